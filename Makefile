@@ -1,0 +1,26 @@
+# Everything is made with python3, pip, make and git alone; the environment is .venv in this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: test lint demo clean
+.DEFAULT_GOAL := test
+
+# --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --without-pip --clear $(VENV)
+	@if [ -x $(BIN)/pip ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo,test]'; \
+	else $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[demo,test]'; fi
+	@touch $@
+
+test: lint  ## the whole test suite, lint and types
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What each verb does: one module per command, each a pure plan(project, ...) -> Plan."""

@@ -1,0 +1,69 @@
+"""The one family of errors: each says what is wrong, what to do next, and carries its exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from celeryize.model import Where
+
+
+class Exit(IntEnum):
+    """The exit codes of every command (documented in the README by a table that a test compares)."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    REFUSED = 3
+    UNPROVED = 4
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class CeleryizeError(Exception):
+    """Something the user can act on. `hint` is the next step, `where` the place it is about."""
+
+    exit_code = Exit.REFUSED
+
+    def __init__(self, message: str, *, hint: str = "", where: Where | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+
+class UsageError(CeleryizeError):
+    """The command line contradicts itself or holds a value that cannot be."""
+
+    exit_code = Exit.USAGE
+
+
+class NoProject(CeleryizeError):
+    """There is no Django project here, or more than one."""
+
+
+class CannotPatch(CeleryizeError):
+    """A file cannot be edited safely; `snippet` holds the exact lines to paste instead."""
+
+    def __init__(
+        self, message: str, *, snippet: str = "", hint: str = "", where: Where | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.snippet = snippet
+
+
+class Conflict(CeleryizeError):
+    """A file on the disk is not what the plan, or the undo, started from; `diff` shows the difference."""
+
+    def __init__(self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None) -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.diff = diff
+
+
+class WriteFailed(CeleryizeError):
+    """The disk refused a write; everything is as it was."""
+
+
+class Unproved(CeleryizeError):
+    """The project as it would be does not work; nothing was changed."""
+
+    exit_code = Exit.UNPROVED

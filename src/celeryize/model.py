@@ -1,0 +1,94 @@
+"""The values that travel: Edit, Plan, Finding, Report. Frozen, small, without behaviour that touches a disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+
+class Severity(StrEnum):
+    """How bad a finding is. An error means: this will not run, or will run wrong."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in the project: a path relative to its root (or absolute, outside of it) and a line from 1."""
+
+    path: PurePosixPath
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it goes away."""
+
+    path: PurePosixPath
+    before: bytes | None
+    after: bytes | None
+
+
+class Status(StrEnum):
+    """What a plan does with a file; the words of Thor's generators."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    IDENTICAL = "identical"
+    DELETE = "delete"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a plan: what happens to a file and why."""
+
+    path: PurePosixPath
+    status: Status
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A step that stays with the user: what, why, and the exact lines to paste into `path`."""
+
+    what: str
+    why: str
+    snippet: str = ""
+    path: PurePosixPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every change of one command: nothing is written that is not in here."""
+
+    edits: tuple[Edit, ...] = ()
+    steps: tuple[Step, ...] = ()
+    todos: tuple[Todo, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, in the shape of Django's system-check messages."""
+
+    id: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    where: Where | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a proof or a verification found, and the facts of the run it rests on."""
+
+    findings: tuple[Finding, ...] = ()
+    facts: dict[str, object] = field(default_factory=dict)

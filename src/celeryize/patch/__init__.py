@@ -1,0 +1,1 @@
+"""Editing files losslessly: one module per thing we edit, text in, text out."""

@@ -1,0 +1,340 @@
+"""Python text that is edited by splices and proves each edit.
+
+    x = 1                x = 1
+                   ->    y = 2      one insertion; every other byte, and every other node, is the same
+
+An edit is accepted only if the syntax tree of the result is the old tree with exactly the planned nodes added
+(and, for a replacement, exactly the planned nodes gone). Positions are those of the standard library's `ast`;
+why not libcst, parso or tree-sitter is measured in docs/decisions.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+
+BOM = b"\xef\xbb\xbf"
+NEWLINE = re.compile(r"\r\n|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """`text` instead of what stands from `start` to `end` (offsets in characters; equal: an insertion).
+
+    `adds` and `drops` are the nodes that this brings into and takes out of the syntax tree, in order.
+    """
+
+    start: int
+    end: int
+    text: str
+    adds: tuple[ast.AST, ...] = ()
+    drops: tuple[ast.AST, ...] = ()
+
+
+def insertion(offset: int, text: str, adds: Sequence[ast.AST]) -> Splice:
+    """The splice that puts `text` at `offset` and takes nothing away."""
+    return Splice(offset, offset, text, tuple(adds))
+
+
+def statements(text: str) -> tuple[ast.stmt, ...]:
+    """The nodes of a piece of Python, to say what an insertion adds."""
+    return tuple(ast.parse(text).body)
+
+
+def expression(text: str) -> ast.expr:
+    """The node of one expression."""
+    return ast.parse(text.strip(), mode="eval").body
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of one Python file, how it is stored, and its syntax tree."""
+
+    path: PurePosixPath
+    text: str
+    encoding: str = "utf-8"
+    bom: bool = False
+
+    @classmethod
+    def decode(cls, path: PurePosixPath, data: bytes) -> Source:
+        """Read bytes as Python would (BOM, coding cookie). Refuses what would not come back byte for byte."""
+        bom = data.startswith(BOM)
+        body = data.removeprefix(BOM)
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(body).readline)
+            text = body.decode(encoding)
+        except (SyntaxError, LookupError, UnicodeDecodeError) as error:
+            line = body.count(b"\n", 0, getattr(error, "start", 0)) + 1
+            promised = "text in its declared encoding" if b"coding" in body[:200] else "UTF-8"
+            raise CannotPatch(
+                f"{path} is not {promised}: {error}",
+                hint="Save the file as UTF-8, then run the command again.",
+                where=Where(path, line),
+            ) from error
+        if text.encode(encoding) != body or re.search(r"\r(?!\n)", text):
+            raise CannotPatch(
+                f"{path} would not survive an edit byte for byte",
+                hint="It has a lone carriage return or an ambiguous encoding; save it with LF newlines.",
+                where=Where(path, 1),
+            )
+        return cls(path, text, encoding, bom)
+
+    def encode(self) -> bytes:
+        """The bytes to store: the same codec and BOM as they came."""
+        try:
+            return (BOM if self.bom else b"") + self.text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise CannotPatch(
+                f"{self.path} is stored as {self.encoding}, which has no {error.object[error.start]!r}",
+                where=Where(self.path),
+            ) from error
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree. Raises CannotPatch with the line where it cannot be parsed."""
+        try:
+            return ast.parse(self.text)
+        except SyntaxError as error:
+            raise CannotPatch(
+                f"{self.path} has a syntax error: {error.msg}",
+                hint="Fix the file, then run the command again.",
+                where=Where(self.path, error.lineno),
+            ) from error
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise CannotPatch(f"{self.path} cannot be parsed: {error}", where=Where(self.path)) from error
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """The offset of each line's first character; `str.splitlines` would also split at form feeds."""
+        return [0, *(match.end() for match in NEWLINE.finditer(self.text))]
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset in characters of an `ast` position (line from 1, column in UTF-8 bytes)."""
+        start = self.line_starts[line - 1]
+        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+        head = self.text[start:end]
+        if head.isascii():
+            return start + column
+        return start + len(head.encode()[:column].decode())
+
+    def start(self, node: ast.AST) -> int:
+        """Where a node starts, its decorators included."""
+        decorators = getattr(node, "decorator_list", None)
+        if decorators:
+            return self.text.rindex("@", 0, self.offset(decorators[0].lineno, decorators[0].col_offset))
+        return self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, node: ast.AST) -> int:
+        """Where a node ends (exclusive)."""
+        return self.offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+    def segment(self, node: ast.AST) -> str:
+        """The text of a node."""
+        return self.text[self.start(node) : self.end(node)]
+
+    def where(self, node: ast.AST | None = None) -> Where:
+        """The place of a node, for messages."""
+        return Where(self.path, getattr(node, "lineno", None))
+
+    def line_of(self, offset: int) -> int:
+        """The number, from 1, of the line that holds `offset`."""
+        return self.text.count("\n", 0, offset) + 1
+
+    def after_line(self, node: ast.AST) -> int:
+        """The start of the line after a statement: where a following statement may be put.
+
+        A comment behind the statement stays with it; `a = 1; b = 2` and a trailing backslash are passed over.
+        """
+        match = NEWLINE.search(self.text, self.end(node))
+        return match.end() if match else len(self.text)
+
+    @cached_property
+    def newline(self) -> str:
+        """The file's commonest newline; LF where it has none."""
+        crlf = self.text.count("\r\n")
+        return "\r\n" if crlf * 2 > self.text.count("\n") else "\n"
+
+    def newline_at(self, offset: int) -> str:
+        """The newline of the line before `offset`: a mixed file is continued as its neighbour is."""
+        before = self.text.rfind("\n", 0, offset)
+        if before < 0:
+            return self.newline
+        return "\r\n" if self.text[before - 1 : before] == "\r" else "\n"
+
+    @cached_property
+    def indent(self) -> str:
+        """One level of indentation, as the first indented block, or else the first bracket, has it."""
+        for node in ast.walk(self.tree):
+            body = getattr(node, "body", None)
+            if isinstance(node, ast.stmt) and isinstance(body, list) and node.col_offset == 0:
+                first = self.line_starts[body[0].lineno - 1]
+                blank = re.compile(r"[ \t]+").match(self.text, first)
+                if blank:
+                    return blank.group()
+        bracket = re.search(r"[\[({][ \t]*(?:#.*)?\r?\n([ \t]+)\S", self.text)
+        return bracket.group(1) if bracket else "    "
+
+    @cached_property
+    def quote(self) -> str:
+        """The quote that most of the plain strings of the file use; a double quote in a draw."""
+        found = re.findall(r"""(?<!['"\w])(['"])(?!\1)[^'"\n\\]*\1(?!['"])""", self.text)
+        return "'" if found.count("'") > found.count('"') else '"'
+
+    def splice(self, *splices: Splice) -> Source:
+        """Make all changes at once and prove the result. Raises CannotPatch if the proof fails."""
+        ordered = sorted(splices, key=lambda s: (s.start, s.end))
+        text, spans = _joined(self.text, ordered)
+        after = replace(self, text=text)
+        try:
+            proved = _is_exactly(self, after, ordered, spans)
+        except CannotPatch as error:
+            raise CannotPatch(
+                f"the edit of {self.path} would not parse: {error.message}", where=self._place(ordered)
+            ) from error
+        if not proved:
+            raise CannotPatch(
+                f"the edit of {self.path} would change more than was planned", where=self._place(ordered)
+            )
+        return after
+
+    def _place(self, splices: Sequence[Splice]) -> Where:
+        return Where(self.path, self.line_of(splices[0].start) if splices else None)
+
+
+def fitted(source: Source, offset: int, snippet: str) -> str:
+    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of `source`."""
+    if source.quote == "'":
+        snippet = single_quoted(snippet)
+    if source.indent != "    ":
+        snippet = re.sub(r"(?m)^(?: {4})+", lambda m: source.indent * (len(m.group()) // 4), snippet)
+    return snippet.replace("\n", source.newline_at(offset))
+
+
+def single_quoted(snippet: str) -> str:
+    """The same Python with 'single' quotes where that needs no escape."""
+    starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
+    out = snippet
+    for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
+        if token.type != tokenize.STRING or not re.fullmatch(
+            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
+        ):
+            continue
+        begin = starts[token.start[0] - 1] + token.start[1]
+        end = starts[token.end[0] - 1] + token.end[1]
+        out = out[:begin] + token.string.replace('"', "'") + out[end:]
+    return out
+
+
+def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
+    """The text after all splices, and where each new piece lies in it."""
+    pieces: list[str] = []
+    spans: list[tuple[int, int]] = []
+    position = length = 0
+    for splice in splices:
+        if splice.start < position:
+            raise ValueError("splices overlap")
+        kept = text[position : splice.start]
+        pieces += [kept, splice.text]
+        length += len(kept)
+        spans.append((length, length + len(splice.text)))
+        length += len(splice.text)
+        position = splice.end
+    pieces.append(text[position:])
+    return "".join(pieces), spans
+
+
+def _is_exactly(
+    before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]
+) -> bool:
+    """Whether the new tree is the old one less the planned drops and plus the planned additions."""
+    gone = [(s.start, s.end) for s in splices]
+    old_rest, new_rest = _touched(before, after, splices)
+    dropped, old_dumps = _without(before, old_rest, gone)
+    added, new_dumps = _without(after, new_rest, spans)
+    return (
+        old_dumps == new_dumps
+        and added == [ast.dump(node) for s in splices for node in s.adds]
+        and dropped == [ast.dump(node) for s in splices for node in s.drops]
+        and ast.get_docstring(before.tree, clean=False) == ast.get_docstring(after.tree, clean=False)
+        and _future_leads(after.tree)
+    )
+
+
+def _touched(
+    before: Source, after: Source, splices: Sequence[Splice]
+) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """The top-level statements that must be compared node by node.
+
+    A statement that no splice touches has the same text before and after; if it is also a top-level
+    statement of the same kind at the shifted place, its tree is the same, and comparing it only costs time.
+    """
+    there = {(after.start(node), after.end(node), type(node)): node for node in after.tree.body}
+    old_rest: list[ast.stmt] = []
+    for node in before.tree.body:
+        start, end = before.start(node), before.end(node)
+        if any(s.start <= end and s.end >= start for s in splices):
+            old_rest.append(node)
+            continue
+        shift = sum(len(s.text) - (s.end - s.start) for s in splices if s.end <= start)
+        if there.pop((start + shift, end + shift, type(node)), None) is None:
+            old_rest.append(node)
+    return old_rest, list(there.values())
+
+
+def _without(
+    source: Source, nodes: Sequence[ast.stmt], spans: Sequence[tuple[int, int]]
+) -> tuple[list[str], list[str]]:
+    """The dumps of the nodes that lie within `spans`, and of the statements once those are left out."""
+    taken: list[str] = []
+
+    def inside(node: ast.AST) -> bool:
+        if not hasattr(node, "lineno"):
+            return False
+        start, end = source.start(node), source.end(node)
+        return any(low <= start and end <= high for low, high in spans)
+
+    def pruned(node: ast.AST) -> ast.AST:
+        fields: dict[str, object] = {}
+        if isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+            kept = [(k, v) for k, v in pairs if not inside(v)]
+            taken.extend(ast.dump(n) for k, v in pairs if inside(v) for n in (k, v) if n is not None)
+            parts = [pruned(k) if k else ast.Pass() for k, _ in kept], [pruned(v) for _, v in kept]
+            return ast.Tuple(elts=[ast.List(elts=part) for part in parts])  # type: ignore[arg-type]
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                fields[name] = list(children(value))
+            else:
+                fields[name] = pruned(value) if isinstance(value, ast.AST) else value
+        return type(node)(**fields)
+
+    def children(values: Iterable[object]) -> Iterator[object]:
+        for value in values:
+            if isinstance(value, ast.AST) and inside(value):
+                taken.append(ast.dump(value))
+            else:
+                yield pruned(value) if isinstance(value, ast.AST) else value
+
+    kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
+    return taken, kept
+
+
+def _future_leads(tree: ast.Module) -> bool:
+    """Whether every `from __future__` import still stands before all other code."""
+    leading = True
+    for index, node in enumerate(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            if not leading:
+                return False
+        elif not (index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            leading = False
+    return True

@@ -1,0 +1,1 @@
+"""Looking at the project from inside its own interpreter, with planned bytes overlaid."""

@@ -1,0 +1,109 @@
+"""patch/source.py: a splice changes what was planned and nothing else, or it is refused."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from celeryize.errors import CannotPatch
+from celeryize.patch.source import Source, Splice, expression, insertion, single_quoted, statements
+
+PATH = PurePosixPath("settings.py")
+
+
+def source(text: str | bytes) -> Source:
+    return Source.decode(PATH, text if isinstance(text, bytes) else text.encode())
+
+
+def test_a_statement_goes_between_two_others():
+    before = source("a = 1\nb = 2\n")
+    after = before.splice(insertion(6, "c = 3\n", statements("c = 3")))
+    assert after.text == "a = 1\nc = 3\nb = 2\n"
+
+
+def test_an_insertion_that_adds_another_node_than_planned_is_refused():
+    with pytest.raises(CannotPatch, match="more than was planned"):
+        source("a = 1\n").splice(insertion(6, "c = 4\n", statements("c = 3")))
+
+
+def test_an_insertion_that_changes_a_neighbour_is_refused():
+    with pytest.raises(CannotPatch, match="more than was planned"):
+        source("a = 1\n").splice(insertion(5, " + 1", ()))
+
+
+def test_an_insertion_inside_a_string_is_refused():
+    text = 'a = """\nx\n"""\n'
+    with pytest.raises(CannotPatch):
+        source(text).splice(insertion(8, "c = 3\n", statements("c = 3")))
+
+
+def test_an_insertion_above_the_docstring_is_refused():
+    with pytest.raises(CannotPatch):
+        source('"""doc"""\n').splice(insertion(0, "import os\n", statements("import os")))
+
+
+def test_an_insertion_above_a_future_import_is_refused():
+    text = "from __future__ import annotations\n"
+    with pytest.raises(CannotPatch):
+        source(text).splice(insertion(0, "import os\n", statements("import os")))
+
+
+def test_a_dict_entry_is_added_beside_others_after_wide_characters():
+    before = source('A = {"é😀": 1}\n')
+    after = before.splice(insertion(12, ', "k": 2', (expression('"k"'), expression("2"))))
+    assert after.text == 'A = {"é😀": 1, "k": 2}\n'
+
+
+def test_a_replacement_names_what_it_drops():
+    before = source("a = 1\nb = 2\n")
+    after = before.splice(Splice(0, 5, "z = 9", statements("z = 9"), statements("a = 1")))
+    assert after.text == "z = 9\nb = 2\n"
+    with pytest.raises(CannotPatch):
+        before.splice(Splice(0, 5, "z = 9", statements("z = 9")))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfa = 1\r\n",
+        "# -*- coding: latin-1 -*-\na = 'é'\n".encode("latin-1"),
+        b"a = 1\r\nb = 2\n",
+        b"a = 1",
+        b"\x0cclass A:\n\tpass\n",
+        b"",
+    ],
+    ids=["bom crlf", "latin-1", "mixed", "no final newline", "form feed and tab", "empty"],
+)
+def test_bytes_come_back_as_they_were(data):
+    assert source(data).encode() == data
+
+
+@pytest.mark.parametrize("data", [b"a = '\xff'\n", b"# coding: klingon\n", b"a = 1\rb = 2\r"])
+def test_what_would_not_come_back_is_refused(data):
+    with pytest.raises(CannotPatch):
+        source(data)
+
+
+def test_a_syntax_error_names_its_line():
+    with pytest.raises(CannotPatch) as caught:
+        _ = source("a = 1\nb = (\n").tree
+    assert str(caught.value.where) == "settings.py:2"
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "indent", "newline"),
+    [
+        ("a = 'x'\nb = 'y'\nc = \"z\"\n", "'", "    ", "\n"),
+        ('def f():\r\n\treturn "x"\r\n', '"', "\t", "\r\n"),
+        ("a = [\n  1,\n]\n", '"', "  ", "\n"),
+        ("", '"', "    ", "\n"),
+    ],
+)
+def test_the_habits_of_a_file(text, quote, indent, newline):
+    assert (source(text).quote, source(text).indent, source(text).newline) == (quote, indent, newline)
+
+
+def test_quotes_are_changed_only_where_no_escape_is_needed():
+    assert (
+        single_quoted('a = "x"\nb = "it\'s"\nc = """d"""\ne = ""\n')
+        == 'a = \'x\'\nb = "it\'s"\nc = """d"""\ne = \'\'\n'
+    )
