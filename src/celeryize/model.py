@@ -1,4 +1,4 @@
-"""The values that travel: Edit, Plan, Finding, Report. Frozen, small, without behaviour that touches a disk."""
+"""The values that travel: Edit, Plan, Finding, Report. Frozen, small, never touching a disk."""
 
 from __future__ import annotations
 
