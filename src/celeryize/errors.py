@@ -44,9 +44,7 @@ class NoProject(CeleryizeError):
 class CannotPatch(CeleryizeError):
     """A file cannot be edited safely; `snippet` holds the exact lines to paste instead."""
 
-    def __init__(
-        self, message: str, *, snippet: str = "", hint: str = "", where: Where | None = None
-    ) -> None:
+    def __init__(self, message: str, *, snippet: str = "", hint: str = "", where: Where | None = None) -> None:
         super().__init__(message, hint=hint, where=where)
         self.snippet = snippet
 

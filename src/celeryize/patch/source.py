@@ -224,9 +224,7 @@ def single_quoted(snippet: str) -> str:
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
-        if token.type != tokenize.STRING or not re.fullmatch(
-            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
-        ):
+        if token.type != tokenize.STRING or not re.fullmatch(r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string):
             continue
         begin = starts[token.start[0] - 1] + token.start[1]
         end = starts[token.end[0] - 1] + token.end[1]
@@ -252,9 +250,7 @@ def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, 
     return "".join(pieces), spans
 
 
-def _is_exactly(
-    before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]
-) -> bool:
+def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]) -> bool:
     """Whether the new tree is the old one less the planned drops and plus the planned additions."""
     gone = [(s.start, s.end) for s in splices]
     old_rest, new_rest = _touched(before, after, splices)
@@ -269,9 +265,7 @@ def _is_exactly(
     )
 
 
-def _touched(
-    before: Source, after: Source, splices: Sequence[Splice]
-) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def _touched(before: Source, after: Source, splices: Sequence[Splice]) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """The top-level statements that must be compared node by node.
 
     A statement that no splice touches has the same text before and after; if it is also a top-level

@@ -1,0 +1,172 @@
+"""Whether the project, as it would be, works: what two looks from inside its interpreter must show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from celeryize.model import Finding, Severity, Where
+from celeryize.probe import Failure, Sight
+
+
+class Verdict(StrEnum):
+    """The outcome of a proof. NOT_RUN is never a success: it says what is missing."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verdict, a sentence, the new errors, and the errors that were there before the change."""
+
+    verdict: Verdict
+    summary: str = ""
+    findings: tuple[Finding, ...] = ()
+    before: tuple[str, ...] = ()
+    read_from_disk: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the change promises: the one app, the settings that it wrote, the tasks that it adds."""
+
+    module: str
+    variable: str
+    settings: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+
+def judge(
+    before: tuple[Sight, Sight], after: tuple[Sight, Sight], expected: Expected, root: Path, *, fix: str
+) -> Proof:
+    """The proof of a change from the looks (worker-like, web-like) without and with it.
+
+    `fix` is the command that installs the project's dependencies. Only errors that are new stop a change.
+    """
+    worker, web = after
+    python = worker.python_version or "?"
+    missing = [
+        n for n, there in (("django", worker.django_importable), ("celery", worker.celery_importable)) if not there
+    ]
+    if missing and not worker.failures_of("Timeout", "Crash"):
+        names = " and ".join(missing)
+        return Proof(
+            Verdict.NOT_RUN,
+            f"{names} cannot be imported in the project's interpreter (Python {python}); "
+            f"`{fix}`, then `celeryize verify`",
+        )
+    known = {_key(f) for sight in before for f in sight.failures}
+    new = list(dict.fromkeys(_failure(f, root) for s in after for f in s.failures if _key(f) not in known))
+    old = tuple(dict.fromkeys(_told(f, root) for s in before for f in s.failures))
+    if not new and old and worker.app is None:
+        return Proof(Verdict.NOT_RUN, "the project does not import without the change either", (), old)
+    findings = [*new, *(_wiring(worker, web, expected) if not new and not old else ())]
+    findings += _settings(worker, expected) + _registry(before[0], worker, expected)
+    disk = tuple(dict.fromkeys(path for sight in after for path in sight.read_from_disk))
+    if findings:
+        return Proof(Verdict.FAILED, f"{len(findings)} new error(s)", tuple(findings), old, disk)
+    return Proof(Verdict.PASSED, _summary(worker, expected), (), old, disk)
+
+
+def _summary(worker: Sight, expected: Expected) -> str:
+    versions = ", ".join(
+        f"{name} {worker.versions[key]}"
+        for key, name in (("celery", "Celery"), ("django", "Django"))
+        if worker.versions.get(key)
+    )
+    own = [task for task in worker.tasks if not task.name.startswith("celery.")]
+    parts = [
+        f"imported as a worker and as a web process (Python {worker.python_version}, {versions})",
+        f"one app, {expected.module}:{expected.variable}",
+    ]
+    if expected.settings:
+        parts.append(f"{len(expected.settings)} settings in effect")
+    if worker.broker_transport:
+        parts.append(f"broker transport {worker.broker_transport}")
+    parts.append(f"{len(own)} task{'' if len(own) == 1 else 's'} registered")
+    return "; ".join(parts)
+
+
+def _wiring(worker: Sight, web: Sight, expected: Expected) -> list[Finding]:
+    """The app that the worker finds, and that a web process binds @shared_task to, is the one expected."""
+    found: list[Finding] = []
+    spelled = f"{expected.module}:{expected.variable}"
+    if worker.app is None or worker.app.module != expected.module:
+        seen = f"{worker.app.module}:{worker.app.variable}" if worker.app else "no app"
+        found.append(_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
+    if len(worker.apps_active) > 1:
+        found.append(
+            _error("proof.E002", f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}")
+        )
+    if worker.app and web.current_app_main != worker.app.main:
+        found.append(
+            _error(
+                "proof.E003",
+                f"web processes bind @shared_task to {web.current_app_main!r}, not to {worker.app.main!r}",
+                "The project package has to import the app.",
+            )
+        )
+    return found
+
+
+def _settings(worker: Sight, expected: Expected) -> list[Finding]:
+    """Each line that was written is what `app.conf` holds."""
+    found = []
+    for name in expected.settings:
+        if name not in worker.settings_values:
+            found.append(_error("proof.E004", f"{name} does not reach the Django settings"))
+            continue
+        key = name.removeprefix("CELERY_").lower()
+        value = worker.settings_values[name]
+        if key in worker.conf and worker.conf[key] != value:
+            found.append(
+                _error("proof.E005", f"{name} is {value!r} in the settings, but {worker.conf[key]!r} in app.conf")
+            )
+    return found
+
+
+def _registry(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
+    """No task is lost, and the promised ones are there."""
+    names = {task.name for task in after.tasks}
+    lost = sorted({task.name for task in before.tasks} - names)
+    missing = sorted(set(expected.tasks) - names)
+    return [
+        *(_error("proof.E006", f"the task {name} would no longer be registered") for name in lost),
+        *(_error("proof.E007", f"the task {name} is not registered") for name in missing),
+    ]
+
+
+def _error(identifier: str, message: str, hint: str = "") -> Finding:
+    return Finding(identifier, Severity.ERROR, message, hint)
+
+
+def _failure(failure: Failure, root: Path) -> Finding:
+    return Finding(
+        "proof.E000",
+        Severity.ERROR,
+        f"{failure.type}: {failure.message} (while loading the {failure.phase})",
+        where=_place(failure, root),
+        excerpt="\n".join(failure.frames),
+    )
+
+
+def _told(failure: Failure, root: Path) -> str:
+    where = _place(failure, root)
+    return f"{f'{where}: ' if where else ''}{failure.type}: {failure.message}"
+
+
+def _place(failure: Failure, root: Path) -> Where | None:
+    if failure.where is None:
+        return None
+    file, line = failure.where
+    path = Path(file)
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else file
+    return Where(PurePosixPath(shown), line)
+
+
+def _key(failure: Failure) -> tuple[str, str]:
+    return failure.type, failure.message

@@ -1,0 +1,116 @@
+"""The one path of all writers: show the plan, prove it, ask once, write all of it, say what comes next."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.apply import applied
+from celeryize.checks.proof import Proof, Verdict
+from celeryize.errors import CeleryizeError, Exit, Unproved
+from celeryize.model import Plan, Status
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    NOTHING_TO_DO = "nothing to do"
+    WOULD_CHANGE = "would change"
+
+
+class View(Protocol):
+    """What a run shows and asks; ui.py has one for people and one for programs."""
+
+    def show_plan(self, plan: Plan) -> None:
+        """The steps, the diff, the notes."""
+
+    def show_proof(self, proof: Proof) -> None:
+        """What the import of the planned project found."""
+
+    def confirm(self, question: str) -> bool:
+        """Ask the one question; raises CeleryizeError where there is nobody to ask."""
+
+    def write_diff(self, plan: Plan) -> None:
+        """The patch on stdout."""
+
+
+class Prove(Protocol):
+    """Looks at the project with the planned bytes, or, once they are written, as it is."""
+
+    def __call__(self, *, written: bool) -> Proof:
+        """The proof; `written` says that the plan is on the disk now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a writer did, for the screen and for --json."""
+
+    outcome: Outcome
+    exit_code: Exit
+    proof: Proof
+
+
+class SaidNo(CeleryizeError):
+    """The user declined; nothing was written."""
+
+
+def carry_out(
+    plan: Plan,
+    *,
+    root: Path,
+    command: str,
+    view: View,
+    prove: Prove | None,
+    dry_run: bool = False,
+    check: bool = False,
+    yes: bool = False,
+    installing: AbstractContextManager[None] | None = None,
+) -> Result:
+    """Carry out a plan. `prove=None` skips the proof; `installing` is entered once the files are
+    written, and left by the exception if the proof fails then.
+
+    Raises Unproved where the planned project has errors that the untouched one has not, SaidNo after a no.
+    """
+    if not plan.edits:
+        view.show_plan(plan)
+        return Result(Outcome.NOTHING_TO_DO, Exit.DONE, Proof(Verdict.SKIPPED))
+    if check:
+        view.show_plan(plan)
+        return Result(Outcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))
+    view.show_plan(plan)
+    proof = prove(written=False) if prove else Proof(Verdict.SKIPPED)
+    view.show_proof(proof)
+    _hold(proof, "nothing was written")
+    if dry_run:
+        view.write_diff(plan)
+        return Result(Outcome.WOULD_CHANGE, Exit.DONE, proof)
+    if not yes and not view.confirm("Write these changes?"):
+        raise SaidNo("Nothing was written.")
+    with applied(plan.edits, root=root, command=command), installing or nullcontext():
+        if prove and (proof.read_from_disk or installing):
+            proof = prove(written=True)
+            view.show_proof(proof)
+            _hold(proof, "the change was taken back")
+    return Result(Outcome.DONE, Exit.DONE, proof)
+
+
+def counts(plan: Plan) -> dict[Status, int]:
+    """How many files a plan creates, updates and leaves."""
+    found: dict[Status, int] = {}
+    for step in plan.steps:
+        found[step.status] = found.get(step.status, 0) + 1
+    return found
+
+
+def _hold(proof: Proof, what: str) -> None:
+    if proof.verdict is Verdict.FAILED:
+        worst = proof.findings[0]
+        raise Unproved(
+            f"the project would not work with these changes: {worst.message}",
+            hint=worst.hint or f"See above; {what}.",
+            where=worst.where,
+        )

@@ -1,0 +1,427 @@
+"""`celeryize init`: the app file, the package import, the CELERY_* block, the dependency."""
+
+from __future__ import annotations
+
+import ast
+import json
+import keyword
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize import __version__
+from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import Project
+from celeryize.detect.settings import Reader, ReaderKind
+from celeryize.draft import Draft
+from celeryize.errors import CannotPatch, UsageError
+from celeryize.model import Plan, Status, Step, Todo, Where
+from celeryize.patch.dependencies import declare, needed
+from celeryize.patch.gitignore import ignore
+from celeryize.patch.installed_apps import install_app
+from celeryize.patch.package_init import import_app
+from celeryize.patch.settings import add_block, without
+from celeryize.patch.source import Source
+from celeryize.render import ANSWERS_FILE, Rendered, render_init, snippet
+
+DATA_FOLDER = ".celery"
+BROKERS = {
+    "redis": "redis://localhost:6379/0",
+    "rabbitmq": "amqp://localhost:5672//",
+    "filesystem": "filesystem://localhost/",
+}
+BACKENDS = {"redis": "redis://localhost:6379/0", "rpc": "rpc://", "django-db": "django-db", "none": ""}
+SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the user chose; the four questions of templates/init/copier.yml."""
+
+    broker: str
+    result_backend: str
+    profile: str
+    beat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The Celery app as it will be: what a proof has to find, and what `celery -A` is given."""
+
+    module: str
+    variable: str
+    spec: str
+    wrote: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """The outcome of planning."""
+
+    plan: Plan
+    draft: Draft
+    answers: Answers
+    wiring: Wiring
+
+
+def ask(project: Project, known: dict[str, object], *, module_name: str, interactive: bool) -> Rendered:
+    """Settle the answers and render the whole files. `known` is not asked again."""
+    if not module_name.isidentifier() or keyword.iskeyword(module_name):
+        raise UsageError(f"--module-name {module_name} is not a Python identifier", hint="For example celery_app.")
+    return render_init(
+        {
+            **known,
+            "package": project.package.name,
+            "package_path": str(project.package.folder),
+            "module_name": module_name,
+            "settings_module": project.settings.module,
+            "data_path": str(project.base / DATA_FOLDER),
+            "version": __version__,
+        },
+        ask=interactive,
+    )
+
+
+def answers_of(rendered: Rendered) -> Answers:
+    """The four answers out of everything copier knows."""
+    found = rendered.answers
+    return Answers(str(found["broker"]), str(found["result_backend"]), str(found["profile"]), bool(found["beat"]))
+
+
+def plan(project: Project, rendered: Rendered, *, module_name: str, partial: bool = False) -> Init:
+    """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
+
+    With `partial`, such a step becomes a manual one instead.
+    """
+    answers = answers_of(rendered)
+    writer = _Writer(project, answers, rendered, module_name, partial)
+    if project.celery:
+        writer.adopt(project.celery[0])
+    else:
+        writer.create()
+    return Init(writer.result(), writer.draft, answers, writer.wiring)
+
+
+class _Writer:
+    """Collects the edits of one plan, step by step, in the order in which a person would make them."""
+
+    def __init__(
+        self, project: Project, answers: Answers, rendered: Rendered, module_name: str, partial: bool
+    ) -> None:
+        self.project = project
+        self.answers = answers
+        self.rendered = rendered
+        self.module_name = module_name
+        self.partial = partial
+        self.draft = Draft(project.root)
+        self.steps: list[Step] = []
+        self.todos: list[Todo] = []
+        self.notes: list[str] = []
+        package = project.package.name
+        spec = package if module_name == "celery" else f"{package}.{module_name}"
+        self.wiring = Wiring(f"{package}.{module_name}", "app", spec, ())
+
+    def create(self) -> None:
+        """A project without Celery."""
+        self._refuse_shadows()
+        self._app_file()
+        self._needed(self._package_import, "celery" if self.module_name == "celery" else self.module_name, "app")
+        self._needed(self._settings)
+        self._dependency(self.answers.broker, self.answers.result_backend)
+        self._ignored()
+        self._rest_of_the_files()
+        self._uninstalled_apps()
+
+    def adopt(self, app: CeleryApp) -> None:
+        """A project with Celery: its gaps are filled, nothing is set up twice."""
+        package = self.project.package.name
+        self.wiring = Wiring(app.module, app.variable, app.spec(package), ())
+        self.steps.append(Step(app.where.path, Status.IDENTICAL, f"the Celery app {app.module}:{app.variable}"))
+        for other in self.project.celery[1:]:
+            self.notes.append(f"There is a second Celery app at {other.where}; only {app.where} was looked at.")
+        if app.imported is None:
+            self._adopt_import(app)
+        else:
+            self.steps.append(
+                Step(app.imported.path, Status.IDENTICAL, f"imports the app (line {app.imported.line})")
+            )
+        if not app.reads_django_settings:
+            source = app.config_source or "no config_from_object"
+            self.notes.append(
+                f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
+                f"namespace {app.namespace!r}), so no settings block was planned: it would be ignored."
+            )
+        elif not self._configured(app):
+            self._needed(self._settings)
+        self._dependency()
+        self._uninstalled_apps()
+
+    def result(self) -> Plan:
+        """The plan so far."""
+        return Plan(self.draft.edits(), tuple(self.steps), tuple(self.todos), tuple(self.notes))
+
+    def _configured(self, app: CeleryApp) -> bool:
+        assigned = self.project.settings.assigned
+        named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
+        return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)
+
+    def _needed(self, step: object, *arguments: object) -> None:
+        try:
+            step(*arguments)  # type: ignore[operator]
+        except CannotPatch as error:
+            if not self.partial:
+                raise
+            self._manual(error)
+
+    def _manual(self, error: CannotPatch) -> None:
+        path = error.where.path if error.where else None
+        self.todos.append(Todo(error.message, error.hint, error.snippet, path))
+        if path is not None:
+            self.steps.append(Step(path, Status.MANUAL, error.message))
+
+    def _write(self, path: PurePosixPath, data: bytes, what: str) -> None:
+        before = self.draft.read(path)
+        self.draft.write(path, data)
+        status = Status.CREATE if before is None else Status.IDENTICAL if before == data else Status.UPDATE
+        self.steps.append(Step(path, status, what))
+
+    def _refuse_shadows(self) -> None:
+        for base in self.project.layout.paths:
+            for name in SHADOWED:
+                for candidate in (base / f"{name}.py", base / name / "__init__.py"):
+                    if (self.project.root / candidate).is_file():
+                        raise CannotPatch(
+                            f"{candidate} hides the library {name} from every import in this project",
+                            hint="Rename it; `import " + name + "` finds it before the installed package.",
+                            where=Where(candidate),
+                        )
+
+    def _app_file(self) -> None:
+        path = self.project.package.folder / f"{self.module_name}.py"
+        folder = self.project.root / path.with_suffix("")
+        rendered = self.rendered.files[path]
+        existing = self.draft.read(path)
+        if folder.is_dir() or existing not in (None, rendered):
+            what = path.with_suffix("") if folder.is_dir() else path
+            raise CannotPatch(
+                f"{what} exists and is not a Celery app",
+                hint="Give the app file another name: --module-name celery_app.",
+                snippet=rendered.decode(),
+                where=Where(what),
+            )
+        newline = self._project_newline()
+        self._write(path, rendered.replace(b"\n", newline.encode()), "the Celery app")
+
+    def _project_newline(self) -> str:
+        source = self.project.modules.source(self.project.layout.manage)
+        return source.newline if source else "\n"
+
+    def _package_import(self, module: str, variable: str) -> None:
+        package = self.project.package
+        data = self.draft.read(package.init)
+        if data is None:
+            self.notes.append(
+                f"{package.init} did not exist; it is created, because the import has to stand there."
+            )
+        source = Source.decode(package.init, data or b"")
+        after = import_app(source, module, variable)
+        if data is None and self._project_newline() == "\r\n":
+            after = Source(package.init, after.text.replace("\n", "\r\n"))
+        self._write(package.init, after.encode(), "imports the app, so that web processes know it")
+
+    def _adopt_import(self, app: CeleryApp) -> None:
+        package = self.project.package
+        relative = app.module.removeprefix(f"{package.name}.")
+        if relative == app.module:
+            self._manual(
+                CannotPatch(
+                    f"{package.init} does not import the Celery app, so web processes use Celery's default app",
+                    hint=f"The app lives in another package ({app.module}); check for a circular import.",
+                    snippet=f"from {app.module} import {app.variable} as celery_app\n\n"
+                    '__all__ = ("celery_app",)\n',
+                    where=Where(package.init),
+                )
+            )
+            return
+        self._needed(self._package_import, relative, app.variable)
+
+    def _settings(self) -> None:
+        settings = self.project.settings
+        block, imports = self._block()
+        if settings.class_based:
+            raise CannotPatch(
+                f"{settings.class_based}: the settings are classes, where a block at module level is ignored",
+                hint="Paste these lines as attributes of the base class, and run configurations.setup() in the app file.",
+                snippet=block,
+                where=settings.class_based,
+            )
+        if settings.split:
+            raise CannotPatch(
+                f"{settings.split}: the settings are components of split_settings.include()",
+                hint="Paste these lines into a component of their own, and include it.",
+                snippet=block,
+                where=settings.split,
+            )
+        data = self.draft.read(settings.file)
+        source = Source.decode(settings.file, data or b"")
+        block = without(block, set(settings.assigned))
+        last = settings.last.line if settings.last else None
+        after = add_block(source, block, imports if block else [], last)
+        self._write(settings.file, after.encode(), f"the CELERY_* settings, profile {self.answers.profile}")
+        names = tuple(
+            n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
+        )
+        self.wiring = Wiring(
+            self.wiring.module, self.wiring.variable, self.wiring.spec, tuple(dict.fromkeys(names))
+        )
+        if self.answers.result_backend == "django-db":
+            self._install("django_celery_results")
+            self.todos.append(
+                Todo(
+                    "create the tables of the results",
+                    "django-db keeps them in the database",
+                    "python manage.py migrate\n",
+                )
+            )
+
+    def _install(self, app: str) -> None:
+        if app in self.project.settings.installed_apps:
+            return
+        where = self.project.settings.installed_apps_where
+        path = where.path if where else self.project.settings.file
+        source = Source.decode(path, self.draft.read(path) or b"")
+        self._write(path, install_app(source, app).encode(), f"{app} in INSTALLED_APPS")
+
+    def _block(self) -> tuple[str, list[str]]:
+        """The settings block and the imports it needs."""
+        settings, answers = self.project.settings, self.answers
+        imports: list[str] = []
+        reader = settings.reader
+        if answers.profile == "minimal" or answers.broker == "filesystem":
+            reader = Reader(ReaderKind.LITERAL)
+        elif reader.kind is ReaderKind.LITERAL:
+            reader = Reader(ReaderKind.OS, "os.environ.get")
+        if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
+            imports.append("import os")
+        broker = BROKERS.get(answers.broker, answers.broker)
+        folder, folder_imports = self._data_folder()
+        if answers.broker == "filesystem" or answers.result_backend == "file":
+            imports += folder_imports
+        if answers.result_backend == "file":
+            backend = f'"file://" + str({folder} / "results")'
+        else:
+            value = BACKENDS.get(answers.result_backend, answers.result_backend)
+            if answers.result_backend == "redis" and re.match(r"(rediss?|sentinel)://", broker):
+                value = broker
+            backend = value and _url(reader, "CELERY_RESULT_BACKEND", value, imports)
+        context = {
+            "broker": answers.broker,
+            "broker_url": _url(reader, "CELERY_BROKER_URL", broker, imports),
+            "result_backend_url": backend,
+            "data_folder": folder,
+            "data_path": str(self.project.base / DATA_FOLDER),
+            "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
+            "time_zone": "TIME_ZONE" if "TIME_ZONE" in settings.visible else "",
+            "celery": self.project.celery_version or (5, 4),
+            "queue": _literal(self.project.package.name.split(".")[0]),
+            "key_prefix": _literal(f"{self.project.package.name.split('.')[0]}:"),
+            "has_logging": "LOGGING" in settings.visible,
+            "broker_is_redis": broker.startswith(("redis:", "rediss:", "sentinel:")),
+            "broker_is_amqp": broker.startswith(("amqp:", "amqps:", "pyamqp:")),
+            "backend_is_redis": answers.result_backend.startswith(("redis", "sentinel:")),
+        }
+        return snippet(f"settings/{answers.profile}.py.jinja", **context), imports
+
+    def _data_folder(self) -> tuple[str, list[str]]:
+        """The expression for the folder of the filesystem broker, always below the folder of manage.py."""
+        settings = self.project.settings
+        where = settings.assigned.get("BASE_DIR")
+        if where and "BASE_DIR" in settings.visible and self._is_base_dir(where):
+            return f'BASE_DIR / "{DATA_FOLDER}"', []
+        levels = len(settings.file.relative_to(self.project.base).parts) - 1
+        return f'Path(__file__).resolve().parents[{levels}] / "{DATA_FOLDER}"', ["from pathlib import Path"]
+
+    def _is_base_dir(self, where: Where) -> bool:
+        """Whether `BASE_DIR = Path(__file__).resolve().parent.parent` is the folder of manage.py."""
+        source = self.project.modules.source(where.path)
+        for node in source.tree.body if source else ():
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BASE_DIR":
+                match = re.fullmatch(
+                    r"(?:pathlib\.)?Path\(__file__\)\.(?:resolve|absolute)\(\)((?:\.parent)+)",
+                    ast.unparse(node.value),
+                )
+                if match:
+                    folder = where.path
+                    for _ in range(match[1].count(".parent")):
+                        folder = folder.parent
+                    return folder == self.project.base
+        return False
+
+    def _dependency(self, broker: str = "", result_backend: str = "") -> None:
+        """What the broker and the result backend need, declared; for an existing app, Celery alone."""
+        dependencies = self.project.dependencies
+        wanted = needed(dependencies.declared, broker=broker, result_backend=result_backend)
+        if not wanted:
+            if dependencies.file:
+                self.steps.append(Step(dependencies.file, Status.IDENTICAL, "declares Celery"))
+            return
+        names = ", ".join(str(need) for need in wanted)
+        if dependencies.file is None:
+            snippet = "".join(f"{need}\n" for need in wanted)
+            self.todos.append(Todo(f"declare {names}", "No file declares the project's dependencies.", snippet))
+            return
+        data = self.draft.read(dependencies.file) or b""
+        try:
+            for need in wanted:
+                data = declare(data, dependencies.file, dependencies.form, need)
+        except CannotPatch as error:
+            self._manual(error)
+            return
+        self._write(dependencies.file, data, f"declares {names}")
+        for lock in dependencies.locks:
+            what = "It does not know the new dependency yet."
+            self.todos.append(Todo(f"refresh {lock}", what, f"{dependencies.sync}\n"))
+
+    def _ignored(self) -> None:
+        if not self.answers.beat:
+            return
+        path = PurePosixPath(".gitignore")
+        if (self.project.root / self.project.base / ".gitignore").exists():
+            path = self.project.base / ".gitignore"
+        self._write(path, ignore(self.draft.read(path), "celerybeat-schedule*"), "ignores the file of Celery Beat")
+
+    def _rest_of_the_files(self) -> None:
+        """The answers file, and the folders of the filesystem broker."""
+        for path, data in self.rendered.files.items():
+            if path == PurePosixPath(ANSWERS_FILE):
+                path = self.project.base / ANSWERS_FILE
+                what = "what was chosen"
+            elif path.name == ".gitignore":
+                what = "a folder for messages, its content git-ignored"
+            else:
+                continue
+            if self.draft.read(path) is None:
+                self._write(path, data, what)
+
+    def _uninstalled_apps(self) -> None:
+        for app in self.project.apps:
+            if not app.installed:
+                self.notes.append(
+                    f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
+                )
+
+
+def _url(reader: Reader, name: str, url: str, imports: list[str]) -> str:
+    """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
+    if not re.match(r"[a-z][a-z0-9+]*://[^/]*@", url):
+        return reader.read(_literal(name), _literal(url))
+    if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
+        if "import os" not in imports:
+            imports.append("import os")
+        return f"os.environ[{_literal(name)}]"
+    return f"{reader.call}({_literal(name)})"
+
+
+def _literal(text: str) -> str:
+    """A Python literal with double quotes, whatever the text is."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)

@@ -1,0 +1,178 @@
+"""The run of `celeryize init`: detect, ask, plan, prove, carry out, say what comes next."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.apply import recover
+from celeryize.checks.proof import Expected, Proof, Verdict, judge
+from celeryize.commands import init
+from celeryize.commands.carry_out import Outcome, View, carry_out
+from celeryize.detect.answers import configured, stored_answers
+from celeryize.detect.project import Project, load_project
+from celeryize.errors import CeleryizeError, Exit
+from celeryize.model import Todo
+from celeryize.probe import Prober, Target
+from celeryize.render import ANSWERS_FILE
+
+
+class ProjectView(View, Protocol):
+    """A view that shows what was recognised, too."""
+
+    interactive: bool
+
+    def show_project(self, project: Project) -> None:
+        """The facts, a line each."""
+
+    def show_note(self, text: str) -> None:
+        """One sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run ended, and what the user does next."""
+
+    outcome: Outcome
+    exit_code: Exit
+    proof: Proof
+    todos: tuple[Todo, ...]
+    next_steps: tuple[str, ...]
+    command_line: str
+
+
+def run(
+    start: Path,
+    view: ProjectView,
+    *,
+    flags: dict[str, object],
+    module_name: str = "celery",
+    package: str | None = None,
+    settings: str | None = None,
+    python: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    check: bool = False,
+    partial: bool = False,
+    install: bool = False,
+    no_verify: bool = False,
+    timeout: float = 60,
+) -> Ended:
+    """Set Celery up in the project around `start`; `flags` are the answers given on the command line."""
+    project = load_project(start, settings=settings, python=python, package=package)
+    repaired = recover(project.root)
+    if repaired:
+        view.show_note(repaired)
+        project = load_project(start, settings=settings, python=python, package=package)
+    view.show_project(project)
+    with ExitStack() as stack:
+        prober: Prober | None = None
+        if not no_verify and not check:
+            prober = stack.enter_context(Prober(target_of(project), timeout=timeout))
+            prober.start_baseline()
+        folder = project.root / project.base
+        stored = stored_answers(folder, ANSWERS_FILE)
+        known = {**_only_questions(configured(project.root, folder)), **stored, **flags}
+        questions = view.interactive and not (yes or dry_run or check or project.celery)
+        rendered = init.ask(project, known, module_name=module_name, interactive=questions)
+        planned = init.plan(project, rendered, module_name=module_name, partial=partial)
+
+        def prove(*, written: bool) -> Proof:
+            assert prober is not None
+            target = target_of(project, spec=planned.wiring.spec, names=planned.wiring.wrote)
+            before = prober.baseline()
+            after = prober.prove(() if written else planned.plan.edits, project.root, target)
+            expected = Expected(planned.wiring.module, planned.wiring.variable, planned.wiring.wrote)
+            return judge(before, after, expected, project.root, fix=project.dependencies.sync)
+
+        result = carry_out(
+            planned.plan,
+            root=project.root,
+            command="celeryize init",
+            view=view,
+            prove=prove if prober else None,
+            dry_run=dry_run,
+            check=check,
+            yes=yes,
+            installing=_installed(project) if install else None,
+        )
+    return Ended(
+        result.outcome,
+        result.exit_code,
+        result.proof,
+        planned.plan.todos,
+        _next_steps(project, planned, result.proof, installed=install),
+        _command_line(planned.answers, module_name),
+    )
+
+
+def target_of(project: Project, spec: str | None = None, names: tuple[str, ...] = ()) -> Target:
+    """What a probe looks at: the project as it is, with its own app unless `spec` names the planned one."""
+    if spec is None and project.celery:
+        spec = project.celery[0].spec(project.package.name)
+    return Target(
+        python=project.interpreter.path,
+        base=project.root / project.base,
+        paths=tuple(project.root / path for path in project.layout.paths[1:]),
+        settings=project.settings.module,
+        app_spec=spec,
+        configuration=None,
+        settings_names=names,
+    )
+
+
+def _only_questions(table: dict[str, object]) -> dict[str, object]:
+    """Of [tool.celeryize], what answers a question of init."""
+    names = {"broker", "result-backend", "result_backend", "profile", "beat"}
+    return {key.replace("-", "_"): value for key, value in table.items() if key in names}
+
+
+@contextmanager
+def _installed(project: Project) -> Iterator[None]:
+    """Run the project's own manager; its lock files come back if it fails, or the proof after it."""
+    commands = project.dependencies.commands
+    if not commands:
+        raise CeleryizeError("there is no manager to install with", hint="Install the dependency by hand.")
+    locks = {project.root / lock: (project.root / lock).read_bytes() for lock in project.dependencies.locks}
+    try:
+        for argv in commands:
+            ended = subprocess.run(
+                argv, cwd=project.root / project.dependencies.folder, capture_output=True, text=True, check=False
+            )
+            if ended.returncode:
+                tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
+                raise CeleryizeError(f"`{shlex.join(argv)}` failed:\n{tail}", hint="Everything was taken back.")
+        yield
+    except BaseException:
+        for lock, data in locks.items():
+            lock.write_bytes(data)
+        raise
+
+
+def _next_steps(project: Project, planned: init.Init, proof: Proof, *, installed: bool) -> tuple[str, ...]:
+    """The commands that a user types next, in order."""
+    steps: list[str] = []
+    folder = str(project.base)
+    if folder != ".":
+        steps.append(f"cd {shlex.quote(folder)}")
+    if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
+        steps.append(project.dependencies.sync)
+    spec = planned.wiring.spec
+    steps.append(f"celery -A {spec} worker -l INFO")
+    if planned.answers.beat:
+        steps.append(f"celery -A {spec} beat -l INFO")
+    return tuple(steps)
+
+
+def _command_line(answers: init.Answers, module_name: str) -> str:
+    """The command that gives the same without a question."""
+    parts = ["celeryize", "init", "--broker", answers.broker, "--result-backend", answers.result_backend]
+    parts += ["--profile", answers.profile, "--beat" if answers.beat else "--no-beat"]
+    if module_name != "celery":
+        parts += ["--module-name", module_name]
+    return shlex.join([*parts, "--yes"])

@@ -1,0 +1,53 @@
+"""What was chosen before: the answers file beside manage.py, and [tool.celeryize] in pyproject.toml."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path, PurePosixPath
+
+from celeryize.errors import CeleryizeError
+from celeryize.model import Where
+
+QUESTIONS = ("broker", "result_backend", "profile", "beat")
+
+
+def stored_answers(folder: Path, name: str) -> dict[str, object]:
+    """The answers in the file `name` of `folder`; empty where there is none.
+
+    Read as flat YAML with JSON scalars, which is what we write: PyYAML costs 20 ms at every start.
+    """
+    try:
+        lines = (folder / name).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, object] = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if colon and key in QUESTIONS:
+            try:
+                found[key] = json.loads(value)
+            except ValueError:
+                found[key] = value.strip().strip("'\"")
+    return found
+
+
+def configured(root: Path, folder: Path) -> dict[str, object]:
+    """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty without one."""
+    for place in (folder, *folder.parents):
+        try:
+            data = tomllib.loads((place / "pyproject.toml").read_text("utf-8-sig"))
+        except OSError:
+            data = {}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CeleryizeError(
+                f"pyproject.toml cannot be read: {error}",
+                hint="Fix the file, then run the command again.",
+                where=Where(PurePosixPath((place / "pyproject.toml").relative_to(root).as_posix())),
+            ) from error
+        table = data.get("tool", {}).get("celeryize")
+        if isinstance(table, dict):
+            return table
+        if place == root:
+            break
+    return {}

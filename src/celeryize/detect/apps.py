@@ -1,0 +1,70 @@
+"""The Django apps of the project itself: where they live, and whether INSTALLED_APPS names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize.detect.modules import Modules, is_foreign
+from celeryize.detect.settings import Settings
+
+APP_FILES = ("apps.py", "models.py", "models/__init__.py")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app of the project: its dotted name, its label, its folder."""
+
+    name: str
+    folder: PurePosixPath
+    installed: bool
+
+    @property
+    def label(self) -> str:
+        """The last part of the name, as `startapp` makes it."""
+        return self.name.rsplit(".", 1)[-1]
+
+
+def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
+    """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there unnamed."""
+    apps: dict[str, App] = {}
+    for entry in settings.installed_apps:
+        name = _app_of(modules, entry)
+        folder = modules.folder(name) if name else None
+        if name and folder:
+            apps.setdefault(name, App(name, folder, installed=True))
+    known = {app.folder for app in apps.values()}
+    for base in modules.roots:
+        for folder in _app_folders(modules, base, levels=2):
+            name = modules.name_of(folder / "__init__.py")
+            if name and folder not in known:
+                apps.setdefault(name, App(name, folder, installed=False))
+    return tuple(apps.values())
+
+
+def _app_of(modules: Modules, entry: str) -> str | None:
+    """The app's module: the entry itself, or what stands before `.apps.SomeConfig`."""
+    if modules.folder(entry) is not None:
+        return entry
+    module, _, last = entry.rpartition(".")
+    if last[:1].isupper() and modules.find(module) is not None:
+        package = module.rpartition(".")[0] if module.endswith(".apps") else module
+        return package if modules.folder(package) is not None else None
+    return None
+
+
+def _app_folders(modules: Modules, base: PurePosixPath, levels: int) -> list[PurePosixPath]:
+    found: list[PurePosixPath] = []
+    try:
+        entries = sorted((modules.root / base).iterdir())
+    except OSError:
+        return []
+    for entry in entries:
+        if not entry.is_dir() or is_foreign(entry):
+            continue
+        folder = base / entry.name
+        if (entry / "__init__.py").is_file() and any((entry / name).is_file() for name in APP_FILES):
+            found.append(folder)
+        elif levels > 1 and (entry / "__init__.py").is_file():
+            found += _app_folders(modules, folder, levels - 1)
+    return found

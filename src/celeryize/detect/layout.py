@@ -1,0 +1,202 @@
+"""Where the project is: the repository, manage.py, what it puts on sys.path, the settings module it names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.modules import Modules, is_foreign
+from celeryize.errors import NoProject
+from celeryize.model import Where
+
+LEVELS_BELOW = 2
+ROOT_MARKS = (".git", ".hg", "pyproject.toml", "Pipfile", "requirements.txt", "setup.py", "setup.cfg")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to `root`."""
+
+    root: Path
+    base: PurePosixPath
+    manage: PurePosixPath
+    paths: tuple[PurePosixPath, ...]
+    settings: str
+    settings_where: Where | None
+    environments: tuple[tuple[str, Where], ...]
+
+
+def find_layout(start: Path, settings: str | None = None) -> Layout:
+    """The project that holds `start`, or the only one at most two levels below it (or its repository).
+
+    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or several.
+    """
+    if not start.is_dir():
+        raise NoProject(f"{start} is not a folder", hint="Pass the project's folder: -C DIR.")
+    start = start.resolve()
+    manage = _above(start) or _below(start) or _below(repository(start) or start)
+    if manage is None:
+        raise NoProject(
+            f"no Django manage.py in {start}, above it, or up to {LEVELS_BELOW} levels below",
+            hint="Run inside the project, or pass its folder: -C DIR.",
+        )
+    root = repository(manage.parent) or _unversioned_root(start, manage.parent)
+    base = PurePosixPath(manage.parent.relative_to(root).as_posix())
+    relative = base / "manage.py"
+    tree = _tree(manage)
+    paths = (base, *(p for p in _inserted_paths(tree, base) if (root / p).is_dir()))
+    modules = Modules(root, paths)
+    named = list(settings_named_by(modules, relative))
+    module, where = (settings, None) if settings else _choose(named, relative)
+    return Layout(root, base, relative, paths, module, where, tuple(named))
+
+
+def repository(folder: Path) -> Path | None:
+    """The nearest folder, from `folder` upwards, that is a git work tree."""
+    return next((d for d in (folder, *folder.parents) if (d / ".git").exists()), None)
+
+
+def settings_named_by(modules: Modules, path: PurePosixPath) -> Iterator[tuple[str, Where]]:
+    """The settings modules that a file puts into DJANGO_SETTINGS_MODULE, with the place of each."""
+    source = modules.source(path)
+    if source is None:
+        text = _text(modules.root / path)
+        for match in re.finditer(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
+            yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
+        return
+    constants = {
+        target.id: node.value.value
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(source.tree):
+        value = _assigned_to(node, "DJANGO_SETTINGS_MODULE")
+        name = value and _text_of(value, constants)
+        if name:
+            yield name, source.where(node)
+
+
+def _above(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        if is_manage(folder / "manage.py"):
+            return folder / "manage.py"
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _below(start: Path) -> Path | None:
+    level = [start]
+    for _ in range(LEVELS_BELOW):
+        level = [d for folder in level for d in _folders(folder)]
+        found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
+        if len(found) > 1:
+            names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
+            raise NoProject(f"several Django projects below {start}:\n{names}", hint="Choose one with -C DIR.")
+        if found:
+            return found[0]
+    return None
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(d for d in folder.iterdir() if d.is_dir() and not is_foreign(d))
+    except OSError:
+        return []
+
+
+def is_manage(file: Path) -> bool:
+    """Whether a file is Django's manage.py and not another program of that name."""
+    if not file.is_file():
+        return False
+    text = _text(file)
+    return "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text)
+
+
+def _unversioned_root(start: Path, folder: Path) -> Path:
+    """Without git, the project reaches up to the folder that declares its dependencies, two levels at most."""
+    if folder.is_relative_to(start):
+        return start
+    near = (folder, *list(folder.parents)[:LEVELS_BELOW])
+    return next((d for d in near if any((d / mark).exists() for mark in ROOT_MARKS)), folder)
+
+
+def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
+    if not named:
+        raise NoProject(
+            f"{manage} names no settings module",
+            hint="Pass it: --settings MODULE.",
+            where=Where(manage),
+        )
+    usual = [(name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]] or named
+    if len({name for name, _ in usual}) > 1:
+        names = "\n".join(f"  --settings {name}  ({where})" for name, where in usual)
+        raise NoProject(f"{manage} names several settings modules:\n{names}", hint="Choose one with --settings.")
+    return usual[0]
+
+
+def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
+    """The value in `environ.setdefault(key, value)` or `environ[key] = value`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]) if k == key:
+            return value
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if k == key:
+            return value
+    return None
+
+
+def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
+    """A string that can be told without running the code: a literal, a constant, or a look-up's default."""
+    match value:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            found = constants.get(name)
+            return found if isinstance(found, str) else None
+        case (
+            ast.Call(args=[_, default]) | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
+        ):
+            return _text_of(default, constants)
+        case ast.BoolOp(op=ast.Or(), values=[*_, last]):
+            return _text_of(last, constants)
+    return None
+
+
+def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:
+    """What manage.py adds to sys.path, where it can be told: `join(dirname, "src")`, `BASE / "apps"`, `"src"`."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr not in {"insert", "append"} or ast.unparse(node.func.value) != "sys.path":
+            continue
+        parts = [
+            n.value.strip("/")
+            for n in ast.walk(node.args[-1])
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        ]
+        if parts and not any(".." in p for p in parts):
+            yield base.joinpath(*(p.removeprefix("./") for p in parts))
+
+
+def _tree(file: Path) -> ast.Module:
+    try:
+        return ast.parse(_text(file))
+    except (SyntaxError, ValueError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def find_root(start: Path) -> Path:
+    """The root of the project around `start`, as find_layout gives it, whatever its settings are."""
+    return find_layout(start, settings="?").root

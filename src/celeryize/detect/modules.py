@@ -1,0 +1,98 @@
+"""The project's Python modules, found by name as its interpreter would find them, read at most once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.errors import CannotPatch
+from celeryize.patch.source import Source
+
+
+class Modules:
+    """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports nothing."""
+
+    def __init__(self, root: Path, roots: tuple[PurePosixPath, ...]) -> None:
+        self.root = root
+        self.roots = roots
+        self._sources: dict[PurePosixPath, Source | None] = {}
+
+    def find(self, name: str) -> PurePosixPath | None:
+        """The file of a dotted module name (`__init__.py` for a package), or None."""
+        parts = name.split(".")
+        for base in self.roots:
+            stem = base.joinpath(*parts)
+            for candidate in (stem / "__init__.py", stem.parent / f"{stem.name}.py"):
+                if (self.root / candidate).is_file():
+                    return candidate
+        return None
+
+    def folder(self, name: str) -> PurePosixPath | None:
+        """The folder of a dotted package name, with or without an `__init__.py`."""
+        for base in self.roots:
+            candidate = base.joinpath(*name.split("."))
+            if (self.root / candidate).is_dir():
+                return candidate
+        return None
+
+    def name_of(self, path: PurePosixPath) -> str | None:
+        """The dotted name of a file below the longest matching root, or None."""
+        for base in sorted(self.roots, key=lambda r: -len(r.parts)):
+            if path.is_relative_to(base):
+                parts = path.relative_to(base).with_suffix("").parts
+                return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        return None
+
+    def source(self, path: PurePosixPath) -> Source | None:
+        """The parsed file, or None where it is absent or cannot be read as today's Python."""
+        if path not in self._sources:
+            self._sources[path] = self._load(path)
+        return self._sources[path]
+
+    def tree(self, path: PurePosixPath) -> ast.Module:
+        """The syntax tree of a file; an empty one where it cannot be read."""
+        source = self.source(path)
+        return source.tree if source else ast.Module(body=[], type_ignores=[])
+
+    def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
+        """The Python files of a folder and `depth` levels below, in the order of their names."""
+        for entry in _listing(self.root / folder):
+            path = folder / entry.name
+            if entry.suffix == ".py" and entry.is_file():
+                yield path
+            elif depth and not is_foreign(entry) and entry.is_dir():
+                yield from self.python_files(path, depth - 1)
+
+    def absolute(self, node: ast.ImportFrom, importer: PurePosixPath) -> str:
+        """The absolute dotted name that `from ... import` names in the file `importer`."""
+        if not node.level:
+            return node.module or ""
+        package = (self.name_of(importer) or "").split(".")
+        if importer.name != "__init__.py":
+            package = package[:-1]
+        package = package[: len(package) - (node.level - 1)]
+        return ".".join([*package, *([node.module] if node.module else [])])
+
+    def _load(self, path: PurePosixPath) -> Source | None:
+        try:
+            source = Source.decode(path, (self.root / path).read_bytes())
+            _ = source.tree
+        except (OSError, CannotPatch):
+            return None
+        return source
+
+
+def is_foreign(folder: Path) -> bool:
+    """Whether a folder holds other people's code: hidden, node_modules, or a virtual environment."""
+    return folder.name.startswith((".", "__")) or folder.name in FOREIGN or (folder / "pyvenv.cfg").exists()
+
+
+FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"})
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []

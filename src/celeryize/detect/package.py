@@ -1,0 +1,69 @@
+"""The project package: where the Celery app lives, and whose `__init__.py` imports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize.detect.modules import Modules
+from celeryize.detect.settings import Settings
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+
+NEIGHBOURS = ("wsgi.py", "asgi.py", "urls.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A Python package of the project, by its dotted name; `init` need not exist yet."""
+
+    name: str
+    folder: PurePosixPath
+    has_init: bool
+    why: str
+
+    @property
+    def init(self) -> PurePosixPath:
+        """The path of its `__init__.py`."""
+        return self.folder / "__init__.py"
+
+
+def find_package(modules: Modules, settings: Settings) -> Package:
+    """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest fitting one.
+
+    A settings package (`config.settings.local` gives `config`) is passed over. Raises CannotPatch for top-level
+    settings that belong to no package.
+    """
+    parts = settings.module.split(".")[:-1]
+    packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    for name in packages:
+        folder = modules.folder(name)
+        found = folder and next((n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None)
+        if folder and found:
+            return _package(modules, name, folder, f"{folder / found} is in it")
+    outer = [name for name in packages if not _only_settings(name)] or packages
+    for name in outer:
+        folder = modules.folder(name)
+        if folder:
+            return _package(modules, name, folder, f"it holds the settings {settings.module}")
+    raise CannotPatch(
+        f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
+        hint="An app file beside it named celery.py would shadow the library. Name a package: --package NAME.",
+        where=settings.where or Where(settings.file),
+    )
+
+
+def named_package(modules: Modules, name: str) -> Package:
+    """The package that the user named. Raises CannotPatch where it is not in the tree."""
+    folder = modules.folder(name)
+    if folder is None:
+        raise CannotPatch(f"there is no package {name} in the project", hint="Check --package.")
+    return _package(modules, name, folder, "--package names it")
+
+
+def _package(modules: Modules, name: str, folder: PurePosixPath, why: str) -> Package:
+    return Package(name, folder, (modules.root / folder / "__init__.py").is_file(), why)
+
+
+def _only_settings(name: str) -> bool:
+    return name.rsplit(".", 1)[-1] in {"settings", "conf", "environments", "env", "envs"}

@@ -1,0 +1,122 @@
+"""All facts of a project in one frozen value, each with the place it was read from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.apps import App, find_apps
+from celeryize.detect.celery import CeleryApp, find_celery
+from celeryize.detect.dependencies import Dependencies, find_dependencies
+from celeryize.detect.interpreter import Interpreter, find_interpreter
+from celeryize.detect.layout import Layout, find_layout
+from celeryize.detect.modules import Modules
+from celeryize.detect.package import Package, find_package, named_package
+from celeryize.detect.settings import ReaderKind, Settings, find_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """One line of what was recognised: a label, what it is, and where that was read."""
+
+    label: str
+    value: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Django project as its files describe it. Paths are relative to `root`."""
+
+    root: Path
+    layout: Layout
+    modules: Modules
+    settings: Settings
+    package: Package
+    apps: tuple[App, ...]
+    celery: tuple[CeleryApp, ...]
+    dependencies: Dependencies
+    interpreter: Interpreter
+
+    @property
+    def base(self) -> PurePosixPath:
+        """The folder of manage.py: where the worker is started."""
+        return self.layout.base
+
+    @property
+    def celery_version(self) -> tuple[int, int] | None:
+        """Celery's version in the interpreter's environment, told by its folders; None if it is not there."""
+        return installed_version(self.interpreter.path, "celery")
+
+    def recognised(self) -> tuple[Recognised, ...]:
+        """What the user should know was read, a line each."""
+        settings, dependencies = self.settings, self.dependencies
+        also = [e for e in settings.environments if e != settings.module]
+        lines = [
+            Recognised("project", str(self.layout.manage), f"in {self.root}"),
+            Recognised("settings", settings.module, str(settings.where or "--settings")),
+            Recognised(
+                "block goes to",
+                str(settings.file),
+                f"shared with {', '.join(also)}" if also else "the file of that module",
+            ),
+            Recognised("package", self.package.name, self.package.why),
+            Recognised("environment", settings.reader.kind.value, str(settings.reader.where or settings.file)),
+            Recognised(
+                "dependencies",
+                f"{dependencies.manager} ({dependencies.file})" if dependencies.file else "not declared in a file",
+                dependencies.why or str(dependencies.where or ""),
+            ),
+            Recognised("interpreter", str(self.interpreter.path), self.interpreter.why),
+        ]
+        for app in self.celery:
+            lines.append(Recognised("Celery app", f"{app.module}:{app.variable}", str(app.where)))
+        installed = [app.name for app in self.apps if app.installed]
+        lines.append(
+            Recognised("apps", ", ".join(installed) or "none of its own", str(settings.installed_apps_where or ""))
+        )
+        return tuple(line for line in lines if not _says_nothing(line))
+
+
+def load_project(
+    start: Path, *, settings: str | None = None, python: str | None = None, package: str | None = None
+) -> Project:
+    """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what would help."""
+    layout = find_layout(start, settings)
+    modules = Modules(layout.root, layout.paths)
+    found = find_settings(layout, modules)
+    home = named_package(modules, package) if package else find_package(modules, found)
+    dependencies = find_dependencies(layout.root, layout.base)
+    return Project(
+        root=layout.root,
+        layout=layout,
+        modules=modules,
+        settings=found,
+        package=home,
+        apps=find_apps(modules, found),
+        celery=find_celery(layout, modules, found, home),
+        dependencies=dependencies,
+        interpreter=find_interpreter(layout.root, layout.base, dependencies.manager, python),
+    )
+
+
+def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:
+    """(major, minor) of a distribution beside an interpreter, read from the name of its metadata folder."""
+    if python == Path(sys.executable):
+        try:
+            version = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+    else:
+        found = sorted(python.parent.parent.glob(f"lib/python*/site-packages/{distribution}-*.dist-info"))
+        if not found:
+            return None
+        version = found[-1].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
+    major, minor, *_ = [*version.split("."), "0"]
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
+
+
+def _says_nothing(line: Recognised) -> bool:
+    return line.label == "environment" and line.value == ReaderKind.LITERAL.value

@@ -1,0 +1,345 @@
+"""Which settings file is the one for every environment, and how it reads its environment variables."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from celeryize.detect.layout import Layout, settings_named_by
+from celeryize.detect.modules import Modules
+from celeryize.errors import NoProject
+from celeryize.model import Where
+
+
+class ReaderKind(StrEnum):
+    """How settings get at the environment."""
+
+    LITERAL = "plain literals"
+    OS = "os.environ"
+    ENVIRON = "django-environ"
+    DECOUPLE = "python-decouple"
+    ENVIRONS = "environs"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The project's way to read a variable: `call` is the callable as the settings file spells it."""
+
+    kind: ReaderKind
+    call: str = ""
+    where: Where | None = None
+
+    def read(self, name: str, default: str) -> str:
+        """The expression that reads `name`; both arguments are Python literals already."""
+        match self.kind:
+            case ReaderKind.LITERAL:
+                return default
+            case ReaderKind.OS:
+                return f"{self.call}({name}, {default})"
+            case ReaderKind.ENVIRON | ReaderKind.DECOUPLE | ReaderKind.ENVIRONS:
+                return f"{self.call}({name}, default={default})"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of the project. A block in `file` takes effect in each of `environments`.
+
+    `assigned` are the names that the named module ends up with, `visible` those that a line in `file` can use.
+    """
+
+    module: str
+    where: Where | None
+    file: PurePosixPath
+    file_module: str
+    environments: tuple[str, ...]
+    reachable: tuple[PurePosixPath, ...]
+    reader: Reader
+    assigned: dict[str, Where]
+    visible: frozenset[str]
+    installed_apps: tuple[str, ...]
+    installed_apps_where: Where | None
+    class_based: Where | None
+    split: Where | None
+    last: Where | None
+
+
+def find_settings(layout: Layout, modules: Modules) -> Settings:
+    """Follow the settings modules that manage.py, wsgi.py and asgi.py name to the file they share.
+
+    Raises NoProject where the named module is not in the tree.
+    """
+    named = modules.find(layout.settings)
+    if named is None:
+        place = f" ({layout.settings_where})" if layout.settings_where else ""
+        raise NoProject(
+            f"the settings module {layout.settings}{place} is not in the tree",
+            hint="Create it (from its example file?), or name another with --settings MODULE.",
+            where=layout.settings_where,
+        )
+    entries = _entries(layout, modules, named)
+    chains = {name: _chain(modules, path) for name, path in entries.items()}
+    shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
+    if not shared:
+        chains = {layout.settings: chains[layout.settings]}
+        shared = chains[layout.settings]
+    file = next((p for p in shared if _assigns(modules.tree(p), "INSTALLED_APPS")), shared[0])
+    reachable = tuple(chains[layout.settings])
+    apps, apps_where = _installed_apps(modules, reachable)
+    tree = modules.tree(file)
+    return Settings(
+        module=layout.settings,
+        where=layout.settings_where,
+        file=file,
+        file_module=modules.name_of(file) or layout.settings,
+        environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
+        reachable=reachable,
+        reader=_reader(modules, file),
+        assigned=_assigned(modules, reachable),
+        visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
+        installed_apps=apps,
+        installed_apps_where=apps_where,
+        class_based=_class_based(tree, file),
+        split=_split(tree, file),
+        last=_must_stay_last(tree, file),
+    )
+
+
+def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
+    """Every module that somebody may start Django with, by name.
+
+    That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that, like the
+    named one, star-import another module of it (`production.py` beside `local.py`).
+    """
+    entries = {layout.settings: named}
+    package = layout.settings.split(".")[0]
+    folder = modules.folder(package) if "." in layout.settings else None
+    places = [p for p in (folder, layout.base, named.parent, named.parent.parent) if p is not None]
+    others = [name for name, _ in layout.environments]
+    for place in dict.fromkeys(places):
+        for file in ("wsgi.py", "asgi.py"):
+            if (modules.root / place / file).is_file():
+                others += [name for name, _ in settings_named_by(modules, place / file)]
+    others += _alternatives(modules, named)
+    for name in others:
+        path = modules.find(name)
+        if path is not None:
+            entries[name] = path
+    siblings = list(modules.python_files(named.parent, 0)) if _is_settings_package(modules, named) else []
+    reached = {p for path in entries.values() for p in _chain(modules, path)[1:]}
+    for sibling in siblings:
+        chain = _chain(modules, sibling)
+        module = modules.name_of(sibling)
+        if module and sibling not in reached and any(p in reached for p in chain[1:]):
+            entries[module] = sibling
+    return entries
+
+
+def _alternatives(modules: Modules, path: PurePosixPath) -> list[str]:
+    """The modules of which an `if` in a settings package star-imports one."""
+    return [
+        modules.absolute(statement, path)
+        for node in modules.tree(path).body
+        if isinstance(node, ast.If)
+        for statement in ast.walk(node)
+        if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
+    ]
+
+
+def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
+    return named.name == "__init__.py" or len(_chain(modules, named)) > 1
+
+
+def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
+    """The file and every module it star-imports, nearest first (breadth first)."""
+    chain = [start]
+    for path in chain:
+        for node in ast.walk(modules.tree(path)):
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                found = modules.find(modules.absolute(node, path))
+                if found is not None and found not in chain:
+                    chain.append(found)
+    return chain
+
+
+def _assigns(tree: ast.Module, name: str) -> bool:
+    return any(name == found for found, _ in _assignments(tree))
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            targets = [node.target]
+        for target in targets:
+            names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+            for name in names:
+                if isinstance(name, ast.Name) and isinstance(node, ast.stmt):
+                    yield name.id, node
+
+
+def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
+    """Every upper-case name that the settings assign, anywhere, with the first place (base first)."""
+    return {
+        name: Where(path, node.lineno)
+        for path in paths
+        for name, node in reversed(list(_assignments(modules.tree(path))))
+        if name.isupper()
+    }
+
+
+def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple[tuple[str, ...], Where | None]:
+    """The entries of INSTALLED_APPS that can be told without running the settings."""
+    values: dict[str, list[str]] = {}
+    where: Where | None = None
+
+    def strings(node: ast.expr) -> list[str]:
+        match node:
+            case ast.List(elts=elts) | ast.Tuple(elts=elts) | ast.Set(elts=elts):
+                return [s for e in elts for s in strings(e)]
+            case ast.Constant(value=str(text)):
+                return [text]
+            case ast.Name(id=name):
+                return values.get(name, [])
+            case ast.BinOp(left=left, right=right):
+                return strings(left) + strings(right)
+            case ast.Starred(value=value) | ast.Call(args=[value]):
+                return strings(value)
+        return []
+
+    for path in reversed(paths):
+        for node in ast.walk(modules.tree(path)):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    values[name] = strings(value)
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    values[name] = strings(value)
+                case ast.AugAssign(target=ast.Name(id=name), value=value):
+                    values[name] = values.get(name, []) + strings(value)
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert"),
+                    args=[*_, arg],
+                ):
+                    values[name] = values.get(name, []) + strings(arg)
+                    continue
+                case _:
+                    continue
+            if name == "INSTALLED_APPS":
+                where = where or Where(path, node.lineno)
+    return tuple(dict.fromkeys(values.get("INSTALLED_APPS", []))), where
+
+
+def _reader(modules: Modules, file: PurePosixPath) -> Reader:
+    """How the file reads the environment, by what it does most; a tie goes to the library over `os`."""
+    source = modules.source(file)
+    if source is None:
+        return Reader(ReaderKind.LITERAL)
+    callables = _reader_names(source.tree)
+    uses: Counter[Reader] = Counter()
+    first: dict[Reader, Where] = {}
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call | ast.Subscript):
+            continue
+        spelled = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
+        head = spelled.split(".")[0]
+        if spelled in {"os.environ.get", "os.getenv", "environ.get", "getenv"}:
+            reader = Reader(ReaderKind.OS, spelled)
+        elif spelled == "os.environ":
+            reader = Reader(ReaderKind.OS, "os.environ.get")
+        elif head in callables and isinstance(node, ast.Call) and not spelled.endswith("read_env"):
+            reader = Reader(callables[head], head)
+        else:
+            continue
+        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported(source.tree, "os"):
+            continue
+        uses[reader] += 1
+        first.setdefault(reader, source.where(node))
+    if not uses:
+        return Reader(ReaderKind.LITERAL)
+    best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))
+    library = [r for r in uses if r.kind is not ReaderKind.OS]
+    best = max(library, key=lambda r: uses[r]) if library else best
+    return Reader(best.kind, best.call, first[best])
+
+
+def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
+    """The names in a settings file that read the environment through a library."""
+    kinds: dict[str, ReaderKind] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="decouple", names=names):
+                kinds |= {a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"}
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
+                made = ast.unparse(func)
+                if made in {"environ.Env", "environ.FileAwareEnv"}:
+                    kinds[name] = ReaderKind.ENVIRON
+                elif made in {"Env", "environs.Env", "FileAwareEnv"}:
+                    environs = "Env" in _imported(tree, "environs") or made.startswith("environs")
+                    kinds[name] = ReaderKind.ENVIRONS if environs else ReaderKind.ENVIRON
+                elif made in {"AutoConfig", "Config"} and _imported(tree, "decouple"):
+                    kinds[name] = ReaderKind.DECOUPLE
+            case ast.ImportFrom(names=names):
+                # `from config.env import env`: an Env made elsewhere in the project
+                kinds |= {a.asname or a.name: ReaderKind.ENVIRON for a in names if a.name == "env"}
+    return kinds
+
+
+def _imported(tree: ast.Module, module: str) -> set[str]:
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        for alias in node.names
+    }
+
+
+def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
+    """The first settings class of django-configurations, where a module-level block would be ignored."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any("Configuration" in ast.unparse(b) for b in node.bases):
+            return Where(path, node.lineno)
+    return None
+
+
+def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
+    """The call of split_settings' `include`, if the settings are made of components."""
+    if not any(isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
+            return Where(path, node.lineno)
+    return None
+
+
+def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
+    """The statement at the end of the file that has to stay there: a local override, heroku's settings, exec.
+
+    It is the first of the trailing statements that take their effect from being last.
+    """
+    found: ast.stmt | None = None
+    for node in reversed(tree.body):
+        if not _overrides(node):
+            break
+        found = node
+    return Where(path, found.lineno) if found else None
+
+
+def _overrides(node: ast.stmt) -> bool:
+    match node:
+        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            return True
+        case ast.Try(body=body, orelse=orelse):
+            return any(_overrides(n) for n in [*body, *orelse])
+        case ast.If(body=body):
+            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body)
+        case ast.Expr(value=ast.Call() as call):
+            return bool(re.search(r"\bexec\(|\blocals\(\)|\bglobals\(\)|__name__", ast.unparse(call)))
+        case ast.Assign(value=ast.Call() as call):
+            return "dynaconf" in ast.unparse(call).lower()
+    return False

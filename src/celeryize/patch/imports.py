@@ -1,0 +1,124 @@
+"""One more import, merged with what a module imports already.
+
+import sys             import os
+                ->     import sys
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+
+from celeryize.patch.source import Source, Splice, fitted, insertion, statements
+
+
+def has_import(source: Source, line: str) -> bool:
+    """Whether the top level of a module has everything that an import statement would give it."""
+    wanted = statements(line)[0]
+    have = {name for node in source.tree.body for name in _gives(node)}
+    return _gives(wanted) <= have
+
+
+def add_import(source: Source, line: str) -> list[Splice]:
+    """The splices that import what `line` says; none if it is there. New imports go into the leading block.
+
+    `import x` lines keep their order where they are sorted; `from x import y` joins an existing `from x import`.
+    """
+    if has_import(source, line):
+        return []
+    wanted = statements(line)[0]
+    block = leading_imports(source)
+    if isinstance(wanted, ast.ImportFrom):
+        for node in block:
+            if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (wanted.module, wanted.level):
+                joined = _join(source, node, wanted)
+                if joined:
+                    return joined
+    after = [node for node in block if _key(node) < _key(wanted)]
+    if after:
+        offset = source.after_line(after[-1])
+    elif block:
+        offset = source.line_starts[block[0].lineno - 1]
+    else:
+        return [_first_import(source, line)]
+    lead = "" if offset == 0 or source.text[offset - 1] == "\n" else source.newline_at(offset)
+    return [insertion(offset, lead + fitted(source, offset, f"{line}\n"), (wanted,))]
+
+
+def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:
+    """The imports at the head of a module, up to its first other statement; `__future__` is not among them."""
+    block: list[ast.Import | ast.ImportFrom] = []
+    for index, node in enumerate(source.tree.body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+                block.append(node)
+        elif not (index == 0 and _is_docstring(node)):
+            break
+    return block
+
+
+def _join(source: Source, node: ast.ImportFrom, wanted: ast.ImportFrom) -> list[Splice]:
+    """The names of `wanted` behind those of `node`, on its line or in its parentheses."""
+    if node.names[0].name == "*":
+        return []
+    text = ", ".join(ast.unparse(alias) for alias in wanted.names)
+    last = source.end(node.names[-1])
+    tail = re.compile(r"\s*,(?=\s*(?:#[^\n]*)?\s*\))").match(source.text, last)
+    first_line = source.line_of(source.start(node.names[0]))
+    if first_line != node.lineno:
+        margin = source.text[source.line_starts[first_line - 1] : source.start(node.names[0])]
+        newline = source.newline_at(last)
+        if tail:
+            return [insertion(tail.end(), f"{newline}{margin}{text},", wanted.names)]
+        return [insertion(last, f",{newline}{margin}{text}", wanted.names)]
+    if tail:
+        return [insertion(tail.end(), f" {text}", wanted.names)]
+    return [insertion(last, f", {text}", wanted.names)]
+
+
+def _first_import(source: Source, line: str) -> Splice:
+    """The place below the docstring, `__future__` and the opening comments of a module without imports."""
+    anchor: ast.stmt | None = None
+    for index, node in enumerate(source.tree.body):
+        if (index == 0 and _is_docstring(node)) or (
+            isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        ):
+            anchor = node
+    if anchor is not None:
+        offset = source.after_line(anchor)
+        newline = source.newline_at(offset)
+        lead = newline if source.text[:offset].endswith("\n") else newline * 2
+        return insertion(offset, lead + fitted(source, offset, f"{line}\n"), statements(line))
+    head = re.compile(r"(?:[ \t]*#[^\n]*\n)*").match(source.text)
+    offset = head.end() if head else 0
+    gap = "\n" if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n")) else ""
+    return insertion(offset, fitted(source, offset, f"{line}\n{gap}"), statements(line))
+
+
+def _gives(node: ast.stmt) -> set[tuple[str, str, str]]:
+    if isinstance(node, ast.Import):
+        return {("", alias.name, alias.asname or "") for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        return {(module, alias.name, alias.asname or "") for alias in node.names}
+    return set()
+
+
+def _key(node: ast.stmt) -> tuple[int, str]:
+    """isort's default order: the standard library, the others, the project; `import x` before `from x`."""
+    if isinstance(node, ast.Import):
+        name, level = node.names[0].name, 0
+    elif isinstance(node, ast.ImportFrom):
+        name, level = node.module or "", node.level
+    else:
+        return (9, "")
+    top = name.split(".")[0]
+    section = 3 if level else 0 if top in sys.stdlib_module_names else 1
+    return (section, f"{isinstance(node, ast.ImportFrom):d}{name}")
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,63 @@
+"""The CELERY_* block in the settings module.
+
+DEBUG = True             DEBUG = True
+                  ->
+                         # Celery
+                         CELERY_BROKER_URL = "redis://localhost:6379/0"
+"""
+
+from __future__ import annotations
+
+import ast
+
+from celeryize.errors import CannotPatch
+from celeryize.patch.imports import add_import
+from celeryize.patch.package_init import append
+from celeryize.patch.source import NEWLINE, Source, Splice, fitted, insertion, statements
+
+
+def add_block(source: Source, block: str, imports: list[str], last: int | None = None) -> Source:
+    """The settings with `block` at their end, or above line `last`, which has to stay the last one.
+
+    `imports` are the statements that the block needs. Comes back as it is for an empty block.
+    """
+    if not block.strip():
+        return source
+    _no_merge_markers(source)
+    splices = [s for line in imports for s in add_import(source, line)]
+    place = append(source, block, blank_lines=1) if last is None else _above(source, block, last)
+    return source.splice(*splices, place)
+
+
+def without(block: str, names: set[str]) -> str:
+    """The block less the assignments of `names`, each with the comment above it."""
+    lines = block.split("\n")
+    for node in reversed(ast.parse(block).body):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
+            start = node.lineno - 1
+            while start and lines[start - 1].startswith("#"):
+                start -= 1
+            del lines[start : node.end_lineno]
+    kept = "\n".join(lines)
+    while "\n\n\n" in kept:
+        kept = kept.replace("\n\n\n", "\n\n")
+    return kept.strip("\n") + "\n" if ast.parse(kept).body else ""
+
+
+def _above(source: Source, block: str, line: int) -> Splice:
+    """Above the statement at `line` and the comments that belong to it."""
+    lines = NEWLINE.split(source.text)
+    while line > 1 and lines[line - 2].startswith("#"):
+        line -= 1
+    offset = source.line_starts[line - 1]
+    lead = "" if line == 1 or not lines[line - 2].strip() else "\n"
+    return insertion(offset, fitted(source, offset, f"{lead}{block}\n"), statements(block))
+
+
+def _no_merge_markers(source: Source) -> None:
+    if "\n<<<<<<< " in source.text:
+        raise CannotPatch(
+            f"{source.path} has merge markers",
+            hint="Resolve the conflict, then run the command again.",
+            where=source.where(),
+        )

@@ -1,0 +1,97 @@
+"""Templates to text: copier for the whole files of `init`, Jinja2 for snippets. Neither sees the project."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from celeryize.errors import CeleryizeError, UsageError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+ANSWERS_FILE = ".celeryize.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The whole files of `init` by path, and the answers that led to them."""
+
+    files: dict[PurePosixPath, bytes]
+    answers: dict[str, object]
+
+
+def templates() -> Path:
+    """The folder of our templates: in the installed package, or at the top of a checkout."""
+    packaged = Path(str(files("celeryize"))) / "templates"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "templates"
+
+
+def ask_init(data: Mapping[str, object], *, ask: bool) -> dict[str, object]:
+    """The answers to the questions of `init`: `data` decides, then the user (`ask`), then the defaults.
+
+    Raises UsageError where an answer is not possible. KeyboardInterrupt passes.
+    """
+    return render_init(data, ask=ask).answers
+
+
+def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
+    """Have copier ask its questions and render `templates/init` into a temporary folder.
+
+    Isolated from the user's global copier settings; no tasks, no extensions.
+    """
+    import copier
+    import copier.errors
+
+    with tempfile.TemporaryDirectory(prefix="celeryize-") as folder:
+        try:
+            worker = copier.run_copy(
+                str(templates() / "init"),
+                folder,
+                data=dict(data),
+                answers_file=ANSWERS_FILE,
+                settings=copier.Settings(),
+                defaults=not ask,
+                overwrite=True,
+                quiet=True,
+                skip_tasks=True,
+                unsafe=False,
+            )
+        except ValueError as error:
+            raise UsageError(_first_line(str(error)), hint="See `celeryize init --help`.") from error
+        except copier.errors.CopierError as error:
+            raise CeleryizeError(f"the templates of init cannot be rendered: {error}") from error
+        found = {
+            PurePosixPath(path.relative_to(folder).as_posix()): path.read_bytes()
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+        return Rendered(found, dict(worker.answers.combined))
+
+
+def snippet(name: str, **context: object) -> str:
+    """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an error."""
+    return _environment().get_template(name).render(**context)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(templates()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), text)

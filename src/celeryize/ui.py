@@ -1,0 +1,302 @@
+"""Everything a person or a program sees: the answer on stdout, the talk on stderr, JSON beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import IO, Protocol
+
+from celeryize.checks.proof import Proof, Verdict
+from celeryize.detect.project import Project
+from celeryize.diff import unified
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
+from celeryize.model import Finding, Plan, Severity, Status, Todo
+
+SCHEMA = 1
+
+
+class Ended(Protocol):
+    """What the screen says at the end of a writer."""
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word or two."""
+
+    @property
+    def next_steps(self) -> Sequence[str]:
+        """The commands to type next."""
+
+    @property
+    def command_line(self) -> str:
+        """The command that gives the same without a question."""
+
+
+COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+STATUS_COLOURS = {
+    Status.CREATE: "green",
+    Status.UPDATE: "yellow",
+    Status.IDENTICAL: "dim",
+    Status.DELETE: "red",
+    Status.MANUAL: "cyan",
+}
+SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+SECRET = re.compile(r"(?<=://)([^\s/@:'\"]*):([^\s/@'\"]+)@")
+
+
+class NoTerminal(CeleryizeError):
+    """There is a question and nobody to ask."""
+
+
+def redacted(text: str) -> str:
+    """The text with the passwords of URLs as asterisks."""
+    return SECRET.sub(r"\1:***@", text)
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+class Screen:
+    """The view for people. `quiet` leaves out all but problems and the answer; `verbose` adds what was read."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, interactive: bool | None = None) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self.interactive = is_interactive() if interactive is None else interactive
+        self._colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def say(self, text: str = "", style: str = "", *, always: bool = False) -> None:
+        """One line of talk."""
+        if not self.quiet or always:
+            _write(sys.stderr, self.paint(redacted(text), style) + "\n")
+
+    def paint(self, text: str, style: str) -> str:
+        """The text in a style, where the terminal has colours."""
+        if not (style and self._colour and text):
+            return text
+        return f"\x1b[{';'.join(COLOURS[s] for s in style.split())}m{text}\x1b[0m"
+
+    def show_project(self, project: Project) -> None:
+        """What was recognised, a line each, and where it was read."""
+        lines = project.recognised()
+        width = max(len(line.label) for line in lines)
+        middle = min(44, max(len(line.value) for line in lines))
+        for line in lines:
+            self.say(f"  {line.label:<{width}}  {line.value:<{middle}}  {self.paint(line.where, 'dim')}".rstrip())
+
+    def show_plan(self, plan: Plan) -> None:
+        """The steps that stay manual, the diff, what happens to each file, and the notes."""
+        if plan.edits and not self.quiet:
+            self.say()
+            self._show_diff(unified(plan.edits))
+        if plan.steps:
+            self.say()
+        width = max((len(str(step.path)) for step in plan.steps), default=0)
+        for step in plan.steps:
+            status = self.paint(f"{step.status:>9}", STATUS_COLOURS[step.status])
+            self.say(f"{status}  {step.path!s:<{width}}  {self.paint(step.what, 'dim')}")
+        for note in plan.notes:
+            self.say()
+            self.say(f"note: {note}", "yellow", always=True)
+
+    def show_todos(self, todos: Sequence[Todo]) -> None:
+        """The manual steps with the lines to paste."""
+        for todo in todos:
+            self.say()
+            where = f" ({todo.path})" if todo.path else ""
+            self.say(f"by hand: {todo.what}{where}", "cyan", always=True)
+            if todo.why:
+                self.say(f"  {todo.why}", always=True)
+            self._show_snippet(todo.snippet)
+
+    def show_proof(self, proof: Proof) -> None:
+        """The outcome of the import proof."""
+        self.say()
+        match proof.verdict:
+            case Verdict.PASSED:
+                self.say(f"proved: {proof.summary}", "green")
+            case Verdict.FAILED:
+                self.say(f"the proof failed: {proof.summary}", "red", always=True)
+            case Verdict.NOT_RUN:
+                self.say(f"not proved: {proof.summary}", "yellow", always=True)
+            case Verdict.SKIPPED:
+                self.say("not proved: --no-verify", "yellow")
+        self.show_findings(proof.findings)
+        for line in proof.before:
+            self.say(f"  was there before: {line}", "dim", always=True)
+
+    def show_findings(self, findings: Iterable[Finding]) -> None:
+        """Findings with their place, excerpt and hint."""
+        for finding in findings:
+            where = f"{finding.where}: " if finding.where else ""
+            label = self.paint(f"{finding.severity} {finding.id}", SEVERITY_COLOURS[finding.severity])
+            self.say(f"  {label}  {where}{finding.message}", always=True)
+            for line in finding.excerpt.splitlines():
+                self.say(f"      {line}", "dim", always=True)
+            if finding.hint:
+                self.say(f"      {finding.hint}", always=True)
+
+    def show_note(self, text: str) -> None:
+        """One sentence that must not be missed."""
+        self.say(f"note: {text}", "yellow", always=True)
+
+    def show_end(self, ended: Ended) -> None:
+        """How it ended, what to type next, how to take it back."""
+        self.say()
+        match ended.outcome:
+            case "done":
+                self.say("Done. Next:", "bold green", always=True)
+            case "nothing to do":
+                self.say("Nothing to do: Celery is set up here.", "bold green", always=True)
+            case _:
+                self.say("Nothing was written. After `celeryize init`:", "bold", always=True)
+        for step in ended.next_steps:
+            self.say(f"  {step}", always=True)
+        if ended.outcome == "done":
+            self.say(f"To take it back: celeryize undo. The same without questions: {ended.command_line}", "dim")
+
+    def confirm(self, question: str) -> bool:
+        """Ask with No as the default; end of file means no. Raises NoTerminal where nobody can be asked."""
+        if not self.interactive:
+            raise NoTerminal(
+                "there is no terminal to ask on; nothing was written",
+                hint="Pass --yes to write, or --dry-run to see the patch.",
+            )
+        _write(sys.stderr, f"\n{self.paint(question, 'bold')} [y/N] ")
+        answer = sys.stdin.readline()
+        if not answer:
+            _write(sys.stderr, "\n")
+        return answer.strip().lower() in {"y", "yes"}
+
+    def write_diff(self, plan: Plan) -> None:
+        """The patch on stdout, byte for byte, for `git apply`."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(unified(plan.edits))
+        sys.stdout.buffer.flush()
+
+    def answer(self, text: str) -> None:
+        """A line of the answer, on stdout."""
+        _write(sys.stdout, redacted(text) + "\n")
+
+    def show_error(self, error: CeleryizeError) -> None:
+        """What is wrong, where, the next step, and the lines to paste."""
+        where = f"{error.where}: " if error.where and str(error.where) not in error.message else ""
+        self.say()
+        self.say(f"error: {where}{error.message}", "red", always=True)
+        if error.hint:
+            self.say(f"  {error.hint}", always=True)
+        if isinstance(error, CannotPatch):
+            self._show_snippet(error.snippet)
+        if isinstance(error, Conflict):
+            self.say(error.diff.rstrip("\n"), always=True)
+        if error.exit_code is Exit.REFUSED:
+            self.say("Nothing was written.", always=True)
+
+    def _show_snippet(self, snippet: str) -> None:
+        for line in snippet.rstrip("\n").splitlines():
+            self.say(f"    {line}" if line else "", always=True)
+
+    def _show_diff(self, diff: bytes) -> None:
+        for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
+            if line.startswith(("diff ", "index ", "new file", "deleted file")):
+                continue
+            style = "bold" if line.startswith(("---", "+++")) else ""
+            style = style or {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            self.say(line.rstrip("\r"), style)
+
+
+class Machine:
+    """The view for programs: one JSON document on stdout at the end, nothing else."""
+
+    interactive = False
+
+    def __init__(self) -> None:
+        self.document: dict[str, object] = {}
+
+    def show_plan(self, plan: Plan) -> None:
+        """Keep the plan."""
+        self.document["steps"] = [
+            {"path": str(s.path), "status": str(s.status), "what": s.what} for s in plan.steps
+        ]
+        self.document["diff"] = unified(plan.edits).decode("utf-8", "replace")
+        self.document["todos"] = [
+            {"what": t.what, "why": t.why, "snippet": t.snippet, "path": str(t.path) if t.path else None}
+            for t in plan.todos
+        ]
+        self.document["notes"] = list(plan.notes)
+
+    def show_project(self, project: Project) -> None:
+        """Keep what was recognised."""
+        self.document["project"] = {
+            line.label: {"value": line.value, "read_from": line.where} for line in project.recognised()
+        }
+
+    def show_note(self, text: str) -> None:
+        """Keep a sentence about what happened before the run."""
+        self.document["recovered"] = text
+
+    def show_proof(self, proof: Proof) -> None:
+        """Keep the proof."""
+        self.document["proof"] = {
+            "verdict": str(proof.verdict),
+            "summary": proof.summary,
+            "findings": [finding_json(f) for f in proof.findings],
+            "before": list(proof.before),
+        }
+
+    def confirm(self, question: str) -> bool:
+        """A program is not asked: it passes --yes."""
+        raise NoTerminal(
+            f"--json never asks ({question}); nothing was written", hint="Pass --yes to write, or --dry-run to see the patch."
+        )
+
+    def write_diff(self, plan: Plan) -> None:
+        """The diff is in the document already."""
+
+    def finish(self, command: str, status: str, exit_code: Exit, **more: object) -> None:
+        """Write the document."""
+        document = {
+            "schema": SCHEMA,
+            "command": command,
+            "status": status,
+            "exit_code": int(exit_code),
+            **self.document,
+            **more,
+        }
+        _write(sys.stdout, redacted(json.dumps(document, indent=2, ensure_ascii=False, default=str)) + "\n")
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """A finding as JSON."""
+    return {
+        "id": finding.id,
+        "severity": str(finding.severity),
+        "message": finding.message,
+        "hint": finding.hint,
+        "path": str(finding.where.path) if finding.where else None,
+        "line": finding.where.line if finding.where else None,
+        "excerpt": finding.excerpt,
+    }
+
+
+def error_json(error: CeleryizeError) -> dict[str, object]:
+    """An error as JSON."""
+    return {
+        "message": error.message,
+        "hint": error.hint,
+        "path": str(error.where.path) if error.where else None,
+        "line": error.where.line if error.where else None,
+        "snippet": getattr(error, "snippet", ""),
+        "diff": getattr(error, "diff", ""),
+    }
+
+
+def _write(stream: IO[str], text: str) -> None:
+    """Write what the stream's encoding can hold; a user's file may hold anything."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
