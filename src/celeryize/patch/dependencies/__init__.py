@@ -43,8 +43,8 @@ __all__ = [
 def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
     """The file with one requirement more; the same bytes if it declares that name already, in any spelling.
 
-    Every old byte stays, in order. Raises CannotPatch, with the line to paste, where a line of ours would break
-    the file or would be lost: hash-pinned, compiled, UTF-16, computed.
+    Every old byte stays, in order. Raises CannotPatch, with the line to paste, where a line of ours would
+    break the file or would be lost: hash-pinned, compiled, UTF-16, computed.
     """
     before = entries(data, form)
     if normalised(requirement.name) in before:

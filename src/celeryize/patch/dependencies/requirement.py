@@ -1,4 +1,4 @@
-"""A requirement, how each manager writes it, and which ones Celery needs for a broker and a result backend."""
+"""A requirement, how each manager writes it, and which ones Celery needs for a broker and a backend."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def name_in(text: str) -> str | None:
 
 
 def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: its place if two or more stand in alphabetical order, else the end."""
+    """Where `name` belongs among `names`: its place if two or more are in alphabetical order, else the end."""
     keys = [n.casefold() for n in names]
     if len(keys) < 2 or keys != sorted(keys):
         return len(keys)
@@ -161,7 +161,7 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
 def needed(declared: Mapping[str, str], *, broker: str, result_backend: str = "") -> tuple[Requirement, ...]:
     """Everything still to be declared for a broker and a result backend, given as URLs or by name."""
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})
-    wanted = [found for extra in extras or [None] if (found := missing(declared, extra))]
+    wanted = [found for extra in extras or (None,) if (found := missing(declared, extra))]
     if "celery" not in declared:
         wanted = [Requirement("celery", tuple(extras), CELERY_FROM)]
     if result_backend in ("django-db", "django-cache") and "django-celery-results" not in declared:

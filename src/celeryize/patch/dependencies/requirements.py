@@ -28,7 +28,7 @@ _INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One logical line: its text without comment and continuation, its offsets, the number of its first line."""
+    """One logical line: its text without comments and backslashes, its offsets, its first line's number."""
 
     text: str
     start: int

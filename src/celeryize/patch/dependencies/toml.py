@@ -4,8 +4,8 @@
     django = "^5.2"                ->   django = "^5.2"
                                         celery = {extras = ["redis"], version = "^5.4"}
 
-The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too, but it refuses
-a BOM, does not say where it inserts, and takes longer to import than all of this takes to run.
+The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too, but it
+refuses a BOM, does not say where it inserts, and takes longer to import than all of this takes to run.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _new_list(text: str, found: Sequence[Statement], line: str, path: PurePosixP
 
 
 def _into_table(text: str, found: Sequence[Statement], table: Path, name: str, line: str) -> tuple[int, str]:
-    """The insertion into a table that is inline, or has a header, or is written in dotted keys, or is missing."""
+    """The insertion into a table: inline, with a header, in dotted keys, or missing."""
     inside = [s for s in found if s.value and s.path[: len(table)] == table]
     if inline := next((s for s in inside if s.path == table), None):
         filled = len(inline.value) > 2
