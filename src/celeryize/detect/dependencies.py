@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,13 @@ from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
 from celeryize.patch.dependencies.toml import value_at
 
+_Commands = tuple[tuple[str, ...], ...]
+
+_MANAGERS: Mapping[str, _Commands] = {
+    "poetry": (("poetry", "lock"), ("poetry", "install")),
+    "uv": (("uv", "sync"),),
+    "pdm": (("pdm", "install"),),
+}
 _POETRY_TABLE = ("tool", "poetry", "dependencies")
 
 
@@ -21,8 +29,8 @@ class Dependencies:
     """The file that a requirement of the running project goes into; `file` is None where there is none.
 
     `declared` maps normalised names to requirements as written, of the file and of all those it is installed
-    together with (`-r`, `-c`, either way): a second line for a name would contradict the first. `commands` are
-    what installs the result, to be run in `folder`, one after the other.
+    together with (`-r`, either way): a second line for a name would contradict the first. `commands` are what
+    installs the result, to be run in `folder`, one after the other.
     """
 
     manager: str
@@ -31,8 +39,8 @@ class Dependencies:
     where: Where | None = None
     declared: Mapping[str, str] = field(default_factory=dict)
     locks: tuple[PurePosixPath, ...] = ()
-    commands: tuple[tuple[str, ...], ...] = ()
-    folder: PurePosixPath = PurePosixPath()
+    commands: _Commands = ()
+    folder: PurePosixPath = field(default_factory=PurePosixPath)
     why: str = ""
 
     @property
@@ -52,7 +60,7 @@ class _Candidate:
     own: Mapping[str, Entry]
     related: Mapping[str, str]
     locks: tuple[PurePosixPath, ...] = ()
-    commands: tuple[tuple[str, ...], ...] = ()
+    commands: _Commands = ()
 
     @property
     def django(self) -> int:
@@ -69,8 +77,7 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
     (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a file that cannot be read
     declares nothing.
     """
-    folders = [folder for folder in (base, *base.parents) if folder.is_relative_to(".")]
-    found = [candidate for folder in folders for candidate in _candidates(root, folder)]
+    found = [candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)]
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
     best = max(found, key=lambda candidate: candidate.django)
@@ -84,7 +91,7 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
         locks=best.locks,
         commands=best.commands,
         folder=best.folder,
-        why=_why(best, [candidate for candidate in found if candidate is not best]),
+        why=_why(best, [candidate for candidate in found if candidate.file != best.file]),
     )
 
 
@@ -93,22 +100,23 @@ def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
     if not others:
         return ""
     reason = "declares Django" if best.django == 2 else f"is what {best.manager} installs from"
-    rivals = [str(other.file) for other in others if other.django == 2]
+    rivals = sorted({str(other.file) for other in others if other.django == 2})
     if best.django == 2 and rivals:
         return f"{best.file} {reason}; so do {', '.join(rivals)}, which were left as they are"
-    return f"{best.file} {reason}; left as they are: {', '.join(str(other.file) for other in others)}"
+    return (
+        f"{best.file} {reason}; left as they are: {', '.join(sorted({str(other.file) for other in others}))}"
+    )
 
 
 def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     """The files of one folder, the strictest tool first."""
     yield from _pyproject(root, folder)
     yield from _pipfile(root, folder)
-    files = requirements_files(root, folder)
-    for file in files:
-        yield _requirements(root, folder, file)
+    for file in requirements_files(root, folder):
+        yield _requirements(folder, file)
     for name, form in (("setup.cfg", Form.SETUP_CFG), ("setup.py", Form.SETUP_PY)):
         data = _bytes(root / folder / name)
-        if data is not None and b"install_requires" in data and entries(data, form):
+        if data is not None and b"install_requires" in data:
             command = ("pip", "install", "-e", ".")
             yield _Candidate(
                 "setuptools", folder / name, form, folder, entries(data, form), {}, commands=(command,)
@@ -123,32 +131,32 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     tools = value_at(data, "tool")
     tools = tools if isinstance(tools, dict) else {}
     listed = isinstance(value_at(data, "project", "dependencies"), list)
-    manager, lock, commands = _manager(root / folder, tools)
+    manager, lock, commands = _manager(root, folder, tools)
     form = Form.PEP621
     if manager == "poetry":
         in_table = not listed and value_at(data, *_POETRY_TABLE) is not None
         form = Form.POETRY_TABLE if in_table else Form.POETRY_PEP621
     if not listed and form is not Form.POETRY_TABLE:
         dynamic = value_at(data, "project", "dynamic")
-        managed = lock or manager in ("uv", "poetry", "pdm")
         computed = isinstance(dynamic, list) and "dependencies" in dynamic
-        if value_at(data, "project") is None or computed or not managed:
+        if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
-    locks = (folder / lock,) if lock and (root / folder / lock).exists() else ()
-    file = folder / "pyproject.toml"
-    yield _Candidate(manager, file, form, folder, entries(data, form), {}, locks, commands)
+    locks = (lock,) if lock else ()
+    yield _Candidate(
+        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
+    )
 
 
 def _manager(
-    folder: Path, tools: Mapping[str, object]
-) -> tuple[str, str | None, tuple[tuple[str, ...], ...]]:
-    """The tool that installs a pyproject.toml, its lock file, and its commands."""
-    if "poetry" in tools or (folder / "poetry.lock").exists():
-        return "poetry", "poetry.lock", (("poetry", "lock"), ("poetry", "install"))
-    if "uv" in tools or (folder / "uv.lock").exists():
-        return "uv", "uv.lock", (("uv", "sync"),)
-    if "pdm" in tools or (folder / "pdm.lock").exists():
-        return "pdm", "pdm.lock", (("pdm", "install"),)
+    root: Path, folder: PurePosixPath, tools: Mapping[str, object]
+) -> tuple[str, PurePosixPath | None, _Commands]:
+    """The tool that installs a pyproject.toml, its lock file if there is one, and its commands."""
+    for manager, commands in _MANAGERS.items():
+        # the members of a uv workspace share the lock file of the folder above
+        locks = [above / f"{manager}.lock" for above in (folder, *folder.parents)]
+        lock = next((lock for lock in locks if (root / lock).is_file()), None)
+        if manager in tools or lock:
+            return manager, lock, commands
     hatch = tools.get("hatch")
     if isinstance(hatch, dict) and "envs" in hatch:
         return "hatch", None, (("hatch", "env", "create"),)
@@ -166,22 +174,30 @@ def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     yield _Candidate("pipenv", folder / "Pipfile", Form.PIPFILE, folder, own, {}, locks, (command,))
 
 
-def _requirements(root: Path, folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
+def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     """A requirements file; one that is compiled to a .txt is compiled again and that is installed."""
-    path = file.path.relative_to(folder) if file.path.is_relative_to(folder) else file.path
     where = folder if file.path.is_relative_to(folder) else PurePosixPath()
+    path = str(file.path.relative_to(where))
     if file.compiled_to is None:
-        manager, locks = "pip", ()
-        commands: tuple[tuple[str, ...], ...] = (("pip", "install", "-r", str(path)),)
+        commands: _Commands = (("pip", "install", "-r", path),)
+        return _Candidate(
+            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
+        )
+    output = posixpath.relpath(file.compiled_to, where)
+    if file.by_uv:
+        commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))
     else:
-        manager, locks = "pip-tools", (file.compiled_to,)
-        output = str(file.compiled_to.relative_to(where))
-        if file.by_uv:
-            compiling = ("uv", "pip", "compile", str(path), "-o", output)
-            commands = (compiling, ("uv", "pip", "sync", output))
-        else:
-            commands = (("pip-compile", "-o", output, str(path)), ("pip-sync", output))
-    return _Candidate(manager, file.path, Form.REQUIREMENTS, where, file.own, file.related, locks, commands)
+        commands = (("pip-compile", "-o", output, path), ("pip-sync", output))
+    return _Candidate(
+        "pip-tools",
+        file.path,
+        Form.REQUIREMENTS,
+        where,
+        file.own,
+        file.related,
+        (file.compiled_to,),
+        commands,
+    )
 
 
 def _bytes(file: Path) -> bytes | None:

@@ -127,7 +127,7 @@ def name_in(text: str) -> str | None:
 
 
 def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: its place if two or more are in alphabetical order, else the end."""
+    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at the end."""
     keys = [n.casefold() for n in names]
     if len(keys) < 2 or keys != sorted(keys):
         return len(keys)

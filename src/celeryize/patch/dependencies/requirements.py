@@ -23,7 +23,7 @@ _GENERATED = re.compile(r"(?im)^#.*(?:auto-?generated|@generated)\b.*")
 _INPUT = re.compile(r"(?m)^#\s+.*?(\S+\.in)\s*$")
 _HASHED = re.compile(r"(?m)^[^#\n]*--(?:hash=|require-hashes)")
 _MERGE = re.compile(r"(?m)^(?:<{7}|={7}|>{7})(?:\s|$)")
-_INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(\S+)")
+_INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def entries(data: bytes) -> Mapping[str, Entry]:
 
 
 def includes(data: bytes) -> tuple[str, ...]:
-    """The files named by -r and -c, as written: relative to the folder of this one."""
+    """The files named by -r, as written: relative to the folder of this one. (-c installs nothing.)"""
     return tuple(m.group(1) for line in _lines(_lenient(data)) if (m := _INCLUDE.match(line.text)))
 
 

@@ -76,11 +76,14 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
     found = tuple(statements(text))
     table = _TABLES.get(form)
     if table is None:
+        listed = _table_at(expected, _PROJECT, path).setdefault("dependencies", [])
+        if not isinstance(listed, list):
+            raise CannotPatch(f"[project].dependencies in {path} is not a list", where=Where(path))
         insertions, index = _into_list(text, found, line, path)
-        _table_at(expected, _PROJECT).setdefault("dependencies", []).insert(index, unquoted(line))
+        listed.insert(index, unquoted(line))
     else:
+        _table_at(expected, table, path).update(tomllib.loads(line))
         insertions = [_into_table(text, found, table, requirement.name, line)]
-        _table_at(expected, table).update(tomllib.loads(line))
     after = text
     for offset, inserted in sorted(insertions, reverse=True):
         after = after[:offset] + inserted + after[offset:]
@@ -159,8 +162,8 @@ def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
                     yield name, said, token.start
         for table in (*_TABLES.values(), _group(s.path)):
             if s.path == table and s.value:
-                said = text[s.value[0].start : s.value[-1].end]
-                for name, version in tomllib.loads(f"x = {said}")["x"].items():
+                inline = tomllib.loads(f"x = {text[s.value[0].start : s.value[-1].end]}")["x"]
+                for name, version in inline.items() if isinstance(inline, dict) else ():
                     yield name, f"{name} = {version}", s.start
             elif table and len(s.path) > len(table) and s.path[: len(table)] == table:
                 yield s.path[len(table)], text[s.start : s.end], s.start
@@ -199,11 +202,14 @@ def _says(text: str, expected: Mapping[str, Any]) -> bool:
         return False
 
 
-def _table_at(parsed: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The table at `path`, made where it is missing."""
-    for part in path:
-        parsed = parsed.setdefault(part, {})
-    return parsed
+def _table_at(parsed: dict[str, Any], table: Path, path: PurePosixPath) -> dict[str, Any]:
+    """The table of that name, made where it is missing. Raises CannotPatch if it is something else."""
+    found: object = parsed
+    for part in table:
+        found = found.setdefault(part, {}) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        raise CannotPatch(f"{'.'.join(table)} in {path} is not a table", where=Where(path))
+    return found
 
 
 def _lenient(data: bytes) -> str:
