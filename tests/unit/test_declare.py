@@ -112,7 +112,8 @@ PEP621 = {
     ),
     "sorted": (
         '[project]\ndependencies = [\n\t"asgiref", # a\n\t# about Django\n\t"Django>=5",\n]\n',
-        '[project]\ndependencies = [\n\t"asgiref", # a\n\t"celery[redis]>=5.4",\n\t# about Django\n\t"Django>=5",\n]\n',
+        '[project]\ndependencies = [\n\t"asgiref", # a\n\t"celery[redis]>=5.4",\n'
+        '\t# about Django\n\t"Django>=5",\n]\n',
     ),
     "sorted, first": (
         '[project]\ndependencies = [\n    "django",\n    "psycopg",\n]\n',
@@ -156,8 +157,10 @@ PEP621 = {
         "[project]\r\ndependencies = [\r\n  'z',\r\n  'django',\r\n  'celery[redis]>=5.4',\r\n]\r\n",
     ),
     "brackets and hashes in strings and comments": (
-        '[project]\nx = """\n[project]\ndependencies = []\n"""\ndependencies = [ # ]\n  "z[a]", # "]\n  "b#c",\n]\n',
-        '[project]\nx = """\n[project]\ndependencies = []\n"""\ndependencies = [ # ]\n  "z[a]", # "]\n  "b#c",\n'
+        '[project]\nx = """\n[project]\ndependencies = []\n"""\n'
+        'dependencies = [ # ]\n  "z[a]", # "]\n  "b#c",\n]\n',
+        '[project]\nx = """\n[project]\ndependencies = []\n"""\n'
+        'dependencies = [ # ]\n  "z[a]", # "]\n  "b#c",\n'
         '  "celery[redis]>=5.4",\n]\n',
     ),
     "a comment below the last element": (
@@ -255,7 +258,8 @@ SETUP_CFG = {
     ),
     "the same key in another section": (
         "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n",
-        "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n  celery[redis]>=5.4\n",
+        "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n"
+        "  celery[redis]>=5.4\n",
     ),
 }
 

@@ -102,10 +102,9 @@ def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
     reason = "declares Django" if best.django == 2 else f"is what {best.manager} installs from"
     rivals = sorted({str(other.file) for other in others if other.django == 2})
     if best.django == 2 and rivals:
-        return f"{best.file} {reason}; so do {', '.join(rivals)}, which were left as they are"
-    return (
-        f"{best.file} {reason}; left as they are: {', '.join(sorted({str(other.file) for other in others}))}"
-    )
+        return f"{best.file} {reason}; left as they are, though they do too: {', '.join(rivals)}"
+    left = sorted({str(other.file) for other in others})
+    return f"{best.file} {reason}; left as they are: {', '.join(left)}"
 
 
 def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
