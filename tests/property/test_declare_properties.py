@@ -39,8 +39,7 @@ def requirements_files(draw: st.DrawFn) -> str:
 def pyprojects(draw: st.DrawFn) -> str:
     newline = draw(NEWLINES)
     spaces = st.sampled_from(["", " ", newline, f"{newline}    ", f" # ] \" , '{newline}\t"])
-    quote = draw(st.sampled_from(["", "x"])) and "'"
-    quote = quote or '"'
+    quote = draw(st.sampled_from(["'", '"']))
     plain = REQUIREMENTS.filter(lambda requirement: "'" not in requirement)
     items = [
         f"{draw(spaces)}{quote}{item}{quote}{draw(spaces)}" for item in draw(st.lists(plain, max_size=6))

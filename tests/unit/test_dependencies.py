@@ -128,7 +128,10 @@ def test_the_manager_and_its_file(tmp_path, files, file, manager, form, sync):
 @pytest.mark.parametrize(
     ("files", "file"),
     [
-        ({"requirements.txt": "-r requirements/base.txt\n", "requirements/base.txt": "django\n"}, "requirements/base.txt"),
+        (
+            {"requirements.txt": "-r requirements/base.txt\n", "requirements/base.txt": "django\n"},
+            "requirements/base.txt",
+        ),
         ({"requirements.txt": "-r deps/all.txt\n", "deps/all.txt": "django\n"}, "deps/all.txt"),
         (
             {
@@ -150,17 +153,29 @@ def test_the_manager_and_its_file(tmp_path, files, file, manager, form, sync):
         ({"requirements-base.txt": "django\n", "requirements-prod.txt": "django\n"}, "requirements-base.txt"),
         ({"requirements.pip": "Django==1.8\n"}, "requirements.pip"),
         ({"requirements/base.pip": "Django==1.8\n"}, "requirements/base.pip"),
-        ({"requirements.txt": "-c constraints.txt\nwagtail\n", "constraints.txt": "django==5\n"}, "requirements.txt"),
+        (
+            {"requirements.txt": "-c constraints.txt\nwagtail\n", "constraints.txt": "django==5\n"},
+            "requirements.txt",
+        ),
         ({"requirements.txt": "Django\r\n".encode("utf-16")}, "requirements.txt"),
         ({"requirements.txt": COMPILED}, "requirements.txt"),
-        ({"pyproject.toml": PROJECT.replace("django", "x"), "requirements.txt": "django\n"}, "requirements.txt"),
+        (
+            {"pyproject.toml": PROJECT.replace("django", "x"), "requirements.txt": "django\n"},
+            "requirements.txt",
+        ),
         ({"pyproject.toml": "<<<<<<<", "requirements.txt": "django\n"}, "requirements.txt"),
         ({"requirements.txt": "-r b.txt\n", "b.txt": "-r requirements.txt\ndjango\n"}, "b.txt"),
         ({"requirements.txt": "-r ../../x.txt\n-r gone.txt\ndjango\n"}, "requirements.txt"),
-        ({"setup.py": "setup(install_requires=read('requirements.txt'))", "requirements.txt": "django\n"}, "requirements.txt"),
+        (
+            {
+                "setup.py": "setup(install_requires=read('requirements.txt'))",
+                "requirements.txt": "django\n",
+            },
+            "requirements.txt",
+        ),
         ({"setup.py": "setup(install_requires=read('x'))"}, "setup.py"),
     ],
-)  # fmt: skip
+)
 def test_the_file_that_declares_django(tmp_path, files, file):
     assert str(found(tmp_path, files).file) == file
 
@@ -181,7 +196,9 @@ def test_a_folder_above_wins_if_only_it_declares_django(tmp_path):
 
 def test_the_choice_among_several_is_explained(tmp_path):
     result = found(tmp_path, {"requirements.txt": "django\n", "pyproject.toml": PROJECT})
-    assert result.why == "pyproject.toml declares Django; so do requirements.txt, which were left as they are"
+    assert (
+        result.why == "pyproject.toml declares Django; left as they are, though they do too: requirements.txt"
+    )
 
 
 def test_a_single_file_needs_no_explanation(tmp_path):
