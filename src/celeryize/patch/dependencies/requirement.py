@@ -72,10 +72,11 @@ class Requirement:
     lower: str = ""
 
     def __str__(self) -> str:
-        return f"{self._full_name}{self.lower and f'>={self.lower}'}"
+        return f"{self.full_name}{self.lower and f'>={self.lower}'}"
 
     @property
-    def _full_name(self) -> str:
+    def full_name(self) -> str:
+        """The name with its extras."""
         return self.name + (f"[{','.join(self.extras)}]" if self.extras else "")
 
 
@@ -94,9 +95,9 @@ def written(requirement: Requirement, form: Form) -> str:
             return f'"{requirement}"'
         case Form.POETRY_PEP621 if requirement.lower:
             upper = int(requirement.lower.split(".")[0]) + 1
-            return f'"{requirement._full_name} (>={requirement.lower},<{upper}.0)"'
+            return f'"{requirement.full_name} (>={requirement.lower},<{upper}.0)"'
         case Form.POETRY_PEP621:
-            return f'"{requirement._full_name}"'
+            return f'"{requirement.full_name}"'
         case Form.POETRY_TABLE:
             return _table_line(requirement, f"^{requirement.lower}")
         case Form.PIPFILE:
