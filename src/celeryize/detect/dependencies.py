@@ -1,0 +1,206 @@
+"""Which file declares the project's dependencies, with which tool, and what it declares."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.requirements_files import RequirementsFile, requirements_files
+from celeryize.model import Where
+from celeryize.patch.dependencies import Entry, Form, entries
+from celeryize.patch.dependencies.toml import value_at
+
+_Commands = tuple[tuple[str, ...], ...]
+
+_MANAGERS: Mapping[str, _Commands] = {
+    "poetry": (("poetry", "lock"), ("poetry", "install")),
+    "uv": (("uv", "sync"),),
+    "pdm": (("pdm", "install"),),
+}
+_POETRY_TABLE = ("tool", "poetry", "dependencies")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The file that a requirement of the running project goes into; `file` is None where there is none.
+
+    `declared` maps normalised names to requirements as written, of the file and of all those it is installed
+    together with (`-r`, either way): a second line for a name would contradict the first. `commands` are what
+    installs the result, to be run in `folder`, one after the other.
+    """
+
+    manager: str
+    file: PurePosixPath | None
+    form: Form
+    where: Where | None = None
+    declared: Mapping[str, str] = field(default_factory=dict)
+    locks: tuple[PurePosixPath, ...] = ()
+    commands: _Commands = ()
+    folder: PurePosixPath = field(default_factory=PurePosixPath)
+    why: str = ""
+
+    @property
+    def sync(self) -> str:
+        """The commands as one line to paste."""
+        return " && ".join(shlex.join(command) for command in self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One file that may be the one. `own` is what stands in it, `related` what stands in files beside it."""
+
+    manager: str
+    file: PurePosixPath
+    form: Form
+    folder: PurePosixPath
+    own: Mapping[str, Entry]
+    related: Mapping[str, str]
+    locks: tuple[PurePosixPath, ...] = ()
+    commands: _Commands = ()
+
+    @property
+    def django(self) -> int:
+        """2: the file declares Django; 1: something that brings Django along; 0: neither."""
+        if "django" in self.own:
+            return 2
+        return int(any(re.match(r"django|wagtail", name) for name in self.own))
+
+
+def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
+    """The declaring file of the project whose manage.py lies in `base`, a folder relative to `root`.
+
+    The file that declares Django itself wins, nearest folder first, then the tool with the strictest file
+    (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a file that cannot be read
+    declares nothing.
+    """
+    found = [candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)]
+    if not found:
+        return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
+    best = max(found, key=lambda candidate: candidate.django)
+    django = best.own.get("django")
+    return Dependencies(
+        manager=best.manager,
+        file=best.file,
+        form=best.form,
+        where=Where(best.file, django.line if django else None),
+        declared={**best.related, **{name: entry.text for name, entry in best.own.items()}},
+        locks=best.locks,
+        commands=best.commands,
+        folder=best.folder,
+        why=_why(best, [candidate for candidate in found if candidate.file != best.file]),
+    )
+
+
+def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
+    """One line that says why this file; empty where there was no choice."""
+    if not others:
+        return ""
+    reason = "declares Django" if best.django == 2 else f"is what {best.manager} installs from"
+    rivals = sorted({str(other.file) for other in others if other.django == 2})
+    if best.django == 2 and rivals:
+        return f"{best.file} {reason}; left as they are, though they do too: {', '.join(rivals)}"
+    left = sorted({str(other.file) for other in others})
+    return f"{best.file} {reason}; left as they are: {', '.join(left)}"
+
+
+def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+    """The files of one folder, the strictest tool first."""
+    yield from _pyproject(root, folder)
+    yield from _pipfile(root, folder)
+    for file in requirements_files(root, folder):
+        yield _requirements(folder, file)
+    for name, form in (("setup.cfg", Form.SETUP_CFG), ("setup.py", Form.SETUP_PY)):
+        data = _bytes(root / folder / name)
+        if data is not None and b"install_requires" in data:
+            command = ("pip", "install", "-e", ".")
+            yield _Candidate(
+                "setuptools", folder / name, form, folder, entries(data, form), {}, commands=(command,)
+            )
+
+
+def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+    """The pyproject.toml, if it declares dependencies; one with only tool sections does not."""
+    data = _bytes(root / folder / "pyproject.toml")
+    if data is None:
+        return
+    tools = value_at(data, "tool")
+    tools = tools if isinstance(tools, dict) else {}
+    listed = isinstance(value_at(data, "project", "dependencies"), list)
+    manager, lock, commands = _manager(root, folder, tools)
+    form = Form.PEP621
+    if manager == "poetry":
+        in_table = not listed and value_at(data, *_POETRY_TABLE) is not None
+        form = Form.POETRY_TABLE if in_table else Form.POETRY_PEP621
+    if not listed and form is not Form.POETRY_TABLE:
+        dynamic = value_at(data, "project", "dynamic")
+        computed = isinstance(dynamic, list) and "dependencies" in dynamic
+        if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
+            return
+    locks = (lock,) if lock else ()
+    yield _Candidate(
+        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
+    )
+
+
+def _manager(
+    root: Path, folder: PurePosixPath, tools: Mapping[str, object]
+) -> tuple[str, PurePosixPath | None, _Commands]:
+    """The tool that installs a pyproject.toml, its lock file if there is one, and its commands."""
+    for manager, commands in _MANAGERS.items():
+        # the members of a uv workspace share the lock file of the folder above
+        locks = [above / f"{manager}.lock" for above in (folder, *folder.parents)]
+        lock = next((lock for lock in locks if (root / lock).is_file()), None)
+        if manager in tools or lock:
+            return manager, lock, commands
+    hatch = tools.get("hatch")
+    if isinstance(hatch, dict) and "envs" in hatch:
+        return "hatch", None, (("hatch", "env", "create"),)
+    return "pip", None, (("pip", "install", "-e", "."),)
+
+
+def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+    data = _bytes(root / folder / "Pipfile")
+    if data is None:
+        return
+    lock = folder / "Pipfile.lock"
+    locks = (lock,) if (root / lock).exists() else ()
+    own = entries(data, Form.PIPFILE)
+    command = ("pipenv", "install")
+    yield _Candidate("pipenv", folder / "Pipfile", Form.PIPFILE, folder, own, {}, locks, (command,))
+
+
+def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
+    """A requirements file; one that is compiled to a .txt is compiled again and that is installed."""
+    where = folder if file.path.is_relative_to(folder) else PurePosixPath()
+    path = str(file.path.relative_to(where))
+    if file.compiled_to is None:
+        commands: _Commands = (("pip", "install", "-r", path),)
+        return _Candidate(
+            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
+        )
+    output = posixpath.relpath(file.compiled_to, where)
+    if file.by_uv:
+        commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))
+    else:
+        commands = (("pip-compile", "-o", output, path), ("pip-sync", output))
+    return _Candidate(
+        "pip-tools",
+        file.path,
+        Form.REQUIREMENTS,
+        where,
+        file.own,
+        file.related,
+        (file.compiled_to,),
+        commands,
+    )
+
+
+def _bytes(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,153 @@
+"""The requirements files of a folder, what they include, and which of them a tool has compiled."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.patch.dependencies import Entry, Form, entries
+from celeryize.patch.dependencies.requirements import compiled_by_uv, includes, is_compiled
+
+_SUFFIXES = (".in", ".txt", ".pip")
+_FOLDER = re.compile(r"req(s|uire(s|ments?))?$", re.IGNORECASE)
+_FILE = re.compile(r"(req(s|uire(s|ments?))?)([-_.].*)?\.(in|txt|pip)$|.*[-_.]requirements\.(in|txt)$")
+_SHARED = re.compile(r"\b(base|common|core|shared|main|default|all)\b")
+_PLAIN = re.compile(r"\brequire(s|ments?)\.\w+$")
+_DEVELOPERS = re.compile(r"dev|local|test|lint|doc|\bci\b")
+_PRODUCTION = re.compile(r"prod|deploy|live|stag|heroku")
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementsFile:
+    """One file a person writes: what stands in it, and in those it is installed with (either way).
+
+    `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
+    """
+
+    path: PurePosixPath
+    own: Mapping[str, Entry]
+    related: Mapping[str, str]
+    compiled_to: PurePosixPath | None = None
+    by_uv: bool = False
+
+
+def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFile]:
+    """The requirements files in and below `folder`, the one that all environments share first.
+
+    Files that they include are among them wherever they lie in `root`. A compiled file is left out if what
+    it is made from is there; else it stays, because it is then the only one.
+    """
+    read = _read(root, folder)
+    included = {path: _included(path, data) & read.keys() for path, data in read.items()}
+    targets = {path: _compiled(path, read) for path in read}
+    compiled = {target for target in targets.values() if target is not None}
+    found = []
+    for path, data in read.items():
+        if path in compiled:
+            continue
+        target = targets[path]
+        found.append(
+            RequirementsFile(
+                path,
+                entries(data, Form.REQUIREMENTS),
+                _related(path, included, read, compiled),
+                target,
+                target is not None and compiled_by_uv(read[target]),
+            )
+        )
+    users = {path: sum(path in others for others in included.values()) for path in read}
+    return sorted(found, key=lambda file: (-users[file.path], _rank(file.path), file.path))
+
+
+def _read(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]:
+    """Path (relative to `root`) and bytes of every file that counts, includes followed."""
+    todo = sorted(_named(root, folder))
+    found: dict[PurePosixPath, bytes] = {}
+    while todo:
+        path = todo.pop(0)
+        if path in found:
+            continue
+        try:
+            found[path] = (root / path).read_bytes()
+        except OSError:
+            continue
+        todo += sorted(_included(path, found[path]))
+    return found
+
+
+def _named(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
+    """The files whose name, or whose folder's name, says that they are requirements."""
+    try:
+        here = list((root / folder).iterdir())
+        below = [
+            file
+            for child in here
+            if child.is_dir() and _FOLDER.match(child.name)
+            for file in child.iterdir()
+            if file.suffix in _SUFFIXES
+        ]
+    except OSError:
+        return []
+    files = [file for file in here if _FILE.match(file.name)] + below
+    return [PurePosixPath(file.relative_to(root).as_posix()) for file in files if file.is_file()]
+
+
+def _included(path: PurePosixPath, data: bytes) -> set[PurePosixPath]:
+    """What a file includes, inside the project, relative to its root."""
+    named = {PurePosixPath(posixpath.normpath(path.parent / name)) for name in includes(data)}
+    return {name for name in named if ".." not in name.parts and not name.is_absolute()}
+
+
+def _compiled(path: PurePosixPath, read: Mapping[PurePosixPath, bytes]) -> PurePosixPath | None:
+    """The compiled file of a .in, which lies beside it or says its name."""
+    if path.suffix != ".in":
+        return None
+    beside = path.with_suffix(".txt")
+    if beside in read:
+        return beside
+    named = re.compile(rf"(?m)^#.*\b{re.escape(path.name)}\b".encode())
+    return next((p for p in sorted(read) if is_compiled(read[p]) and named.search(read[p])), None)
+
+
+def _related(
+    path: PurePosixPath,
+    included: Mapping[PurePosixPath, set[PurePosixPath]],
+    read: Mapping[PurePosixPath, bytes],
+    compiled: set[PurePosixPath],
+) -> dict[str, str]:
+    """What the files declare that `path` includes, and those that include it, however indirectly."""
+    family = _closure(path, included)
+    for other in included:
+        if path in _closure(other, included):
+            family |= _closure(other, included)
+    found: dict[str, str] = {}
+    for other in sorted(family - {path} - compiled):
+        for name, entry in entries(read[other], Form.REQUIREMENTS).items():
+            found.setdefault(name, entry.text)
+    return found
+
+
+def _closure(path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]) -> set[PurePosixPath]:
+    todo, found = [path], set[PurePosixPath]()
+    while todo:
+        current = todo.pop()
+        if current not in found:
+            found.add(current)
+            todo += included[current]
+    return found
+
+
+def _rank(path: PurePosixPath) -> int:
+    """0 for what every environment installs, up to 4 for what only production does."""
+    name = path.name.lower()
+    return next(
+        (
+            rank
+            for rank, pattern in ((3, _DEVELOPERS), (4, _PRODUCTION), (0, _SHARED), (1, _PLAIN))
+            if pattern.search(re.sub(r"[-_]", ".", name))
+        ),
+        2,
+    )

@@ -1,0 +1,100 @@
+"""Declares a requirement in the file that a project declares its dependencies in.
+
+dependencies = [              dependencies = [
+    "django>=5.2",       ->       "django>=5.2",
+]                                 "celery[redis]>=5.4",
+                              ]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import assert_never
+
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.patch.dependencies import requirements, setup_cfg, setup_py, toml
+from celeryize.patch.dependencies.requirement import (
+    Entry,
+    Form,
+    Requirement,
+    extra_for,
+    missing,
+    needed,
+    normalised,
+    written,
+)
+
+__all__ = [
+    "Entry",
+    "Form",
+    "Requirement",
+    "declare",
+    "entries",
+    "extra_for",
+    "missing",
+    "needed",
+    "normalised",
+    "written",
+]
+
+
+def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
+    """The file with one requirement more; the same bytes if it declares that name already, in any spelling.
+
+    Every old byte stays, in order. Raises CannotPatch, with the line to paste, where a line of ours would
+    break the file or would be lost: hash-pinned, compiled, UTF-16, computed.
+    """
+    before = entries(data, form)
+    if normalised(requirement.name) in before:
+        return data
+    try:
+        after = _declare(data, path, form, requirement)
+    except CannotPatch as error:
+        raise CannotPatch(
+            error.message,
+            snippet=written(requirement, form),
+            hint=error.hint,
+            where=error.where or Where(path),
+        ) from error
+    if entries(after, form).keys() != before.keys() | {normalised(requirement.name)}:
+        raise CannotPatch(
+            f"the edit of {path} would change more than was planned",
+            snippet=written(requirement, form),
+            where=Where(path),
+        )
+    return after
+
+
+def _declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
+    line = written(requirement, form)
+    match form:
+        case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+            return toml.declare(data, path, form, requirement)
+        case Form.REQUIREMENTS:
+            return requirements.declare(data, path, line)
+        case Form.SETUP_CFG:
+            return setup_cfg.declare(data, path, line)
+        case Form.SETUP_PY:
+            return setup_py.declare(data, path, line)
+        case _:
+            assert_never(form)
+
+
+def entries(data: bytes, form: Form) -> Mapping[str, Entry]:
+    """What a file declares: normalised name -> the requirement as written, and its line. Never raises.
+
+    A file that cannot be read declares nothing here; `declare` says what is wrong with it.
+    """
+    match form:
+        case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+            return toml.entries(data)
+        case Form.REQUIREMENTS:
+            return requirements.entries(data)
+        case Form.SETUP_CFG:
+            return setup_cfg.entries(data)
+        case Form.SETUP_PY:
+            return setup_py.entries(data)
+        case _:
+            assert_never(form)

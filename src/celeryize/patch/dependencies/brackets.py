@@ -1,0 +1,88 @@
+"""Puts an element into a bracketed list, in TOML or in Python, the way its neighbours stand there.
+
+[                 [
+    "b", # why        "b", # why
+]             ->      "c",
+                  ]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from celeryize.patch.newlines import newline_at
+
+_COMMA = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n)*,")
+_LINE_END = re.compile(r"\n|\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """A list in a text: the offset behind `[`, the offset of `]`, and where each element starts and ends."""
+
+    text: str
+    start: int
+    end: int
+    elements: Sequence[tuple[int, int]]
+
+    def insert(self, index: int, element: str) -> list[tuple[int, str]]:
+        """The insertions (offset, text) that make `element` the one at `index`.
+
+        One insertion, or two where the last element has no comma but a comment behind it.
+        """
+        if not self.elements:
+            return [self._first(element)]
+        if index < len(self.elements):
+            return [self._before(index, element)]
+        return self._last(element)
+
+    def _first(self, element: str) -> tuple[int, str]:
+        line = self._line_start(self.end)
+        if line <= self.start:
+            return self.start, element
+        outer = re.match(r"[ \t]*", self.text[line : self.end])
+        return line, f"{outer.group() if outer else ''}    {element},{newline_at(self.text, line)}"
+
+    def _before(self, index: int, element: str) -> tuple[int, str]:
+        start = self.elements[index][0]
+        prefix = self.text[self._line_start(start) : start]
+        if not prefix.strip():
+            line = self._line_start(start)
+            if index and (comma := _COMMA.match(self.text, self.elements[index - 1][1])):
+                # a comment above an element belongs to it: go right below the one before
+                line = self._after_line(comma.end())
+            if line <= start:
+                return line, f"{prefix}{element},{newline_at(self.text, start)}"
+        if prefix.strip() == ",":
+            return start, f"{element}{newline_at(self.text, start)}{prefix}"
+        return start, f"{element}, "
+
+    def _last(self, element: str) -> list[tuple[int, str]]:
+        start, end = self.elements[-1]
+        prefix = self.text[self._line_start(start) : start]
+        alone = "\n" in self.text[self.start : start] or "\n" in self.text[end : self.end]
+        indent = prefix if not prefix.strip() else " " * len(prefix)
+        newline = newline_at(self.text, self.end)
+        comma = _COMMA.match(self.text[: self.end], end)
+        if comma:
+            line = self._after_line(comma.end())
+            if line <= self.end:
+                return [(line, f"{indent}{element},{newline}")]
+            return [(comma.end(), f"{newline}{indent}{element}," if alone else f" {element},")]
+        if not alone:
+            return [(end, f", {element}")]
+        if prefix.strip() == ",":
+            return [(end, f"{newline}{prefix}{element}")]
+        line = self._after_line(end)
+        if "#" in self.text[end:line] and line <= self.end:
+            return [(end, ","), (line, f"{indent}{element}{newline}")]
+        return [(end, f",{newline}{indent}{element}")]
+
+    def _line_start(self, offset: int) -> int:
+        return self.text.rfind("\n", 0, offset) + 1
+
+    def _after_line(self, offset: int) -> int:
+        match = _LINE_END.search(self.text, offset)
+        return match.end() if match else len(self.text)

@@ -1,0 +1,136 @@
+"""One line more in the `install_requires` of a setup.cfg.
+
+[options]                    [options]
+install_requires =      ->   install_requires =
+    django>=5.2                  django>=5.2
+                                 celery[redis]>=5.4
+"""
+
+from __future__ import annotations
+
+import codecs
+import configparser
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.patch.dependencies.requirement import Entry, name_in, normalised, sorted_place
+from celeryize.patch.newlines import line_after
+
+_HEADER = re.compile(r"\[([^\]]+)\]")
+_KEY = re.compile(r"install_requires\s*[=:][ \t]*([^\r\n]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str  # without indent and newline
+    indent: str
+    after: int  # the start of the next line
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """`install_requires`: what stands behind `=`, its own line, and the lines below that belong to it."""
+
+    inline: str
+    line: _Line
+    items: tuple[_Line, ...]
+
+
+def entries(data: bytes) -> Mapping[str, Entry]:
+    """What `[options] install_requires` lists."""
+    option = _option(data.decode("utf-8-sig", "replace"))
+    if option is None:
+        return {}
+    said = [(text, option.line.number) for text in option.inline.split(";")]
+    said += [(item.text, item.number) for item in option.items]
+    return {normalised(name): Entry(text.strip(), n) for text, n in said if (name := name_in(text))}
+
+
+def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
+    """The file with one line more. Raises CannotPatch."""
+    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        text = data.removeprefix(bom).decode()
+        before = _parsed(text)
+    except (UnicodeDecodeError, configparser.Error) as error:
+        raise CannotPatch(
+            f"{path} cannot be parsed: {error}",
+            hint="Fix the file, then run the command again.",
+            where=Where(path),
+        ) from error
+    option = _option(text)
+    if option is None:
+        raise CannotPatch(f"{path} has no install_requires under [options]", where=Where(path))
+    if option.inline.startswith("file:") or ";" in option.inline:
+        raise CannotPatch(
+            f"install_requires in {path} is not a list with one requirement per line",
+            hint="Add it to the file it names, or put each requirement on a line of its own.",
+            where=Where(path, option.line.number),
+        )
+    index = _place(option.items, option.inline, line)
+    neighbour = option.items[index - 1] if index else option.line
+    indent = option.items[0].indent if option.items else "    "
+    offset, inserted = line_after(text, neighbour.after, indent + line)
+    after = text[:offset] + inserted + text[offset:]
+    added = [item for item in _listed(_parsed(after)) if item != line]
+    if added != _listed(before) or len(_listed(_parsed(after))) != len(added) + 1:
+        raise CannotPatch(f"the edit of {path} would change more than was planned", where=Where(path))
+    return bom + after.encode()
+
+
+def _place(items: Sequence[_Line], inline: str, line: str) -> int:
+    if inline:
+        return len(items)
+    return sorted_place([name_in(item.text) or item.text for item in items], name_in(line) or line)
+
+
+def _option(text: str) -> _Option | None:
+    """Where install_requires stands; None: nowhere."""
+    section, option, items = "", None, []
+    for line in _lines(text):
+        header, key = _HEADER.match(line.text), _KEY.match(line.text)
+        if not line.text or line.text.startswith(("#", ";")):
+            continue
+        if option and line.indent:
+            items.append(line)
+            continue
+        if option:
+            break
+        if header:
+            section = header.group(1).strip()
+        elif key and section == "options":
+            option = (key.group(1).strip(), line)
+    return _Option(option[0], option[1], tuple(items)) if option else None
+
+
+def _lines(text: str) -> list[_Line]:
+    found: list[_Line] = []
+    position = 0
+    for number, raw in enumerate(re.findall(r"[^\n]*\n|[^\n]+\Z", text), start=1):
+        position += len(raw)
+        body = raw.rstrip()
+        stripped = body.lstrip()
+        found.append(_Line(stripped, body[: len(body) - len(stripped)], position, number))
+    return found
+
+
+def _parsed(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return parser
+
+
+def _listed(parser: configparser.ConfigParser) -> list[str]:
+    """Every line of every option, so that a change anywhere shows."""
+    return [
+        line
+        for section in parser.sections()
+        for key, value in parser.items(section)
+        for line in (f"[{section}] {key}", *value.split("\n"))
+        if line.strip()
+    ]

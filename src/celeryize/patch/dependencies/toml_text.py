@@ -1,0 +1,90 @@
+"""Where the headers and the `key = value` lines of a TOML file stand; tomllib tells only what they mean."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_TOKEN = re.compile(
+    r'''(?P<comment>\#[^\n]*)
+    |(?P<string>"""(?:\\[\s\S]|[^\\])*?"{3,5}|'{3}[\s\S]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*')
+    |(?P<mark>[\[\]{},=])
+    |(?P<newline>\n)
+    |(?P<blank>[ \t\r]+)
+    |(?P<bare>[^\s\[\]{},=#"']+)''',
+    re.VERBOSE,
+)
+_DEPTH = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A string, a bracket, or another piece of a value, and its offsets."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A header (without `value`) or a `key = value`: its table, its full path, its place in the text."""
+
+    table: Path
+    path: Path
+    start: int
+    end: int
+    after: int  # the start of the next line, or the end of the file
+    value: tuple[Token, ...] = ()
+
+    def strings(self) -> tuple[Token, ...]:
+        """The strings of the value, at any depth."""
+        return tuple(token for token in self.value if token.kind == "string")
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """The statements of a text that tomllib accepts, in order."""
+    table: Path = ()
+    line: list[Token] = []
+    depth = 0
+    for match in _TOKEN.finditer(text + "\n"):
+        token = Token(match.lastgroup or "", match.group(), match.start(), match.end())
+        if token.kind == "newline" and depth == 0 and line:
+            found = _statement(text, line, table, min(token.end, len(text)))
+            table = table if found.value else found.path
+            line = []
+            yield found
+        elif token.kind in ("string", "bare", "mark"):
+            line.append(token)
+            depth += _DEPTH.get(token.text, 0)
+
+
+def unquoted(string: str) -> str:
+    """What a TOML string says."""
+    said: str = tomllib.loads(f"x = {string}")["x"]
+    return said
+
+
+def _statement(text: str, line: Sequence[Token], table: Path, after: int) -> Statement:
+    start, end = line[0].start, line[-1].end
+    if line[0].text == "[":
+        path = _keys(tomllib.loads(text[start:end]))
+        return Statement(path, path, start, end, after)
+    equals = next(i for i, token in enumerate(line) if token.text == "=")
+    path = table + _keys(tomllib.loads(f"{text[start : line[equals].start]}= 0"))
+    return Statement(table, path, start, end, after, tuple(line[equals + 1 :]))
+
+
+def _keys(parsed: Any) -> Path:
+    """The one path in a parsed file that has only one; a table of an array gets a part of its own."""
+    path: list[str] = []
+    while isinstance(parsed, dict) and parsed:
+        ((key, parsed),) = parsed.items()
+        path.append(key)
+    return (*path, "[]") if isinstance(parsed, list) else tuple(path)

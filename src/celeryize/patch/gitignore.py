@@ -1,0 +1,28 @@
+"""Patterns that a .gitignore does not have yet, below one line that says whose they are.
+
+*.pyc          *.pyc
+          ->   # Celery Beat
+               celerybeat-schedule*
+"""
+
+from __future__ import annotations
+
+from celeryize.patch.newlines import newline_at
+
+COMMENT = "# Celery Beat"
+
+
+def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
+    """The file with the patterns that no equal line ignores yet; None: a new file. Every old byte stays."""
+    # latin-1 gives every byte back: what we add is ASCII, what we leave alone may be anything
+    text = (data or b"").decode("latin-1")
+    there = {line.rstrip() for line in text.removeprefix("\xef\xbb\xbf").split("\n")}
+    new = [pattern for pattern in dict.fromkeys(patterns) if pattern not in there]
+    if not new:
+        return data or b""
+    newline = newline_at(text, len(text))
+    ends_a_line = not text or text.endswith("\n")
+    lines = [*([] if comment in there else [comment]), *new]
+    block = newline.join(lines)
+    inserted = block + newline if ends_a_line else newline + block
+    return (text + inserted).encode("latin-1")

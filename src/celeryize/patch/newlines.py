@@ -1,0 +1,21 @@
+"""The newline that an inserted line takes: that of its neighbour, so that a mixed file goes on as it was."""
+
+from __future__ import annotations
+
+
+def newline_at(text: str, offset: int) -> str:
+    """The newline of the line before `offset`, or else of the line it stands in; LF where there is none."""
+    at = text.rfind("\n", 0, offset)
+    if at < 0:
+        at = text.find("\n", offset)
+    return "\r\n" if at > 0 and text[at - 1] == "\r" else "\n"
+
+
+def line_after(text: str, offset: int, line: str) -> tuple[int, str]:
+    """The insertion (offset, text) of a line at `offset`, which starts a line or ends the file.
+
+    A file without a final newline stays without one.
+    """
+    if offset == len(text) and text and not text.endswith("\n"):
+        return offset, newline_at(text, offset) + line
+    return offset, line + newline_at(text, offset)

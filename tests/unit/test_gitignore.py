@@ -1,0 +1,36 @@
+"""patch/gitignore.py: patterns are added once, below one comment, and nothing else changes."""
+
+import pytest
+
+from celeryize.patch.gitignore import ignore
+
+NEW = b"# Celery Beat\ncelerybeat-schedule*\ncelerybeat.pid\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, NEW),
+        (b"", NEW),
+        (b"*.pyc\n", b"*.pyc\n" + NEW),
+        (b"*.pyc", b"*.pyc\n" + NEW[:-1]),
+        (b"*.pyc\r\n", b"*.pyc\r\n" + NEW.replace(b"\n", b"\r\n")),
+        (b"a\nb\r\nc", b"a\nb\r\nc\r\n" + NEW.replace(b"\n", b"\r\n")[:-2]),
+        (b"celerybeat.pid\n", b"celerybeat.pid\n# Celery Beat\ncelerybeat-schedule*\n"),
+        (b"# Celery Beat\ncelerybeat.pid\n", b"# Celery Beat\ncelerybeat.pid\ncelerybeat-schedule*\n"),
+        (b"#celerybeat.pid\n\xff\n", b"#celerybeat.pid\n\xff\n" + NEW),
+    ],
+    ids=["new", "empty", "LF", "no end", "CRLF", "mixed", "one there", "comment there", "no UTF-8"],
+)
+def test_patterns_are_added(before, after):
+    once = ignore(before, "celerybeat-schedule*", "celerybeat.pid")
+    assert once == after
+    assert ignore(once, "celerybeat-schedule*", "celerybeat.pid") == once
+    assert once.startswith(before or b"")
+
+
+@pytest.mark.parametrize(
+    "data", [b"x\ncelerybeat.pid", b"celerybeat.pid \r\n", b"\xef\xbb\xbfcelerybeat.pid\n"]
+)
+def test_a_pattern_that_is_there_is_not_added(data):
+    assert ignore(data, "celerybeat.pid") == data
