@@ -277,7 +277,7 @@ def advice(error: OSError) -> str:
 
 
 def _git_dir(folder: Path) -> Path | None:
-    """The git directory of a work tree with the top `folder`: `.git`, or the place that a file `.git` names."""
+    """The git directory of the work tree `folder`: `.git`, or the place that a file `.git` names."""
     found = folder / ".git"
     if found.is_file():
         try:
