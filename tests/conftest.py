@@ -20,7 +20,7 @@ ENVIRONMENT = (
     "CELERYIZE_YES",
 )
 
-MANAGE = '''#!/usr/bin/env python
+MANAGE = """#!/usr/bin/env python
 import os
 import sys
 
@@ -34,9 +34,9 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
-SETTINGS = '''from pathlib import Path
+SETTINGS = """from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -57,7 +57,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memor
 TIME_ZONE = "Europe/Paris"
 
 USE_TZ = True
-'''
+"""
 
 Tree = Mapping[str, str | bytes]
 
@@ -97,7 +97,9 @@ def snapshot(root: Path) -> dict[str, tuple[str, int, bytes]]:
             path = Path(folder) / name
             info = path.lstat()
             kind = "link" if stat.S_ISLNK(info.st_mode) else "folder" if stat.S_ISDIR(info.st_mode) else "file"
-            content = os.readlink(path).encode() if kind == "link" else path.read_bytes() if kind == "file" else b""
+            content = (
+                os.readlink(path).encode() if kind == "link" else path.read_bytes() if kind == "file" else b""
+            )
             found[path.relative_to(root).as_posix()] = (kind, stat.S_IMODE(info.st_mode), content)
     return found
 

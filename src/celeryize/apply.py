@@ -97,9 +97,7 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
     root = root.resolve()
     now = {edit.path: _read(edit.path, root) for edit in change.edits}
     back = [edit for edit in change.edits if now[edit.path] != edit.before]
-    _refuse_changed(
-        ((edit.path, edit.after, now[edit.path]) for edit in back), f"`{change.command}` wrote it"
-    )
+    _refuse_changed(((edit.path, edit.after, now[edit.path]) for edit in back), f"`{change.command}` wrote it")
     return tuple(Edit(edit.path, before=edit.after, after=edit.before) for edit in back)
 
 
@@ -112,9 +110,7 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
     root = root.resolve()
     with locked(root) as state:
         if load_newest(state) != change:
-            raise Conflict(
-                f"`{change.command}` is not the last change any more", hint="Run the command again."
-            )
+            raise Conflict(f"`{change.command}` is not the last change any more", hint="Run the command again.")
         plan = _planned(undo_edits(change, root), root, f"undo {change.command}", undo_of=change)
         with _carried_out(plan, root, state):
             yield
@@ -149,16 +145,10 @@ def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | 
     for index, edit in enumerate(edits):
         target = _target(edit.path, root)
         if target in targets:
-            raise CannotPatch(
-                f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path)
-            )
+            raise CannotPatch(f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path))
         targets[target] = edit
-        files.append(
-            Written(edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp")
-        )
-    _refuse_changed(
-        ((edit.path, edit.before, _read(edit.path, root)) for edit in edits), "the change was planned"
-    )
+        files.append(Written(edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"))
+    _refuse_changed(((edit.path, edit.before, _read(edit.path, root)) for edit in edits), "the change was planned")
     for target, edit in targets.items():
         # A rename would replace a read-only file without asking.
         if edit.before is not None and not os.access(target, os.W_OK):
@@ -349,11 +339,8 @@ def _refuse_changed(files: Iterable[tuple[PurePosixPath, bytes | None, bytes | N
 def _diff(path: PurePosixPath, old: bytes | None, new: bytes | None) -> str:
     """A unified diff; lines end at LF only, as for git."""
     before, now = (
-        list(io.StringIO((data or b"").decode("utf-8", "backslashreplace"), newline="\n"))
-        for data in (old, new)
+        list(io.StringIO((data or b"").decode("utf-8", "backslashreplace"), newline="\n")) for data in (old, new)
     )
     names = ("/dev/null" if old is None else f"a/{path}", "/dev/null" if new is None else f"b/{path}")
     lines = difflib.unified_diff(before, now, *names)
-    return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -6,12 +6,15 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from celeryize import __version__, ui
 from celeryize.errors import CeleryizeError, Exit, UsageError
+
+if TYPE_CHECKING:
+    from celeryize.commands.carry_out import Ended
 
 P = ParamSpec("P")
 
@@ -75,6 +78,14 @@ class Talk:
     def view(self) -> ui.Screen | ui.Machine:
         """What the commands show and ask through."""
         return self.machine or self.screen
+
+    def finish_writer(self, ended: Ended) -> None:
+        """What a writer says at its end: the manual steps, the next commands."""
+        result = ended.result
+        if not self.machine:
+            self.screen.show_todos(ended.todos)
+            self.screen.show_end(result.outcome, ended.next_steps, ended.command_line)
+        self.finish(result.outcome, result.exit_code, next=list(ended.next_steps), command_line=ended.command_line)
 
     def finish(self, status: str, exit_code: Exit, **more: object) -> None:
         """Close the document and leave with the code."""
@@ -191,10 +202,7 @@ def init(
         no_verify=no_verify,
         timeout=verify_timeout,
     )
-    if not talk.machine:
-        talk.screen.show_todos(ended.todos)
-        talk.screen.show_end(ended)
-    talk.finish(str(ended.outcome), ended.exit_code, next=list(ended.next_steps), command_line=ended.command_line)
+    talk.finish_writer(ended)
 
 
 @app.command()

@@ -99,11 +99,7 @@ def state_dir(root: Path) -> Path:
     for folder in (root, *root.parents):
         found = _git_dir(folder)
         if found:
-            return (
-                found / "celeryize"
-                if folder == root
-                else found / "celeryize" / _key(root.relative_to(folder))
-            )
+            return found / "celeryize" if folder == root else found / "celeryize" / _key(root.relative_to(folder))
     try:
         home = Path(os.environ.get("XDG_STATE_HOME", ""))
         # A relative path is to be ignored, says the specification.

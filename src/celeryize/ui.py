@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import IO, Protocol
+from typing import TextIO
 
 from celeryize.checks.proof import Proof, Verdict
 from celeryize.detect.project import Project
@@ -16,24 +16,6 @@ from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
 
 SCHEMA = 1
-
-
-class Ended(Protocol):
-    """What the screen says at the end of a writer."""
-
-    @property
-    def outcome(self) -> str:
-        """How it ended, in a word or two."""
-
-    @property
-    def next_steps(self) -> Sequence[str]:
-        """The commands to type next."""
-
-    @property
-    def command_line(self) -> str:
-        """The command that gives the same without a question."""
-
-
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -144,20 +126,22 @@ class Screen:
         """One sentence that must not be missed."""
         self.say(f"note: {text}", "yellow", always=True)
 
-    def show_end(self, ended: Ended) -> None:
+    def show_end(self, status: str, next_steps: Sequence[str], command_line: str = "") -> None:
         """How it ended, what to type next, how to take it back."""
         self.say()
-        match ended.outcome:
+        match status:
             case "done":
-                self.say("Done. Next:", "bold green", always=True)
+                self.say("Done. Next:" if next_steps else "Done.", "bold green", always=True)
             case "nothing to do":
-                self.say("Nothing to do: Celery is set up here.", "bold green", always=True)
+                self.say("Nothing to do." + (" To start it:" if next_steps else ""), "bold green", always=True)
             case _:
-                self.say("Nothing was written. After `celeryize init`:", "bold", always=True)
-        for step in ended.next_steps:
+                self.say("Nothing was written." + (" Once it is:" if next_steps else ""), "bold", always=True)
+        for step in next_steps:
             self.say(f"  {step}", always=True)
-        if ended.outcome == "done":
-            self.say(f"To take it back: celeryize undo. The same without questions: {ended.command_line}", "dim")
+        if status == "done":
+            self.say("To take it back: celeryize undo", "dim")
+            if command_line:
+                self.say(f"The same without questions: {command_line}", "dim")
 
     def confirm(self, question: str) -> bool:
         """Ask with No as the default; end of file means no. Raises NoTerminal where nobody can be asked."""
@@ -251,7 +235,8 @@ class Machine:
     def confirm(self, question: str) -> bool:
         """A program is not asked: it passes --yes."""
         raise NoTerminal(
-            f"--json never asks ({question}); nothing was written", hint="Pass --yes to write, or --dry-run to see the patch."
+            f"--json never asks ({question}); nothing was written",
+            hint="Pass --yes to write, or --dry-run to see the patch.",
         )
 
     def write_diff(self, plan: Plan) -> None:
@@ -295,7 +280,7 @@ def error_json(error: CeleryizeError) -> dict[str, object]:
     }
 
 
-def _write(stream: IO[str], text: str) -> None:
+def _write(stream: TextIO, text: str) -> None:
     """Write what the stream's encoding can hold; a user's file may hold anything."""
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -41,9 +41,7 @@ def pyprojects(draw: st.DrawFn) -> str:
     spaces = st.sampled_from(["", " ", newline, f"{newline}    ", f" # ] \" , '{newline}\t"])
     quote = draw(st.sampled_from(["'", '"']))
     plain = REQUIREMENTS.filter(lambda requirement: "'" not in requirement)
-    items = [
-        f"{draw(spaces)}{quote}{item}{quote}{draw(spaces)}" for item in draw(st.lists(plain, max_size=6))
-    ]
+    items = [f"{draw(spaces)}{quote}{item}{quote}{draw(spaces)}" for item in draw(st.lists(plain, max_size=6))]
     comma = "," if items and draw(st.booleans()) else ""
     body = ",".join(items) + comma + draw(spaces)
     end = draw(st.sampled_from(["", newline, f"{newline}{newline}[tool.x]{newline}a = 1"]))

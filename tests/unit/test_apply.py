@@ -203,9 +203,7 @@ def no_journal(root) -> bool:
     return not (state_dir(root) / "journal.json").exists()
 
 
-@pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS], ids=errno.errorcode.get
-)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS], ids=errno.errorcode.get)
 def test_an_error_at_any_step_leaves_no_trace(every_step, number):
     def attempt(step, root, run, ends):
         before = snapshot(root)
@@ -641,9 +639,7 @@ def test_an_undo_after_an_edit_of_the_user_is_refused_with_a_diff_of_all_files(t
     (tree / "manage.py").write_bytes(b"mine\n")
     (tree / "shop/celery.py").write_bytes(b"app = Celery()\nmine = 1\n")
     before = snapshot(tree)
-    with pytest.raises(
-        Conflict, match=r"manage\.py, shop/celery\.py changed since `init` wrote it"
-    ) as caught:
+    with pytest.raises(Conflict, match=r"manage\.py, shop/celery\.py changed since `init` wrote it") as caught:
         undo(tree)
     assert "+mine = 1\n" in caught.value.diff
     assert "+mine\n" in caught.value.diff
@@ -714,9 +710,7 @@ def test_the_state_is_in_the_git_directory_and_git_does_not_see_it(tree):
     change(tree, EDITS[:1])
     assert state_dir(tree) == tree / ".git/celeryize"
     assert last_change(tree) is not None
-    status = subprocess.run(
-        ["git", "status", "--short"], cwd=tree, capture_output=True, text=True, check=True
-    )
+    status = subprocess.run(["git", "status", "--short"], cwd=tree, capture_output=True, text=True, check=True)
     assert status.stdout == " M manage.py\n"
 
 

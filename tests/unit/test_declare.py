@@ -258,8 +258,7 @@ SETUP_CFG = {
     ),
     "the same key in another section": (
         "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n",
-        "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n"
-        "  celery[redis]>=5.4\n",
+        "[a]\ninstall_requires = x\n[options]\ninstall_requires =\n  z\n  # c\n  django\n  celery[redis]>=5.4\n",
     ),
 }
 
@@ -353,9 +352,7 @@ def test_a_requirements_file_that_has_it_stays(line):
     stays(Form.REQUIREMENTS, f"django\r\n{line}\r\n".encode("utf-16"))
 
 
-@pytest.mark.parametrize(
-    "written_as", ["django_celery_beat", "Django.Celery-Beat>=2", "django-celery-beat[x]"]
-)
+@pytest.mark.parametrize("written_as", ["django_celery_beat", "Django.Celery-Beat>=2", "django-celery-beat[x]"])
 def test_other_spellings_of_a_name_are_the_same(written_as):
     stays(Form.REQUIREMENTS, f"{written_as}\n", Requirement("django-celery-beat"))
 

@@ -93,8 +93,7 @@ def found(tmp_path: Path, files: dict[str, str | bytes], base: str = ".") -> Dep
             "requirements/base.in",
             "pip-tools",
             Form.REQUIREMENTS,
-            "uv pip compile requirements/base.in -o requirements/base.txt"
-            " && uv pip sync requirements/base.txt",
+            "uv pip compile requirements/base.in -o requirements/base.txt && uv pip sync requirements/base.txt",
         ),
         (
             {"setup.cfg": "[options]\ninstall_requires =\n  django\n"},
@@ -196,9 +195,7 @@ def test_a_folder_above_wins_if_only_it_declares_django(tmp_path):
 
 def test_the_choice_among_several_is_explained(tmp_path):
     result = found(tmp_path, {"requirements.txt": "django\n", "pyproject.toml": PROJECT})
-    assert (
-        result.why == "pyproject.toml declares Django; left as they are, though they do too: requirements.txt"
-    )
+    assert result.why == "pyproject.toml declares Django; left as they are, though they do too: requirements.txt"
 
 
 def test_a_single_file_needs_no_explanation(tmp_path):

@@ -29,8 +29,6 @@ def test_patterns_are_added(before, after):
     assert once.startswith(before or b"")
 
 
-@pytest.mark.parametrize(
-    "data", [b"x\ncelerybeat.pid", b"celerybeat.pid \r\n", b"\xef\xbb\xbfcelerybeat.pid\n"]
-)
+@pytest.mark.parametrize("data", [b"x\ncelerybeat.pid", b"celerybeat.pid \r\n", b"\xef\xbb\xbfcelerybeat.pid\n"])
 def test_a_pattern_that_is_there_is_not_added(data):
     assert ignore(data, "celerybeat.pid") == data

@@ -11,7 +11,7 @@ from typing import Protocol
 from celeryize.apply import applied
 from celeryize.checks.proof import Proof, Verdict
 from celeryize.errors import CeleryizeError, Exit, Unproved
-from celeryize.model import Plan, Status
+from celeryize.model import Plan, Todo
 
 
 class Outcome(StrEnum):
@@ -52,6 +52,16 @@ class Result:
     outcome: Outcome
     exit_code: Exit
     proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a writer ended, and what the user does next."""
+
+    result: Result
+    todos: tuple[Todo, ...]
+    next_steps: tuple[str, ...]
+    command_line: str = ""
 
 
 class SaidNo(CeleryizeError):
@@ -96,14 +106,6 @@ def carry_out(
             view.show_proof(proof)
             _hold(proof, "the change was taken back")
     return Result(Outcome.DONE, Exit.DONE, proof)
-
-
-def counts(plan: Plan) -> dict[Status, int]:
-    """How many files a plan creates, updates and leaves."""
-    found: dict[Status, int] = {}
-    for step in plan.steps:
-        found[step.status] = found.get(step.status, 0) + 1
-    return found
 
 
 def _hold(proof: Proof, what: str) -> None:

@@ -5,45 +5,24 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.apply import recover
 from celeryize.checks.proof import Expected, Proof, Verdict, judge
 from celeryize.commands import init
-from celeryize.commands.carry_out import Outcome, View, carry_out
+from celeryize.commands.carry_out import Ended, View, carry_out
+from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured, stored_answers
-from celeryize.detect.project import Project, load_project
-from celeryize.errors import CeleryizeError, Exit
-from celeryize.model import Todo
-from celeryize.probe import Prober, Target
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
 from celeryize.render import ANSWERS_FILE
 
 
-class ProjectView(View, Protocol):
-    """A view that shows what was recognised, too."""
+class InitView(View, Opening, Protocol):
+    """What init shows and asks; `interactive` says whether a person answers the questions."""
 
     interactive: bool
-
-    def show_project(self, project: Project) -> None:
-        """The facts, a line each."""
-
-    def show_note(self, text: str) -> None:
-        """One sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How the run ended, and what the user does next."""
-
-    outcome: Outcome
-    exit_code: Exit
-    proof: Proof
-    todos: tuple[Todo, ...]
-    next_steps: tuple[str, ...]
-    command_line: str
 
 
 def run(
@@ -64,30 +43,29 @@ def run(
     timeout: float = 60,
 ) -> Ended:
     """Set Celery up in the project around `start`; `flags` are the answers given on the command line."""
-    project = load_project(start, settings=settings, python=python, package=package)
-    repaired = recover(project.root)
-    if repaired:
-        view.show_note(repaired)
-        project = load_project(start, settings=settings, python=python, package=package)
-    view.show_project(project)
-    with ExitStack() as stack:
-        prober: Prober | None = None
-        if not no_verify and not check:
-            prober = stack.enter_context(Prober(target_of(project), timeout=timeout))
-            prober.start_baseline()
+    with opened(
+        start,
+        view,
+        settings=settings,
+        python=python,
+        package=package,
+        look_inside=not (no_verify or check),
+        timeout=timeout,
+    ) as (project, prober):
         folder = project.root / project.base
         stored = stored_answers(folder, ANSWERS_FILE)
         known = {**_only_questions(configured(project.root, folder)), **stored, **flags}
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)
         planned = init.plan(project, rendered, module_name=module_name, partial=partial)
+        wiring = planned.wiring
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None
-            target = target_of(project, spec=planned.wiring.spec, names=planned.wiring.wrote)
+            target = target_of(project, spec=wiring.spec, names=wiring.wrote)
             before = prober.baseline()
             after = prober.prove(() if written else planned.plan.edits, project.root, target)
-            expected = Expected(planned.wiring.module, planned.wiring.variable, planned.wiring.wrote)
+            expected = Expected(wiring.module, wiring.variable, wiring.wrote)
             return judge(before, after, expected, project.root, fix=project.dependencies.sync)
 
         result = carry_out(
@@ -102,27 +80,10 @@ def run(
             installing=_installed(project) if install else None,
         )
     return Ended(
-        result.outcome,
-        result.exit_code,
-        result.proof,
+        result,
         planned.plan.todos,
         _next_steps(project, planned, result.proof, installed=install),
         _command_line(planned.answers, module_name),
-    )
-
-
-def target_of(project: Project, spec: str | None = None, names: tuple[str, ...] = ()) -> Target:
-    """What a probe looks at: the project as it is, with its own app unless `spec` names the planned one."""
-    if spec is None and project.celery:
-        spec = project.celery[0].spec(project.package.name)
-    return Target(
-        python=project.interpreter.path,
-        base=project.root / project.base,
-        paths=tuple(project.root / path for path in project.layout.paths[1:]),
-        settings=project.settings.module,
-        app_spec=spec,
-        configuration=None,
-        settings_names=names,
     )
 
 
@@ -141,6 +102,8 @@ def _installed(project: Project) -> Iterator[None]:
     locks = {project.root / lock: (project.root / lock).read_bytes() for lock in project.dependencies.locks}
     try:
         for argv in commands:
+            if argv[0] == "pip":
+                argv = (str(project.interpreter.path), "-m", *argv)
             ended = subprocess.run(
                 argv, cwd=project.root / project.dependencies.folder, capture_output=True, text=True, check=False
             )

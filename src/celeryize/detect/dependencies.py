@@ -141,9 +141,7 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
         if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
     locks = (lock,) if lock else ()
-    yield _Candidate(
-        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
-    )
+    yield _Candidate(manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands)
 
 
 def _manager(
@@ -179,9 +177,7 @@ def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     path = str(file.path.relative_to(where))
     if file.compiled_to is None:
         commands: _Commands = (("pip", "install", "-r", path),)
-        return _Candidate(
-            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
-        )
+        return _Candidate("pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands)
     output = posixpath.relpath(file.compiled_to, where)
     if file.by_uv:
         commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))

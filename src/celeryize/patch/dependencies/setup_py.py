@@ -39,9 +39,7 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     spans = [(source.start(e), source.end(e)) for e in found.elts]
     quote = source.text[spans[0][0]] if spans and source.text[spans[0][0]] in "'\"" else source.quote
     element = f"{quote}{line}{quote}"
-    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(
-        index, element
-    )
+    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(index, element)
     new = expression(element)
     return source.splice(
         *(insertion(offset, text, (new,) if element in text else ()) for offset, text in inserted)

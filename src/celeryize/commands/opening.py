@@ -1,0 +1,66 @@
+"""How every command begins: repair an interrupted run, read the project, start looking at it from inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.apply import recover
+from celeryize.detect.layout import find_root
+from celeryize.detect.project import Project, load_project
+from celeryize.probe import Prober, Target
+
+
+class Opening(Protocol):
+    """The part of a view that shows what a command starts from."""
+
+    def show_project(self, project: Project) -> None:
+        """What was recognised, a line each."""
+
+    def show_note(self, text: str) -> None:
+        """One sentence."""
+
+
+@contextmanager
+def opened(
+    start: Path,
+    view: Opening,
+    *,
+    settings: str | None = None,
+    python: str | None = None,
+    package: str | None = None,
+    look_inside: bool = True,
+    timeout: float = 60,
+) -> Iterator[tuple[Project, Prober | None]]:
+    """The project around `start` and, if asked for, a prober whose look at the untouched project is under way."""
+    repaired = recover(find_root(start))
+    if repaired:
+        view.show_note(repaired)
+    project = load_project(start, settings=settings, python=python, package=package)
+    view.show_project(project)
+    if not look_inside:
+        yield project, None
+        return
+    with Prober(target_of(project), timeout=timeout) as prober:
+        prober.start_baseline()
+        yield project, prober
+
+
+def target_of(project: Project, spec: str | None = None, names: tuple[str, ...] = ()) -> Target:
+    """What a prober looks at: the project with its own app, unless `spec` names a planned one.
+
+    `names` are the settings whose values are wanted.
+    """
+    if spec is None and project.celery:
+        spec = project.celery[0].spec(project.package.name)
+    return Target(
+        python=project.interpreter.path,
+        base=project.root / project.base,
+        paths=tuple(project.root / path for path in project.layout.paths[1:]),
+        settings=project.settings.module,
+        app_spec=spec,
+        configuration=None,
+        settings_names=names,
+    )
