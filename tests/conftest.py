@@ -98,7 +98,7 @@ def snapshot(root: Path) -> dict[str, tuple[str, int, bytes]]:
             info = path.lstat()
             kind = "link" if stat.S_ISLNK(info.st_mode) else "folder" if stat.S_ISDIR(info.st_mode) else "file"
             content = (
-                os.readlink(path).encode() if kind == "link" else path.read_bytes() if kind == "file" else b""
+                str(path.readlink()).encode() if kind == "link" else path.read_bytes() if kind == "file" else b""
             )
             found[path.relative_to(root).as_posix()] = (kind, stat.S_IMODE(info.st_mode), content)
     return found

@@ -97,7 +97,11 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
     root = root.resolve()
     now = {edit.path: _read(edit.path, root) for edit in change.edits}
     back = [edit for edit in change.edits if now[edit.path] != edit.before]
-    _refuse_changed(((edit.path, edit.after, now[edit.path]) for edit in back), f"`{change.command}` wrote it")
+    _refuse_changed(
+        ((edit.path, edit.after, now[edit.path]) for edit in back),
+        since=f"`{change.command}` wrote it",
+        hint="Nothing was undone. Take your edit, shown in the difference, out of the file and undo again.",
+    )
     return tuple(Edit(edit.path, before=edit.after, after=edit.before) for edit in back)
 
 
@@ -138,6 +142,7 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
 
 def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | None = None) -> Change:
     """The change that the edits make of the disk as it is; refuses what cannot be written safely."""
+    _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
     modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
     token = secrets.token_hex(4)
     targets: dict[Path, Edit] = {}
@@ -148,7 +153,6 @@ def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | 
             raise CannotPatch(f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path))
         targets[target] = edit
         files.append(Written(edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"))
-    _refuse_changed(((edit.path, edit.before, _read(edit.path, root)) for edit in edits), "the change was planned")
     for target, edit in targets.items():
         # A rename would replace a read-only file without asking.
         if edit.before is not None and not os.access(target, os.W_OK):
@@ -178,7 +182,7 @@ def _write(change: Change, root: Path) -> None:
     for file in change.files:
         edit = file.edit
         target = _target(edit.path, root)
-        _refuse_changed([(edit.path, edit.before, _read(edit.path, root))], "the change was planned")
+        _refuse_changed([(edit.path, edit.before, _read(edit.path, root))])
         with failing_for(edit.path):
             if edit.after is None:
                 os.unlink(target)
@@ -198,10 +202,10 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
     refusals: list[tuple[PurePosixPath, OSError]] = []
     sentences = []
     for folder, mode in reversed(change.removed):
-        if not (root / folder).is_dir():
-            with _collecting(refusals, folder):
+        with _collecting(refusals, folder):
+            if not (root / folder).is_dir():
                 os.mkdir(root / folder)
-                os.chmod(root / folder, mode)
+            os.chmod(root / folder, mode)
     for file in reversed(change.files):
         with _collecting(refusals, file.edit.path):
             sentences += _put_back(file, root, state)
@@ -296,12 +300,10 @@ def _emptied_folders(
     """The folders of `made`, innermost first, with their modes, that are empty without the files `gone`."""
     emptied: dict[Path, int] = {}
     for folder in (root / path for path in reversed(made)):
-        kept = Kept.of(folder)
-        if kept and {folder / name for name in os.listdir(folder)} <= {
-            *gone,
-            *emptied,
-            folder / "__pycache__",
-        }:
+        with failing_for(folder.relative_to(root), what="read"):
+            kept = Kept.of(folder)
+            inside = {folder / name for name in os.listdir(folder)} if kept else set()
+        if kept and inside <= {*gone, *emptied, folder / "__pycache__"}:
             emptied[folder] = kept.mode
     return tuple((PurePosixPath(folder.relative_to(root)), mode) for folder, mode in emptied.items())
 
@@ -324,14 +326,19 @@ def _remove_folder(folder: Path) -> None:
             raise
 
 
-def _refuse_changed(files: Iterable[tuple[PurePosixPath, bytes | None, bytes | None]], since: str) -> None:
+def _refuse_changed(
+    files: Iterable[tuple[PurePosixPath, bytes | None, bytes | None]],
+    *,
+    since: str = "the change was planned",
+    hint: str = "Nothing was changed. Run the command again to plan it from the files as they are now.",
+) -> None:
     """Raise Conflict for the files (path, expected bytes, bytes now) that are not what they should be."""
     changed = [(path, expected, now) for path, expected, now in files if expected != now]
     if changed:
         raise Conflict(
             f"{', '.join(str(path) for path, _, _ in changed)} changed since {since}",
             diff="".join(_diff(*file) for file in changed),
-            hint="Nothing was written. Look at the difference, then run the command again.",
+            hint=hint,
             where=Where(changed[0][0]),
         )
 

@@ -332,6 +332,40 @@ def test_no_step_that_changes_the_disk_escapes_the_count(tree):
     assert {"open", "replace", "unlink", "mkdir", "rmdir", "chmod"} <= set(found)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux for the name of an open file")
+def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypatch):
+    steps: list[tuple[str, Path]] = []
+
+    def noting(name, real, of):
+        def call(*args, **kwargs):
+            steps.append((name, of(*args)))
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(os, name, call)
+
+    noting("fsync", os.fsync, lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink())
+    noting("replace", os.replace, lambda source, target: Path(target))
+    noting("mkdir", os.mkdir, lambda folder, *mode: Path(folder))
+    change(tree)
+
+    state = state_dir(tree)
+    journal = steps.index(("replace", state / "journal.json"))
+    assert steps[journal - 1] == ("fsync", state / "journal.json.new")
+    assert steps[journal + 1] == ("fsync", state)
+    in_tree = [step for step, (name, path) in enumerate(steps) if path.is_relative_to(tree)]
+    assert min(in_tree) > journal + 1
+    renames = [step for step in in_tree if steps[step][0] == "replace"]
+    temps = [step for step in in_tree if steps[step][1].suffix == ".tmp"]
+    assert len(renames) == len(temps) == 5
+    assert max(temps) < min(renames)
+    assert all(steps[step + 1] == ("fsync", steps[step][1].parent) for step in renames)
+    assert steps[-3:] == [
+        ("replace", state / "history/000001.json"),
+        ("fsync", state / "history"),
+        ("fsync", state),
+    ]
+
+
 # --- a change -----------------------------------------------------------------------------------------
 
 
@@ -438,6 +472,16 @@ def test_bytecode_that_the_proof_left_in_a_new_folder_goes_with_it(tree):
         (tree / "shop/jobs/__pycache__/tasks.cpython-311.pyc").write_bytes(b"x")
         raise Unproved("no")
     assert snapshot(tree) == before
+
+
+def test_bytecode_behind_a_symlink_is_not_ours(tree):
+    elsewhere = tree.with_name("elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "tasks.cpython-311.pyc").write_bytes(b"x")
+    with pytest.raises(Unproved), applied(EDITS, root=tree, command="init"):
+        (tree / "shop/jobs/deep/__pycache__").symlink_to(elsewhere)
+        raise Unproved("no")
+    assert (elsewhere / "tasks.cpython-311.pyc").exists()
 
 
 def test_a_file_that_somebody_puts_into_a_new_folder_stays(tree):
@@ -658,6 +702,7 @@ def test_a_file_that_the_user_took_back_already_is_no_obstacle(tree):
 
 def test_an_undo_that_fails_its_proof_changes_nothing(tree):
     change(tree)
+    (tree / "shop/jobs/deep").chmod(0o700)
     before = snapshot(tree)
     with pytest.raises(Unproved), undone(last_change(tree), root=tree):
         raise Unproved("no")

@@ -251,7 +251,7 @@ class _Writer:
         if settings.class_based:
             raise CannotPatch(
                 f"{settings.class_based}: the settings are classes, where a block at module level is ignored",
-                hint="Paste these lines as attributes of the base class, and run configurations.setup() in the app file.",
+                hint="Paste these lines into the base class, and run configurations.setup() in the app file.",
                 snippet=block,
                 where=settings.class_based,
             )

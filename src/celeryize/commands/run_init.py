@@ -27,7 +27,7 @@ class InitView(View, Opening, Protocol):
 
 def run(
     start: Path,
-    view: ProjectView,
+    view: InitView,
     *,
     flags: dict[str, object],
     module_name: str = "celery",
