@@ -59,6 +59,15 @@ TIME_ZONE = "Europe/Paris"
 USE_TZ = True
 """
 
+collect_ignore_glob = ["golden/*"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite-goldens", action="store_true", help="Write what the program does now to tests/golden."
+    )
+
+
 Tree = Mapping[str, str | bytes]
 
 

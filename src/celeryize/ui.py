@@ -70,9 +70,9 @@ class Screen:
         for line in lines:
             self.say(f"  {line.label:<{width}}  {line.value:<{middle}}  {self.paint(line.where, 'dim')}".rstrip())
 
-    def show_plan(self, plan: Plan) -> None:
-        """The steps that stay manual, the diff, what happens to each file, and the notes."""
-        if plan.edits and not self.quiet:
+    def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
+        """What happens to each file, and the notes; the diff before them, if asked for or with --verbose."""
+        if plan.edits and (with_diff or self.verbose) and not self.quiet:
             self.say()
             self._show_diff(unified(plan.edits))
         if plan.steps:
@@ -168,15 +168,16 @@ class Screen:
 
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
-        where = f"{error.where}: " if error.where and str(error.where) not in error.message else ""
         self.say()
-        self.say(f"error: {where}{error.message}", "red", always=True)
+        self.say(f"error: {told(error)}", "red", always=True)
         if error.hint:
             self.say(f"  {error.hint}", always=True)
         if isinstance(error, CannotPatch):
             self._show_snippet(error.snippet)
         if isinstance(error, Conflict):
             self.say(error.diff.rstrip("\n"), always=True)
+        for note in getattr(error, "__notes__", ()):
+            self.say(note, "yellow", always=True)
         if error.exit_code is Exit.REFUSED:
             self.say("Nothing was written.", always=True)
 
@@ -201,8 +202,9 @@ class Machine:
     def __init__(self) -> None:
         self.document: dict[str, object] = {}
 
-    def show_plan(self, plan: Plan) -> None:
-        """Keep the plan."""
+    def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
+        """Keep the plan; a program always gets the diff."""
+        del with_diff
         self.document["steps"] = [
             {"path": str(s.path), "status": str(s.status), "what": s.what} for s in plan.steps
         ]
@@ -253,6 +255,13 @@ class Machine:
             **more,
         }
         _write(sys.stdout, redacted(json.dumps(document, indent=2, ensure_ascii=False, default=str)) + "\n")
+
+
+def told(error: CeleryizeError) -> str:
+    """The message behind its place; a message that names the place itself says it once."""
+    if error.where is None or str(error.where) in error.message:
+        return error.message
+    return f"{error.where}: {error.message.removeprefix(f'{error.where.path} ')}"
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

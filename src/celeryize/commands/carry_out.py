@@ -25,8 +25,8 @@ class Outcome(StrEnum):
 class View(Protocol):
     """What a run shows and asks; ui.py has one for people and one for programs."""
 
-    def show_plan(self, plan: Plan) -> None:
-        """The steps, the diff, the notes."""
+    def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
+        """The steps, the notes, and the diff where the user has to decide about it."""
 
     def show_proof(self, proof: Proof) -> None:
         """What the import of the planned project found."""
@@ -86,12 +86,12 @@ def carry_out(
     Raises Unproved where the planned project has errors that the untouched one has not, SaidNo after a no.
     """
     if not plan.edits:
-        view.show_plan(plan)
+        view.show_plan(plan, with_diff=False)
         return Result(Outcome.NOTHING_TO_DO, Exit.DONE, Proof(Verdict.SKIPPED))
     if check:
-        view.show_plan(plan)
+        view.show_plan(plan, with_diff=True)
         return Result(Outcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))
-    view.show_plan(plan)
+    view.show_plan(plan, with_diff=not (yes or dry_run))
     proof = prove(written=False) if prove else Proof(Verdict.SKIPPED)
     view.show_proof(proof)
     _hold(proof, "nothing was written")

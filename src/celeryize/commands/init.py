@@ -6,7 +6,7 @@ import ast
 import json
 import keyword
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize import __version__
@@ -225,8 +225,8 @@ class _Writer:
             )
         source = Source.decode(package.init, data or b"")
         after = import_app(source, module, variable)
-        if data is None and self._project_newline() == "\r\n":
-            after = Source(package.init, after.text.replace("\n", "\r\n"))
+        if not source.text and self._project_newline() == "\r\n":
+            after = replace(after, text=after.text.replace("\n", "\r\n"))
         self._write(package.init, after.encode(), "imports the app, so that web processes know it")
 
     def _adopt_import(self, app: CeleryApp) -> None:

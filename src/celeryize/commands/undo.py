@@ -27,7 +27,7 @@ def run(start: Path, view: View, *, dry_run: bool = False, yes: bool = False) ->
         for e in edits
     )
     plan = Plan(edits, steps)
-    view.show_plan(plan)
+    view.show_plan(plan, with_diff=not (yes or dry_run))
     if dry_run:
         view.write_diff(plan)
         return Outcome.WOULD_CHANGE, f"`{change.command}` would be taken back"

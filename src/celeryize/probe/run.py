@@ -1,0 +1,225 @@
+"""Starts inside.py in the project's interpreter, asks it to look, and ends it, whatever the project does."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from celeryize.errors import CeleryizeError
+from celeryize.model import Edit
+from celeryize.probe.sight import Failure, Sight, read_sight
+
+SCRIPT = Path(__file__).with_name("inside.py")
+MODES = ("worker", "web")
+OUTPUT = 4096
+GRACE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to look at. `base` (the folder of manage.py) is the working folder; `paths` follow it on sys.path.
+
+    `app_spec` is what `celery -A` gets; None looks at a project without Celery. `settings_names` are settings
+    whose values are wanted, from Django and from `app.conf`. `environment` is set for the project's import.
+    """
+
+    python: Path
+    base: Path
+    paths: tuple[Path, ...]
+    settings: str
+    app_spec: str | None
+    configuration: str | None = None
+    settings_names: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+class Prober:
+    """Looks at one project from inside its interpreter; a context manager that leaves no process behind."""
+
+    def __init__(self, target: Target, *, timeout: float = 60) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._baseline: tuple[Sight, Sight] | None = None
+        self._asked: list[list[dict[str, Any]]] = []
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="celeryize-"))
+        self._errors = (self._folder / "errors").open("w+b")
+        try:
+            self._child = subprocess.Popen(
+                [str(self._target.python), "-B", str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                cwd=self._target.base,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._errors.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise CeleryizeError(
+                f"the project's interpreter {self._target.python} cannot be started: {error.strerror}",
+                hint="Pass another one with --python, or skip the proof with --no-verify.",
+            ) from error
+        self._send({"preload": [str(self._target.base), *map(str, self._target.paths)]})
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for stream in (self._child.stdin, self._child.stdout):
+            with contextlib.suppress(OSError):
+                stream.close() if stream else None
+        self._end()
+        self._errors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start_baseline(self) -> None:
+        """Begin the look at the project as it is; the caller goes on meanwhile."""
+        self._ask(self._target, {})
+
+    def baseline(self) -> tuple[Sight, Sight]:
+        """The worker-like and the web-like look at the project as it is."""
+        if self._baseline is None:
+            if not self._asked:
+                self.start_baseline()
+            self._baseline = self._answer()
+        return self._baseline
+
+    def prove(self, edits: Sequence[Edit], root: Path, target: Target | None = None) -> tuple[Sight, Sight]:
+        """The worker-like and the web-like look at the project with `edits` laid over its files."""
+        self.baseline()
+        overlay = {
+            os.path.realpath(root / e.path): None if e.after is None else base64.b64encode(e.after).decode()
+            for e in edits
+        }
+        self._ask(target or self._target, overlay)
+        return self._answer()
+
+    def _ask(self, target: Target, overlay: dict[str, str | None]) -> None:
+        looks = []
+        for mode in MODES:
+            self._count += 1
+            stem = str(self._folder / str(self._count))
+            looks.append(
+                {
+                    "mode": mode,
+                    "base": os.path.realpath(target.base),
+                    "paths": [os.path.realpath(p) for p in target.paths],
+                    "settings": target.settings,
+                    "app_spec": target.app_spec,
+                    "configuration": target.configuration,
+                    "settings_names": list(target.settings_names),
+                    "environment": dict(target.environment),
+                    "overlay": overlay,
+                    "answer": f"{stem}.json",
+                    "output": f"{stem}.out",
+                    "phase": f"{stem}.phase",
+                    "stacks": f"{stem}.stacks",
+                }
+            )
+        self._asked.append(looks)
+        self._send({"looks": looks, "timeout": self._timeout})
+
+    def _send(self, job: dict[str, Any]) -> None:
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.write(json.dumps(job).encode() + b"\n")
+            self._child.stdin.flush()
+
+    def _answer(self) -> tuple[Sight, Sight]:
+        looks = self._asked.pop(0)
+        statuses = self._statuses()
+        worker, web = (self._sight(look, status) for look, status in zip(looks, statuses, strict=True))
+        return worker, web
+
+    def _statuses(self) -> list[int]:
+        assert self._child.stdout is not None
+        deadline = time.monotonic() + self._timeout + GRACE
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([self._child.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            data = os.read(self._child.stdout.fileno(), 65536) if ready else b""
+            if not data:
+                self._end()
+                self._errors.seek(0)
+                told = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
+                raise CeleryizeError(
+                    f"the project's interpreter {self._target.python} ended without an answer"
+                    + (": " + " ".join(told) if told else ""),
+                    hint="Pass another one with --python, or skip the proof with --no-verify.",
+                )
+            line += data
+        statuses: list[int] = json.loads(line)
+        return statuses
+
+    def _sight(self, look: dict[str, Any], status: int) -> Sight:
+        output = _head(Path(look["output"]))
+        try:
+            answer = json.loads(Path(look["answer"]).read_text("utf-8"))
+        except (OSError, ValueError):
+            return self._cut_short(look, status, output)
+        return read_sight(answer, output)
+
+    def _cut_short(self, look: dict[str, Any], status: int, output: str) -> Sight:
+        """The Sight of a look that hung or crashed: the phase it was in, and where."""
+        phase = _head(Path(look["phase"])).strip() or "start"
+        stacks = _head(Path(look["stacks"])) if status == -1 else output
+        frames = tuple(
+            f"{file}:{line} in {name}"
+            for file, line, name in re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stacks)
+            if Path(file).is_relative_to(look["base"]) and "site-packages" not in file
+        )
+        place = re.match(r"(.+):(\d+) in ", frames[0]) if frames else None
+        if status == -1:
+            kind, message = "Timeout", f"importing took longer than {self._timeout:g} seconds (--verify-timeout)"
+        elif os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            kind, message = "Crash", f"the interpreter crashed with {name}"
+        else:
+            kind, message = "Crash", f"the interpreter ended with code {os.WEXITSTATUS(status)}"
+        where = (place[1], int(place[2])) if place else None
+        return replace(
+            Sight(look["mode"]), failures=(Failure(kind, message, phase, where, frames[:5]),), output=output
+        )
+
+    def _end(self) -> None:
+        """Ask the child to end by closing its input; end it, and all of its session, if it does not."""
+        deadline = time.monotonic() + 2
+        while self._child.poll() is None and time.monotonic() < deadline and not self._asked:
+            time.sleep(0.002)
+        if self._child.poll() is None:
+            looks = _children(self._child.pid)
+            self._child.kill()
+            for pid in looks:
+                with contextlib.suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)
+        self._child.wait()
+
+
+def _children(pid: int) -> list[int]:
+    """The looks of a child that has to be killed, where the system tells them (Linux)."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _head(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(OUTPUT).decode("utf-8", "replace")
+    except OSError:
+        return ""

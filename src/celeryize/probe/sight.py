@@ -1,0 +1,148 @@
+"""What a look from inside has seen; frozen values made of the answers of inside.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception of the project: in which phase, where (absolute file, line), with its last project frames."""
+
+    type: str
+    message: str
+    phase: str
+    where: tuple[str, int] | None = None
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppSight:
+    """The Celery app that `-A` finds, and the module and variable that hold it."""
+
+    main: str | None
+    module: str | None
+    variable: str | None
+    class_name: str
+    namespace: str | None
+    config_source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSight:
+    """A registered task; `options` are the attributes that its class sets itself."""
+
+    name: str
+    module: str
+    file: str | None
+    line: int | None
+    signature: str
+    options: Mapping[str, Any]
+    app_main: str | None
+    bound_to_ours: bool
+    queue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BeatSight:
+    """An entry of the Beat schedule in effect; `schedule` is its repr."""
+
+    name: str
+    task: str | None
+    schedule: str
+    args: Any
+    kwargs: Any
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look saw. `mode` is "worker" or "web"; absent facts were not reached."""
+
+    mode: str
+    python_version: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    django_importable: bool = False
+    celery_importable: bool = False
+    failures: tuple[Failure, ...] = ()
+    app: AppSight | None = None
+    current_app_main: str | None = None
+    apps_active: tuple[str | None, ...] = ()
+    tasks: tuple[TaskSight, ...] = ()
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    settings_values: Mapping[str, Any] = field(default_factory=dict)
+    settings_module: str | None = None
+    installed_apps: tuple[str, ...] = ()
+    time_zone: str | None = None
+    timezone: str | None = None
+    scheduler: str | None = None
+    broker_transport: str | None = None
+    backend: str | None = None
+    beat_schedule: tuple[BeatSight, ...] = ()
+    environment: tuple[str, ...] = ()
+    warnings: tuple[Mapping[str, Any], ...] = ()
+    read_from_disk: tuple[str, ...] = ()
+    output: str = ""
+    seconds: float = 0.0
+
+    def failures_of(self, *types: str) -> tuple[Failure, ...]:
+        """The failures of some types, e.g. Timeout."""
+        return tuple(f for f in self.failures if f.type in types)
+
+
+def read_sight(answer: Mapping[str, Any], output: str) -> Sight:
+    """The Sight of one answer of inside.py."""
+    app = answer.get("app")
+    known = {k: v for k, v in answer.items() if k in _PLAIN}
+    return Sight(
+        mode=answer["mode"],
+        failures=tuple(read_failure(f) for f in answer["failures"]),
+        app=AppSight(
+            app["main"], app["module"], app["variable"], app["class"], app["namespace"], app["config_source"]
+        )
+        if app
+        else None,
+        tasks=tuple(TaskSight(**task) for task in answer["tasks"]),
+        beat_schedule=tuple(BeatSight(**entry) for entry in answer["beat_schedule"]),
+        apps_active=tuple(answer["apps_active"]),
+        installed_apps=tuple(answer.get("installed_apps", ())),
+        environment=tuple(answer.get("environment", ())),
+        warnings=tuple(answer["warnings"]),
+        read_from_disk=tuple(answer.get("read_from_disk", ())),
+        output=output,
+        **known,
+    )
+
+
+def read_failure(failure: Mapping[str, Any]) -> Failure:
+    """The Failure of its JSON."""
+    where = failure["where"]
+    return Failure(
+        failure["type"],
+        failure["message"],
+        failure["phase"],
+        (where[0], where[1]) if where else None,
+        tuple(failure["frames"]),
+    )
+
+
+_PLAIN = frozenset(
+    {
+        "python_version",
+        "versions",
+        "django_importable",
+        "celery_importable",
+        "current_app_main",
+        "conf",
+        "settings_values",
+        "settings_module",
+        "time_zone",
+        "timezone",
+        "scheduler",
+        "broker_transport",
+        "backend",
+        "seconds",
+    }
+)

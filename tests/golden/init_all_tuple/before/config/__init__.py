@@ -1,0 +1,3 @@
+from os import path
+
+__all__ = ("path",)

@@ -1,0 +1,6 @@
+# Copyright (c) somebody.
+# All rights reserved.
+
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)

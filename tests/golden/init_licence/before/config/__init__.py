@@ -1,0 +1,2 @@
+# Copyright (c) somebody.
+# All rights reserved.

@@ -1,0 +1,6 @@
+try:
+    import pymysql
+except ImportError:
+    pass
+else:
+    pymysql.install_as_MySQLdb()

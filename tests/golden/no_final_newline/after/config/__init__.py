@@ -1,0 +1,5 @@
+__version__ = "1"
+
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)

@@ -1,0 +1,8 @@
+from setuptools import setup
+
+setup(
+    name="clinic",
+    install_requires=[
+        "django>=4.2",
+    ],
+)

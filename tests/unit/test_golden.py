@@ -1,0 +1,83 @@
+"""Each folder of tests/golden is a project before and after `celeryize init`, or the words of its refusal.
+
+`pytest tests/unit/test_golden.py --rewrite-goldens` writes what the program does now; read the diff before committing.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.conftest import snapshot
+from tests.views import Recorder
+
+from celeryize.commands import run_init, undo
+from celeryize.errors import CannotPatch, CeleryizeError
+from celeryize.ui import told
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.toml"))
+
+
+def load(name: str) -> dict[str, object]:
+    return tomllib.loads((GOLDEN / name / "case.toml").read_text())
+
+
+def run(folder: Path, case: dict[str, object], **more: object) -> run_init.Ended:
+    options: dict[str, object] = dict(case.get("options", {}))  # type: ignore[call-overload]
+    flags = {
+        name: options.pop(name) for name in ("broker", "result_backend", "profile", "beat") if name in options
+    }
+    return run_init.run(
+        folder / str(case.get("start", ".")), Recorder(), flags=flags, yes=True, no_verify=True, **options, **more
+    )
+
+
+def words_of(error: CeleryizeError) -> str:
+    lines = [told(error), f"  {error.hint}"]
+    if isinstance(error, CannotPatch) and error.snippet:
+        lines += ["", *(f"    {line}".rstrip() for line in error.snippet.splitlines())]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
+    case = load(name)
+    folder = tmp_path / "project"
+    shutil.copytree(GOLDEN / name / "before", folder, symlinks=True)
+    before = snapshot(folder)
+    rewrite = request.config.getoption("--rewrite-goldens")
+    try:
+        run(folder, case)
+    except CeleryizeError as error:
+        words = words_of(error).replace(str(folder), "PROJECT")
+        if rewrite:
+            (GOLDEN / name / "refusal.txt").write_text(words)
+        assert (GOLDEN / name / "refusal.txt").read_text() == words
+        assert snapshot(folder) == before, "a refusal writes nothing"
+        return
+    if rewrite:
+        shutil.rmtree(GOLDEN / name / "after", ignore_errors=True)
+        shutil.copytree(folder, GOLDEN / name / "after", symlinks=True)
+    after = snapshot(folder)
+    assert after == snapshot(GOLDEN / name / "after")
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_bytes())
+    for path, (kind, _, data) in before.items():
+        if kind == "file":
+            assert is_subsequence(data, after[path][2]), path
+    again = run(folder, case)
+    assert again.result.outcome == "nothing to do"
+    assert snapshot(folder) == after, "the second run writes nothing"
+    if after != before:
+        undo.run(folder, Recorder(), yes=True)
+    assert snapshot(folder) == before, "undo restores every byte and mode"
+
+
+def is_subsequence(old: bytes, new: bytes) -> bool:
+    """Whether every old byte is still there, in order."""
+    remaining = iter(new)
+    return all(byte in remaining for byte in old)

@@ -1,0 +1,38 @@
+"""A view for tests that keeps what it is shown."""
+
+from __future__ import annotations
+
+from celeryize.checks.proof import Proof
+from celeryize.detect.project import Project
+from celeryize.model import Plan
+
+
+class Recorder:
+    """Shows nothing, answers `answer`, keeps everything."""
+
+    interactive = False
+
+    def __init__(self, *, answer: bool = True) -> None:
+        self.answer = answer
+        self.plans: list[Plan] = []
+        self.proofs: list[Proof] = []
+        self.projects: list[Project] = []
+        self.notes: list[str] = []
+
+    def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
+        self.plans.append(plan)
+
+    def show_proof(self, proof: Proof) -> None:
+        self.proofs.append(proof)
+
+    def show_project(self, project: Project) -> None:
+        self.projects.append(project)
+
+    def show_note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def confirm(self, question: str) -> bool:
+        return self.answer
+
+    def write_diff(self, plan: Plan) -> None:
+        self.plans.append(plan)
