@@ -1,6 +1,6 @@
 """Each folder of tests/golden is a project before and after `celeryize init`, or the words of its refusal.
 
-`pytest tests/unit/test_golden.py --rewrite-goldens` writes what the program does now; read the diff before committing.
+`--rewrite-goldens` writes what the program does now; read the diff before committing.
 """
 
 from __future__ import annotations
