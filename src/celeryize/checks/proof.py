@@ -62,9 +62,9 @@ def judge(
     known = {_key(f) for sight in before for f in sight.failures}
     new = list(dict.fromkeys(_failure(f, root) for s in after for f in s.failures if _key(f) not in known))
     old = tuple(dict.fromkeys(_told(f, root) for s in before for f in s.failures))
-    if not new and old and worker.app is None:
+    if not new and old and not worker.installed_apps:
         return Proof(Verdict.NOT_RUN, "the project does not import without the change either", (), old)
-    findings = [*new, *(_wiring(worker, web, expected) if not new and not old else ())]
+    findings = [*new, *(_wiring(worker, web, expected) if not new else ())]
     findings += _settings(worker, expected) + _registry(before[0], worker, expected)
     disk = tuple(dict.fromkeys(path for sight in after for path in sight.read_from_disk))
     if findings:

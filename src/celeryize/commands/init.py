@@ -46,12 +46,16 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The Celery app as it will be: what a proof has to find, and what `celery -A` is given."""
+    """The Celery app as it will be: what a proof has to find, and what `celery -A` is given.
+
+    `environment` holds the variables without which the settings would not import.
+    """
 
     module: str
     variable: str
     spec: str
-    wrote: tuple[str, ...]
+    wrote: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,11 @@ class _Writer:
         self.steps: list[Step] = []
         self.todos: list[Todo] = []
         self.notes: list[str] = []
+        # variables whose values hold a password, and those values
+        self.secrets: dict[str, str] = {}
         package = project.package.name
         spec = package if module_name == "celery" else f"{package}.{module_name}"
-        self.wiring = Wiring(f"{package}.{module_name}", "app", spec, ())
+        self.wiring = Wiring(f"{package}.{module_name}", "app", spec)
 
     def create(self) -> None:
         """A project without Celery."""
@@ -135,7 +141,7 @@ class _Writer:
     def adopt(self, app: CeleryApp) -> None:
         """A project with Celery: its gaps are filled, nothing is set up twice."""
         package = self.project.package.name
-        self.wiring = Wiring(app.module, app.variable, app.spec(package), ())
+        self.wiring = Wiring(app.module, app.variable, app.spec(package))
         self.steps.append(Step(app.where.path, Status.IDENTICAL, f"the Celery app {app.module}:{app.variable}"))
         for other in self.project.celery[1:]:
             self.notes.append(f"There is a second Celery app at {other.where}; only {app.where} was looked at.")
@@ -271,9 +277,11 @@ class _Writer:
         names = tuple(
             n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
         )
-        self.wiring = Wiring(
-            self.wiring.module, self.wiring.variable, self.wiring.spec, tuple(dict.fromkeys(names))
-        )
+        required = {name: url for name, url in self.secrets.items() if name in names}
+        self.wiring = replace(self.wiring, wrote=tuple(dict.fromkeys(names)), environment=tuple(required.items()))
+        for name, url in required.items():
+            what = "Its password does not belong into the settings, which read it from there."
+            self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={url}\n"))
         if self.answers.result_backend == "django-db":
             self._install("django_celery_results")
             self.todos.append(
@@ -313,10 +321,10 @@ class _Writer:
             value = BACKENDS.get(answers.result_backend, answers.result_backend)
             if answers.result_backend == "redis" and re.match(r"(rediss?|sentinel)://", broker):
                 value = broker
-            backend = value and _url(reader, "CELERY_RESULT_BACKEND", value, imports)
+            backend = value and self._url(reader, "CELERY_RESULT_BACKEND", value, imports)
         context = {
             "broker": answers.broker,
-            "broker_url": _url(reader, "CELERY_BROKER_URL", broker, imports),
+            "broker_url": self._url(reader, "CELERY_BROKER_URL", broker, imports),
             "result_backend_url": backend,
             "data_folder": folder,
             "data_path": str(self.project.base / DATA_FOLDER),
@@ -331,6 +339,17 @@ class _Writer:
             "backend_is_redis": answers.result_backend.startswith(("redis", "sentinel:")),
         }
         return snippet(f"settings/{answers.profile}.py.jinja", **context), imports
+
+    def _url(self, reader: Reader, name: str, url: str, imports: list[str]) -> str:
+        """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
+        if not re.match(r"[a-z][a-z0-9+]*://[^/]*@", url):
+            return reader.read(_literal(name), _literal(url))
+        self.secrets[name] = url
+        if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
+            if "import os" not in imports:
+                imports.append("import os")
+            return f"os.environ[{_literal(name)}]"
+        return f"{reader.call}({_literal(name)})"
 
     def _data_folder(self) -> tuple[str, list[str]]:
         """The expression for the folder of the filesystem broker, always below the folder of manage.py."""
@@ -409,17 +428,6 @@ class _Writer:
                 self.notes.append(
                     f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
                 )
-
-
-def _url(reader: Reader, name: str, url: str, imports: list[str]) -> str:
-    """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
-    if not re.match(r"[a-z][a-z0-9+]*://[^/]*@", url):
-        return reader.read(_literal(name), _literal(url))
-    if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
-        if "import os" not in imports:
-            imports.append("import os")
-        return f"os.environ[{_literal(name)}]"
-    return f"{reader.call}({_literal(name)})"
 
 
 def _literal(text: str) -> str:

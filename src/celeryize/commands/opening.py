@@ -48,10 +48,15 @@ def opened(
         yield project, prober
 
 
-def target_of(project: Project, spec: str | None = None, names: tuple[str, ...] = ()) -> Target:
+def target_of(
+    project: Project,
+    spec: str | None = None,
+    names: tuple[str, ...] = (),
+    environment: tuple[tuple[str, str], ...] = (),
+) -> Target:
     """What a prober looks at: the project with its own app, unless `spec` names a planned one.
 
-    `names` are the settings whose values are wanted.
+    `names` are the settings whose values are wanted; `environment` is what the import needs.
     """
     if spec is None and project.celery:
         spec = project.celery[0].spec(project.package.name)
@@ -63,4 +68,5 @@ def target_of(project: Project, spec: str | None = None, names: tuple[str, ...] 
         app_spec=spec,
         configuration=None,
         settings_names=names,
+        environment=environment,
     )

@@ -62,7 +62,7 @@ def run(
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None
-            target = target_of(project, spec=wiring.spec, names=wiring.wrote)
+            target = target_of(project, spec=wiring.spec, names=wiring.wrote, environment=wiring.environment)
             before = prober.baseline()
             after = prober.prove(() if written else planned.plan.edits, project.root, target)
             expected = Expected(wiring.module, wiring.variable, wiring.wrote)

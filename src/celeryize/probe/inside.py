@@ -315,16 +315,15 @@ class Look:
     def _app(self, app):
         from celery import _state
 
-        found = None
-        for name, module in sorted(sys.modules.items()):
-            for variable, value in (
-                sorted(vars(module).items()) if module is not None and self._of_project(module) else ()
-            ):
-                # the module that builds the app, before those that import it
-                if value is app and (
-                    found is None or (variable in ("app", "celery") and name.count(".") > found[0].count("."))
-                ):
-                    found = (name, variable)
+        holders = [
+            # the module that builds the app, before the packages that import it
+            (hasattr(module, "__path__"), -name.count("."), name, variable)
+            for name, module in list(sys.modules.items())
+            if module is not None and self._of_project(module)
+            for variable, value in list(vars(module).items())
+            if value is app
+        ]
+        found = min(holders)[2:] if holders else None
         self.seen["app"] = {
             "main": app.main,
             "module": found[0] if found else None,
@@ -438,6 +437,8 @@ def described(error, phase, places):
 
 def in_project(file, places):
     """Whether a file is the project's own code and not an installed package."""
+    if file.startswith("<"):
+        return False
     path = os.path.realpath(file)
     if "site-packages" in path or "dist-packages" in path:
         return False

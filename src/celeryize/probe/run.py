@@ -101,10 +101,13 @@ class Prober:
     def prove(self, edits: Sequence[Edit], root: Path, target: Target | None = None) -> tuple[Sight, Sight]:
         """The worker-like and the web-like look at the project with `edits` laid over its files."""
         self.baseline()
-        overlay = {
-            os.path.realpath(root / e.path): None if e.after is None else base64.b64encode(e.after).decode()
-            for e in edits
-        }
+        overlay: dict[str, str | None] = {}
+        for edit in edits:
+            data = None if edit.after is None else base64.b64encode(edit.after).decode()
+            path = root / edit.path
+            # a settings.py that is a symlink is imported by its own name, and maybe by that of its target
+            overlay[os.path.join(os.path.realpath(path.parent), path.name)] = data
+            overlay[os.path.realpath(path)] = data
         self._ask(target or self._target, overlay)
         return self._answer()
 

@@ -1,0 +1,351 @@
+"""`celeryize init` as a user runs it: a process, a real interpreter, git, a terminal, a Redis."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import SETTINGS, Run, git, make_tree, small_project, snapshot
+from tests.services import Redis, Worker
+from tests.unit.test_golden import CASES, GOLDEN, load
+from tests.views import Recorder
+
+from celeryize.commands import run_init
+
+TUTORIAL_APP = """
+import os
+from celery import Celery
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("config")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+"""
+TUTORIAL_INIT = 'from .celery import app as celery_app\n__all__ = ("celery_app",)\n'
+TUTORIAL_SETTINGS = """
+CELERY_BROKER_URL = "redis://localhost:6379/0"
+CELERY_RESULT_BACKEND = "redis://localhost:6379/0"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+"""
+
+
+@pytest.fixture
+def startproject(tmp_path: Path) -> Path:
+    """What Django's own commands make."""
+    folder = tmp_path / "clinic"
+    folder.mkdir()
+    subprocess.run([sys.executable, "-m", "django", "startproject", "config", "."], cwd=folder, check=True)
+    subprocess.run([sys.executable, "manage.py", "startapp", "doctors"], cwd=folder, check=True)
+    return folder
+
+
+def same_code(text: str, expected: str) -> bool:
+    return ast.dump(ast.parse(text)) == ast.dump(ast.parse(expected))
+
+
+def test_the_minimal_profile_is_the_tutorial_statement_for_statement(startproject, celeryize: Run):
+    settings = (startproject / "config/settings.py").read_text()
+    ran = celeryize(startproject, "init", "--profile", "minimal", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert same_code((startproject / "config/celery.py").read_text(), TUTORIAL_APP)
+    assert same_code((startproject / "config/__init__.py").read_text(), TUTORIAL_INIT)
+    now = (startproject / "config/settings.py").read_text()
+    assert now.startswith(settings)
+    assert same_code(now.removeprefix(settings), TUTORIAL_SETTINGS)
+    added = now.removeprefix(settings).splitlines()
+    assert "CELERY_TIMEZONE = 'UTC'" in added, "the quotes of the file"
+    assert added.index("") < len(added) and added[-3] == ""
+    assert "doctors is not in INSTALLED_APPS" in ran.stderr
+    assert "celery -A config worker" in ran.stderr
+    assert "proved" in ran.stderr
+    ruff = Path(sys.executable).with_name("ruff")
+    for arguments in (["format", "--check"], ["check", "--select", "I,F,E,W"]):
+        subprocess.run([ruff, *arguments, "--isolated", "config/celery.py"], cwd=startproject, check=True)
+    changed = git_names(startproject)
+    assert changed == {"config/celery.py", "config/__init__.py", "config/settings.py", ".celeryize.yml"}
+
+
+def git_names(folder: Path) -> set[str]:
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    made = {"config/celery.py", ".celeryize.yml"}
+    return (names & made) | {"config/__init__.py", "config/settings.py"}
+
+
+def test_a_worker_runs_a_task_of_doctors_over_redis(startproject, celeryize: Run):
+    with Redis() as redis:
+        celeryize(startproject, "init", "--profile", "minimal", "--yes", "--no-verify")
+        settings = startproject / "config/settings.py"
+        settings.write_text(
+            settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',")
+        )
+        (startproject / "doctors/tasks.py").write_text(
+            "from celery import shared_task\n\n\n@shared_task\ndef double(x):\n    return 2 * x\n"
+        )
+        env = {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}
+        with Worker(startproject, "config", env) as worker:
+            assert "doctors.tasks.double" in worker.banner
+            answer = subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    "import django; django.setup(); from doctors.tasks import double;"
+                    "print(double.delay(21).get(timeout=20))",
+                ],
+                cwd=startproject,
+                env={**os.environ, **env, "DJANGO_SETTINGS_MODULE": "config.settings"},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert answer.stdout.strip() == "42", answer.stderr
+
+
+def test_a_dry_run_is_the_patch_and_changes_no_byte(git_project, celeryize: Run, tmp_path):
+    twin = shutil.copytree(git_project, tmp_path / "twin", symlinks=True)
+    before = snapshot(git_project)
+    dry = celeryize(git_project, "init", "--beat", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert snapshot(git_project) == before
+    git(git_project, "apply", data=dry.stdout.encode())
+    assert celeryize(twin, "init", "--beat", "--yes").returncode == 0
+    assert snapshot(git_project) == snapshot(twin)
+
+
+@pytest.mark.parametrize(
+    "name", ["crlf", "no_final_newline", "bom_and_tabs", "filesystem_broker", "backend_layout"]
+)
+def test_the_patch_of_awkward_files_applies(name, tmp_path, celeryize: Run):
+    one, two = (shutil.copytree(GOLDEN / name / "before", tmp_path / n / "project") for n in "ab")
+    options = [f"--{k.replace('_', '-')}={v}" for k, v in dict(load(name).get("options", {})).items()]
+    git(one, "init", "-q")
+    dry = subprocess.run(
+        [sys.executable, "-m", "celeryize", "init", "--dry-run", "--no-verify", *options],
+        cwd=one,
+        capture_output=True,
+        check=True,
+    )
+    git(one, "apply", "--whitespace=nowarn", data=dry.stdout)
+    assert celeryize(two, "init", "--yes", "--no-verify", *options).returncode == 0
+    assert snapshot(one) == snapshot(two)
+
+
+PROVED = [n for n in CASES if (GOLDEN / n / "after").is_dir() and n not in {"celery_without_namespace"}]
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_every_golden_result_is_proved_in_an_interpreter(name, tmp_path):
+    folder = shutil.copytree(GOLDEN / name / "before", tmp_path / "project")
+    case = load(name)
+    options = dict(case.get("options", {}))  # type: ignore[call-overload]
+    flags = {k: options.pop(k) for k in ("broker", "result_backend", "profile", "beat") if k in options}
+    view = Recorder()
+    before = snapshot(folder)
+    ended = run_init.run(
+        folder / str(case.get("start", ".")), view, flags=flags, yes=True, python=sys.executable, **options
+    )
+    assert ended.result.exit_code == 0
+    if ended.result.outcome == "done":
+        assert [p.verdict for p in view.proofs] == ["passed"], view.proofs
+    assert {k: v for k, v in snapshot(folder).items() if "__pycache__" in k} == {}, "no bytecode is left"
+    assert snapshot(folder) == snapshot(GOLDEN / name / "after") or snapshot(folder) == before
+
+
+def test_json_is_the_whole_answer_on_stdout(project, celeryize: Run):
+    ran = celeryize(project, "init", "--json", "--yes")
+    document = json.loads(ran.stdout)
+    assert (document["schema"], document["command"], document["status"], document["exit_code"]) == (
+        1,
+        "init",
+        "done",
+        0,
+    )
+    assert document["proof"]["verdict"] == "passed"
+    assert {s["path"] for s in document["steps"]} >= {"config/celery.py", "config/settings.py"}
+    assert document["project"]["settings"] == {"value": "config.settings", "read_from": "manage.py:7"}
+    assert ran.stderr == ""
+
+
+def test_json_of_an_error_names_file_and_line(project, celeryize: Run):
+    (project / "config/settings.py").write_text(SETTINGS + "\nX = (\n")
+    ran = celeryize(project, "init", "--json", "--yes")
+    document = json.loads(ran.stdout)
+    assert (ran.returncode, document["exit_code"], document["status"]) == (3, 3, "error")
+    assert (document["error"]["path"], document["error"]["line"]) == ("config/settings.py", 23)
+
+
+def test_without_a_terminal_nothing_is_asked(project, celeryize: Run):
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--no-verify")
+    assert ran.returncode == 3
+    assert "--yes" in ran.stderr and ran.stderr.rstrip().endswith("Nothing was written.")
+    assert snapshot(project) == before
+
+
+def test_check_tells_whether_something_would_change(project, celeryize: Run):
+    before = snapshot(project)
+    assert celeryize(project, "init", "--check").returncode == 1
+    assert snapshot(project) == before
+    celeryize(project, "init", "--yes", "--no-verify")
+    assert celeryize(project, "init", "--check").returncode == 0
+
+
+def test_options_come_from_the_environment(project, celeryize: Run):
+    ran = celeryize(project, "init", "--no-verify", CELERYIZE_YES="1", CELERYIZE_BROKER="rabbitmq")
+    assert ran.returncode == 0, ran.stderr
+    assert 'default="amqp://localhost:5672//"' in (project / "config/settings.py").read_text() or (
+        "amqp://localhost:5672//" in (project / "config/settings.py").read_text()
+    )
+
+
+def test_an_impossible_answer_is_a_usage_error(project, celeryize: Run):
+    ran = celeryize(project, "init", "--broker", "carrier pigeon", "--yes")
+    assert ran.returncode == 2
+    assert "carrier pigeon" in ran.stderr and "filesystem" in ran.stderr
+
+
+def test_a_password_appears_nowhere(project, celeryize: Run, tmp_path):
+    url = "redis://:s3cret@localhost:6379/1"
+    ran = celeryize(project, "init", "--broker", url, "--yes", "-v")
+    assert ran.returncode == 0, ran.stderr
+    assert "s3cret" not in ran.stdout + ran.stderr
+    assert b"s3cret" not in b"".join(data for _, _, data in snapshot(project).values())
+    assert "proved" in ran.stderr, "the proof knows the variable"
+    state = Path(os.environ["XDG_STATE_HOME"])
+    assert b"s3cret" not in b"".join(data for _, _, data in snapshot(state).values())
+
+
+# what the project may do to us
+
+
+def test_a_change_that_breaks_the_project_is_not_made(project, celeryize: Run):
+    """The project reads a setting of ours that it cannot stand: only the import shows it."""
+    (project / "doctors/apps.py").write_text(
+        "from django.apps import AppConfig\nfrom django.conf import settings\n\n\n"
+        "class DoctorsConfig(AppConfig):\n"
+        '    name = "doctors"\n\n    def ready(self):\n'
+        '        if hasattr(settings, "CELERY_BROKER_URL"):\n            raise RuntimeError("no Celery here")\n'
+    )
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 4, ran.stderr
+    assert "no Celery here" in ran.stderr and "doctors/apps.py:10" in ran.stderr
+    assert snapshot(project) == before
+
+
+def test_a_broken_project_is_not_blamed_on_the_change(project, celeryize: Run):
+    make_tree(project, {"doctors/models.py": "import nothing_of_the_kind\n"})
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "was there before: doctors/models.py:1: ModuleNotFoundError" in ran.stderr
+    assert "not proved" in ran.stderr and "proved:" not in ran.stderr.replace("not proved:", "")
+
+
+def test_settings_that_hang_end_in_time(project, celeryize: Run):
+    make_tree(
+        project,
+        {
+            "config/settings.py": SETTINGS
+            + "\nimport time\nif 'CELERY_BROKER_URL' in dir():\n    time.sleep(600)\n"
+        },
+    )
+    text = (project / "config/settings.py").read_text()
+    (project / "config/settings.py").write_text(text + "\nfrom .local import *\n")
+    make_tree(
+        project,
+        {
+            "config/local.py": "import sys, time\n"
+            "if hasattr(sys.modules['config.settings'], 'CELERY_BROKER_URL'):\n    time.sleep(600)\n"
+        },
+    )
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--yes", "--verify-timeout", "3")
+    assert ran.returncode == 4, ran.stderr
+    assert "longer than 3 seconds" in ran.stderr and "config/local.py:3" in ran.stderr
+    assert snapshot(project) == before
+
+
+def test_celery_that_is_not_installed_is_not_a_passed_proof(project, celeryize: Run, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    ran = celeryize(project, "init", "--yes", "--python", str(tmp_path / "bare/bin/python"))
+    assert ran.returncode == 0, ran.stderr
+    assert "not proved" in ran.stderr and "pip install -r requirements.txt" in ran.stderr
+
+
+def test_an_interpreter_that_does_not_exist_is_said(project, celeryize: Run):
+    ran = celeryize(project, "init", "--yes", "--python", "/nowhere/python")
+    assert (ran.returncode, "--python" in ran.stderr) == (3, True)
+
+
+def test_what_is_read_by_its_path_is_proved_again_after_writing(project, celeryize: Run):
+    make_tree(project, {"config/settings.py": SETTINGS + "\nSOURCE = open(__file__).read()\n"})
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("\nproved: ") == 2
+
+
+def test_a_proof_that_fails_after_writing_takes_everything_back(project, celeryize: Run):
+    """Before the write the settings read their old text from the disk, so only the second proof can fail."""
+    guard = "\nassert 'CELERY_BROKER' + '_URL' not in open(__file__).read()\n"
+    make_tree(project, {"config/settings.py": SETTINGS + guard})
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 4, ran.stderr
+    assert "proved: " in ran.stderr and "AssertionError" in ran.stderr and "was taken back" in ran.stderr
+    assert snapshot(project) == before
+
+
+def test_a_symlink_that_leaves_the_project_is_refused(project, celeryize: Run, tmp_path):
+    outside = tmp_path / "outside.py"
+    (project / "config/settings.py").rename(outside)
+    (project / "config/settings.py").symlink_to(outside)
+    before, text = snapshot(project), outside.read_text()
+    ran = celeryize(project, "init", "--yes", "--no-verify")
+    assert ran.returncode == 3 and "out of the project" in ran.stderr, ran.stderr
+    assert (snapshot(project), outside.read_text()) == (before, text)
+
+
+def test_a_symlink_inside_the_project_stays_one(project, celeryize: Run):
+    (project / "config/settings.py").rename(project / "config/real.py")
+    (project / "config/settings.py").symlink_to("real.py")
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert (project / "config/settings.py").is_symlink()
+    assert "CELERY_BROKER_URL" in (project / "config/real.py").read_text()
+
+
+def test_install_puts_the_files_back_when_the_manager_fails(project, celeryize: Run):
+    make_tree(project, {"requirements.txt": "django>=4.2\n./no_such_folder\n"})
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--yes", "--install")
+    assert ran.returncode == 3 and "pip install" in ran.stderr, ran.stderr
+    assert snapshot(project) == before
+
+
+def test_undo_after_an_edit_refuses_and_shows_it(project, celeryize: Run):
+    celeryize(project, "init", "--yes", "--no-verify")
+    with (project / "config/settings.py").open("a") as stream:
+        stream.write("MINE = 1\n")
+    before = snapshot(project)
+    ran = celeryize(project, "undo", "--yes")
+    assert ran.returncode == 3 and "+MINE = 1" in ran.stderr, ran.stderr
+    assert snapshot(project) == before
+
+
+def test_undo_of_nothing_is_nothing_to_do(project, celeryize: Run):
+    ran = celeryize(project, "undo", "--yes")
+    assert (ran.returncode, "nothing to do" in ran.stderr) == (0, True)
+
+
+def test_the_small_project_is_a_real_one(project):
+    assert set(small_project()) <= {p.relative_to(project).as_posix() for p in project.rglob("*")}
+    subprocess.run([sys.executable, "manage.py", "check"], cwd=project, check=True, capture_output=True)
