@@ -32,14 +32,6 @@ def templates() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "templates"
 
 
-def ask_init(data: Mapping[str, object], *, ask: bool) -> dict[str, object]:
-    """The answers to the questions of `init`: `data` decides, then the user (`ask`), then the defaults.
-
-    Raises UsageError where an answer is not possible. KeyboardInterrupt passes.
-    """
-    return render_init(data, ask=ask).answers
-
-
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """Have copier ask its questions and render `templates/init` into a temporary folder.
 
@@ -62,6 +54,8 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
                 skip_tasks=True,
                 unsafe=False,
             )
+        except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
+            raise KeyboardInterrupt from error
         except ValueError as error:
             raise UsageError(_first_line(str(error)), hint="See `celeryize init --help`.") from error
         except copier.errors.CopierError as error:

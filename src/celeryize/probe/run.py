@@ -106,8 +106,8 @@ class Prober:
             data = None if edit.after is None else base64.b64encode(edit.after).decode()
             path = root / edit.path
             # a settings.py that is a symlink is imported by its own name, and maybe by that of its target
-            overlay[os.path.join(os.path.realpath(path.parent), path.name)] = data
-            overlay[os.path.realpath(path)] = data
+            overlay[str(path.parent.resolve() / path.name)] = data
+            overlay[str(path.resolve())] = data
         self._ask(target or self._target, overlay)
         return self._answer()
 
