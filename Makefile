@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo clean
+.PHONY: test lint demo bench clean
 .DEFAULT_GOAL := test
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
@@ -21,6 +21,9 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+bench: $(VENV)/installed  ## our commands beside their peers, as ratios
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,5 @@
 """The entry point: `--version` is answered before anything heavy is imported."""
 
-from __future__ import annotations
-
 import sys
 
 from celeryize import __version__
