@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo bench clean
+.PHONY: test lint demo bench picture clean
 .DEFAULT_GOAL := test
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
@@ -24,6 +24,9 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py $(BENCH)
+
+picture: $(VENV)/installed  ## docs/init.svg, from a real run
+	$(BIN)/python tests/docs/picture.py
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -63,9 +63,8 @@ collect_ignore_glob = ["golden/*"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--rewrite-goldens", action="store_true", help="Write what the program does now to tests/golden."
-    )
+    parser.addoption("--rewrite-goldens", action="store_true", help="Write tests/golden anew.")
+    parser.addoption("--rewrite-readme", action="store_true", help="Write the README's tables anew.")
 
 
 Tree = Mapping[str, str | bytes]

@@ -1,0 +1,101 @@
+"""The tables of the README are those of the program; `--rewrite-readme` writes them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from celeryize import cli
+from celeryize.errors import Exit
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+MEANING = {
+    Exit.DONE: "done, or nothing to do",
+    Exit.FINDINGS: "findings of severity error (`verify`), or `--check` would change something",
+    Exit.USAGE: "wrong command line",
+    Exit.REFUSED: "not possible safely: no or ambiguous project, a refused patch, a question without a terminal, "
+    "a no; nothing was written",
+    Exit.UNPROVED: "the result failed its proof; nothing is changed",
+    Exit.BUG: "a bug of celeryize; the project is as it was",
+    Exit.INTERRUPTED: "Ctrl-C; the project is as it was",
+}
+
+
+def commands():
+    group = typer.main.get_command(cli.app)
+    return {name: command for name, command in group.commands.items() if not command.hidden}
+
+
+def flags_of(command) -> dict[str, str]:
+    found = {}
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            names = [*parameter.opts, *parameter.secondary_opts]
+            found[", ".join(sorted(names, key=len))] = parameter.help
+    return found
+
+
+def commands_table() -> str:
+    rows = [f"| `celeryize {name}` | {command.help.splitlines()[0]} |" for name, command in commands().items()]
+    return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
+
+
+def flags_table() -> str:
+    table: dict[str, tuple[str, list[str]]] = {}
+    for name, command in commands().items():
+        for flag, text in flags_of(command).items():
+            table.setdefault(flag, (text, []))[1].append(name)
+    rows = [
+        f"| `{flag}` | {text} | {'all' if len(names) == len(commands()) else ', '.join(names)} |"
+        for flag, (text, names) in sorted(table.items(), key=lambda item: (-len(item[1][1]), item[0].lstrip("-")))
+    ]
+    return "\n".join(["| flag | meaning | commands |", "| --- | --- | --- |", *rows])
+
+
+def exits_table() -> str:
+    rows = [f"| {int(code)} | {MEANING[code]} |" for code in Exit]
+    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
+
+
+def code_map() -> str:
+    rows = []
+    for path in sorted((ROOT / "src/celeryize").rglob("*.py")):
+        name = path.relative_to(ROOT / "src/celeryize").as_posix()
+        doc = ast.get_docstring(ast.parse(path.read_text()))
+        assert doc, f"{name} has no docstring"
+        first = doc.split("\n\n")[0].split("\n    ")[0].replace("\n", " ").replace("|", "\\|")
+        rows.append(f"| `{name}` | {first} |")
+    return "\n".join(["| module | what it is |", "| --- | --- |", *rows])
+
+
+SECTIONS = {"commands": commands_table, "flags": flags_table, "exits": exits_table, "map": code_map}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_table_of_the_readme_is_the_program(name, request: pytest.FixtureRequest):
+    marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    text = README.read_text()
+    made = marked.sub(lambda m: f"{m[1]}{SECTIONS[name]()}\n{m[2]}", text)
+    if request.config.getoption("--rewrite-readme"):
+        README.write_text(made)
+        text = made
+    assert text == made, "run pytest tests/unit/test_readme.py --rewrite-readme and read the diff"
+
+
+def test_every_option_can_come_from_the_environment():
+    for command in commands().values():
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.name not in {"help", "version"}:
+                assert str(parameter.envvar).startswith("CELERYIZE_"), (command.name, parameter.name)
+
+
+def test_every_command_takes_json_and_a_project_folder():
+    for name, command in commands().items():
+        flags = " ".join(flags_of(command))
+        if name not in {"demo", "templates"}:
+            assert "--json" in flags and "--project-dir" in flags, name
