@@ -22,6 +22,10 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
+demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker runs a task
+	@rm -rf demo
+	@$(BIN)/celeryize demo --keep demo
+
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py $(BENCH)
 

@@ -171,6 +171,10 @@ def init(
     yes: Yes = False,
     check: Check = False,
     partial: Partial = False,
+    overwrite: Annotated[
+        bool, _option("--overwrite", help="Replace a file that stands where a whole file of ours goes.")
+    ] = False,
+    skip_existing: Annotated[bool, _option("--skip-existing", help="Leave such a file as it is.")] = False,
     install: Annotated[
         bool, _option("--install/--no-install", help="Install the dependency with the project's own manager.")
     ] = False,
@@ -198,6 +202,8 @@ def init(
         yes=yes,
         check=check,
         partial=partial,
+        overwrite=overwrite,
+        skip_existing=skip_existing,
         install=install,
         no_verify=no_verify,
         timeout=verify_timeout,
@@ -222,6 +228,21 @@ def undo(
     outcome, what = command.run(project_dir, talk.view, dry_run=dry_run, yes=yes)
     talk.screen.say(f"\n{outcome}: {what}", "green", always=True) if not talk.machine else None
     talk.finish(str(outcome), Exit.DONE, what=what)
+
+
+@app.command()
+@_guarded
+def demo(
+    keep: Annotated[
+        Path | None,
+        _option("--keep", help="Where to build the project; default: a temporary folder.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Show all of it on a scratch project, with a real worker, without any server."""
+    from celeryize.commands import demo as command
+
+    screen = ui.Screen()
+    command.run(keep, lambda line: screen.say(line, always=True))
 
 
 def run() -> int:

@@ -349,3 +349,41 @@ def test_undo_of_nothing_is_nothing_to_do(project, celeryize: Run):
 def test_the_small_project_is_a_real_one(project):
     assert set(small_project()) <= {p.relative_to(project).as_posix() for p in project.rglob("*")}
     subprocess.run([sys.executable, "manage.py", "check"], cwd=project, check=True, capture_output=True)
+
+
+def test_a_file_in_the_way_is_replaced_only_when_told(project, celeryize: Run):
+    make_tree(project, {"config/celery.py": "GREEN = True\n"})
+    before = snapshot(project)
+    assert celeryize(project, "init", "--yes", "--no-verify").returncode == 3
+    assert celeryize(project, "init", "--yes", "--overwrite", "--skip-existing").returncode == 2
+    assert snapshot(project) == before
+    ran = celeryize(project, "init", "--yes", "--overwrite")
+    assert ran.returncode == 0, ran.stderr
+    assert "app = Celery" in (project / "config/celery.py").read_text()
+    assert celeryize(project, "undo", "--yes").returncode == 0
+    assert snapshot(project) == before
+
+
+def test_a_file_left_as_it_is_fails_the_proof_if_it_is_no_app(project, celeryize: Run):
+    make_tree(project, {"config/celery.py": "GREEN = True\n"})
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--yes", "--skip-existing")
+    assert ran.returncode == 4, ran.stderr
+    assert snapshot(project) == before
+
+
+def test_partial_does_what_is_possible(project, celeryize: Run):
+    make_tree(project, {"config/__init__.py": "celery_app = None\n"})
+    ran = celeryize(project, "init", "--yes", "--partial", "--no-verify")
+    assert ran.returncode == 0, ran.stderr
+    assert "from .celery import app" in ran.stderr
+    assert (project / "config/__init__.py").read_text() == "celery_app = None\n"
+    assert "CELERY_BROKER_URL" in (project / "config/settings.py").read_text()
+
+
+def test_the_folder_to_change_to_is_told_from_where_the_user_is(tmp_path, celeryize: Run):
+    make_tree(tmp_path, {f"backend/{name}": text for name, text in small_project().items()})
+    above = celeryize(tmp_path, "init", "--yes", "--no-verify")
+    assert "\n  cd backend\n" in above.stderr
+    inside = celeryize(tmp_path / "backend", "init", "--yes", "--no-verify")
+    assert "\n  cd " not in inside.stderr

@@ -7,6 +7,7 @@ import json
 import keyword
 import re
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
@@ -58,6 +59,21 @@ class Wiring:
     environment: tuple[tuple[str, str], ...] = ()
 
 
+class Existing(StrEnum):
+    """What becomes of a file that stands where a whole file of ours would go."""
+
+    REFUSE = "refuse"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+
+    @classmethod
+    def of(cls, *, overwrite: bool, skip: bool) -> Existing:
+        """From the two flags. Raises UsageError for both."""
+        if overwrite and skip:
+            raise UsageError("--overwrite and --skip-existing exclude each other", hint="Choose one.")
+        return cls.OVERWRITE if overwrite else cls.SKIP if skip else cls.REFUSE
+
+
 @dataclass(frozen=True, slots=True)
 class Init:
     """The outcome of planning."""
@@ -92,13 +108,20 @@ def answers_of(rendered: Rendered) -> Answers:
     return Answers(str(found["broker"]), str(found["result_backend"]), str(found["profile"]), bool(found["beat"]))
 
 
-def plan(project: Project, rendered: Rendered, *, module_name: str, partial: bool = False) -> Init:
+def plan(
+    project: Project,
+    rendered: Rendered,
+    *,
+    module_name: str,
+    partial: bool = False,
+    existing: Existing = Existing.REFUSE,
+) -> Init:
     """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
 
     With `partial`, such a step becomes a manual one instead.
     """
     answers = answers_of(rendered)
-    writer = _Writer(project, answers, rendered, module_name, partial)
+    writer = _Writer(project, answers, rendered, module_name, partial, existing)
     if project.celery:
         writer.adopt(project.celery[0])
     else:
@@ -110,13 +133,20 @@ class _Writer:
     """Collects the edits of one plan, step by step, in the order in which a person would make them."""
 
     def __init__(
-        self, project: Project, answers: Answers, rendered: Rendered, module_name: str, partial: bool
+        self,
+        project: Project,
+        answers: Answers,
+        rendered: Rendered,
+        module_name: str,
+        partial: bool,
+        existing: Existing,
     ) -> None:
         self.project = project
         self.answers = answers
         self.rendered = rendered
         self.module_name = module_name
         self.partial = partial
+        self.existing = existing
         self.draft = Draft(project.root)
         self.steps: list[Step] = []
         self.todos: list[Todo] = []
@@ -207,11 +237,15 @@ class _Writer:
         folder = self.project.root / path.with_suffix("")
         rendered = self.rendered.files[path]
         existing = self.draft.read(path)
-        if folder.is_dir() or existing not in (None, rendered):
+        differs = existing not in (None, rendered)
+        if differs and self.existing is Existing.SKIP:
+            self.steps.append(Step(path, Status.IDENTICAL, "left as it is (--skip-existing)"))
+            return
+        if folder.is_dir() or (differs and self.existing is Existing.REFUSE):
             what = path.with_suffix("") if folder.is_dir() else path
             raise CannotPatch(
                 f"{what} exists and is not a Celery app",
-                hint="Give the app file another name: --module-name celery_app.",
+                hint="Give the app file another name (--module-name celery_app), or replace it (--overwrite).",
                 snippet=rendered.decode(),
                 where=Where(what),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ def run(
     yes: bool = False,
     check: bool = False,
     partial: bool = False,
+    overwrite: bool = False,
+    skip_existing: bool = False,
     install: bool = False,
     no_verify: bool = False,
     timeout: float = 60,
@@ -57,7 +60,8 @@ def run(
         known = {**_only_questions(configured(project.root, folder)), **stored, **flags}
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)
-        planned = init.plan(project, rendered, module_name=module_name, partial=partial)
+        existing = init.Existing.of(overwrite=overwrite, skip=skip_existing)
+        planned = init.plan(project, rendered, module_name=module_name, partial=partial, existing=existing)
         wiring = planned.wiring
 
         def prove(*, written: bool) -> Proof:
@@ -120,7 +124,7 @@ def _installed(project: Project) -> Iterator[None]:
 def _next_steps(project: Project, planned: init.Init, proof: Proof, *, installed: bool) -> tuple[str, ...]:
     """The commands that a user types next, in order."""
     steps: list[str] = []
-    folder = str(project.base)
+    folder = os.path.relpath(project.root / project.base)
     if folder != ".":
         steps.append(f"cd {shlex.quote(folder)}")
     if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:

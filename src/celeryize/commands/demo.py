@@ -1,0 +1,141 @@
+"""`celeryize demo`: a scratch Django project gets Celery, and a real worker runs a task, without a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from celeryize.errors import CeleryizeError
+
+MODEL = """from django.db import models
+
+
+class Doctor(models.Model):
+    name = models.CharField(max_length=80)
+    email = models.EmailField()
+
+    def __str__(self):
+        return self.name
+"""
+GREET = """from celery import shared_task
+
+
+@shared_task
+def greet(name: str) -> str:
+    return f"Good morning, Dr. {name}"
+"""
+CALL = """import django
+django.setup()
+from doctors.tasks import greet
+print(greet.delay("Curie").get(timeout=20, interval=0.05))
+"""
+READY = 30.0
+
+
+def run(folder: Path | None, tell: Callable[[str], None]) -> Path:
+    """Build the project in `folder` (default: a new temporary one, which stays) and run the tour.
+
+    `tell` shows a line. Raises CeleryizeError at the first step that does not work.
+    """
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        raise CeleryizeError(f"{folder} is not empty", hint="Pass another folder, or remove this one.")
+    root = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="celeryize-demo-"))
+    root.mkdir(parents=True, exist_ok=True)
+    tell(f"A scratch project in {root}")
+    _build(root, tell)
+    _celeryize(root, tell, "init", "--broker", "filesystem", "--yes")
+    (root / "doctors/tasks.py").write_text(GREET)
+    tell("\nA task in doctors/tasks.py, run by a real worker:")
+    with _worker(root, tell):
+        answer = _python(root, "-c", CALL)
+        tell(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
+    tell(f"\nEverything worked. Look around: {root}")
+    return root
+
+
+def _build(root: Path, tell: Callable[[str], None]) -> None:
+    """startproject, startapp, a model, the app installed: as everybody begins."""
+    tell("$ django-admin startproject config . && python manage.py startapp doctors")
+    _python(root, "-m", "django", "startproject", "config", ".")
+    _python(root, "manage.py", "startapp", "doctors")
+    (root / "doctors/models.py").write_text(MODEL)
+    settings = root / "config/settings.py"
+    text = settings.read_text()
+    settings.write_text(text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'doctors',\n", 1))
+    (root / "requirements.txt").write_text("django\n")
+
+
+def _celeryize(root: Path, tell: Callable[[str], None], *arguments: str) -> None:
+    tell(f"\n$ celeryize {' '.join(arguments)}")
+    command = [sys.executable, "-m", "celeryize", *arguments, "--python", sys.executable]
+    ended = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
+    if ended.returncode:
+        raise CeleryizeError(f"celeryize {arguments[0]} ended with {ended.returncode}", hint=f"See {root}.")
+
+
+def _python(root: Path, *arguments: str) -> str:
+    environment = _environment()
+    if "startproject" not in arguments:
+        environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        tail = "\n".join((ended.stderr or ended.stdout).strip().splitlines()[-5:])
+        raise CeleryizeError(f"python {' '.join(arguments[:2])} failed:\n{tail}", hint=f"See {root}.")
+    return ended.stdout
+
+
+@contextmanager
+def _worker(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """A worker that is ready; gone afterwards."""
+    command = [
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "worker",
+        "-P",
+        "solo",
+        "-l",
+        "INFO",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    tell("$ celery -A config worker -P solo")
+    log = root / "worker.log"
+    with log.open("wb") as stream:
+        worker = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=root,
+            env=_environment(),
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(worker, log)
+        yield
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def _wait_until_ready(worker: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY
+    while " ready." not in log.read_text("utf-8", "replace"):
+        if worker.poll() is not None or time.monotonic() > deadline:
+            tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-5:])
+            raise CeleryizeError(f"the worker did not start:\n{tail}", hint=f"Its log: {log}")
+        time.sleep(0.05)
+
+
+def _environment() -> dict[str, str]:
+    drop = {"DJANGO_SETTINGS_MODULE", "BROKER_URL", "RESULT_BACKEND"}
+    return {k: v for k, v in os.environ.items() if k not in drop and not k.startswith("CELERY_")}
