@@ -33,6 +33,7 @@ from celeryize.journal import (
     forget,
     is_unfinished,
     keep,
+    load_done,
     load_newest,
     load_unfinished,
     locked,
@@ -87,6 +88,11 @@ def recover(root: Path) -> str | None:
 def last_change(root: Path) -> Change | None:
     """The newest change of the project that is not undone yet."""
     return load_newest(state_dir(root))
+
+
+def changes(root: Path) -> tuple[Change, ...]:
+    """What celeryize did to the project and is not undone, newest first."""
+    return tuple(load_done(state_dir(root)))
 
 
 def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:

@@ -230,6 +230,169 @@ def undo(
     talk.finish(str(outcome), Exit.DONE, what=what)
 
 
+TaskTarget = Annotated[
+    str, typer.Argument(help="APP.TASK, for example doctors.send_welcome_email.", metavar="APP.TASK")
+]
+TaskParameters = Annotated[
+    list[str] | None,
+    typer.Argument(help="NAME:TYPE[=DEFAULT], for example doctor_id:str.", metavar="[PARAMETER]..."),
+]
+
+
+@app.command("add-task")
+@_guarded
+def add_task(
+    target: TaskTarget,
+    parameters: TaskParameters = None,
+    project_dir: ProjectDir = Path(),
+    kind: Annotated[str, _option("--kind", help="plain, model, email, http or batch.", metavar="KIND")] = "plain",
+    model: Annotated[str | None, _option("--model", help="The model it works on.", metavar="APP.MODEL")] = None,
+    bind: Annotated[bool, _option("--bind", help="The task gets itself as `self`, to retry.")] = False,
+    max_retries: Annotated[
+        int | None, _option("--max-retries", help="Tries after the first.", metavar="N")
+    ] = None,
+    default_retry_delay: Annotated[
+        int | None,
+        _option("--default-retry-delay", help="Seconds until self.retry() tries again.", metavar="SECONDS"),
+    ] = None,
+    retry_on: Annotated[
+        list[str] | None, _option("--retry-on", help="Retry on this exception; repeatable.", metavar="EXCEPTION")
+    ] = None,
+    backoff: Annotated[bool, _option("--backoff", help="Wait longer before each automatic retry.")] = False,
+    backoff_max: Annotated[
+        int | None, _option("--backoff-max", help="Seconds that such a wait is at most.", metavar="SECONDS")
+    ] = None,
+    jitter: Annotated[
+        bool | None,
+        _option("--jitter/--no-jitter", help="Spread automatic retries at random.", show_default=False),
+    ] = None,
+    time_limit: Annotated[
+        int | None, _option("--time-limit", help="Seconds until the task is killed.", metavar="SECONDS")
+    ] = None,
+    soft_time_limit: Annotated[
+        int | None,
+        _option(
+            "--soft-time-limit", help="Seconds until SoftTimeLimitExceeded is raised in it.", metavar="SECONDS"
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        str | None, _option("--rate-limit", help="Per worker: 10/s, 10/m or 10/h.", metavar="RATE")
+    ] = None,
+    queue: Annotated[str | None, _option("--queue", help="The queue it is sent to.", metavar="NAME")] = None,
+    name: Annotated[str | None, _option("--name", help="Its name in the registry.", metavar="NAME")] = None,
+    priority: Annotated[int | None, _option("--priority", help="0 to 9.", metavar="N")] = None,
+    ignore_result: Annotated[bool, _option("--ignore-result", help="Store no result.")] = False,
+    acks_late: Annotated[
+        bool | None,
+        _option("--acks-late/--no-acks-late", help="Acknowledge after the run, or before.", show_default=False),
+    ] = None,
+    expires: Annotated[
+        int | None, _option("--expires", help="Seconds after which it is not run any more.", metavar="SECONDS")
+    ] = None,
+    idempotent: Annotated[
+        bool, _option("--idempotent", help="One run at a time for the same arguments, by a lock in the cache.")
+    ] = False,
+    decorator: Annotated[
+        str | None,
+        _option("--decorator", help="shared_task or app.task, instead of the project's habit.", metavar="NAME"),
+    ] = None,
+    body_from: Annotated[
+        Path | None, _option("--body-from", help="A Jinja template of your own for the function.", metavar="FILE")
+    ] = None,
+    test: Annotated[bool, _option("--test/--no-test", help="Write its test, too.")] = False,
+    settings: SettingsModule = None,
+    python: Python = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    check: Check = False,
+    no_verify: NoVerify = False,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_input: NoInput = False,
+) -> None:
+    """Add a task, where the worker finds it, with limits and retries that work."""
+    from celeryize.commands import add_task as planning
+    from celeryize.commands import run_add_task
+
+    talk = Talk("add-task", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
+    request = planning.Request(
+        target=target,
+        parameters=tuple(parameters or ()),
+        kind=kind,
+        model=model,
+        bind=bind,
+        max_retries=max_retries,
+        default_retry_delay=default_retry_delay,
+        retry_on=tuple(retry_on or ()),
+        backoff=backoff,
+        backoff_max=backoff_max,
+        jitter=jitter,
+        time_limit=time_limit,
+        soft_time_limit=soft_time_limit,
+        rate_limit=rate_limit,
+        queue=queue,
+        name=name,
+        priority=priority,
+        ignore_result=ignore_result,
+        acks_late=acks_late,
+        expires=expires,
+        idempotent=idempotent,
+        decorator=decorator,
+        body_from=body_from,
+        test=test,
+    )
+    ended = run_add_task.run(
+        project_dir,
+        talk.view,
+        request,
+        settings=settings,
+        python=python,
+        dry_run=dry_run,
+        yes=yes,
+        check=check,
+        no_verify=no_verify,
+        timeout=verify_timeout,
+    )
+    talk.finish_writer(ended)
+
+
+@app.command("remove-task")
+@_guarded
+def remove_task(
+    target: TaskTarget,
+    project_dir: ProjectDir = Path(),
+    settings: SettingsModule = None,
+    python: Python = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    no_verify: NoVerify = False,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+) -> None:
+    """Take out a task that is as it was generated; refuses where it was changed since."""
+    from celeryize.commands import add_task as planning
+    from celeryize.commands import run_add_task
+
+    talk = Talk("remove-task", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
+    ended = run_add_task.run(
+        project_dir,
+        talk.view,
+        planning.Request(target=target),
+        remove=True,
+        settings=settings,
+        python=python,
+        dry_run=dry_run,
+        yes=yes,
+        no_verify=no_verify,
+        timeout=verify_timeout,
+    )
+    talk.finish_writer(ended)
+
+
 @app.command()
 @_guarded
 def demo(

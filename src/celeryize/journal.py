@@ -189,13 +189,17 @@ def forget(state: Path) -> None:
         sync_folder(state)
 
 
-def load_newest(state: Path) -> Change | None:
-    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be understood."""
+def load_done(state: Path) -> Iterator[Change]:
+    """The changes that are done and not undone, newest first. Raises CeleryizeError where one is garbled."""
     for entry in reversed(_entries(state)):
         change = _load(entry)
         if not change.undoes:
-            return replace(change, number=int(entry.stem))
-    return None
+            yield replace(change, number=int(entry.stem))
+
+
+def load_newest(state: Path) -> Change | None:
+    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be understood."""
+    return next(load_done(state), None)
 
 
 def keep(state: Path, name: str, data: bytes) -> Path:

@@ -73,6 +73,50 @@ def snippet(name: str, **context: object) -> str:
     return _environment().get_template(name).render(**context)
 
 
+def task_template(kind: str, own: Path | None, body_from: Path | None, **context: object) -> str:
+    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) goes before ours.
+
+    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and line.
+    """
+    from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    folders = [own, templates()] if own else [templates()]
+    environment = SandboxedEnvironment(
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    name = f"task/{kind}.py.jinja"
+    try:
+        if body_from is not None:
+            name = str(body_from)
+            return environment.from_string(body_from.read_text("utf-8")).render(**context)
+        return environment.get_template(name).render(**context)
+    except TemplateSyntaxError as error:
+        place = error.filename or name
+        raise CeleryizeError(
+            f"{place}:{error.lineno}: {error.message}", hint="Fix the template, or remove it to use ours."
+        ) from error
+    except (TemplateError, OSError, UnicodeDecodeError) as error:
+        raise CeleryizeError(
+            f"{name}{_template_line(error, name)}: {error}", hint="Fix the template, or remove it to use ours."
+        ) from error
+
+
+def _template_line(error: BaseException, name: str) -> str:
+    """The line of a template at which its rendering failed, from the frames that Jinja rewrites."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith((name, "<template>")):
+            found = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

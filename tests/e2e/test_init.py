@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from celeryize.commands import run_init
 from tests.conftest import SETTINGS, Run, git, make_tree, small_project, snapshot
 from tests.services import Redis, Worker
 from tests.unit.test_golden import CASES, GOLDEN, load
 from tests.views import Recorder
-
-from celeryize.commands import run_init
 
 TUTORIAL_APP = """
 import os

@@ -11,12 +11,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.conftest import snapshot
-from tests.views import Recorder
 
 from celeryize.commands import run_init, undo
 from celeryize.errors import CannotPatch, CeleryizeError
 from celeryize.ui import told
+from tests.conftest import snapshot
+from tests.views import Recorder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.toml"))

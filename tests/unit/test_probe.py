@@ -10,11 +10,11 @@ import time
 from pathlib import Path, PurePosixPath
 
 import pytest
-from tests.conftest import make_tree, snapshot
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
 from celeryize.probe import Prober, Sight, Target
+from tests.conftest import make_tree, snapshot
 
 APP = """import os
 

@@ -32,12 +32,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the change promises: the one app, the settings that it wrote, the tasks that it adds."""
+    """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
+
+    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out.
+    """
 
     module: str
     variable: str
     settings: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def judge(
@@ -66,6 +71,7 @@ def judge(
         return Proof(Verdict.NOT_RUN, "the project does not import without the change either", (), old)
     findings = [*new, *(_wiring(worker, web, expected) if not new else ())]
     findings += _settings(worker, expected) + _registry(before[0], worker, expected)
+    findings += [f for sight in after for f in _options(sight, expected)]
     disk = tuple(dict.fromkeys(path for sight in after for path in sight.read_from_disk))
     if findings:
         return Proof(Verdict.FAILED, f"{len(findings)} new error(s)", tuple(findings), old, disk)
@@ -132,12 +138,29 @@ def _settings(worker: Sight, expected: Expected) -> list[Finding]:
 def _registry(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
     """No task is lost, and the promised ones are there."""
     names = {task.name for task in after.tasks}
-    lost = sorted({task.name for task in before.tasks} - names)
+    lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
     missing = sorted(set(expected.tasks) - names)
     return [
         *(_error("proof.E006", f"the task {name} would no longer be registered") for name in lost),
         *(_error("proof.E007", f"the task {name} is not registered") for name in missing),
     ]
+
+
+def _options(sight: Sight, expected: Expected) -> list[Finding]:
+    """The added task is bound to the app, in this look, and has exactly the options asked for."""
+    found = []
+    for task in sight.tasks:
+        if task.name not in expected.tasks[:1]:
+            continue
+        if not task.bound_to_ours:
+            found.append(_error("proof.E008", f"{task.name} is bound to the app {task.app_main!r} ({sight.mode})"))
+        for name, value in expected.options:
+            if task.options.get(name) != value:
+                seen = task.options.get(name)
+                found.append(
+                    _error("proof.E009", f"{task.name} has {name}={seen!r}, not {value!r} ({sight.mode})")
+                )
+    return found
 
 
 def _error(identifier: str, message: str, hint: str = "") -> Finding:

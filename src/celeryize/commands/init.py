@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import keyword
 import re
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from celeryize.patch.gitignore import ignore
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.package_init import import_app
 from celeryize.patch.settings import add_block, without
-from celeryize.patch.source import Source
+from celeryize.patch.source import Source, python_literal
 from celeryize.render import ANSWERS_FILE, Rendered, render_init, snippet
 
 DATA_FOLDER = ".celery"
@@ -365,8 +364,8 @@ class _Writer:
             "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
             "time_zone": "TIME_ZONE" if "TIME_ZONE" in settings.visible else "",
             "celery": self.project.celery_version or (5, 4),
-            "queue": _literal(self.project.package.name.split(".")[0]),
-            "key_prefix": _literal(f"{self.project.package.name.split('.')[0]}:"),
+            "queue": python_literal(self.project.package.name.split(".")[0]),
+            "key_prefix": python_literal(f"{self.project.package.name.split('.')[0]}:"),
             "has_logging": "LOGGING" in settings.visible,
             "broker_is_redis": broker.startswith(("redis:", "rediss:", "sentinel:")),
             "broker_is_amqp": broker.startswith(("amqp:", "amqps:", "pyamqp:")),
@@ -377,13 +376,13 @@ class _Writer:
     def _url(self, reader: Reader, name: str, url: str, imports: list[str]) -> str:
         """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
         if not re.match(r"[a-z][a-z0-9+]*://[^/]*@", url):
-            return reader.read(_literal(name), _literal(url))
+            return reader.read(python_literal(name), python_literal(url))
         self.secrets[name] = url
         if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
             if "import os" not in imports:
                 imports.append("import os")
-            return f"os.environ[{_literal(name)}]"
-        return f"{reader.call}({_literal(name)})"
+            return f"os.environ[{python_literal(name)}]"
+        return f"{reader.call}({python_literal(name)})"
 
     def _data_folder(self) -> tuple[str, list[str]]:
         """The expression for the folder of the filesystem broker, always below the folder of manage.py."""
@@ -462,8 +461,3 @@ class _Writer:
                 self.notes.append(
                     f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
                 )
-
-
-def _literal(text: str) -> str:
-    """A Python literal with double quotes, whatever the text is."""
-    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)

@@ -33,13 +33,18 @@ def opened(
     package: str | None = None,
     look_inside: bool = True,
     timeout: float = 60,
+    brief: bool = False,
 ) -> Iterator[tuple[Project, Prober | None]]:
-    """The project around `start` and, if asked for, a prober whose look at the untouched project is under way."""
+    """The project around `start` and, if asked for, a prober whose look at the untouched project is under way.
+
+    `brief` leaves out what was recognised: a small command should not open with ten lines of it.
+    """
     repaired = recover(find_root(start))
     if repaired:
         view.show_note(repaired)
     project = load_project(start, settings=settings, python=python, package=package)
-    view.show_project(project)
+    if not brief:
+        view.show_project(project)
     if not look_inside:
         yield project, None
         return

@@ -109,6 +109,16 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     )
 
 
+def constant(modules: Modules, settings: Settings, name: str) -> object:
+    """The value of a setting that is a plain literal; None where it is not set, or not told by the text."""
+    where = settings.assigned.get(name)
+    for node in modules.tree(where.path).body if where else ():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=value)) if found == name:
+                return value
+    return None
+
+
 def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
     """Every module that somebody may start Django with, by name.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,11 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
 def expression(text: str) -> ast.expr:
     """The node of one expression."""
     return ast.parse(text.strip(), mode="eval").body
+
+
+def python_literal(text: str) -> str:
+    """A Python string literal for any text, with double quotes: what is typed is data, never code."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""The run of `celeryize add-task` and `remove-task`: detect, plan, prove, carry out, say how to call it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.checks.proof import Expected, Proof, judge
+from celeryize.commands import add_task
+from celeryize.commands.carry_out import Ended, View, carry_out
+from celeryize.commands.opening import Opening, opened, target_of
+from celeryize.detect.answers import configured
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+
+OWN_TEMPLATES = "celeryize/templates"
+# Given to the decorator, but not attributes that the task keeps as they are written.
+NOT_ATTRIBUTES = {"bind", "name", "autoretry_for"}
+
+
+class TaskView(View, Opening, Protocol):
+    """What the command shows and asks."""
+
+
+def run(
+    start: Path,
+    view: TaskView,
+    request: add_task.Request,
+    *,
+    remove: bool = False,
+    settings: str | None = None,
+    python: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    check: bool = False,
+    no_verify: bool = False,
+    timeout: float = 60,
+) -> Ended:
+    """Add (or remove) the task in the project around `start`."""
+    look = not (no_verify or check)
+    with opened(start, view, settings=settings, python=python, look_inside=look, timeout=timeout, brief=True) as (
+        project,
+        prober,
+    ):
+        templates = own_templates(project)
+        call: tuple[str, ...] = ()
+        if remove:
+            plan, name = add_task.removal(project, request.target)
+            app = project.celery[0]
+            expected = Expected(app.module, app.variable, gone=(name,))
+        else:
+            added = add_task.plan(project, request, templates)
+            plan, expected, call = added.plan, _expected(project, added.task), (added.task.call,)
+
+        def prove(*, written: bool) -> Proof:
+            assert prober is not None
+            before = prober.baseline()
+            edits = () if written else plan.edits
+            after = prober.prove(edits, project.root, target_of(project))
+            return judge(before, after, expected, project.root, fix=project.dependencies.sync)
+
+        result = carry_out(
+            plan,
+            root=project.root,
+            command=f"celeryize {'remove-task' if remove else 'add-task'} {request.target}",
+            view=view,
+            prove=prove if prober else None,
+            dry_run=dry_run,
+            check=check,
+            yes=yes,
+        )
+    return Ended(result, plan.todos, call)
+
+
+def own_templates(project: Project) -> Path | None:
+    """The folder of the project's own templates: `[tool.celeryize] templates`, or celeryize/templates/.
+
+    Raises CeleryizeError for one outside of the project.
+    """
+    named = configured(project.root, project.root / project.base).get("templates")
+    folder = project.root / project.base / (str(named) if named else OWN_TEMPLATES)
+    if named and not folder.resolve().is_relative_to(project.root.resolve()):
+        raise CeleryizeError(
+            f"[tool.celeryize] templates = {named!r} leads out of the project", hint="Use a folder in it."
+        )
+    if named and not folder.is_dir():
+        raise CeleryizeError(
+            f"[tool.celeryize] templates = {named!r} is no folder", hint="Create it, or drop the line."
+        )
+    return folder if folder.is_dir() else None
+
+
+def _expected(project: Project, task: add_task.Generated) -> Expected:
+    app = project.celery[0]
+    options = tuple((k, ast.literal_eval(v)) for k, v in task.options if k not in NOT_ATTRIBUTES)
+    return Expected(app.module, app.variable, (), (task.registered,), options)

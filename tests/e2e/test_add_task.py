@@ -1,0 +1,167 @@
+"""Tasks that `celeryize add-task` wrote, run for real: by a worker, over files and Redis, and by their tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+from tests.services import Redis, Worker
+
+SET_UP = "import django; django.setup(); from doctors.models import Doctor; from doctors import tasks\n"
+
+
+def call(folder: Path, code: str, env: dict[str, str]) -> str:
+    """Run Python as a web process of the project would."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SET_UP + code],
+        cwd=folder,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+@pytest.fixture
+def clinic(project: Path, celeryize: Run) -> Path:
+    """The small project with Celery over files, a database on the disk, a row, and mail that goes to files."""
+    settings = project / "config/settings.py"
+    text = settings.read_text().replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
+    text += '\nEMAIL_BACKEND = "doctors.mail.Backend"\nEMAIL_FILE_PATH = BASE_DIR / "mail"\n'
+    settings.write_text(text)
+    (project / "doctors/mail.py").write_text(
+        "from pathlib import Path\n\nfrom django.core.mail.backends.filebased import EmailBackend\n\n"
+        "TRIES = Path(__file__).with_name('tries')\n\n\n"
+        "class Backend(EmailBackend):\n    def send_messages(self, messages):\n"
+        "        with TRIES.open('a') as tries:\n            tries.write('x')\n"
+        "        if TRIES.read_text() != 'xxx':\n            raise ConnectionError('not yet')\n"
+        "        return super().send_messages(messages)\n"
+    )
+    assert celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify").returncode == 0
+    for command in (["makemigrations", "doctors"], ["migrate"]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=project, check=True, capture_output=True)
+    call_row = "Doctor.objects.create(pk=1, name='Curie', email='curie@example.org')"
+    (project / "doctors/tasks.py").write_text("")
+    call(project, call_row, {})
+    return project
+
+
+@pytest.fixture(params=["files", "redis"])
+def broker(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The environment that names the broker."""
+    with ExitStack() as stack:
+        if request.param == "files":
+            yield {}
+            return
+        redis = stack.enter_context(Redis())
+        yield {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}
+
+
+def over(clinic: Path, broker: dict[str, str]) -> None:
+    """The transport options of the filesystem broker mean nothing to Redis."""
+    if broker:
+        settings = clinic / "config/settings.py"
+        settings.write_text(settings.read_text() + "\nCELERY_BROKER_TRANSPORT_OPTIONS = {}\n")
+
+
+def test_every_kind_runs_in_a_worker_and_a_retry_happens(clinic: Path, celeryize: Run, broker):
+    for arguments in (
+        ["doctors.note", "text:str"],
+        ["doctors.refresh", "--kind", "model", "--model", "Doctor", "--idempotent"],
+        ["doctors.remind", "--kind", "batch", "--model", "doctors.Doctor"],
+        ["doctors.fetch", "--kind", "http", "--max-retries", "0"],
+        [
+            "doctors.welcome",
+            "doctor_id:str",
+            "--bind",
+            "--max-retries",
+            "3",
+            "--default-retry-delay",
+            "1",
+            "--kind",
+            "email",
+            "--model",
+            "doctors.Doctor",
+        ],
+    ):
+        ran = celeryize(clinic, "add-task", *arguments, "--yes")
+        assert ran.returncode == 0 and "proved: " in ran.stderr, ran.stderr
+    over(clinic, broker)
+    page = clinic / "page.html"
+    page.write_text("hello")
+    with Worker(clinic, "config", broker) as worker:
+        for name in ("note", "refresh", "remind", "remind_chunk", "fetch", "welcome"):
+            assert f". doctors.tasks.{name}\n" in worker.banner
+        call(
+            clinic,
+            "for result in (tasks.note.delay('x'), tasks.refresh.delay(1), tasks.refresh.delay(999),\n"
+            f"    tasks.remind.delay(), tasks.fetch.delay('{page.as_uri()}'), tasks.welcome.delay('1')):\n"
+            "    assert result.get(timeout=40) is None\n",
+            broker,
+        )
+        assert (clinic / "doctors/tries").read_text() == "xxx", "two failures, then the mail"
+        assert "Task doctors.tasks.remind_chunk" in worker.log()
+        assert "retry: Retry in 1s" in worker.log()
+    (mail,) = (clinic / "mail").iterdir()
+    assert "curie@example.org" in mail.read_text()
+
+
+def test_a_time_limit_hits(clinic: Path, celeryize: Run):
+    celeryize(clinic, "add-task", "doctors.slow", "--time-limit", "2", "--yes", "--no-verify")
+    tasks = clinic / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text().replace("pass  #", "__import__('time').sleep(60)  #"))
+    with Worker(clinic, "config", {}, "-P", "prefork", "-c", "1") as worker:
+        told = call(
+            clinic,
+            "try:\n    tasks.slow.delay().get(timeout=30)\n"
+            "except Exception as error:\n    print(type(error).__name__)\n",
+            {},
+        )
+        assert told in ("SoftTimeLimitExceeded", "TimeLimitExceeded")
+        assert "Soft time limit (1s) exceeded" in worker.log()
+
+
+@pytest.mark.parametrize("kind", ["plain", "model", "email", "batch"])
+def test_the_generated_test_passes_and_fails_when_the_body_raises(project: Path, celeryize: Run, kind):
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    model = [] if kind == "plain" else ["--model", "doctors.Doctor"]
+    ran = celeryize(project, "add-task", "doctors.work", "--kind", kind, *model, "--test", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    (project / "doctors/migrations").mkdir()
+    (project / "doctors/migrations/__init__.py").write_text("")
+    subprocess.run([sys.executable, "manage.py", "makemigrations"], cwd=project, check=True, capture_output=True)
+    test = [sys.executable, "manage.py", "test", "doctors"]
+    passed = subprocess.run(test, cwd=project, capture_output=True, text=True)
+    assert passed.returncode == 0 and "Ran 1 test" in passed.stderr, passed.stderr
+    tasks = project / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text().replace('"""Work."""', '"""Work."""\n    raise LookupError', 1))
+    failed = subprocess.run(test, cwd=project, capture_output=True, text=True)
+    assert failed.returncode == 1 and "LookupError" in failed.stderr
+
+
+def test_a_task_that_the_worker_would_not_find_is_not_written(project: Path, celeryize: Run):
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    app = project / "config/celery.py"
+    app.write_text(app.read_text().replace("app.autodiscover_tasks()", "app.conf.imports = ()"))
+    ran = celeryize(project, "add-task", "doctors.lost", "--yes")
+    assert ran.returncode == 4, ran.stderr
+    assert "the task doctors.tasks.lost is not registered" in ran.stderr
+    assert not (project / "doctors/tasks.py").exists()
+
+
+def test_json_names_the_call(project: Path, celeryize: Run):
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    ran = celeryize(project, "add-task", "doctors.work", "--model", "Doctor", "--kind", "model", "--yes", "--json")
+    document = json.loads(ran.stdout)
+    assert document["next"] == ["work.delay_on_commit(doctor.pk)"]
+    assert document["proof"]["verdict"] == "passed"

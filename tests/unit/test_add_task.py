@@ -1,0 +1,352 @@
+"""add-task: what the command line asks for becomes one right function in the right module, or a refusal."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from celeryize.commands import run_add_task, run_init
+from celeryize.commands.add_task import Request
+from celeryize.errors import CannotPatch, CeleryizeError, UsageError
+from tests.conftest import Run, make_tree, small_project, snapshot
+from tests.views import Recorder
+
+EXAMPLE = ("doctors.send_welcome_email", "doctor_id:str")
+
+
+@pytest.fixture
+def wired(project: Path) -> Path:
+    """The small project with Celery."""
+    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    return project
+
+
+def add(folder: Path, target: str, *parameters: str, **options: object):
+    request = Request(target, parameters, **options)  # type: ignore[arg-type]
+    return run_add_task.run(folder, Recorder(), request, yes=True, no_verify=True)
+
+
+def tasks(folder: Path) -> str:
+    return (folder / "doctors/tasks.py").read_text()
+
+
+def head(text: str, name: str = "send_welcome_email") -> str:
+    node = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name)
+    return "\n".join(f"@{ast.unparse(d)}" for d in node.decorator_list) + f"\ndef {name}({ast.unparse(node.args)})"
+
+
+def test_the_first_example_is_the_tutorials_task(wired):
+    add(wired, *EXAMPLE, bind=True, max_retries=3, default_retry_delay=60, kind="email", model="doctors.Doctor")
+    text = tasks(wired)
+    assert head(text) == (
+        "@shared_task(bind=True, max_retries=3, default_retry_delay=60)\n"
+        "def send_welcome_email(self, doctor_id: str)"
+    )
+    assert text.startswith(
+        "from celery import shared_task\nfrom django.core.mail import send_mail\n\n"
+        "from .models import Doctor\n\n\n"
+    )
+    assert "Doctor.objects.get(pk=doctor_id)" in text
+    assert "raise self.retry(exc=exc)" in text
+
+
+def test_the_second_example_retries_with_backoff(wired):
+    make_tree(wired, {"requirements.txt": "django\nrequests\n"})
+    add(
+        wired,
+        "doctors.import_prices",
+        "url:str",
+        "batch:int=500",
+        retry_on=("requests.RequestException",),
+        backoff=True,
+        time_limit=300,
+    )
+    assert head(tasks(wired), "import_prices") == (
+        "@shared_task(autoretry_for=(requests.RequestException,), retry_backoff=True, time_limit=300)\n"
+        "def import_prices(url: str, batch: int=500)"
+    )
+    assert tasks(wired).startswith("import requests\nfrom celery import shared_task\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "decorator"),
+    [
+        ({}, "@shared_task"),
+        ({"queue": "mail", "priority": 3}, "@shared_task(queue='mail', priority=3)"),
+        ({"name": "mail.send", "ignore_result": True}, "@shared_task(name='mail.send', ignore_result=True)"),
+        ({"acks_late": False, "rate_limit": "10/m"}, "@shared_task(rate_limit='10/m', acks_late=False)"),
+        (
+            {"soft_time_limit": 5, "time_limit": 5, "expires": 9},
+            "@shared_task(time_limit=5, soft_time_limit=5, expires=9)",
+        ),
+        (
+            {
+                "retry_on": ("ConnectionError", "smtplib.SMTPException"),
+                "backoff": True,
+                "backoff_max": 60,
+                "jitter": False,
+            },
+            "@shared_task(autoretry_for=(ConnectionError, smtplib.SMTPException), retry_backoff=True, "
+            "retry_backoff_max=60, retry_jitter=False)",
+        ),
+    ],
+)
+def test_options_become_keyword_arguments_of_the_decorator(wired, options, decorator):
+    add(wired, *EXAMPLE, **options)
+    assert head(tasks(wired)).splitlines()[0] == decorator
+
+
+def test_a_hard_limit_below_the_soft_one_of_the_settings_brings_its_own(wired):
+    """CELERY_TASK_SOFT_TIME_LIMIT is 270: .delay() would raise ValueError."""
+    add(wired, *EXAMPLE, time_limit=100)
+    assert head(tasks(wired)).startswith("@shared_task(time_limit=100, soft_time_limit=90)")
+    add(wired, "doctors.other", time_limit=300)
+    assert head(tasks(wired), "other").startswith("@shared_task(time_limit=300)")
+    with pytest.raises(UsageError, match="300 seconds"):
+        add(wired, "doctors.third", soft_time_limit=400)
+
+
+def test_twice_is_the_same_as_once_and_the_users_body_stays(wired):
+    add(wired, *EXAMPLE, bind=True)
+    (wired / "doctors/tasks.py").write_text(tasks(wired).replace("pass  # The work", "print(doctor_id)  # Mine"))
+    before = snapshot(wired)
+    assert add(wired, *EXAMPLE, bind=True).result.outcome == "nothing to do"
+    assert snapshot(wired) == before
+
+
+def test_another_signature_under_the_same_name_is_refused_with_the_difference(wired):
+    add(wired, *EXAMPLE)
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch) as caught:
+        add(wired, "doctors.send_welcome_email", "doctor_id:int")
+    assert "-def send_welcome_email(doctor_id: str)" in caught.value.snippet
+    assert "+def send_welcome_email(doctor_id: int)" in caught.value.snippet
+    assert snapshot(wired) == before
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n",
+        "from celery import (\n    shared_task,\n)\n",
+        '"""Tasks."""\nfrom celery import chain, shared_task  # both\n',
+        "import celery\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from .models import Doctor\n",
+        "# Create your tasks here\n",
+        "from celery import shared_task\r\n\r\n@shared_task\r\ndef old():\r\n    pass",
+    ],
+)
+def test_what_is_there_stays_and_imports_are_not_repeated(wired, existing):
+    (wired / "doctors/tasks.py").write_bytes(existing.encode())
+    add(wired, *EXAMPLE, kind="email", model="Doctor")
+    data = (wired / "doctors/tasks.py").read_bytes().decode()
+    ast.parse(data)
+    assert data.count("shared_task\n") + data.count("shared_task\r\n") <= 3
+    imported = [a.name for n in ast.parse(data).body if isinstance(n, ast.ImportFrom) for a in n.names]
+    assert (
+        imported.count("shared_task") == 1 and imported.count("Doctor") == 1 and imported.count("send_mail") == 1
+    )
+    assert ("\r\n" in existing) == ("\r\n" in data)
+    if "\r\n" in existing:
+        assert data.count("\n") == data.count("\r\n")
+
+
+def test_an_alias_of_shared_task_is_used(wired):
+    make_tree(wired, {"doctors/tasks.py": "from celery import shared_task as task\n"})
+    add(wired, *EXAMPLE, bind=True)
+    assert head(tasks(wired)).startswith("@task(bind=True)")
+
+
+def test_a_project_of_app_task_is_followed_unless_told_otherwise(wired):
+    existing = "from config.celery import app\n\n\n@app.task\ndef old():\n    pass\n"
+    make_tree(wired, {"doctors/tasks.py": existing})
+    add(wired, *EXAMPLE)
+    assert head(tasks(wired)).startswith("@app.task")
+    add(wired, "doctors.other", decorator="shared_task")
+    assert head(tasks(wired), "other").startswith("@shared_task")
+
+
+def test_a_tasks_package_gets_a_module_and_the_re_export(wired):
+    make_tree(
+        wired, {"doctors/tasks/__init__.py": "from .old import old\n", "doctors/tasks/old.py": "def old(): ...\n"}
+    )
+    add(wired, *EXAMPLE)
+    assert (wired / "doctors/tasks/send_welcome_email.py").is_file()
+    assert not (wired / "doctors/tasks.py").exists()
+    assert (
+        "from .send_welcome_email import send_welcome_email\n" in (wired / "doctors/tasks/__init__.py").read_text()
+    )
+
+
+def test_tasks_in_the_package_itself_stay_together(wired):
+    make_tree(
+        wired, {"doctors/tasks/__init__.py": "from celery import shared_task\n\n\n@shared_task\ndef old(): ...\n"}
+    )
+    add(wired, *EXAMPLE)
+    assert "def send_welcome_email" in (wired / "doctors/tasks/__init__.py").read_text()
+
+
+def test_a_tasks_folder_without_init_is_refused(wired):
+    make_tree(wired, {"doctors/tasks/old.py": ""})
+    with pytest.raises(CannotPatch, match="__init__"):
+        add(wired, *EXAMPLE)
+
+
+def test_the_module_that_the_project_discovers_is_used(wired):
+    app = wired / "config/celery.py"
+    app.write_text(app.read_text().replace("autodiscover_tasks()", 'autodiscover_tasks(related_name="jobs")'))
+    add(wired, *EXAMPLE)
+    assert (wired / "doctors/jobs.py").is_file()
+
+
+def test_an_app_that_is_not_installed_is_installed_in_the_same_plan(wired):
+    make_tree(wired, {"shop/__init__.py": "", "shop/models.py": ""})
+    add(wired, "shop.count")
+    assert '    "shop",\n' in (wired / "config/settings.py").read_text()
+
+
+def test_another_queues_module_is_said(wired):
+    make_tree(wired, {"doctors/tasks.py": "from django_q.tasks import async_task\n"})
+    view = Recorder()
+    run_add_task.run(wired, view, Request("doctors.x"), yes=True, no_verify=True)
+    assert "django-q" in view.plans[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters", "options", "words"),
+    [
+        ("doctor.x", (), {}, "Did you mean doctors"),
+        ("x", (), {}, "APP.TASK"),
+        ("doctors.class", (), {}, "task's name"),
+        ("doctors.x", ("doctor:Doctor",), {}, "primary key"),
+        ("doctors.x", ("ids:set[int]",), {}, "a list"),
+        ("doctors.x", ("wait:timedelta",), {}, "seconds"),
+        ("doctors.x", ("a b:str",), {}, "a parameter"),
+        ("doctors.x", ("a",), {}, "a:str"),
+        ("doctors.x", ("a:list=[]",), {}, "=None"),
+        ("doctors.x", ("a:int=x",), {}, "no int"),
+        ("doctors.x", ("a:int=1", "b:int"), {}, "front"),
+        ("doctors.x", ("a:int", "a:int"), {}, "one name"),
+        ("doctors.x", ("a:__import__('os').system('x')",), {}, "JSON"),
+        ("doctors.x", (), {"max_retries": 3}, "--retry-on"),
+        ("doctors.x", (), {"backoff": True}, "--retry-on"),
+        ("doctors.x", (), {"soft_time_limit": 9, "time_limit": 3}, "shorter"),
+        ("doctors.x", (), {"rate_limit": "10/x"}, "10/m"),
+        ("doctors.x", (), {"priority": 300}, "0 to 9"),
+        ("doctors.x", (), {"time_limit": 0}, "1 or more"),
+        ("doctors.x", (), {"retry_on": ("ConectionError",)}, "no exception"),
+        ("doctors.x", (), {"retry_on": ("os.system('x')",)}, "is no exception"),
+        ("doctors.x", (), {"kind": "carrier"}, "plain, model"),
+        ("doctors.x", (), {"kind": "model"}, "--model"),
+        ("doctors.x", (), {"kind": "model", "model": "doctors.Docter"}, "Did you mean Doctor"),
+        ("doctors.x", (), {"queue": 'a"b'}, "letters"),
+        ("doctors.x", (), {"name": "a b"}, "letters"),
+        ("doctors.x", (), {"decorator": "task"}, "shared_task"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_with_what_to_write_instead(wired, target, parameters, options, words):
+    before = snapshot(wired)
+    with pytest.raises(UsageError) as caught:
+        add(wired, target, *parameters, **options)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert snapshot(wired) == before
+
+
+def test_a_project_without_celery_is_sent_to_init(project):
+    with pytest.raises(CannotPatch, match="no Celery app") as caught:
+        add(project, *EXAMPLE)
+    assert "celeryize init" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["plain", "model", "email", "http", "batch"])
+@pytest.mark.parametrize("idempotent", [False, True])
+@pytest.mark.parametrize("bind", [False, True])
+def test_every_kind_is_clean_python_with_its_test(wired, kind, idempotent, bind, tmp_path):
+    import subprocess
+    import sys
+
+    model = "Doctor" if kind in {"model", "email", "batch"} else None
+    add(wired, "doctors.work", kind=kind, model=model, idempotent=idempotent, bind=bind, test=True)
+    ruff = Path(sys.executable).with_name("ruff")
+    for arguments in (
+        ["format", "--check", "--line-length", "120"],
+        ["check", "--select", "E,F,I,W,B", "--line-length", "120"],
+    ):
+        ran = subprocess.run(
+            [ruff, *arguments, "--isolated", "doctors/tasks.py", "doctors/tests.py"],
+            cwd=wired,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr + tasks(wired)
+
+
+def test_a_template_of_the_project_goes_before_ours(wired):
+    make_tree(
+        wired, {"celeryize/templates/task/plain.py.jinja": "@{{ decorator }}\ndef {{ name }}():\n    return 7\n"}
+    )
+    add(wired, "doctors.seven")
+    assert "return 7" in tasks(wired)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("@{{ decorator }}\n{% if %}\n", "plain.py.jinja:2"), ("\n\n{{ nothing_like_it }}\n", "plain.py.jinja:3")],
+)
+def test_an_error_in_a_template_names_its_file_and_line(wired, text, place):
+    make_tree(wired, {"celeryize/templates/task/plain.py.jinja": text})
+    with pytest.raises(CeleryizeError) as caught:
+        add(wired, "doctors.seven")
+    assert place in caught.value.message
+
+
+def test_a_template_cannot_run_code_in_our_process(wired):
+    escape = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+    make_tree(wired, {"celeryize/templates/task/plain.py.jinja": escape})
+    with pytest.raises(CeleryizeError, match="unsafe"):
+        add(wired, "doctors.seven")
+
+
+def test_remove_takes_out_what_is_as_it_was_generated(wired):
+    make_tree(
+        wired, {"doctors/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"}
+    )
+    add(wired, *EXAMPLE)
+    run_add_task.run(wired, Recorder(), Request(EXAMPLE[0]), remove=True, yes=True, no_verify=True)
+    assert tasks(wired) == "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
+
+
+def test_remove_refuses_what_was_changed_and_what_is_not_ours(wired):
+    add(wired, *EXAMPLE)
+    (wired / "doctors/tasks.py").write_text(tasks(wired).replace("pass", "print(1)") + "\n\ndef mine(): ...\n")
+    before = snapshot(wired)
+    for target in (EXAMPLE[0], "doctors.mine"):
+        with pytest.raises(CannotPatch):
+            run_add_task.run(wired, Recorder(), Request(target), remove=True, yes=True, no_verify=True)
+    assert snapshot(wired) == before
+
+
+HEAVY = {"copier", "pydantic", "yaml", "rich.table", "rich.console", "libcst", "questionary", "asyncio"}
+
+
+def test_add_task_imports_nothing_heavy(wired, celeryize: Run):
+    import subprocess
+    import sys
+
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "celeryize", "add-task", *EXAMPLE, "--yes", "--no-verify"],
+        cwd=wired,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    loaded = {
+        line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
+    }
+    assert "celeryize.commands.add_task" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_small_project_has_the_model_that_these_tests_use():
+    assert "class Doctor" in str(small_project()["doctors/models.py"])
