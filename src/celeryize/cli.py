@@ -395,6 +395,26 @@ def remove_task(
 
 @app.command()
 @_guarded
+def tasks(
+    project_dir: ProjectDir = Path(),
+    settings: SettingsModule = None,
+    python: Python = None,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the registered tasks, and those that are defined but not registered, each with the reason."""
+    from celeryize.commands import tasks as command
+
+    talk = Talk("tasks", as_json=json_, quiet=quiet, verbose=False, no_input=True)
+    rows = command.run(project_dir, talk.view, settings=settings, python=python, timeout=verify_timeout)
+    if not talk.machine:
+        talk.screen.show_tasks(rows)
+    talk.finish("done", Exit.DONE, tasks=[ui.task_json(row) for row in rows])
+
+
+@app.command()
+@_guarded
 def demo(
     keep: Annotated[
         Path | None,

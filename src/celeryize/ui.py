@@ -10,12 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from celeryize.checks.proof import Proof, Verdict
+from celeryize.checks.registry import Row
 from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
 
 SCHEMA = 1
+# Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
+PIPED_WIDTH = 200
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -166,6 +169,32 @@ class Screen:
         """A line of the answer, on stdout."""
         _write(sys.stdout, redacted(text) + "\n")
 
+    def show_tasks(self, rows: Sequence[Row]) -> None:
+        """The registered tasks as a table on stdout, then those that are not, each with the reason."""
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        width = None if sys.stdout.isatty() else PIPED_WIDTH
+        out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
+        table = Table("task", "signature", "queue", "limits", "retries", "schedule", "where", box=box.SIMPLE)
+        for row in rows:
+            if row.registered:
+                retries = f"{row.max_retries}" + (f" on {', '.join(row.retries_on)}" if row.retries_on else "")
+                plan = ", ".join(row.scheduled_by)
+                cells = (row.name, row.signature, row.queue or "", row.limits, retries, plan, str(row.where or ""))
+                table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        if table.row_count:
+            out.print(table)
+        for row in rows:
+            if not row.registered:
+                self.answer(f"not registered: {row.name} ({row.where}): {row.remark}")
+            elif row.remark:
+                self.answer(f"{row.name} ({row.where}): {row.remark}")
+        if not rows:
+            self.answer("no tasks: `celeryize add-task APP.TASK` writes the first one")
+
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
         self.say()
@@ -274,6 +303,24 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "path": str(finding.where.path) if finding.where else None,
         "line": finding.where.line if finding.where else None,
         "excerpt": finding.excerpt,
+    }
+
+
+def task_json(row: Row) -> dict[str, object]:
+    """A task as JSON."""
+    return {
+        "name": row.name,
+        "path": str(row.where.path) if row.where else None,
+        "line": row.where.line if row.where else None,
+        "registered": row.registered,
+        "remark": row.remark,
+        "signature": row.signature,
+        "queue": row.queue,
+        "time_limit": row.time_limit,
+        "soft_time_limit": row.soft_time_limit,
+        "max_retries": row.max_retries,
+        "retries_on": list(row.retries_on),
+        "scheduled_by": list(row.scheduled_by),
     }
 
 
