@@ -15,7 +15,7 @@ from celeryize.errors import CeleryizeError, Exit, UsageError
 
 if TYPE_CHECKING:
     from celeryize.commands.carry_out import Ended
-    from celeryize.commands.listing import Schedule
+    from celeryize.commands.schedule import Schedule
 
 P = ParamSpec("P")
 
@@ -505,59 +505,6 @@ def remove_schedule(
 
 @app.command()
 @_guarded
-def tasks(
-    project_dir: ProjectDir = Path(),
-    settings: SettingsModule = None,
-    python: Python = None,
-    verify_timeout: VerifyTimeout = 60,
-    json_: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """List what is registered, and what is defined but is not, with the reason."""
-    from celeryize.commands import listing
-
-    talk = Talk("tasks", as_json=json_, quiet=quiet, verbose=False, no_input=True)
-    found = listing.tasks(project_dir, talk.view, settings=settings, python=python, timeout=verify_timeout)
-    places = {task.name: _place(task.file, task.line, found.root) for task in found.registered}
-    if talk.machine:
-        registered = [
-            {
-                "name": t.name,
-                "place": places[t.name],
-                "signature": t.signature,
-                "queue": t.queue,
-                "options": dict(t.options),
-                "scheduled_by": list(found.scheduled.get(t.name, ())),
-            }
-            for t in found.registered
-        ]
-        missing = [{"name": m.name, "place": str(m.where), "reason": m.reason} for m in found.missing]
-        talk.finish("done", Exit.DONE, tasks=registered, not_registered=missing)
-    talk.screen.table(
-        ("task", "where", "signature", "queue", "options", "scheduled by"),
-        [
-            (
-                t.name,
-                places[t.name],
-                t.signature,
-                t.queue or "",
-                ui.option_words(t.options),
-                ", ".join(found.scheduled.get(t.name, ())),
-            )
-            for t in found.registered
-        ],
-    )
-    for missing_task in found.missing:
-        talk.screen.say(
-            f"not registered: {missing_task.name} ({missing_task.where}): {missing_task.reason}", "yellow"
-        )
-    if not found.registered and not found.missing:
-        talk.screen.say("No task is defined. celeryize add-task adds one.")
-    talk.finish("done", Exit.DONE)
-
-
-@app.command()
-@_guarded
 def schedule(
     project_dir: ProjectDir = Path(),
     next_: Annotated[
@@ -573,12 +520,12 @@ def schedule(
 ) -> None:
     """Show what runs when: entries, next runs, a timeline."""
     from celeryize import when
-    from celeryize.commands import listing
+    from celeryize.commands import schedule as command
     from celeryize.commands.run_add_schedule import told
 
     talk = Talk("schedule", as_json=json_, quiet=quiet, verbose=False, no_input=True)
     hours = 24.0 if timeline else when.duration(next_, "--next") / 3600 if next_ else None
-    found = listing.schedule(
+    found = command.run(
         project_dir, talk.view, hours=hours, settings=settings, python=python, timeout=verify_timeout
     )
     if talk.machine:
@@ -611,24 +558,37 @@ def schedule(
 def _show_timeline(screen: ui.Screen, found: Schedule) -> None:
     from datetime import datetime
 
-    from celeryize.commands import listing
+    from celeryize.commands import schedule as command
 
     runs = {e.name: [datetime.fromisoformat(run) for run in e.runs] for e in found.entries}
     width = max((len(name) for name in runs), default=0)
     hours = "".join(f"{hour:<6}" for hour in range(0, 24, 3))
     screen.answer(f"{'':<{width}}  {hours}  ({found.zone})")
     for name, times in runs.items():
-        screen.answer(f"{name:<{width}}  {listing.timeline(times)}")
-    peak = listing.busiest([run for times in runs.values() for run in times])
+        screen.answer(f"{name:<{width}}  {command.timeline(times)}")
+    peak = command.busiest([run for times in runs.values() for run in times])
     if peak:
         screen.answer(f"Busiest minute: {peak[0]}, {peak[1]} run{'' if peak[1] == 1 else 's'}.")
 
 
-def _place(file: str | None, line: int | None, root: Path) -> str:
-    if file is None:
-        return ""
-    path = Path(file)
-    return f"{path.relative_to(root) if path.is_relative_to(root) else path}:{line}"
+@app.command()
+@_guarded
+def tasks(
+    project_dir: ProjectDir = Path(),
+    settings: SettingsModule = None,
+    python: Python = None,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the registered tasks, and those that are defined but not registered, each with the reason."""
+    from celeryize.commands import tasks as command
+
+    talk = Talk("tasks", as_json=json_, quiet=quiet, verbose=False, no_input=True)
+    rows = command.run(project_dir, talk.view, settings=settings, python=python, timeout=verify_timeout)
+    if not talk.machine:
+        talk.screen.show_tasks(rows)
+    talk.finish("done", Exit.DONE, tasks=[ui.task_json(row) for row in rows])
 
 
 @app.command()

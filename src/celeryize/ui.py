@@ -6,10 +6,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from celeryize.checks.proof import Proof, Verdict
+from celeryize.checks.registry import Row
 from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
@@ -17,6 +18,8 @@ from celeryize.model import Finding, Plan, Severity, Status, Todo
 from celeryize.probe import BeatSight
 
 SCHEMA = 1
+# Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
+PIPED_WIDTH = 200
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -190,6 +193,32 @@ class Screen:
         """A line of the answer, on stdout."""
         _write(sys.stdout, redacted(text) + "\n")
 
+    def show_tasks(self, rows: Sequence[Row]) -> None:
+        """The registered tasks as a table on stdout, then those that are not, each with the reason."""
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        width = None if sys.stdout.isatty() else PIPED_WIDTH
+        out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
+        table = Table("task", "signature", "queue", "limits", "retries", "schedule", "where", box=box.SIMPLE)
+        for row in rows:
+            if row.registered:
+                retries = f"{row.max_retries}" + (f" on {', '.join(row.retries_on)}" if row.retries_on else "")
+                plan = ", ".join(row.scheduled_by)
+                cells = (row.name, row.signature, row.queue or "", row.limits, retries, plan, str(row.where or ""))
+                table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        if table.row_count:
+            out.print(table)
+        for row in rows:
+            if not row.registered:
+                self.answer(f"not registered: {row.name} ({row.where}): {row.remark}")
+            elif row.remark:
+                self.answer(f"{row.name} ({row.where}): {row.remark}")
+        if not rows:
+            self.answer("no tasks: `celeryize add-task APP.TASK` writes the first one")
+
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
         self.say()
@@ -285,20 +314,6 @@ class Machine:
         _write(sys.stdout, redacted(json.dumps(document, indent=2, ensure_ascii=False, default=str)) + "\n")
 
 
-def option_words(options: Mapping[str, object]) -> str:
-    """The options of a task that say how it runs, in the order in which they matter."""
-    shown = (
-        "max_retries",
-        "autoretry_for",
-        "retry_backoff",
-        "time_limit",
-        "soft_time_limit",
-        "rate_limit",
-        "acks_late",
-    )
-    return " ".join(f"{name}={options[name]}" for name in shown if options.get(name) not in (None, False, []))
-
-
 def told(error: CeleryizeError) -> str:
     """The message behind its place; a message that names the place itself says it once."""
     if error.where is None or str(error.where) in error.message:
@@ -332,6 +347,24 @@ def entry_json(entry: BeatSight) -> dict[str, object]:
         "problem": entry.problem,
         "runs": list(entry.runs),
         "per_day": entry.per_day,
+    }
+
+
+def task_json(row: Row) -> dict[str, object]:
+    """A task as JSON."""
+    return {
+        "name": row.name,
+        "path": str(row.where.path) if row.where else None,
+        "line": row.where.line if row.where else None,
+        "registered": row.registered,
+        "remark": row.remark,
+        "signature": row.signature,
+        "queue": row.queue,
+        "time_limit": row.time_limit,
+        "soft_time_limit": row.soft_time_limit,
+        "max_retries": row.max_retries,
+        "retries_on": list(row.retries_on),
+        "scheduled_by": list(row.scheduled_by),
     }
 
 

@@ -70,15 +70,6 @@ def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
     assert len(lines) in (3, 4)
 
 
-def test_a_task_that_is_not_registered_is_listed_with_the_reason(clinic, celeryize: Run):
-    (clinic / "doctors/jobs.py").write_text(
-        "from celery import shared_task\n\n\n@shared_task\ndef lost():\n    pass\n"
-    )
-    (missing,) = json.loads(celeryize(clinic, "tasks", "--json").stdout)["not_registered"]
-    assert (missing["name"], missing["place"]) == ("doctors.jobs.lost", "doctors/jobs.py:5")
-    assert "tasks.py" in missing["reason"]
-
-
 @pytest.mark.parametrize("broker", ["files", "redis"])
 def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(clinic, celeryize: Run, broker, tmp_path):
     ran = celeryize(
