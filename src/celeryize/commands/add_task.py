@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from celeryize.apply import changes
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
@@ -22,7 +21,7 @@ from celeryize.model import Plan, Status, Step, Where
 from celeryize.patch.imports import add_import
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.source import Source, python_literal
-from celeryize.patch.tasks import add_task, remove_task
+from celeryize.patch.tasks import add_task
 from celeryize.render import task_template
 
 KINDS = ("plain", "model", "email", "http", "batch")
@@ -138,7 +137,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     """
     if not project.celery:
         raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
-    app, function = _target(project, request.target)
+    app, function = named_task(project, request.target)
     draft = Draft(project.root)
     steps: list[Step] = []
     notes: list[str] = []
@@ -149,7 +148,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         status = Status.CREATE if before is None else Status.IDENTICAL if before == data else Status.UPDATE
         steps.append(Step(path, status, what))
 
-    path, reexport = _place(project, app, function)
+    path, reexport = place_of(project, app, function)
     task = _generate(project, request, app, function, path, templates)
     data = draft.read(path)
     source = Source.decode(path, data or b"")
@@ -174,39 +173,6 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
 
 
-def removal(project: Project, target: str) -> tuple[Plan, str]:
-    """The edits that take out a task that is as `add-task` wrote it, and its name in the registry.
-
-    What was written is read from the history of changes. Raises CannotPatch where the task was changed since,
-    or is not ours.
-    """
-    app, function = _target(project, target)
-    path, _ = _place(project, app, function)
-    written = _as_written(project, path, function)
-    if written is None:
-        raise CannotPatch(
-            f"{path} has no {function} that celeryize remembers writing",
-            hint="Remove it by hand, with the imports that only it needs.",
-            where=Where(path),
-        )
-    draft = Draft(project.root)
-    source = Source.decode(path, draft.read(path) or b"")
-    draft.write(path, remove_task(source, function, written).encode())
-    registered = f"{project.modules.name_of(path)}.{function}"
-    step = Step(path, Status.UPDATE, f"without the task {registered}")
-    return Plan(draft.edits(), (step,)), registered
-
-
-def _as_written(project: Project, path: PurePosixPath, function: str) -> str | None:
-    """The module as it was right after celeryize put `function` into it."""
-    for change in changes(project.root):
-        for edit in change.edits:
-            text = (edit.after or b"").decode("utf-8", "replace")
-            if edit.path == path and f"def {function}(" in text:
-                return text
-    return None
-
-
 def find_app(project: Project, name: str) -> App:
     """The app of a label or dotted path. Raises UsageError with the near ones."""
     found = [app for app in project.apps if name in (app.name, app.label)]
@@ -218,7 +184,8 @@ def find_app(project: Project, name: str) -> App:
     raise UsageError(said, hint=f"Did you mean {', '.join(near)}?" if near else "Make one: manage.py startapp.")
 
 
-def _target(project: Project, target: str) -> tuple[App, str]:
+def named_task(project: Project, target: str) -> tuple[App, str]:
+    """The app and the name of the task of `APP.TASK`. Raises UsageError with what to write instead."""
     place, _, function = target.rpartition(".")
     if not place:
         raise UsageError(f"{target} names no app", hint="Write APP.TASK, for example doctors.send_welcome_email.")
@@ -226,7 +193,7 @@ def _target(project: Project, target: str) -> tuple[App, str]:
     return find_app(project, place.removesuffix(".tasks")), function
 
 
-def _place(project: Project, app: App, function: str) -> tuple[PurePosixPath, PurePosixPath | None]:
+def place_of(project: Project, app: App, function: str) -> tuple[PurePosixPath, PurePosixPath | None]:
     """The module the task goes into, and the package `__init__.py` that has to import it."""
     related = project.celery[0].related_name or "tasks" if project.celery else "tasks"
     package = app.folder / related
