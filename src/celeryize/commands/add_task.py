@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
+from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Where
-from celeryize.patch.imports import add_import
+from celeryize.patch.imports import add_import, gives
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.source import Source, python_literal
 from celeryize.patch.tasks import add_task
@@ -26,6 +28,8 @@ from celeryize.render import task_template
 
 KINDS = ("plain", "model", "email", "http", "batch")
 LOCK_SECONDS = 600
+# The formatters' default: what fits in it, they put on one line.
+LINE_LENGTH = 88
 # What comes back from JSON as it went in, with the import it needs (CELERY_FACTS 36).
 TYPES = {
     "str": "",
@@ -92,7 +96,7 @@ class Request:
     idempotent: bool = False
     decorator: str | None = None
     body_from: Path | None = None
-    test: bool = False
+    test: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Generated:
     options: tuple[tuple[str, str], ...]
     path: PurePosixPath
     call: str
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +171,11 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         write(
             settings, install_app(text, app.name).encode(), f"{app.name} in INSTALLED_APPS, or no worker finds it"
         )
-    if request.test:
-        test_path, test_code, test_imports = _test(project, app, task, request)
-        test_source = Source.decode(test_path, draft.read(test_path) or b"")
-        write(test_path, _with_test(test_source, test_code, test_imports).encode(), "its test")
+    if has_tests(project, app) if request.test is None else request.test:
+        test = test_of(project, app, task.subject)
+        write(
+            test.path, with_test(Source.decode(test.path, draft.read(test.path) or b""), test).encode(), "its test"
+        )
     return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
 
 
@@ -242,17 +248,28 @@ def _generate(
         imports.append(_model_import(project, app, model))
         if not key:
             raise UsageError(f"no parameter holds the key of {model.name}", hint=f"Add {row}_id:{model.key_type}.")
+    if model and request.kind == "email" and model.email_field is None:
+        raise UsageError(
+            f"{model.name} has no EmailField to send to",
+            hint="Leave --model out and pass the address: recipient:str.",
+        )
     imports += _kind_imports(project, request, app, model)
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
+    for other in find_tasks(project.modules, project.apps, project.celery):
+        if other.name == registered and (other.where.path, other.function) != (path, function):
+            raise UsageError(
+                f"{other.where} registers a task as {registered} already; Celery would keep one of the two",
+                hint="Choose another --name, or another name for the function.",
+            )
     chunk = {k: v for k, v in options.items() if k not in {"bind", "name"}}
     context = {
         "decorator": _decorated(decorator_name, options),
         "chunk_decorator": _decorated(decorator_name, chunk),
         "name": function,
         "title": _title(function),
-        "signature": ", ".join([*(["self"] if request.bind else []), *map(str, parameters)]),
+        "signature": _signature(function, [*(["self"] if request.bind else []), *map(str, parameters)]),
         "names": ", ".join(p.name for p in parameters),
         "bind": request.bind,
         "autoretry": bool(retries),
@@ -282,6 +299,7 @@ def _generate(
         options=tuple(options.items()),
         path=path,
         call=_call(project, function, parameters, model, row),
+        subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
     )
 
 
@@ -515,11 +533,19 @@ def _number(value: int | None, otherwise: int | None = None) -> str | None:
     return None if value is None else str(value)
 
 
+def _signature(function: str, parameters: list[str]) -> str:
+    """The parameters between the parentheses, as a formatter breaks them."""
+    line = ", ".join(parameters)
+    if len(f"def {function}({line}) -> None:") <= LINE_LENGTH:
+        return line
+    return "\n" + "".join(f"    {parameter},\n" for parameter in parameters)
+
+
 def _decorated(decorator: str, options: dict[str, str]) -> str:
     if not options:
         return decorator
     line = f"{decorator}({', '.join(f'{k}={v}' for k, v in options.items())})"
-    if len(line) < 88:
+    if len(line) < LINE_LENGTH:
         return line
     inner = "".join(f"    {k}={v},\n" for k, v in options.items())
     return f"{decorator}(\n{inner})"
@@ -529,29 +555,19 @@ def _decorator(project: Project, path: PurePosixPath, request: Request) -> tuple
     """`shared_task`, or the project's own `app.task` where all its tasks have that; and the import it needs."""
     celery = project.celery[0]
     own = f"{celery.variable}.task"
-    used = [d for p in (path, *(a.folder / "tasks.py" for a in project.apps)) for d in _decorators(project, p)]
+    used = [task.decorator for task in find_tasks(project.modules, project.apps, project.celery)]
     chosen = request.decorator or (own if used and all(d.endswith(".task") for d in used) else "shared_task")
     if chosen == "shared_task":
         for node in project.modules.tree(path).body:
-            if isinstance(node, ast.ImportFrom) and node.module == "celery":
-                for alias in node.names:
-                    if alias.name == "shared_task" and alias.asname:
-                        return alias.asname, ""
+            for module, name, alias in gives(node):
+                if (module, name) == ("celery", "shared_task"):
+                    return alias or name, ""
+                if (module, name) == ("", "celery"):
+                    return f"{alias or name}.shared_task", ""
         return "shared_task", "from celery import shared_task"
     if chosen not in {own, "app.task"}:
         raise UsageError(f"there is no decorator {chosen} here", hint=f"Use shared_task or {own}.")
     return own, f"from {celery.module} import {celery.variable}"
-
-
-def _decorators(project: Project, path: PurePosixPath) -> list[str]:
-    found = []
-    for node in project.modules.tree(path).body:
-        if isinstance(node, ast.FunctionDef):
-            for decorator in node.decorator_list:
-                spelled = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-                if spelled == "shared_task" or spelled.endswith(".task"):
-                    found.append(spelled)
-    return found
 
 
 def _model_import(project: Project, app: App, model: Model) -> str:
@@ -606,78 +622,3 @@ def _title(function: str) -> str:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _test(project: Project, app: App, task: Generated, request: Request) -> tuple[PurePosixPath, str, list[str]]:
-    """Where the test goes, its code, its imports: pytest-django or TestCase, by what the project uses."""
-    folder = app.folder / "tests"
-    path = folder / f"test_{task.function}.py" if (project.root / folder).is_dir() else app.folder / "tests.py"
-    module = project.modules.name_of(task.path)
-    sample, imports = _samples(task)
-    calls = f"{task.function}({sample})"
-    relative = "." * (len(path.relative_to(app.folder).parts)) + ".".join(
-        task.path.relative_to(app.folder).with_suffix("").parts
-    )
-    imports += [f"from {relative.removesuffix('.__init__')} import {task.function}"]
-    mail = request.kind == "email"
-    imports += ["from django.core import mail"] if mail else []
-    check = (
-        "assert mail.outbox == []" if mail and request.model else "assert len(mail.outbox) == 1" if mail else ""
-    )
-    opener = "requests.get" if "import requests" in task.imports else f"{module}.urlopen"
-    http = request.kind == "http"
-    imports += ["from unittest import mock"] if http else []
-    lines = [calls, *([check] if check else [])]
-    if http:
-        lines = [f'with mock.patch("{opener}"):', f"    {calls}"]
-    if "pytest-django" in project.dependencies.declared or "pytest" in project.dependencies.declared:
-        imports.append("import pytest")
-        body = "\n".join(f"    {line}" for line in lines)
-        return path, f"@pytest.mark.django_db\ndef test_{task.function}_runs():\n{body}\n", imports
-    imports.append("from django.test import TestCase")
-    name = "".join(part.capitalize() for part in task.function.split("_"))
-    if mail:
-        lines[-1] = lines[-1].replace("assert mail.outbox == []", "self.assertEqual(mail.outbox, [])")
-        lines[-1] = lines[-1].replace("assert len(mail.outbox) == 1", "self.assertEqual(len(mail.outbox), 1)")
-    body = "\n".join(f"        {line}" for line in lines)
-    return path, f"class {name}Tests(TestCase):\n    def test_it_runs(self):\n{body}\n", imports
-
-
-def _samples(task: Generated) -> tuple[str, list[str]]:
-    """Arguments for a direct call, by the annotations; a key that no row has."""
-    function = next(
-        n for n in ast.parse(task.code).body if isinstance(n, ast.FunctionDef) and n.name == task.function
-    )
-    required = function.args.args[: len(function.args.args) - len(function.args.defaults)]
-    values, imports = [], []
-    sample = {
-        "int": "0",
-        "float": "0.0",
-        "bool": "True",
-        "list": "[]",
-        "dict": "{}",
-        "UUID": "UUID(int=0)",
-        "Decimal": "Decimal(0)",
-        "bytes": 'b""',
-        "date": "date(2030, 1, 1)",
-        "datetime": "datetime(2030, 1, 1)",
-        "time": "time(0, 0)",
-    }
-    for argument in required:
-        if argument.arg == "self" or argument.annotation is None:
-            continue
-        spelled = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
-        key = argument.arg.endswith(("_id", "pk"))
-        value = "str(UUID(int=0))" if spelled == "str" and key else sample.get(spelled, '"someone@example.org"')
-        values.append("None" if spelled in {"Optional", "Any", "None"} else value)
-        imports += ["from uuid import UUID"] if "UUID" in value else []
-        imports += [TYPES[spelled]] if spelled in TYPES and TYPES[spelled] and "UUID" not in value else []
-    return ", ".join(values), imports
-
-
-def _with_test(source: Source, code: str, imports: list[str]) -> Source:
-    """The test module with the test, unless a test of that name is there."""
-    name = next(n.name for n in ast.parse(code).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
-    if any(isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name for n in source.tree.body):
-        return source
-    return add_task(source, code, list(dict.fromkeys(imports)))
