@@ -15,7 +15,7 @@ from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
-from celeryize.detect.settings import constant
+from celeryize.detect.settings import constant, strings_of
 from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
@@ -123,7 +123,7 @@ class Generated:
     registered: str
     options: tuple[tuple[str, str], ...]
     path: PurePosixPath
-    call: str
+    call: tuple[str, ...]
     subject: Subject
 
 
@@ -153,6 +153,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         status = Status.CREATE if before is None else Status.IDENTICAL if before == data else Status.UPDATE
         steps.append(Step(path, status, what))
 
+    notes += _queue(project, request.queue)
     path, reexport = place_of(project, app, function)
     task = _generate(project, request, app, function, path, templates)
     data = draft.read(path)
@@ -216,6 +217,23 @@ def place_of(project: Project, app: App, function: str) -> tuple[PurePosixPath, 
     return package.parent / f"{related}.py", None
 
 
+def _queue(project: Project, queue: str | None) -> list[str]:
+    """A word about a queue that a plain worker does not consume. Raises UsageError for an undeclared one."""
+    if queue is None:
+        return []
+    declared = strings_of(project.modules, project.settings, "CELERY_TASK_QUEUES")
+    if declared and queue not in declared:
+        near = difflib.get_close_matches(queue, declared, 3, 0.5) or declared
+        raise UsageError(
+            f"CELERY_TASK_QUEUES declares no queue {queue}, so no worker consumes it",
+            hint=f"Did you mean {', '.join(near)}? Or declare it.",
+        )
+    default = constant(project.modules, project.settings, "CELERY_TASK_DEFAULT_QUEUE") or "celery"
+    if declared or queue == default:
+        return []
+    return [f"A worker consumes the queue {queue} only if it is started with -Q {default},{queue}."]
+
+
 def _foreign(source: Source) -> list[str]:
     """A word about a module that belongs to another queue."""
     names = set()
@@ -244,16 +262,19 @@ def _generate(
     options = _options(request, retries)
     row = _snake(model.name) if model else "row"
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
-    if model is not None and request.kind in {"model", "email"}:
-        imports.append(_model_import(project, app, model))
-        if not key:
-            raise UsageError(f"no parameter holds the key of {model.name}", hint=f"Add {row}_id:{model.key_type}.")
+    if model is not None and request.kind in {"model", "email"} and not key:
+        raise UsageError(f"no parameter holds the key of {model.name}", hint=f"Add {row}_id:{model.key_type}.")
     if model and request.kind == "email" and model.email_field is None:
         raise UsageError(
             f"{model.name} has no EmailField to send to",
             hint="Leave --model out and pass the address: recipient:str.",
         )
-    imports += _kind_imports(project, request, app, model)
+    imports += _kind_imports(project, request)
+    local_import = ""
+    if model is not None and request.kind != "plain":
+        line = _model_import(project, app, model)
+        local_import = line if _is_circular(project, path, model) else ""
+        imports += [] if local_import else [line]
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
@@ -277,6 +298,7 @@ def _generate(
         "lock_seconds": request.time_limit or LOCK_SECONDS,
         "lock_name": python_literal(f"{registered}:"),
         "model": model.name if model else "",
+        "local_import": local_import,
         "row": row,
         "key": key,
         "pk_type": model.key_type if model else "int",
@@ -298,7 +320,7 @@ def _generate(
         registered=registered,
         options=tuple(options.items()),
         path=path,
-        call=_call(project, function, parameters, model, row),
+        call=_call(project, app, function, parameters, model),
         subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
     )
 
@@ -571,19 +593,31 @@ def _decorator(project: Project, path: PurePosixPath, request: Request) -> tuple
 
 
 def _model_import(project: Project, app: App, model: Model) -> str:
-    own = model.app.folder == app.folder
-    module = ".models" if own and not (project.root / app.folder / "tasks").is_dir() else model.module
+    module = model.module
+    if model.app.folder == app.folder and not (project.root / app.folder / "tasks").is_dir():
+        module = module.removeprefix(app.name)
     return f"from {module} import {model.name}"
 
 
-def _kind_imports(project: Project, request: Request, app: App, model: Model | None) -> list[str]:
+def _is_circular(project: Project, path: PurePosixPath, model: Model) -> bool:
+    """Whether the module of the model imports the tasks: each would then wait for the other."""
+    tasks = project.modules.name_of(path) or ""
+    for node in ast.walk(project.modules.tree(model.path)):
+        if isinstance(node, ast.ImportFrom):
+            module = project.modules.absolute(node, model.path)
+            if tasks in {module, *(f"{module}.{alias.name}" for alias in node.names)}:
+                return True
+        elif isinstance(node, ast.Import) and tasks in {alias.name for alias in node.names}:
+            return True
+    return False
+
+
+def _kind_imports(project: Project, request: Request) -> list[str]:
     if request.kind == "email":
         return ["from django.core.mail import send_mail"]
     if request.kind == "http":
         requests = "requests" in project.dependencies.declared
         return ["import requests"] if requests else ["from urllib.request import urlopen"]
-    if request.kind == "batch" and model:
-        return [_model_import(project, app, model)]
     return []
 
 
@@ -595,20 +629,40 @@ def _recipient(model: Model | None, row: str, parameters: tuple[Parameter, ...])
 
 
 def _call(
-    project: Project, function: str, parameters: tuple[Parameter, ...], model: Model | None, row: str
-) -> str:
-    """The line that sends the task, right for this signature and this project."""
-    version = project.celery_version
-    after_commit = model is not None and (version is None or version >= (5, 4))
+    project: Project, app: App, function: str, parameters: tuple[Parameter, ...], model: Model | None
+) -> tuple[str, ...]:
+    """The lines that send the task, right for this signature and this project.
+
+    Where a row is the subject, a transaction is likely, and the worker must not be faster than its commit.
+    """
     arguments = []
+    after_commit = False
     for p in parameters:
         if p.default is not None:
             continue
-        if model and p.name.endswith(("_id", "pk")):
-            arguments.append(f"str({row}.pk)" if p.annotation == "str" else f"{row}.pk")
-        else:
-            arguments.append(p.name)
-    return f"{function}.{'delay_on_commit' if after_commit else 'delay'}({', '.join(arguments)})"
+        of = _model_of(project, app, p, model)
+        after_commit |= of is not None
+        value = f"{_snake(of.name)}.pk" if of else p.name
+        # A key of another type arrives as this one only if it leaves as this one.
+        arguments.append(f"str({value})" if of and p.annotation == "str" else value)
+    sent = ", ".join(arguments)
+    if not (after_commit or model):
+        return (f"{function}.delay({sent})",)
+    version = project.celery_version
+    if (version is None or version >= (5, 4)) and "task_cls" not in project.celery[0].constructor:
+        return (f"{function}.delay_on_commit({sent})",)
+    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({sent}))")
+
+
+def _model_of(project: Project, app: App, parameter: Parameter, model: Model | None) -> Model | None:
+    """The model whose key a parameter takes, told by its name: `doctor_id` is that of Doctor."""
+    match = re.fullmatch(r"(?:(\w+)_)?(?:id|pk)", parameter.name)
+    if match is None:
+        return None
+    if model and match[1] in (None, _snake(model.name)):
+        return model
+    name = "".join(part.capitalize() for part in (match[1] or "").split("_"))
+    return find_model(project.modules, app, name)
 
 
 def _identifier(name: str, what: str) -> None:

@@ -53,7 +53,7 @@ def run(
             expected = Expected(app.module, app.variable, gone=gone)
         else:
             added = add_task.plan(project, request, templates)
-            plan, expected, call = added.plan, _expected(project, added.task), (added.task.call,)
+            plan, expected, call = added.plan, _expected(project, added.task), added.task.call
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None
