@@ -18,6 +18,7 @@ class Recorder:
         self.proofs: list[Proof] = []
         self.projects: list[Project] = []
         self.notes: list[str] = []
+        self.previews: list[list[str]] = []
 
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
         self.plans.append(plan)
@@ -27,6 +28,9 @@ class Recorder:
 
     def show_project(self, project: Project) -> None:
         self.projects.append(project)
+
+    def show_preview(self, lines: list[str]) -> None:
+        self.previews.append(lines)
 
     def show_note(self, text: str) -> None:
         self.notes.append(text)

@@ -15,6 +15,7 @@ from celeryize.errors import CeleryizeError, Exit, UsageError
 
 if TYPE_CHECKING:
     from celeryize.commands.carry_out import Ended
+    from celeryize.commands.schedule import Schedule
 
 P = ParamSpec("P")
 
@@ -394,6 +395,183 @@ def remove_task(
         timeout=verify_timeout,
     )
     talk.finish_writer(ended)
+
+
+@app.command("add-schedule")
+@_guarded
+def add_schedule(
+    name: Annotated[str, typer.Argument(help="The name of the entry, for example daily-reminders.")],
+    task: Annotated[
+        str, typer.Argument(help="The registered name of the task, for example doctors.tasks.remind.")
+    ],
+    project_dir: ProjectDir = Path(),
+    cron: Annotated[
+        str | None, _option("--cron", help='Five fields: "0 8 * * *", or @daily and friends.', metavar="FIELDS")
+    ] = None,
+    every: Annotated[str | None, _option("--every", help="30s, 15m, 2h, 1d.", metavar="DURATION")] = None,
+    at: Annotated[str | None, _option("--at", help="A time of day: 07:30.", metavar="HH:MM")] = None,
+    on: Annotated[
+        str | None, _option("--on", help="With --at: mon-fri, sat,sun, weekdays.", metavar="DAYS")
+    ] = None,
+    solar: Annotated[str | None, _option("--solar", help="sunrise, sunset, ...", metavar="EVENT")] = None,
+    lat: Annotated[float | None, _option("--lat", help="With --solar: the latitude.", metavar="DEGREES")] = None,
+    lon: Annotated[float | None, _option("--lon", help="With --solar: the longitude.", metavar="DEGREES")] = None,
+    args: Annotated[
+        str | None, _option("--args", help="The task's arguments, a JSON list.", metavar="JSON")
+    ] = None,
+    kwargs: Annotated[
+        str | None, _option("--kwargs", help="The task's keyword arguments, a JSON object.", metavar="JSON")
+    ] = None,
+    queue: Annotated[str | None, _option("--queue", help="The queue it is sent to.", metavar="NAME")] = None,
+    expires: Annotated[
+        str | None, _option("--expires", help="After 30s, 15m, ... it is not run any more.", metavar="DURATION")
+    ] = None,
+    priority: Annotated[int | None, _option("--priority", help="0 to 9.", metavar="N")] = None,
+    replace: Annotated[bool, _option("--replace", help="Put it in the place of an entry of that name.")] = False,
+    settings: SettingsModule = None,
+    python: Python = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    check: Check = False,
+    no_verify: NoVerify = False,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_input: NoInput = False,
+) -> None:
+    """Add an entry for Celery Beat, and show when it fires."""
+    from celeryize import when
+    from celeryize.commands import add_schedule as planning
+    from celeryize.commands import run_add_schedule
+
+    talk = Talk("add-schedule", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
+    request = planning.Request(
+        name=name,
+        task=task,
+        when=when.parse(cron=cron, every=every, at=at, on=on, solar=solar, latitude=lat, longitude=lon),
+        args=args,
+        kwargs=kwargs,
+        queue=queue,
+        expires=expires,
+        priority=priority,
+        replace=replace,
+    )
+    ended = run_add_schedule.run(
+        project_dir,
+        talk.view,
+        request,
+        settings=settings,
+        python=python,
+        dry_run=dry_run,
+        yes=yes,
+        check=check,
+        no_verify=no_verify,
+        timeout=verify_timeout,
+    )
+    talk.finish_writer(ended)
+
+
+@app.command("remove-schedule")
+@_guarded
+def remove_schedule(
+    name: Annotated[str, typer.Argument(help="The name of the entry.")],
+    project_dir: ProjectDir = Path(),
+    settings: SettingsModule = None,
+    python: Python = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    no_verify: NoVerify = False,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+) -> None:
+    """Take an entry out of the Beat schedule."""
+    from celeryize.commands import run_add_schedule
+
+    talk = Talk("remove-schedule", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
+    ended = run_add_schedule.run(
+        project_dir,
+        talk.view,
+        None,
+        remove=name,
+        settings=settings,
+        python=python,
+        dry_run=dry_run,
+        yes=yes,
+        no_verify=no_verify,
+        timeout=verify_timeout,
+    )
+    talk.finish_writer(ended)
+
+
+@app.command()
+@_guarded
+def schedule(
+    project_dir: ProjectDir = Path(),
+    next_: Annotated[
+        str | None,
+        _option("--next", help="All runs of the next 24h, 7d, ... in order of time.", metavar="DURATION"),
+    ] = None,
+    timeline: Annotated[bool, _option("--timeline", help="A picture of the next 24 hours.")] = False,
+    settings: SettingsModule = None,
+    python: Python = None,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what runs when: entries, next runs, a timeline."""
+    from celeryize import when
+    from celeryize.commands import schedule as command
+    from celeryize.commands.run_add_schedule import told
+
+    talk = Talk("schedule", as_json=json_, quiet=quiet, verbose=False, no_input=True)
+    hours = 24.0 if timeline else when.duration(next_, "--next") / 3600 if next_ else None
+    found = command.run(
+        project_dir, talk.view, hours=hours, settings=settings, python=python, timeout=verify_timeout
+    )
+    if talk.machine:
+        talk.finish("done", Exit.DONE, zone=found.zone, entries=[ui.entry_json(entry) for entry in found.entries])
+    if timeline:
+        _show_timeline(talk.screen, found)
+    elif next_:
+        runs = sorted((run, entry.name) for entry in found.entries for run in entry.runs)
+        talk.screen.table(("when", "entry"), [(told(run), name) for run, name in runs])
+    else:
+        talk.screen.table(
+            ("entry", "task", "schedule", "next run", "options", "problem"),
+            [
+                (
+                    e.name,
+                    e.task or "",
+                    e.schedule,
+                    told(e.runs[0]) if e.runs else "",
+                    ", ".join(f"{k}={v}" for k, v in dict(e.options or {}).items()),
+                    e.problem or ("" if e.registered else "no such task"),
+                )
+                for e in found.entries
+            ],
+        )
+    if not found.entries:
+        talk.screen.say("The schedule is empty. celeryize add-schedule adds an entry.")
+    talk.finish("done", Exit.DONE)
+
+
+def _show_timeline(screen: ui.Screen, found: Schedule) -> None:
+    from datetime import datetime
+
+    from celeryize.commands import schedule as command
+
+    runs = {e.name: [datetime.fromisoformat(run) for run in e.runs] for e in found.entries}
+    width = max((len(name) for name in runs), default=0)
+    hours = "".join(f"{hour:<6}" for hour in range(0, 24, 3))
+    screen.answer(f"{'':<{width}}  {hours}  ({found.zone})")
+    for name, times in runs.items():
+        screen.answer(f"{name:<{width}}  {command.timeline(times)}")
+    peak = command.busiest([run for times in runs.values() for run in times])
+    if peak:
+        screen.answer(f"Busiest minute: {peak[0]}, {peak[1]} run{'' if peak[1] == 1 else 's'}.")
 
 
 @app.command()

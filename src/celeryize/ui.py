@@ -15,6 +15,7 @@ from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
+from celeryize.probe import BeatSight
 
 SCHEMA = 1
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
@@ -124,6 +125,29 @@ class Screen:
                 self.say(f"      {line}", "dim", always=True)
             if finding.hint:
                 self.say(f"      {finding.hint}", always=True)
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A table on stdout, as wide as it needs to be; without a terminal, tabs between the columns."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        if not sys.stdout.isatty():
+            for row in rows:
+                self.answer("\t".join(row))
+            return
+        shown = Table(box=None, pad_edge=False)
+        for name in head:
+            shown.add_column(name, overflow="fold")
+        for row in rows:
+            shown.add_row(*(Text(redacted(cell)) for cell in row))
+        Console(markup=False, highlight=False, emoji=False).print(shown)
+
+    def show_preview(self, lines: Sequence[str]) -> None:
+        """When an entry runs."""
+        self.say()
+        for line in lines:
+            self.say(line, "" if line.startswith(" ") else "bold")
 
     def show_note(self, text: str) -> None:
         """One sentence that must not be missed."""
@@ -250,6 +274,10 @@ class Machine:
             line.label: {"value": line.value, "read_from": line.where} for line in project.recognised()
         }
 
+    def show_preview(self, lines: Sequence[str]) -> None:
+        """Keep the preview."""
+        self.document["preview"] = list(lines)
+
     def show_note(self, text: str) -> None:
         """Keep a sentence about what happened before the run."""
         self.document["recovered"] = text
@@ -303,6 +331,22 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "path": str(finding.where.path) if finding.where else None,
         "line": finding.where.line if finding.where else None,
         "excerpt": finding.excerpt,
+    }
+
+
+def entry_json(entry: BeatSight) -> dict[str, object]:
+    """An entry of the Beat schedule as JSON."""
+    return {
+        "name": entry.name,
+        "task": entry.task,
+        "schedule": entry.schedule,
+        "args": entry.args,
+        "kwargs": entry.kwargs,
+        "options": entry.options,
+        "registered": entry.registered,
+        "problem": entry.problem,
+        "runs": list(entry.runs),
+        "per_day": entry.per_day,
     }
 
 

@@ -92,8 +92,7 @@ def test_a_decorator_on_the_wrong_side_is_remarked(wired: Path, celeryize: Run):
 
 
 def test_a_task_of_another_queue_is_none_of_ours(wired: Path, celeryize: Run):
-    text = "class huey:\n    @staticmethod\n    def task(f):\n        return f\n\n\n"
-    text += "@huey.task\ndef pack():\n    pass\n"
+    text = "class huey:\n    @staticmethod\n    def task(f):\n        return f\n\n\n@huey.task\ndef pack(): ...\n"
     make_tree(wired, {"doctors/tasks.py": text})
     assert listed(wired, celeryize) == {}
 

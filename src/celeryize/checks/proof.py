@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -34,7 +35,8 @@ class Proof:
 class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
-    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out.
+    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out,
+    `entry` and `entry_gone` the one entry of the Beat schedule that it changes.
     """
 
     module: str
@@ -43,6 +45,8 @@ class Expected:
     tasks: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
     gone: tuple[str, ...] = ()
+    entry: str | None = None
+    entry_gone: str | None = None
 
 
 def judge(
@@ -72,6 +76,7 @@ def judge(
     findings = [*new, *(_wiring(worker, web, expected) if not new else ())]
     findings += _settings(worker, expected) + _registry(before[0], worker, expected)
     findings += [f for sight in after for f in _options(sight, expected)]
+    findings += _schedule(before[0], worker, expected)
     disk = tuple(dict.fromkeys(path for sight in after for path in sight.read_from_disk))
     if findings:
         return Proof(Verdict.FAILED, f"{len(findings)} new error(s)", tuple(findings), old, disk)
@@ -160,6 +165,34 @@ def _options(sight: Sight, expected: Expected) -> list[Finding]:
                 found.append(
                     _error("proof.E009", f"{task.name} has {name}={seen!r}, not {value!r} ({sight.mode})")
                 )
+    return found
+
+
+def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
+    """The schedule at run time is the old one, plus or less exactly the promised entry, which Beat can send."""
+    old = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in before.beat_schedule}
+    new = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in after.beat_schedule}
+    touched = {expected.entry, expected.entry_gone}
+    found = [
+        _error("proof.E010", f"the entry {name} of the Beat schedule would change")
+        for name in sorted(old.keys() | new.keys())
+        if name not in touched and old.get(name) != new.get(name)
+    ]
+    if expected.entry_gone in new:
+        found.append(_error("proof.E011", f"the entry {expected.entry_gone} is still in the Beat schedule"))
+    if expected.entry is None:
+        return found
+    entry = next((e for e in after.beat_schedule if e.name == expected.entry), None)
+    if entry is None:
+        found.append(_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
+    elif not entry.registered:
+        near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
+        hint = f"Did you mean {', '.join(near)}?" if near else "celeryize tasks lists what is registered."
+        found.append(
+            _error("proof.E012", f"no task {entry.task} is registered: Beat would send it for ever", hint)
+        )
+    elif entry.problem:
+        found.append(_error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}"))
     return found
 
 

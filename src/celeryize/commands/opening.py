@@ -10,7 +10,7 @@ from typing import Protocol
 from celeryize.apply import recover
 from celeryize.detect.layout import find_root
 from celeryize.detect.project import Project, load_project
-from celeryize.probe import Prober, Target
+from celeryize.probe import Preview, Prober, Target
 
 
 class Opening(Protocol):
@@ -58,10 +58,12 @@ def target_of(
     spec: str | None = None,
     names: tuple[str, ...] = (),
     environment: tuple[tuple[str, str], ...] = (),
+    preview: Preview | None = None,
 ) -> Target:
     """What a prober looks at: the project with its own app, unless `spec` names a planned one.
 
-    `names` are the settings whose values are wanted; `environment` is what the import needs.
+    `names` are the settings whose values are wanted; `environment` is what the import
+    needs, `preview` asks when Beat's entries run.
     """
     if spec is None and project.celery:
         spec = project.celery[0].spec(project.package.name)
@@ -74,4 +76,5 @@ def target_of(
         configuration=None,
         settings_names=names,
         environment=environment,
+        preview=preview,
     )

@@ -350,17 +350,46 @@ class Look:
         self.seen["scheduler"] = plain(conf.beat_scheduler)
         self.seen["apps_active"] = [a.main for a in _state._get_active_apps()]
         for name, entry in (conf.beat_schedule or {}).items():
-            known = entry if isinstance(entry, dict) else {}
             self.seen["beat_schedule"].append(
-                {
-                    "name": str(name),
-                    "task": plain(known.get("task")),
-                    "schedule": repr(known.get("schedule")),
-                    "args": plain(known.get("args", ())),
-                    "kwargs": plain(known.get("kwargs", {})),
-                    "options": plain(known.get("options", {})),
-                }
+                self._entry(app, str(name), entry if isinstance(entry, dict) else {})
             )
+
+    def _entry(self, app, name, entry):
+        """An entry of the Beat schedule, what is wrong with it, and, if asked for, when it runs."""
+        preview = self.request["preview"]
+        told = {
+            "name": name,
+            "task": plain(entry.get("task")),
+            "schedule": repr(entry.get("schedule")),
+            "args": plain(entry.get("args", ())),
+            "kwargs": plain(entry.get("kwargs", {})),
+            "options": plain(entry.get("options", {})),
+            "registered": entry.get("task") in app.tasks,
+            "problem": None,
+            "runs": [],
+            "per_day": None,
+            "changes": [],
+        }
+        try:
+            from celery.beat import ScheduleEntry
+
+            schedule = ScheduleEntry(**dict(entry, name=name, app=app)).schedule
+            if preview and (preview["name"] in (None, name)):
+                told["runs"], told["per_day"], told["changes"] = previewed(schedule, app, preview)
+            self._accepts(app, entry)
+        except Exception as error:
+            told["problem"] = "%s: %s" % (type(error).__name__, error)
+        return told
+
+    def _accepts(self, app, entry):
+        """Raise what sending the entry would raise: arguments that do not fit, or that the serializer refuses."""
+        from kombu.serialization import dumps
+
+        args, kwargs = entry.get("args") or (), entry.get("kwargs") or {}
+        task = app.tasks.get(entry.get("task"))
+        if task is not None and getattr(task, "typing", True):
+            task.__header__(*args, **kwargs)
+        dumps((args, kwargs), serializer=app.conf.task_serializer)
 
     def _backend(self, app):
         """The class of the result backend; one that would write a file or connect is only imported."""
@@ -411,6 +440,84 @@ class Look:
             "bound_to_ours": task.app is app,
             "queue": queue,
         }
+
+
+def previewed(schedule, app, preview):
+    """The next runs (ISO, in the app's zone), how many a day, and the runs around the next two clock changes."""
+    from datetime import datetime, timedelta, timezone
+
+    zone = app.timezone
+    now = datetime.fromisoformat(preview["now"]) if preview["now"] else datetime.now(timezone.utc)
+    now = now.astimezone(zone)
+    until = now + timedelta(hours=preview["hours"]) if preview["hours"] else None
+    found = list(runs(schedule, now, preview["count"], until))
+    changes = clock_changes(zone, now) if preview["name"] else []
+    return [run.isoformat() for run in found], per_day(schedule), [around(schedule, change) for change in changes]
+
+
+def runs(schedule, start, count, until=None):
+    """The runs after `start`, by Celery's own `remaining_estimate` with its clock set to each run in turn."""
+    from datetime import timedelta, timezone
+
+    last = start
+    for _ in range(count):
+        schedule.nowfun = lambda: last  # noqa: B023
+        left = schedule.remaining_estimate(last)
+        due = last.astimezone(timezone.utc) + left
+        if due.microsecond and hasattr(schedule, "hour"):
+            # the estimate is some microseconds short
+            due = due.replace(microsecond=0) + timedelta(seconds=1)
+        due = due.astimezone(start.tzinfo)
+        if until is not None and due > until:
+            return
+        if due <= last:
+            return
+        yield due
+        last = due
+
+
+def per_day(schedule):
+    """How many times it runs on a day on which it runs; None where that cannot be told."""
+    if hasattr(schedule, "hour") and hasattr(schedule, "minute"):
+        return len(schedule.hour) * len(schedule.minute)
+    every = getattr(schedule, "run_every", None)
+    return round(86400 / every.total_seconds(), 2) if every else None
+
+
+def clock_changes(zone, now):
+    """The next two moments at which the zone's UTC offset changes, within 400 days; found by bisection."""
+    from datetime import timedelta, timezone
+
+    found = []
+    moment = now.astimezone(timezone.utc)
+    for _ in range(400):
+        after = moment + timedelta(days=1)
+        if moment.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+            low, high = moment, after
+            while high - low > timedelta(minutes=1):
+                middle = low + (high - low) / 2
+                if middle.astimezone(zone).utcoffset() == low.astimezone(zone).utcoffset():
+                    low = middle
+                else:
+                    high = middle
+            found.append(high.astimezone(zone).replace(second=0, microsecond=0))
+            if len(found) == 2:
+                break
+        moment = after
+    return found
+
+
+def around(schedule, change):
+    """The runs from three hours before a clock change to three after it, and whether it affects them."""
+    from datetime import timedelta
+
+    span = timedelta(hours=3)
+    found = list(runs(schedule, change - span, 50, change + span))
+    before = change - timedelta(days=7)
+    usual = [run.strftime("%H:%M") for run in runs(schedule, before - span, 50, before + span)]
+    now = [run.strftime("%H:%M") for run in found]
+    affected = hasattr(schedule, "hour") and len(schedule.hour) < 24 and now != usual
+    return {"at": change.isoformat(), "runs": [run.isoformat() for run in found], "affected": affected}
 
 
 def described(error, phase, places):

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +26,19 @@ SCRIPT = Path(__file__).with_name("inside.py")
 MODES = ("worker", "web")
 OUTPUT = 4096
 GRACE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """When entries of the Beat schedule run: the one called `name`, with clock changes, or all of them.
+
+    At most `count` runs each, within `hours` if given, from `now` (ISO; default: the present).
+    """
+
+    name: str | None = None
+    count: int = 5
+    hours: float | None = None
+    now: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Target:
     configuration: str | None = None
     settings_names: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    preview: Preview | None = None
 
 
 class Prober:
@@ -126,6 +140,7 @@ class Prober:
                     "configuration": target.configuration,
                     "settings_names": list(target.settings_names),
                     "environment": dict(target.environment),
+                    "preview": asdict(target.preview) if target.preview else None,
                     "overlay": overlay,
                     "answer": f"{stem}.json",
                     "output": f"{stem}.out",

@@ -47,7 +47,11 @@ class TaskSight:
 
 @dataclass(frozen=True, slots=True)
 class BeatSight:
-    """An entry of the Beat schedule in effect; `schedule` is its repr."""
+    """An entry of the Beat schedule in effect; `schedule` is its repr.
+
+    `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the app's zone), how
+    many a day, and the clock `changes` (`at`, `runs`, `affected`).
+    """
 
     name: str
     task: str | None
@@ -55,6 +59,11 @@ class BeatSight:
     args: Any
     kwargs: Any
     options: Any
+    registered: bool = False
+    problem: str | None = None
+    runs: tuple[str, ...] = ()
+    per_day: float | None = None
+    changes: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

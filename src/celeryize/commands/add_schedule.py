@@ -1,0 +1,171 @@
+"""`celeryize add-schedule`: an entry for Celery Beat, where it takes effect and with what the task accepts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import Project
+from celeryize.detect.settings import constant
+from celeryize.draft import Draft
+from celeryize.errors import CannotPatch, UsageError
+from celeryize.model import Plan, Status, Step
+from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
+from celeryize.patch.settings import add_block
+from celeryize.patch.source import Source, python_literal
+from celeryize.when import When, duration
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    name: str
+    task: str
+    when: When
+    args: str | None = None
+    kwargs: str | None = None
+    queue: str | None = None
+    expires: str | None = None
+    priority: int | None = None
+    replace: bool = False
+
+
+def plan(project: Project, request: Request) -> Plan:
+    """The edit that adds the entry. Raises UsageError, or CannotPatch with the lines to paste."""
+    entry = _entry(request)
+    draft = Draft(project.root)
+    home = _home(project, draft, entry)
+    imports = list(request.when.imports)
+    if home is not None:
+        after = add_entry(home, request.name, entry, imports, replace=request.replace)
+        path = home.source.path
+    else:
+        path = project.settings.file
+        source = Source.decode(path, draft.read(path) or b"")
+        last = project.settings.last.line if project.settings.last else None
+        after = add_block(source, f"{_name(project)} = {{\n{_indented(entry)},\n}}\n", imports, last)
+    return _planned(draft, path, after, f"the entry {request.name}: {request.when.words}", request.when.notes)
+
+
+def removal(project: Project, name: str) -> Plan:
+    """The edit that takes the entry out. Raises CannotPatch where it is not found in one plain dict."""
+    draft = Draft(project.root)
+    home = _home(project, draft, f"{python_literal(name)}: ...")
+    if home is None:
+        raise CannotPatch("this project has no Beat schedule in its settings", hint="See celeryize schedule.")
+    return _planned(draft, home.source.path, remove_entry(home, name), f"without the entry {name}", ())
+
+
+def _planned(draft: Draft, path: PurePosixPath, after: Source, what: str, notes: tuple[str, ...]) -> Plan:
+    before = draft.read(path)
+    data = after.encode()
+    draft.write(path, data)
+    status = Status.IDENTICAL if before == data else Status.UPDATE
+    return Plan(draft.edits(), (Step(path, status, what),), (), notes)
+
+
+def _home(project: Project, draft: Draft, entry: str) -> Home | None:
+    """The dict that is the schedule; None where there is none yet. Raises CannotPatch for two, or for code."""
+    app = _app(project)
+    scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")
+    if isinstance(scheduler, str) and "django_celery_beat" in scheduler:
+        raise CannotPatch(
+            f"Beat reads its schedule from the database ({scheduler}); an entry in the settings would overwrite "
+            "there what the admin changes, at every start",
+            hint="Add it in the admin, or in a data migration.",
+            where=project.settings.assigned["CELERY_BEAT_SCHEDULER"],
+        )
+    reachable = [
+        Source.decode(path, draft.read(path) or b"") for path in dict.fromkeys((*project.settings.reachable,))
+    ]
+    in_settings = find_home(reachable, _name(project), entry)
+    app_path = app.where.path
+    in_app = find_in_app(Source.decode(app_path, draft.read(app_path) or b""), app.variable, entry)
+    if in_settings and in_app:
+        raise CannotPatch(
+            f"there are two schedules, in {in_settings.source.path} and in {app_path}: which one wins depends on "
+            "the version of Celery (5.7 takes the app's)",
+            hint="Move all entries into one of them; this is the one to add:",
+            snippet=entry + ",\n",
+            where=in_app.source.where(in_app.literal),
+        )
+    if in_app is None and in_settings is None and not app.reads_django_settings:
+        raise CannotPatch(
+            f"the app at {app.where} does not read CELERY_* from the Django settings",
+            hint="Put this entry where it is configured:",
+            snippet=entry + ",\n",
+            where=app.where,
+        )
+    return in_settings or in_app
+
+
+def _app(project: Project) -> CeleryApp:
+    if not project.celery:
+        raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init --beat.")
+    return project.celery[0]
+
+
+def _name(project: Project) -> str:
+    """The setting's name: the old one where the app has no namespace, for the new one would be ignored."""
+    app = project.celery[0]
+    if app.config_source == "django.conf:settings" and not app.namespace:
+        return "CELERYBEAT_SCHEDULE"
+    return "CELERY_BEAT_SCHEDULE"
+
+
+def _entry(request: Request) -> str:
+    """The entry as Python: every text a literal, whatever was typed."""
+    if not request.name.strip():
+        raise UsageError("the entry needs a name", hint="For example daily-reminders.")
+    lines = [f'    "task": {python_literal(request.task)},', f'    "schedule": {request.when.code},']
+    args = _json(request.args, list, "--args")
+    kwargs = _json(request.kwargs, dict, "--kwargs")
+    if args:
+        lines.append(f'    "args": {_python(args)},')
+    if kwargs:
+        lines.append(f'    "kwargs": {_python(kwargs)},')
+    options: dict[str, object] = {}
+    if request.queue:
+        options["queue"] = request.queue
+    if request.expires:
+        options["expires"] = duration(request.expires, "--expires")
+    if request.priority is not None:
+        if not 0 <= request.priority <= 9:
+            raise UsageError("a priority is 0 to 9", hint="On Redis 0 comes first, on RabbitMQ 9 does.")
+        options["priority"] = request.priority
+    if options:
+        lines.append(f'    "options": {_python(options)},')
+    return "\n".join([f"{python_literal(request.name)}: {{", *lines, "}"])
+
+
+def _json(text: str | None, kind: type, flag: str) -> object:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{flag} is not JSON: {error}", hint="For example --kwargs '{\"full\": false}'."
+        ) from error
+    if not isinstance(value, kind):
+        wanted = (
+            "a list, for example '[1, \"a\"]'" if kind is list else "an object, for example '{\"full\": false}'"
+        )
+        raise UsageError(f"{flag} is {wanted.split(',')[0]} in JSON", hint=f"Write {wanted}.")
+    return value
+
+
+def _python(value: object) -> str:
+    """A JSON value as Python, with double quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{python_literal(str(k))}: {_python(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_python, value)) + "]"
+    return python_literal(value) if isinstance(value, str) else repr(value)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.split("\n"))

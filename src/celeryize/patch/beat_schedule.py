@@ -1,0 +1,157 @@
+"""One entry in the Beat schedule, where it takes effect.
+
+CELERY_BEAT_SCHEDULE = {}    ->    CELERY_BEAT_SCHEDULE = {
+                                       "nightly": {
+                                           "task": "shop.tasks.sync",
+                                           "schedule": crontab(hour=3, minute=0),
+                                       },
+                                   }
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from celeryize.errors import CannotPatch
+from celeryize.patch.collection import append_element
+from celeryize.patch.imports import add_import
+from celeryize.patch.source import Source, Splice, expression, fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The one dict literal that is the schedule, and the file that holds it."""
+
+    source: Source
+    literal: ast.Dict
+
+
+def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
+    """The schedule called `name` in these settings files; None if the name occurs in none of them.
+
+    Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the name is used
+    in any other way than one assignment of a plain dict, at the top level or in a class.
+    """
+    uses = [(source, node) for source in sources for node in ast.walk(source.tree) if _is_use(node, name)]
+    if not uses:
+        return None
+    homes = [
+        Home(source, value)
+        for source in dict.fromkeys(source for source, _ in uses)
+        for value in _literals(source.tree, name)
+    ]
+    if len(uses) == 1 and len(homes) == 1:
+        return homes[0]
+    source, node = uses[1] if len(uses) > 1 else uses[0]
+    raise CannotPatch(
+        f"{name} is not set once, as a plain dict",
+        hint="Put this entry where the schedule is built:",
+        snippet=entry + ",\n",
+        where=source.where(node),
+    )
+
+
+def find_in_app(source: Source, variable: str, entry: str) -> Home | None:
+    """`app.conf.beat_schedule = {...}` in the app file; None if it is not mentioned there."""
+    uses = [n for n in ast.walk(source.tree) if isinstance(n, ast.Attribute) and n.attr == "beat_schedule"]
+    uses += [n for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg == "beat_schedule"]  # type: ignore[misc]
+    if not uses:
+        return None
+    for node in source.tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value) if len(uses) == 1:
+                if ast.unparse(target) == f"{variable}.conf.beat_schedule":
+                    return Home(source, value)
+    raise CannotPatch(
+        "the schedule of the app is built by code",
+        hint="Put this entry where it is built:",
+        snippet=entry + ",\n",
+        where=source.where(uses[0]),
+    )
+
+
+def entry_of(home: Home, name: str) -> ast.expr | None:
+    """The value of an entry, None where the schedule has no such key."""
+    for key, value in zip(home.literal.keys, home.literal.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == name:
+            return value
+    return None
+
+
+def add_entry(home: Home, name: str, entry: str, imports: Iterable[str], *, replace: bool = False) -> Source:
+    """The file with the entry (`"name": {...}`, LF) as the last one, and the imports it needs.
+
+    Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name, unless
+    `replace` puts this one in its place.
+    """
+    source = home.source
+    wanted = ast.parse(f"{{{entry}}}", mode="eval").body
+    assert isinstance(wanted, ast.Dict)
+    there = entry_of(home, name)
+    needed = [splice for line in imports for splice in add_import(source, line)]
+    if there is None:
+        return source.splice(*needed, *append_element(source, home.literal, entry))
+    if ast.dump(there) == ast.dump(wanted.values[0]):
+        return source
+    if not replace:
+        raise CannotPatch(
+            f"there is another entry called {name}",
+            hint="--replace puts this one in its place:",
+            snippet=f"- {ast.unparse(there)}\n+ {ast.unparse(wanted.values[0])}\n",
+            where=source.where(there),
+        )
+    return source.splice(*needed, *_replaced(source, home.literal, there, entry))
+
+
+def remove_entry(home: Home, name: str) -> Source:
+    """The file without the entry. Raises CannotPatch where there is none."""
+    there = entry_of(home, name)
+    source = home.source
+    if there is None:
+        raise CannotPatch(f"the schedule has no entry {name}", where=source.where(home.literal))
+    index = home.literal.values.index(there)
+    key = home.literal.keys[index]
+    assert key is not None
+    start, end = source.start(key), source.end(there)
+    while end < len(source.text) and source.text[end] in " \t":
+        end += 1
+    if source.text[end : end + 1] == ",":
+        end += 1
+    line = source.line_starts[source.line_of(start) - 1]
+    rest = source.text[end : source.after_line(there)]
+    if not source.text[line:start].strip() and not rest.split("#")[0].strip():
+        start, end = line, source.after_line(there)
+    return source.splice(Splice(start, end, "", (), (key, there)))
+
+
+def _replaced(source: Source, literal: ast.Dict, there: ast.expr, entry: str) -> list[Splice]:
+    index = literal.values.index(there)
+    key = literal.keys[index]
+    assert key is not None
+    start, end = source.start(key), source.end(there)
+    line = source.line_starts[source.line_of(start) - 1]
+    margin = source.text[line:start] if not source.text[line:start].strip() else ""
+    text = fitted(source, start, entry)
+    text = "\n".join([text.split("\n")[0], *(margin + part for part in text.split("\n")[1:])])
+    name, _, value = entry.partition(": ")
+    return [Splice(start, end, text, (expression(name), expression(value)), (key, there))]
+
+
+def _is_use(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id == name
+    return isinstance(node, ast.Constant) and node.value == name
+
+
+def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+    found = []
+    for node in (n for body in bodies for n in body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Dict() as value) if target == name:
+                found.append(value)
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Dict() as value) if target == name:
+                found.append(value)
+    return found

@@ -1,0 +1,297 @@
+"""When a periodic task runs: what was typed, as Celery's schedule objects, and what is odd about it."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+
+from celeryize.errors import UsageError
+
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+UNITS = {
+    "s": ("seconds", 1),
+    "m": ("minutes", 60),
+    "h": ("hours", 3600),
+    "d": ("days", 86400),
+    "w": ("weeks", 604800),
+}
+# celery.schedules.solar._all_events
+SOLAR = (
+    "dawn_astronomical",
+    "dawn_nautical",
+    "dawn_civil",
+    "sunrise",
+    "solar_noon",
+    "sunset",
+    "dusk_civil",
+    "dusk_nautical",
+    "dusk_astronomical",
+)
+LONG = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A schedule as Python, the import it needs, the same in words, and what its author should know."""
+
+    code: str
+    imports: tuple[str, ...]
+    words: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of a crontab: its keyword, range, names, and how it was written."""
+
+    keyword: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    def values(self, text: str) -> frozenset[int]:
+        """The numbers that `text` stands for. Raises UsageError with the part that is wrong."""
+        found: set[int] = set()
+        for part in text.split(","):
+            match = re.fullmatch(r"(\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/(\d+))?", part)
+            if not match or (match[2] and not ("*" in match[1] or "-" in match[1])):
+                raise self._wrong(part, text)
+            step = int(match[2] or 1)
+            if not step:
+                raise self._wrong(part, text)
+            first, _, last = match[1].partition("-")
+            if first == "*":
+                span = list(range(self.low, self.high + 1))
+            else:
+                begin = self._number(first, text)
+                end = self._number(last, text) if last else begin
+                wrapped = end + (self.high - self.low + 1) if end < begin else end
+                span = [(n - self.low) % (self.high - self.low + 1) + self.low for n in range(begin, wrapped + 1)]
+            found |= set(span[::step])
+        return frozenset(found)
+
+    def _number(self, word: str, text: str) -> int:
+        if word in self.names:
+            return self.names.index(word) + self.low
+        if not word.isdigit() or not self.low <= int(word) <= self.high:
+            raise self._wrong(word, text)
+        return int(word)
+
+    def _wrong(self, part: str, text: str) -> UsageError:
+        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+        return UsageError(
+            f"{part!r} in {text!r} is no {self.keyword.replace('_', ' ')}",
+            hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
+        )
+
+
+MINUTE = _Field("minute", 0, 59)
+HOUR = _Field("hour", 0, 23)
+DAY_OF_MONTH = _Field("day_of_month", 1, 31)
+MONTH = _Field("month_of_year", 1, 12, MONTHS)
+DAY_OF_WEEK = _Field("day_of_week", 0, 6, DAYS)
+
+
+def parse(
+    *,
+    cron: str | None = None,
+    every: str | None = None,
+    at: str | None = None,
+    on: str | None = None,
+    solar: str | None = None,
+    latitude: float | None = None,
+    longitude: float | None = None,
+) -> When:
+    """The one schedule that the options describe. Raises UsageError with what to write instead."""
+    given = [
+        name for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar)) if value
+    ]
+    if len(given) != 1:
+        said = f"{' and '.join(given)} exclude each other" if given else "it is not said when"
+        raise UsageError(
+            said, hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.'
+        )
+    if on and not at:
+        raise UsageError("--on belongs to --at", hint="For example --at 07:30 --on mon-fri.")
+    if cron:
+        return from_cron(cron)
+    if every:
+        return from_interval(every)
+    if at:
+        return from_time(at, on or "*")
+    return from_sun(solar or "", latitude, longitude)
+
+
+def from_cron(text: str) -> When:
+    """Five fields, or a nickname such as @daily; 7 is Sunday, as in cron."""
+    fields = NICKNAMES.get(text.strip().lower(), text.strip().lower()).split()
+    if len(fields) != 5:
+        raise UsageError(
+            f"{text!r} has {len(fields)} fields, a crontab has five",
+            hint='minute hour day-of-month month day-of-week: "0 8 * * *" is every day at 08:00; or @daily.',
+        )
+    minute, hour, day, month, weekday = fields
+    return _crontab(minute, hour, day, month, _sunday(weekday))
+
+
+def from_time(at: str, on: str) -> When:
+    """`07:30` on `mon-fri`, `sat,sun`, `*`."""
+    match = re.fullmatch(r"(\d{1,2}):(\d{2})", at.strip())
+    if not match:
+        raise UsageError(f"{at!r} is no time of day", hint="Write hours and minutes: 07:30.")
+    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(on.strip().lower(), on.strip().lower())
+    return _crontab(str(int(match[2])), str(int(match[1])), "*", "*", _sunday(days))
+
+
+def from_interval(text: str) -> When:
+    """`30s`, `15m`, `2h`, `1d`, `1w`."""
+    seconds = duration(text, "--every")
+    amount, unit = int(text.strip()[:-1]), text.strip()[-1].lower()
+    word = UNITS[unit][0]
+    notes: tuple[str, ...] = ()
+    if seconds >= LONG:
+        notes = (
+            "An interval counts from the start of Beat: where its schedule file does not survive a restart, an "
+            f"interval of {text.strip()} may never end. A crontab (--cron, --at) does not have that problem.",
+        )
+    words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
+    return When(f"timedelta({word}={amount})", ("from datetime import timedelta",), words, notes)
+
+
+def from_sun(event: str, latitude: float | None, longitude: float | None) -> When:
+    """A solar event at a place, as `celery.schedules.solar` knows it."""
+    if event not in SOLAR:
+        raise UsageError(f"{event!r} is no solar event", hint=f"One of {', '.join(SOLAR)}.")
+    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise UsageError("--solar needs a place", hint="Add --lat (-90 to 90) and --lon (-180 to 180).")
+    return When(
+        f'solar("{event}", {latitude!r}, {longitude!r})',
+        ("from celery.schedules import solar",),
+        f"at {event.replace('_', ' ')} at {latitude}, {longitude}",
+        ("Celery computes it with the package ephem: install it where Beat runs.",),
+    )
+
+
+def duration(text: str, flag: str) -> int:
+    """Seconds of `90`, `30s`, `15m`, `2h`, `1d`. Raises UsageError naming the flag."""
+    match = re.fullmatch(r"([1-9]\d*)([smhdw])", text.strip().lower())
+    if not match:
+        raise UsageError(f"{flag} {text!r} is no duration", hint="Write 30s, 15m, 2h, 1d or 1w.")
+    return int(match[1]) * UNITS[match[2]][1]
+
+
+def _sunday(field: str) -> str:
+    """The day-of-week field with cron's 7 for Sunday as Celery's 0."""
+    parts = []
+    for part in field.split(","):
+        span, slash, step = part.partition("/")
+        first, dash, last = span.partition("-")
+        if last == "7" and first != "7":
+            inside = sorted({n % 7 for n in range(DAY_OF_WEEK._number(first, field), 8)[:: int(step or 1)]})
+            parts.append(",".join(map(str, inside)))
+            continue
+        first = "0" if first == "7" else first
+        parts.append(f"{first}{dash}{last}{slash}{step}")
+    return ",".join(parts)
+
+
+def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
+    minutes, hours = MINUTE.values(minute), HOUR.values(hour)
+    days, months = DAY_OF_MONTH.values(day), MONTH.values(month)
+    DAY_OF_WEEK.values(weekday)
+    possible = any(n <= calendar.monthrange(2024, m)[1] for m in months for n in days)
+    if not possible:
+        raise UsageError(
+            f"day {day} never occurs in month {month}: Celery refuses it, and Beat does not start",
+            hint="Use a day that the month has.",
+        )
+    written = [
+        ("hour", hour),
+        ("minute", minute),
+        ("day_of_week", weekday),
+        ("day_of_month", day),
+        ("month_of_year", month),
+    ]
+    everything = all(text == "*" for _, text in written)
+    arguments = [
+        f"{name}={_value(text)}" for name, text in written if text != "*" or (name == "minute" and not everything)
+    ]
+    return When(
+        f"crontab({', '.join(arguments)})",
+        ("from celery.schedules import crontab",),
+        _words(minute, hour, day, month, weekday, minutes, hours),
+        tuple(_odd(minute, hour, day, month, weekday, minutes, hours)),
+    )
+
+
+def _value(text: str) -> str:
+    return str(int(text)) if text.isdigit() else f'"{text}"'
+
+
+def _words(
+    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+) -> str:
+    if len(minutes) == 1 and len(hours) <= 4:
+        when = "at " + ", ".join(f"{h:02d}:{min(minutes):02d}" for h in sorted(hours))
+    elif minute == "*" and hour == "*":
+        when = "every minute"
+    elif len(hours) == 24 and len(minutes) == 1:
+        when = f"every hour at minute {min(minutes)}"
+    elif len(hours) == 24:
+        when = (
+            "every hour at minutes " + ", ".join(map(str, sorted(minutes)))
+            if len(minutes) <= 12
+            else f"minutes {minute}"
+        )
+    else:
+        when = f"at minute {minute} of hour {hour}"
+    parts = [when]
+    if weekday != "*":
+        parts.append(f"on {weekday if not weekday.replace(',', '').isdigit() else _names(weekday)}")
+    if day != "*":
+        parts.append(f"on day {day} of the month")
+    if month != "*":
+        parts.append(f"in month {month}")
+    if len(parts) == 1 and not when.startswith("every"):
+        parts.insert(0, "every day")
+    return " ".join(parts)
+
+
+def _names(weekday: str) -> str:
+    return ", ".join(DAYS[int(n)] for n in weekday.split(","))
+
+
+def _odd(
+    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+) -> list[str]:
+    """What Celery will really do where that is not what people expect (CELERY_FACTS 21 to 23)."""
+    found = []
+    if minute == "*" and hour != "*":
+        found.append(
+            f"The minute is *: it fires 60 times in each of these hours. For once an hour write 0 {hour}."
+        )
+    for text, values, size, unit in ((minute, minutes, 60, "minute"), (hour, hours, 24, "hour")):
+        step = re.fullmatch(r"\*/(\d+)", text)
+        if step and size % int(step[1]):
+            at = ", ".join(map(str, sorted(values)))
+            found.append(
+                f"*/{step[1]} does not divide {size}: it fires at {unit} {at}, and starts anew with each turn."
+            )
+    if day != "*" and weekday != "*":
+        found.append(
+            "Both days are set: Celery fires only on days that are both; cron would on days that are either."
+        )
+    if day.isdigit() and int(day) > 28 and month == "*":
+        found.append(f"Not every month has a day {day}: it does not fire in those.")
+    return found

@@ -1,0 +1,113 @@
+"""Entries written by `celeryize add-schedule`: proved, previewed, and fired by a real Beat with a real worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, snapshot
+from tests.services import Redis, Worker
+
+
+@pytest.fixture
+def clinic(project: Path, celeryize: Run) -> Path:
+    """The small project with Celery over files and one task."""
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    (project / "doctors/tasks.py").write_text(
+        "from celery import shared_task\n\n\n@shared_task\n"
+        "def remind(full: bool = True, to: str = ''):\n    return full\n"
+    )
+    return project
+
+
+def test_the_preview_is_in_the_projects_zone_and_tells_the_clock_changes(clinic, celeryize: Run):
+    ran = celeryize(clinic, "add-schedule", "odd", "doctors.tasks.remind", "--cron", "30 2 * * *", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "odd: every day at 02:30 (Europe/Paris)" in ran.stderr
+    assert ran.stderr.count(" 02:30 +0") >= 5
+    assert "The clocks change at" in ran.stderr and "03:30 +02:00" in ran.stderr
+
+
+def test_an_entry_at_noon_is_not_bothered_by_clock_changes(clinic, celeryize: Run):
+    ran = celeryize(clinic, "add-schedule", "noon", "doctors.tasks.remind", "--at", "12:00", "--yes")
+    assert "The clocks change" not in ran.stderr and "12:00 +01:00" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["doctors.tasks.remnd", "--every", "1m"], "Did you mean doctors.tasks.remind?"),
+        (
+            ["doctors.tasks.remind", "--every", "1m", "--kwargs", '{"fool": 1}'],
+            "unexpected keyword argument 'fool'",
+        ),
+        (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "takes"),
+    ],
+)
+def test_an_entry_that_beat_could_not_send_is_not_written(clinic, celeryize: Run, arguments, words):
+    before = snapshot(clinic)
+    ran = celeryize(clinic, "add-schedule", "x", *arguments, "--yes")
+    assert (ran.returncode, words in ran.stderr) == (4, True), ran.stderr
+    assert snapshot(clinic) == before
+
+
+def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
+    celeryize(clinic, "add-schedule", "a", "doctors.tasks.remind", "--every", "15m", "--yes", "--no-verify")
+    document = json.loads(celeryize(clinic, "schedule", "--json").stdout)
+    assert document["zone"] == "Europe/Paris"
+    (entry,) = document["entries"]
+    assert (entry["name"], entry["registered"], entry["per_day"], len(entry["runs"])) == ("a", True, 96.0, 1)
+    listed = json.loads(celeryize(clinic, "tasks", "--json").stdout)
+    assert listed["tasks"][0]["scheduled_by"] == ["a"]
+    lines = celeryize(clinic, "schedule", "--next", "1h").stdout.splitlines()
+    assert len(lines) in (3, 4)
+
+
+@pytest.mark.parametrize("broker", ["files", "redis"])
+def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(clinic, celeryize: Run, broker, tmp_path):
+    ran = celeryize(
+        clinic,
+        "add-schedule",
+        "tick",
+        "doctors.tasks.remind",
+        "--every",
+        "1s",
+        "--yes",
+        "--kwargs",
+        '{"full": false}',
+    )
+    assert ran.returncode == 0, ran.stderr
+    if broker == "files":
+        fires(clinic, {}, tmp_path)
+        return
+    settings = clinic / "config/settings.py"
+    settings.write_text(settings.read_text() + "\nCELERY_BROKER_TRANSPORT_OPTIONS = {}\n")
+    with Redis() as redis:
+        fires(clinic, {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}, tmp_path)
+
+
+def fires(folder: Path, env: dict[str, str], tmp_path: Path) -> None:
+    with Worker(folder, "config", env) as worker:
+        beat = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "config", "beat", "-s", str(tmp_path / "beat"), "--pidfile="],
+            cwd=folder,
+            env={**os.environ, **env},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + 40
+            while worker.log().count("doctors.tasks.remind") < 4 and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            os.killpg(beat.pid, signal.SIGKILL)
+            beat.wait()
+        assert "succeeded" in worker.log() and ": False" in worker.log(), worker.log()

@@ -1,0 +1,199 @@
+"""add-schedule: the entry goes into the one dict that takes effect, or the lines to paste are said."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from celeryize.commands import run_add_schedule, run_init
+from celeryize.commands.add_schedule import Request
+from celeryize.errors import CannotPatch, UsageError
+from celeryize.when import parse
+from tests.conftest import make_tree, snapshot
+from tests.views import Recorder
+
+
+@pytest.fixture
+def wired(project: Path) -> Path:
+    """The small project with Celery, without a schedule."""
+    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    return project
+
+
+def add(
+    folder: Path, name: str = "nightly", task: str = "shop.tasks.sync", cron: str = "0 3 * * *", **more: object
+):
+    request = Request(name, task, parse(cron=cron), **more)  # type: ignore[arg-type]
+    return run_add_schedule.run(folder, Recorder(), request, yes=True, no_verify=True)
+
+
+def settings(folder: Path) -> str:
+    return (folder / "config/settings.py").read_text()
+
+
+def schedule(folder: Path) -> dict[str, dict[str, object]]:
+    """The schedule as Python evaluates it, crontabs by their arguments."""
+    tree = ast.parse(settings(folder))
+    value = next(
+        n.value for n in tree.body if isinstance(n, ast.Assign) and "BEAT_SCHEDULE" in ast.unparse(n.targets[0])
+    )
+    return eval(ast.unparse(value), {"crontab": lambda **k: k, "timedelta": lambda **k: k})
+
+
+ENTRY = {"task": "shop.tasks.sync", "schedule": {"hour": 3, "minute": 0}}
+
+
+def test_a_schedule_is_made_where_there_is_none(wired):
+    add(wired)
+    assert schedule(wired) == {"nightly": ENTRY}
+    assert "from celery.schedules import crontab\n" in settings(wired)
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        "CELERY_BEAT_SCHEDULE = {}\n",
+        "CELERY_BEAT_SCHEDULE = {\n}\n",
+        "CELERY_BEAT_SCHEDULE = {'a': {'task': 'x', 'schedule': 1}}\n",
+        'CELERY_BEAT_SCHEDULE: dict = {\n    "a": {\n        "task": "x",\n    },  # first\n}\n',
+        'CELERY_BEAT_SCHEDULE = {\n    "a": {"task": "x", "schedule": 1}  # no comma\n}\n',
+        'CELERY_BEAT_SCHEDULE_FILENAME = "x"\nCELERY_BEAT_SCHEDULER = "celery.beat:PersistentScheduler"\n'
+        "CELERY_BEAT_SCHEDULE = {}\n",
+    ],
+)
+def test_a_plain_dict_grows_by_exactly_the_entry(wired, existing):
+    (wired / "config/settings.py").write_text(settings(wired) + "\n" + existing)
+    add(wired)
+    text = settings(wired)
+    assert text.count("CELERY_BEAT_SCHEDULE = ") + text.count("CELERY_BEAT_SCHEDULE: ") == 1
+    tree = ast.parse(text)
+    (value,) = [
+        n.value
+        for n in tree.body
+        if isinstance(n, ast.Assign | ast.AnnAssign)
+        and ast.unparse(n).startswith(("CELERY_BEAT_SCHEDULE =", "CELERY_BEAT_SCHEDULE:"))
+    ]
+    assert ast.unparse(value.keys[-1]) == "'nightly'"
+    before = snapshot(wired)
+    assert add(wired).result.outcome == "nothing to do"
+    assert snapshot(wired) == before
+
+
+def test_arguments_and_options_are_python_literals(wired):
+    add(wired, args='[1, "a\\"b", null]', kwargs='{"full": false}', queue="slow", expires="10m", priority=2)
+    assert schedule(wired)["nightly"] == {
+        **ENTRY,
+        "args": [1, 'a"b', None],
+        "kwargs": {"full": False},
+        "options": {"queue": "slow", "expires": 600, "priority": 2},
+    }
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\", "a'b", "a\nb", "{x}", "é😀", "__import__('os')"])
+def test_whatever_the_name_is_it_stays_a_string(wired, name):
+    add(wired, name, task=name)
+    assert schedule(wired) == {name: {**ENTRY, "task": name}}
+
+
+def test_another_entry_of_the_same_name_is_replaced_only_when_told(wired):
+    add(wired)
+    add(wired, "other")
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch) as caught:
+        add(wired, cron="0 4 * * *")
+    assert "--replace" in caught.value.hint and "hour=4" in caught.value.snippet
+    assert snapshot(wired) == before
+    add(wired, cron="0 4 * * *", replace=True)
+    assert schedule(wired) == {"nightly": {**ENTRY, "schedule": {"hour": 4, "minute": 0}}, "other": ENTRY}
+    assert list(schedule(wired)) == ["nightly", "other"]
+
+
+def test_remove_takes_out_that_entry_alone(wired):
+    add(wired)
+    text = settings(wired)
+    add(wired, "other")
+    run_add_schedule.run(wired, Recorder(), None, remove="other", yes=True, no_verify=True)
+    assert settings(wired) == text
+    with pytest.raises(CannotPatch, match="no entry"):
+        run_add_schedule.run(wired, Recorder(), None, remove="other", yes=True, no_verify=True)
+
+
+def test_a_schedule_of_the_app_file_is_its_home(wired):
+    app = wired / "config/celery.py"
+    app.write_text(app.read_text() + "\napp.conf.beat_schedule = {}\n")
+    add(wired)
+    assert '"nightly": {' in app.read_text() and "from celery.schedules import crontab" in app.read_text()
+    assert "BEAT_SCHEDULE" not in settings(wired)
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"config/settings.py": "CELERY_BEAT_SCHEDULE = build()\n"}, "config/settings.py"),
+        ({"config/settings.py": "if DEBUG:\n    CELERY_BEAT_SCHEDULE = {}\n"}, "config/settings.py"),
+        (
+            {"config/settings.py": "CELERY_BEAT_SCHEDULE = {}\nCELERY_BEAT_SCHEDULE['x'] = {}\n"},
+            "config/settings.py",
+        ),
+        (
+            {"config/settings.py": "CELERY_BEAT_SCHEDULE = dict(A)\nCELERY_BEAT_SCHEDULE |= B\n"},
+            "config/settings.py",
+        ),
+        ({"config/settings.py": "globals()['CELERY_BEAT_SCHEDULE'] = {}\n"}, "config/settings.py"),
+        (
+            {
+                "config/settings.py": "CELERY_BEAT_SCHEDULE = {}\n",
+                "config/celery.py": "app.conf.beat_schedule = {}\n",
+            },
+            "config/celery.py",
+        ),
+        ({"config/celery.py": "app.conf.update(beat_schedule={})\n"}, "config/celery.py"),
+        (
+            {"config/settings.py": "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\n"},
+            "config/settings.py",
+        ),
+    ],
+)
+def test_what_is_built_by_code_is_refused_with_the_lines_to_paste(wired, files, place):
+    for path, text in files.items():
+        (wired / path).write_text((wired / path).read_text() + "\n" + text)
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch) as caught:
+        add(wired)
+    assert str(caught.value.where.path) == place
+    assert caught.value.where.line
+    assert snapshot(wired) == before
+
+
+def test_an_app_that_ignores_the_settings_is_said(wired):
+    app = wired / "config/celery.py"
+    app.write_text(
+        app.read_text().replace('app.config_from_object("django.conf:settings", namespace="CELERY")', "")
+    )
+    with pytest.raises(CannotPatch, match="does not read"):
+        add(wired)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"args": "{}"}, "list"),
+        ({"kwargs": "[1]"}, "object"),
+        ({"kwargs": "full=false"}, "JSON"),
+        ({"expires": "soon"}, "15m"),
+        ({"priority": 99}, "0 to 9"),
+        ({"name": " "}, "name"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(wired, more, words):
+    with pytest.raises(UsageError) as caught:
+        add(wired, **more)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_project_without_celery_is_sent_to_init(project):
+    make_tree(project, {})
+    with pytest.raises(CannotPatch, match="no Celery app"):
+        add(project)

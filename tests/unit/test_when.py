@@ -1,0 +1,105 @@
+"""when.py: what was typed, as Celery's schedule; what is odd is said; what cannot be is refused."""
+
+from __future__ import annotations
+
+import pytest
+from celery.schedules import crontab
+
+from celeryize.errors import UsageError
+from celeryize.when import DAY_OF_WEEK, HOUR, MINUTE, parse
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"cron": "0 8 * * *"}, "crontab(hour=8, minute=0)"),
+        ({"cron": "* * * * *"}, "crontab()"),
+        ({"cron": "* 8 * * *"}, 'crontab(hour=8, minute="*")'),
+        ({"cron": "*/15 * * * *"}, 'crontab(minute="*/15")'),
+        ({"cron": "30 6 1 * *"}, "crontab(hour=6, minute=30, day_of_month=1)"),
+        (
+            {"cron": "0 0 * jan,JUL mon-fri"},
+            'crontab(hour=0, minute=0, day_of_week="mon-fri", month_of_year="jan,jul")',
+        ),
+        ({"cron": "0 9 * * 7"}, "crontab(hour=9, minute=0, day_of_week=0)"),
+        ({"cron": "0 9 * * 5-7"}, 'crontab(hour=9, minute=0, day_of_week="0,5,6")'),
+        ({"cron": "@daily"}, "crontab(hour=0, minute=0)"),
+        ({"cron": "@hourly"}, "crontab(minute=0)"),
+        ({"at": "07:30", "on": "mon-fri"}, 'crontab(hour=7, minute=30, day_of_week="mon-fri")'),
+        ({"at": "7:05"}, "crontab(hour=7, minute=5)"),
+        ({"every": "15m"}, "timedelta(minutes=15)"),
+        ({"every": "1d"}, "timedelta(days=1)"),
+        ({"solar": "sunset", "latitude": 52.5, "longitude": 13.4}, 'solar("sunset", 52.5, 13.4)'),
+    ],
+)
+def test_what_was_typed_becomes_a_schedule(options, code):
+    assert parse(**options).code == code
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cron": "0 8 * * *"}, "every day at 08:00"),
+        ({"cron": "0 8,20 * * mon-fri"}, "at 08:00, 20:00 on mon-fri"),
+        ({"cron": "*/20 * * * *"}, "every hour at minutes 0, 20, 40"),
+        ({"every": "1h"}, "every hour"),
+    ],
+)
+def test_a_schedule_in_words(options, words):
+    assert parse(**options).words == words
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({"cron": "* 8 * * *"}, "60 times"),
+        ({"cron": "*/45 * * * *"}, "minute 0, 45"),
+        ({"cron": "0 */5 * * *"}, "hour 0, 5, 10, 15, 20"),
+        ({"cron": "0 0 1 * mon"}, "both"),
+        ({"cron": "0 0 31 * *"}, "Not every month"),
+        ({"every": "1d"}, "schedule file"),
+    ],
+)
+def test_what_is_odd_is_said(options, note):
+    assert any(note in told for told in parse(**options).notes)
+
+
+@pytest.mark.parametrize("options", [{"cron": "0 8 * * *"}, {"every": "15m"}, {"cron": "*/15 */6 * * *"}])
+def test_what_is_not_odd_is_not_commented(options):
+    assert parse(**options).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "--cron"),
+        ({"cron": "0 8 * * *", "every": "1h"}, "exclude"),
+        ({"cron": "0 8 * *"}, "four" if False else "five"),
+        ({"cron": "60 8 * * *"}, "0-59"),
+        ({"cron": "0 24 * * *"}, "0-23"),
+        ({"cron": "0 0 31 2 *"}, "never occurs"),
+        ({"cron": "5/10 * * * *"}, "*/15"),
+        ({"cron": "*/0 * * * *"}, "minute"),
+        ({"cron": "0 0 * * someday"}, "sun-sat"),
+        ({"cron": "0 0 __import__('os') * *"}, "day of month"),
+        ({"every": "0s"}, "30s"),
+        ({"every": "ten minutes"}, "15m"),
+        ({"at": "25:00"}, "0-23"),
+        ({"at": "noon"}, "07:30"),
+        ({"on": "mon", "every": "1h"}, "--at"),
+        ({"solar": "teatime", "latitude": 0.0, "longitude": 0.0}, "sunset"),
+        ({"solar": "sunset"}, "--lat"),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_to_write(options, words):
+    with pytest.raises(UsageError) as caught:
+        parse(**options)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["*", "0", "1,5", "1-5", "*/7", "2-8/3", "5-2", "mon-fri"])
+def test_our_reading_of_a_field_is_celerys(text):
+    for field, name in ((MINUTE, "minute"), (HOUR, "hour"), (DAY_OF_WEEK, "day_of_week")):
+        if ("mon" in text and name != "day_of_week") or (text == "2-8/3" and name == "day_of_week"):
+            continue
+        assert field.values(text) == getattr(crontab(**{name: text}), name), (name, text)
