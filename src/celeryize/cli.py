@@ -300,7 +300,10 @@ def add_task(
     body_from: Annotated[
         Path | None, _option("--body-from", help="A Jinja template of your own for the function.", metavar="FILE")
     ] = None,
-    test: Annotated[bool, _option("--test/--no-test", help="Write its test, too.")] = False,
+    test: Annotated[
+        bool | None,
+        _option("--test/--no-test", help="Write its test; default: if the app has tests.", show_default=False),
+    ] = None,
     settings: SettingsModule = None,
     python: Python = None,
     dry_run: DryRun = False,

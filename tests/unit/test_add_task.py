@@ -132,7 +132,8 @@ def test_another_signature_under_the_same_name_is_refused_with_the_difference(wi
         "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n",
         "from celery import (\n    shared_task,\n)\n",
         '"""Tasks."""\nfrom celery import chain, shared_task  # both\n',
-        "import celery\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from .models import Doctor\n",
+        "from typing import TYPE_CHECKING\n\nfrom celery import shared_task\n\n"
+        "if TYPE_CHECKING:\n    from .models import Doctor\n",
         "# Create your tasks here\n",
         "from celery import shared_task\r\n\r\n@shared_task\r\ndef old():\r\n    pass",
     ],
@@ -156,6 +157,157 @@ def test_an_alias_of_shared_task_is_used(wired):
     make_tree(wired, {"doctors/tasks.py": "from celery import shared_task as task\n"})
     add(wired, *EXAMPLE, bind=True)
     assert head(tasks(wired)).startswith("@task(bind=True)")
+
+
+def test_a_module_that_imports_celery_itself_spells_the_decorator_so(wired):
+    make_tree(wired, {"doctors/tasks.py": "import celery\n"})
+    add(wired, *EXAMPLE, bind=True)
+    assert head(tasks(wired)).startswith("@celery.shared_task(bind=True)")
+    assert "from celery" not in tasks(wired)
+
+
+def test_the_decorator_of_another_queue_is_no_habit(wired):
+    make_tree(wired, {"doctors/tasks.py": "from config.queue import huey\n\n\n@huey.task\ndef old(): ...\n"})
+    add(wired, *EXAMPLE)
+    assert head(tasks(wired)).startswith("@shared_task\n")
+
+
+def test_a_long_signature_is_broken_as_formatters_break_it(wired):
+    names = ("first_parameter:str", "second_parameter:str", "third_parameter:int=5")
+    add(wired, "doctors.work_with_many_things", *names)
+    assert (
+        "def work_with_many_things(\n    first_parameter: str,\n    second_parameter: str,\n"
+        "    third_parameter: int = 5,\n) -> None:\n" in tasks(wired)
+    )
+
+
+MODELS = """from django.db import models
+from .base import Stamped
+
+
+class Keyed(models.Model):
+    id = models.UUIDField(primary_key=True)
+
+    class Meta:
+        abstract = True
+
+
+class Nurse(Keyed, Stamped):
+    ward = models.IntegerField()
+
+
+class Visit(Stamped):
+    nurse = models.ForeignKey(Nurse, on_delete=models.CASCADE)
+"""
+BASE = """from django.db import models
+
+
+class Stamped(models.Model):
+    made = models.DateTimeField(auto_now_add=True)
+    mail = models.EmailField()
+
+    class Meta:
+        abstract = True
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "signature", "imported"),
+    [("Nurse", "nurse_id: str", "from .models.nurse import Nurse"), ("Visit", "visit_id: int", "Visit")],
+)
+def test_the_key_of_a_model_may_come_from_a_base_in_another_file(wired, model, signature, imported):
+    (wired / "doctors/models.py").unlink()
+    make_tree(
+        wired,
+        {"doctors/models/__init__.py": "", "doctors/models/nurse.py": MODELS, "doctors/models/base.py": BASE},
+    )
+    add(wired, "doctors.greet", kind="email", model=model, test=True)
+    assert f"def greet({signature}) -> None:" in tasks(wired)
+    assert imported in tasks(wired) and ".mail]" in tasks(wired)
+    made = "Nurse.objects.create(" in (wired / "doctors/tests.py").read_text()
+    assert made == (model == "Nurse"), "a required foreign key cannot be made up"
+
+
+def test_models_that_import_the_tasks_are_imported_inside(wired):
+    models = wired / "doctors/models.py"
+    models.write_text(f"from . import tasks\n{models.read_text()}")
+    add(wired, "doctors.work", kind="batch", model="Doctor")
+    assert tasks(wired).count("    from .models import Doctor\n") == 2
+    assert "\nfrom .models" not in tasks(wired)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options", "call"),
+    [
+        (("doctor_id:str",), {}, ("send.delay_on_commit(str(doctor.pk))",)),
+        (("doctor_id:int",), {}, ("send.delay_on_commit(doctor.pk)",)),
+        (("patient_id:int",), {}, ("send.delay(patient_id)",)),
+        (("url:str", "batch:int=500"), {}, ("send.delay(url)",)),
+        ((), {"kind": "batch", "model": "Doctor"}, ("send.delay_on_commit()",)),
+    ],
+)
+def test_the_call_to_paste_fits_the_signature(wired, parameters, options, call):
+    assert add(wired, "doctors.send", *parameters, **options).next_steps == call
+
+
+def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wired):
+    app = wired / "config/celery.py"
+    app.write_text(app.read_text().replace('Celery("config")', 'Celery("config", task_cls="doctors.base:Task")'))
+    assert add(wired, "doctors.send", "doctor_id:int").next_steps == (
+        "from django.db import transaction",
+        "transaction.on_commit(lambda: send.delay(doctor.pk))",
+    )
+
+
+def test_a_queue_that_a_plain_worker_does_not_consume_is_said(wired):
+    view = Recorder()
+    run_add_task.run(wired, view, Request("doctors.x", queue="mail"), yes=True, no_verify=True)
+    assert view.plans[0].notes == ("A worker consumes the queue mail only if it is started with -Q celery,mail.",)
+
+
+def test_a_queue_beside_the_declared_ones_is_refused(wired):
+    settings = wired / "config/settings.py"
+    text = settings.read_text() + 'CELERY_TASK_QUEUES = (Queue("celery"), Queue("mails"))\n'
+    settings.write_text("from kombu import Queue\n" + text)
+    with pytest.raises(UsageError, match="mail") as caught:
+        add(wired, "doctors.x", queue="mail")
+    assert "mails" in caught.value.hint
+    add(wired, "doctors.x", queue="mails")
+
+
+def test_a_name_that_another_task_has_is_refused(wired):
+    add(wired, "doctors.first", name="mail")
+    with pytest.raises(UsageError, match=r"doctors/tasks.py:\d+ registers a task as mail"):
+        add(wired, "doctors.second", name="mail")
+    assert add(wired, "doctors.first", name="mail").result.outcome == "nothing to do"
+
+
+def test_a_model_without_an_address_is_not_mailed(wired):
+    make_tree(
+        wired, {"doctors/models.py": "from django.db import models\n\n\nclass Room(models.Model):\n    ...\n"}
+    )
+    with pytest.raises(UsageError, match="no EmailField"):
+        add(wired, "doctors.x", kind="email", model="Room")
+
+
+@pytest.mark.parametrize(
+    ("tests", "written"), [("# Create your tests here.\n", False), ("def test(): ...\n", True)]
+)
+def test_a_test_is_written_by_default_where_the_app_has_tests(wired, tests, written):
+    make_tree(wired, {"doctors/tests.py": tests})
+    add(wired, "doctors.x")
+    assert ("class XTests(TestCase)" in (wired / "doctors/tests.py").read_text()) == written
+
+
+def test_pytest_is_used_where_it_knows_the_settings(wired):
+    make_tree(
+        wired,
+        {"pytest.ini": "[pytest]\nDJANGO_SETTINGS_MODULE = config.settings\n", "doctors/tests/__init__.py": ""},
+    )
+    add(wired, "doctors.x", test=True)
+    text = (wired / "doctors/tests/test_x.py").read_text()
+    assert "@pytest.mark.django_db\ndef test_x_runs():\n    x()\n" in text
+    assert "from doctors.tasks import x\n" in text
 
 
 def test_a_project_of_app_task_is_followed_unless_told_otherwise(wired):
@@ -270,8 +422,8 @@ def test_every_kind_is_clean_python_with_its_test(wired, kind, idempotent, bind,
     add(wired, "doctors.work", kind=kind, model=model, idempotent=idempotent, bind=bind, test=True)
     ruff = Path(sys.executable).with_name("ruff")
     for arguments in (
-        ["format", "--check", "--line-length", "120"],
-        ["check", "--select", "E,F,I,W,B", "--line-length", "120"],
+        ["format", "--check"],
+        ["check", "--select", "E,F,I,W,B"],
     ):
         ran = subprocess.run(
             [ruff, *arguments, "--isolated", "doctors/tasks.py", "doctors/tests.py"],

@@ -11,22 +11,25 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from celeryize.apply import changes
+from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
-from celeryize.detect.settings import constant
+from celeryize.detect.settings import constant, strings_of
+from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Where
-from celeryize.patch.imports import add_import
+from celeryize.patch.imports import add_import, gives
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.source import Source, python_literal
-from celeryize.patch.tasks import add_task, remove_task
+from celeryize.patch.tasks import add_task
 from celeryize.render import task_template
 
 KINDS = ("plain", "model", "email", "http", "batch")
 LOCK_SECONDS = 600
+# The formatters' default: what fits in it, they put on one line.
+LINE_LENGTH = 88
 # What comes back from JSON as it went in, with the import it needs (CELERY_FACTS 36).
 TYPES = {
     "str": "",
@@ -93,7 +96,7 @@ class Request:
     idempotent: bool = False
     decorator: str | None = None
     body_from: Path | None = None
-    test: bool = False
+    test: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ class Generated:
     registered: str
     options: tuple[tuple[str, str], ...]
     path: PurePosixPath
-    call: str
+    call: tuple[str, ...]
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     """
     if not project.celery:
         raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
-    app, function = _target(project, request.target)
+    app, function = named_task(project, request.target)
     draft = Draft(project.root)
     steps: list[Step] = []
     notes: list[str] = []
@@ -149,7 +153,8 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         status = Status.CREATE if before is None else Status.IDENTICAL if before == data else Status.UPDATE
         steps.append(Step(path, status, what))
 
-    path, reexport = _place(project, app, function)
+    notes += _queue(project, request.queue)
+    path, reexport = place_of(project, app, function)
     task = _generate(project, request, app, function, path, templates)
     data = draft.read(path)
     source = Source.decode(path, data or b"")
@@ -167,44 +172,12 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         write(
             settings, install_app(text, app.name).encode(), f"{app.name} in INSTALLED_APPS, or no worker finds it"
         )
-    if request.test:
-        test_path, test_code, test_imports = _test(project, app, task, request)
-        test_source = Source.decode(test_path, draft.read(test_path) or b"")
-        write(test_path, _with_test(test_source, test_code, test_imports).encode(), "its test")
-    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
-
-
-def removal(project: Project, target: str) -> tuple[Plan, str]:
-    """The edits that take out a task that is as `add-task` wrote it, and its name in the registry.
-
-    What was written is read from the history of changes. Raises CannotPatch where the task was changed since,
-    or is not ours.
-    """
-    app, function = _target(project, target)
-    path, _ = _place(project, app, function)
-    written = _as_written(project, path, function)
-    if written is None:
-        raise CannotPatch(
-            f"{path} has no {function} that celeryize remembers writing",
-            hint="Remove it by hand, with the imports that only it needs.",
-            where=Where(path),
+    if has_tests(project, app) if request.test is None else request.test:
+        test = test_of(project, app, task.subject)
+        write(
+            test.path, with_test(Source.decode(test.path, draft.read(test.path) or b""), test).encode(), "its test"
         )
-    draft = Draft(project.root)
-    source = Source.decode(path, draft.read(path) or b"")
-    draft.write(path, remove_task(source, function, written).encode())
-    registered = f"{project.modules.name_of(path)}.{function}"
-    step = Step(path, Status.UPDATE, f"without the task {registered}")
-    return Plan(draft.edits(), (step,)), registered
-
-
-def _as_written(project: Project, path: PurePosixPath, function: str) -> str | None:
-    """The module as it was right after celeryize put `function` into it."""
-    for change in changes(project.root):
-        for edit in change.edits:
-            text = (edit.after or b"").decode("utf-8", "replace")
-            if edit.path == path and f"def {function}(" in text:
-                return text
-    return None
+    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
 
 
 def find_app(project: Project, name: str) -> App:
@@ -218,7 +191,8 @@ def find_app(project: Project, name: str) -> App:
     raise UsageError(said, hint=f"Did you mean {', '.join(near)}?" if near else "Make one: manage.py startapp.")
 
 
-def _target(project: Project, target: str) -> tuple[App, str]:
+def named_task(project: Project, target: str) -> tuple[App, str]:
+    """The app and the name of the task of `APP.TASK`. Raises UsageError with what to write instead."""
     place, _, function = target.rpartition(".")
     if not place:
         raise UsageError(f"{target} names no app", hint="Write APP.TASK, for example doctors.send_welcome_email.")
@@ -226,7 +200,7 @@ def _target(project: Project, target: str) -> tuple[App, str]:
     return find_app(project, place.removesuffix(".tasks")), function
 
 
-def _place(project: Project, app: App, function: str) -> tuple[PurePosixPath, PurePosixPath | None]:
+def place_of(project: Project, app: App, function: str) -> tuple[PurePosixPath, PurePosixPath | None]:
     """The module the task goes into, and the package `__init__.py` that has to import it."""
     related = project.celery[0].related_name or "tasks" if project.celery else "tasks"
     package = app.folder / related
@@ -241,6 +215,23 @@ def _place(project: Project, app: App, function: str) -> tuple[PurePosixPath, Pu
         defined = [n for n in project.modules.tree(init).body if isinstance(n, ast.FunctionDef)]
         return (init, None) if defined else (package / f"{function}.py", init)
     return package.parent / f"{related}.py", None
+
+
+def _queue(project: Project, queue: str | None) -> list[str]:
+    """A word about a queue that a plain worker does not consume. Raises UsageError for an undeclared one."""
+    if queue is None:
+        return []
+    declared = strings_of(project.modules, project.settings, "CELERY_TASK_QUEUES")
+    if declared and queue not in declared:
+        near = difflib.get_close_matches(queue, declared, 3, 0.5) or declared
+        raise UsageError(
+            f"CELERY_TASK_QUEUES declares no queue {queue}, so no worker consumes it",
+            hint=f"Did you mean {', '.join(near)}? Or declare it.",
+        )
+    default = constant(project.modules, project.settings, "CELERY_TASK_DEFAULT_QUEUE") or "celery"
+    if declared or queue == default:
+        return []
+    return [f"A worker consumes the queue {queue} only if it is started with -Q {default},{queue}."]
 
 
 def _foreign(source: Source) -> list[str]:
@@ -271,21 +262,35 @@ def _generate(
     options = _options(request, retries)
     row = _snake(model.name) if model else "row"
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
-    if model is not None and request.kind in {"model", "email"}:
-        imports.append(_model_import(project, app, model))
-        if not key:
-            raise UsageError(f"no parameter holds the key of {model.name}", hint=f"Add {row}_id:{model.key_type}.")
-    imports += _kind_imports(project, request, app, model)
+    if model is not None and request.kind in {"model", "email"} and not key:
+        raise UsageError(f"no parameter holds the key of {model.name}", hint=f"Add {row}_id:{model.key_type}.")
+    if model and request.kind == "email" and model.email_field is None:
+        raise UsageError(
+            f"{model.name} has no EmailField to send to",
+            hint="Leave --model out and pass the address: recipient:str.",
+        )
+    imports += _kind_imports(project, request)
+    local_import = ""
+    if model is not None and request.kind != "plain":
+        line = _model_import(project, app, model)
+        local_import = line if _is_circular(project, path, model) else ""
+        imports += [] if local_import else [line]
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
+    for other in find_tasks(project.modules, project.apps, project.celery):
+        if other.name == registered and (other.where.path, other.function) != (path, function):
+            raise UsageError(
+                f"{other.where} registers a task as {registered} already; Celery would keep one of the two",
+                hint="Choose another --name, or another name for the function.",
+            )
     chunk = {k: v for k, v in options.items() if k not in {"bind", "name"}}
     context = {
         "decorator": _decorated(decorator_name, options),
         "chunk_decorator": _decorated(decorator_name, chunk),
         "name": function,
         "title": _title(function),
-        "signature": ", ".join([*(["self"] if request.bind else []), *map(str, parameters)]),
+        "signature": _signature(function, [*(["self"] if request.bind else []), *map(str, parameters)]),
         "names": ", ".join(p.name for p in parameters),
         "bind": request.bind,
         "autoretry": bool(retries),
@@ -293,6 +298,7 @@ def _generate(
         "lock_seconds": request.time_limit or LOCK_SECONDS,
         "lock_name": python_literal(f"{registered}:"),
         "model": model.name if model else "",
+        "local_import": local_import,
         "row": row,
         "key": key,
         "pk_type": model.key_type if model else "int",
@@ -314,7 +320,8 @@ def _generate(
         registered=registered,
         options=tuple(options.items()),
         path=path,
-        call=_call(project, function, parameters, model, row),
+        call=_call(project, app, function, parameters, model),
+        subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
     )
 
 
@@ -548,11 +555,19 @@ def _number(value: int | None, otherwise: int | None = None) -> str | None:
     return None if value is None else str(value)
 
 
+def _signature(function: str, parameters: list[str]) -> str:
+    """The parameters between the parentheses, as a formatter breaks them."""
+    line = ", ".join(parameters)
+    if len(f"def {function}({line}) -> None:") <= LINE_LENGTH:
+        return line
+    return "\n" + "".join(f"    {parameter},\n" for parameter in parameters)
+
+
 def _decorated(decorator: str, options: dict[str, str]) -> str:
     if not options:
         return decorator
     line = f"{decorator}({', '.join(f'{k}={v}' for k, v in options.items())})"
-    if len(line) < 88:
+    if len(line) < LINE_LENGTH:
         return line
     inner = "".join(f"    {k}={v},\n" for k, v in options.items())
     return f"{decorator}(\n{inner})"
@@ -562,45 +577,47 @@ def _decorator(project: Project, path: PurePosixPath, request: Request) -> tuple
     """`shared_task`, or the project's own `app.task` where all its tasks have that; and the import it needs."""
     celery = project.celery[0]
     own = f"{celery.variable}.task"
-    used = [d for p in (path, *(a.folder / "tasks.py" for a in project.apps)) for d in _decorators(project, p)]
+    used = [task.decorator for task in find_tasks(project.modules, project.apps, project.celery)]
     chosen = request.decorator or (own if used and all(d.endswith(".task") for d in used) else "shared_task")
     if chosen == "shared_task":
         for node in project.modules.tree(path).body:
-            if isinstance(node, ast.ImportFrom) and node.module == "celery":
-                for alias in node.names:
-                    if alias.name == "shared_task" and alias.asname:
-                        return alias.asname, ""
+            for module, name, alias in gives(node):
+                if (module, name) == ("celery", "shared_task"):
+                    return alias or name, ""
+                if (module, name) == ("", "celery"):
+                    return f"{alias or name}.shared_task", ""
         return "shared_task", "from celery import shared_task"
     if chosen not in {own, "app.task"}:
         raise UsageError(f"there is no decorator {chosen} here", hint=f"Use shared_task or {own}.")
     return own, f"from {celery.module} import {celery.variable}"
 
 
-def _decorators(project: Project, path: PurePosixPath) -> list[str]:
-    found = []
-    for node in project.modules.tree(path).body:
-        if isinstance(node, ast.FunctionDef):
-            for decorator in node.decorator_list:
-                spelled = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-                if spelled == "shared_task" or spelled.endswith(".task"):
-                    found.append(spelled)
-    return found
-
-
 def _model_import(project: Project, app: App, model: Model) -> str:
-    own = model.app.folder == app.folder
-    module = ".models" if own and not (project.root / app.folder / "tasks").is_dir() else model.module
+    module = model.module
+    if model.app.folder == app.folder and not (project.root / app.folder / "tasks").is_dir():
+        module = module.removeprefix(app.name)
     return f"from {module} import {model.name}"
 
 
-def _kind_imports(project: Project, request: Request, app: App, model: Model | None) -> list[str]:
+def _is_circular(project: Project, path: PurePosixPath, model: Model) -> bool:
+    """Whether the module of the model imports the tasks: each would then wait for the other."""
+    tasks = project.modules.name_of(path) or ""
+    for node in ast.walk(project.modules.tree(model.path)):
+        if isinstance(node, ast.ImportFrom):
+            module = project.modules.absolute(node, model.path)
+            if tasks in {module, *(f"{module}.{alias.name}" for alias in node.names)}:
+                return True
+        elif isinstance(node, ast.Import) and tasks in {alias.name for alias in node.names}:
+            return True
+    return False
+
+
+def _kind_imports(project: Project, request: Request) -> list[str]:
     if request.kind == "email":
         return ["from django.core.mail import send_mail"]
     if request.kind == "http":
         requests = "requests" in project.dependencies.declared
         return ["import requests"] if requests else ["from urllib.request import urlopen"]
-    if request.kind == "batch" and model:
-        return [_model_import(project, app, model)]
     return []
 
 
@@ -612,20 +629,40 @@ def _recipient(model: Model | None, row: str, parameters: tuple[Parameter, ...])
 
 
 def _call(
-    project: Project, function: str, parameters: tuple[Parameter, ...], model: Model | None, row: str
-) -> str:
-    """The line that sends the task, right for this signature and this project."""
-    version = project.celery_version
-    after_commit = model is not None and (version is None or version >= (5, 4))
+    project: Project, app: App, function: str, parameters: tuple[Parameter, ...], model: Model | None
+) -> tuple[str, ...]:
+    """The lines that send the task, right for this signature and this project.
+
+    Where a row is the subject, a transaction is likely, and the worker must not be faster than its commit.
+    """
     arguments = []
+    after_commit = False
     for p in parameters:
         if p.default is not None:
             continue
-        if model and p.name.endswith(("_id", "pk")):
-            arguments.append(f"str({row}.pk)" if p.annotation == "str" else f"{row}.pk")
-        else:
-            arguments.append(p.name)
-    return f"{function}.{'delay_on_commit' if after_commit else 'delay'}({', '.join(arguments)})"
+        of = _model_of(project, app, p, model)
+        after_commit |= of is not None
+        value = f"{_snake(of.name)}.pk" if of else p.name
+        # A key of another type arrives as this one only if it leaves as this one.
+        arguments.append(f"str({value})" if of and p.annotation == "str" else value)
+    sent = ", ".join(arguments)
+    if not (after_commit or model):
+        return (f"{function}.delay({sent})",)
+    version = project.celery_version
+    if (version is None or version >= (5, 4)) and "task_cls" not in project.celery[0].constructor:
+        return (f"{function}.delay_on_commit({sent})",)
+    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({sent}))")
+
+
+def _model_of(project: Project, app: App, parameter: Parameter, model: Model | None) -> Model | None:
+    """The model whose key a parameter takes, told by its name: `doctor_id` is that of Doctor."""
+    match = re.fullmatch(r"(?:(\w+)_)?(?:id|pk)", parameter.name)
+    if match is None:
+        return None
+    if model and match[1] in (None, _snake(model.name)):
+        return model
+    name = "".join(part.capitalize() for part in (match[1] or "").split("_"))
+    return find_model(project.modules, app, name)
 
 
 def _identifier(name: str, what: str) -> None:
@@ -639,78 +676,3 @@ def _title(function: str) -> str:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _test(project: Project, app: App, task: Generated, request: Request) -> tuple[PurePosixPath, str, list[str]]:
-    """Where the test goes, its code, its imports: pytest-django or TestCase, by what the project uses."""
-    folder = app.folder / "tests"
-    path = folder / f"test_{task.function}.py" if (project.root / folder).is_dir() else app.folder / "tests.py"
-    module = project.modules.name_of(task.path)
-    sample, imports = _samples(task)
-    calls = f"{task.function}({sample})"
-    relative = "." * (len(path.relative_to(app.folder).parts)) + ".".join(
-        task.path.relative_to(app.folder).with_suffix("").parts
-    )
-    imports += [f"from {relative.removesuffix('.__init__')} import {task.function}"]
-    mail = request.kind == "email"
-    imports += ["from django.core import mail"] if mail else []
-    check = (
-        "assert mail.outbox == []" if mail and request.model else "assert len(mail.outbox) == 1" if mail else ""
-    )
-    opener = "requests.get" if "import requests" in task.imports else f"{module}.urlopen"
-    http = request.kind == "http"
-    imports += ["from unittest import mock"] if http else []
-    lines = [calls, *([check] if check else [])]
-    if http:
-        lines = [f'with mock.patch("{opener}"):', f"    {calls}"]
-    if "pytest-django" in project.dependencies.declared or "pytest" in project.dependencies.declared:
-        imports.append("import pytest")
-        body = "\n".join(f"    {line}" for line in lines)
-        return path, f"@pytest.mark.django_db\ndef test_{task.function}_runs():\n{body}\n", imports
-    imports.append("from django.test import TestCase")
-    name = "".join(part.capitalize() for part in task.function.split("_"))
-    if mail:
-        lines[-1] = lines[-1].replace("assert mail.outbox == []", "self.assertEqual(mail.outbox, [])")
-        lines[-1] = lines[-1].replace("assert len(mail.outbox) == 1", "self.assertEqual(len(mail.outbox), 1)")
-    body = "\n".join(f"        {line}" for line in lines)
-    return path, f"class {name}Tests(TestCase):\n    def test_it_runs(self):\n{body}\n", imports
-
-
-def _samples(task: Generated) -> tuple[str, list[str]]:
-    """Arguments for a direct call, by the annotations; a key that no row has."""
-    function = next(
-        n for n in ast.parse(task.code).body if isinstance(n, ast.FunctionDef) and n.name == task.function
-    )
-    required = function.args.args[: len(function.args.args) - len(function.args.defaults)]
-    values, imports = [], []
-    sample = {
-        "int": "0",
-        "float": "0.0",
-        "bool": "True",
-        "list": "[]",
-        "dict": "{}",
-        "UUID": "UUID(int=0)",
-        "Decimal": "Decimal(0)",
-        "bytes": 'b""',
-        "date": "date(2030, 1, 1)",
-        "datetime": "datetime(2030, 1, 1)",
-        "time": "time(0, 0)",
-    }
-    for argument in required:
-        if argument.arg == "self" or argument.annotation is None:
-            continue
-        spelled = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
-        key = argument.arg.endswith(("_id", "pk"))
-        value = "str(UUID(int=0))" if spelled == "str" and key else sample.get(spelled, '"someone@example.org"')
-        values.append("None" if spelled in {"Optional", "Any", "None"} else value)
-        imports += ["from uuid import UUID"] if "UUID" in value else []
-        imports += [TYPES[spelled]] if spelled in TYPES and TYPES[spelled] and "UUID" not in value else []
-    return ", ".join(values), imports
-
-
-def _with_test(source: Source, code: str, imports: list[str]) -> Source:
-    """The test module with the test, unless a test of that name is there."""
-    name = next(n.name for n in ast.parse(code).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
-    if any(isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name for n in source.tree.body):
-        return source
-    return add_task(source, code, list(dict.fromkeys(imports)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, judge
-from celeryize.commands import add_task
+from celeryize.commands import add_task, remove_task
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured
@@ -46,12 +46,14 @@ def run(
         templates = own_templates(project)
         call: tuple[str, ...] = ()
         if remove:
-            plan, name = add_task.removal(project, request.target)
+            if not project.celery:
+                raise CeleryizeError("this project has no Celery app, so no tasks", hint="See celeryize init.")
+            plan, gone = remove_task.plan(project, request.target)
             app = project.celery[0]
-            expected = Expected(app.module, app.variable, gone=(name,))
+            expected = Expected(app.module, app.variable, gone=gone)
         else:
             added = add_task.plan(project, request, templates)
-            plan, expected, call = added.plan, _expected(project, added.task), (added.task.call,)
+            plan, expected, call = added.plan, _expected(project, added.task), added.task.call
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None

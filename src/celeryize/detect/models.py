@@ -1,55 +1,195 @@
-"""A model of the project as its source has it: its module, the type of its primary key, its e-mail field."""
+"""A model of the project as its source has it: where to import it from, its key, its e-mail field, a row of it."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from celeryize.detect.apps import App
 from celeryize.detect.modules import Modules
+from celeryize.patch.source import python_literal
 
 KEY_TYPES = {"UUIDField": "str", "CharField": "str", "SlugField": "str", "EmailField": "str", "TextField": "str"}
+# A value, as Python, for a field that has no default; fields that need none map to nothing.
+SAMPLES = {
+    "BooleanField": "False",
+    "CharField": '"x"',
+    "DateField": '"2030-01-01"',
+    "DecimalField": '"1"',
+    "EmailField": '"someone@example.org"',
+    "FloatField": "1.0",
+    "JSONField": "{}",
+    "SlugField": '"x"',
+    "TextField": '"x"',
+    "TimeField": '"12:00"',
+    "URLField": '"https://example.org/"',
+    "UUIDField": python_literal("00000000-0000-0000-0000-000000000000"),
+} | dict.fromkeys(
+    (
+        "IntegerField",
+        "BigIntegerField",
+        "SmallIntegerField",
+        "PositiveIntegerField",
+        "PositiveBigIntegerField",
+        "PositiveSmallIntegerField",
+    ),
+    "1",
+)
+FILLED = frozenset(
+    {"AutoField", "BigAutoField", "SmallAutoField", "FileField", "ImageField", "ManyToManyField", "GeneratedField"}
+)
+DJANGOS = frozenset({"models.Model", "Model"})
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int or str)."""
+    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int or str).
+
+    `email_field` is None where it has none. `row` are the keyword arguments, as Python, with which
+    `objects.create()` makes a row; None where that cannot be told (a required foreign key, a foreign base).
+    """
 
     app: App
     name: str
     module: str
+    path: PurePosixPath
     key_type: str
     email_field: str | None
+    row: tuple[tuple[str, str], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    kind: str
+    options: frozenset[str]
+
+    @property
+    def fills_itself(self) -> bool:
+        return bool(self.options & {"default", "null", "auto_now", "auto_now_add"}) or self.kind in FILLED
 
 
 def find_model(modules: Modules, app: App, name: str) -> Model | None:
     """The model `name` of an app, from `models.py` or the `models/` package; None where there is none."""
-    folder = app.folder / "models"
-    paths = [app.folder / "models.py", *modules.python_files(folder, 1)]
-    for path in paths:
-        for node in modules.tree(path).body:
-            if isinstance(node, ast.ClassDef) and node.name == name:
-                fields = dict(_fields(node))
-                key = next((kind for kind, primary in fields.values() if primary), "AutoField")
-                email = next((n for n, (kind, _) in fields.items() if kind == "EmailField"), None)
-                return Model(app, name, f"{app.name}.models", KEY_TYPES.get(key, "int"), email)
+    for path in _model_files(modules, app):
+        node = _class_in(modules, path, name)
+        if node is None:
+            continue
+        fields: dict[str, _Field] = {}
+        foreign: list[str] = []
+        _collect(modules, path, node, fields, foreign, set())
+        return Model(
+            app,
+            name,
+            _module(modules, app, path, name),
+            path,
+            _key_type(fields, foreign),
+            _email_field(fields, foreign),
+            None if foreign else _row(fields),
+        )
     return None
 
 
 def model_names(modules: Modules, app: App) -> list[str]:
     """The classes of an app's models, for a suggestion."""
-    paths = [app.folder / "models.py", *modules.python_files(app.folder / "models", 1)]
-    return [n.name for p in paths for n in modules.tree(p).body if isinstance(n, ast.ClassDef)]
+    return [
+        n.name for p in _model_files(modules, app) for n in modules.tree(p).body if isinstance(n, ast.ClassDef)
+    ]
 
 
-def _fields(node: ast.ClassDef) -> list[tuple[str, tuple[str, bool]]]:
-    found = []
+def _model_files(modules: Modules, app: App) -> Iterator[PurePosixPath]:
+    yield app.folder / "models.py"
+    yield from modules.python_files(app.folder / "models", 1)
+
+
+def _module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
+    """Where a model is imported from: `<app>.models` if that has it, else the module that defines it."""
+    own = modules.name_of(path) or f"{app.name}.models"
+    front = app.folder / "models" / "__init__.py"
+    for node in modules.tree(front).body:
+        if isinstance(node, ast.ImportFrom) and any(a.asname or a.name in {name, "*"} for a in node.names):
+            return f"{app.name}.models"
+    return own
+
+
+def _class_in(modules: Modules, path: PurePosixPath, name: str) -> ast.ClassDef | None:
+    return next((n for n in modules.tree(path).body if isinstance(n, ast.ClassDef) and n.name == name), None)
+
+
+def _collect(
+    modules: Modules,
+    path: PurePosixPath,
+    node: ast.ClassDef,
+    fields: dict[str, _Field],
+    foreign: list[str],
+    seen: set[tuple[PurePosixPath, str]],
+) -> None:
+    """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the project."""
+    if (path, node.name) in seen:
+        return
+    seen.add((path, node.name))
+    for field in _fields(node):
+        fields.setdefault(field.name, field)
+    for base in node.bases:
+        spelled = ast.unparse(base)
+        if spelled in DJANGOS:
+            continue
+        found = _base(modules, path, spelled)
+        if found is None:
+            foreign.append(spelled.rsplit(".", 1)[-1])
+        else:
+            _collect(modules, *found, fields, foreign, seen)
+
+
+def _base(modules: Modules, path: PurePosixPath, name: str) -> tuple[PurePosixPath, ast.ClassDef] | None:
+    """Where a base class is defined: in the same file, or in one that it is imported from."""
+    here = _class_in(modules, path, name)
+    if here is not None:
+        return path, here
+    for node in modules.tree(path).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    file = modules.find(modules.absolute(node, path))
+                    there = _class_in(modules, file, alias.name) if file else None
+                    return (file, there) if file and there else None
+    return None
+
+
+def _fields(node: ast.ClassDef) -> Iterator[_Field]:
     for statement in node.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords)):
-                primary = any(
-                    k.arg == "primary_key" and isinstance(k.value, ast.Constant) and k.value.value is True
-                    for k in keywords
-                )
-                found.append((name, (ast.unparse(func).rsplit(".", 1)[-1], primary)))
-    return found
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func, keywords=keywords))
+            ):
+                kind = ast.unparse(func).rsplit(".", 1)[-1]
+                if kind.endswith(("Field", "ForeignKey")):
+                    said = {k.arg for k in keywords if k.arg and not _is_false(k.value)}
+                    yield _Field(name, kind, frozenset(said))
+
+
+def _is_false(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
+
+
+def _key_type(fields: dict[str, _Field], foreign: list[str]) -> str:
+    for field in fields.values():
+        if "primary_key" in field.options:
+            return KEY_TYPES.get(field.kind, "int")
+    return "str" if any("UUID" in name for name in foreign) else "int"
+
+
+def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:
+    found = next((f.name for f in fields.values() if f.kind == "EmailField"), None)
+    # A user's address is a field of Django's AbstractUser; another base's may be.
+    return found or ("email" if "email" in fields or foreign else None)
+
+
+def _row(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
+    wanted = [f for f in fields.values() if not f.fills_itself or f.kind == "EmailField"]
+    if any(f.kind not in SAMPLES for f in wanted):
+        return None
+    return tuple((f.name, SAMPLES[f.kind]) for f in wanted)

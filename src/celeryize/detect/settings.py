@@ -126,6 +126,22 @@ def constant(modules: Modules, settings: Settings, name: str) -> object:
     return None
 
 
+def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
+    """The names in a setting that is a collection of strings, of calls such as Queue("x"), or of such keys."""
+    where = settings.assigned.get(name)
+    found: list[str] = []
+    for node in modules.tree(where.path).body if where else ():
+        if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name):
+            continue
+        value = node.value
+        keys = value.keys if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+        for element in keys:
+            first = element.args[0] if isinstance(element, ast.Call) and element.args else element
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                found.append(first.value)
+    return found
+
+
 def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
     """Every module that somebody may start Django with, by name.
 

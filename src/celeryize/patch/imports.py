@@ -16,8 +16,8 @@ from celeryize.patch.source import Source, Splice, fitted, insertion, statements
 def has_import(source: Source, line: str) -> bool:
     """Whether the top level of a module has everything that an import statement would give it."""
     wanted = statements(line)[0]
-    have = {name for node in source.tree.body for name in _gives(node)}
-    return _gives(wanted) <= have
+    have = {name for node in source.tree.body for name in gives(node)}
+    return gives(wanted) <= have
 
 
 def add_import(source: Source, line: str) -> list[Splice]:
@@ -96,7 +96,8 @@ def _first_import(source: Source, line: str) -> Splice:
     return insertion(offset, fitted(source, offset, f"{line}\n{gap}"), statements(line))
 
 
-def _gives(node: ast.stmt) -> set[tuple[str, str, str]]:
+def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
+    """What an import statement imports, each as (module, name, alias); nothing for another statement."""
     if isinstance(node, ast.Import):
         return {("", alias.name, alias.asname or "") for alias in node.names}
     if isinstance(node, ast.ImportFrom):

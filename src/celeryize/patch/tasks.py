@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import sys
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.imports import add_import
+from celeryize.patch.imports import add_import, gives
 from celeryize.patch.package_init import append
 from celeryize.patch.source import Source, Splice, statements
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
+BLANK = re.compile(r"(?:[ \t]*\r?\n)+")
 
 
 def add_task(source: Source, code: str, imports: list[str]) -> Source:
@@ -55,28 +57,85 @@ def add_task(source: Source, code: str, imports: list[str]) -> Source:
     return source.splice(*_merged(splices), append(source, code.strip("\n") + "\n", blank_lines=2))
 
 
-def remove_task(source: Source, name: str, code: str) -> Source:
-    """The module without the function `name`, if that is still what it is in `code`.
+def take_out(source: Source, before: str, after: str) -> Source:
+    """The module without the definitions and the imports that made the text `after` out of `before`.
 
-    Raises CannotPatch where it was changed since, or is not there.
+    An import that something else needs by now stays. Comes back as it is where all of them are gone. Raises
+    CannotPatch where a definition is not what it was.
     """
-    wanted = next(n for n in ast.parse(code).body if isinstance(n, Function) and n.name == name)
+    for wanted in _definitions(after).values():
+        if wanted.name in _definitions(before):
+            continue
+        node = next((n for n in source.tree.body if wanted.name in _binds(n)), None)
+        if node is None:
+            continue
+        if ast.dump(node) != ast.dump(wanted):
+            raise CannotPatch(
+                f"{wanted.name} was changed since it was generated",
+                hint="Remove it by hand, with the imports that only it needs.",
+                snippet=_difference(node, wanted),
+                where=source.where(node),
+            )
+        source = _without_definition(source, node)
+    for names in sorted(_imported(after) - _imported(before)):
+        source = _without_import(source, names)
+    return source
+
+
+def defines(text: str, name: str) -> bool:
+    """Whether a module, given as text, defines a function `name` at its top level."""
+    return isinstance(_definitions(text).get(name), Function)
+
+
+def _definitions(text: str) -> dict[str, Definition]:
+    return {node.name: node for node in ast.parse(text).body if isinstance(node, Definition)}
+
+
+def _imported(text: str) -> set[tuple[str, str, str]]:
+    return {given for node in ast.parse(text).body for given in gives(node)}
+
+
+def _without_definition(source: Source, node: ast.stmt) -> Source:
+    start, end = source.start(node), source.after_line(node)
+    while start and source.text[start - 1] in "\r\n \t":
+        start -= 1
+    if below := BLANK.match(source.text, end):
+        end = below.end()
+    lead = source.newline * (1 if end >= len(source.text) else 3) if start else ""
+    return source.splice(Splice(start, end, lead, (), (node,)))
+
+
+def _without_import(source: Source, given: tuple[str, str, str]) -> Source:
+    """The module without the import of one name, where nothing uses it."""
+    _, name, alias = given
+    bound = (alias or name).split(".")[0]
+    used = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)}
+    exported = {n.value for n in ast.walk(source.tree) if isinstance(n, ast.Constant)}
+    if bound in used | exported:
+        return source
     for node in source.tree.body:
-        if name in _binds(node):
-            if ast.dump(node) != ast.dump(wanted):
-                raise CannotPatch(
-                    f"{name} was changed since it was generated",
-                    hint="Remove it by hand, with the imports that only it needs.",
-                    snippet=_difference(node, wanted),
-                    where=source.where(node),
-                )
-            start = source.start(node)
-            end = source.after_line(node)
-            while start and source.text[start - 1] in "\r\n \t":
-                start -= 1
-            lead = source.newline * (1 if end >= len(source.text) else 3) if start else ""
-            return source.splice(Splice(start, end, lead, (), (node,)))
-    raise CannotPatch(f"{source.path} defines no {name}", where=source.where())
+        if given not in gives(node):
+            continue
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        if len(node.names) == 1:
+            return source.splice(_without_line(source, node))
+        place = next(i for i, a in enumerate(node.names) if (a.name, a.asname or "") == (name, alias))
+        one = node.names[place]
+        if place:
+            return source.splice(Splice(source.end(node.names[place - 1]), source.end(one), "", (), (one,)))
+        return source.splice(Splice(source.start(one), source.start(node.names[1]), "", (), (one,)))
+    return source
+
+
+def _without_line(source: Source, node: ast.stmt) -> Splice:
+    """The splice that takes out a statement with its line, and the blank lines that would be left doubled."""
+    start, end = source.start(node), source.after_line(node)
+    if start == 0 and (below := BLANK.match(source.text, end)):
+        end = below.end()
+    elif BLANK.match(source.text, end):
+        while source.text[:start].endswith(("\n\n", "\n\r\n")):
+            start = source.text.rindex("\n", 0, start - 1) + 1
+    return Splice(start, end, "", (), (node,))
 
 
 def same_head(one: ast.stmt, other: Definition) -> bool:

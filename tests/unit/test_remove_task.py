@@ -1,0 +1,101 @@
+"""`celeryize remove-task` takes out what add-task wrote, all of it, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celeryize.commands import run_add_task, run_init
+from celeryize.commands.add_task import Request
+from celeryize.errors import CannotPatch
+from tests.conftest import make_tree, snapshot
+from tests.views import Recorder
+
+OLD = "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
+
+
+@pytest.fixture
+def wired(project: Path) -> Path:
+    """The small project with Celery."""
+    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    return project
+
+
+def add(folder: Path, target: str, *parameters: str, **options: object) -> None:
+    run_add_task.run(folder, Recorder(), Request(target, parameters, **options), yes=True, no_verify=True)  # type: ignore[arg-type]
+
+
+def remove(folder: Path, target: str):
+    return run_add_task.run(folder, Recorder(), Request(target), remove=True, yes=True, no_verify=True)
+
+
+KINDS = [
+    {},
+    {"kind": "batch", "model": "Doctor", "idempotent": True},
+    {"kind": "email", "model": "Doctor", "bind": True},
+    {"kind": "http"},
+    {"retry_on": ("smtplib.SMTPException",)},
+]
+
+
+@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize(
+    "tree", [{}, {"doctors/tasks.py": OLD, "doctors/tests.py": "# Create your tests here.\n"}]
+)
+def test_right_after_adding_all_is_as_it_was(wired, tree, options):
+    make_tree(wired, tree)
+    before = snapshot(wired)
+    add(wired, "doctors.new", test=True, **options)
+    remove(wired, "doctors.new")
+    assert snapshot(wired) == before
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_what_was_added_since_stays_with_the_imports_it_needs(wired, options):
+    add(wired, "doctors.first", test=True, **options)
+    add(wired, "doctors.second", kind="email", model="Doctor", test=True)
+    remove(wired, "doctors.first")
+    left = snapshot(wired)
+    remove(wired, "doctors.second")
+    add(wired, "doctors.second", kind="email", model="Doctor", test=True)
+    tasks = (wired / "doctors/tasks.py").read_text()
+    assert "first" not in tasks + (wired / "doctors/tests.py").read_text()
+    assert sorted(left["doctors/tasks.py"][2].split()) == sorted(tasks.encode().split())
+
+
+def test_the_re_export_of_a_tasks_package_goes_too(wired):
+    make_tree(wired, {"doctors/tasks/__init__.py": "from .old import old\n", "doctors/tasks/old.py": OLD})
+    before = snapshot(wired)
+    add(wired, "doctors.first")
+    add(wired, "doctors.second")
+    remove(wired, "doctors.first")
+    remove(wired, "doctors.second")
+    assert snapshot(wired) == before
+
+
+def test_an_import_between_two_others_takes_its_blank_lines_with_it(wired):
+    add(wired, "doctors.first", kind="model", model="Doctor")
+    tasks = wired / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text() + "\n\ndef mine():\n    return shared_task\n")
+    remove(wired, "doctors.first")
+    assert tasks.read_text() == "from celery import shared_task\n\n\ndef mine():\n    return shared_task\n"
+
+
+def test_a_task_whose_test_was_changed_is_refused(wired):
+    add(wired, "doctors.first", test=True)
+    tests = wired / "doctors/tests.py"
+    tests.write_text(tests.read_text().replace("first()", "first()  # once\n        first()"))
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch, match="changed since") as caught:
+        remove(wired, "doctors.first")
+    assert str(caught.value.where) == "doctors/tests.py:6"
+    assert snapshot(wired) == before
+
+
+def test_an_app_that_was_installed_with_it_stays_installed(wired):
+    make_tree(wired, {"shop/__init__.py": "", "shop/models.py": ""})
+    add(wired, "shop.count")
+    remove(wired, "shop.count")
+    assert '"shop"' in (wired / "config/settings.py").read_text()
+    assert not (wired / "shop/tasks.py").exists()
