@@ -27,6 +27,9 @@ IMPORT_APP = (
     "app.loader.import_default_modules(); app.finalize()"
 )
 
+TASK = ("doctors.greet", "name:str", "--bind", "--max-retries", "3")
+ENTRY = ("nightly", "doctors.tasks.greet", "--cron", "0 3 * * *")
+
 
 @dataclass
 class Case:
@@ -56,6 +59,8 @@ TARGETS = (
     Target("celeryize --version", ("python -c pass",), 1.3),
     Target("init --no-verify", ("startapp",), 2.5),
     Target("init", ("init --no-verify", "import of the app"), 1.5),
+    Target("add-task --no-verify", ("startapp",), 0.9),
+    Target("add-schedule --no-verify", ("startapp",), 0.9),
 )
 
 
@@ -86,8 +91,21 @@ def cases(python: Path, work: Path) -> list[Case]:
     subprocess.run([python, "manage.py", "startapp", "doctors"], cwd=plain, **run)
     shutil.copytree(plain, wired)
     subprocess.run([python, "-m", "celeryize", "init", "--yes", "--no-verify"], cwd=wired, **run)
+    settings = wired / "config/settings.py"
+    settings.write_text(settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',"))
+    long, busy = work / "long", work / "busy"
+    shutil.copytree(wired, long)
+    one = "@shared_task\ndef task_{}(a, b):\n    total = a + b\n    return total\n\n"
+    tasks = "from celery import shared_task\n\n" + "".join(one.format(n) for n in range(1000))
+    (long / "doctors/tasks.py").write_text(tasks)
+    shutil.copytree(wired, busy)
+    (busy / "doctors/tasks.py").write_text("from celery import shared_task\n\n" + one.format(0))
+    entry = '    "e{0}": {{"task": "doctors.tasks.task_0", "schedule": crontab(minute={1}), "args": [1, 2]}},\n'
+    lines = "".join(entry.format(n, n % 60) for n in range(2000))
+    with (busy / "config/settings.py").open("a") as stream:
+        stream.write(f"\nfrom celery.schedules import crontab\n\nCELERY_BEAT_SCHEDULE = {{\n{lines}}}\n")
     # the project's own bytecode is part of a byte-compiled state
-    subprocess.run([python, "-m", "compileall", "-q", plain, wired], **run)
+    subprocess.run([python, "-m", "compileall", "-q", plain, wired, long, busy], **run)
 
     def empty(folder: Path) -> None:
         folder.mkdir()
@@ -107,6 +125,13 @@ def cases(python: Path, work: Path) -> list[Case]:
         Case("import of the app", [str(python), "-c", IMPORT_APP], copy(wired)),
         Case("init --no-verify", [*celeryize, "init", "--yes", "--no-verify"], copy(plain)),
         Case("init", [*celeryize, "init", "--yes"], copy(plain)),
+        Case("add-task --no-verify", [*celeryize, "add-task", *TASK, "--yes", "--no-verify"], copy(wired)),
+        Case("add-task", [*celeryize, "add-task", *TASK, "--yes"], copy(wired)),
+        Case("add-task, 5,000 lines", [*celeryize, "add-task", *TASK, "--yes", "--no-verify"], copy(long)),
+        Case(
+            "add-schedule --no-verify", [*celeryize, "add-schedule", *ENTRY, "--yes", "--no-verify"], copy(wired)
+        ),
+        Case("schedule, 2,000 entries", [*celeryize, "schedule"], copy(busy)),
     ]
 
 

@@ -34,10 +34,13 @@ def opened(
     look_inside: bool = True,
     timeout: float = 60,
     brief: bool = False,
+    names: tuple[str, ...] = (),
+    preview: Preview | None = None,
 ) -> Iterator[tuple[Project, Prober | None]]:
     """The project around `start` and, if asked for, a prober whose look at the untouched project is under way.
 
-    `brief` leaves out what was recognised: a small command should not open with ten lines of it.
+    `brief` leaves out what was recognised: a small command should not open with ten lines of it. `names` and
+    `preview` are what that look is asked for, as in `target_of`.
     """
     repaired = recover(find_root(start))
     if repaired:
@@ -48,7 +51,7 @@ def opened(
     if not look_inside:
         yield project, None
         return
-    with Prober(target_of(project), timeout=timeout) as prober:
+    with Prober(target_of(project, names=names, preview=preview), timeout=timeout) as prober:
         prober.start_baseline()
         yield project, prober
 

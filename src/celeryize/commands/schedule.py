@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from celeryize.commands.opening import Opening, opened, target_of
+from celeryize.commands.opening import Opening, opened
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.probe import BeatSight, Preview, Sight
@@ -28,10 +28,13 @@ def run(
     start: Path, view: Opening, *, hours: float | None, settings: str | None, python: str | None, timeout: float
 ) -> Schedule:
     """Every entry of the Beat schedule with its next run, or with its runs within `hours`."""
-    with opened(start, view, settings=settings, python=python, timeout=timeout, brief=True) as (project, prober):
+    preview = Preview(None, MANY_RUNS if hours else 1, hours)
+    with opened(start, view, settings=settings, python=python, timeout=timeout, brief=True, preview=preview) as (
+        project,
+        prober,
+    ):
         assert prober is not None
-        preview = Preview(None, MANY_RUNS if hours else 1, hours)
-        sight, _ = prober.prove((), project.root, target_of(project, preview=preview))
+        sight, _ = prober.baseline()
         _importable(project, sight)
         return Schedule(sight.beat_schedule, sight.timezone or "UTC")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from celeryize.checks.registry import Row, registry
-from celeryize.commands.opening import Opening, opened, target_of
+from celeryize.commands.opening import Opening, opened
 from celeryize.errors import CannotPatch, CeleryizeError
 
 LIMITS = ("CELERY_TASK_TIME_LIMIT", "CELERY_TASK_SOFT_TIME_LIMIT")
@@ -23,11 +23,14 @@ def run(
 
     Raises CeleryizeError where its interpreter has no Celery, or no look was possible.
     """
-    with opened(start, view, settings=settings, python=python, timeout=timeout, brief=True) as (project, prober):
+    with opened(start, view, settings=settings, python=python, timeout=timeout, brief=True, names=LIMITS) as (
+        project,
+        prober,
+    ):
         if not project.celery:
             raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
         assert prober is not None
-        worker, _ = prober.prove((), project.root, target_of(project, names=LIMITS))
+        worker, _ = prober.baseline()
     if not (worker.celery_importable and worker.django_importable):
         missing = "Celery" if worker.django_importable else "Django"
         told = f": {worker.failures[0].message}" if worker.failures else ""

@@ -15,6 +15,7 @@ from celeryize.detect.layout import Layout, settings_named_by
 from celeryize.detect.modules import Modules
 from celeryize.errors import NoProject
 from celeryize.model import Where
+from celeryize.patch.source import every_statement
 
 
 class ReaderKind(StrEnum):
@@ -191,7 +192,7 @@ def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
     """The file and every module it star-imports, nearest first (breadth first)."""
     chain = [start]
     for path in chain:
-        for node in ast.walk(modules.tree(path)):
+        for node in every_statement(modules.tree(path)):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 found = modules.find(modules.absolute(node, path))
                 if found is not None and found not in chain:
@@ -220,7 +221,7 @@ def _sets_apps(tree: ast.Module) -> bool:
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
-    for node in ast.walk(tree):
+    for node in every_statement(tree):
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets
@@ -263,7 +264,7 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
         return []
 
     for path in reversed(paths):
-        for node in ast.walk(modules.tree(path)):
+        for node in every_statement(modules.tree(path)):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     values[name] = strings(value)
@@ -271,9 +272,11 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
                     values[name] = strings(value)
                 case ast.AugAssign(target=ast.Name(id=name), value=value):
                     values[name] = values.get(name, []) + strings(value)
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert"),
-                    args=[*_, arg],
+                case ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert"),
+                        args=[*_, arg],
+                    )
                 ):
                     values[name] = values.get(name, []) + strings(arg)
                     continue
@@ -320,7 +323,7 @@ def _reader(modules: Modules, file: PurePosixPath) -> Reader:
 def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
     """The names in a settings file that read the environment through a library."""
     kinds: dict[str, ReaderKind] = {}
-    for node in ast.walk(tree):
+    for node in every_statement(tree):
         match node:
             case ast.ImportFrom(module="decouple", names=names):
                 kinds |= {a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"}
@@ -342,7 +345,7 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
 def _imported(tree: ast.Module, module: str) -> set[str]:
     return {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in every_statement(tree)
         if isinstance(node, ast.ImportFrom) and node.module == module
         for alias in node.names
     }

@@ -51,6 +51,18 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
     return tuple(ast.parse(text).body)
 
 
+def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module, nested ones included; expressions are not looked into, which is what costs."""
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, None)
+            if isinstance(inner, list):
+                waiting += inner
+        if isinstance(node, ast.stmt):
+            yield node
+
+
 def expression(text: str) -> ast.expr:
     """The node of one expression."""
     return ast.parse(text.strip(), mode="eval").body

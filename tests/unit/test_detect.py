@@ -1,0 +1,123 @@
+"""detect/: facts read off the files, each with its place; nothing of the project is imported."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from celeryize.detect.layout import find_layout
+from celeryize.detect.project import load_project
+from celeryize.errors import CannotPatch, NoProject
+from tests.conftest import MANAGE, SETTINGS, make_tree, small_project, snapshot
+
+
+def load(root: Path, tree, **options):
+    return load_project(make_tree(root / "p", tree), python=sys.executable, **options)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'INSTALLED_APPS.append("shop")\n',
+        'INSTALLED_APPS += ["shop"]\n',
+        'INSTALLED_APPS = INSTALLED_APPS + ["shop"]\n',
+        'LOCAL = ["shop"]\nINSTALLED_APPS = [*INSTALLED_APPS, *LOCAL]\n',
+        'if DEBUG:\n    INSTALLED_APPS.extend(("shop",))\n',
+        'INSTALLED_APPS += ["shop.apps.ShopConfig"]\n',
+    ],
+)
+def test_an_app_counts_as_installed_however_the_list_is_built(tmp_path, code):
+    files = {
+        "config/settings.py": SETTINGS + "\n" + code,
+        "shop/__init__.py": "",
+        "shop/apps.py": "",
+        "shop/models.py": "",
+    }
+    project = load(tmp_path, {**small_project(), **files})
+    assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": True}
+
+
+def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
+    project = load(tmp_path, {**small_project(), "shop/__init__.py": "", "shop/models.py": ""})
+    assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": False}
+
+
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
+        ('os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"', "config.settings"),
+        ('NAME = "config.settings"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", NAME)', "config.settings"),
+        (
+            'os.environ.setdefault("DJANGO_SETTINGS_MODULE", os.environ.get("X", "config.settings"))',
+            "config.settings",
+        ),
+        (
+            'os.environ.setdefault("DJANGO_SETTINGS_MODULE", config("X", default="config.settings"))',
+            "config.settings",
+        ),
+        ('print "old"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
+    ],
+)
+def test_the_settings_module_is_read_off_manage_py(tmp_path, line, module):
+    layout = find_layout(make_tree(tmp_path, {**small_project(), "manage.py": f"import os\n{line}\n"}))
+    assert layout.settings == module
+    assert layout.settings_where.line == line.count("\n") + 2
+
+
+@pytest.mark.parametrize("line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")'])
+def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
+    files = {**small_project(), "manage.py": f"import os, django\nexecute = 1\n{line}\n"}
+    with pytest.raises(NoProject) as caught:
+        find_layout(make_tree(tmp_path, files))
+    assert "--settings" in caught.value.hint
+    assert find_layout(tmp_path, "config.settings").settings == "config.settings"
+
+
+def test_detection_writes_and_imports_nothing(tmp_path):
+    canary = "open('canary', 'w').write('imported')\n"
+    files = {path: canary + text if path.endswith(".py") else text for path, text in small_project().items()}
+    root = make_tree(tmp_path / "p", files)
+    before = snapshot(root)
+    load_project(root, python=sys.executable)
+    assert snapshot(root) == before
+
+
+def test_the_interpreter_beside_the_project_goes_before_the_running_one(tmp_path):
+    root = make_tree(tmp_path / "p", small_project())
+    (root / ".venv").symlink_to(sys.prefix)
+    project = load_project(root)
+    assert (project.interpreter.path, project.interpreter.why) == (
+        root / ".venv/bin/python",
+        ".venv/ beside the project",
+    )
+
+
+def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_it(tmp_path, monkeypatch):
+    root = make_tree(tmp_path / "p", small_project())
+    (root / "venv").symlink_to(sys.prefix)
+    make_tree(tmp_path / "other", {"bin/python": ""})
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "other"))
+    assert load_project(root).interpreter.path == root / "venv/bin/python"
+
+
+def test_a_package_that_is_named_and_not_there_is_said(tmp_path):
+    with pytest.raises(CannotPatch, match="no package nothing"):
+        load(tmp_path, small_project(), package="nothing")
+
+
+@pytest.mark.parametrize("where", [".", "doctors", "config"])
+def test_the_project_is_found_from_any_folder_of_it(tmp_path, where):
+    root = make_tree(tmp_path / "p", small_project())
+    assert find_layout(root / where).manage.as_posix() == "manage.py"
+
+
+def test_a_file_of_many_thousand_lines_is_no_trouble(tmp_path):
+    text = SETTINGS + "".join(f"NAME_{n} = {n}\n" for n in range(6000))
+    project = load(
+        tmp_path,
+        {**small_project(), "config/settings.py": text, "manage.py": MANAGE.format(settings="config.settings")},
+    )
+    assert project.settings.assigned["NAME_5999"].line == text.count("\n")
