@@ -304,6 +304,10 @@ def add_task(
         bool | None,
         _option("--test/--no-test", help="Write its test; default: if the app has tests.", show_default=False),
     ] = None,
+    trigger: Annotated[
+        str | None,
+        _option("--trigger", help="Send it on post_save or post_delete of a model.", metavar="SIGNAL:APP.MODEL"),
+    ] = None,
     settings: SettingsModule = None,
     python: Python = None,
     dry_run: DryRun = False,
@@ -346,6 +350,7 @@ def add_task(
         decorator=decorator,
         body_from=body_from,
         test=test,
+        trigger=trigger,
     )
     ended = run_add_task.run(
         project_dir,

@@ -149,6 +149,29 @@ def test_the_generated_test_passes_and_fails_when_the_body_raises(project: Path,
     assert failed.returncode == 1 and "LookupError" in failed.stderr
 
 
+@pytest.mark.parametrize("runner", ["unittest", "pytest"])
+@pytest.mark.parametrize("signal", ["post_save", "post_delete"])
+def test_a_trigger_sends_the_task_on_commit_and_its_test_says_so(project: Path, celeryize: Run, signal, runner):
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    (project / "doctors/migrations").mkdir()
+    (project / "doctors/migrations/__init__.py").write_text("")
+    test = [sys.executable, "manage.py", "test", "doctors"]
+    if runner == "pytest":
+        (project / "pytest.ini").write_text("[pytest]\nDJANGO_SETTINGS_MODULE = config.settings\n")
+        test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "doctors/tests.py"]
+    arguments = ("--kind", "email", "--model", "Doctor", "--trigger", f"{signal}:Doctor", "--test")
+    ran = celeryize(project, "add-task", "doctors.greet", *arguments, "--yes")
+    assert ran.returncode == 0 and "proved: " in ran.stderr, ran.stderr
+    subprocess.run([sys.executable, "manage.py", "makemigrations"], cwd=project, check=True, capture_output=True)
+    passed = subprocess.run(test, cwd=project, capture_output=True, text=True)
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "Ran 2 tests" in passed.stderr or "2 passed" in passed.stdout
+    apps = project / "doctors/apps.py"
+    apps.write_text(apps.read_text().replace("from . import signals  # noqa: F401", "pass"))
+    failed = subprocess.run(test, cwd=project, capture_output=True, text=True)
+    assert failed.returncode == 1 and "apply_async" in failed.stdout + failed.stderr
+
+
 def test_a_task_that_the_worker_would_not_find_is_not_written(project: Path, celeryize: Run):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
     app = project / "config/celery.py"

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
+from celeryize.commands.task_trigger import Trigger, receiver, signal_of
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
@@ -97,6 +98,7 @@ class Request:
     decorator: str | None = None
     body_from: Path | None = None
     test: bool | None = None
+    trigger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Generated:
     path: PurePosixPath
     call: tuple[str, ...]
     subject: Subject
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,12 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         write(
             settings, install_app(text, app.name).encode(), f"{app.name} in INSTALLED_APPS, or no worker finds it"
         )
+    trigger = _trigger(project, app, request)
+    if trigger is not None:
+        for file, changed, what in _receiver(project, app, draft, task, trigger):
+            write(file, changed.encode(), what)
     if has_tests(project, app) if request.test is None else request.test:
-        test = test_of(project, app, task.subject)
+        test = test_of(project, app, task.subject, trigger)
         write(
             test.path, with_test(Source.decode(test.path, draft.read(test.path) or b""), test).encode(), "its test"
         )
@@ -232,6 +239,37 @@ def _queue(project: Project, queue: str | None) -> list[str]:
     if declared or queue == default:
         return []
     return [f"A worker consumes the queue {queue} only if it is started with -Q {default},{queue}."]
+
+
+def _trigger(project: Project, app: App, request: Request) -> Trigger | None:
+    if request.trigger is None:
+        return None
+    signal, name = signal_of(request.trigger)
+    return Trigger(signal, _named_model(project, app, name))
+
+
+def _receiver(
+    project: Project, app: App, draft: Draft, task: Generated, trigger: Trigger
+) -> tuple[tuple[PurePosixPath, Source, str], ...]:
+    """The files of the trigger. Raises UsageError where a signal cannot fill the parameters."""
+    required = [p for p in task.parameters if p.default is None]
+    if len(required) > 1:
+        raise UsageError(
+            f"{trigger.signal} knows the row alone, not {required[1].name}",
+            hint="Give all but the key a default, or leave --trigger out.",
+        )
+    arguments = "".join("str(instance.pk)" if p.annotation == "str" else "instance.pk" for p in required)
+    module = project.modules.name_of(task.path) or ""
+    return receiver(
+        project,
+        app,
+        draft,
+        trigger,
+        function=task.function,
+        task_import=f"from {module.removeprefix(app.name)} import {task.function}",
+        model_import=_model_import(project, app, trigger.model),
+        call=_sending(project, task.function, arguments),
+    )
 
 
 def _foreign(source: Source) -> list[str]:
@@ -322,6 +360,7 @@ def _generate(
         path=path,
         call=_call(project, app, function, parameters, model),
         subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
+        parameters=parameters,
     )
 
 
@@ -330,7 +369,12 @@ def _model(project: Project, app: App, request: Request) -> Model | None:
         if request.kind in {"model", "batch"}:
             raise UsageError(f"--kind {request.kind} needs a model", hint="Name it: --model APP.MODEL.")
         return None
-    place, _, name = request.model.rpartition(".")
+    return _named_model(project, app, request.model)
+
+
+def _named_model(project: Project, app: App, text: str) -> Model:
+    """The model of `APP.MODEL`, or of `MODEL` in `app`. Raises UsageError with the near ones."""
+    place, _, name = text.rpartition(".")
     owner = find_app(project, place) if place else app
     found = find_model(project.modules, owner, name)
     if found is None:
@@ -648,10 +692,15 @@ def _call(
     sent = ", ".join(arguments)
     if not (after_commit or model):
         return (f"{function}.delay({sent})",)
+    return _sending(project, function, sent)
+
+
+def _sending(project: Project, function: str, arguments: str) -> tuple[str, ...]:
+    """The lines that send a task after the commit: `delay_on_commit` came with Celery 5.4."""
     version = project.celery_version
     if (version is None or version >= (5, 4)) and "task_cls" not in project.celery[0].constructor:
-        return (f"{function}.delay_on_commit({sent})",)
-    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({sent}))")
+        return (f"{function}.delay_on_commit({arguments})",)
+    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({arguments}))")
 
 
 def _model_of(project: Project, app: App, parameter: Parameter, model: Model | None) -> Model | None:
