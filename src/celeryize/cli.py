@@ -601,6 +601,31 @@ def tasks(
 
 @app.command()
 @_guarded
+def templates(
+    project_dir: ProjectDir = Path(),
+    copy: Annotated[
+        str | None, _option("--copy", help="Copy ours into the project, to change it there.", metavar="NAME")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+) -> None:
+    """List the templates of tasks, or copy one into the project, where it goes before ours."""
+    from celeryize.commands import templates as command
+
+    talk = Talk("templates", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
+    if copy is not None:
+        talk.finish_writer(command.copy(project_dir, talk.view, copy, dry_run=dry_run, yes=yes))
+    rows = command.listing(project_dir, talk.view)
+    for name, own in rows if not talk.machine else ():
+        talk.screen.answer(f"{name}  {own}".rstrip())
+    talk.finish("done", Exit.DONE, templates=[{"name": name, "path": own or None} for name, own in rows])
+
+
+@app.command()
+@_guarded
 def demo(
     keep: Annotated[
         Path | None,

@@ -19,13 +19,13 @@ from celeryize.detect.project import Project
 from celeryize.detect.settings import constant, strings_of
 from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
-from celeryize.errors import CannotPatch, UsageError
+from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from celeryize.model import Plan, Status, Step, Where
 from celeryize.patch.imports import add_import, gives
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.source import Source, python_literal
 from celeryize.patch.tasks import add_task
-from celeryize.render import task_template
+from celeryize.render import task_template, task_templates
 
 KINDS = ("plain", "model", "email", "http", "batch")
 LOCK_SECONDS = 600
@@ -290,7 +290,8 @@ def _generate(
 ) -> Generated:
     model = _model(project, app, request)
     parameters = _parameters(request, model)
-    _check(request)
+    own = (name.removeprefix("task/") for name in task_templates(templates))
+    _check(request, tuple(dict.fromkeys((*KINDS, *(kind for kind in own if kind != "base")))))
     request = _within_the_settings(project, request)
     imports = [line for p in parameters for line in p.imports]
     decorator_name, decorator_import = _decorator(project, path, request)
@@ -349,11 +350,13 @@ def _generate(
         "message": f'f"Hello {{{row}}}"' if model else python_literal("Hello"),
         "recipient": _recipient(model, row, parameters),
     }
-    code = task_template(request.kind, templates, request.body_from, **context)
+    rendered = task_template(request.kind, templates, request.body_from, **context)
+    code, template_imports = _definitions(rendered, function, str(request.body_from or f"task/{request.kind}"))
+    imports += template_imports
     return Generated(
         app=app,
         function=function,
-        code="\n".join(line.rstrip() for line in code.strip("\n").split("\n")) + "\n",
+        code=code,
         imports=tuple(dict.fromkeys(line for line in imports if line)),
         registered=registered,
         options=tuple(options.items()),
@@ -362,6 +365,34 @@ def _generate(
         subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
         parameters=parameters,
     )
+
+
+def _definitions(rendered: str, function: str, template: str) -> tuple[str, list[str]]:
+    """What a template gave: the definitions, and the imports that stand before them.
+
+    Raises CeleryizeError where it is no Python, or does not define the task.
+    """
+    text = "\n".join(line.rstrip() for line in rendered.strip("\n").split("\n")) + "\n"
+    try:
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        line = text.split("\n")[(error.lineno or 1) - 1].strip()
+        raise CeleryizeError(
+            f"the template {template} does not give Python: {error.msg}: {line}",
+            hint="Fix the template, or remove it to use ours.",
+        ) from error
+    if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in body):
+        raise CeleryizeError(
+            f"the template {template} defines no function {function}", hint="Write `def {{ name }}(...)` in it."
+        )
+    imports: list[str] = []
+    for index, node in enumerate(body):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            lines = text.split("\n")
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+            return ("\n".join(lines[first - 1 :]) if index else text), imports
+        imports.append(ast.unparse(node))
+    raise AssertionError("a function is no import")
 
 
 def _model(project: Project, app: App, request: Request) -> Model | None:
@@ -456,10 +487,10 @@ def _default(name: str, annotation: ast.expr, text: str) -> str:
     return python_literal(value) if isinstance(value, str) else repr(value)
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, kinds: tuple[str, ...]) -> None:
     """Options that contradict each other, or that Celery would ignore without a word."""
     rules = (
-        (request.kind not in KINDS, f"there is no kind {request.kind}", f"Choose one of {', '.join(KINDS)}."),
+        (request.kind not in kinds, f"there is no kind {request.kind}", f"Choose one of {', '.join(kinds)}."),
         (
             request.max_retries is not None and not (request.retry_on or request.bind or request.kind == "http"),
             "--max-retries alone never retries: Celery retries on self.retry() or autoretry_for",

@@ -54,7 +54,7 @@ def receiver(
     """
     *imports, sending = call
     code = snippet(
-        "task/receiver.py.jinja",
+        "trigger/receiver.py.jinja",
         signal=trigger.signal,
         model=trigger.model.name,
         receiver=f"{function}_on_{trigger.signal}",
