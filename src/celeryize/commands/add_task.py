@@ -17,7 +17,7 @@ from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant, strings_of
-from celeryize.detect.tasks import find_tasks
+from celeryize.detect.tasks import find_tasks, prefers_app_task
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from celeryize.model import Plan, Status, Step, Where
@@ -317,7 +317,8 @@ def _generate(
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
-    for other in find_tasks(project.modules, project.apps, project.celery):
+    # A name that Celery makes of the module is nobody else's.
+    for other in find_tasks(project.modules, project.apps, project.celery) if request.name else ():
         if other.name == registered and (other.where.path, other.function) != (path, function):
             raise UsageError(
                 f"{other.where} registers a task as {registered} already; Celery would keep one of the two",
@@ -652,8 +653,8 @@ def _decorator(project: Project, path: PurePosixPath, request: Request) -> tuple
     """`shared_task`, or the project's own `app.task` where all its tasks have that; and the import it needs."""
     celery = project.celery[0]
     own = f"{celery.variable}.task"
-    used = [task.decorator for task in find_tasks(project.modules, project.apps, project.celery)]
-    chosen = request.decorator or (own if used and all(d.endswith(".task") for d in used) else "shared_task")
+    habit = own if prefers_app_task(project.modules, project.apps, project.celery) else "shared_task"
+    chosen = request.decorator or habit
     if chosen == "shared_task":
         for node in project.modules.tree(path).body:
             for module, name, alias in gives(node):
