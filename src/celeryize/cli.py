@@ -304,6 +304,7 @@ def add_task(
         bool | None,
         _option("--test/--no-test", help="Write its test; default: if the app has tests.", show_default=False),
     ] = None,
+    run_test: Annotated[bool, _option("--run-test", help="Run that test; take all back if it fails.")] = False,
     trigger: Annotated[
         str | None,
         _option("--trigger", help="Send it on post_save or post_delete of a model.", metavar="SIGNAL:APP.MODEL"),
@@ -356,6 +357,7 @@ def add_task(
         project_dir,
         talk.view,
         request,
+        run_test=run_test,
         settings=settings,
         python=python,
         dry_run=dry_run,

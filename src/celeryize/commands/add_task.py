@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
+from celeryize.commands.task_test import Subject, command_of, has_tests, test_of, with_test
 from celeryize.commands.task_trigger import Trigger, receiver, signal_of
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
@@ -132,10 +132,11 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The outcome of planning."""
+    """The outcome of planning; `run_test` are the arguments of Python that run the test, if there is one."""
 
     plan: Plan
     task: Generated
+    run_test: tuple[str, ...] | None
 
 
 def plan(project: Project, request: Request, templates: Path | None = None) -> Added:
@@ -179,12 +180,14 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     if trigger is not None:
         for file, changed, what in _receiver(project, app, draft, task, trigger):
             write(file, changed.encode(), what)
+    run_test: tuple[str, ...] | None = None
     if has_tests(project, app) if request.test is None else request.test:
         test = test_of(project, app, task.subject, trigger)
         write(
             test.path, with_test(Source.decode(test.path, draft.read(test.path) or b""), test).encode(), "its test"
         )
-    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
+        run_test = command_of(project, test)
+    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task, run_test)
 
 
 def find_app(project: Project, name: str) -> App:

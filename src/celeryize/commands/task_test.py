@@ -122,6 +122,13 @@ def test_of(project: Project, app: App, subject: Subject, trigger: Trigger | Non
     return TaskTest(path, code, (*imports, "from django.test import TestCase"))
 
 
+def command_of(project: Project, test: TaskTest) -> tuple[str, ...]:
+    """The arguments of the project's Python that run the module of a test, from the folder of manage.py."""
+    if _uses_pytest(project):
+        return ("-m", "pytest", "-q", str(project.root / test.path))
+    return ("manage.py", "test", project.modules.name_of(test.path) or "")
+
+
 def with_test(source: Source, test: TaskTest) -> Source:
     """The test module with the test, unless a test of that name is there."""
     name = next(n.name for n in ast.parse(test.code).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
