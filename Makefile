@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo bench picture clean
+.PHONY: test lint demo bench picture corpus clean
 .DEFAULT_GOAL := test
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
@@ -31,6 +31,9 @@ bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 
 picture: $(VENV)/installed  ## docs/init.svg, from a real run
 	$(BIN)/python tests/docs/picture.py
+
+corpus: $(VENV)/installed  ## init, init again and undo on a copy of each project in DIR
+	$(BIN)/python tests/corpus/run.py $(DIR)
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

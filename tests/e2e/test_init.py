@@ -139,7 +139,9 @@ def test_the_patch_of_awkward_files_applies(name, tmp_path, celeryize: Run):
     assert snapshot(one) == snapshot(two)
 
 
-PROVED = [n for n in CASES if (GOLDEN / n / "after").is_dir() and n not in {"celery_without_namespace"}]
+# The one ignores the settings, as it should; the other imports a package that is not maintained any more.
+NOT_PROVED = {"celery_without_namespace", "heroku_stays_last"}
+PROVED = [n for n in CASES if (GOLDEN / n / "after").is_dir() and n not in NOT_PROVED]
 
 
 @pytest.mark.parametrize("name", PROVED)
@@ -155,7 +157,9 @@ def test_every_golden_result_is_proved_in_an_interpreter(name, tmp_path):
     )
     assert ended.result.exit_code == 0
     if ended.result.outcome == "done":
-        assert [p.verdict for p in view.proofs] == ["passed"], view.proofs
+        assert view.proofs[-1].verdict == "passed", view.proofs
+        by_path = name.startswith("split_settings")
+        assert [p.verdict for p in view.proofs[:-1]] == (["not run"] if by_path else []), view.proofs
     assert {k: v for k, v in snapshot(folder).items() if "__pycache__" in k} == {}, "no bytecode is left"
     assert snapshot(folder) == snapshot(GOLDEN / name / "after") or snapshot(folder) == before
 

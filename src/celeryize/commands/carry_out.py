@@ -79,9 +79,11 @@ def carry_out(
     check: bool = False,
     yes: bool = False,
     installing: AbstractContextManager[None] | None = None,
+    read_by_path: bool = False,
 ) -> Result:
     """Carry out a plan. `prove=None` skips the proof; `installing` is entered once the files are
-    written, and left by the exception if the proof fails then.
+    written, and left by the exception if the proof fails then. `read_by_path`: the project reads what the plan
+    writes by its path, where no overlay reaches, so it is proved once it is written.
 
     Raises Unproved where the planned project has errors that the untouched one has not, SaidNo after a no.
     """
@@ -92,7 +94,7 @@ def carry_out(
         view.show_plan(plan, with_diff=True)
         return Result(Outcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))
     view.show_plan(plan, with_diff=not (yes or dry_run))
-    proof = prove(written=False) if prove else Proof(Verdict.SKIPPED)
+    proof = _before_writing(prove, read_by_path)
     view.show_proof(proof)
     _hold(proof, "nothing was written")
     if dry_run:
@@ -101,11 +103,26 @@ def carry_out(
     if not yes and not view.confirm("Write these changes?"):
         raise SaidNo("Nothing was written.")
     with applied(plan.edits, root=root, command=command), installing or nullcontext():
-        if prove and (proof.read_from_disk or installing):
+        if prove and (proof.read_from_disk or installing or read_by_path):
             proof = prove(written=True)
             view.show_proof(proof)
             _hold(proof, "the change was taken back")
     return Result(Outcome.DONE, Exit.DONE, proof)
+
+
+def _before_writing(prove: Prove | None, read_by_path: bool) -> Proof:
+    """The proof through the overlay; no verdict where the project reads planned files by their paths."""
+    if prove is None:
+        return Proof(Verdict.SKIPPED)
+    proof = Proof(Verdict.NOT_RUN) if read_by_path else prove(written=False)
+    if read_by_path or (proof.verdict is Verdict.FAILED and proof.read_from_disk):
+        names = ", ".join(Path(path).name for path in proof.read_from_disk) or "a new file"
+        return Proof(
+            Verdict.NOT_RUN,
+            f"the project reads {names} by its path: proved once it is written, and taken back if that fails",
+            read_from_disk=proof.read_from_disk,
+        )
+    return proof
 
 
 def _hold(proof: Proof, what: str) -> None:

@@ -16,11 +16,12 @@ from celeryize.detect.settings import Reader, ReaderKind
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
+from celeryize.patch.components import component
 from celeryize.patch.dependencies import declare, needed
 from celeryize.patch.gitignore import ignore
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.package_init import import_app
-from celeryize.patch.settings import add_block, without
+from celeryize.patch.settings import add_attributes, add_block, without
 from celeryize.patch.source import Source, python_literal
 from celeryize.render import ANSWERS_FILE, Rendered, render_init, snippet
 
@@ -48,7 +49,8 @@ class Answers:
 class Wiring:
     """The Celery app as it will be: what a proof has to find, and what `celery -A` is given.
 
-    `environment` holds the variables without which the settings would not import.
+    `environment` holds the variables without which the settings would not import. `read_by_path`: the project
+    reads what was written by its path, so that only a proof after writing can see it.
     """
 
     module: str
@@ -56,6 +58,7 @@ class Wiring:
     spec: str
     wrote: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    read_by_path: bool = False
 
 
 class Existing(StrEnum):
@@ -96,6 +99,7 @@ def ask(project: Project, known: dict[str, object], *, module_name: str, interac
             "settings_module": project.settings.module,
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,
+            "configuration": project.layout.configuration or "" if project.settings.class_based else "",
         },
         ask=interactive,
     )
@@ -287,26 +291,24 @@ class _Writer:
     def _settings(self) -> None:
         settings = self.project.settings
         block, imports = self._block()
-        if settings.class_based:
-            raise CannotPatch(
-                f"{settings.class_based}: the settings are classes, where a block at module level is ignored",
-                hint="Paste these lines into the base class, and run configurations.setup() in the app file.",
-                snippet=block,
-                where=settings.class_based,
-            )
-        if settings.split:
-            raise CannotPatch(
-                f"{settings.split}: the settings are components of split_settings.include()",
-                hint="Paste these lines into a component of their own, and include it.",
-                snippet=block,
-                where=settings.split,
-            )
+        block = without(block, set(settings.assigned))
+        imports = imports if block else []
         data = self.draft.read(settings.file)
         source = Source.decode(settings.file, data or b"")
-        block = without(block, set(settings.assigned))
-        last = settings.last.line if settings.last else None
-        after = add_block(source, block, imports if block else [], last)
-        self._write(settings.file, after.encode(), f"the CELERY_* settings, profile {self.answers.profile}")
+        what = f"the CELERY_* settings, profile {self.answers.profile}"
+        if settings.split and block:
+            path, includes = component(source)
+            if includes != source:
+                self._write(settings.file, includes.encode(), f"includes {path}")
+            text = "\n".join([*imports, *([""] if imports else []), block])
+            self._write(settings.file.parent / path, text.replace("\n", source.newline).encode(), what)
+            self.wiring = replace(self.wiring, read_by_path=True)
+        elif settings.class_based:
+            after = add_attributes(source, block, imports, settings.class_based.line or 0)
+            self._write(settings.file, after.encode(), f"{what}, in the class at line {settings.class_based.line}")
+        else:
+            after = add_block(source, block, imports, settings.last.line if settings.last else None)
+            self._write(settings.file, after.encode(), what)
         names = tuple(
             n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
         )
@@ -362,7 +364,8 @@ class _Writer:
             "data_folder": folder,
             "data_path": str(self.project.base / DATA_FOLDER),
             "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
-            "time_zone": "TIME_ZONE" if "TIME_ZONE" in settings.visible else "",
+            # a component is read among others, and no tool would know the name in it
+            "time_zone": "TIME_ZONE" if "TIME_ZONE" in settings.visible and not settings.split else "",
             "celery": self.project.celery_version or (5, 4),
             "queue": python_literal(self.project.package.name.split(".")[0]),
             "key_prefix": python_literal(f"{self.project.package.name.split('.')[0]}:"),

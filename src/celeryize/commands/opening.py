@@ -73,7 +73,7 @@ def target_of(
         paths=tuple(project.root / path for path in project.layout.paths[1:]),
         settings=project.settings.module,
         app_spec=spec,
-        configuration=None,
+        configuration=project.layout.configuration if project.settings.class_based else None,
         settings_names=names,
         environment=environment,
         preview=preview,

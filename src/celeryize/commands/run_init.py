@@ -82,6 +82,7 @@ def run(
             check=check,
             yes=yes,
             installing=_installed(project) if install else None,
+            read_by_path=wiring.read_by_path,
         )
     return Ended(
         result,

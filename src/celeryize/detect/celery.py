@@ -14,6 +14,8 @@ from celeryize.detect.settings import Settings
 from celeryize.model import Where
 from celeryize.patch.source import Source
 
+DEPTH = 6
+
 
 @dataclass(frozen=True, slots=True)
 class CeleryApp:
@@ -44,17 +46,38 @@ class CeleryApp:
 
 
 def find_celery(
-    layout: Layout, modules: Modules, settings: Settings, package: Package | None
+    layout: Layout, modules: Modules, settings: Settings, package: Package | None, *, everywhere: bool
 ) -> tuple[CeleryApp, ...]:
-    """Every Celery app built where the settings, manage.py or the package `__init__` lead to; usually 0 or 1."""
+    """Every Celery app built where the settings, manage.py or the package `__init__` lead to; usually 0 or 1.
+
+    `everywhere` (Celery is declared, or configured) goes on to the whole tree below manage.py if that finds none.
+    """
     found: dict[Where, CeleryApp] = {}
     for path in _places(layout, modules, settings, package):
         source = modules.source(path)
         if source is None or "elery" not in source.text:
             continue
-        for app in _apps_in(modules, source, package):
+        for app in _apps_in(modules, source, settings, package):
             found.setdefault(app.where, app)
+    if not found and everywhere:
+        for path in _whole_tree(layout, modules):
+            source = modules.source(path)
+            for app in _apps_in(modules, source, settings, package) if source else ():
+                found.setdefault(app.where, app)
     return tuple(found.values())
+
+
+def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
+    """The files below manage.py that build a Celery app, told by their bytes; tests and examples left out."""
+    for base in layout.paths:
+        for path in modules.python_files(base, DEPTH):
+            if not {"tests", "test", "docs", "examples"} & set(path.parts):
+                try:
+                    text = (modules.root / path).read_bytes()
+                except OSError:
+                    continue
+                if b"Celery(" in text and b"import" in text:
+                    yield path
 
 
 def _places(
@@ -91,7 +114,7 @@ def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]
                     yield path
 
 
-def _apps_in(modules: Modules, source: Source, package: Package | None) -> Iterator[CeleryApp]:
+def _apps_in(modules: Modules, source: Source, settings: Settings, package: Package | None) -> Iterator[CeleryApp]:
     classes = celery_classes(source.tree)
     if not classes:
         return
@@ -101,7 +124,7 @@ def _apps_in(modules: Modules, source: Source, package: Package | None) -> Itera
                 ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=func) as call)
                 | ast.AnnAssign(target=ast.Name(id=variable), value=ast.Call(func=func) as call)
             ) if ast.unparse(func) in classes:
-                yield _describe(modules, source, package, variable, call)
+                yield _describe(modules, source, settings, package, variable, call)
 
 
 def celery_classes(tree: ast.Module) -> set[str]:
@@ -124,7 +147,7 @@ def celery_classes(tree: ast.Module) -> set[str]:
 
 
 def _describe(
-    modules: Modules, source: Source, package: Package | None, variable: str, call: ast.Call
+    modules: Modules, source: Source, settings: Settings, package: Package | None, variable: str, call: ast.Call
 ) -> CeleryApp:
     config: ast.Call | None = None
     discover: ast.Call | None = None
@@ -158,7 +181,7 @@ def _describe(
         related_name=_text(_keyword(discover, "related_name")),
         conf_writes=tuple(writes),
         constructor=tuple(k.arg for k in call.keywords if k.arg),
-        imported=_imported_by(modules, package, module, variable),
+        imported=_imported_at_start(modules, settings, package, module, variable),
     )
 
 
@@ -178,9 +201,31 @@ def _text(node: ast.expr | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _imported_by(modules: Modules, package: Package | None, module: str, variable: str) -> Where | None:
-    """Where the package's `__init__.py` imports the app, or the module that builds it."""
-    source = modules.source(package.init) if package and package.has_init else None
+def _imported_at_start(
+    modules: Modules, settings: Settings, package: Package | None, module: str, variable: str
+) -> Where | None:
+    """Where a web process comes to import the app: the project package, or an installed app that leads to it."""
+    for entry in settings.installed_apps:
+        if entry == module or entry.startswith(f"{module}."):
+            return settings.installed_apps_where
+    packages = [package.name] if package else []
+    parents = module.split(".")[:-1]
+    packages += [
+        name
+        for name in (".".join(parents[:length]) for length in range(len(parents), 0, -1))
+        if any(entry == name or entry.startswith(f"{name}.") for entry in settings.installed_apps)
+    ]
+    for name in dict.fromkeys(packages):
+        found = _imported_by(modules, name, module, variable)
+        if found:
+            return found
+    return None
+
+
+def _imported_by(modules: Modules, package: str, module: str, variable: str) -> Where | None:
+    """Where a package's `__init__.py` imports the app, or the module that builds it."""
+    path = modules.find(package)
+    source = modules.source(path) if path and path.name == "__init__.py" else None
     if source is None:
         return None
     if modules.name_of(source.path) == module:

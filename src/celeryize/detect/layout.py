@@ -18,7 +18,10 @@ ROOT_MARKS = (".git", ".hg", "pyproject.toml", "Pipfile", "requirements.txt", "s
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to `root`."""
+    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to `root`.
+
+    `configuration` is the class of django-configurations that manage.py names.
+    """
 
     root: Path
     base: PurePosixPath
@@ -27,6 +30,7 @@ class Layout:
     settings: str
     settings_where: Where | None
     environments: tuple[tuple[str, Where], ...]
+    configuration: str | None = None
 
 
 def find_layout(start: Path, settings: str | None = None) -> Layout:
@@ -51,7 +55,8 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     modules = Modules(root, paths)
     named = list(settings_named_by(modules, relative))
     module, where = (settings, None) if settings else _choose(named, relative)
-    return Layout(root, base, relative, paths, module, where, tuple(named))
+    configuration = next((name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None)
+    return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
 
 
 def repository(folder: Path) -> Path | None:
@@ -61,10 +66,15 @@ def repository(folder: Path) -> Path | None:
 
 def settings_named_by(modules: Modules, path: PurePosixPath) -> Iterator[tuple[str, Where]]:
     """The settings modules that a file puts into DJANGO_SETTINGS_MODULE, with the place of each."""
+    return named_by(modules, path, "DJANGO_SETTINGS_MODULE")
+
+
+def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[tuple[str, Where]]:
+    """What a file puts into an environment variable, with the place of each."""
     source = modules.source(path)
     if source is None:
         text = _text(modules.root / path)
-        for match in re.finditer(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
+        for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
             yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
         return
     constants = {
@@ -75,7 +85,7 @@ def settings_named_by(modules: Modules, path: PurePosixPath) -> Iterator[tuple[s
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(source.tree):
-        value = _assigned_to(node, "DJANGO_SETTINGS_MODULE")
+        value = _assigned_to(node, variable)
         name = value and _text_of(value, constants)
         if name:
             yield name, source.where(node)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.detect.apps import App
 from celeryize.detect.modules import Modules
 from celeryize.detect.settings import Settings
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 
+# Names that people give to the app that everything else rests on.
+CENTRAL = ("core", "common", "base", "main", "project", "site", "website")
 NEIGHBOURS = ("wsgi.py", "asgi.py", "urls.py")
 
 
@@ -28,11 +31,11 @@ class Package:
         return self.folder / "__init__.py"
 
 
-def find_package(modules: Modules, settings: Settings) -> Package:
+def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) -> Package:
     """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest fitting one.
 
-    A settings package (`config.settings.local` gives `config`) is passed over. Raises CannotPatch for top-level
-    settings that belong to no package.
+    A settings package (`config.settings.local` gives `config`) is passed over. For top-level settings, which lie
+    in no package, it is an app of the project: Django imports it at every start. Raises CannotPatch without one.
     """
     parts = settings.module.split(".")[:-1]
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -46,6 +49,11 @@ def find_package(modules: Modules, settings: Settings) -> Package:
         folder = modules.folder(name)
         if folder:
             return _package(modules, name, folder, f"it holds the settings {settings.module}")
+    own = [app for app in apps if app.installed]
+    if not parts and own:
+        app = next((app for app in own if app.label in CENTRAL), own[0])
+        why = f"{settings.module} lies in no package; Django imports this app at every start"
+        return _package(modules, app.name, app.folder, why)
     raise CannotPatch(
         f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
         hint="An app file beside it named celery.py would shadow the library. Name a package: --package NAME.",

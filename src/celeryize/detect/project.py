@@ -87,16 +87,18 @@ def load_project(
     layout = find_layout(start, settings)
     modules = Modules(layout.root, layout.paths)
     found = find_settings(layout, modules)
-    home = named_package(modules, package) if package else find_package(modules, found)
+    apps = find_apps(modules, found)
+    home = named_package(modules, package) if package else find_package(modules, found, apps)
     dependencies = find_dependencies(layout.root, layout.base)
+    hinted = "celery" in dependencies.declared or any(name.startswith("CELERY") for name in found.assigned)
     return Project(
         root=layout.root,
         layout=layout,
         modules=modules,
         settings=found,
         package=home,
-        apps=find_apps(modules, found),
-        celery=find_celery(layout, modules, found, home),
+        apps=apps,
+        celery=find_celery(layout, modules, found, home, everywhere=hinted),
         dependencies=dependencies,
         interpreter=find_interpreter(layout.root, layout.base, dependencies.manager, python),
     )

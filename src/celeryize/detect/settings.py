@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -83,11 +84,17 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         )
     entries = _entries(layout, modules, named)
     chains = {name: _chain(modules, path) for name, path in entries.items()}
+    # wsgi.py may name a module that holds no settings any more: it says nothing about where they are
+    chains = {
+        n: c for n, c in chains.items() if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
+    }
     shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
     if not shared:
         chains = {layout.settings: chains[layout.settings]}
         shared = chains[layout.settings]
-    file = next((p for p in shared if _assigns(modules.tree(p), "INSTALLED_APPS")), shared[0])
+    file = next((p for p in shared if _sets_apps(modules.tree(p))), shared[0])
+    if _split(modules.tree(named), named):
+        file = named
     reachable = tuple(chains[layout.settings])
     apps, apps_where = _installed_apps(modules, reachable)
     tree = modules.tree(file)
@@ -189,11 +196,27 @@ def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
                 found = modules.find(modules.absolute(node, path))
                 if found is not None and found not in chain:
                     chain.append(found)
+        chain += [p for p in _components(modules, path) if p not in chain]
     return chain
 
 
-def _assigns(tree: ast.Module, name: str) -> bool:
-    return any(name == found for found, _ in _assignments(tree))
+def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
+    """The files that split_settings' `include()` of a settings file takes in; its patterns are relative to it."""
+    if _split(modules.tree(path), path) is None:
+        return []
+    found: list[PurePosixPath] = []
+    for node in ast.walk(modules.tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".py"):
+            folder = modules.root / path.parent
+            with contextlib.suppress(ValueError, NotImplementedError):
+                matches = sorted(folder.glob(node.value))
+                found += [PurePosixPath(p.relative_to(modules.root).as_posix()) for p in matches]
+    return found
+
+
+def _sets_apps(tree: ast.Module) -> bool:
+    """Whether a module sets INSTALLED_APPS, and does not only add to it."""
+    return any(name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign) for name, n in _assignments(tree))
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
@@ -327,6 +350,9 @@ def _imported(tree: ast.Module, module: str) -> set[str]:
 
 def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The first settings class of django-configurations, where a module-level block would be ignored."""
+    imports = [n for n in tree.body if isinstance(n, ast.ImportFrom | ast.Import)]
+    if not any("configurations" in ast.unparse(n) for n in imports):
+        return None
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and any("Configuration" in ast.unparse(b) for b in node.bases):
             return Where(path, node.lineno)

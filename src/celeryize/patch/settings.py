@@ -29,6 +29,26 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
     return source.splice(*splices, place)
 
 
+def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:
+    """The settings with `block` as the last attributes of the class at `class_line` (django-configurations)."""
+    if not block.strip():
+        return source
+    _no_merge_markers(source)
+    found = next(n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line)
+    last = found.body[-1]
+    if last.lineno == found.lineno:
+        raise CannotPatch(f"{source.path} has a class on one line", snippet=block, where=source.where(found))
+    offset = source.after_line(last)
+    begins = source.line_starts[found.body[0].lineno - 1]
+    margin = source.text[begins : source.offset(found.body[0].lineno, found.body[0].col_offset)]
+    newline = source.newline_at(offset)
+    lead = newline if source.text[:offset].endswith("\n") else newline * 2
+    text = fitted(source, offset, block)
+    indented = "".join(margin + line if line.strip() else line for line in text.splitlines(keepends=True))
+    splices = [s for line in imports for s in add_import(source, line)]
+    return source.splice(*splices, insertion(offset, lead + indented, statements(block)))
+
+
 def without(block: str, names: set[str]) -> str:
     """The block less the assignments of `names`, each with the comment above it."""
     lines = block.split("\n")

@@ -1,0 +1,6 @@
+from split_settings.tools import include, optional
+
+include(
+    'components/base.py',
+    optional('local.py'),
+)
