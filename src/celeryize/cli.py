@@ -304,6 +304,11 @@ def add_task(
         bool | None,
         _option("--test/--no-test", help="Write its test; default: if the app has tests.", show_default=False),
     ] = None,
+    run_test: Annotated[bool, _option("--run-test", help="Run that test; take all back if it fails.")] = False,
+    trigger: Annotated[
+        str | None,
+        _option("--trigger", help="Send it on post_save or post_delete of a model.", metavar="SIGNAL:APP.MODEL"),
+    ] = None,
     settings: SettingsModule = None,
     python: Python = None,
     dry_run: DryRun = False,
@@ -346,11 +351,13 @@ def add_task(
         decorator=decorator,
         body_from=body_from,
         test=test,
+        trigger=trigger,
     )
     ended = run_add_task.run(
         project_dir,
         talk.view,
         request,
+        run_test=run_test,
         settings=settings,
         python=python,
         dry_run=dry_run,
@@ -592,6 +599,31 @@ def tasks(
     if not talk.machine:
         talk.screen.show_tasks(rows)
     talk.finish("done", Exit.DONE, tasks=[ui.task_json(row) for row in rows])
+
+
+@app.command()
+@_guarded
+def templates(
+    project_dir: ProjectDir = Path(),
+    copy: Annotated[
+        str | None, _option("--copy", help="Copy ours into the project, to change it there.", metavar="NAME")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+) -> None:
+    """List the templates of tasks, or copy one into the project, where it goes before ours."""
+    from celeryize.commands import templates as command
+
+    talk = Talk("templates", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
+    if copy is not None:
+        talk.finish_writer(command.copy(project_dir, talk.view, copy, dry_run=dry_run, yes=yes))
+    rows = command.listing(project_dir, talk.view)
+    for name, own in rows if not talk.machine else ():
+        talk.screen.answer(f"{name}  {own}".rstrip())
+    talk.finish("done", Exit.DONE, templates=[{"name": name, "path": own or None} for name, own in rows])
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 ANSWERS_FILE = ".celeryize.yml"
+TEMPLATE = ".py.jinja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
 
     Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and line.
     """
-    from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+    from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import SandboxedEnvironment
 
     folders = [own, templates()] if own else [templates()]
@@ -100,10 +101,16 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
         raise CeleryizeError(
             f"{place}:{error.lineno}: {error.message}", hint="Fix the template, or remove it to use ours."
         ) from error
-    except (TemplateError, OSError, UnicodeDecodeError) as error:
+    except Exception as error:  # A template of the project's own may raise anything.
         raise CeleryizeError(
             f"{name}{_template_line(error, name)}: {error}", hint="Fix the template, or remove it to use ours."
         ) from error
+
+
+def task_templates(folder: Path | None) -> dict[str, Path]:
+    """The templates of tasks in a folder of templates, by name, e.g. `task/plain`."""
+    found = sorted((folder / "task").glob(f"*{TEMPLATE}")) if folder else []
+    return {f"task/{file.name.removesuffix(TEMPLATE)}": file for file in found}
 
 
 def _template_line(error: BaseException, name: str) -> str:

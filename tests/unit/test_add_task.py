@@ -310,6 +310,56 @@ def test_pytest_is_used_where_it_knows_the_settings(wired):
     assert "from doctors.tasks import x\n" in text
 
 
+SIGNALS = """from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from .models import Doctor
+from .tasks import send_welcome_email
+
+
+@receiver(post_save, sender=Doctor)
+def send_welcome_email_on_post_save(sender, instance, created, raw, **kwargs):
+    \"\"\"Send welcome email, once the transaction is committed.\"\"\"
+    # New rows only, and none that loaddata brings in.
+    if raw or not created:
+        return
+    send_welcome_email.delay_on_commit(str(instance.pk))
+"""
+
+
+def test_a_trigger_is_a_receiver_that_the_app_connects(wired):
+    add(wired, *EXAMPLE, trigger="post_save:doctors.Doctor")
+    assert (wired / "doctors/signals.py").read_text() == SIGNALS
+    assert "    def ready(self):\n        from . import signals" in (wired / "doctors/apps.py").read_text()
+    before = snapshot(wired)
+    assert add(wired, *EXAMPLE, trigger="post_save:doctors.Doctor").result.outcome == "nothing to do"
+    assert snapshot(wired) == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "trigger", "words"),
+    [
+        (("doctor_id:str",), "Doctor", "SIGNAL:APP.MODEL"),
+        (("doctor_id:str",), "pre_save:Doctor", "post_save or post_delete"),
+        (("doctor_id:str",), "post_save:Docter", "Did you mean Doctor"),
+        (("doctor_id:str", "text:str"), "post_save:Doctor", "knows the row alone, not text"),
+    ],
+)
+def test_a_trigger_that_cannot_be_meant_is_refused(wired, parameters, trigger, words):
+    before = snapshot(wired)
+    with pytest.raises(UsageError) as caught:
+        add(wired, "doctors.x", *parameters, trigger=trigger)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert snapshot(wired) == before
+
+
+def test_a_package_of_signals_is_left_to_its_author(wired):
+    make_tree(wired, {"doctors/signals/__init__.py": ""})
+    with pytest.raises(CannotPatch, match="is a package") as caught:
+        add(wired, *EXAMPLE, trigger="post_save:Doctor")
+    assert "@receiver(post_save, sender=Doctor)" in caught.value.snippet
+
+
 def test_a_project_of_app_task_is_followed_unless_told_otherwise(wired):
     existing = "from config.celery import app\n\n\n@app.task\ndef old():\n    pass\n"
     make_tree(wired, {"doctors/tasks.py": existing})

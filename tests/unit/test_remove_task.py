@@ -36,6 +36,7 @@ KINDS = [
     {"kind": "email", "model": "Doctor", "bind": True},
     {"kind": "http"},
     {"retry_on": ("smtplib.SMTPException",)},
+    {"kind": "model", "model": "Doctor", "trigger": "post_delete:Doctor"},
 ]
 
 

@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.task_test import Subject, has_tests, test_of, with_test
+from celeryize.commands.task_test import Subject, command_of, has_tests, test_of, with_test
+from celeryize.commands.task_trigger import Trigger, receiver, signal_of
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant, strings_of
-from celeryize.detect.tasks import find_tasks
+from celeryize.detect.tasks import find_tasks, prefers_app_task
 from celeryize.draft import Draft
-from celeryize.errors import CannotPatch, UsageError
+from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from celeryize.model import Plan, Status, Step, Where
 from celeryize.patch.imports import add_import, gives
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.source import Source, python_literal
 from celeryize.patch.tasks import add_task
-from celeryize.render import task_template
+from celeryize.render import task_template, task_templates
 
 KINDS = ("plain", "model", "email", "http", "batch")
 LOCK_SECONDS = 600
@@ -97,6 +98,7 @@ class Request:
     decorator: str | None = None
     body_from: Path | None = None
     test: bool | None = None
+    trigger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +127,16 @@ class Generated:
     path: PurePosixPath
     call: tuple[str, ...]
     subject: Subject
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The outcome of planning."""
+    """The outcome of planning; `run_test` are the arguments of Python that run the test, if there is one."""
 
     plan: Plan
     task: Generated
+    run_test: tuple[str, ...] | None
 
 
 def plan(project: Project, request: Request, templates: Path | None = None) -> Added:
@@ -172,12 +176,18 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         write(
             settings, install_app(text, app.name).encode(), f"{app.name} in INSTALLED_APPS, or no worker finds it"
         )
+    trigger = _trigger(project, app, request)
+    if trigger is not None:
+        for file, changed, what in _receiver(project, app, draft, task, trigger):
+            write(file, changed.encode(), what)
+    run_test: tuple[str, ...] | None = None
     if has_tests(project, app) if request.test is None else request.test:
-        test = test_of(project, app, task.subject)
+        test = test_of(project, app, task.subject, trigger)
         write(
             test.path, with_test(Source.decode(test.path, draft.read(test.path) or b""), test).encode(), "its test"
         )
-    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task)
+        run_test = command_of(project, test)
+    return Added(Plan(draft.edits(), tuple(steps), (), tuple(notes)), task, run_test)
 
 
 def find_app(project: Project, name: str) -> App:
@@ -234,6 +244,37 @@ def _queue(project: Project, queue: str | None) -> list[str]:
     return [f"A worker consumes the queue {queue} only if it is started with -Q {default},{queue}."]
 
 
+def _trigger(project: Project, app: App, request: Request) -> Trigger | None:
+    if request.trigger is None:
+        return None
+    signal, name = signal_of(request.trigger)
+    return Trigger(signal, _named_model(project, app, name))
+
+
+def _receiver(
+    project: Project, app: App, draft: Draft, task: Generated, trigger: Trigger
+) -> tuple[tuple[PurePosixPath, Source, str], ...]:
+    """The files of the trigger. Raises UsageError where a signal cannot fill the parameters."""
+    required = [p for p in task.parameters if p.default is None]
+    if len(required) > 1:
+        raise UsageError(
+            f"{trigger.signal} knows the row alone, not {required[1].name}",
+            hint="Give all but the key a default, or leave --trigger out.",
+        )
+    arguments = "".join("str(instance.pk)" if p.annotation == "str" else "instance.pk" for p in required)
+    module = project.modules.name_of(task.path) or ""
+    return receiver(
+        project,
+        app,
+        draft,
+        trigger,
+        function=task.function,
+        task_import=f"from {module.removeprefix(app.name)} import {task.function}",
+        model_import=_model_import(project, app, trigger.model),
+        call=_sending(project, task.function, arguments),
+    )
+
+
 def _foreign(source: Source) -> list[str]:
     """A word about a module that belongs to another queue."""
     names = set()
@@ -252,7 +293,8 @@ def _generate(
 ) -> Generated:
     model = _model(project, app, request)
     parameters = _parameters(request, model)
-    _check(request)
+    own = (name.removeprefix("task/") for name in task_templates(templates))
+    _check(request, tuple(dict.fromkeys((*KINDS, *(kind for kind in own if kind != "base")))))
     request = _within_the_settings(project, request)
     imports = [line for p in parameters for line in p.imports]
     decorator_name, decorator_import = _decorator(project, path, request)
@@ -278,7 +320,8 @@ def _generate(
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
-    for other in find_tasks(project.modules, project.apps, project.celery):
+    # A name that Celery makes of the module is nobody else's.
+    for other in find_tasks(project.modules, project.apps, project.celery) if request.name else ():
         if other.name == registered and (other.where.path, other.function) != (path, function):
             raise UsageError(
                 f"{other.where} registers a task as {registered} already; Celery would keep one of the two",
@@ -311,18 +354,49 @@ def _generate(
         "message": f'f"Hello {{{row}}}"' if model else python_literal("Hello"),
         "recipient": _recipient(model, row, parameters),
     }
-    code = task_template(request.kind, templates, request.body_from, **context)
+    rendered = task_template(request.kind, templates, request.body_from, **context)
+    code, template_imports = _definitions(rendered, function, str(request.body_from or f"task/{request.kind}"))
+    imports += template_imports
     return Generated(
         app=app,
         function=function,
-        code="\n".join(line.rstrip() for line in code.strip("\n").split("\n")) + "\n",
+        code=code,
         imports=tuple(dict.fromkeys(line for line in imports if line)),
         registered=registered,
         options=tuple(options.items()),
         path=path,
         call=_call(project, app, function, parameters, model),
         subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
+        parameters=parameters,
     )
+
+
+def _definitions(rendered: str, function: str, template: str) -> tuple[str, list[str]]:
+    """What a template gave: the definitions, and the imports that stand before them.
+
+    Raises CeleryizeError where it is no Python, or does not define the task.
+    """
+    text = "\n".join(line.rstrip() for line in rendered.strip("\n").split("\n")) + "\n"
+    try:
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        line = text.split("\n")[(error.lineno or 1) - 1].strip()
+        raise CeleryizeError(
+            f"the template {template} does not give Python: {error.msg}: {line}",
+            hint="Fix the template, or remove it to use ours.",
+        ) from error
+    if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in body):
+        raise CeleryizeError(
+            f"the template {template} defines no function {function}", hint="Write `def {{ name }}(...)` in it."
+        )
+    imports: list[str] = []
+    for index, node in enumerate(body):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            lines = text.split("\n")
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+            return ("\n".join(lines[first - 1 :]) if index else text), imports
+        imports.append(ast.unparse(node))
+    raise AssertionError("a function is no import")
 
 
 def _model(project: Project, app: App, request: Request) -> Model | None:
@@ -330,7 +404,12 @@ def _model(project: Project, app: App, request: Request) -> Model | None:
         if request.kind in {"model", "batch"}:
             raise UsageError(f"--kind {request.kind} needs a model", hint="Name it: --model APP.MODEL.")
         return None
-    place, _, name = request.model.rpartition(".")
+    return _named_model(project, app, request.model)
+
+
+def _named_model(project: Project, app: App, text: str) -> Model:
+    """The model of `APP.MODEL`, or of `MODEL` in `app`. Raises UsageError with the near ones."""
+    place, _, name = text.rpartition(".")
     owner = find_app(project, place) if place else app
     found = find_model(project.modules, owner, name)
     if found is None:
@@ -412,10 +491,10 @@ def _default(name: str, annotation: ast.expr, text: str) -> str:
     return python_literal(value) if isinstance(value, str) else repr(value)
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, kinds: tuple[str, ...]) -> None:
     """Options that contradict each other, or that Celery would ignore without a word."""
     rules = (
-        (request.kind not in KINDS, f"there is no kind {request.kind}", f"Choose one of {', '.join(KINDS)}."),
+        (request.kind not in kinds, f"there is no kind {request.kind}", f"Choose one of {', '.join(kinds)}."),
         (
             request.max_retries is not None and not (request.retry_on or request.bind or request.kind == "http"),
             "--max-retries alone never retries: Celery retries on self.retry() or autoretry_for",
@@ -577,8 +656,8 @@ def _decorator(project: Project, path: PurePosixPath, request: Request) -> tuple
     """`shared_task`, or the project's own `app.task` where all its tasks have that; and the import it needs."""
     celery = project.celery[0]
     own = f"{celery.variable}.task"
-    used = [task.decorator for task in find_tasks(project.modules, project.apps, project.celery)]
-    chosen = request.decorator or (own if used and all(d.endswith(".task") for d in used) else "shared_task")
+    habit = own if prefers_app_task(project.modules, project.apps, project.celery) else "shared_task"
+    chosen = request.decorator or habit
     if chosen == "shared_task":
         for node in project.modules.tree(path).body:
             for module, name, alias in gives(node):
@@ -648,10 +727,15 @@ def _call(
     sent = ", ".join(arguments)
     if not (after_commit or model):
         return (f"{function}.delay({sent})",)
+    return _sending(project, function, sent)
+
+
+def _sending(project: Project, function: str, arguments: str) -> tuple[str, ...]:
+    """The lines that send a task after the commit: `delay_on_commit` came with Celery 5.4."""
     version = project.celery_version
     if (version is None or version >= (5, 4)) and "task_cls" not in project.celery[0].constructor:
-        return (f"{function}.delay_on_commit({sent})",)
-    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({sent}))")
+        return (f"{function}.delay_on_commit({arguments})",)
+    return ("from django.db import transaction", f"transaction.on_commit(lambda: {function}.delay({arguments}))")
 
 
 def _model_of(project: Project, app: App, parameter: Parameter, model: Model | None) -> Model | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +15,9 @@ from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError
+from celeryize.errors import CeleryizeError, Unproved, UsageError
 
+TEST_LINES = 12
 OWN_TEMPLATES = "celeryize/templates"
 # Given to the decorator, but not attributes that the task keeps as they are written.
 NOT_ATTRIBUTES = {"bind", "name", "autoretry_for"}
@@ -29,6 +33,7 @@ def run(
     request: add_task.Request,
     *,
     remove: bool = False,
+    run_test: bool = False,
     settings: str | None = None,
     python: str | None = None,
     dry_run: bool = False,
@@ -37,7 +42,10 @@ def run(
     no_verify: bool = False,
     timeout: float = 60,
 ) -> Ended:
-    """Add (or remove) the task in the project around `start`."""
+    """Add (or remove) the task in the project around `start`.
+
+    With `run_test`, its test is run once it is written, and all is taken back where it fails.
+    """
     look = not (no_verify or check)
     with opened(start, view, settings=settings, python=python, look_inside=look, timeout=timeout, brief=True) as (
         project,
@@ -45,6 +53,7 @@ def run(
     ):
         templates = own_templates(project)
         call: tuple[str, ...] = ()
+        testing: AbstractContextManager[None] | None = None
         if remove:
             if not project.celery:
                 raise CeleryizeError("this project has no Celery app, so no tasks", hint="See celeryize init.")
@@ -54,6 +63,9 @@ def run(
         else:
             added = add_task.plan(project, request, templates)
             plan, expected, call = added.plan, _expected(project, added.task), added.task.call
+            if run_test and added.run_test is None:
+                raise UsageError("there is no test to run", hint="Add --test.")
+            testing = _tested(project, added.run_test) if run_test and added.run_test else None
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None
@@ -71,8 +83,25 @@ def run(
             dry_run=dry_run,
             check=check,
             yes=yes,
+            installing=testing,
         )
     return Ended(result, plan.todos, call)
+
+
+@contextmanager
+def _tested(project: Project, arguments: tuple[str, ...]) -> Iterator[None]:
+    """Run the test in the project's interpreter. Raises Unproved, with its last lines, where it fails."""
+    ended = subprocess.run(
+        [str(project.interpreter.path), *arguments],
+        cwd=project.root / project.base,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-TEST_LINES:])
+        raise Unproved(f"the test of the task fails:\n{tail}", hint="Everything was taken back.")
+    yield
 
 
 def own_templates(project: Project) -> Path | None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.commands.task_trigger import Trigger
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model
 from celeryize.detect.project import Project
@@ -66,7 +67,7 @@ def has_tests(project: Project, app: App) -> bool:
     return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
 
 
-def test_of(project: Project, app: App, subject: Subject) -> TaskTest:
+def test_of(project: Project, app: App, subject: Subject, trigger: Trigger | None = None) -> TaskTest:
     """The test of a task: it calls the function directly, with a row of its model where one can be made."""
     path = _place(project, app, subject.function)
     arguments, imports = _arguments(subject)
@@ -74,9 +75,9 @@ def test_of(project: Project, app: App, subject: Subject) -> TaskTest:
     near = path.parent == app.folder and subject.path.parent == app.folder
     imports.append(f"from {'.' + subject.path.stem if near else module} import {subject.function}")
     lines: list[str] = []
-    if subject.model and subject.model.row is not None:
-        values = ", ".join(f"{name}={value}" for name, value in subject.model.row)
-        lines.append(f"row = {subject.model.name}.objects.create({values})")
+    row = _created(subject.model) if subject.model else None
+    if subject.model and row:
+        lines.append(f"row = {row}")
         imports.append(f"from {'.models' if near else subject.model.module} import {subject.model.name}")
     call = f"{subject.function}({arguments})"
     match subject.kind:
@@ -96,14 +97,36 @@ def test_of(project: Project, app: App, subject: Subject) -> TaskTest:
             lines = [call, *lines, f"{chunk}([{key}])"]
         case _:
             lines.append(call)
-    if _uses_pytest(project):
+    pytest = _uses_pytest(project)
+    on_commit: tuple[str, ...] = ()
+    created = _created(trigger.model) if trigger else None
+    if trigger and created:
+        capture = "django_capture_on_commit_callbacks" if pytest else "self.captureOnCommitCallbacks"
+        on_commit = _on_commit(subject.function, trigger, created, capture)
+        imports += ["from unittest import mock"]
+        imports.append(f"from {'.models' if near else trigger.model.module} import {trigger.model.name}")
+    if pytest:
         body = "\n".join(f"    {line}" for line in lines)
         code = f"@pytest.mark.django_db\ndef test_{subject.function}_runs():\n{body}\n"
+        if on_commit:
+            body = "\n".join(f"    {line}" for line in on_commit)
+            code += f"\n\n@pytest.mark.django_db\ndef test_{subject.function}_is_sent_on_commit("
+            code += f"django_capture_on_commit_callbacks):\n{body}\n"
         return TaskTest(path, code, (*imports, "import pytest"))
     name = "".join(part.capitalize() for part in subject.function.split("_"))
     body = "\n".join(f"        {_unittest(line)}" for line in lines)
     code = f"class {name}Tests(TestCase):\n    def test_it_runs(self):\n{body}\n"
+    if on_commit:
+        body = "\n".join(f"        {line}" for line in on_commit)
+        code += f"\n    def test_it_is_sent_on_commit(self):\n{body}\n"
     return TaskTest(path, code, (*imports, "from django.test import TestCase"))
+
+
+def command_of(project: Project, test: TaskTest) -> tuple[str, ...]:
+    """The arguments of the project's Python that run the module of a test, from the folder of manage.py."""
+    if _uses_pytest(project):
+        return ("-m", "pytest", "-q", str(project.root / test.path))
+    return ("manage.py", "test", project.modules.name_of(test.path) or "")
 
 
 def with_test(source: Source, test: TaskTest) -> Source:
@@ -112,6 +135,24 @@ def with_test(source: Source, test: TaskTest) -> Source:
     if any(isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name for n in source.tree.body):
         return source
     return add_task(source, test.code, list(dict.fromkeys(test.imports)))
+
+
+def _created(model: Model) -> str | None:
+    """The expression that makes a row; None where that cannot be told."""
+    if model.row is None:
+        return None
+    return f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.row)})"
+
+
+def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
+    """The lines of a test that the trigger sends the task; `capture` runs the callbacks of a commit."""
+    removed = ".delete()" if trigger.signal == "post_delete" else ""
+    return (
+        f'with mock.patch.object({function}, "apply_async") as sent:',
+        f"    with {capture}(execute=True):",
+        f"        {created}{removed}",
+        "sent.assert_called_once()",
+    )
 
 
 def _place(project: Project, app: App, function: str) -> PurePosixPath:

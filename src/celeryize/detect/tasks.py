@@ -39,10 +39,28 @@ def find_tasks(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp,
     # The innermost app of a file is the one it belongs to.
     for app in sorted(apps, key=lambda a: -len(a.folder.parts)):
         for path in modules.python_files(app.folder, DEPTH):
-            if _mentions_tasks(modules, path):
+            # Most files have no task, and parsing is what takes time.
+            if b"task" in _read(modules, path):
                 for task in tasks_in(modules, path, app, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))
+
+
+def prefers_app_task(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]) -> bool:
+    """Whether the tasks modules of the apps use the decorator of the app, and none of them `shared_task`.
+
+    Most files need not be parsed to tell.
+    """
+    related = celery[0].related_name or "tasks"
+    candidates: list[tuple[PurePosixPath, App]] = []
+    for app in apps:
+        for path in (app.folder / f"{related}.py", *modules.python_files(app.folder / related, 1)):
+            data = _read(modules, path)
+            if b"shared_task" in data:
+                return False
+            if b".task" in data:
+                candidates.append((path, app))
+    return any(True for path, app in candidates for _ in tasks_in(modules, path, app, celery))
 
 
 def tasks_in(
@@ -100,9 +118,8 @@ def _named(call: ast.Call | None) -> str | None:
     return None
 
 
-def _mentions_tasks(modules: Modules, path: PurePosixPath) -> bool:
-    """Whether a file is worth parsing: most have no task."""
+def _read(modules: Modules, path: PurePosixPath) -> bytes:
     try:
-        return b"task" in (modules.root / path).read_bytes()
+        return (modules.root / path).read_bytes()
     except OSError:
-        return False
+        return b""
