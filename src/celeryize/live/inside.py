@@ -67,7 +67,7 @@ POLLING = 0.05
 PATIENCE = 10.0
 SOFT_LIMIT = 0.2
 BEAT_INTERVAL = 0.2
-WARM_SHUTDOWN = 6.0
+WARM_SHUTDOWN = 3.0
 CLEANING = 10.0
 
 
@@ -160,6 +160,9 @@ def watch(roles, folder):
 def end(roles, gently):
     """End the roles; `gently`, so that a broker gets its unfinished messages back."""
     if gently and "worker" in roles:
+        # Beat first, or it would go on sending to a queue without a worker
+        for name in [name for name in roles if name != "worker"]:
+            wait_or_kill(roles.pop(name), 0)
         with contextlib.suppress(OSError):
             os.kill(roles["worker"], signal.SIGTERM)
         wait_or_kill(roles.pop("worker"), WARM_SHUTDOWN)
@@ -268,6 +271,8 @@ def own_queue(name):
         "worker_max_tasks_per_child": None,
         "beat_schedule": {},
         "beat_max_loop_interval": BEAT_INTERVAL / 2,
+        # result queues of rpc:// that are left by a process that was killed
+        "result_expires": 300,
         # a broker that is not there is said at once
         "broker_connection_retry": False,
         "broker_connection_retry_on_startup": False,
@@ -338,7 +343,7 @@ def add_tasks(app, job):
             return True
         return False
 
-    @app.task(name=TICKED, **options)
+    @app.task(name=TICKED, **dict(options, ignore_result=True))
     def ticked():
         leave(os.path.join(job["folder"], "beat.ticked"), {})
 
@@ -366,8 +371,9 @@ def beat(job, answers):
         def setup_schedule(self):
             # two processes that declare a queue of files in the same moment would disturb each other
             wait_for(job, "worker.ready", job["timeout"])
-            entry = {"task": TICKED, "schedule": BEAT_INTERVAL, "options": {"queue": job["name"], "expires": 60}}
-            self.update_from_dict({"celeryize": dict(entry, options=dict(entry["options"], task_id=ids(job)[3]))})
+            options = {"queue": job["name"], "expires": 60, "ignore_result": True}
+            entry = {"task": TICKED, "schedule": BEAT_INTERVAL, "options": options}
+            self.update_from_dict({"celeryize": entry})
 
     app.conf.beat_scheduler = OneEntry
     app.start(["beat", "-l", "INFO", "--pidfile", os.path.join(job["folder"], "beat.pid")])
@@ -387,7 +393,7 @@ def wait_for(job, name, seconds):
 
 def ids(job):
     """The ids of our tasks: fixed, so that whoever cleans up knows them."""
-    return [job["name"] + "-" + name for name in (ECHO, RETRIED, LIMITED, TICKED)]
+    return [job["name"] + "-" + name for name in (ECHO, RETRIED, LIMITED)]
 
 
 class Caller:
@@ -426,6 +432,7 @@ class Caller:
         if error is not None:
             raise error
         self.steps(pool)
+        self.forget_queue()
 
     def steps(self, pool):
         """What a ready worker is asked."""
@@ -466,6 +473,12 @@ class Caller:
         else:
             ended = os.path.exists(os.path.join(self.job["folder"], "beat.ended"))
             self.tell("beat", "failed", "Beat ended" if ended else "no task of Beat arrived")
+
+    def forget_queue(self):
+        """Remove the queue that rpc:// keeps our results in, named by this process."""
+        if type(self.app.backend).__name__ == "RPCBackend":
+            with contextlib.suppress(Exception), self.app.connection_for_write() as connection:
+                self.app.backend.binding(connection.default_channel).delete()
 
     @contextlib.contextmanager
     def telling(self, step):
@@ -510,24 +523,35 @@ def clean(job, answers):
     """Remove our queues, exchanges and results from the configured broker and backend."""
     app = wrapped(job)
     app.set_current()
-    for task_id in ids(job):
-        with contextlib.suppress(Exception):
-            app.AsyncResult(task_id).forget()
+    if type(app.backend).__name__ != "RPCBackend":
+        for task_id in ids(job):
+            with contextlib.suppress(Exception):
+                app.AsyncResult(task_id).forget()
     name = job["name"]
-    events, control = name + ".events", name + ".pidbox"
+    exchanges = [name, name + ".unused", name + ".pidbox", "reply." + name + ".pidbox", name + ".events"]
     with app.connection_for_write() as connection:
-        for queue in (name, name + ".unused", "%s@localhost.%s.pidbox" % (name, name)):
+        for queue in app.conf.task_queues:
+            # declared first: most transports delete only what this process knows to be bound
             with contextlib.suppress(Exception), connection.channel() as channel:
-                channel.queue_delete(queue)
-        for exchange in (name, name + ".unused", events, control, "reply." + control):
+                queue(channel).declare()
+                queue(channel).delete()
+        for exchange in exchanges:
             with contextlib.suppress(Exception), connection.channel() as channel:
                 channel.exchange_delete(exchange)
         if connection.transport.driver_type == "redis":
-            import redis
+            clean_redis(connection.default_channel, exchanges)
 
-            client = redis.Redis(connection_pool=connection.default_channel.pool)
-            for key in client.scan_iter("*%s*" % name, count=1000):
-                client.delete(key)
+
+def clean_redis(channel, exchanges):
+    """Remove what kombu keeps for an exchange: the keys of its queues, its bindings, their deadlines."""
+    with channel.conn_or_acquire() as client:
+        for exchange in exchanges:
+            bindings = channel.keyprefix_queue % exchange
+            for binding in client.smembers(bindings):
+                queue = binding.decode().split(channel.sep)[-1]
+                client.delete(*(channel._q_for_pri(queue, priority) for priority in channel.priority_steps))
+            client.delete(bindings, "_kombu.binding_permanent." + exchange)
+            client.zrem("_kombu.binding_deadlines", exchange)
 
 
 ROLES = {"worker": worker, "beat": beat, "caller": caller}
