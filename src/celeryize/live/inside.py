@@ -1,4 +1,4 @@
-"""Runs inside the project's interpreter: a worker, a Beat and a caller with the project's app, on a queue of their own.
+"""Runs inside the project's interpreter: a worker, Beat and a caller with the project's app, on their own queue.
 
 Standard library only, Python 3.8 and later. `run.py` starts this file as a script. It imports the libraries
 once, forks the three roles, and stays as their host: when stdin closes, because the one who asked has
@@ -74,19 +74,19 @@ CLEANING = 10.0
 def main():
     """Host the roles until the caller has finished or stdin closes; leave nothing behind."""
     job = json.loads(os.fdopen(0, "rb", buffering=0, closefd=False).readline())
-    answers = os.dup(1)
+    job["answers"] = os.dup(1)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    roles = {}
+    roles = {}  # type: dict[str, int]
     try:
         preload([job["base"], *job["paths"]])
-        roles.update((name, start(role, job, answers)) for name, role in ROLES.items())
-        os.close(answers)
+        roles.update((name, start(role, job)) for name, role in ROLES.items())
+        os.close(job.pop("answers"))
         watch(roles, job["folder"])
     finally:
         end(roles, gently=job["configured"])
         if job["configured"]:
-            wait_or_kill(start(clean, job, None), CLEANING)
+            wait_or_kill(start(clean, job), CLEANING)
         shutil.rmtree(job["folder"], ignore_errors=True)
 
 
@@ -103,7 +103,7 @@ def preload(places):
             continue
 
 
-def start(role, job, answers):
+def start(role, job):
     """A process of its own, in a session of its own, for one role; its pid."""
     pid = os.fork()
     if pid:
@@ -117,10 +117,10 @@ def start(role, job, answers):
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        if answers is not None and role is not caller:
+        if role is not caller and "answers" in job:
             # the one who asked listens until the last of them is closed
-            os.close(answers)
-        role(job, answers)
+            os.close(job["answers"])
+        role(job)
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -237,7 +237,7 @@ def own_queue(name):
 
     What the project itself sends, e.g. when its worker is ready, goes to a queue without a consumer.
     """
-    from kombu import Exchange, Queue
+    from kombu.entity import Exchange, Queue
 
     exchange = Exchange(name, type="direct", durable=False, auto_delete=True)
     unused = Exchange(name + ".unused", type="direct", durable=False, auto_delete=True)
@@ -307,7 +307,7 @@ def write_whole_messages():
     from kombu.transport import filesystem
 
     class Channel(filesystem.Channel):
-        def _put(self, queue, payload, **kwargs):
+        def _put(self, queue, payload, **kwargs):  # type: ignore[override]
             folder = self.data_folder_out
             name = "%d_%s" % (time.monotonic_ns(), os.urandom(8).hex())
             with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
@@ -348,13 +348,13 @@ def add_tasks(app, job):
         leave(os.path.join(job["folder"], "beat.ticked"), {})
 
 
-def worker(job, answers):
+def worker(job):
     """`celery worker` with the project's own pool; leaves a file when it is ready."""
     app = wrapped(job)
     from celery.signals import worker_ready
 
     @worker_ready.connect(weak=False)
-    def ready(sender, **kwargs):
+    def ready(sender, **_):
         pool = sender.controller.pool_cls.__module__.rpartition(".")[2]
         leave(os.path.join(job["folder"], "worker.ready"), {"pool": pool})
 
@@ -362,7 +362,7 @@ def worker(job, answers):
     app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
-def beat(job, answers):
+def beat(job):
     """`celery beat` with one entry of ours; the project's schedule is not read, whatever its scheduler is."""
     app = wrapped(job)
     from celery.beat import Scheduler
@@ -399,9 +399,8 @@ def ids(job):
 class Caller:
     """Asks the worker for one thing after another and tells what came of it, a JSON line each."""
 
-    def __init__(self, job, answers):
+    def __init__(self, job):
         self.job = job
-        self.answers = answers
         self.patience = min(PATIENCE, job["timeout"])
         self.started = time.monotonic()
 
@@ -409,7 +408,7 @@ class Caller:
         """One result; its time runs since the one before."""
         now = time.monotonic()
         line = dict(more, step=step, outcome=outcome, what=what, seconds=now - self.started)
-        os.write(self.answers, json.dumps(line).encode() + b"\n")
+        os.write(self.job["answers"], json.dumps(line).encode() + b"\n")
         self.started = now
 
     def run(self):
@@ -514,12 +513,12 @@ class Failed(Exception):
     """A step did not come out as it should."""
 
 
-def caller(job, answers):
+def caller(job):
     """Asks the worker; see Caller."""
-    Caller(job, answers).run()
+    Caller(job).run()
 
 
-def clean(job, answers):
+def clean(job):
     """Remove our queues, exchanges and results from the configured broker and backend."""
     app = wrapped(job)
     app.set_current()

@@ -13,7 +13,7 @@ LINES = 6
 
 
 def telling(text: str, places: Sequence[Path]) -> tuple[str, ...]:
-    """Of the last traceback: the project's own frames and the error; without one, the serious lines, or the last."""
+    """The project's own frames of the last traceback, and its error; else the serious lines, or the last."""
     lines = [line.rstrip() for line in COLOUR.sub("", text).splitlines() if line.strip()]
     begins = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not begins:

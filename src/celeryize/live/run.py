@@ -37,7 +37,7 @@ def live(
     registered: Callable[[], Collection[str]] | None = None,
     broker: Broker = "filesystem",
     timeout: float = 60,
-    progress: Callable[[StepResult], None] = lambda step: None,
+    progress: Callable[[StepResult], None] | None = None,
 ) -> LiveReport:
     """Run a worker and Beat on the app of `target` and try what they are for.
 
@@ -50,15 +50,19 @@ def live(
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="celeryize-live-"))
     results: list[StepResult] = []
+
+    def add(result: StepResult) -> None:
+        results.append(result)
+        if progress:
+            progress(result)
+
     with _host(target, folder, broker, timeout) as host:
         for answer in _answers(host, timeout + GRACE):
             result = _read(answer, target, folder, registered)
             if all(result.step != other.step for other in results):
-                results.append(result)
-                progress(result)
+                add(result)
         for result in _missing(results, target, folder):
-            results.append(result)
-            progress(result)
+            add(result)
     results.sort(key=lambda result: STEPS.index(result.step))
     return LiveReport(tuple(results), broker, time.monotonic() - started)
 
@@ -141,19 +145,22 @@ def _compared(
     names: Collection[str], registered: Callable[[], Collection[str]] | None, seconds: float
 ) -> StepResult:
     if registered is None:
-        return StepResult("registered", Outcome.SKIPPED, f"it knows {_count(names)}; there is no import to compare")
+        return StepResult(
+            "registered", Outcome.SKIPPED, f"it knows {_count(names)}; there is no import to compare"
+        )
     expected, found = set(registered()), set(names)
     if expected == found:
-        return StepResult(
-            "registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds
-        )
+        return StepResult("registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds)
     differences = [
         f"{word} {', '.join(sorted(some))}"
         for word, some in (("it lacks", expected - found), ("it has in addition", found - expected))
         if some
     ]
     return StepResult(
-        "registered", Outcome.FAILED, "the worker's tasks are not the imported ones: " + "; ".join(differences), seconds
+        "registered",
+        Outcome.FAILED,
+        "the worker's tasks are not the imported ones: " + "; ".join(differences),
+        seconds,
     )
 
 
@@ -162,7 +169,7 @@ def _count(names: Collection[str]) -> str:
 
 
 def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
-    """The steps without a result: the first one failed with whoever should have told it, the rest were not tried."""
+    """The steps without a result: the first failed with whoever should have told it, the rest were not tried."""
     told = {result.step for result in results}
     untold = [step for step in STEPS if step not in told]
     if not untold:
