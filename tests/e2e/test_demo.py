@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Run
+from tests.unit.test_probe import alive
 
 
 def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryize: Run):
@@ -14,8 +19,31 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     assert ran.returncode == 0, ran.stderr
     assert "'Good morning, Dr. Curie'" in ran.stderr
     assert str(tmp_path / "here") in ran.stderr
-    assert "proved: " in ran.stderr
+    assert ran.stderr.count("proved: ") == 3, "init, add-task and add-schedule"
+    assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == ["passed"] * 7
+    assert "greet-every-morning: every day at 07:30" in ran.stderr
     subprocess.run([sys.executable, "manage.py", "check"], cwd=tmp_path / "here", check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+def test_a_demo_that_is_killed_leaves_no_worker(tmp_path: Path):
+    name, value = "CELERYIZE_TEST_MARK", f"demo{os.getpid()}-{time.monotonic_ns()}"
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "celeryize", "demo", "--keep", "here"],
+        cwd=tmp_path,
+        env={**os.environ, name: value},
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "here/worker.log").exists() and demo.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert any("worker" in command for command in alive(f"{name}={value}"))
+    demo.kill()
+    demo.wait()
+    deadline = time.monotonic() + 10
+    while alive(f"{name}={value}") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert alive(f"{name}={value}") == []
 
 
 def test_the_demo_does_not_build_into_a_folder_in_use(tmp_path: Path, celeryize: Run):

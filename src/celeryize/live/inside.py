@@ -213,6 +213,11 @@ def wrapped(job):
     from celery.app.utils import find_app
 
     app = find_app(job["spec"])
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        from django.conf import settings
+
+        # a KeyError in the settings would be an AttributeError of Celery's otherwise
+        settings.DEBUG
     # the settings are read now, with the environment as it is, before anything beats them
     configured_backend = app.conf.result_backend
     for name in list(os.environ):
@@ -273,9 +278,10 @@ def own_queue(name):
         "beat_max_loop_interval": BEAT_INTERVAL / 2,
         # result queues of rpc:// that are left by a process that was killed
         "result_expires": 300,
-        # a broker that is not there is said at once
-        "broker_connection_retry": False,
-        "broker_connection_retry_on_startup": False,
+        # a broker that is not there is said soon
+        "broker_connection_retry": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": 1,
     }
 
 
@@ -522,13 +528,11 @@ def clean(job):
     """Remove our queues, exchanges and results from the configured broker and backend."""
     app = wrapped(job)
     app.set_current()
-    if type(app.backend).__name__ != "RPCBackend":
-        for task_id in ids(job):
-            with contextlib.suppress(Exception):
-                app.AsyncResult(task_id).forget()
     name = job["name"]
     exchanges = [name, name + ".unused", name + ".pidbox", "reply." + name + ".pidbox", name + ".events"]
     with app.connection_for_write() as connection:
+        # a broker that is not there has nothing of ours, nor has the result backend then
+        connection.ensure_connection(max_retries=1, timeout=CLEANING / 2)
         for queue in app.conf.task_queues:
             # declared first: most transports delete only what this process knows to be bound
             with contextlib.suppress(Exception), connection.channel() as channel:
@@ -539,6 +543,10 @@ def clean(job):
                 channel.exchange_delete(exchange)
         if connection.transport.driver_type == "redis":
             clean_redis(connection.default_channel, exchanges)
+    if type(app.backend).__name__ != "RPCBackend":
+        for task_id in ids(job):
+            with contextlib.suppress(Exception):
+                app.AsyncResult(task_id).forget()
 
 
 def clean_redis(channel, exchanges):

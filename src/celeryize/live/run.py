@@ -90,7 +90,7 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=target.base,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder)},
                 start_new_session=True,
             )
     except OSError as error:
