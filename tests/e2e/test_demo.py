@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from celeryize.commands.demo import GUARD
 from tests.conftest import Run
 from tests.unit.test_probe import alive
 
@@ -26,23 +27,20 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
-def test_a_demo_that_is_killed_leaves_no_worker(tmp_path: Path):
+def test_the_worker_of_a_demo_that_was_killed_ends():
     name, value = "CELERYIZE_TEST_MARK", f"demo{os.getpid()}-{time.monotonic_ns()}"
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "celeryize", "demo", "--keep", "here"],
-        cwd=tmp_path,
-        env={**os.environ, name: value},
-        stderr=subprocess.DEVNULL,
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, *sleeper], env={**os.environ, name: value}, stdin=subprocess.PIPE
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "here/worker.log").exists() and demo.poll() is None and time.monotonic() < deadline:
+    deadline = time.monotonic() + 20
+    while len(alive(f"{name}={value}")) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert any("worker" in command for command in alive(f"{name}={value}"))
-    demo.kill()
-    demo.wait()
-    deadline = time.monotonic() + 10
-    while alive(f"{name}={value}") and time.monotonic() < deadline:
-        time.sleep(0.02)
+    assert len(alive(f"{name}={value}")) == 2, "the guard and the one it guards"
+    # what the system does with the pipe of a process that was killed
+    assert guard.stdin is not None
+    guard.stdin.close()
+    guard.wait(20)
     assert alive(f"{name}={value}") == []
 
 
