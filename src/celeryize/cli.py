@@ -638,7 +638,7 @@ def demo(
     from celeryize.commands import demo as command
 
     screen = ui.Screen()
-    command.run(keep, lambda line: screen.say(line, always=True))
+    command.run(keep, lambda line: screen.say(line, always=True), screen)
 
 
 def run() -> int:

@@ -14,6 +14,7 @@ from celeryize.checks.registry import Row
 from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
+from celeryize.live import Outcome, StepResult
 from celeryize.model import Finding, Plan, Severity, Status, Todo
 from celeryize.probe import BeatSight
 
@@ -29,6 +30,7 @@ STATUS_COLOURS = {
     Status.MANUAL: "cyan",
 }
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+OUTCOME_COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.SKIPPED: "yellow"}
 SECRET = re.compile(r"(?<=://)([^\s/@:'\"]*):([^\s/@'\"]+)@")
 
 
@@ -114,6 +116,14 @@ class Screen:
         self.show_findings(proof.findings)
         for line in proof.before:
             self.say(f"  was there before: {line}", "dim", always=True)
+
+    def show_step(self, result: StepResult) -> None:
+        """A step of the live proof, with the lines of the log that tell why it failed."""
+        failed = result.outcome is Outcome.FAILED
+        outcome = self.paint(f"{result.outcome:>9}", OUTCOME_COLOURS[result.outcome])
+        self.say(f"{outcome}  {result.what}  {self.paint(f'{result.seconds:.1f} s', 'dim')}", always=failed)
+        for line in result.log:
+            self.say(f"             {line}", "dim", always=True)
 
     def show_findings(self, findings: Iterable[Finding]) -> None:
         """Findings with their place, excerpt and hint."""
@@ -290,6 +300,20 @@ class Machine:
             "findings": [finding_json(f) for f in proof.findings],
             "before": list(proof.before),
         }
+
+    def show_step(self, result: StepResult) -> None:
+        """Keep a step of the live proof."""
+        steps = self.document.setdefault("live", [])
+        assert isinstance(steps, list)
+        steps.append(
+            {
+                "step": result.step,
+                "outcome": str(result.outcome),
+                "what": result.what,
+                "seconds": round(result.seconds, 3),
+                "log": list(result.log),
+            }
+        )
 
     def confirm(self, question: str) -> bool:
         """A program is not asked: it passes --yes."""

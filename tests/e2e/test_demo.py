@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
+
+from celeryize.commands.demo import GUARD
 from tests.conftest import Run
+from tests.unit.test_probe import alive
 
 
 def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryize: Run):
@@ -14,8 +20,28 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     assert ran.returncode == 0, ran.stderr
     assert "'Good morning, Dr. Curie'" in ran.stderr
     assert str(tmp_path / "here") in ran.stderr
-    assert "proved: " in ran.stderr
+    assert ran.stderr.count("proved: ") == 3, "init, add-task and add-schedule"
+    assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == ["passed"] * 7
+    assert "greet-every-morning: every day at 07:30" in ran.stderr
     subprocess.run([sys.executable, "manage.py", "check"], cwd=tmp_path / "here", check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+def test_the_worker_of_a_demo_that_was_killed_ends():
+    name, value = "CELERYIZE_TEST_MARK", f"demo{os.getpid()}-{time.monotonic_ns()}"
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, *sleeper], env={**os.environ, name: value}, stdin=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 20
+    while len(alive(f"{name}={value}")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(alive(f"{name}={value}")) == 2, "the guard and the one it guards"
+    # what the system does with the pipe of a process that was killed
+    assert guard.stdin is not None
+    guard.stdin.close()
+    guard.wait(20)
+    assert alive(f"{name}={value}") == []
 
 
 def test_the_demo_does_not_build_into_a_folder_in_use(tmp_path: Path, celeryize: Run):

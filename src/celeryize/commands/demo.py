@@ -1,8 +1,9 @@
-"""`celeryize demo`: a scratch Django project gets Celery, and a real worker runs a task, without a server."""
+"""`celeryize demo`: a scratch project gets Celery, a task and a schedule, and runs them, without a server."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from celeryize.errors import CeleryizeError
+from celeryize.commands.live import LiveView, run_live
+from celeryize.detect.project import load_project
+from celeryize.errors import CeleryizeError, Unproved
 
 MODEL = """from django.db import models
 
@@ -23,11 +26,8 @@ class Doctor(models.Model):
     def __str__(self):
         return self.name
 """
-GREET = """from celery import shared_task
-
-
-@shared_task
-def greet(name: str) -> str:
+GREET = """@{{ decorator }}
+def {{ name }}({{ signature }}) -> str:
     return f"Good morning, Dr. {name}"
 """
 CALL = """import django
@@ -35,13 +35,22 @@ django.setup()
 from doctors.tasks import greet
 print(greet.delay("Curie").get(timeout=20, interval=0.05))
 """
+# Ends the worker when its own input closes: when the demo has finished, or was killed.
+GUARD = """import select, subprocess, sys
+worker = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+while worker.poll() is None and not select.select([0], [], [], 0.05)[0]:
+    pass
+worker.kill()
+worker.wait()
+"""
 READY = 30.0
 
 
-def run(folder: Path | None, tell: Callable[[str], None]) -> Path:
+def run(folder: Path | None, tell: Callable[[str], None], view: LiveView) -> Path:
     """Build the project in `folder` (default: a new temporary one, which stays) and run the tour.
 
-    `tell` shows a line. Raises CeleryizeError at the first step that does not work.
+    `tell` shows a line, `view` the steps of the live proof. Raises CeleryizeError where the folder is in use,
+    Unproved at the first step that does not work.
     """
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise CeleryizeError(f"{folder} is not empty", hint="Pass another folder, or remove this one.")
@@ -49,14 +58,26 @@ def run(folder: Path | None, tell: Callable[[str], None]) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     tell(f"A scratch project in {root}")
     _build(root, tell)
-    _celeryize(root, tell, "init", "--broker", "filesystem", "--yes")
-    (root / "doctors/tasks.py").write_text(GREET)
-    tell("\nA task in doctors/tasks.py, run by a real worker:")
+    _celeryize(root, tell, "init", "--broker", "filesystem", "--beat", "--yes")
+    (root / "greet.py.jinja").write_text(GREET)
+    _celeryize(root, tell, "add-task", "doctors.greet", "name:str", "--body-from", "greet.py.jinja", "--yes")
+    entry = ("greet-every-morning", "doctors.tasks.greet", "--at", "07:30", "--args", '["Curie"]')
+    _celeryize(root, tell, "add-schedule", *entry, "--yes")
+    tell("\nThe task, run by a real worker:")
     with _worker(root, tell):
         answer = _python(root, "-c", CALL)
         tell(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
+    _prove_live(root, tell, view)
     tell(f"\nEverything worked. Look around: {root}")
     return root
+
+
+def _prove_live(root: Path, tell: Callable[[str], None], view: LiveView) -> None:
+    tell("\nThe live proof, on a queue of its own:")
+    report = run_live(load_project(root, python=sys.executable), view)
+    if not report.passed:
+        raise Unproved("the live proof failed", hint=f"See {root}.")
+    tell(f"  in {report.seconds:.1f} seconds; nothing of it is left running")
 
 
 def _build(root: Path, tell: Callable[[str], None]) -> None:
@@ -72,11 +93,11 @@ def _build(root: Path, tell: Callable[[str], None]) -> None:
 
 
 def _celeryize(root: Path, tell: Callable[[str], None], *arguments: str) -> None:
-    tell(f"\n$ celeryize {' '.join(arguments)}")
+    tell(f"\n$ celeryize {shlex.join(arguments)}")
     command = [sys.executable, "-m", "celeryize", *arguments, "--python", sys.executable]
     ended = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
     if ended.returncode:
-        raise CeleryizeError(f"celeryize {arguments[0]} ended with {ended.returncode}", hint=f"See {root}.")
+        raise Unproved(f"celeryize {arguments[0]} ended with {ended.returncode}", hint=f"See {root}.")
 
 
 def _python(root: Path, *arguments: str) -> str:
@@ -88,7 +109,7 @@ def _python(root: Path, *arguments: str) -> str:
     )
     if ended.returncode:
         tail = "\n".join((ended.stderr or ended.stdout).strip().splitlines()[-5:])
-        raise CeleryizeError(f"python {' '.join(arguments[:2])} failed:\n{tail}", hint=f"See {root}.")
+        raise Unproved(f"python {' '.join(arguments[:2])} failed:\n{tail}", hint=f"See {root}.")
     return ended.stdout
 
 
@@ -112,9 +133,10 @@ def _worker(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
     log = root / "worker.log"
     with log.open("wb") as stream:
         worker = subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, "-c", GUARD, sys.executable, *command],
             cwd=root,
             env=_environment(),
+            stdin=subprocess.PIPE,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
@@ -123,8 +145,7 @@ def _worker(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
         _wait_until_ready(worker, log)
         yield
     finally:
-        worker.kill()
-        worker.wait()
+        worker.communicate()
 
 
 def _wait_until_ready(worker: subprocess.Popen[bytes], log: Path) -> None:
@@ -132,7 +153,7 @@ def _wait_until_ready(worker: subprocess.Popen[bytes], log: Path) -> None:
     while " ready." not in log.read_text("utf-8", "replace"):
         if worker.poll() is not None or time.monotonic() > deadline:
             tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-5:])
-            raise CeleryizeError(f"the worker did not start:\n{tail}", hint=f"Its log: {log}")
+            raise Unproved(f"the worker did not start:\n{tail}", hint=f"Its log: {log}")
         time.sleep(0.05)
 
 

@@ -1,0 +1,192 @@
+"""Starts inside.py in the project's interpreter, hears what each step came to, and ends everything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from celeryize.errors import CeleryizeError
+from celeryize.live.log import telling
+from celeryize.live.report import LiveReport, Outcome, StepResult
+from celeryize.probe import Target
+
+SCRIPT = Path(__file__).with_name("inside.py")
+STEPS = ("worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat")
+# The steps after a worker is ready, if every one of them takes as long as inside.py lets it.
+GRACE = 60.0
+# Warm shutdown and cleaning of a configured broker, see inside.py.
+ENDING = 20.0
+
+Broker = Literal["filesystem", "configured"]
+
+
+def live(
+    target: Target,
+    *,
+    registered: Callable[[], Collection[str]] | None = None,
+    broker: Broker = "filesystem",
+    timeout: float = 60,
+    progress: Callable[[StepResult], None] | None = None,
+) -> LiveReport:
+    """Run a worker and Beat on the app of `target` and try what they are for.
+
+    `registered` gives the names of the tasks that an import found, called when the worker has told its own;
+    without it that step is skipped. `timeout` is how long the worker may take to be ready. "filesystem" keeps
+    messages and results in a temporary folder; "configured" uses the project's broker with a queue of our own,
+    removed at the end. No process is left, even if this one is killed.
+    Raises CeleryizeError if the interpreter cannot be started.
+    """
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="celeryize-live-"))
+    results: list[StepResult] = []
+
+    def add(result: StepResult) -> None:
+        results.append(result)
+        if progress:
+            progress(result)
+
+    with _host(target, folder, broker, timeout) as host:
+        for answer in _answers(host, timeout + GRACE):
+            result = _read(answer, target, folder, registered)
+            if all(result.step != other.step for other in results):
+                add(result)
+        for result in _missing(results, target, folder):
+            add(result)
+    results.sort(key=lambda result: STEPS.index(result.step))
+    return LiveReport(tuple(results), broker, time.monotonic() - started)
+
+
+@contextmanager
+def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that hosts the worker, Beat and the caller; gone afterwards, with all of them."""
+    for name in ("messages", "processed", "results"):
+        (folder / name).mkdir()
+    job = {
+        "name": f"celeryize-live-{uuid.uuid4().hex[:12]}",
+        "folder": str(folder),
+        "spec": target.app_spec,
+        "base": os.path.realpath(target.base),
+        "paths": [os.path.realpath(path) for path in target.paths],
+        "environment": dict(target.environment),
+        "configured": broker == "configured",
+        "timeout": timeout,
+    }
+    try:
+        with (folder / "host.log").open("wb") as log:
+            host = subprocess.Popen(
+                [str(target.python), "-B", "-u", str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=target.base,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder)},
+                start_new_session=True,
+            )
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CeleryizeError(
+            f"the project's interpreter {target.python} cannot be started: {error.strerror}",
+            hint="Pass another one with --python.",
+        ) from error
+    assert host.stdin is not None and host.stdout is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            host.stdin.write(json.dumps(job).encode() + b"\n")
+            host.stdin.flush()
+        yield host
+    finally:
+        # the host takes the end of its input as the word to end everything
+        with contextlib.suppress(OSError):
+            host.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            host.wait(ENDING)
+        host.kill()
+        host.wait()
+        host.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
+    """What the caller tells, until it ends or the time is up."""
+    assert host.stdout is not None
+    deadline = time.monotonic() + seconds
+    unread = b""
+    while select.select([host.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        data = os.read(host.stdout.fileno(), 65536)
+        if not data:
+            return
+        *lines, unread = (unread + data).split(b"\n")
+        yield from (json.loads(line) for line in lines)
+
+
+def _read(
+    answer: dict[str, Any], target: Target, folder: Path, registered: Callable[[], Collection[str]] | None
+) -> StepResult:
+    result = StepResult(answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"])
+    if result.outcome is Outcome.FAILED:
+        return _explained(result, target, folder)
+    if result.step == "registered":
+        return _compared(answer["names"], registered, result.seconds)
+    return result
+
+
+def _compared(
+    names: Collection[str], registered: Callable[[], Collection[str]] | None, seconds: float
+) -> StepResult:
+    if registered is None:
+        return StepResult(
+            "registered", Outcome.SKIPPED, f"it knows {_count(names)}; there is no import to compare"
+        )
+    expected, found = set(registered()), set(names)
+    if expected == found:
+        return StepResult("registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds)
+    differences = [
+        f"{word} {', '.join(sorted(some))}"
+        for word, some in (("it lacks", expected - found), ("it has in addition", found - expected))
+        if some
+    ]
+    return StepResult(
+        "registered",
+        Outcome.FAILED,
+        "the worker's tasks are not the imported ones: " + "; ".join(differences),
+        seconds,
+    )
+
+
+def _count(names: Collection[str]) -> str:
+    return "one task" if len(names) == 1 else f"{len(names)} tasks"
+
+
+def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
+    """The steps without a result: the first failed with whoever should have told it, the rest were not tried."""
+    told = {result.step for result in results}
+    untold = [step for step in STEPS if step not in told]
+    if not untold:
+        return []
+    if any(r.step == "worker" and r.outcome is Outcome.FAILED for r in results):
+        return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in untold]
+    first = StepResult(untold[0], Outcome.FAILED, "the process that asks the worker ended, or took too long")
+    rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in untold[1:]]
+    return [_explained(first, target, folder, "caller", "host"), *rest]
+
+
+def _explained(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
+    """The failure with the lines that tell why: of Beat's log for Beat, of the worker's for the rest."""
+    places = [Path(os.path.realpath(place)) for place in (target.base, *target.paths)]
+    for role in roles or (("beat", "worker") if result.step == "beat" else ("worker",)):
+        with contextlib.suppress(OSError):
+            lines = telling((folder / f"{role}.log").read_text("utf-8", "replace"), places)
+            if lines:
+                return StepResult(result.step, result.outcome, result.what, result.seconds, lines)
+    return result

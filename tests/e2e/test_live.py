@@ -1,0 +1,282 @@
+"""live/: a real worker and a real Beat on the project's app; nothing is touched, nothing is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from celeryize.commands.live import run_live
+from celeryize.detect.project import load_project
+from celeryize.errors import CeleryizeError
+from celeryize.live import LiveReport, Outcome, StepResult, live
+from celeryize.probe import Target
+from tests.conftest import make_tree, small_project, snapshot
+from tests.services import Redis, free_port
+from tests.unit.test_probe import alive
+
+STEPS = ["worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat"]
+TASKS = """from pathlib import Path
+
+from celery import shared_task
+
+
+@shared_task
+def mark():
+    Path(__file__).with_name("marked").touch()
+"""
+processes = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder that is ours alone, to see what is left in it."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project with Celery and a task, to be copied."""
+    root = make_tree(tmp_path_factory.mktemp("pattern"), small_project())
+    command = [sys.executable, "-m", "celeryize", "init", "--broker", "filesystem", "--yes", "--no-verify", "-q"]
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    (root / "doctors/tasks.py").write_text(TASKS)
+    return root
+
+
+@pytest.fixture
+def wired(pattern: Path, tmp_path: Path) -> Path:
+    """The small project with Celery and a task."""
+    return shutil.copytree(pattern, tmp_path / "project")
+
+
+def target(root: Path) -> Target:
+    return Target(Path(sys.executable), root, (), "config.settings", "config")
+
+
+def outcomes(report: LiveReport) -> dict[str, str]:
+    return {result.step: str(result.outcome) for result in report.steps}
+
+
+def add_settings(root: Path, text: str) -> None:
+    with (root / "config/settings.py").open("a") as settings:
+        settings.write(text)
+
+
+class Shown:
+    """Keeps the steps as they are shown."""
+
+    def __init__(self) -> None:
+        self.results: list[StepResult] = []
+
+    def show_step(self, result: StepResult) -> None:
+        self.results.append(result)
+
+
+def test_every_step_works_and_nothing_is_changed_or_left(wired: Path, temporary: Path):
+    before, shown = snapshot(wired), Shown()
+    report = run_live(load_project(wired, python=sys.executable), shown)
+    assert outcomes(report) == dict.fromkeys(STEPS, "passed"), report
+    assert report.passed and len(shown.results) == len(STEPS)
+    assert report.step("registered").what == "it knows one task, as the import found"
+    assert snapshot(wired) == before
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_schedule_and_the_tasks_of_the_project_are_not_run(wired: Path):
+    entry = '{"task": "doctors.tasks.mark", "schedule": 0.1}'
+    add_settings(wired, f'\nCELERY_BEAT_SCHEDULE = {{"own": {entry}}}\n')
+    handlers = (
+        "\nfrom celery.signals import worker_ready\n"
+        "@app.on_after_finalize.connect\n"
+        "def add(sender, **_):\n    sender.add_periodic_task(0.1, sender.signature('doctors.tasks.mark'))\n"
+        "@worker_ready.connect\n"
+        "def begin(**_):\n    app.send_task('doctors.tasks.mark')\n"
+    )
+    with (wired / "config/celery.py").open("a") as file:
+        file.write(handlers)
+    report = live(target(wired))
+    assert report.passed, report
+    assert not (wired / "doctors/marked").exists()
+    assert [p for p in (wired / ".celery").rglob("*") if p.is_file() and p.name != ".gitignore"] == []
+
+
+def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("CELERY_WORKER_QUEUES", "elsewhere")
+    add_settings(
+        wired,
+        "\nCELERY_TASK_ALWAYS_EAGER = True\nCELERY_TASK_IGNORE_RESULT = True\n"
+        'CELERY_TASK_ROUTES = {"*": {"queue": "elsewhere"}}\n'
+        'CELERY_TASK_ANNOTATIONS = {"*": {"rate_limit": "1/h"}}\n'
+        'CELERY_WORKER_ENABLE_REMOTE_CONTROL = False\nCELERY_TASK_SERIALIZER = "pickle"\n'
+        'CELERY_BEAT_SCHEDULER = "nowhere:Scheduler"\nCELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"\n'
+        'print("x" * 100_000)\n',
+    )
+    assert live(target(wired)).passed
+
+
+def test_a_pool_that_ignores_time_limits_is_said(wired: Path):
+    add_settings(wired, '\nCELERY_WORKER_POOL = "solo"\n')
+    report = live(target(wired))
+    limit = report.step("time-limit")
+    assert (limit.outcome, limit.what) == (Outcome.SKIPPED, "the solo pool ignores soft time limits")
+    assert report.passed
+
+
+def test_a_worker_that_cannot_boot_tells_where_it_broke(wired: Path):
+    (wired / "doctors/tasks.py").write_text("from celery import shared_task\n\nimport no_such_thing\n")
+    report = live(target(wired))
+    worker = report.step("worker")
+    assert not report.passed and worker.outcome is Outcome.FAILED
+    assert worker.log == (
+        f"{wired}/doctors/tasks.py:3 in <module>",
+        "ModuleNotFoundError: No module named 'no_such_thing'",
+    )
+    assert [(s.outcome, s.what) for s in report.steps[1:]] == [(Outcome.SKIPPED, "there is no worker")] * 6
+
+
+def test_settings_that_cannot_be_imported_are_the_reason(wired: Path):
+    add_settings(wired, '\nimport os\nos.environ["SECRET_OF_THIS_TEST"]\n')
+    assert live(target(wired)).step("worker").log[-1] == "KeyError: 'SECRET_OF_THIS_TEST'"
+
+
+def test_a_wrong_spec_is_the_reason(wired: Path):
+    wrong = Target(Path(sys.executable), wired, (), "config.settings", "configg")
+    assert "No module named 'configg'" in live(wrong).step("worker").log[-1]
+
+
+def test_a_project_that_hides_the_library_is_run_as_it_is(wired: Path):
+    (wired / "celery.py").write_text("x = 1\n")
+    report = live(target(wired))
+    assert report.step("worker").outcome is Outcome.FAILED
+    assert "'celery' is not a package" in " ".join(report.step("worker").log)
+
+
+def test_a_worker_that_hangs_is_ended(wired: Path, temporary: Path):
+    (wired / "doctors/tasks.py").write_text("import time\n\ntime.sleep(600)\n")
+    report = live(target(wired), timeout=2)
+    assert report.step("worker").what == "the worker was not ready after 2 seconds"
+    assert list(temporary.iterdir()) == []
+
+
+def test_tasks_that_the_import_did_not_find_are_named(wired: Path):
+    result = live(target(wired), registered=lambda: ["doctors.tasks.other"]).step("registered")
+    assert result.outcome is Outcome.FAILED
+    assert "it lacks doctors.tasks.other; it has in addition doctors.tasks.mark" in result.what
+
+
+def test_without_an_import_to_compare_that_step_is_skipped(wired: Path):
+    assert live(target(wired)).step("registered").outcome is Outcome.SKIPPED
+
+
+def test_a_project_without_celery_is_refused(project: Path):
+    with pytest.raises(CeleryizeError, match="no Celery app"):
+        run_live(load_project(project, python=sys.executable), Shown())
+
+
+def test_an_interpreter_that_is_none_is_said(wired: Path, temporary: Path):
+    with pytest.raises(CeleryizeError, match="cannot be started"):
+        live(Target(Path("/nowhere/python"), wired, (), "config.settings", "config"))
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_interpreter_that_ends_at_once_is_the_reason(wired: Path, tmp_path: Path):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho Error: no such thing >&2\nexit 1\n")
+    script.chmod(0o755)
+    report = live(Target(script, wired, (), "config.settings", "config"))
+    assert report.step("worker").log == ("Error: no such thing",)
+
+
+def kill(number: int) -> Callable[[subprocess.Popen[bytes]], None]:
+    return lambda ours: ours.send_signal(number)
+
+
+def kill_the_host(ours: subprocess.Popen[bytes]) -> None:
+    host = int(Path(f"/proc/{ours.pid}/task/{ours.pid}/children").read_text().split()[0])
+    os.kill(host, signal.SIGKILL)
+
+
+@processes
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(kill(signal.SIGKILL), id="kill -9"),
+        pytest.param(kill(signal.SIGINT), id="Ctrl-C"),
+        pytest.param(kill_the_host, id="kill -9 of the host"),
+    ],
+)
+def test_no_process_is_left_when_we_are_ended_in_the_middle(
+    wired: Path, temporary: Path, end: Callable[[subprocess.Popen[bytes]], None]
+):
+    name, value = "CELERYIZE_TEST_MARK", f"mark{os.getpid()}-{time.monotonic_ns()}"
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from celeryize.live import live; from celeryize.probe import Target\n"
+        f"t = Target(Path(sys.executable), Path({str(wired)!r}), (), 'config.settings', 'config')\n"
+        "live(t, registered=lambda: time.sleep(600))\n"
+    )
+    ours = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, name: value}, stderr=subprocess.DEVNULL
+    )
+    mark = f"{name}={value}"
+    wait_until(lambda: len(alive(mark)) >= 6, 20)
+    assert len(alive(mark)) >= 6, "we, the host, the worker with two children, Beat; the caller may have ended"
+    end(ours)
+    if end is kill_the_host:
+        wait_until(lambda: len(alive(mark)) <= 1, 10)
+        assert len(alive(mark)) <= 1, "only we are left"
+        ours.kill()
+    ours.wait(20)
+    wait_until(lambda: not alive(mark), 10)
+    assert alive(mark) == []
+    if end is not kill_the_host:
+        wait_until(lambda: not list(temporary.iterdir()), 5)
+        assert list(temporary.iterdir()) == []
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_configured_redis_is_used_and_nothing_is_left_in_it(wired: Path):
+    import redis as client
+
+    with Redis() as redis:
+        other = redis.url.removesuffix("0") + "1"
+        prefix = '{"global_keyprefix": "own:"}'
+        add_settings(
+            wired,
+            f'\nCELERY_BROKER_URL = "{redis.url}"\nCELERY_RESULT_BACKEND = "{other}"\n'
+            f"CELERY_BROKER_TRANSPORT_OPTIONS = {prefix}\nCELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {prefix}\n",
+        )
+        broker, results = client.Redis.from_url(redis.url), client.Redis.from_url(other)
+        broker.lpush("own:celery", "a message that waits for the project's own worker")
+        report = live(target(wired), broker="configured")
+        assert outcomes(report) == {**dict.fromkeys(STEPS, "passed"), "registered": "skipped"}, report
+        assert (broker.keys(), broker.llen("own:celery"), results.keys()) == ([b"own:celery"], 1, [])
+        broker.close()
+        results.close()
+
+
+def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
+    add_settings(wired, f'\nCELERY_BROKER_URL = "redis://127.0.0.1:{free_port()}/0"\n')
+    report = live(target(wired), broker="configured")
+    assert report.step("worker").outcome is Outcome.FAILED
+    assert "Connection refused" in " ".join(report.step("worker").log)
