@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, snapshot
+from tests.conftest import Run, make_tree, snapshot
 from tests.services import Redis, Worker
 
 SET_UP = "import django; django.setup(); from doctors.models import Doctor; from doctors import tasks\n"
@@ -184,6 +184,14 @@ def test_a_test_that_fails_takes_the_task_back(project: Path, celeryize: Run):
     ran = celeryize(project, "add-task", "doctors.x", "--test", "--run-test", "--yes")
     assert ran.returncode == 0, ran.stderr
     assert (project / "doctors/tests.py").is_file()
+
+
+@pytest.mark.parametrize("tree", [{}, {"doctors/tasks/__init__.py": ""}])
+def test_the_test_of_a_request_passes_in_a_module_and_in_a_package(project: Path, celeryize: Run, tree):
+    make_tree(project, tree)
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    ran = celeryize(project, "add-task", "doctors.fetch", "--kind", "http", "--test", "--run-test", "--yes")
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_there_has_to_be_a_test_to_run_it(project: Path, celeryize: Run):
