@@ -19,6 +19,7 @@ class Recorder:
         self.projects: list[Project] = []
         self.notes: list[str] = []
         self.previews: list[list[str]] = []
+        self.steps: list[object] = []
 
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
         self.plans.append(plan)
@@ -31,6 +32,9 @@ class Recorder:
 
     def show_preview(self, lines: list[str]) -> None:
         self.previews.append(lines)
+
+    def show_step(self, result: object) -> None:
+        self.steps.append(result)
 
     def show_note(self, text: str) -> None:
         self.notes.append(text)

@@ -46,13 +46,13 @@ def commands_table() -> str:
 
 
 def flags_table() -> str:
-    table: dict[str, tuple[str, list[str]]] = {}
+    table: dict[tuple[str, str], list[str]] = {}
     for name, command in commands().items():
         for flag, text in flags_of(command).items():
-            table.setdefault(flag, (text, []))[1].append(name)
+            table.setdefault((flag, text), []).append(name)
     rows = [
         f"| `{flag}` | {text} | {'all' if len(names) == len(commands()) else ', '.join(names)} |"
-        for flag, (text, names) in sorted(table.items(), key=lambda item: (-len(item[1][1]), item[0].lstrip("-")))
+        for (flag, text), names in sorted(table.items(), key=lambda item: (-len(item[1]), item[0][0].lstrip("-")))
     ]
     return "\n".join(["| flag | meaning | commands |", "| --- | --- | --- |", *rows])
 

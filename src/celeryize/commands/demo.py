@@ -90,6 +90,7 @@ def _build(root: Path, tell: Callable[[str], None]) -> None:
     text = settings.read_text()
     settings.write_text(text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'doctors',\n", 1))
     (root / "requirements.txt").write_text("django\n")
+    (root / ".gitignore").write_text("__pycache__/\ndb.sqlite3\n")
 
 
 def _celeryize(root: Path, tell: Callable[[str], None], *arguments: str) -> None:

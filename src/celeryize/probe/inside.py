@@ -135,6 +135,7 @@ class Look:
         self.places = [os.path.realpath(p) for p in [self.base, *request["paths"]]]
         self.phase_file = os.open(request["phase"], os.O_WRONLY | os.O_CREAT, 0o600)
         self.read_from_disk = set()
+        self.again = False
         self.seen = {
             "mode": request["mode"],
             "python_version": "%d.%d.%d" % sys.version_info[:3],
@@ -200,7 +201,8 @@ class Look:
                 self.read_from_disk.add(path)
 
     def _warned(self, message, category, filename, lineno, file=None, line=None):
-        if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning"):
+        # a module that is imported a second time, after it failed, registers its first tasks a second time
+        if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning") and not self.again:
             self.seen["warnings"].append(
                 {"type": category.__name__, "message": str(message), "file": filename, "line": lineno}
             )
@@ -224,10 +226,15 @@ class Look:
 
     def _note(self, error):
         failure = described(error, self.now, self.places)
-        # the same error comes back at each further step that needs what is broken
+        # the same error comes back at each further step that needs what is broken; one that a signal handler
+        # only logged may be raised after it
         key = ("type", "message", "where")
-        if all(any(failure[k] != f[k] for k in key) for f in self.seen["failures"]):
-            self.seen["failures"].append(failure)
+        for known in self.seen["failures"]:
+            if all(failure[k] == known[k] for k in key):
+                if known["phase"] == "signal":
+                    known.update(failure)
+                return
+        self.seen["failures"].append(failure)
 
     def _importable(self, name):
         try:
@@ -319,6 +326,7 @@ class Look:
 
     def _every_tasks_module(self, apps):
         """Import each app's tasks on its own, so that all that is broken is seen, not the first alone."""
+        self.again = True
         for config in apps.get_app_configs():
             name = config.name + ".tasks"
             with self._noting():

@@ -1,0 +1,110 @@
+"""The run of `celeryize verify`: read the code, look at it from inside, check, and say what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.checks.examine import Verified, examine
+from celeryize.checks.facts import Facts
+from celeryize.commands.live import LiveView, run_live
+from celeryize.commands.opening import Opening, opened
+from celeryize.detect.answers import configured
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError, Exit
+from celeryize.live import Broker, LiveReport
+from celeryize.model import Finding, Severity
+from celeryize.probe import Sight
+
+
+class VerifyView(Opening, LiveView, Protocol):
+    """What verify shows while it runs."""
+
+
+def run(
+    start: Path,
+    view: VerifyView,
+    *,
+    static: bool = False,
+    live: bool = False,
+    broker: Broker = "filesystem",
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    strict: bool = False,
+    settings: str | None = None,
+    python: str | None = None,
+    package: str | None = None,
+    timeout: float = 60,
+) -> Verified:
+    """Check the project around `start`. `static` starts no interpreter and imports nothing.
+
+    `live` goes on to a real worker and a real Beat, on a queue of their own at `broker`.
+    """
+    # without a look, no manager is asked for its environment
+    python = python or (sys.executable if static else None)
+    with ExitStack() as stack:
+        project, prober = stack.enter_context(
+            opened(
+                start,
+                view,
+                settings=settings,
+                python=python,
+                package=package,
+                look_inside=not static,
+                timeout=timeout,
+            )
+        )
+        facts = Facts(project)
+        # the code is read while the project is imported
+        _ = facts.tasks, facts.settings
+        if prober:
+            facts.worker, facts.web = prober.baseline()
+        examination = examine(facts, only=only, skip=skip, silence=_silence(project))
+        report = None
+        if live:
+            known = {task.name for task in facts.worker.tasks} if facts.worker else set()
+            report = run_live(project, view, registered=lambda: known, broker=broker, timeout=timeout)
+    findings = examination.findings
+    return Verified(
+        examination,
+        "static" if static else "live" if live else "import",
+        _versions(facts.worker, facts.web),
+        len(facts.worker.tasks) if facts.worker and facts.worker.tasks else len(facts.tasks),
+        _exit_code(findings, strict=strict, live=report),
+    )
+
+
+def _exit_code(findings: Iterable[Finding], *, strict: bool, live: LiveReport | None) -> Exit:
+    if live is not None and not live.passed:
+        return Exit.FINDINGS
+    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    return Exit.FINDINGS if any(f.severity in bad for f in findings) else Exit.DONE
+
+
+def _silence(project: Project) -> dict[str, str]:
+    """`[tool.celeryize] silence`: ids and the reason of each. Raises CeleryizeError where a reason is missing."""
+    table = configured(project.root, project.root / project.base).get("silence", {})
+    if not isinstance(table, dict):
+        raise CeleryizeError(
+            "[tool.celeryize] silence is not a table",
+            hint='Write: silence = {"celery.W060" = "why this is fine here"}',
+        )
+    for identifier, reason in table.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise CeleryizeError(
+                f"[tool.celeryize] silences {identifier} without a reason",
+                hint=f'Write: silence = {{"{identifier}" = "why this is fine here"}}',
+            )
+    return {str(identifier): reason for identifier, reason in table.items()}
+
+
+def _versions(*sights: Sight | None) -> dict[str, str]:
+    """The versions of what was imported."""
+    found: dict[str, str] = {}
+    for sight in sights:
+        if sight and sight.python_version:
+            found = {"python": sight.python_version, **sight.versions, **found}
+    return found
