@@ -404,7 +404,8 @@ def _summary(verified: Verified) -> str:
         for severity in Severity
         if (n := verified.count(severity))
     ]
-    how = "read" if verified.depth == "static" else "read and imported as a worker and as a web process"
+    deep = {"static": "", "import": " and imported as a worker and as a web process", "live": ", imported, and run"}
+    how = "read" + deep[verified.depth]
     tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"
     silenced = len(verified.examination.silenced)
     more = f"; {silenced} silenced" if silenced else ""

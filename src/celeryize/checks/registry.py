@@ -92,6 +92,8 @@ def why_not_registered(project: Project, worker: Sight, task: DefinedTask) -> st
     broken = _failure_at(project, worker, task)
     if broken:
         return f"its module does not import: {broken.type}: {broken.message}"
+    if any(known.name == task.name for known in worker.tasks):
+        return f"the worker registers another task under the name {task.name}"
     if not task.app.installed:
         return f"the app {task.app.name} is not in INSTALLED_APPS"
     related = project.celery[0].related_name or "tasks"
