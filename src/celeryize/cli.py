@@ -506,6 +506,10 @@ def add_schedule(
     ] = None,
     priority: Annotated[int | None, _option("--priority", help="0 to 9.", metavar="N")] = None,
     replace: Annotated[bool, _option("--replace", help="Put it in the place of an entry of that name.")] = False,
+    app_name: Annotated[
+        str | None,
+        _option("--app", help="With django-celery-beat: the app that gets the data migration.", metavar="NAME"),
+    ] = None,
     settings: SettingsModule = None,
     python: Python = None,
     dry_run: DryRun = False,
@@ -534,6 +538,7 @@ def add_schedule(
         expires=expires,
         priority=priority,
         replace=replace,
+        app=app_name,
     )
     ended = run_add_schedule.run(
         project_dir,

@@ -404,7 +404,11 @@ def _summary(verified: Verified) -> str:
         for severity in Severity
         if (n := verified.count(severity))
     ]
-    deep = {"static": "", "import": " and imported as a worker and as a web process", "live": ", imported, and run"}
+    deep = {
+        "static": "",
+        "import": " and imported as a worker and as a web process",
+        "live": ", imported, and run",
+    }
     how = "read" + deep[verified.depth]
     tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"
     silenced = len(verified.examination.silenced)

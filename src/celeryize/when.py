@@ -43,12 +43,17 @@ LONG = 3600
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A schedule as Python, the import it needs, the same in words, and what its author should know."""
+    """A schedule as Python, the import it needs, the same in words, and what its author should know.
+
+    `model` and `fields` (as Python) are the same schedule in the database of django-celery-beat.
+    """
 
     code: str
     imports: tuple[str, ...]
     words: str
     notes: tuple[str, ...] = ()
+    model: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,10 @@ def from_interval(text: str) -> When:
             f"interval of {text.strip()} may never end. A crontab (--cron, --at) does not have that problem.",
         )
     words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
-    return When(f"timedelta({word}={amount})", ("from datetime import timedelta",), words, notes)
+    every, period = (amount * 7, "days") if word == "weeks" else (amount, word)
+    fields = (("every", str(every)), ("period", f'"{period}"'))
+    code = f"timedelta({word}={amount})"
+    return When(code, ("from datetime import timedelta",), words, notes, "IntervalSchedule", fields)
 
 
 def from_sun(event: str, latitude: float | None, longitude: float | None) -> When:
@@ -180,6 +188,8 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
         ("from celery.schedules import solar",),
         f"at {event.replace('_', ' ')} at {latitude}, {longitude}",
         ("Celery computes it with the package ephem: install it where Beat runs.",),
+        "SolarSchedule",
+        (("event", f'"{event}"'), ("latitude", repr(latitude)), ("longitude", repr(longitude))),
     )
 
 
@@ -232,6 +242,8 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
         ("from celery.schedules import crontab",),
         _words(minute, hour, day, month, weekday, minutes, hours),
         tuple(_odd(minute, hour, day, month, weekday, minutes, hours)),
+        "CrontabSchedule",
+        tuple((name, f'"{text}"') for name, text in written),
     )
 
 

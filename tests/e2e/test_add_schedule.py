@@ -111,3 +111,84 @@ def fires(folder: Path, env: dict[str, str], tmp_path: Path) -> None:
             os.killpg(beat.pid, signal.SIGKILL)
             beat.wait()
         assert "succeeded" in worker.log() and ": False" in worker.log(), worker.log()
+
+
+@pytest.fixture
+def stored(clinic: Path) -> Path:
+    """The small project with its schedule in the database, through django-celery-beat."""
+    settings = clinic / "config/settings.py"
+    text = settings.read_text().replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
+    text = text.replace('"doctors",', '"doctors",\n    "django_celery_beat",')
+    settings.write_text(text + '\nCELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"\n')
+    manage(clinic, "makemigrations", "doctors")
+    return clinic
+
+
+def manage(folder: Path, *arguments: str) -> str:
+    ran = subprocess.run([sys.executable, "manage.py", *arguments], cwd=folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_an_entry_in_the_database_is_a_migration_that_comes_and_goes(stored, celeryize: Run):
+    command = (
+        "add-schedule",
+        "Morning mail",
+        "doctors.tasks.remind",
+        "--at",
+        "07:30",
+        "--on",
+        "mon-fri",
+        "--kwargs",
+        '{"full": false}',
+        "--expires",
+        "10m",
+        "--yes",
+    )
+    ran = celeryize(stored, *command)
+    assert ran.returncode == 0 and "python manage.py migrate" in ran.stderr, ran.stderr
+    migration = stored / "doctors/migrations/0002_schedule_morning_mail.py"
+    ruff = Path(sys.executable).with_name("ruff")
+    subprocess.run([ruff, "format", "--check", "--isolated", migration], check=True, capture_output=True)
+    show = (
+        "shell",
+        "-c",
+        "from django_celery_beat.models import PeriodicTask as P\n"
+        "for p in P.objects.filter(name='Morning mail'): print(p.crontab, p.kwargs, p.expire_seconds)",
+    )
+    manage(stored, "migrate")
+    assert "30 7 * * mon-fri" in manage(stored, *show) and '{"full": false} 600' in manage(stored, *show)
+    assert "nothing to do" in json.loads(celeryize(stored, *command, "--json").stdout)["status"]
+    manage(stored, "migrate", "doctors", "0001")
+    assert "mon-fri" not in manage(stored, *show)
+
+
+def test_an_entry_of_the_database_fires(stored, celeryize: Run, tmp_path):
+    ran = celeryize(
+        stored,
+        "add-schedule",
+        "tick",
+        "doctors.tasks.remind",
+        "--every",
+        "1s",
+        "--yes",
+        "--kwargs",
+        '{"full": false}',
+    )
+    assert ran.returncode == 0, ran.stderr
+    manage(stored, "migrate")
+    fires(stored, {}, tmp_path)
+
+
+def test_the_app_of_the_migration_has_to_be_named_where_there_are_several(stored, celeryize: Run):
+    (stored / "shop").mkdir()
+    (stored / "shop/__init__.py").write_text("")
+    (stored / "shop/models.py").write_text("")
+    settings = stored / "config/settings.py"
+    settings.write_text(settings.read_text().replace('"doctors",', '"doctors",\n    "shop",'))
+    command = ("add-schedule", "tick", "doctors.tasks.remind", "--every", "1m", "--yes", "--no-verify")
+    ran = celeryize(stored, *command)
+    assert (ran.returncode, "--app doctors" in ran.stderr) == (2, True), ran.stderr
+    assert celeryize(stored, *command, "--app", "shop").returncode == 0
+    assert (stored / "shop/migrations/0001_schedule_tick.py").is_file()
+    assert (stored / "shop/migrations/__init__.py").is_file()

@@ -150,10 +150,6 @@ def test_a_schedule_of_the_app_file_is_its_home(wired):
             "config/celery.py",
         ),
         ({"config/celery.py": "app.conf.update(beat_schedule={})\n"}, "config/celery.py"),
-        (
-            {"config/settings.py": "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\n"},
-            "config/settings.py",
-        ),
     ],
 )
 def test_what_is_built_by_code_is_refused_with_the_lines_to_paste(wired, files, place):
@@ -165,6 +161,13 @@ def test_what_is_built_by_code_is_refused_with_the_lines_to_paste(wired, files, 
     assert str(caught.value.where.path) == place
     assert caught.value.where.line
     assert snapshot(wired) == before
+
+
+def test_an_entry_of_the_database_is_not_taken_out_of_the_settings(wired):
+    scheduler = "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\n"
+    (wired / "config/settings.py").write_text(settings(wired) + scheduler)
+    with pytest.raises(CannotPatch, match="from the database"):
+        run_add_schedule.run(wired, Recorder(), None, remove="nightly", yes=True, no_verify=True)
 
 
 def test_an_app_that_ignores_the_settings_is_said(wired):

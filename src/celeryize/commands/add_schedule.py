@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.commands.add_task import find_app
 from celeryize.detect.celery import CeleryApp
-from celeryize.detect.project import Project
+from celeryize.detect.project import Project, distribution_folder
 from celeryize.detect.settings import constant
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
-from celeryize.model import Plan, Status, Step
+from celeryize.model import Plan, Status, Step, Todo, Where
 from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
 from celeryize.patch.settings import add_block
 from celeryize.patch.source import Source, python_literal
+from celeryize.render import snippet
 from celeryize.when import When, duration
 
 
@@ -31,12 +34,15 @@ class Request:
     expires: str | None = None
     priority: int | None = None
     replace: bool = False
+    app: str | None = None
 
 
 def plan(project: Project, request: Request) -> Plan:
     """The edit that adds the entry. Raises UsageError, or CannotPatch with the lines to paste."""
     entry = _entry(request)
     draft = Draft(project.root)
+    if _in_database(project):
+        return _migration(project, draft, request)
     home = _home(project, draft, entry)
     imports = list(request.when.imports)
     if home is not None:
@@ -70,8 +76,8 @@ def _planned(draft: Draft, path: PurePosixPath, after: Source, what: str, notes:
 def _home(project: Project, draft: Draft, entry: str) -> Home | None:
     """The dict that is the schedule; None where there is none yet. Raises CannotPatch for two, or for code."""
     app = _app(project)
-    scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")
-    if isinstance(scheduler, str) and "django_celery_beat" in scheduler:
+    if _in_database(project):
+        scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")
         raise CannotPatch(
             f"Beat reads its schedule from the database ({scheduler}); an entry in the settings would overwrite "
             "there what the admin changes, at every start",
@@ -100,6 +106,91 @@ def _home(project: Project, draft: Draft, entry: str) -> Home | None:
             where=app.where,
         )
     return in_settings or in_app
+
+
+def _in_database(project: Project) -> bool:
+    """Whether Beat reads its schedule from the database, with django-celery-beat."""
+    scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")
+    return isinstance(scheduler, str) and "django_celery_beat" in scheduler
+
+
+def _migration(project: Project, draft: Draft, request: Request) -> Plan:
+    """A data migration that adds the entry to the database and, taken back, removes it.
+
+    An entry in the settings would overwrite what the admin changes, at every start of Beat (CELERY_FACTS 29).
+    """
+    _app(project)
+    own = [app for app in project.apps if app.installed]
+    if request.app is None and len(own) != 1:
+        raise UsageError(
+            "the schedule is in the database, so the entry becomes a data migration of an app",
+            hint=f"Name the app: --app {' or --app '.join(a.label for a in own) or 'NAME'}.",
+        )
+    app = find_app(project, request.app) if request.app else own[0]
+    folder = app.folder / "migrations"
+    slug = re.sub(r"\W+", "_", request.name.lower(), flags=re.ASCII).strip("_") or "entry"
+    there = sorted(p for p in project.modules.python_files(folder, 0) if p.stem.endswith(f"_schedule_{slug}"))
+    names = sorted(p.stem for p in project.modules.python_files(folder, 0) if p.stem[:4].isdigit())
+    library = distribution_folder(project.interpreter.path, "django_celery_beat")
+    if library is None:
+        raise CannotPatch(
+            f"django-celery-beat is not installed in {project.interpreter.path}",
+            hint="Install it: the migration has to name the library's last one.",
+        )
+    theirs = max(p.stem for p in (library / "migrations").glob("[0-9]*.py"))
+    before = [name for name in names if name not in {p.stem for p in there}]
+    dependencies = [(app.label, before[-1])] if before else []
+    zone = constant(project.modules, project.settings, "TIME_ZONE")
+    fields = request.when.fields
+    if request.when.model == "CrontabSchedule" and isinstance(zone, str):
+        fields = (*fields, ("timezone", python_literal(zone)))
+    code = snippet(
+        "schedule/migration.py.jinja",
+        entry=python_literal(request.name),
+        task=python_literal(request.task),
+        model=request.when.model,
+        relation=request.when.model.removesuffix("Schedule").lower(),
+        fields=fields,
+        options=_columns(request),
+        dependencies=[
+            (python_literal(a), python_literal(m)) for a, m in [*dependencies, ("django_celery_beat", theirs)]
+        ],
+    )
+    path = there[-1] if there else folder / f"{_number(names):04d}_schedule_{slug}.py"
+    old = draft.read(path)
+    if old is not None and old.decode("utf-8", "replace") != code:
+        raise CannotPatch(
+            f"{path} schedules {request.name} otherwise",
+            hint="A migration that has run is not changed: change the entry in the admin, or write another one.",
+            where=Where(path),
+        )
+    steps = []
+    if draft.read(folder / "__init__.py") is None:
+        draft.write(folder / "__init__.py", b"")
+        steps.append(Step(folder / "__init__.py", Status.CREATE, "makes it a package"))
+    draft.write(path, code.encode())
+    what = f"the entry {request.name} in the database: {request.when.words}"
+    steps.append(Step(path, Status.IDENTICAL if old else Status.CREATE, what))
+    todo = Todo("run the migration", "Beat reads the entry after it.", "python manage.py migrate\n")
+    return Plan(draft.edits(), tuple(steps), (todo,) if old is None else (), request.when.notes)
+
+
+def _number(names: list[str]) -> int:
+    """The number of the next migration."""
+    return max((int(name[:4]) for name in names), default=0) + 1
+
+
+def _columns(request: Request) -> list[tuple[str, str]]:
+    """The options of an entry as columns of django-celery-beat's PeriodicTask."""
+    args, kwargs = _json(request.args, list, "--args"), _json(request.kwargs, dict, "--kwargs")
+    found = [("args", json.dumps(args)) if args else None, ("kwargs", json.dumps(kwargs)) if kwargs else None]
+    columns = [(name, python_literal(text)) for name, text in filter(None, found)]
+    columns += [("queue", python_literal(request.queue))] if request.queue else []
+    if request.expires:
+        columns.append(("expire_seconds", str(duration(request.expires, "--expires"))))
+    if request.priority is not None:
+        columns.append(("priority", str(request.priority)))
+    return columns
 
 
 def _app(project: Project) -> CeleryApp:

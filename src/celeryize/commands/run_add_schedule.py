@@ -49,9 +49,9 @@ def run(
         def prove(*, written: bool) -> Proof:
             assert prober is not None
             app = project.celery[0]
-            expected = Expected(
-                app.module, app.variable, entry=request.name if request else None, entry_gone=remove
-            )
+            stored = not any(e.path == project.settings.file or e.path == app.where.path for e in plan.edits)
+            name = request.name if request and not stored else None
+            expected = Expected(app.module, app.variable, entry=name, entry_gone=remove)
             preview = Preview(request.name) if request else None
             before = prober.baseline()
             edits = () if written else plan.edits

@@ -120,5 +120,14 @@ def installed_version(python: Path, distribution: str) -> tuple[int, int] | None
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
 
 
+def distribution_folder(python: Path, package: str) -> Path | None:
+    """The folder of a package in the environment of an interpreter, told by its folders; nothing is imported."""
+    if python == Path(sys.executable):
+        places = [Path(p) for p in sys.path if p]
+    else:
+        places = list(python.parent.parent.glob("lib/python*/site-packages"))
+    return next((place / package for place in places if (place / package / "__init__.py").is_file()), None)
+
+
 def _says_nothing(line: Recognised) -> bool:
     return line.label == "environment" and line.value == ReaderKind.LITERAL.value

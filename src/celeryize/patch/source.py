@@ -69,8 +69,10 @@ def expression(text: str) -> ast.expr:
 
 
 def python_literal(text: str) -> str:
-    """A Python string literal for any text, with double quotes: what is typed is data, never code."""
-    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
+    """A Python string literal for any text, as a formatter leaves it: what is typed is data, never code."""
+    if not text.isprintable() or ('"' in text and "'" not in text):
+        return repr(text)
+    return json.dumps(text, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
