@@ -506,6 +506,7 @@ def add_schedule(
     ] = None,
     priority: Annotated[int | None, _option("--priority", help="0 to 9.", metavar="N")] = None,
     replace: Annotated[bool, _option("--replace", help="Put it in the place of an entry of that name.")] = False,
+    create: Annotated[bool, _option("--create", help="Write the task, too, if no code defines it.")] = False,
     app_name: Annotated[
         str | None,
         _option("--app", help="With django-celery-beat: the app that gets the data migration.", metavar="NAME"),
@@ -539,6 +540,7 @@ def add_schedule(
         priority=priority,
         replace=replace,
         app=app_name,
+        create=create,
     )
     ended = run_add_schedule.run(
         project_dir,
@@ -598,6 +600,11 @@ def schedule(
         _option("--next", help="All runs of the next 24h, 7d, ... in order of time.", metavar="DURATION"),
     ] = None,
     timeline: Annotated[bool, _option("--timeline", help="A picture of the next 24 hours.")] = False,
+    svg: Annotated[Path | None, _option("--svg", help="That picture as a file.", metavar="FILE")] = None,
+    html: Annotated[Path | None, _option("--html", help="That picture as a page.", metavar="FILE")] = None,
+    ics: Annotated[
+        Path | None, _option("--ics", help="The runs (of --next, or 7 days) as a calendar.", metavar="FILE")
+    ] = None,
     settings: SettingsModule = None,
     python: Python = None,
     verify_timeout: VerifyTimeout = 60,
@@ -610,10 +617,14 @@ def schedule(
     from celeryize.commands.run_add_schedule import told
 
     talk = Talk("schedule", as_json=json_, quiet=quiet, verbose=False, no_input=True)
-    hours = 24.0 if timeline else when.duration(next_, "--next") / 3600 if next_ else None
+    hours = when.duration(next_, "--next") / 3600 if next_ else 168.0 if ics else None
+    hours = 24.0 if timeline or svg or html else hours
     found = command.run(
         project_dir, talk.view, hours=hours, settings=settings, python=python, timeout=verify_timeout
     )
+    for file, text in command.files(found, svg=svg, html=html, ics=ics):
+        ui.write_file(file, text)
+        talk.screen.say(f"written: {file}", always=True)
     if talk.machine:
         talk.finish("done", Exit.DONE, zone=found.zone, entries=[ui.entry_json(entry) for entry in found.entries])
     if timeline:

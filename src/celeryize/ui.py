@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from celeryize.checks.check import Check
@@ -416,6 +417,14 @@ def _summary(verified: Verified) -> str:
     return (
         f"{', '.join(counts) or 'Nothing is wrong'}: {tasks}, {len(verified.examination.ran)} checks, {how}{more}"
     )
+
+
+def write_file(file: Path, text: str) -> None:
+    """A file that the user named for an answer; not part of the project, so no journal."""
+    try:
+        file.write_text(text, "utf-8", newline="")
+    except OSError as error:
+        raise CeleryizeError(f"{file} cannot be written: {error.strerror}", hint="Name another file.") from error
 
 
 def told(error: CeleryizeError) -> str:

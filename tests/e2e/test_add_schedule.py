@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,38 @@ def test_the_app_of_the_migration_has_to_be_named_where_there_are_several(stored
     assert celeryize(stored, *command, "--app", "shop").returncode == 0
     assert (stored / "shop/migrations/0001_schedule_tick.py").is_file()
     assert (stored / "shop/migrations/__init__.py").is_file()
+
+
+def test_the_day_is_drawn_and_the_runs_are_a_calendar(clinic, celeryize: Run, tmp_path):
+    celeryize(
+        clinic, "add-schedule", "a <b>", "doctors.tasks.remind", "--cron", "0 */6 * * *", "--yes", "--no-verify"
+    )
+    ran = celeryize(clinic, "schedule", "--svg", str(tmp_path / "a.svg"), "--html", str(tmp_path / "a.html"))
+    assert ran.returncode == 0, ran.stderr
+    picture = ElementTree.parse(tmp_path / "a.svg").getroot()
+    marks = [r for r in picture.iter("{http://www.w3.org/2000/svg}rect") if r.get("width") == "2"]
+    assert len(marks) == 4
+    assert "a &lt;b&gt;" in (tmp_path / "a.html").read_text()
+    celeryize(clinic, "schedule", "--ics", str(tmp_path / "a.ics"), "--next", "2d")
+    calendar = (tmp_path / "a.ics").read_bytes().decode()
+    assert calendar.count("BEGIN:VEVENT") == 8 and "SUMMARY:a <b>\r\n" in calendar
+    assert celeryize(clinic, "schedule", "--svg", "/nowhere/x.svg").returncode == 3
+
+
+def test_the_timeline_marks_each_half_hour(clinic, celeryize: Run):
+    celeryize(
+        clinic, "add-schedule", "a", "doctors.tasks.remind", "--cron", "0,15 3 * * *", "--yes", "--no-verify"
+    )
+    lines = celeryize(clinic, "schedule", "--timeline").stdout.splitlines()
+    assert lines[1] == "a  " + "\u00b7" * 6 + "2" + "\u00b7" * 41
+    assert lines[2] == "Busiest minute: 03:00, 1 run."
+
+
+def test_a_task_that_is_not_there_is_written_with_its_entry(clinic, celeryize: Run):
+    command = ("add-schedule", "n", "doctors.tasks.nightly", "--at", "03:00", "--create", "--yes")
+    ran = celeryize(clinic, *command)
+    assert ran.returncode == 0 and "proved: " in ran.stderr, ran.stderr
+    assert "def nightly()" in (clinic / "doctors/tasks.py").read_text()
+    assert "nothing to do" in celeryize(clinic, *command, "--json").stdout
+    celeryize(clinic, "undo", "--yes")
+    assert "nightly" not in (clinic / "doctors/tasks.py").read_text() + (clinic / "config/settings.py").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from celeryize.commands.add_schedule import Request
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.when import parse
 from tests.conftest import make_tree, snapshot
+from tests.unit.test_golden import GOLDEN
 from tests.views import Recorder
 
 
@@ -118,6 +120,19 @@ def test_remove_takes_out_that_entry_alone(wired):
     assert settings(wired) == text
     with pytest.raises(CannotPatch, match="no entry"):
         run_add_schedule.run(wired, Recorder(), None, remove="other", yes=True, no_verify=True)
+
+
+def test_in_class_based_settings_the_schedule_is_an_attribute(tmp_path):
+    """A block at module level would be ignored; an existing attribute grows."""
+    folder = shutil.copytree(GOLDEN / "class_based" / "after", tmp_path / "p")
+    add(folder)
+    add(folder, "other")
+    text = settings(folder)
+    (base,) = [n for n in ast.parse(text).body if isinstance(n, ast.ClassDef) and n.name == "Base"]
+    (value,) = [
+        n.value for n in base.body if isinstance(n, ast.Assign) and "BEAT_SCHEDULE" in ast.unparse(n.targets[0])
+    ]
+    assert [ast.literal_eval(key) for key in value.keys] == ["nightly", "other"]
 
 
 def test_a_schedule_of_the_app_file_is_its_home(wired):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from celeryize.checks.examine import all_checks
 from celeryize.commands import verify
 from celeryize.errors import CeleryizeError, UsageError
 from tests.conftest import make_tree, small_project
+from tests.unit.test_golden import GOLDEN
 from tests.views import Recorder
 
 APP = """import os
@@ -370,7 +372,23 @@ def test_every_check_explains_itself(check):
     assert all(body for _, body in check.sections)
 
 
+def test_class_based_settings_need_their_set_up(tmp_path):
+    folder = shutil.copytree(GOLDEN / "class_based" / "after", tmp_path / "p")
+    assert verify.run(folder, Recorder(), static=True).findings == ()
+    app = folder / "config/celery.py"
+    app.write_text(app.read_text().replace("import configurations\n", "").replace("configurations.setup()\n", ""))
+    assert [(f.id, str(f.where)) for f in verify.run(folder, Recorder(), static=True).findings] == [
+        ("celery.E013", "config/celery.py:9")
+    ]
+
+
+def test_an_app_that_web_processes_do_not_get_is_told(tmp_path):
+    """The package imports the app, and then makes another one the current one."""
+    other = IMPORT + "\nimport celery\n\ncelery.Celery('other').set_current()\n"
+    told = found(tmp_path, {**healthy(), "config/__init__.py": other}, static=False)
+    assert "E008" in {i for i, _ in told}
+
+
 def test_every_check_has_a_broken_project_here():
     tried = {f"celery.{i}" for i, *_ in [*STATIC, *IMPORTED]} | {"celery.W058"}
-    # E008 needs an app that is imported and yet not the current one; E013 a class-based project
-    assert {c.id for c in all_checks()} - tried == {"celery.E008", "celery.E013"}
+    assert {c.id for c in all_checks()} - tried == {"celery.E008", "celery.E013"}, "each has a test of its own"

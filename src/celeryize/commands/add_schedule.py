@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from celeryize.commands import add_task
 from celeryize.commands.add_task import find_app
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project, distribution_folder
 from celeryize.detect.settings import constant
+from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
 from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
-from celeryize.patch.settings import add_block
+from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import Source, python_literal
 from celeryize.render import snippet
 from celeryize.when import When, duration
@@ -35,11 +37,14 @@ class Request:
     priority: int | None = None
     replace: bool = False
     app: str | None = None
+    create: bool = False
 
 
 def plan(project: Project, request: Request) -> Plan:
     """The edit that adds the entry. Raises UsageError, or CannotPatch with the lines to paste."""
     entry = _entry(request)
+    if request.create:
+        return _with_task(project, request)
     draft = Draft(project.root)
     if _in_database(project):
         return _migration(project, draft, request)
@@ -51,8 +56,13 @@ def plan(project: Project, request: Request) -> Plan:
     else:
         path = project.settings.file
         source = Source.decode(path, draft.read(path) or b"")
-        last = project.settings.last.line if project.settings.last else None
-        after = add_block(source, f"{_name(project)} = {{\n{_indented(entry)},\n}}\n", imports, last)
+        block = f"{_name(project)} = {{\n{_indented(entry)},\n}}\n"
+        if project.settings.class_based:
+            after = add_attributes(source, block, imports, project.settings.class_based.line or 0)
+        else:
+            after = add_block(
+                source, block, imports, project.settings.last.line if project.settings.last else None
+            )
     return _planned(draft, path, after, f"the entry {request.name}: {request.when.words}", request.when.notes)
 
 
@@ -106,6 +116,30 @@ def _home(project: Project, draft: Draft, entry: str) -> Home | None:
             where=app.where,
         )
     return in_settings or in_app
+
+
+def _with_task(project: Project, request: Request) -> Plan:
+    """The plan of the entry and, if no code defines its task, that of the task."""
+    entry = plan(project, replace(request, create=False))
+    known = {task.name for task in find_tasks(project.modules, project.apps, project.celery)}
+    if request.task in known:
+        return entry
+    place, _, function = request.task.rpartition(".")
+    added = add_task.plan(project, add_task.Request(f"{place.removesuffix('.tasks')}.{function}", test=False))
+    if added.task.registered != request.task:
+        raise UsageError(
+            f"the task would be registered as {added.task.registered}", hint="Schedule it under that name."
+        )
+    if {e.path for e in added.plan.edits} & {e.path for e in entry.edits}:
+        raise CannotPatch(
+            "the task needs a change of the same file as the entry", hint="Run celeryize add-task first."
+        )
+    return Plan(
+        tuple(sorted((*added.plan.edits, *entry.edits), key=lambda e: e.path)),
+        (*added.plan.steps, *entry.steps),
+        (*added.plan.todos, *entry.todos),
+        (*added.plan.notes, *entry.notes),
+    )
 
 
 def _in_database(project: Project) -> bool:

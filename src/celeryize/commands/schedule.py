@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from celeryize import pictures
 from celeryize.commands.opening import Opening, opened
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
@@ -37,6 +38,19 @@ def run(
         sight, _ = prober.baseline()
         _importable(project, sight)
         return Schedule(sight.beat_schedule, sight.timezone or "UTC")
+
+
+def files(
+    found: Schedule, *, svg: Path | None = None, html: Path | None = None, ics: Path | None = None
+) -> list[tuple[Path, str]]:
+    """The files that were asked for, with what goes into them."""
+    runs = {e.name: [datetime.fromisoformat(run) for run in e.runs] for e in found.entries}
+    wanted = [
+        (svg, pictures.svg(runs, found.zone)),
+        (html, pictures.html(runs, found.zone)),
+        (ics, pictures.ics(runs)),
+    ]
+    return [(file, text) for file, text in wanted if file is not None]
 
 
 def busiest(runs: list[datetime]) -> tuple[str, int] | None:
