@@ -384,7 +384,7 @@ def test_class_based_settings_need_their_set_up(tmp_path):
 
 def test_an_app_that_web_processes_do_not_get_is_told(tmp_path):
     """The package imports the app, and then makes another one the current one."""
-    other = IMPORT + "\nimport celery\n\ncelery.Celery('other').set_current()\n"
+    other = IMPORT + "\nfrom celery import Celery as Another\n\nAnother('other').set_current()\n"
     told = found(tmp_path, {**healthy(), "config/__init__.py": other}, static=False)
     assert "E008" in {i for i, _ in told}
 
