@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -193,6 +194,143 @@ def test_a_project_that_hides_the_library_is_seen_as_it_is(project):
     assert "'celery' is not a package" in worker.failures[0].message
 
 
+def test_settings_may_read_the_variables_that_would_beat_them(project, monkeypatch):
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/1")
+    files = wired(project)
+    files["config/settings.py"] += '\nimport os\nCELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"] + "2"\n'
+    worker, web = prove(project, files)
+    assert worker.failures == web.failures == ()
+    assert worker.conf["broker_url"] == "redis://elsewhere/12"
+
+
+def test_a_celery_whose_module_has_no_spec_is_seen(project, tmp_path, monkeypatch):
+    # as that of Celery 5.2 has none
+    make_tree(tmp_path, {"early/sitecustomize.py": "import celery\ncelery.__spec__ = None\n"})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "early"))
+    worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
+    assert worker.celery_importable and worker.app and worker.app.main == web.current_app_main == "config"
+
+
+def test_the_python_path_is_the_projects_whole_path(project, tmp_path, monkeypatch):
+    make_tree(tmp_path, {"more/elsewhere.py": ""})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "more"))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    worker, _ = prove(project, {**wired(project), "doctors/tasks.py": f"import elsewhere\n{TASK}"})
+    assert worker.failures == () and [t.name for t in worker.tasks] == ["doctors.tasks.greet"]
+
+
+def test_our_own_folder_is_not_on_the_path(project):
+    worker, _ = prove(project, {**wired(project), "doctors/tasks.py": "import sight\n"})
+    assert [f.message for f in worker.failures] == ["No module named 'sight'"]
+
+
+def test_planned_packages_are_found_with_and_without_init(project):
+    make_tree(project, {"half/there.py": "X = 1\n"})
+    looks = (
+        "import importlib.util\nimport inspect\n\n"
+        "import half.planned\nimport half.there\nimport plain.deep.jobs\nimport whole.jobs\n\n"
+        "assert inspect.getsource(whole.jobs) == 'Y = 2\\n'\n"
+        "assert importlib.util.find_spec('whole').submodule_search_locations == whole.__path__\n"
+        "assert importlib.util.find_spec('whole.absent') is None\n"
+    )
+    new = {"plain/deep/jobs.py": "", "half/planned.py": "", "whole/__init__.py": "", "whole/jobs.py": "Y = 2\n"}
+    worker, web = prove(project, {**wired(project), **new, "doctors/tasks.py": looks + TASK})
+    assert worker.failures == web.failures == ()
+
+
+def deletes(root: Path, path: str) -> Edit:
+    return Edit(PurePosixPath(path), (root / path).read_bytes(), None)
+
+
+def test_a_deleted_module_uncovers_the_one_that_it_hid(project):
+    make_tree(project, {"redis.py": "x = 1\n"})
+    with Prober(target(project, None)) as prober:
+        planned = edits(project, wired(project))
+        hidden, _ = prober.prove(planned, project, target(project))
+        free, _ = prober.prove([*planned, deletes(project, "redis.py")], project, target(project))
+    assert [f.phase for f in hidden.failures] == ["broker"]
+    assert free.failures == () and free.broker_transport == "redis"
+
+
+def test_a_deleted_package_uncovers_the_module_beside_it(project):
+    make_tree(project, {"doctors/tasks/__init__.py": "", "doctors/tasks.py": TASK})
+    with Prober(target(project, None)) as prober:
+        planned = edits(project, wired(project))
+        hidden, _ = prober.prove(planned, project, target(project))
+        free, _ = prober.prove([*planned, deletes(project, "doctors/tasks/__init__.py")], project, target(project))
+    assert hidden.tasks == () and [t.name for t in free.tasks] == ["doctors.tasks.greet"]
+
+
+def test_a_module_that_is_only_deleted_is_gone(project):
+    make_tree(project, {"doctors/tasks.py": TASK})
+    with Prober(target(project, None)) as prober:
+        planned = [*edits(project, wired(project)), deletes(project, "doctors/tasks.py")]
+        worker, web = prober.prove(planned, project, target(project))
+    assert worker.failures == web.failures == () and worker.tasks == ()
+
+
+def test_a_broken_module_hides_no_other_wherever_celery_looks_for_it(project):
+    files = wired(project) | {
+        "config/celery.py": APP + 'app.autodiscover_tasks(related_name="jobs")\n',
+        "doctors/tasks.py": "import no_tasks\n",
+        "doctors/jobs.py": "import no_jobs\n",
+        "doctors/more.py": "import no_more\n",
+    }
+    files["config/settings.py"] += '\nCELERY_IMPORTS = ["doctors.more"]\n'
+    worker, _ = prove(project, files)
+    assert sorted((f.message, f.phase) for f in worker.failures) == [
+        ("No module named 'no_jobs'", "tasks"),
+        ("No module named 'no_more'", "tasks"),
+        ("No module named 'no_tasks'", "tasks"),
+    ]
+
+
+def test_an_app_that_cannot_be_loaded_is_one_failure(project):
+    files = wired(project) | {"doctors/models.py": "import nothing_here\n"}
+    worker, web = prove(project, files)
+    assert [f.message for f in worker.failures] == [f.message for f in web.failures]
+    assert [f.message for f in worker.failures] == ["No module named 'nothing_here'"]
+
+
+def test_values_that_cannot_be_shown_are_shown_as_that(project):
+    files = wired(project)
+    files["config/settings.py"] += (
+        "\n\nclass Shy:\n    def __repr__(self):\n        raise ValueError('no')\n\n\n"
+        "CELERY_TASK_ROUTES = [Shy()]\n"
+    )
+    worker, _ = prove(project, files, settings_names=("CELERY_TASK_ROUTES",))
+    assert worker.settings_values["CELERY_TASK_ROUTES"] == ["<Shy that cannot be shown: ValueError>"]
+
+
+def test_endless_output_is_cut_while_it_is_written(project):
+    (project / "config/settings.py").write_text("while True:\n    print('x' * 65536)\n")
+    with Prober(target(project, None), timeout=2) as prober:
+        worker, web = prober.baseline()
+        kept = sum(file.stat().st_size for file in prober._folder.glob("*.out"))
+    assert [f.type for f in (*worker.failures, *web.failures)] == ["Timeout", "Timeout"]
+    assert len(worker.output) == 4096 and kept < 200_000_000, "some gigabytes, if it were not cut"
+
+
+def test_the_place_of_a_crash_is_told_however_much_was_printed(project):
+    files = wired(project)
+    files["config/settings.py"] = "import os\n\nprint('x' * 99_999)\nos.abort()\n"
+    worker, _ = prove(project, files)
+    assert [(f.type, f.where) for f in worker.failures] == [("Crash", (str(project / "config/settings.py"), 4))]
+
+
+def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
+    make_tree(project, {"config/extra.py": "X = 1\n"})
+    files = wired(project) | {"config/extra.py": "X = 2\n"}
+    files["config/settings.py"] += "\nexec(open(bytes(BASE_DIR / 'config/extra.py')).read())\n"
+    worker, _ = prove(project, files)
+    assert [Path(p).name for p in worker.read_from_disk] == ["extra.py"]
+
+
+def test_a_planned_file_that_is_only_imported_is_not_told_as_read(project):
+    worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
+    assert worker.read_from_disk == web.read_from_disk == ()
+
+
 def test_an_interpreter_that_is_none_is_said():
     missing = Target(Path("/nowhere/python"), Path.cwd(), (), "x", None)
     with pytest.raises(CeleryizeError, match="cannot be started"), Prober(missing):
@@ -219,24 +357,63 @@ def alive(marker: str) -> list[str]:
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
-def test_no_process_is_left_when_we_are_killed_in_the_middle(project):
+SEES_PROCESSES = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+
+
+def wait_until(come: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not come() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert come()
+
+
+@pytest.fixture
+def marker(project, monkeypatch) -> str:
+    """What stands in the environment of each process that a test starts; the project hangs."""
     (project / "config/settings.py").write_text("import time\ntime.sleep(600)\n")
-    marker = f"CELERYIZE_TEST_MARK=mark{os.getpid()}-{time.monotonic_ns()}"
-    name, value = marker.split("=")
+    name, value = "CELERYIZE_TEST_MARK", f"mark{os.getpid()}-{time.monotonic_ns()}"
+    monkeypatch.setenv(name, value)
+    return f"{name}={value}"
+
+
+def ours(project: Path) -> subprocess.Popen[bytes]:
     code = (
         "import sys; from pathlib import Path; from celeryize.probe import Prober, Target\n"
         f"t = Target(Path(sys.executable), Path({str(project)!r}), (), 'config.settings', None)\n"
-        "with Prober(t) as p:\n    p.start_baseline()\n    p.baseline()\n"
+        "with Prober(t) as p:\n    p.baseline()\n"
     )
-    ours = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, name: value})
-    deadline = time.monotonic() + 20
-    while len(alive(marker)) < 4 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert len(alive(marker)) >= 4, "we, the child, and its two looks"
-    ours.send_signal(signal.SIGKILL)
-    ours.wait()
-    deadline = time.monotonic() + 10
-    while alive(marker) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert alive(marker) == []
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+
+
+@SEES_PROCESSES
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_is_left_when_we_are_ended_in_the_middle(project, marker, end):
+    process = ours(project)
+    wait_until(lambda: len(alive(marker)) >= 4)  # we, the child, and its two looks
+    process.send_signal(end)
+    process.wait()
+    wait_until(lambda: alive(marker) == [])
+
+
+@SEES_PROCESSES
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
+def test_no_look_is_left_when_the_child_is_killed(project, marker):
+    with Prober(target(project, None)) as prober:
+        prober.start_baseline()
+        wait_until(lambda: len(alive(marker)) >= 3)
+        prober._child.kill()
+        with pytest.raises(CeleryizeError, match="ended without an answer"):
+            prober.baseline()
+        wait_until(lambda: alive(marker) == [])
+
+
+@SEES_PROCESSES
+def test_what_the_project_starts_ends_with_the_look(project, marker):
+    (project / "config/settings.py").write_text(
+        "import subprocess\nsubprocess.Popen(['sleep', '600'])\nSECRET_KEY = 'x'\n"
+    )
+    with Prober(target(project, None)) as prober:
+        worker, web = prober.baseline()
+        assert worker.failures == web.failures == ()
+        wait_until(lambda: len(alive(marker)) == 1)  # the child
+    wait_until(lambda: alive(marker) == [])

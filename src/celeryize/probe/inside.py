@@ -15,6 +15,7 @@ import json
 import linecache
 import logging
 import os
+import select
 import signal
 import sys
 import time
@@ -23,6 +24,8 @@ import warnings
 
 # Celery reads these itself, and they beat the settings (CELERY_FACTS 8).
 ENVIRONMENT = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
+# These it reads while the app is built; the others may be what the project's settings read.
+LOADING = ("CELERY_LOADER", "CELERY_CONFIG_MODULE")
 LIBRARIES = (
     "django.apps",
     "django.conf",
@@ -48,6 +51,8 @@ SHADOWS = ("celery", "kombu", "redis", "amqp", "billiard", "vine", "django", "as
 TICK = 0.002
 FRAMES = 5
 OUTPUT = 4096
+OUTPUT_LIMIT = 1 << 20
+PR_SET_PDEATHSIG = 1
 
 
 class PlannedLoader(importlib.machinery.SourceFileLoader):
@@ -70,34 +75,60 @@ class PlannedLoader(importlib.machinery.SourceFileLoader):
 
 
 class PlannedFinder:
-    """Finds modules among the planned files first, as if they were on the disk."""
+    """Finds modules as if the planned files were on the disk, and the planned deletions were not."""
 
-    def __init__(self, planned):
-        self.planned = planned
+    def __init__(self, planned, disk):
+        self.planned = {path: data for path, data in planned.items() if path.endswith(".py")}
+        self.disk = disk
+        self.names = {part for path in self.planned for part in path[: -len(".py")].split(os.sep)}
 
     def find_spec(self, fullname, path=None, target=None):
-        """The spec of a planned module; None leaves it to the disk."""
+        """The spec of a module; what no planned file can be is left to the disk at once."""
         tail = fullname.rpartition(".")[2]
-        gone = False
+        if tail not in self.names:
+            return self.disk(fullname, path, target)
+        portions = []
         for entry in sys.path if path is None else path:
-            folder = os.path.realpath(entry or os.getcwd())
-            package = os.path.join(folder, tail)
-            for file, inside in ((os.path.join(package, "__init__.py"), [package]), (package + ".py", None)):
-                if file not in self.planned:
-                    if os.path.isfile(file):
-                        return None
-                    continue
-                data = self.planned[file]
-                if data is None:
-                    gone = True
-                    continue
+            spec = self._in_entry(fullname, tail, entry, target) if isinstance(entry, str) else None
+            if spec is not None and spec.loader is not None:
+                return spec
+            if spec is not None:
+                portions += [p for p in spec.submodule_search_locations if p not in portions]
+        if not portions:
+            return None
+        namespace = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        namespace.submodule_search_locations = portions
+        return namespace
+
+    def _in_entry(self, fullname, tail, entry, target):
+        """What one entry of the path holds: a package before a module before a namespace package."""
+        package = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
+        init, module = os.path.join(package, "__init__.py"), package + ".py"
+        for file, inside in ((init, [package]), (module, None)):
+            data = self.planned.get(file)
+            if data is not None:
                 loader = PlannedLoader(fullname, file, data)
                 return importlib.util.spec_from_file_location(
                     fullname, file, loader=loader, submodule_search_locations=inside
                 )
-        if gone:
-            raise ModuleNotFoundError("No module named %r" % fullname, name=fullname)
+            if file in self.planned or not os.path.isfile(file):
+                continue
+            if inside is None and init in self.planned:
+                # on the disk the package, which goes away, still hides this module
+                return importlib.util.spec_from_file_location(fullname, file)
+            return self.disk(fullname, [entry], target)
+        if init not in self.planned and module not in self.planned:
+            spec = self.disk(fullname, [entry], target)
+            if spec is not None:
+                return spec
+        if os.path.isdir(package) or self._holds(package + os.sep):
+            namespace = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+            namespace.submodule_search_locations = [package]
+            return namespace
         return None
+
+    def _holds(self, folder):
+        return any(data is not None and path.startswith(folder) for path, data in self.planned.items())
 
 
 def lay_over(planned):
@@ -106,10 +137,10 @@ def lay_over(planned):
     Not one more entry of sys.meta_path: django-configurations asks the path finder itself.
     """
     finder = importlib.machinery.PathFinder
-    disk = finder.find_spec
+    overlaid = PlannedFinder(planned, finder.find_spec)
 
     def find_spec(cls, fullname, path=None, target=None):  # noqa: ARG001
-        return planned.find_spec(fullname, path, target) or disk(fullname, path, target)
+        return overlaid.find_spec(fullname, path, target)
 
     finder.find_spec = classmethod(find_spec)  # type: ignore[assignment, method-assign]
 
@@ -135,7 +166,6 @@ class Look:
         self.places = [os.path.realpath(p) for p in [self.base, *request["paths"]]]
         self.phase_file = os.open(request["phase"], os.O_WRONLY | os.O_CREAT, 0o600)
         self.read_from_disk = set()
-        self.again = False
         self.seen = {
             "mode": request["mode"],
             "python_version": "%d.%d.%d" % sys.version_info[:3],
@@ -170,9 +200,8 @@ class Look:
 
     def _prepare(self):
         environment = os.environ
-        beating = [n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT]
-        self.seen["environment"] = sorted(beating)
-        for name in [*beating, "DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"]:
+        self.seen["environment"] = sorted(n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT)
+        for name in (*LOADING, "DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
             environment.pop(name, None)
         environment.update(self.request["environment"])
         environment["CELERY_SKIP_CHECKS"] = "1"
@@ -184,7 +213,7 @@ class Look:
             for path, data in self.request["overlay"].items()
         }
         if planned:
-            lay_over(PlannedFinder(planned))
+            lay_over(planned)
             names = {os.path.basename(path) for path in planned}
             sys.addaudithook(lambda event, args: self._audit(event, args, planned, names))
             for path, data in planned.items():
@@ -194,25 +223,40 @@ class Look:
         warnings.showwarning = self._warned
         logging.getLogger("celery.utils.dispatch.signal").addHandler(Listener(self._logged))
 
+    def _let_settings_speak(self):
+        """Take out what beats the settings, once they are loaded: they may have to read it themselves."""
+        for name in self.seen["environment"]:
+            if name not in self.request["environment"]:
+                os.environ.pop(name, None)
+
     def _audit(self, event, args, planned, names):
-        if event == "open" and isinstance(args[0], str) and os.path.basename(args[0]) in names:
-            path = os.path.realpath(args[0])
+        if event != "open" or not isinstance(args[0], (str, bytes)):
+            return
+        file = os.fsdecode(args[0])
+        if os.path.basename(file) in names:
+            path = os.path.realpath(file)
             if path in planned:
                 self.read_from_disk.add(path)
 
     def _warned(self, message, category, filename, lineno, file=None, line=None):
-        # a module that is imported a second time, after it failed, registers its first tasks a second time
-        if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning") and not self.again:
+        if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning"):
             self.seen["warnings"].append(
                 {"type": category.__name__, "message": str(message), "file": filename, "line": lineno}
             )
 
     def _logged(self, record):
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            before, self.now = self.now, "signal"
-            self._note(error)
-            self.now = before
+        if error is None:
+            return
+        from celery.signals import import_modules
+
+        sender = error.__traceback__.tb_frame.f_locals.get("self") if error.__traceback__ else None
+        if sender is import_modules:
+            # not swallowed: the loader raises it again
+            return
+        before, self.now = self.now, "signal"
+        self._note(error)
+        self.now = before
 
     @contextlib.contextmanager
     def _noting(self, phase=None):
@@ -237,6 +281,9 @@ class Look:
         self.seen["failures"].append(failure)
 
     def _importable(self, name):
+        # the module of Celery 5.2 puts another, without a spec, in its own place
+        if name in sys.modules:
+            return True
         try:
             return importlib.util.find_spec(name) is not None
         except (ImportError, ValueError):
@@ -253,6 +300,7 @@ class Look:
         app = _state.get_current_app()
         self.seen["current_app_main"] = app.main
         self.phase("tasks")
+        self._each_on_its_own(app.loader)
         with self._noting():
             app.loader.import_default_modules()
         self._registry(app)
@@ -269,19 +317,18 @@ class Look:
         app = find_app(spec)
         self._app(app)
         self.phase("tasks")
-        try:
+        self._each_on_its_own(app.loader)
+        with self._noting():
             app.loader.import_default_modules()
-        except BaseException as error:
-            self._note(error)
-            from django.apps import apps
+        from django.apps import apps
 
-            if not apps.ready:
-                # whatever follows would only fail for the same reason
-                return
-            self._every_tasks_module(apps)
+        if self.seen["failures"] and not apps.ready:
+            # whatever follows would only fail for the same reason
+            return
         with self._noting("finalize"):
             app.finalize()
         self._registry(app)
+        self._let_settings_speak()
         with self._noting("settings"):
             self._settings(app)
         with self._noting("broker"):
@@ -324,14 +371,19 @@ class Look:
         self.seen["time_zone"] = settings.TIME_ZONE
         self.seen["installed_apps"] = [config.name for config in apps.get_app_configs()]
 
-    def _every_tasks_module(self, apps):
-        """Import each app's tasks on its own, so that all that is broken is seen, not the first alone."""
-        self.again = True
-        for config in apps.get_app_configs():
-            name = config.name + ".tasks"
-            with self._noting():
-                if importlib.util.find_spec(name) is not None:
-                    importlib.import_module(name)
+    def _each_on_its_own(self, loader):
+        """Have a module that cannot be imported hide no other: Celery would stop at the first."""
+        from celery.loaders import base
+
+        def noting(load):
+            def loaded(*args, **kwargs):
+                with self._noting():
+                    return load(*args, **kwargs)
+
+            return loaded
+
+        base.find_related_module = noting(base.find_related_module)
+        loader.import_task_module = noting(loader.import_task_module)
 
     def _app(self, app):
         from celery import _state
@@ -381,7 +433,7 @@ class Look:
         told = {
             "name": name,
             "task": plain(entry.get("task")),
-            "schedule": repr(entry.get("schedule")),
+            "schedule": shown(entry.get("schedule")),
             "args": plain(entry.get("args", ())),
             "kwargs": plain(entry.get("kwargs", {})),
             "options": plain(entry.get("options", {})),
@@ -548,7 +600,7 @@ def described(error, phase, places):
         if in_project(frame.filename, places):
             frames.append((frame.filename, frame.lineno, frame.name, frame.line or ""))
     where = [frames[-1][0], frames[-1][1]] if frames else None
-    message = str(error)
+    message = shown(error, str)
     if isinstance(error, SyntaxError) and error.filename:
         where = [error.filename, error.lineno]
         message = error.msg
@@ -583,7 +635,15 @@ def plain(value):
         return value
     if isinstance(value, str):
         return str(value)
-    return getattr(value, "__name__", None) or repr(value)
+    return shown(value, lambda v: getattr(v, "__name__", None) or repr(v))
+
+
+def shown(value, how=repr):
+    """The text of an object of the project, whose own methods may raise."""
+    try:
+        return str(how(value))
+    except Exception as error:
+        return "<%s that cannot be shown: %s>" % (type(value).__name__, type(error).__name__)
 
 
 def versions():
@@ -612,6 +672,8 @@ def versions():
 
 def preload(places):
     """Import the libraries that every look needs, unless the project hides one of them."""
+    with contextlib.suppress(ImportError):
+        import ctypes  # noqa: F401
     for place in places:
         for name in SHADOWS:
             if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
@@ -628,9 +690,9 @@ def look(request):
     output = os.open(request["output"], os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    faulthandler.enable(output)
-    if hasattr(signal, "SIGUSR1"):
-        faulthandler.register(signal.SIGUSR1, file=open(request["stacks"], "w"), all_threads=True)
+    stacks = open(request["stacks"], "w")
+    faulthandler.enable(stacks)
+    faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True)
     seen = Look(request).run()
     temporary = request["answer"] + ".part"
     with open(temporary, "w", encoding="utf-8") as stream:
@@ -639,13 +701,21 @@ def look(request):
     os._exit(0)
 
 
-def start(request):
-    """A process of its own, in a group of its own, for one look; its pid."""
+def start(request, private):
+    """A process of its own, in a group of its own, for one look; its pid. It gets none of our `private` files."""
+    ours = os.getpid()
     pid = os.fork()
     if pid:
+        # here as well: the look may have to be ended before it has run at all
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
         return pid
     try:
-        os.setpgid(0, 0)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        for descriptor in private:
+            os.close(descriptor)
+        end_with(ours)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         look(request)
     except BaseException:
@@ -654,29 +724,53 @@ def start(request):
         os._exit(70)
 
 
-def wait(pids, timeout, parent):
-    """The exit statuses of the looks, -1 for one that was ended after `timeout` seconds."""
+def end_with(parent):
+    """Have the system end this process with its parent, where it can (Linux): see prctl(2)."""
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(70)
+
+
+def wait(looks, timeout, requests):
+    """The exit statuses of the looks (pid to request), -1 for one that was ended after `timeout` seconds.
+
+    All are ended when `requests` is closed at its other end: nobody waits for them any more.
+    """
     deadline = time.monotonic() + timeout
+    closing = select.poll()
+    closing.register(requests, 0)
     statuses = {}  # type: dict[int, int]
-    while len(statuses) < len(pids):
-        for pid in pids:
+    while len(statuses) < len(looks):
+        for pid, request in looks.items():
             if pid not in statuses:
                 done, status = os.waitpid(pid, os.WNOHANG)
                 if done:
                     statuses[pid] = status
+            keep_head(request["output"])
         late = time.monotonic() > deadline
-        if late or os.getppid() != parent:
-            for pid in pids:
+        if late or closing.poll(TICK * 1000):
+            for pid in looks:
                 if pid not in statuses:
                     stop(pid, with_stacks=late)
                     os.waitpid(pid, 0)
                     statuses[pid] = -1
-        time.sleep(TICK)
-    for pid in pids:
+    for pid in looks:
         # what the project itself has started
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
-    return [statuses[pid] for pid in pids]
+    return [statuses[pid] for pid in looks]
+
+
+def keep_head(output):
+    """Cut a file that a look writes its output to, always at its end, before it fills the disk."""
+    with contextlib.suppress(OSError):
+        if os.stat(output).st_size > OUTPUT_LIMIT:
+            os.truncate(output, OUTPUT)
 
 
 def stop(pid, with_stacks):
@@ -685,30 +779,43 @@ def stop(pid, with_stacks):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
         time.sleep(0.1)
-    with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
+    for end in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            end(pid, signal.SIGKILL)
+
+
+def lines(descriptor):
+    """The lines that come in, until the other end is closed."""
+    rest = b""
+    while True:
+        data = os.read(descriptor, 1 << 16)
+        if not data:
+            return
+        rest += data
+        if b"\n" in data:
+            *whole, rest = rest.split(b"\n")
+            yield from whole
 
 
 def main():
     """Serve requests until stdin closes: when the one who asks ends, so do we."""
     sys.dont_write_bytecode = True
-    parent = os.getppid()
-    answers = os.fdopen(os.dup(1), "w")
+    answers, requests = os.dup(1), os.dup(0)
     os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests = os.fdopen(os.dup(0), "r")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for line in requests:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in lines(requests):
         job = json.loads(line)
         if "preload" in job:
             preload(job["preload"])
             continue
-        statuses = wait([start(request) for request in job["looks"]], job["timeout"], parent)
-        answers.write(json.dumps(statuses) + "\n")
-        answers.flush()
+        looks = {start(request, (answers, requests)): request for request in job["looks"]}
+        statuses = wait(looks, job["timeout"], requests)
+        os.write(answers, json.dumps(statuses).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    # our own folder is no place to import from
-    sys.path.pop(0)
+    # our own folder is no place to import from; with PYTHONSAFEPATH it is not there
+    if os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
+        sys.path.pop(0)
     main()

@@ -158,8 +158,9 @@ class Prober:
             self._child.stdin.flush()
 
     def _answer(self) -> tuple[Sight, Sight]:
-        looks = self._asked.pop(0)
+        looks = self._asked[0]
         statuses = self._statuses()
+        self._asked.pop(0)
         worker, web = (self._sight(look, status) for look, status in zip(looks, statuses, strict=True))
         return worker, web
 
@@ -194,7 +195,7 @@ class Prober:
     def _cut_short(self, look: dict[str, Any], status: int, output: str) -> Sight:
         """The Sight of a look that hung or crashed: the phase it was in, and where."""
         phase = _head(Path(look["phase"])).strip() or "start"
-        stacks = _head(Path(look["stacks"])) if status == -1 else output
+        stacks = _head(Path(look["stacks"]))
         frames = tuple(
             f"{file}:{line} in {name}"
             for file, line, name in re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stacks)
