@@ -8,12 +8,11 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from celeryize.checks.check import Check
-from celeryize.checks.examine import Verified, by_file
 from celeryize.checks.proof import Proof, Verdict
 from celeryize.checks.registry import Row
+from celeryize.checks.verified import Verified, by_file
 from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
@@ -21,10 +20,13 @@ from celeryize.live import Outcome, StepResult
 from celeryize.model import Finding, Plan, Severity, Status, Todo
 from celeryize.probe import BeatSight
 
+if TYPE_CHECKING:
+    from celeryize.checks.check import Check
+
 SCHEMA = 1
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
 PIPED_WIDTH = 200
-BROKEN = "celery.E000"
+BROKEN = "celery.E001"
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from celeryize.checks.facts import Facts
 from celeryize.model import Severity, Where
 
-SECTIONS = ("How it looks", "Why", "Fix", "Source")
+SECTIONS = ("What happens", "How it looks", "Why", "Fix", "Source")
 SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
 
@@ -48,14 +48,13 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(identifier: str, *, imports: bool = False, unless: tuple[str, ...] = ()) -> Callable[[Run], Run]:
-    """Register a check. Its docstring says what happens, then how it looks, why, the fix, and the source."""
+    """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
     def register(run: Run) -> Run:
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
-        title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
-        sentence = " ".join(title.split()).rstrip(".")
-        CHECKS[identifier] = Check(identifier, run, imports, unless, sentence, _sections(text))
+        title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
+        CHECKS[identifier] = Check(identifier, run, imports, unless, title.rstrip("."), _sections(text))
         return run
 
     return register

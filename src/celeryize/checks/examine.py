@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from celeryize.checks import calls, deployment, imports, schedules, settings, task_code, wiring
+from celeryize.checks import calls, deployment, imported, registered, schedule, settings, tasks, wiring
 from celeryize.checks.check import CHECKS, Check, Spot
 from celeryize.checks.facts import Facts
-from celeryize.errors import Exit, UsageError
-from celeryize.model import Finding, Severity
+from celeryize.checks.verified import Examination, Silenced
+from celeryize.errors import UsageError
+from celeryize.model import Finding
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imports, wiring, settings, task_code, schedules, calls, deployment)
-RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+FAMILIES = (imported, wiring, registered, settings, tasks, schedule, calls, deployment)
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Silenced:
-    """A finding that the project has decided not to hear about, and why."""
-
-    finding: Finding
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """What the checks found, what was silenced, and which checks ran."""
-
-    findings: tuple[Finding, ...]
-    silenced: tuple[Silenced, ...]
-    ran: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The outcome: what was found, silenced, and the facts that it rests on."""
-
-    examination: Examination
-    depth: str
-    versions: dict[str, str]
-    tasks: int
-    exit_code: Exit
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All findings, in the order of the checks."""
-        return self.examination.findings
-
-    def count(self, severity: Severity) -> int:
-        """How many findings have a severity."""
-        return sum(f.severity is severity for f in self.findings)
-
-
 def all_checks() -> tuple[Check, ...]:
-    """Every check, in the order in which they run."""
+    """Every check, causes before effects."""
     order = [family.__name__ for family in FAMILIES]
-    return tuple(sorted(CHECKS.values(), key=lambda c: order.index(c.run.__module__)))
+    # a check that others explain runs after them
+    return tuple(sorted(CHECKS.values(), key=lambda c: (bool(c.unless), order.index(c.run.__module__))))
 
 
 def check_named(identifier: str) -> Check:
@@ -107,22 +70,11 @@ def examine(
     return Examination(tuple(found), tuple(silenced), tuple(ran))
 
 
-def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Findings grouped by their file: the file with the worst first, and in a file the worst first."""
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)
-    for group in groups.values():
-        group.sort(key=lambda f: (RANK[f.severity], (f.where.line or 0) if f.where else 0, f.id))
-    return sorted(groups.items(), key=lambda item: (RANK[item[1][0].severity], item[0]))
-
-
 def _finding(check: Check, spot: Spot, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
         excerpt = facts.line(spot.where) if spot.where else ""
-    hint = spot.hint or " ".join(dict(check.sections).get("Fix", "").split())
-    return Finding(check.id, check.severity, spot.message, hint, spot.where, excerpt)
+    return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt)
 
 
 def _ignored(check: Check, spot: Spot, facts: Facts) -> str:

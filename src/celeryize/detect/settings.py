@@ -257,6 +257,10 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
                 return [text]
             case ast.Name(id=name):
                 return values.get(name, [])
+            case ast.Attribute():
+                # `Base.INSTALLED_APPS.default` of a class-based project
+                known = [part for part in ast.unparse(node).split(".") if part in values]
+                return values[known[0]] if known else []
             case ast.BinOp(left=left, right=right):
                 return strings(left) + strings(right)
             case ast.Starred(value=value) | ast.Call(args=[value]):
