@@ -27,14 +27,6 @@ ENVIRONMENT = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
 # These it reads while the app is built; the others may be what the project's settings read.
 LOADING = ("CELERY_LOADER", "CELERY_CONFIG_MODULE")
 LIBRARIES = (
-    "django.apps",
-    "django.conf",
-    "django.core.checks",
-    "django.db.models",
-    "django.forms",
-    "django.http",
-    "django.template",
-    "django.urls",
     "celery",
     "celery.app.amqp",
     "celery.app.base",
@@ -42,13 +34,46 @@ LIBRARIES = (
     "celery.app.task",
     "celery.app.utils",
     "celery.backends.base",
+    "celery.backends.redis",
     "celery.fixups.django",
     "celery.loaders.app",
     "celery.schedules",
+    "django.apps",
+    "django.conf",
+    "django.contrib.auth.hashers",
+    "django.core.checks",
+    "django.core.mail",
+    "django.core.management.base",
+    "django.db.backends.sqlite3.base",
+    "django.db.migrations",
+    "django.db.models",
+    "django.forms",
+    "django.http",
+    "django.template",
+    "django.template.defaultfilters",
+    "django.template.defaulttags",
+    "django.template.response",
+    "django.urls",
+    "django.views.debug",
+    "django.views.generic",
+    "kombu.transport.redis",
     "kombu.transport.virtual",
 )
-SHADOWS = ("celery", "kombu", "redis", "amqp", "billiard", "vine", "django", "asgiref", "click", "sqlparse")
+SHADOWS = (
+    "celery",
+    "kombu",
+    "redis",
+    "amqp",
+    "billiard",
+    "vine",
+    "django",
+    "asgiref",
+    "click",
+    "sqlparse",
+    "packaging",
+)
 TICK = 0.002
+STACKS_TIME = 0.1
 FRAMES = 5
 OUTPUT = 4096
 OUTPUT_LIMIT = 1 << 20
@@ -754,15 +779,18 @@ def wait(looks, timeout, requests):
             keep_head(request["output"])
         late = time.monotonic() > deadline
         if late or closing.poll(TICK * 1000):
-            for pid in looks:
-                if pid not in statuses:
-                    stop(pid, with_stacks=late)
-                    os.waitpid(pid, 0)
-                    statuses[pid] = -1
-    for pid in looks:
+            running = {pid: request for pid, request in looks.items() if pid not in statuses}
+            if late:
+                tell_where(running)
+            for pid in running:
+                stop(pid)
+                os.waitpid(pid, 0)
+                statuses[pid] = -1
+    for pid, request in looks.items():
         # what the project itself has started
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
+        keep_head(request["output"])
     return [statuses[pid] for pid in looks]
 
 
@@ -773,12 +801,20 @@ def keep_head(output):
             os.truncate(output, OUTPUT)
 
 
-def stop(pid, with_stacks):
-    """End a look; let it write first where it hangs."""
-    if with_stacks:
+def tell_where(looks):
+    """Have looks that hang write down where, and give them the time for it."""
+    for pid in looks:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
-        time.sleep(0.1)
+    until = time.monotonic() + STACKS_TIME
+    while time.monotonic() < until:
+        for request in looks.values():
+            keep_head(request["output"])
+        time.sleep(TICK)
+
+
+def stop(pid):
+    """End a look, and what it has started."""
     for end in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             end(pid, signal.SIGKILL)
