@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from celeryize.checks.proof import Proof, Verdict
-from celeryize.checks.registry import Row
 from celeryize.checks.verified import Verified, by_file
-from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
-from celeryize.live import Outcome, StepResult
 from celeryize.model import Finding, Plan, Severity, Status, Todo
-from celeryize.probe import BeatSight
 
+# What starts processes or parses code is not loaded for the sake of its types: it costs at every start.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
+    from celeryize.checks.registry import Row
+    from celeryize.detect.project import Project
+    from celeryize.live import StepResult
+    from celeryize.probe import BeatSight
 
 SCHEMA = 1
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
@@ -36,7 +37,7 @@ STATUS_COLOURS = {
     Status.MANUAL: "cyan",
 }
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-OUTCOME_COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.SKIPPED: "yellow"}
+OUTCOME_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 SECRET = re.compile(r"(?<=://)([^\s/@:'\"]*):([^\s/@'\"]+)@")
 
 
@@ -125,7 +126,7 @@ class Screen:
 
     def show_step(self, result: StepResult) -> None:
         """A step of the live proof, with the lines of the log that tell why it failed."""
-        failed = result.outcome is Outcome.FAILED
+        failed = result.outcome == "failed"
         outcome = self.paint(f"{result.outcome:>9}", OUTCOME_COLOURS[result.outcome])
         self.say(f"{outcome}  {result.what}  {self.paint(f'{result.seconds:.1f} s', 'dim')}", always=failed)
         for line in result.log:

@@ -6,9 +6,12 @@ import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from celeryize.model import Finding, Severity, Where
-from celeryize.probe import Failure, Sight
+
+if TYPE_CHECKING:
+    from celeryize.probe import Failure, Sight
 
 
 class Verdict(StrEnum):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.model import Where
-from celeryize.probe import Failure, Sight, TaskSight
+
+if TYPE_CHECKING:
+    from celeryize.probe import Failure, Sight, TaskSight
 
 
 @dataclass(frozen=True, slots=True)

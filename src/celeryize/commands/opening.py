@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from celeryize.apply import recover
 from celeryize.detect.layout import find_root
 from celeryize.detect.project import Project, load_project
-from celeryize.probe import Preview, Prober, Target
+
+# Processes, sockets and temporary folders are loaded only by what looks inside.
+if TYPE_CHECKING:
+    from celeryize.probe import Preview, Prober, Target
 
 
 class Opening(Protocol):
@@ -51,6 +54,8 @@ def opened(
     if not look_inside:
         yield project, None
         return
+    from celeryize.probe import Prober
+
     with Prober(target_of(project, names=names, preview=preview), timeout=timeout) as prober:
         prober.start_baseline()
         yield project, prober
@@ -68,6 +73,8 @@ def target_of(
     `names` are the settings whose values are wanted; `environment` is what the import
     needs, `preview` asks when Beat's entries run.
     """
+    from celeryize.probe import Target
+
     if spec is None and project.celery:
         spec = project.celery[0].spec(project.package.name)
     return Target(

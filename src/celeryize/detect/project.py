@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -107,15 +106,13 @@ def load_project(
 def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:
     """(major, minor) of a distribution beside an interpreter, read from the name of its metadata folder."""
     if python == Path(sys.executable):
-        try:
-            version = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            return None
+        places = [Path(p) for p in sys.path if p]
     else:
-        found = sorted(python.parent.parent.glob(f"lib/python*/site-packages/{distribution}-*.dist-info"))
-        if not found:
-            return None
-        version = found[-1].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
+        places = list(python.parent.parent.glob("lib/python*/site-packages"))
+    found = sorted(info for place in places for info in place.glob(f"{distribution}-*.dist-info"))
+    if not found:
+        return None
+    version = found[-1].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
     major, minor, *_ = [*version.split("."), "0"]
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
 
