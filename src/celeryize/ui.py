@@ -150,8 +150,9 @@ class Screen:
         from rich.text import Text
 
         if not sys.stdout.isatty():
-            for row in rows:
-                self.answer("\t".join(row))
+            lines = ["\t".join(row) for row in rows]
+            if lines:
+                self.answer("\n".join(lines))
             return
         shown = Table(box=None, pad_edge=False)
         for name in head:
