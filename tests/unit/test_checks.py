@@ -14,7 +14,7 @@ from celeryize.checks.examine import all_checks, examine
 from celeryize.checks.facts import Facts
 from celeryize.commands.opening import target_of
 from celeryize.detect.project import load_project
-from celeryize.probe import Prober
+from celeryize.probe import Prober, Sight
 from tests.conftest import make_tree, small_project
 
 APP = """import os
@@ -743,6 +743,10 @@ MISTAKES = [
 ]
 
 
+def test_a_project_without_celery_is_told_so(project):
+    assert found(project) == [("celery.I004", "")]
+
+
 def found(root: Path) -> list[tuple[str, str]]:
     """What the static checks find: ids and places."""
     examination = examine(Facts(load_project(root, python=sys.executable)))
@@ -784,9 +788,17 @@ def test_each_check_explains_itself_in_full(check):
     assert check.title and re.fullmatch(r"celery\.[EWI]\d{3}", check.id)
 
 
+def test_a_module_that_the_apps_ready_imports_is_not_called_undiscovered(tmp_path):
+    jobs = f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n"
+    ready = "\n    def ready(self):\n        from . import jobs\n"
+    tree = {**healthy(), "doctors/jobs.py": jobs}
+    tree["doctors/apps.py"] += ready
+    assert found(make_tree(tmp_path, tree)) == []
+
+
 def test_each_static_check_has_a_broken_project():
     static = {check.id for check in CHECKS.values() if not check.imports}
-    assert static - {m.id for m in MISTAKES} == {"celery.E036"}  # told by a look from inside only
+    assert static - {m.id for m in MISTAKES} == {"celery.I004", "celery.E036"}  # tested on their own
 
 
 def looked_into(root: Path) -> list[tuple[str, str]]:
@@ -837,6 +849,16 @@ IMPORTED = [
         entry(OK_ENTRY),
     ),
 ]
+
+
+COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0}} for n in names}}  # <-\n"
+IMPORTED.append(
+    Mistake(
+        "celery.E171",
+        settings(COMPUTED.format("doctors.tasks.great")),
+        settings(COMPUTED.format("doctors.tasks.greet")),
+    )
+)
 
 
 def test_a_look_into_a_healthy_project_finds_nothing(tmp_path):
@@ -923,3 +945,12 @@ def test_a_task_that_only_a_web_process_knows_is_found(tmp_path):
     tree["lib/library.py"] = "import celery\n\n\ndef g():\n    pass\n\n\nf = celery.shared_task(name='lib.f')(g)\n"
     tree["config/settings.py"] += "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n"
     assert looked_into(make_tree(tmp_path, tree)) == [("celery.E043", "lib/library.py:4")]
+
+
+def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(tmp_path):
+    root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
+    project = load_project(root, python=sys.executable)
+    absent = Sight("worker", python_version="3.12.1", django_importable=True)
+    findings = examine(Facts(project, absent, absent)).findings
+    assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
+    assert any("celery cannot be imported" in f.message for f in findings)

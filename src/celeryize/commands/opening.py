@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.apply import recover
 from celeryize.detect.layout import find_root
-from celeryize.detect.project import Project, load_project
+from celeryize.detect.project import Ground, Project, find_ground, load_project
 
 # Processes, sockets and temporary folders are loaded only by what looks inside.
 if TYPE_CHECKING:
@@ -48,17 +48,30 @@ def opened(
     repaired = recover(find_root(start))
     if repaired:
         view.show_note(repaired)
-    project = load_project(start, settings=settings, python=python, package=package)
-    if not brief:
-        view.show_project(project)
-    if not look_inside:
-        yield project, None
-        return
-    from celeryize.probe import Prober
-
-    with Prober(target_of(project, names=names, preview=preview), timeout=timeout) as prober:
-        prober.start_baseline()
+    ground = find_ground(start, settings=settings, python=python)
+    with ExitStack() as stack:
+        prober = stack.enter_context(_warming(ground, timeout)) if look_inside else None
+        project = load_project(start, settings=settings, python=python, package=package, ground=ground)
+        if not brief:
+            view.show_project(project)
+        if prober is not None:
+            prober.start_baseline(target_of(project, names=names, preview=preview))
         yield project, prober
+
+
+def _warming(ground: Ground, timeout: float) -> Prober:
+    """A prober whose interpreter imports the libraries while we read the project's code."""
+    from celeryize.probe import Prober, Target
+
+    layout = ground.layout
+    first = Target(
+        python=ground.interpreter.path,
+        base=layout.root / layout.base,
+        paths=tuple(layout.root / path for path in layout.paths[1:]),
+        settings=layout.settings,
+        app_spec=None,
+    )
+    return Prober(first, timeout=timeout)
 
 
 def target_of(

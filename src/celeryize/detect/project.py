@@ -79,16 +79,38 @@ class Project:
         return tuple(line for line in lines if not _says_nothing(line))
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of a project before its code is read: enough to start its interpreter."""
+
+    layout: Layout
+    dependencies: Dependencies
+    interpreter: Interpreter
+
+
+def find_ground(start: Path, *, settings: str | None = None, python: str | None = None) -> Ground:
+    """The folders, the dependency file and the interpreter of the project around `start`."""
+    layout = find_layout(start, settings)
+    dependencies = find_dependencies(layout.root, layout.base)
+    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager, python)
+    return Ground(layout, dependencies, interpreter)
+
+
 def load_project(
-    start: Path, *, settings: str | None = None, python: str | None = None, package: str | None = None
+    start: Path,
+    *,
+    settings: str | None = None,
+    python: str | None = None,
+    package: str | None = None,
+    ground: Ground | None = None,
 ) -> Project:
     """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what would help."""
-    layout = find_layout(start, settings)
+    ground = ground or find_ground(start, settings=settings, python=python)
+    layout, dependencies = ground.layout, ground.dependencies
     modules = Modules(layout.root, layout.paths)
     found = find_settings(layout, modules)
     apps = find_apps(modules, found)
     home = named_package(modules, package) if package else find_package(modules, found, apps)
-    dependencies = find_dependencies(layout.root, layout.base)
     hinted = "celery" in dependencies.declared or any(name.startswith("CELERY") for name in found.assigned)
     return Project(
         root=layout.root,
@@ -99,7 +121,7 @@ def load_project(
         apps=apps,
         celery=find_celery(layout, modules, found, home, everywhere=hinted),
         dependencies=dependencies,
-        interpreter=find_interpreter(layout.root, layout.base, dependencies.manager, python),
+        interpreter=ground.interpreter,
     )
 
 

@@ -100,8 +100,12 @@ class Prober:
         self._errors.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def start_baseline(self) -> None:
-        """Begin the look at the project as it is; the caller goes on meanwhile."""
+    def start_baseline(self, target: Target | None = None) -> None:
+        """Begin the look at the project as it is; the caller goes on meanwhile.
+
+        `target` says what to look for, where that was not known when the interpreter was started.
+        """
+        self._target = target or self._target
         self._ask(self._target, {})
 
     def baseline(self) -> tuple[Sight, Sight]:
