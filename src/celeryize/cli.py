@@ -207,6 +207,63 @@ def init(
 
 @app.command()
 @_guarded
+def verify(
+    project_dir: ProjectDir = Path(),
+    static: Annotated[bool, _option("--static", help="Read the code only; import nothing.")] = False,
+    only: Annotated[str | None, _option("--only", help="Run these checks only.", metavar="ID,...")] = None,
+    skip: Annotated[str | None, _option("--skip", help="Leave these checks out.", metavar="ID,...")] = None,
+    strict: Annotated[bool, _option("--strict", help="Exit 1 on warnings too.")] = False,
+    list_: Annotated[bool, _option("--list", help="Name every check, and exit.")] = False,
+    explain: Annotated[
+        str | None, _option("--explain", help="Say what a check finds, why, and the fix.", metavar="ID")
+    ] = None,
+    format_: Annotated[
+        str, _option("--format", help="text, github, sarif or junit (on stdout).", metavar="NAME")
+    ] = "text",
+    package: PackageName = None,
+    settings: SettingsModule = None,
+    python: Python = None,
+    verify_timeout: VerifyTimeout = 60,
+    json_: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Find what is wrong with this project's Celery: in the code, and by importing it."""
+    from celeryize.checks import examine
+    from celeryize.commands import verify as command
+    from celeryize.formats import FORMATS
+
+    talk = Talk("verify", as_json=json_, quiet=quiet or format_ != "text", verbose=verbose, no_input=True)
+    _usage(format_ not in {"text", *FORMATS}, f"--format {format_} is not known", "text, github, sarif or junit.")
+    if list_ or explain:
+        checks = (examine.check_named(explain),) if explain else examine.all_checks()
+        talk.view.show_checks(checks, in_full=bool(explain))
+        talk.finish("done", Exit.DONE)
+    verified = command.run(
+        project_dir,
+        talk.view,
+        static=static,
+        only=_listed(only),
+        skip=_listed(skip),
+        strict=strict,
+        settings=settings,
+        python=python,
+        package=package,
+        timeout=verify_timeout,
+    )
+    if format_ in FORMATS and not json_:
+        talk.screen.answer(FORMATS[format_](verified.findings, verified.examination.ran))
+    else:
+        talk.view.show_verified(verified)
+    talk.finish("findings" if verified.exit_code else "done", verified.exit_code)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+@app.command()
+@_guarded
 def undo(
     project_dir: ProjectDir = Path(),
     dry_run: DryRun = False,

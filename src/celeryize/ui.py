@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from celeryize.checks.check import Check
+from celeryize.checks.examine import Verified, by_file
 from celeryize.checks.proof import Proof, Verdict
 from celeryize.detect.project import Project
 from celeryize.diff import unified
@@ -16,6 +18,7 @@ from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
 
 SCHEMA = 1
+BROKEN = "celery.E001"
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -122,6 +125,41 @@ class Screen:
             if finding.hint:
                 self.say(f"      {finding.hint}", always=True)
 
+    def show_checks(self, checks: Sequence[Check], *, in_full: bool) -> None:
+        """The checks, a line each, or all that their docstrings say."""
+        for check in checks:
+            self.answer(f"{check.id:<12} {check.severity:<8} {check.title}")
+            for head, body in check.sections if in_full else ():
+                self.answer(f"\n{head}:\n" + "\n".join(f"    {line.strip()}" for line in body.splitlines()))
+
+    def show_verified(self, verified: Verified) -> None:
+        """The findings by file, the versions, and how many there are of each kind."""
+        if verified.versions:
+            self.say("  versions      " + ", ".join(f"{name} {v}" for name, v in verified.versions.items()))
+        groups = by_file(verified.findings)
+        if groups and verified.findings[0].id == BROKEN:
+            self.say()
+            self.say(
+                "The project itself does not start; what follows is what can be told without starting it.",
+                "bold red",
+                always=True,
+            )
+        for path, findings in groups:
+            self.answer(f"\n{path or 'the project'}")
+            for finding in findings:
+                self._answer_finding(finding)
+        for one in verified.examination.silenced if self.verbose else ():
+            self.say(f"  silenced {one.finding.id} {one.finding.where or ''}: {one.reason}", "dim")
+        self.answer(("\n" if groups else "") + _summary(verified))
+
+    def _answer_finding(self, finding: Finding) -> None:
+        line = f"{finding.where.line}: " if finding.where and finding.where.line else ""
+        self.answer(f"  {finding.severity:<7} {finding.id:<11} {line}{finding.message}")
+        for text in finding.excerpt.splitlines():
+            self.answer(f"      | {text}")
+        if finding.hint:
+            self.answer(f"      {finding.hint}")
+
     def show_note(self, text: str) -> None:
         """One sentence that must not be missed."""
         self.say(f"note: {text}", "yellow", always=True)
@@ -221,6 +259,27 @@ class Machine:
             line.label: {"value": line.value, "read_from": line.where} for line in project.recognised()
         }
 
+    def show_checks(self, checks: Sequence[Check], *, in_full: bool) -> None:
+        """Keep the checks; a program always gets all of them."""
+        del in_full
+        self.document["checks"] = [
+            {"id": c.id, "severity": str(c.severity), "title": c.title, **dict(c.sections)} for c in checks
+        ]
+
+    def show_verified(self, verified: Verified) -> None:
+        """Keep the findings and what they rest on."""
+        self.document["depth"] = verified.depth
+        self.document["versions"] = verified.versions
+        self.document["tasks"] = verified.tasks
+        self.document["checks_run"] = list(verified.examination.ran)
+        self.document["counts"] = {str(severity): verified.count(severity) for severity in Severity}
+        self.document["findings"] = [
+            finding_json(f) for _, findings in by_file(verified.findings) for f in findings
+        ]
+        self.document["silenced"] = [
+            {**finding_json(one.finding), "reason": one.reason} for one in verified.examination.silenced
+        ]
+
     def show_note(self, text: str) -> None:
         """Keep a sentence about what happened before the run."""
         self.document["recovered"] = text
@@ -255,6 +314,22 @@ class Machine:
             **more,
         }
         _write(sys.stdout, redacted(json.dumps(document, indent=2, ensure_ascii=False, default=str)) + "\n")
+
+
+def _summary(verified: Verified) -> str:
+    """One line: what was checked and how it came out."""
+    counts = [
+        f"{n} {severity}{'s' if n > 1 and severity != Severity.INFO else ''}"
+        for severity in Severity
+        if (n := verified.count(severity))
+    ]
+    how = "read" if verified.depth == "static" else "read and imported as a worker and as a web process"
+    tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"
+    silenced = len(verified.examination.silenced)
+    more = f"; {silenced} silenced" if silenced else ""
+    return (
+        f"{', '.join(counts) or 'Nothing is wrong'}: {tasks}, {len(verified.examination.ran)} checks, {how}{more}"
+    )
 
 
 def told(error: CeleryizeError) -> str:

@@ -1,0 +1,66 @@
+"""What a check is: a small function over facts, with an id, a severity and a docstring that explains it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from celeryize.checks.facts import Facts
+from celeryize.model import Severity, Where
+
+SECTIONS = ("What happens", "How it looks", "Why", "Fix", "Source")
+SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One place where a check has found its mistake. `excerpt` is the line at `where` unless given."""
+
+    message: str
+    where: Where | None = None
+    hint: str = ""
+    excerpt: str | None = None
+
+
+Run = Callable[[Facts], Iterable[Spot]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check. `imports`: it needs the looks from inside; `unless`: ids whose findings explain this one's."""
+
+    id: str
+    run: Run
+    imports: bool
+    unless: tuple[str, ...]
+    title: str
+    sections: tuple[tuple[str, str], ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The severity that the id's letter stands for."""
+        return SEVERITIES[self.id.rpartition(".")[2][0]]
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(identifier: str, *, imports: bool = False, unless: tuple[str, ...] = ()) -> Callable[[Run], Run]:
+    """Register a check. The first two digits of the id are the number of its family of mistakes."""
+
+    def register(run: Run) -> Run:
+        if identifier in CHECKS:
+            raise ValueError(f"two checks are called {identifier}")
+        title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
+        CHECKS[identifier] = Check(identifier, run, imports, unless, title.rstrip("."), _sections(text))
+        return run
+
+    return register
+
+
+def _sections(text: str) -> tuple[tuple[str, str], ...]:
+    """The parts of a docstring that start with one of the fixed headings."""
+    parts = re.split(rf"(?m)^({'|'.join(SECTIONS)}): *", text)
+    return tuple((head, body.strip()) for head, body in zip(parts[1::2], parts[2::2], strict=True))

@@ -1,0 +1,138 @@
+"""Running the checks: which ones, in which order, and what is silenced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from celeryize.checks import calls, deployment, imported, registered, schedule, settings, tasks, wiring
+from celeryize.checks.check import CHECKS, Check, Spot
+from celeryize.checks.facts import Facts
+from celeryize.errors import Exit, UsageError
+from celeryize.model import Finding, Severity
+
+# The order of the families is the order in which their checks run: causes before effects.
+FAMILIES = (imported, wiring, registered, settings, tasks, schedule, calls, deployment)
+RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that the project has decided not to hear about, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the checks found, what was silenced, and which checks ran."""
+
+    findings: tuple[Finding, ...]
+    silenced: tuple[Silenced, ...]
+    ran: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The outcome: what was found, silenced, and the facts that it rests on."""
+
+    examination: Examination
+    depth: str
+    versions: dict[str, str]
+    tasks: int
+    exit_code: Exit
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the checks."""
+        return self.examination.findings
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have a severity."""
+        return sum(f.severity is severity for f in self.findings)
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check, in the order in which they run."""
+    order = [family.__name__ for family in FAMILIES]
+    return tuple(sorted(CHECKS.values(), key=lambda c: order.index(c.run.__module__)))
+
+
+def check_named(identifier: str) -> Check:
+    """The check of an id, with or without `celery.`. Raises UsageError for one that does not exist."""
+    full = full_id(identifier)
+    if full not in CHECKS:
+        raise UsageError(f"there is no check {identifier}", hint="`celeryize verify --list` names them all.")
+    return CHECKS[full]
+
+
+def full_id(identifier: str) -> str:
+    """`W014` or `w014` as `celery.W014`."""
+    tail = identifier.strip().rpartition(".")[2].upper()
+    return f"celery.{tail}"
+
+
+def examine(
+    facts: Facts, *, only: Iterable[str] = (), skip: Iterable[str] = (), silence: Mapping[str, str] | None = None
+) -> Examination:
+    """Run the checks over the facts; the looks' own need looks. `silence` maps ids to reasons."""
+    wanted = {check_named(i).id for i in only}
+    skipped = {check_named(i).id for i in skip}
+    reasons = {check_named(i).id: reason for i, reason in (silence or {}).items()}
+    found: list[Finding] = []
+    silenced: list[Silenced] = []
+    seen: set[str] = set()
+    ran: list[str] = []
+    for check in all_checks():
+        if check.imports and facts.worker is None:
+            continue
+        if check.id in skipped or seen & set(check.unless):
+            continue
+        # what explains another finding is looked for even where it is not asked for
+        spots = list(dict.fromkeys(check.run(facts)))
+        seen |= {check.id} if spots else set()
+        if wanted and check.id not in wanted:
+            continue
+        ran.append(check.id)
+        for spot in spots:
+            finding = _finding(check, spot, facts)
+            reason = reasons.get(check.id) or _ignored(check, spot, facts)
+            if reason:
+                silenced.append(Silenced(finding, reason))
+            else:
+                found.append(finding)
+    return Examination(tuple(found), tuple(silenced), tuple(ran))
+
+
+def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Findings grouped by their file: the file with the worst first, and in a file the worst first."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)
+    for group in groups.values():
+        group.sort(key=lambda f: (RANK[f.severity], (f.where.line or 0) if f.where else 0, f.id))
+    return sorted(groups.items(), key=lambda item: (RANK[item[1][0].severity], item[0]))
+
+
+def _finding(check: Check, spot: Spot, facts: Facts) -> Finding:
+    excerpt = spot.excerpt
+    if excerpt is None:
+        excerpt = facts.line(spot.where) if spot.where else ""
+    return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt)
+
+
+def _ignored(check: Check, spot: Spot, facts: Facts) -> str:
+    """The comment that silences a check on the line of a finding, or an empty text."""
+    if spot.where is None:
+        return ""
+    match = IGNORE.search(facts.line(spot.where))
+    if match is None:
+        return ""
+    return f"ignored at {spot.where}" if check.id in set(_ids(match[1])) else ""
+
+
+def _ids(text: str) -> Iterator[str]:
+    return (full_id(part) for part in text.split(",") if part.strip())

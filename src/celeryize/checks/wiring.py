@@ -1,0 +1,416 @@
+"""The app and how the project finds it: import, order, namespace, a second app, shadowed libraries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Code, Facts, dotted, text_of
+from celeryize.checks.names import OLD, words
+from celeryize.detect.celery import celery_classes
+from celeryize.model import Where
+
+LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
+
+
+@check("celery.E010")
+def app_not_imported(facts: Facts) -> Iterator[Spot]:
+    """The Celery app is not imported in the project package.
+
+    What happens: Web processes bind @shared_task to Celery's default app, which knows none of your settings:
+        `.delay()` goes to amqp on localhost, and `delay_on_commit` is missing. The worker works.
+    How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
+    Why: Only importing the module that calls Celery() makes its app the current one; Django imports the package
+        of its settings, so that is the place to import it.
+    Fix: In `<package>/__init__.py`: from .celery import app as celery_app
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
+    """
+    if not facts.project.celery or any(app.imported for app in facts.project.celery):
+        return
+    if facts.web and facts.web.current_app_main not in (None, "default"):
+        return
+    if facts.tasks and not any(task.shared for task in facts.tasks):
+        return
+    app, package = facts.project.celery[0], facts.project.package
+    if facts.web is None and _imported_at_start(facts, app.module):
+        return
+    module = app.module.removeprefix(package.name)
+    start = f"from {module if module.startswith('.') else app.module} import {app.variable} as celery_app"
+    yield Spot(
+        f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
+        "so web processes use Celery's default app (amqp on localhost)",
+        Where(package.init, 1),
+        f"Add `{start}`.",
+        excerpt="",
+    )
+
+
+def _imported_at_start(facts: Facts, module: str) -> bool:
+    """Whether Django's start imports a module by another way: the settings, an AppConfig, its package."""
+    parent = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
+    places = [
+        *facts.settings_files,
+        *(p for p in facts.files if p.name == "apps.py"),
+        *([parent] if parent else []),
+    ]
+    return any(
+        module in {base, f"{base}.{name}"} for path in places for base, name in facts.bindings(path).values()
+    )
+
+
+@check("celery.E020")
+def library_shadowed(facts: Facts) -> Iterator[Spot]:
+    """A module of the project hides a library of the same name.
+
+    What happens: `import celery` finds the project's file, because its folder comes first on sys.path.
+    How it looks: ImportError: cannot import name 'Celery' from partially initialized module 'celery' (most likely
+        due to a circular import)
+    Why: The folder of manage.py is searched before the installed packages.
+    Fix: Move the file into the project package (`config/celery.py`), or rename it.
+    Source: reproduced with Celery 5.7
+    """
+    for base in facts.modules.roots:
+        for name in LIBRARIES:
+            for path in (base / f"{name}.py", base / name / "__init__.py"):
+                if not (facts.project.root / path).is_file():
+                    continue
+                if name == "redis" and not any("redis://" in (c.source.text) for c in facts.codes):
+                    continue
+                yield Spot(
+                    f"{path} hides the library {name}: every `import {name}` finds this file instead",
+                    Where(path, 1),
+                    "Move it into the project package, or rename it.",
+                )
+
+
+@check("celery.E040")
+def app_before_settings(facts: Facts) -> Iterator[Spot]:
+    """Celery() is called before DJANGO_SETTINGS_MODULE is set.
+
+    What happens: Web processes work; the worker has no tasks.
+    How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task of type '...'.
+    Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at that moment;
+        without it autodiscover_tasks() has nothing to go through.
+    Fix: Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) above the call.
+    Source: celery/fixups/django.py; "must always come before" in Celery's first steps with Django
+    """
+    if facts.app_code is None or facts.app_call is None:
+        return
+    lines = _environment_lines(facts.app_code, "DJANGO_SETTINGS_MODULE")
+    if lines and min(lines) > facts.app_call.lineno:
+        yield Spot(
+            f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker finds no tasks",
+            facts.app_code.where(facts.app_call),
+            "Move os.environ.setdefault(...) above it.",
+        )
+
+
+@check("celery.W041")
+def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
+    """The app file does not set DJANGO_SETTINGS_MODULE.
+
+    What happens: The worker has no tasks and no settings, unless whoever starts it exports the variable.
+    How it looks: An empty [tasks] list in the worker's banner, and a connection to amqp://guest@localhost.
+    Why: manage.py sets the variable for itself only; `celery -A ...` does not go through it.
+    Fix: os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...") above Celery() in the app file.
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
+    """
+    code, call = facts.app_code, facts.app_call
+    if code is None or call is None or "DJANGO_SETTINGS_MODULE" in code.source.text:
+        return
+    if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
+        return
+    package = facts.code(facts.project.package.init)
+    if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
+        return
+    yield Spot(
+        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has no tasks",
+        code.where(call),
+        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") above it.',
+    )
+
+
+def _environment_lines(code: Code, name: str) -> list[int]:
+    """The lines that set an environment variable."""
+    lines = [
+        call.lineno
+        for call in code.calls
+        if dotted(call.func).endswith(("environ.setdefault", "environ.update", "putenv"))
+        and call.args
+        and (text_of(call.args[0]) == name or name in ast.unparse(call.args[0]))
+    ]
+    for node in code.assigns:
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if isinstance(target, ast.Subscript) and text_of(target.slice) == name:
+            lines.append(node.lineno)
+    return lines
+
+
+@check("celery.E050")
+def wrong_namespace(facts: Facts) -> Iterator[Spot]:
+    """The namespace of config_from_object does not fit the settings.
+
+    What happens: Every CELERY_* setting that has no old-style name is ignored.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
+    Why: Celery only looks up names that start with the namespace, case included; without one, only names from
+        before Celery 4 work in Django's settings, which are upper case.
+    Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
+    Source: celery/app/utils.py, detect_settings
+    """
+    if not facts.project.celery or facts.app_code is None:
+        return
+    app = facts.project.celery[0]
+    if app.config_source != "django.conf:settings":
+        return
+    call = _method(facts.app_code, f"{app.variable}.config_from_object")
+    given = next((k.value for k in call.keywords if k.arg == "namespace"), None) if call else None
+    given = given or (call.args[3] if call and len(call.args) > 3 else None)
+    if call is None or (given is not None and text_of(given) is None):
+        return
+    prefix = (app.namespace or "").rstrip("_")
+    if prefix == "CELERY":
+        return
+    namespaced = [s.name for s in facts.settings if s.name.startswith("CELERY_")]
+    if prefix:
+        lost = [n for n in namespaced if n not in OLD]
+        if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
+            return
+    else:
+        lost = [n for n in namespaced if n in NEEDS_NAMESPACE]
+    if not lost:
+        return
+    said = f"namespace={prefix!r}" if prefix else "no namespace"
+    yield Spot(
+        f"config_from_object has {said}, so {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} "
+        f"{'is' if len(lost) == 1 else 'are'} ignored",
+        facts.app_code.where(call),
+        f'{app.variable}.config_from_object("django.conf:settings", namespace="CELERY")',
+    )
+
+
+NEEDS_NAMESPACE = words(
+    """
+    CELERY_BROKER_URL CELERY_BEAT_SCHEDULE CELERY_BEAT_SCHEDULER CELERY_TASK_ALWAYS_EAGER CELERY_TASK_ROUTES
+    CELERY_TASK_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT CELERY_TASK_ACKS_LATE CELERY_TASK_DEFAULT_QUEUE
+    CELERY_TASK_QUEUES CELERY_TASK_IGNORE_RESULT CELERY_TASK_TRACK_STARTED CELERY_WORKER_CONCURRENCY
+    CELERY_WORKER_PREFETCH_MULTIPLIER CELERY_BROKER_TRANSPORT_OPTIONS CELERY_TASK_EAGER_PROPAGATES
+    """
+)
+
+
+@check("celery.E051")
+def settings_not_read(facts: Facts) -> Iterator[Spot]:
+    """The app never reads the Django settings.
+
+    What happens: No CELERY_* setting has any effect.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
+    Why: A Celery app is configured by config_from_object, config_from_envvar, its arguments or `app.conf`; the app
+        of this project by none of them.
+    Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
+    """
+    code, call = facts.app_code, facts.app_call
+    if code is None or call is None or "config_from" in code.source.text or "config_source" in code.source.text:
+        return
+    app = facts.project.celery[0]
+    given = [s for s in facts.settings if s.name.startswith("CELERY_")]
+    if not given or app.conf_writes or set(app.constructor) - {"main"}:
+        return
+    if any("config_from" in c.source.text for c in facts.codes):
+        return
+    yield Spot(
+        f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
+        code.where(call),
+        f'Add {app.variable}.config_from_object("django.conf:settings", namespace="CELERY").',
+    )
+
+
+def _method(code: Code, spelled: str) -> ast.Call | None:
+    return next((call for call in code.calls if dotted(call.func) == spelled), None)
+
+
+@check("celery.E100")
+def second_app(facts: Facts) -> Iterator[Spot]:
+    """There is a second Celery app.
+
+    What happens: @shared_task binds to the app that was created last, with that app's broker and settings.
+    How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
+    Why: Creating an app makes it the current one; whichever module is imported last wins.
+    Fix: Keep one Celery() and import it everywhere else.
+    Source: https://github.com/celery/kombu/issues/2249
+    """
+    places = list(_apps(facts))
+    if facts.worker and facts.worker.app and len(facts.worker.apps_active) < 2:
+        return
+    if len(places) > 1:
+        first = facts.project.celery[0].where if facts.project.celery else places[0]
+        for where in places:
+            if where != first:
+                yield Spot(
+                    f"a second Celery app: @shared_task binds to this one or to the one in {first}, "
+                    "whichever is imported last",
+                    where,
+                    "Import the app instead of building another.",
+                )
+
+
+def _apps(facts: Facts) -> Iterator[Where]:
+    """Where the project's installed code builds an app when it is imported; of one name in one file, the first."""
+    folders = [facts.project.package.folder, *(a.folder for a in facts.project.apps if a.installed)]
+    for code in facts.codes:
+        inside = any(code.path.is_relative_to(f) for f in folders)
+        main = any(app.where.path == code.path for app in facts.project.celery[:1])
+        if not (inside or main) or "Celery(" not in code.source.text:
+            continue
+        classes = celery_classes(code.source.tree)
+        seen: set[str] = set()
+        for node in code.assigns:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and code.at_top(node):
+                name = ast.unparse(node.targets[0])
+                if dotted(node.value.func) in classes and name not in seen:
+                    seen.add(name)
+                    yield code.where(node.value)
+
+
+@check("celery.E130")
+def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
+    """The app file does not set django-configurations up.
+
+    What happens: manage.py works, the worker does not start.
+    How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly installed.
+    Why: The classes of django-configurations become settings only through its importer.
+    Fix: Above Celery(): os.environ.setdefault("DJANGO_CONFIGURATION", ...), import configurations,
+        configurations.setup()
+    Source: https://django-configurations.readthedocs.io/en/stable/cookbook/#celery
+    """
+    code, call = facts.app_code, facts.app_call
+    manage = facts.modules.source(facts.project.layout.manage)
+    if code is None or call is None or manage is None:
+        return
+    if "from configurations" in manage.text and "configurations" not in code.source.text:
+        yield Spot(
+            "manage.py starts django-configurations, the app file does not: the worker cannot read the settings",
+            code.where(call),
+            "Above it: import configurations; configurations.setup()",
+        )
+
+
+@check("celery.E140")
+def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
+    """The app file imports models.
+
+    What happens: Nothing starts, manage.py included.
+    How it looks: django.core.exceptions.AppRegistryNotReady: Apps aren't loaded yet.
+    Why: The app file is imported with the settings' package, before Django has loaded its apps.
+    Fix: Import models inside the functions that use them; let autodiscover_tasks() find the tasks.
+    Source: reproduced with Celery 5.7 and Django 5.2
+    """
+    code = facts.app_code
+    if code is None or "django.setup()" in code.source.text:
+        return
+    for node in code.imports:
+        if not isinstance(node, ast.ImportFrom) or not code.at_top(node) or _is_guarded(code, node):
+            continue
+        module = facts.modules.absolute(node, code.path)
+        guilty = _is_models(module, node) or _imports_models(facts, module)
+        if guilty:
+            yield Spot(
+                f"the app file imports {module}, which needs Django's apps before they are loaded",
+                code.where(node),
+                "Import it inside the function that uses it.",
+            )
+
+
+def _is_models(module: str, node: ast.ImportFrom) -> bool:
+    return module.endswith(".models") or (any(a.name == "models" for a in node.names) and module != "django.db")
+
+
+def _imports_models(facts: Facts, module: str) -> bool:
+    """Whether a tasks module of the project imports models when it is imported."""
+    path = facts.modules.find(module) if "." in module else None
+    code = facts.code(path) if path and module.split(".")[0] in facts.own_packages else None
+    if code is None or code is facts.app_code:
+        return False
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and code.at_top(node)
+        and not _is_guarded(code, node)
+        and _is_models(facts.modules.absolute(node, code.path), node)
+        for node in code.imports
+    )
+
+
+def _is_guarded(code: Code, node: ast.AST) -> bool:
+    """Whether an import stands under `if TYPE_CHECKING` or in a `try`."""
+    return any(isinstance(outer, ast.If | ast.Try) for outer in code.around(node))
+
+
+@check("celery.E141")
+def circular_import(facts: Facts) -> Iterator[Spot]:
+    """Models and tasks import each other.
+
+    What happens: The project does not start.
+    How it looks: ImportError: cannot import name 'Order' from partially initialized module 'shop.models'
+    Why: Importing models.py imports tasks.py, which asks for a model that is not defined yet.
+    Fix: Import inside the function, on one of the two sides.
+    Source: https://github.com/celery/celery/issues/4699
+    """
+    for code in facts.codes:
+        if code.path.name != "models.py":
+            continue
+        for node in code.imports:
+            if not isinstance(node, ast.ImportFrom) or not code.at_top(node) or _is_guarded(code, node):
+                continue
+            tasks = _module_of(facts, code, node)
+            if tasks is None or tasks.module == code.module:
+                continue
+            back = next((n for n in tasks.imports if _asks_back(facts, tasks, n, code, node.lineno)), None)
+            if back is not None:
+                yield Spot(
+                    f"{tasks.path}:{back.lineno} imports from this module while this line imports {tasks.path}",
+                    code.where(node),
+                    "Import inside the function that uses it.",
+                )
+
+
+def _module_of(facts: Facts, code: Code, node: ast.ImportFrom) -> Code | None:
+    module = facts.modules.absolute(node, code.path)
+    for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
+        path = facts.modules.find(name)
+        if path is not None and "task" in path.as_posix():
+            return facts.code(path)
+    return None
+
+
+def _asks_back(facts: Facts, tasks: Code, node: ast.AST, models: Code, line: int) -> bool:
+    """Whether an import of the tasks wants a class that the models define below `line`."""
+    if not isinstance(node, ast.ImportFrom) or not tasks.at_top(node) or _is_guarded(tasks, node):
+        return False
+    if facts.modules.absolute(node, tasks.path) != models.module:
+        return False
+    later = {c.name for c in models.classes if c.lineno > line}
+    return bool(later & {alias.name for alias in node.names})
+
+
+@check("celery.W142")
+def query_at_import(facts: Facts) -> Iterator[Spot]:
+    """A tasks module queries the database when it is imported.
+
+    What happens: The worker, manage.py migrate and CI fail on an empty database.
+    How it looks: django.db.utils.OperationalError: no such table: ...
+    Why: The module level runs at import, before migrations; connections made there are shared after a fork.
+    Fix: Query inside the task.
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.codes:
+        if not any(task.code is code for task in facts.tasks):
+            continue
+        for call in code.calls:
+            spelled = dotted(call.func)
+            if ".objects." in spelled and spelled.split(".")[0][:1].isupper() and code.at_top(call):
+                yield Spot(
+                    f"{spelled}() runs a query when this module is imported",
+                    code.where(call),
+                    "Query inside the task.",
+                )

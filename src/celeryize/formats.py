@@ -1,0 +1,106 @@
+"""Findings for other programs: GitHub annotations, SARIF 2.1, JUnit XML. Text out, nothing printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from celeryize.model import Finding, Severity
+
+LEVELS = {
+    Severity.ERROR: ("error", "error"),
+    Severity.WARNING: ("warning", "warning"),
+    Severity.INFO: ("notice", "note"),
+}
+
+
+def github(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+    """A workflow command for each finding: GitHub shows it at its line.
+
+    Source: https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    del ran
+    lines = []
+    for finding in findings:
+        place = ""
+        if finding.where:
+            place = f"file={_property(str(finding.where.path))},line={finding.where.line or 1},"
+        text = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
+        lines.append(f"::{LEVELS[finding.severity][0]} {place}title={_property(finding.id)}::{_data(text)}")
+    return "\n".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+    """A SARIF 2.1.0 log with one run; every check that ran is a rule.
+
+    Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    results = []
+    for finding in findings:
+        text = f"{finding.message}. {finding.hint}" if finding.hint else finding.message
+        result: dict[str, object] = {
+            "ruleId": finding.id,
+            "level": LEVELS[finding.severity][1],
+            "message": {"text": text},
+        }
+        if finding.where:
+            result["locations"] = [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": str(finding.where.path)},
+                        "region": {"startLine": finding.where.line or 1},
+                    }
+                }
+            ]
+        results.append(result)
+    driver = {"name": "celeryize", "rules": [{"id": identifier} for identifier in ran]}
+    return json.dumps(
+        {
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{"tool": {"driver": driver}, "results": results}],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def junit(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+    """A test suite with one case for each check that ran; its errors and warnings are failures of the case."""
+    cases = []
+    failed = 0
+    for identifier in ran:
+        own = [f for f in findings if f.id == identifier and f.severity is not Severity.INFO]
+        failed += bool(own)
+        if not own:
+            cases.append(f'  <testcase classname="celeryize" name={quoteattr(identifier)}/>')
+            continue
+        text = "\n".join(f"{f.where or 'the project'}: {f.message}" for f in own)
+        cases.append(
+            f'  <testcase classname="celeryize" name={quoteattr(identifier)}>'
+            f"<failure message={quoteattr(own[0].message)}>{escape(text)}</failure></testcase>"
+        )
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="utf-8"?>',
+            f'<testsuite name="celeryize" tests="{len(ran)}" failures="{failed}">',
+            *cases,
+            "</testsuite>",
+        ]
+    )
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Finding], Sequence[str]], str]] = {
+    "github": github,
+    "sarif": sarif,
+    "junit": junit,
+}
