@@ -7,15 +7,17 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from celeryize.checks.check import Check
-from celeryize.checks.examine import Verified, by_file
 from celeryize.checks.proof import Proof, Verdict
+from celeryize.checks.verified import Verified, by_file
 from celeryize.detect.project import Project
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
+
+if TYPE_CHECKING:
+    from celeryize.checks.check import Check
 
 SCHEMA = 1
 BROKEN = "celery.E001"

@@ -1,1 +1,322 @@
-"""x."""
+"""How tasks are called from Django: inside transactions, with model instances, with the wrong arguments."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator, Sequence
+
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Code, Facts, Task, dotted, text_of
+from celeryize.checks.names import words
+
+SENDS = {"delay", "apply_async"}
+COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
+# Options of apply_async that people pass to delay.
+SEND_ONLY = {"countdown", "eta", "expires", "queue", "priority", "routing_key", "link", "link_error", "task_id"}
+FETCHES = {
+    "get",
+    "create",
+    "first",
+    "last",
+    "latest",
+    "earliest",
+    "get_or_404",
+    "get_object_or_404",
+    "all",
+    "filter",
+}
+KNOWN = words(
+    """
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
+    routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
+    time_limit soft_time_limit root_id parent_id group_id group_index chord reply_to delivery_mode
+    """
+)
+
+
+def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
+    """Why arguments do not fit a task, in Python's words; None if they do, or if that cannot be told."""
+    signature = task.signature
+    if signature is None:
+        return None
+    try:
+        signature.bind(*[None] * positional, **dict.fromkeys(named))
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _sent(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+    """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
+    for code in facts.codes:
+        for call in code.calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS | {"delay_on_commit"}:
+                task = facts.task_of(code, call.func.value)
+                if task is not None:
+                    yield code, call, call.func.attr, task
+
+
+@check("celery.W330")
+def sent_inside_a_transaction(facts: Facts) -> Iterator[Spot]:
+    """A task is sent before its transaction is committed.
+
+    What happens: The worker may run before the row is there, or for a row that was rolled back.
+    How it looks: Doctor.DoesNotExist: Doctor matching query does not exist. (now and then)
+    Why: .delay() publishes at once; the transaction ends later, or not at all.
+    Fix: task.delay_on_commit(obj.pk), or transaction.on_commit(lambda: task.delay(obj.pk)).
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
+    """
+    atomic_requests = _atomic_requests(facts)
+    for code, call, how, task in _sent(facts):
+        if how not in SENDS:
+            continue
+        place = _transaction(code, call, atomic_requests=atomic_requests)
+        if place:
+            yield Spot(
+                f"{task.node.name}.{how}() {place}: the worker may run before the commit",
+                code.where(call),
+                f"Use {how}_on_commit().",
+            )
+
+
+def _atomic_requests(facts: Facts) -> bool:
+    return any(
+        text_of(key) == "ATOMIC_REQUESTS" and isinstance(value, ast.Constant) and value.value is True
+        for setting in facts.named("DATABASES")
+        for node in ast.walk(setting.value)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+    ) or any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Subscript)
+        and text_of(node.targets[0].slice) == "ATOMIC_REQUESTS"
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is True
+        for path in facts.settings_files
+        if (code := facts.code(path))
+        for node in code.assigns
+    )
+
+
+def _transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
+    """Which transaction a call stands in, in words; None where none can be told."""
+    nested = False
+    for outer in code.around(call):
+        match outer:
+            case ast.Lambda():
+                # a function to be called later, usually by on_commit
+                return None
+            case ast.Call(func=func) if dotted(func).rpartition(".")[2] in COMMITS:
+                return None
+            case ast.With(items=items) if any(_is_atomic(item.context_expr) for item in items):
+                return "stands inside atomic()"
+            case ast.FunctionDef(name=name, decorator_list=decorators):
+                if any(_is_atomic(d) for d in decorators):
+                    return "stands inside atomic()"
+                if any(_is_receiver(d) for d in decorators):
+                    return "stands in a handler of a model's save"
+                holder = code.parents.get(outer)
+                if isinstance(holder, ast.ClassDef) and name == "save" and _is_model(holder):
+                    return "stands in a model's save()"
+                if atomic_requests and not nested and code.path.name == "views.py":
+                    return "stands in a view, and ATOMIC_REQUESTS is on"
+                if isinstance(code.parents.get(outer), ast.FunctionDef):
+                    # an inner function: who calls it, and when, is not known
+                    return None
+                nested = True
+    return None
+
+
+def _is_atomic(node: ast.expr) -> bool:
+    spelled = dotted(node.func if isinstance(node, ast.Call) else node)
+    return spelled in {"atomic", "transaction.atomic", "django.db.transaction.atomic"}
+
+
+def _is_receiver(node: ast.expr) -> bool:
+    if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in {"receiver", "connect"}:
+        return False
+    return any(w in ast.unparse(node) for w in ("post_save", "pre_save", "post_delete", "m2m_changed"))
+
+
+def _is_model(node: ast.ClassDef) -> bool:
+    return any(dotted(base).rpartition(".")[2].endswith("Model") for base in node.bases)
+
+
+@check("celery.W360")
+def model_instance_passed(facts: Facts) -> Iterator[Spot]:
+    """A task is given a model instance or a request.
+
+    What happens: The call raises.
+    How it looks: kombu.exceptions.EncodeError: Object of type Doctor is not JSON serializable
+    Why: Arguments travel as JSON.
+    Fix: Pass the primary key and load the object in the task.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
+    """
+    for code, call, how, task in _sent(facts):
+        given = list(call.args) + [k.value for k in call.keywords if k.arg]
+        if how == "apply_async":
+            packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
+            given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+        for value in given:
+            what = _instance(code, call, value)
+            if what:
+                yield Spot(
+                    f"{task.node.name} is given {what}, which JSON cannot hold",
+                    code.where(value),
+                    "Pass its primary key.",
+                )
+
+
+def _instance(code: Code, call: ast.Call, value: ast.expr) -> str | None:
+    """What object an argument is, in words, where the code tells."""
+    if not isinstance(value, ast.Name):
+        return None
+    function = code.function_of(call)
+    if function is None:
+        return None
+    parameters = {a.arg for a in [*function.args.posonlyargs, *function.args.args]}
+    holder = code.parents.get(function)
+    if value.id == "self" and isinstance(holder, ast.ClassDef) and _is_model(holder):
+        return f"the {holder.name} itself"
+    if value.id == "request" and "request" in parameters:
+        return "the request"
+    if value.id == "instance" and any(_is_receiver(d) for d in function.decorator_list):
+        return "the model instance"
+    last = None
+    for node in ast.walk(function):
+        if (
+            isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == value.id for t in node.targets)
+            and node.lineno < call.lineno
+        ):
+            last = node if last is None or node.lineno > last.lineno else last
+    if last is not None and isinstance(last.value, ast.Call):
+        spelled = dotted(last.value.func)
+        if spelled == "get_object_or_404" or (".objects." in spelled and spelled.rpartition(".")[2] in FETCHES):
+            return f"the result of {spelled}()"
+    return None
+
+
+@check("celery.E370")
+def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
+    """The arguments of a call do not fit the task.
+
+    What happens: The call raises.
+    How it looks: TypeError: add() got an unexpected keyword argument 'expires'
+    Why: .delay() passes everything to the task; options such as expires or countdown belong to apply_async().
+    Fix: task.apply_async(args=(1, 2), expires=3)
+    Source: reproduced with Celery 5.7
+    """
+    for code, call, how, task in _sent(facts):
+        if how not in {"delay", "delay_on_commit"}:
+            continue
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+            continue
+        named = [k.arg for k in call.keywords if k.arg]
+        problem = misfit(task, len(call.args), named)
+        if problem:
+            option = next((n for n in named if n in SEND_ONLY), None)
+            hint = (
+                f"{option} is an option of apply_async()."
+                if option
+                else f"{task.node.name} is defined in {task.where}."
+            )
+            yield Spot(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
+
+
+@check("celery.W371")
+def send_option_misspelt(facts: Facts) -> Iterator[Spot]:
+    """apply_async is given an option that it does not know.
+
+    What happens: Nothing: the option has no effect.
+    How it looks: (nothing)
+    Why: apply_async takes any keyword.
+    Fix: Rename it.
+    Source: celery/app/task.py
+    """
+    for code, call, how, _ in _sent(facts):
+        for keyword in call.keywords if how == "apply_async" else ():
+            if keyword.arg and keyword.arg not in KNOWN:
+                close = difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)
+                if close:
+                    yield Spot(
+                        f"the option {keyword.arg} has no effect",
+                        code.where(keyword.value),
+                        f"Did you mean {close[0]}?",
+                    )
+
+
+@check("celery.E372")
+def send_values_wrong(facts: Facts) -> Iterator[Spot]:
+    """apply_async is given args that are no tuple, or a countdown that is no number.
+
+    What happens: The call raises.
+    How it looks: TypeError: ... argument after * must be an iterable, not int
+        TypeError: '<' not supported between instances of 'datetime.timedelta' and 'int'
+    Why: args is a tuple or a list, countdown a number of seconds.
+    Fix: args=(5,) with the comma; countdown=60.
+    Source: reproduced with Celery 5.7
+    """
+    for code, call, how, _ in _sent(facts):
+        if how != "apply_async":
+            continue
+        given = {k.arg: k.value for k in call.keywords if k.arg}
+        args = given.get("args", call.args[0] if call.args else None)
+        if isinstance(args, ast.Constant) and args.value is not None:
+            yield Spot(
+                f"args is {ast.unparse(args)}, not a tuple", code.where(args), f"Write ({ast.unparse(args)},)."
+            )
+        countdown = given.get("countdown")
+        if isinstance(countdown, ast.Call) and dotted(countdown.func) in {"timedelta", "datetime.timedelta"}:
+            yield Spot(
+                "countdown is a timedelta, not a number of seconds", code.where(countdown), "Write the seconds."
+            )
+
+
+@check("celery.E380")
+def result_without_backend(facts: Facts) -> Iterator[Spot]:
+    """A result is asked for, and there is no result backend.
+
+    What happens: Asking raises.
+    How it looks: NotImplementedError: No result backend is configured.
+        AttributeError: 'DisabledBackend' object has no attribute '_get_task_meta_for'
+    Why: Without CELERY_RESULT_BACKEND, results are thrown away.
+    Fix: Set CELERY_RESULT_BACKEND, or do not ask.
+    Source: https://github.com/celery/celery/issues/7340
+    """
+    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+        return
+    if facts.worker and facts.worker.backend:
+        if facts.worker.backend != "disabled":
+            return
+    elif facts.is_set("result_backend") or facts.project.settings.split:
+        return
+    for code in facts.codes:
+        bound = facts.bindings(code.path)
+        for call in code.calls:
+            if not isinstance(call.func, ast.Attribute):
+                name = dotted(call.func)
+                if name and bound.get(name) == ("celery.result", "AsyncResult"):
+                    yield Spot(
+                        "AsyncResult needs a result backend, and there is none",
+                        code.where(call),
+                        "Set CELERY_RESULT_BACKEND.",
+                    )
+            elif call.func.attr == "get" and _is_send(facts, code, call.func.value):
+                if any(task.node is code.function_of(call) for task in facts.tasks):
+                    continue
+                yield Spot(
+                    "this waits for a result, and there is no result backend",
+                    code.where(call),
+                    "Set CELERY_RESULT_BACKEND.",
+                )
+
+
+def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in SENDS
+        and facts.task_of(code, node.func.value) is not None
+    )

@@ -1,4 +1,4 @@
-"""What the checks look at: the project's own code, read at most once, and the looks from inside, if there are any."""
+"""What the checks look at: the project's own code, read at most once, and the looks from inside."""
 
 from __future__ import annotations
 
@@ -409,7 +409,7 @@ class Facts:
             for node in code.assigns:
                 if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
                     spelled = dotted(node.targets[0])
-                    if spelled.endswith(".conf.beat_schedule") or spelled.endswith(".conf.CELERYBEAT_SCHEDULE"):
+                    if spelled.endswith((".conf.beat_schedule", ".conf.CELERYBEAT_SCHEDULE")):
                         found.append((code, node.value))
         return tuple(found)
 

@@ -1,1 +1,199 @@
-"""x."""
+"""What only importing the project shows: exceptions, the transport, what worker and web see differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Facts
+from celeryize.model import Where
+from celeryize.probe import Failure
+
+
+def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
+    """An absolute path and a line as a place in the project."""
+    if file is None:
+        return None
+    path = Path(file)
+    root = facts.project.root.resolve()
+    return Where(PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file), line)
+
+
+def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Spot:
+    text = f"{failure.type}: {failure.message}"
+    where = place(facts, *failure.where) if failure.where else None
+    return Spot(f"{message}{text}", where, hint, "\n".join(failure.frames))
+
+
+def failures(facts: Facts, *phases: str) -> Iterator[Failure]:
+    """The failures of both looks in some phases; the same one once."""
+    seen: set[tuple[str, str]] = set()
+    for sight in (facts.worker, facts.web):
+        for failure in sight.failures if sight else ():
+            if failure.phase in phases and (failure.type, failure.message) not in seen:
+                seen.add((failure.type, failure.message))
+                yield failure
+
+
+def is_absent(facts: Facts) -> bool:
+    """Whether Django or Celery is missing in the interpreter: then nothing can be imported."""
+    worker = facts.worker
+    return worker is not None and not (worker.django_importable and worker.celery_importable)
+
+
+@check("celery.E001", imports=True)
+def project_does_not_start(facts: Facts) -> Iterator[Spot]:
+    """The project itself does not start.
+
+    What happens: Neither a worker nor a web process starts.
+    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    Why: The settings, an app or a model raises when it is imported, hangs, or ends the interpreter.
+    Fix: Fix that first: `python manage.py check` shows the same.
+    Source: the import itself
+    """
+    worker, web = facts.worker, facts.web
+    if worker is None or web is None or is_absent(facts):
+        return
+    both = {(f.type, f.message) for f in web.failures if f.phase in {"start", "settings", "setup"}}
+    for failure in web.failures:
+        if (failure.type, failure.message) in both:
+            both.discard((failure.type, failure.message))
+            yield _spot(facts, failure)
+
+
+@check("celery.E002", imports=True)
+def nothing_to_import_with(facts: Facts) -> Iterator[Spot]:
+    """Django or Celery is missing in the project's interpreter.
+
+    What happens: Nothing starts there; only what the code tells can be checked.
+    How it looks: ModuleNotFoundError: No module named 'celery'
+    Why: The dependencies are not installed, or another interpreter is the right one.
+    Fix: Install the dependencies, or name the interpreter with --python.
+    Source: the import itself
+    """
+    if not is_absent(facts):
+        return
+    assert facts.worker is not None
+    if facts.worker.failures_of("Timeout", "Crash"):
+        return
+    there = {"django": facts.worker.django_importable, "celery": facts.worker.celery_importable}
+    names = " and ".join(name for name, found in there.items() if not found)
+    sync = facts.project.dependencies.sync
+    yield Spot(
+        f"{names} cannot be imported by {facts.project.interpreter.path}",
+        None,
+        f"Install the dependencies (`{sync}`), or name another interpreter: --python." if sync else "",
+    )
+
+
+@check("celery.E003", imports=True, unless=("celery.E001", "celery.E002"))
+def worker_does_not_start(facts: Facts) -> Iterator[Spot]:
+    """The worker cannot import the app or the settings, while the web process can.
+
+    What happens: The worker does not start.
+    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    Why: The worker starts without manage.py: the app file comes first, then the settings, then the apps.
+    Fix: See the exception; most often something imports models, or reads settings, too early.
+    Source: the import itself
+    """
+    for failure in facts.worker.failures if facts.worker else ():
+        if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
+            yield _spot(facts, failure)
+
+
+@check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
+def tasks_module_fails(facts: Facts) -> Iterator[Spot]:
+    """A tasks module cannot be imported.
+
+    What happens: The worker does not start; manage.py does not notice.
+    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    Why: Only a worker imports the tasks modules; `manage.py check` does not.
+    Fix: See the exception.
+    Source: the import itself, each module on its own
+    """
+    for failure in failures(facts, "tasks"):
+        yield _spot(facts, failure)
+
+
+@check("celery.E091", imports=True)
+def handler_failed(facts: Facts) -> Iterator[Spot]:
+    """A signal handler raises, and Celery swallows it.
+
+    What happens: What the handler was to do is not done: periodic tasks are missing, logging is not set up.
+    How it looks: (nothing)
+    Why: Signal.send catches exceptions and only logs them, before logging is set up.
+    Fix: on_after_finalize instead of on_after_configure; or CELERY_BEAT_SCHEDULE.
+    Source: https://github.com/celery/celery/issues/3589
+    """
+    for failure in failures(facts, "signal"):
+        yield _spot(facts, failure, "swallowed in a signal handler: ")
+
+
+@check("celery.E150", imports=True)
+def transport_not_importable(facts: Facts) -> Iterator[Spot]:
+    """The broker's or the result backend's client library is missing, or its URL cannot be read.
+
+    What happens: The worker does not start, and .delay() raises.
+    How it looks: ModuleNotFoundError: No module named 'redis', or
+        AttributeError: 'NoneType' object has no attribute 'Redis'
+    Why: celery alone brings the client for RabbitMQ only.
+    Fix: celery[redis], celery[sqs], ...; sqlalchemy for db+...
+    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
+    """
+    for failure in failures(facts, "broker", "backend"):
+        where = facts.setting("CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND")
+        yield Spot(
+            f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
+            where.where if where else None,
+            "Install its client: celery[redis], celery[sqs], ...",
+        )
+
+
+@check("celery.E191", imports=True, unless=("celery.E190",))
+def registered_twice(facts: Facts) -> Iterator[Spot]:
+    """A function is registered under two names, or two functions under one.
+
+    What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two functions with one
+        name, the first is kept.
+    How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type 'apps.shop.tasks.add'.
+    Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`).
+    Fix: One import path everywhere; or an explicit name=.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-naming-and-relative-imports
+    """
+    if facts.worker is None:
+        return
+    for warning in facts.worker.warnings:
+        if warning["type"] == "DuplicateTaskNameWarning":
+            yield Spot(str(warning["message"]), place(facts, warning["file"], warning["line"]))
+    by_place: dict[tuple[str, int], list[str]] = {}
+    for task in facts.worker.tasks:
+        if task.file and task.line and "site-packages" not in task.file:
+            by_place.setdefault((task.file, task.line), []).append(task.name)
+    for (file, line), names in sorted(by_place.items()):
+        if len({name.rpartition(".")[2] for name in names}) == 1 and len(names) > 1:
+            yield Spot(
+                f"one function is registered as {' and as '.join(sorted(names))}: its module is imported twice",
+                place(facts, file, line),
+                "Use one import path.",
+            )
+
+
+@check("celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040"))
+def worker_lacks_task(facts: Facts) -> Iterator[Spot]:
+    """A web process knows a task that the worker does not.
+
+    What happens: The task is sent, and each worker throws it away.
+    How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
+    Why: The worker finds its tasks without manage.py and without the URLs, and imports less.
+    Fix: Put the task into the tasks module of an installed app.
+    Source: both looks, compared
+    """
+    if facts.worker is None or facts.web is None or facts.worker.app is None or facts.worker.failures:
+        return
+    known = {task.name for task in facts.worker.tasks}
+    static = {task.name for task in facts.tasks}
+    for task in facts.web.tasks:
+        # those that stand in the code are judged by the reason that they lack
+        if task.name not in known and task.name not in static:
+            yield Spot(f"the worker does not know {task.name}", place(facts, task.file, task.line))

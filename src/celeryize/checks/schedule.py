@@ -1,1 +1,424 @@
-"""x."""
+"""Periodic tasks: crontabs, entries, their tasks and arguments, the scheduler."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator
+
+from celeryize.checks.calls import misfit
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Code, Entry, Facts, Task, dotted, is_true, number_of, text_of
+from celeryize.checks.names import words
+from celeryize.model import Where
+
+CRON_FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
+RANGES = {
+    "minute": (0, 59),
+    "hour": (0, 23),
+    "day_of_week": (0, 6),
+    "day_of_month": (1, 31),
+    "month_of_year": (1, 12),
+}
+ENTRY_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative", "name"}
+# What apply_async reads. Source: celery/app/task.py and amqp.py of 5.7.
+SEND_OPTIONS = words(
+    """
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
+    routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
+    time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to delivery_mode
+    mandatory immediate declare expire_seconds content_type content_encoding stamped_headers replaced_task_nesting
+    timeout confirm_timeout exchange_type properties ignore_result task_type argsrepr kwargsrepr user_id
+    """
+)
+DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+
+
+def _crontabs(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
+    """Every call of Celery's crontab in the project."""
+    for code in facts.codes:
+        if "crontab" not in code.source.text:
+            continue
+        bound = facts.bindings(code.path)
+        names = {n for n, (module, name) in bound.items() if module == "celery.schedules" and name == "crontab"}
+        names |= {
+            f"{n}.crontab" for n, (module, name) in bound.items() if name == "schedules" and module == "celery"
+        }
+        names.add("celery.schedules.crontab")
+        for call in code.calls:
+            if dotted(call.func) in names:
+                yield code, call
+
+
+def _cron_fields(call: ast.Call) -> dict[str, ast.expr]:
+    fields = dict(zip(CRON_FIELDS, call.args, strict=False))
+    return fields | {k.arg: k.value for k in call.keywords if k.arg}
+
+
+@check("celery.W210")
+def every_minute_of_the_hour(facts: Facts) -> Iterator[Spot]:
+    """A crontab names an hour or a day, and no minute.
+
+    What happens: The task is sent sixty times, every minute of that hour.
+    How it looks: <crontab: * 8 * * * (m/h/dM/MY/d)>
+    Why: A field that is left out means every value, the minute too.
+    Fix: Add minute=0.
+    Source: https://github.com/celery/celery/issues/2912
+    """
+    for code, call in _crontabs(facts):
+        fields = _cron_fields(call)
+        coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
+        if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
+            yield Spot(f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0.")
+
+
+@check("celery.I211")
+def every_minute(facts: Facts) -> Iterator[Spot]:
+    """A crontab without any field is due every minute.
+
+    What happens: The task is sent every minute.
+    How it looks: <crontab: * * * * * (m/h/dM/MY/d)>
+    Why: A field that is left out means every value.
+    Fix: crontab(minute="*") says it in words; or name the fields that were meant.
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
+    """
+    for code, call in _crontabs(facts):
+        if not call.args and not call.keywords:
+            yield Spot(
+                "crontab() is due every minute", code.where(call), 'Write crontab(minute="*") if that is meant.'
+            )
+
+
+@check("celery.W220")
+def step_does_not_divide(facts: Facts) -> Iterator[Spot]:
+    """A step of a crontab does not divide its range.
+
+    What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once an hour.
+    How it looks: The task runs at uneven times.
+    Why: A step counts from the start of each hour (or day), not from the last run.
+    Fix: A step that divides 60 (or 24), or timedelta(minutes=45).
+    Source: https://github.com/celery/celery/issues/2220
+    """
+    for code, call in _crontabs(facts):
+        for field, size in (("minute", 60), ("hour", 24)):
+            text = text_of(_cron_fields(call).get(field)) or ""
+            step = text.removeprefix("*/")
+            if text.startswith("*/") and step.isdigit() and int(step) and (size % int(step) or int(step) >= size):
+                yield Spot(
+                    f"{field}={text!r} is not every {step} {field}s: it starts anew at 0",
+                    code.where(call),
+                    f"Use timedelta({field}s={step}), or a step that divides {size}.",
+                )
+
+
+@check("celery.E230")
+def crontab_wrong(facts: Facts) -> Iterator[Spot]:
+    """A crontab cannot be read, or never comes.
+
+    What happens: The module that holds it, or Beat, fails.
+    How it looks: ValueError: Invalid weekday literal '0 8 * * *'.
+        celery.schedules.ParseException / ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
+        TypeError: BaseSchedule.__init__() got an unexpected keyword argument 'hours'
+    Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a pattern.
+    Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
+    Source: celery/schedules.py
+    """
+    for code, call in _crontabs(facts):
+        problem = crontab_problem(call)
+        if problem:
+            yield Spot(problem[0], code.where(call), problem[1])
+
+
+def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
+    """What is wrong with a call of crontab, and what to write instead; None if nothing can be told."""
+    if call.args and len((text_of(call.args[0]) or "").split()) == 5:
+        return (
+            "crontab() takes five fields, not a line of cron",
+            f"Write crontab.from_string({ast.unparse(call.args[0])}).",
+        )
+    fields = _cron_fields(call)
+    for name in fields:
+        if name not in {*CRON_FIELDS, "nowfun", "app"}:
+            close = difflib.get_close_matches(name, CRON_FIELDS, 1, 0.6)
+            return (
+                f"crontab() has no field {name!r}",
+                f"Did you mean {close[0]}?" if close else "Its fields: " + ", ".join(CRON_FIELDS),
+            )
+    for name, (low, high) in RANGES.items():
+        value = fields.get(name)
+        texts = [str(value.value)] if isinstance(value, ast.Constant) else []
+        for number in (n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")):
+            if number.strip().isdigit() and not low <= int(number) <= high:
+                return f"{name} is {number}, but goes from {low} to {high}", ""
+    day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
+    if day is not None and month is not None and day > DAYS_IN.get(int(month), 31):
+        return f"day {day:g} never comes in month {month:g}", ""
+    return None
+
+
+@check("celery.W231")
+def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
+    """A crontab's third positional argument is the day of the week.
+
+    What happens: crontab(0, 8, 1) means Mondays at eight, not the first of the month.
+    How it looks: (nothing: the task runs on other days)
+    Why: Celery's order is minute, hour, day_of_week, day_of_month, month_of_year; cron's is another.
+    Fix: Name the fields.
+    Source: celery/schedules.py
+    """
+    for code, call in _crontabs(facts):
+        if len(call.args) > 2 and crontab_problem(call) is None:
+            yield Spot(
+                f"the third argument of {ast.unparse(call)} is the day of the week",
+                code.where(call),
+                "Name the fields.",
+            )
+
+
+@check("celery.E170")
+def entry_without_task(facts: Facts) -> Iterator[Spot]:
+    """An entry of the Beat schedule names a task that does not exist.
+
+    What happens: Beat sends it, each worker throws it away.
+    How it looks: Received unregistered task of type 'shop.tasks.ad'.
+    Why: Beat does not look into the registry; it sends the name.
+    Fix: The name under which the task is registered: its module and function, or its `name=`.
+    Source: reproduced with Celery 5.7
+    """
+    for entry in facts.entries:
+        name = entry.task
+        if name is None or name in facts.task_names or name.startswith("celery."):
+            continue
+        if facts.worker is None or not facts.worker.tasks:
+            # only the project's own tasks can be told from the code
+            if name.split(".")[0] not in facts.own_packages or any(not task.name for task in facts.tasks):
+                continue
+        close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
+        yield Spot(
+            f"the entry {entry.name!r} names the task {name}, which does not exist",
+            entry.code.where(entry.fields["task"]),
+            f"Did you mean {close[0]}?" if close else "",
+        )
+
+
+@check("celery.E240")
+def entry_malformed(facts: Facts) -> Iterator[Spot]:
+    """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
+
+    What happens: Beat ends with code 1.
+    How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue'
+        AttributeError: 'str' object has no attribute 'app' / 'NoneType' object has no attribute 'is_due'
+    Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of seconds, a
+        timedelta, or an object such as crontab(...).
+    Fix: Move `queue` and the like into "options"; write crontab(...) instead of a text.
+    Source: celery/beat.py, ScheduleEntry
+    """
+    for entry in facts.entries:
+        for name in entry.fields:
+            if name not in ENTRY_KEYS:
+                inside = name in SEND_OPTIONS - {"args", "kwargs"}
+                close = difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
+                hint = (
+                    f'Write "options": {{"{name}": ...}}.'
+                    if inside
+                    else f"Did you mean {close[0]}?"
+                    if close
+                    else ""
+                )
+                yield Spot(f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint)
+        if "task" not in entry.fields:
+            yield Spot(f"the entry {entry.name!r} names no task", entry.where)
+        schedule = entry.fields.get("schedule")
+        if schedule is None:
+            yield Spot(f"the entry {entry.name!r} has no schedule", entry.where)
+        elif (
+            isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr) or text_of(schedule) is not None
+        ):
+            yield Spot(
+                f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
+                entry.code.where(schedule),
+                "Write crontab(...), or a number of seconds.",
+            )
+        elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
+            yield Spot(
+                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it without a pause",
+                entry.code.where(schedule),
+            )
+
+
+def _key(entry: Entry, name: str) -> Where:
+    key = next(k for k in entry.node.keys if text_of(k) == name)
+    assert key is not None
+    return entry.code.where(key)
+
+
+@check("celery.W245")
+def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
+    """An entry's options hold a name that apply_async does not know.
+
+    What happens: Nothing: the option has no effect.
+    How it looks: (nothing)
+    Why: apply_async takes any keyword.
+    Fix: Rename it.
+    Source: celery/app/task.py
+    """
+    for entry in facts.entries:
+        options = entry.fields.get("options")
+        for key in options.keys if isinstance(options, ast.Dict) else ():
+            name = text_of(key)
+            if key is None or name is None or name in SEND_OPTIONS:
+                continue
+            close = difflib.get_close_matches(name, SEND_OPTIONS, 1, 0.7)
+            if close:
+                yield Spot(
+                    f"the option {name!r} has no effect", entry.code.where(key), f"Did you mean {close[0]!r}?"
+                )
+
+
+@check("celery.E250")
+def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
+    """The arguments of an entry do not fit its task.
+
+    What happens: Nothing is sent; Beat writes an error at every tick.
+    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required positional argument: 'y'
+    Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a tuple.
+    Fix: "args": (1, 2), with the comma for a single one: (1,).
+    Source: celery/beat.py, Scheduler.apply_async
+    """
+    tasks: dict[str, Task] = {task.name: task for task in facts.tasks}
+    for entry in facts.entries:
+        args = entry.fields.get("args")
+        if args is not None and (text_of(args) is not None or number_of(args) is not None):
+            yield Spot(
+                f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
+                entry.code.where(args),
+                f"Write ({ast.unparse(args)},).",
+            )
+            continue
+        task = tasks.get(entry.task or "")
+        kwargs = entry.fields.get("kwargs")
+        if (
+            task is None
+            or not isinstance(args, ast.Tuple | ast.List | None)
+            or not isinstance(kwargs, ast.Dict | None)
+        ):
+            continue
+        given = args.elts if args is not None else []
+        named = [text_of(k) for k in kwargs.keys] if kwargs is not None else []
+        if any(n is None for n in named) or any(isinstance(a, ast.Starred) for a in given):
+            continue
+        problem = misfit(task, len(given), [n for n in named if n is not None])
+        if problem:
+            yield Spot(
+                f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
+                entry.code.where(args or kwargs or entry.node),
+            )
+
+
+@check("celery.W270")
+def long_interval(facts: Facts) -> Iterator[Spot]:
+    """A long interval is counted from the start of Beat.
+
+    What happens: On a platform that restarts daily, or without the schedule's file, the task never runs.
+    How it looks: (nothing)
+    Why: An interval counts from the last run, which Beat keeps in a file (celerybeat-schedule); a new container
+        has none and starts counting.
+    Fix: crontab(...), which names a time of day.
+    Source: https://github.com/PostHog/posthog/pull/42607
+    """
+    if facts.is_set("beat_scheduler"):
+        return
+    for entry in facts.entries:
+        schedule = entry.fields.get("schedule")
+        seconds = number_of(schedule)
+        if schedule is not None and seconds is not None and seconds >= 3600:
+            yield Spot(
+                f"{entry.name!r} is due {seconds:g} s after Beat's start, unless its file survives",
+                entry.code.where(schedule),
+                "Use crontab(...).",
+            )
+
+
+def _uses_database(facts: Facts) -> bool:
+    setting = facts.setting("CELERY_BEAT_SCHEDULER") or facts.setting("CELERYBEAT_SCHEDULER")
+    return setting is not None and "django_celery_beat" in (text_of(setting.value) or "")
+
+
+@check("celery.W290")
+def two_schedules(facts: Facts) -> Iterator[Spot]:
+    """The schedule is in the settings and in the database.
+
+    What happens: Each start of Beat overwrites what was changed in the admin; an entry that is removed from the
+        settings stays in the database and goes on firing.
+    How it looks: (nothing)
+    Why: DatabaseScheduler writes the entries of the settings into its tables.
+    Fix: Keep the entries in one place.
+    Source: https://github.com/celery/django-celery-beat/issues/153
+    """
+    if not _uses_database(facts):
+        return
+    for code, schedule in facts.schedules:
+        if schedule.keys:
+            yield Spot(
+                "DatabaseScheduler copies these entries into the database at each start, over what was changed there",
+                code.where(schedule),
+                "Keep the schedule in one place.",
+            )
+
+
+@check("celery.E291")
+def scheduler_not_installed(facts: Facts) -> Iterator[Spot]:
+    """The scheduler is django-celery-beat's, and its app is not installed.
+
+    What happens: Beat does not start.
+    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare an explicit
+        app_label and isn't in an application in INSTALLED_APPS.
+    Why: The schedule's tables belong to the Django app django_celery_beat.
+    Fix: Add "django_celery_beat" to INSTALLED_APPS and migrate.
+    Source: https://django-celery-beat.readthedocs.io/
+    """
+    if not _uses_database(facts) or not facts.installed_apps:
+        return
+    if any(a.startswith("django_celery_beat") for a in facts.installed_apps):
+        return
+    for setting in facts.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
+        yield Spot("django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate.")
+
+
+@check("celery.W090")
+def handler_too_early(facts: Facts) -> Iterator[Spot]:
+    """A handler of on_after_configure imports tasks, or is connected too late.
+
+    What happens: Its periodic tasks are missing from Beat, and no message says so.
+    How it looks: (nothing: Signal.send swallows AppRegistryNotReady)
+    Why: The signal fires when the app is configured: in a worker before Django's apps are loaded, and before any
+        tasks module is imported.
+    Fix: on_after_finalize, or an entry of CELERY_BEAT_SCHEDULE.
+    Source: https://github.com/celery/celery/issues/3589
+    """
+    for code in facts.codes:
+        for node in code.functions:
+            decorator = next(
+                (
+                    d
+                    for d in node.decorator_list
+                    if dotted(d if not isinstance(d, ast.Call) else d.func).endswith("on_after_configure.connect")
+                ),
+                None,
+            )
+            if decorator is None:
+                continue
+            imports = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom | ast.Import)]
+            in_app_file = any(app.where.path == code.path for app in facts.project.celery)
+            if not in_app_file:
+                yield Spot(
+                    "on_after_configure has fired before this module is imported",
+                    code.where(node),
+                    "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
+                )
+            elif imports:
+                yield Spot(
+                    "this handler imports tasks before Django's apps are loaded; the exception is swallowed",
+                    code.where(node),
+                    "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
+                )

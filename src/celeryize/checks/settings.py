@@ -1,1 +1,623 @@
-"""x."""
+"""The settings: names that Celery does not know, old names, values and URLs that do not work, overrides."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import zoneinfo
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Facts, Setting, default_of, dotted, is_false, is_true, number_of, text_of
+from celeryize.checks.names import BOOLS, FLOATS, INTS, NAMES, OLD, REDIS_TRANSPORT, known, words
+
+PREFIX = "CELERY_"
+CLOSE = 0.8
+# The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
+BROKERS = words(
+    """
+    redis rediss sentinel amqp amqps pyamqp librabbitmq py-amqp memory filesystem sqs SQS sqla sqlalchemy mongodb
+    zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid confluentkafka kafka gcpubsub
+    """
+)
+BACKENDS = words(
+    """
+    redis rediss sentinel rpc db database django-db django-cache cache file memcached mongodb cassandra
+    elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul cosmosdbsql disabled
+    socket sqlite postgresql mysql etcd
+    """
+)
+
+
+@check("celery.W060")
+def setting_misspelt(facts: Facts) -> Iterator[Spot]:
+    """A setting has a name that Celery does not know, and that is close to one it knows.
+
+    What happens: Nothing: the setting has no effect, and no message says so.
+    How it looks: (nothing)
+    Why: Celery asks the settings for the names that it knows and never looks at the others.
+    Fix: Rename it to the suggested name.
+    Source: celery/app/defaults.py; celery/app/utils.py
+    """
+    for setting, key in _unknown(facts):
+        close = _close(key)
+        if close:
+            yield Spot(
+                f"{setting.name} has no effect: Celery has no such setting",
+                setting.where,
+                f"Did you mean {PREFIX}{close.upper()}?",
+            )
+
+
+@check("celery.I061")
+def setting_unknown(facts: Facts) -> Iterator[Spot]:
+    """A CELERY_ setting is not one of Celery's.
+
+    What happens: Celery does not read it. That is fine if the project, or a library, does.
+    How it looks: (nothing)
+    Why: Celery asks the settings for the names that it knows and never looks at the others.
+    Fix: If it was meant for Celery, look the name up; if not, another prefix makes that clear.
+    Source: celery/app/defaults.py
+    """
+    for setting, key in _unknown(facts):
+        if not _close(key) and not _used(facts, setting):
+            yield Spot(f"{setting.name} is not a setting of Celery", setting.where)
+
+
+def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
+    """The settings under the prefix whose names mean nothing; each name once."""
+    seen: set[str] = set()
+    for setting in facts.settings:
+        name = setting.name
+        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD:
+            continue
+        seen.add(name)
+        key = name.removeprefix(PREFIX).lower()
+        if not known(key):
+            yield setting, key
+
+
+def _close(key: str) -> str | None:
+    """The setting that a name is a slip of: by its letters, or by its words where a group was left out or moved."""
+    close = difflib.get_close_matches(key, NAMES, 1, CLOSE)
+    if close:
+        return close[0]
+    for group in ("worker", "task", "result", "broker", "beat"):
+        if f"{group}_{key}" in NAMES:
+            return f"{group}_{key}"
+    return None
+
+
+def _used(facts: Facts, setting: Setting) -> bool:
+    """Whether the project reads a name itself."""
+    pattern = re.compile(rf"\b{setting.name}\b")
+    return sum(len(pattern.findall(code.source.text)) for code in facts.codes) > 1
+
+
+@check("celery.W062")
+def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
+    """A Celery setting is written in lower case.
+
+    What happens: Nothing: the setting has no effect, and no message says so.
+    How it looks: (nothing)
+    Why: Django loads the upper-case names of a settings module only.
+    Fix: Write it as CELERY_ and the name in upper case.
+    Source: django/conf/__init__.py; reproduced with Celery 5.7
+    """
+    for setting in facts.settings:
+        name = setting.name
+        if name.isupper() or not isinstance(setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign):
+            continue
+        key = name.lower().removeprefix("celery_")
+        if key in NAMES and (name.startswith(PREFIX) or ("_" in name and name.split("_")[0] in GROUPS)):
+            if _used(facts, setting):
+                continue
+            yield Spot(
+                f"{name} has no effect: Django loads upper-case names only",
+                setting.where,
+                f"Write {PREFIX}{key.upper()}.",
+            )
+
+
+GROUPS = {"celery", "broker", "result", "task", "worker", "beat"}
+
+
+@check("celery.W063")
+def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
+    """A transport option has a name that Redis's transport does not know.
+
+    What happens: Nothing: the option has no effect.
+    How it looks: (nothing)
+    Why: kombu hands the options to the transport, which reads the ones it knows. They are lower case.
+    Fix: Rename it.
+    Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
+    """
+    for setting in facts.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
+        url = _url_text(facts, "broker_url")
+        if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(("redis", "sentinel")):
+            continue
+        for key in setting.value.keys:
+            name = text_of(key)
+            if key is None or name is None or name in REDIS_TRANSPORT:
+                continue
+            close = difflib.get_close_matches(name.lower(), REDIS_TRANSPORT, 1, CLOSE)
+            if close:
+                yield Spot(
+                    f"the transport option {name!r} has no effect",
+                    setting.code.where(key),
+                    f"Did you mean {close[0]!r}?",
+                )
+
+
+@check("celery.W070")
+def old_setting_name(facts: Facts) -> Iterator[Spot]:
+    """A setting has its name from before Celery 4.
+
+    What happens: It works today; Celery 6 drops the old names. `BROKER_URL` is read too, even if it was meant
+        for another library.
+    How it looks: (nothing: the warning is suppressed for Django's settings)
+    Why: Celery looks a setting up under its new name, then under its old one.
+    Fix: Rename it; `celery upgrade settings <file> --django` does so for a whole file.
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings
+    """
+    app = next(iter(facts.project.celery), None)
+    if app is None or not app.reads_django_settings:
+        return
+    seen: set[str] = set()
+    for setting in facts.settings:
+        new = OLD.get(setting.name)
+        if (
+            new is None
+            or setting.name in seen
+            or (setting.name == "BROKER_URL" and facts.setting("CELERY_BROKER_URL"))
+        ):
+            continue
+        seen.add(setting.name)
+        yield Spot(
+            f"{setting.name} is a name from before Celery 4", setting.where, f"Rename it to {PREFIX}{new.upper()}."
+        )
+
+
+@check("celery.W080")
+def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
+    """The app file sets what the settings set too.
+
+    What happens: The value in the settings has no effect. `app.conf.beat_schedule = ...` replaces
+        CELERY_BEAT_SCHEDULE as a whole.
+    How it looks: (nothing)
+    Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
+    Fix: Keep it in one place; the settings are where everybody looks.
+    Source: https://github.com/celery/celery/issues/4284
+    """
+    for app in facts.project.celery:
+        short = {"broker": "broker_url", "backend": "result_backend"}
+        written = [(short.get(n, n), app.where) for n in app.constructor]
+        written += list(app.conf_writes)
+        for name, where in written:
+            setting = facts.setting(f"{PREFIX}{name.upper()}")
+            if setting is not None and setting.value is not None:
+                yield Spot(
+                    f"this sets {name}, so {setting.name} ({setting.where}) has no effect",
+                    where,
+                    "Keep one of the two.",
+                )
+
+
+@check("celery.W082", imports=True)
+def environment_overrides_settings(facts: Facts) -> Iterator[Spot]:
+    """An environment variable beats the settings.
+
+    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND win over the settings everywhere; BROKER_URL, APP,
+        LOADER, CONFIG_MODULE and RESULT_BACKEND win for the `celery` command only, so worker and web differ.
+    How it looks: (nothing)
+    Why: Celery and its command line read these variables themselves.
+    Fix: Read the same variable in the settings, or unset it.
+    Source: celery/app/utils.py, Settings.broker_url; celery/bin/celery.py
+    """
+    assert facts.worker is not None
+    for name in facts.worker.environment:
+        if name not in WINS:
+            continue
+        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.codes):
+            continue
+        setting = facts.setting(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
+        if setting is not None or not name.startswith(PREFIX):
+            yield Spot(
+                f"the environment variable {name} is set here and beats the settings",
+                setting.where if setting else None,
+                "Read it in the settings, or unset it.",
+            )
+
+
+WINS = {
+    "CELERY_BROKER_URL",
+    "CELERY_RESULT_BACKEND",
+    "BROKER_URL",
+    "RESULT_BACKEND",
+    "APP",
+    "LOADER",
+    "CONFIG_MODULE",
+}
+
+
+@check("celery.W083")
+def number_in_quotes(facts: Facts) -> Iterator[Spot]:
+    """A number or a yes-or-no is written as text.
+
+    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a worker process
+        at the first task that runs too long.
+    How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at all.
+    Why: Celery uses the value as it is; any text but the empty one is true.
+    Fix: Write the value without quotes; convert what comes from the environment: int(...), env.bool(...).
+    Source: reproduced with Celery 5.7
+    """
+    for setting in facts.settings:
+        key = OLD.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
+        if not setting.name.startswith(PREFIX) and setting.name not in OLD:
+            continue
+        kind = "a yes or no" if key in BOOLS else "a number" if key in INTS | FLOATS else None
+        if kind is None:
+            continue
+        if text_of(setting.value) is not None:
+            yield Spot(f"{setting.name} is text, not {kind}", setting.where, "Write the value without quotes.")
+        elif isinstance(setting.value, ast.Call) and dotted(setting.value.func) in RAW:
+            yield Spot(
+                f"{setting.name} is text whenever the environment variable is set, not {kind}",
+                setting.where,
+                'Convert it: int(...), or == "true".',
+            )
+
+
+RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
+
+
+def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
+    """The literal URLs of a setting, also as the default of what the environment may set."""
+    for setting in facts.settings:
+        if setting.name in {f"{PREFIX}{key.upper()}", key.upper() if key.startswith("broker") else ""}:
+            value = default_of(setting.value)
+            text = text_of(value)
+            if text:
+                yield setting, value, text
+
+
+def _url_text(facts: Facts, key: str) -> str | None:
+    return next((text for _, _, text in _urls(facts, key)), None)
+
+
+def url_problem(url: str, schemes: frozenset[str]) -> str | None:
+    """What is wrong with a broker or backend URL, or None."""
+    if url != url.strip():
+        return "it has a blank at its end"
+    if "://" not in url:
+        # a bare transport name is allowed; host:port is taken for the host of an amqp URL
+        return "it has no scheme, so it is read as an amqp host" if re.match(r"[\w.-]+:\d+", url) else None
+    scheme = url.split("://")[0]
+    if scheme.split("+")[0] not in schemes:
+        close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
+        return f"there is no transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
+    if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
+        return None
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return "a part of it that is not a number is read as the port (percent-encode / and # in passwords)"
+    return None
+
+
+@check("celery.E160")
+def broker_url_wrong(facts: Facts) -> Iterator[Spot]:
+    """The broker's URL cannot work.
+
+    What happens: The worker does not start, or goes to amqp on a host of that name.
+    How it looks: KeyError: 'No such transport: redi.  Did you mean redis?', or
+        ValueError: Port could not be cast to integer value as 'p'
+    Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp host.
+    Fix: redis://[:password@]host:6379/0 or amqp://user:password@host:5672//, the password percent-encoded.
+    Source: kombu/utils/url.py, kombu/transport/__init__.py
+    """
+    for setting, value, url in _urls(facts, "broker_url"):
+        for part in url.split(";"):
+            problem = url_problem(part, BROKERS)
+            if problem:
+                yield Spot(f"the broker URL cannot work: {problem}", setting.code.where(value))
+                break
+
+
+@check("celery.E161")
+def backend_url_wrong(facts: Facts) -> Iterator[Spot]:
+    """The result backend's URL cannot work.
+
+    What happens: The first result that is stored or asked for raises.
+    How it looks: ModuleNotFoundError: No module named 'django_db', or invalid literal for int() with base 10: 'abc'
+    Why: Celery takes the scheme for the name of a backend, and an unknown name for a module.
+    Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
+    Source: celery/app/backends.py
+    """
+    for setting, value, url in _urls(facts, "result_backend"):
+        problem = url_problem(url, BACKENDS)
+        if url.startswith(("redis://", "rediss://")) and not problem:
+            path = urlsplit(url).path.strip("/")
+            problem = f"{path!r} is not the number of a database" if path and not path.isdigit() else None
+        if "://" not in url and problem is None and "." not in url and ":" not in url and url not in BACKENDS:
+            close = difflib.get_close_matches(url.replace("_", "-"), BACKENDS, 1, 0.6)
+            problem = f"there is no backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
+        if url.startswith("amqp"):
+            problem = "the amqp backend is gone; use rpc://"
+        if problem:
+            yield Spot(f"the result backend cannot work: {problem}", setting.code.where(value))
+
+
+@check("celery.W300")
+def timezones_differ(facts: Facts) -> Iterator[Spot]:
+    """CELERY_TIMEZONE is not TIME_ZONE.
+
+    What happens: crontab(hour=8) means eight o'clock in CELERY_TIMEZONE.
+    How it looks: (nothing: the task runs at another hour)
+    Why: Without CELERY_TIMEZONE, Celery uses Django's TIME_ZONE; with it, its own.
+    Fix: Leave CELERY_TIMEZONE out, or write CELERY_TIMEZONE = TIME_ZONE.
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#time-zones
+    """
+    zone, ours = facts.setting("CELERY_TIMEZONE"), facts.setting("TIME_ZONE")
+    if zone is None or ours is None or not text_of(zone.value) or not text_of(ours.value):
+        return
+    if text_of(zone.value) != text_of(ours.value) and not _bad_zone(text_of(zone.value) or ""):
+        yield Spot(
+            f"CELERY_TIMEZONE is {text_of(zone.value)}, TIME_ZONE is {text_of(ours.value)}: "
+            "crontab hours are those of the first",
+            zone.where,
+            "Leave it out, or write CELERY_TIMEZONE = TIME_ZONE.",
+        )
+
+
+@check("celery.E301")
+def timezone_unknown(facts: Facts) -> Iterator[Spot]:
+    """CELERY_TIMEZONE names no time zone.
+
+    What happens: Beat and the worker raise as soon as they need the time.
+    How it looks: zoneinfo.ZoneInfoNotFoundError: 'No time zone found with key ...'
+    Why: The name is looked up in the time zone database when it is first used.
+    Fix: A name such as Europe/Paris.
+    Source: celery/utils/time.py
+    """
+    for setting in facts.named("CELERY_TIMEZONE"):
+        name = text_of(setting.value)
+        if name and _bad_zone(name):
+            yield Spot(f"there is no time zone {name!r}", setting.where)
+
+
+def _bad_zone(name: str) -> bool:
+    """Whether the time zone database, where there is one, lacks a name."""
+    if not _has_zone("Europe/Paris"):
+        return False
+    return not _has_zone(name)
+
+
+def _has_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+@check("celery.E381")
+def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
+    """The result backend is django-db, and its app is not installed.
+
+    What happens: The first result that is stored raises.
+    How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare an explicit
+        app_label and isn't in an application in INSTALLED_APPS.
+    Why: The backend's tables belong to the Django app django_celery_results.
+    Fix: Add "django_celery_results" to INSTALLED_APPS and migrate.
+    Source: https://django-celery-results.readthedocs.io/
+    """
+    apps = facts.installed_apps
+    if not apps or any(a.startswith("django_celery_results") for a in apps):
+        return
+    for setting, value, url in _urls(facts, "result_backend"):
+        if url.startswith("django-db"):
+            yield Spot(
+                "the result backend is django-db, but django_celery_results is not in INSTALLED_APPS",
+                setting.code.where(value),
+                'Add "django_celery_results" to INSTALLED_APPS and migrate.',
+            )
+
+
+@check("celery.W382")
+def backend_in_one_process(facts: Facts) -> Iterator[Spot]:
+    """The result backend lives in the memory of one process.
+
+    What happens: Whoever waits for a result in another process waits for ever.
+    How it looks: celery.exceptions.TimeoutError, or a request that never ends.
+    Why: cache+memory:// is a dict of the worker's process.
+    Fix: redis://, django-db, rpc:// or file:///
+    Source: reproduced with Celery 5.7
+    """
+    for setting, value, url in _urls(facts, "result_backend"):
+        if url.startswith("cache+memory") and not setting.conditional:
+            yield Spot("results stay in the memory of the worker's process", setting.code.where(value))
+
+
+@check("celery.I350")
+def eager_everywhere(facts: Facts) -> Iterator[Spot]:
+    """Tasks always run in the process that calls them.
+
+    What happens: No worker is used: `.delay()` blocks until the task is done.
+    How it looks: (nothing)
+    Why: CELERY_TASK_ALWAYS_EAGER is meant for tests.
+    Fix: Set it in the test settings only.
+    Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
+    """
+    for setting in facts.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
+        if is_true(setting.value) and not setting.conditional and not EAGER_FILES.search(setting.where.path.name):
+            yield Spot(
+                f"{setting.name} is on: no worker is used", setting.where, "Set it in the test settings only."
+            )
+
+
+EAGER_FILES = re.compile(r"test|local|dev|ci\b")
+
+
+@check("celery.E461")
+def soft_limit_above_hard(facts: Facts) -> Iterator[Spot]:
+    """The soft time limit is above the hard one.
+
+    What happens: Every `.delay()` raises.
+    How it looks: ValueError: soft_time_limit must be less than or equal to time_limit
+    Why: The soft limit is the warning that comes before the end.
+    Fix: Make the soft limit the smaller one.
+    Source: celery/app/task.py
+    """
+    soft, hard = facts.setting("CELERY_TASK_SOFT_TIME_LIMIT"), facts.setting("CELERY_TASK_TIME_LIMIT")
+    if soft and hard:
+        a, b = number_of(soft.value), number_of(hard.value)
+        if a is not None and b is not None and a > b:
+            yield Spot(f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where)
+    for task in facts.tasks:
+        a, b = (number_of(task.options.get(n)) for n in ("soft_time_limit", "time_limit"))
+        if a is not None and b is not None and a > b:
+            yield Spot(
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", task.code.where(task.decorator)
+            )
+
+
+@check("celery.W470")
+def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
+    """Redis hands a task out again before it can be done.
+
+    What happens: The same task runs several times at once.
+    How it looks: The same task id is received again and again in the worker's log.
+    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to another worker;
+        late acknowledgement, `countdown` and `eta` keep messages that long.
+    Fix: visibility_timeout above the time limit and the longest countdown or eta.
+    Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
+    """
+    if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
+        return
+    late = facts.setting("CELERY_TASK_ACKS_LATE")
+    some_late = (late and is_true(late.value)) or any(is_true(t.options.get("acks_late")) for t in facts.tasks)
+    options = facts.setting(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    timeout, where = 3600.0, None
+    if options and isinstance(options.value, ast.Dict):
+        for key, value in zip(options.value.keys, options.value.values, strict=True):
+            if text_of(key) == "visibility_timeout":
+                timeout, where = number_of(value) or timeout, options.code.where(value)
+    limit = facts.setting("CELERY_TASK_TIME_LIMIT")
+    longest = number_of(limit.value) if limit and some_late else None
+    if longest is not None and limit and timeout <= longest:
+        yield Spot(
+            f"Redis hands a task out again after {timeout:g} s, but it may run for {longest:g} s "
+            "and is acknowledged at its end",
+            where or limit.where,
+            "Raise visibility_timeout above the time limit.",
+        )
+    for code in facts.codes:
+        for call in code.calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {"apply_async", "retry"}:
+                delay = next((number_of(k.value) for k in call.keywords if k.arg == "countdown"), None)
+                if delay is not None and delay >= timeout:
+                    yield Spot(
+                        f"a countdown of {delay:g} s is not below Redis's visibility_timeout of {timeout:g} s: "
+                        "the task runs several times",
+                        code.where(call),
+                        "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
+                    )
+
+
+@check("celery.W541")
+def tls_not_checked(facts: Facts) -> Iterator[Spot]:
+    """A rediss:// broker does not check the server's certificate.
+
+    What happens: The connection is encrypted with anybody who answers.
+    How it looks: ... defaulting to insecure SSL behaviour
+    Why: Without ssl_cert_reqs, kombu does not ask for a certificate.
+    Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
+    Source: kombu/transport/redis.py
+    """
+    for setting, value, url in _urls(facts, "broker_url"):
+        if url.startswith("rediss://") and "ssl_cert_reqs" not in url and not facts.is_set("broker_use_ssl"):
+            yield Spot(
+                "the server's certificate is not checked",
+                setting.code.where(value),
+                "Add ?ssl_cert_reqs=required.",
+            )
+
+
+@check("celery.E542")
+def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
+    """A rediss:// result backend does not say how certificates are checked.
+
+    What happens: The backend raises when it is first used.
+    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to
+        CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
+    Why: The backend, unlike the broker, insists on it.
+    Fix: rediss://...?ssl_cert_reqs=required
+    Source: celery/backends/redis.py
+    """
+    for setting, value, url in _urls(facts, "result_backend"):
+        if (
+            url.startswith("rediss://")
+            and "ssl_cert_reqs" not in url
+            and not facts.is_set("redis_backend_use_ssl")
+        ):
+            yield Spot(
+                "a rediss:// result backend needs ssl_cert_reqs",
+                setting.code.where(value),
+                "Add ?ssl_cert_reqs=required.",
+            )
+
+
+@check("celery.I550")
+def no_retry_on_startup(facts: Facts) -> Iterator[Spot]:
+    """A worker gives up if the broker is not there when it starts.
+
+    What happens: The worker ends with code 1 if it starts before the broker.
+    How it looks: Shutting down...
+    Why: CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP is False.
+    Fix: Leave it out, or set it to True.
+    Source: celery/worker/consumer/consumer.py
+    """
+    for setting in facts.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
+        if is_false(setting.value):
+            yield Spot("a worker that starts before the broker ends at once", setting.where)
+
+
+@check("celery.W560")
+def pickle_accepted(facts: Facts) -> Iterator[Spot]:
+    """Messages may be pickles.
+
+    What happens: Whoever can write to the broker can run code in the worker.
+    How it looks: (nothing)
+    Why: Loading a pickle runs what it says.
+    Fix: Pass what JSON can hold: ids, texts, numbers.
+    Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
+    """
+    for setting in facts.named("CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"):
+        for node in ast.walk(setting.value):
+            if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
+                yield Spot(f"{setting.name} accepts pickles: code from whoever reaches the broker", setting.where)
+
+
+@check("celery.W561")
+def password_in_code(facts: Facts) -> Iterator[Spot]:
+    """A password stands in the code.
+
+    What happens: Everybody who can read the repository can reach the broker.
+    How it looks: (nothing)
+    Why: The URL is a literal.
+    Fix: Read it from the environment.
+    Source: https://docs.celeryq.dev/en/stable/userguide/security.html
+    """
+    for key in ("broker_url", "result_backend"):
+        for setting, value, url in _urls(facts, key):
+            match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
+            if match and match[3] not in LOCAL and match[2] not in {"guest", "password"}:
+                yield Spot(
+                    f"{setting.name} holds a password", setting.code.where(value), "Read it from the environment."
+                )
+
+
+LOCAL = {"localhost", "127.0.0.1", "redis", "rabbitmq", "rabbit", "broker", "db"}

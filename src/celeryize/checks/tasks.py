@@ -1,1 +1,452 @@
-"""x."""
+"""The tasks: their decorators, options, first argument and body."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+from collections.abc import Iterator
+
+from celeryize.checks.check import Spot, check
+from celeryize.checks.facts import Code, Facts, Task, dotted, number_of, text_of
+from celeryize.checks.names import words
+
+# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and autoretry.py of 5.7.
+OPTIONS = words(
+    """
+    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared typing
+    max_retries default_retry_delay rate_limit ignore_result trail send_events store_errors_even_if_ignored
+    serializer time_limit soft_time_limit backend track_started acks_late acks_on_failure
+    acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost retry_on_worker_lost throws expires priority
+    resultrepr_maxsize request_stack abstract autoretry_for dont_autoretry_for retry_kwargs retry_backoff
+    retry_backoff_max retry_jitter queue exchange routing_key options countdown link link_error compression
+    on_failure on_success on_retry after_return before_start filter shadow_name Strategy Request from_config
+    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate delivery_mode
+    """
+)
+EXCEPTIONS = {
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+}
+# Decorators that give back a plain function, which has no `delay`.
+PLAIN = words(
+    """
+    transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache lru_cache
+    functools.cache contextlib.contextmanager contextmanager staticmethod sync_to_async async_to_sync
+    """
+) - {"staticmethod"}
+
+
+@check("celery.E190")
+def name_twice(facts: Facts) -> Iterator[Spot]:
+    """Two tasks have the same name.
+
+    What happens: One of them is never run: both names lead to the same function.
+    How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different callable
+    Why: A task's name is its key in the registry.
+    Fix: Give one of them another `name=`.
+    Source: celery/app/base.py
+    """
+    seen: dict[str, Task] = {}
+    for task in facts.tasks:
+        if not task.name or _is_conditional(task):
+            continue
+        first = seen.setdefault(task.name, task)
+        if first is not task:
+            yield Spot(
+                f"the task name {task.name} is taken already: {first.where}", task.where, "Give it another name=."
+            )
+
+
+def _is_conditional(task: Task) -> bool:
+    return any(isinstance(outer, ast.If | ast.Try) for outer in task.code.around(task.node))
+
+
+@check("celery.E401")
+def result_awaited_in_task(facts: Facts) -> Iterator[Spot]:
+    """A task waits for the result of another.
+
+    What happens: The task fails; the other one runs all the same.
+    How it looks: RuntimeError: Never call result.get() within a task!
+    Why: Workers that wait for workers can block each other for ever.
+    Fix: A chain, a chord or a callback.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for task in facts.tasks:
+        if "allow_join_result" in task.code.source.text:
+            continue
+        results = {
+            target.id
+            for node in ast.walk(task.node)
+            if isinstance(node, ast.Assign) and _sends(facts, task.code, node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(task.node):
+            if not (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
+            ):
+                continue
+            if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
+                continue
+            owner = node.func.value
+            if _sends(facts, task.code, owner) or (isinstance(owner, ast.Name) and owner.id in results):
+                yield Spot(
+                    f"the task {task.name} waits for another task",
+                    task.code.where(node),
+                    "Use a chain, a chord or a callback.",
+                )
+
+
+def _sends(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the project."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"delay", "apply_async"}
+        and facts.task_of(code, node.func.value) is not None
+    )
+
+
+@check("celery.W410")
+def async_task(facts: Facts) -> Iterator[Spot]:
+    """A task is a coroutine function or a generator.
+
+    What happens: The task fails after it was called, and its body never runs.
+    How it looks: EncodeError(TypeError('Object of type coroutine is not JSON serializable'))
+    Why: Celery calls the function and stores what it gives back; it does not await it.
+    Fix: A plain function that calls asgiref.sync.async_to_sync(...)(...).
+    Source: https://github.com/celery/celery/issues/7743
+    """
+    for task in facts.tasks:
+        if isinstance(task.node, ast.AsyncFunctionDef) and not task.below:
+            yield Spot(
+                f"{task.node.name} is a coroutine function: Celery never awaits it",
+                task.where,
+                "Use asgiref's async_to_sync inside a plain function.",
+            )
+        elif not task.below and any(
+            isinstance(n, ast.Yield | ast.YieldFrom) and task.code.function_of(n) is task.node
+            for n in ast.walk(task.node)
+        ):
+            yield Spot(f"{task.node.name} is a generator: its body never runs", task.where, "Return a list.")
+
+
+@check("celery.E420")
+def bound_without_self(facts: Facts) -> Iterator[Spot]:
+    """A task with bind=True takes no argument for the task.
+
+    What happens: Every call fails.
+    How it looks: TypeError: f() takes 1 positional argument but 2 were given
+    Why: With bind=True the task itself is the first argument.
+    Fix: Add `self`, or leave bind=True out.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#bound-tasks
+    """
+    for task in facts.tasks:
+        args = task.node.args
+        if task.bound and not task.below and not (args.posonlyargs or args.args or args.vararg):
+            yield Spot(
+                f"{task.node.name} has bind=True, but takes no argument for the task",
+                task.where,
+                "Add `self` as its first argument.",
+            )
+
+
+@check("celery.E421")
+def self_without_bind(facts: Facts) -> Iterator[Spot]:
+    """A task takes `self` without bind=True.
+
+    What happens: Every call lacks an argument.
+    How it looks: TypeError: f() missing 1 required positional argument
+    Why: Only with bind=True does Celery pass the task itself.
+    Fix: Add bind=True to the decorator.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#bound-tasks
+    """
+    for task in facts.tasks:
+        args = [*task.node.args.posonlyargs, *task.node.args.args]
+        if args and args[0].arg == "self" and not task.options.get("bind") and not task.below and not task.holder:
+            yield Spot(
+                f"{task.node.name} takes self, but its decorator has no bind=True", task.where, "Add bind=True."
+            )
+
+
+@check("celery.W422")
+def bound_into_argument(facts: Facts) -> Iterator[Spot]:
+    """The first argument of a task with bind=True is not called self.
+
+    What happens: The task itself arrives where a value was expected.
+    How it looks: Every argument is shifted by one.
+    Why: With bind=True the task itself is the first argument.
+    Fix: Add `self` in front, or leave bind=True out.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#bound-tasks
+    """
+    for task in facts.tasks:
+        args = [*task.node.args.posonlyargs, *task.node.args.args]
+        if task.bound and args and not task.below and not _means_task(args[0].arg):
+            yield Spot(
+                f"{task.node.name} has bind=True, so {args[0].arg!r} is the task itself",
+                task.where,
+                "Add `self` in front.",
+            )
+
+
+def _means_task(name: str) -> bool:
+    return (
+        name.strip("_") in {"self", "cls", "task", "t", "celery", "job", "this", "me", ""}
+        or "task" in name
+        or "self" in name
+    )
+
+
+@check("celery.E423")
+def task_is_a_method(facts: Facts) -> Iterator[Spot]:
+    """A task is a method of a class.
+
+    What happens: Every call lacks an argument.
+    How it looks: TypeError: f() missing 1 required positional argument: 'self'
+    Why: The decorator sees a plain function; there is no instance to call it on.
+    Fix: A function of the module, which makes the instance itself.
+    Source: reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        if task.holder is None or any(dotted(d) == "staticmethod" for d in (*task.above, *task.below)):
+            continue
+        args = [*task.node.args.posonlyargs, *task.node.args.args]
+        if args and args[0].arg in {"self", "cls"} and not task.bound:
+            yield Spot(
+                f"{task.node.name} is a method of {task.holder.name}: nobody passes {args[0].arg}",
+                task.where,
+                "Make it a function of the module.",
+            )
+
+
+@check("celery.E430")
+def decorator_above_task(facts: Facts) -> Iterator[Spot]:
+    """A decorator stands above the task decorator and gives back a plain function.
+
+    What happens: The name is bound to a function that has no `delay`.
+    How it looks: AttributeError: 'function' object has no attribute 'delay'
+    Why: Decorators apply from below; what stands above wraps the task.
+    Fix: Put the task decorator at the top.
+    Source: reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for above in task.above:
+            spelled = dotted(above.func if isinstance(above, ast.Call) else above)
+            if spelled in PLAIN:
+                yield Spot(
+                    f"@{spelled} above the task decorator makes {task.node.name} a plain function",
+                    task.code.where(above),
+                    "Put the task decorator at the top.",
+                )
+
+
+@check("celery.E432")
+def class_not_registered(facts: Facts) -> Iterator[Spot]:
+    """A class-based task is not registered.
+
+    What happens: `.delay()` sends a task without a name, which no worker runs.
+    How it looks: Received unregistered task of type None.
+    Why: Since Celery 4, classes register themselves no more.
+    Fix: app.register_task(MyTask()) below the class.
+    Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#the-task-base-class-no-longer-automatically-register-tasks
+    """
+    text = ""
+    for code in facts.codes:
+        bound = facts.bindings(code.path)
+        for node in code.classes:
+            if not any(_is_task_class(dotted(b), bound) for b in node.bases):
+                continue
+            body = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+            abstract = any(
+                isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "abstract" for n in node.body
+            )
+            text = text or "\n".join(c.source.text for c in facts.codes)
+            if (
+                "run" not in body
+                or "__call__" in body
+                or abstract
+                or text.count(node.name) > text.count(f"{node.name}().delay") + 1
+            ):
+                continue
+            yield Spot(
+                f"{node.name} is a task class that nobody registers",
+                code.where(node),
+                f"Add app.register_task({node.name}()).",
+            )
+
+
+def _is_task_class(base: str, bound: dict[str, tuple[str, str | None]]) -> bool:
+    head, _, rest = base.partition(".")
+    module, name = bound.get(head, ("", None))
+    full = ".".join(part for part in (module, name, rest) if part)
+    return full in {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask"}
+
+
+@check("celery.W440")
+def option_unknown(facts: Facts) -> Iterator[Spot]:
+    """A task decorator has an option that Celery does not know.
+
+    What happens: Nothing: it becomes an attribute of the task's class that nobody reads.
+    How it looks: (nothing)
+    Why: The decorator takes any keyword.
+    Fix: Rename it to the option that was meant.
+    Source: celery/app/base.py
+    """
+    for task in facts.tasks:
+        if "base" in task.options:
+            continue
+        for name, value in task.options.items():
+            if name in OPTIONS:
+                continue
+            close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
+            close = close or [o for o in sorted(OPTIONS) if o.replace("_", "") == name.replace("_", "")]
+            if close:
+                yield Spot(f"the option {name} has no effect", task.code.where(value), f"Did you mean {close[0]}?")
+
+
+@check("celery.E441")
+def rate_limit_wrong(facts: Facts) -> Iterator[Spot]:
+    """A rate limit cannot be read.
+
+    What happens: The worker fails when it starts.
+    How it looks: KeyError: 'x', or ValueError: could not convert string to float
+    Why: A rate is a number, or a number per s, m or h: "10/m".
+    Fix: "10/s", "10/m" or "10/h".
+    Source: celery/utils/time.py, rate
+    """
+    for task in facts.tasks:
+        value = task.options.get("rate_limit")
+        text = text_of(value)
+        if value is not None and text is not None and _rate_problem(text):
+            yield Spot(f"{text!r} is not a rate", task.code.where(value), 'Write a number per s, m or h: "10/m".')
+
+
+def _rate_problem(text: str) -> bool:
+    number, slash, unit = text.partition("/")
+    try:
+        float(number)
+    except ValueError:
+        return True
+    return bool(slash) and unit.strip() not in {"s", "m", "h"}
+
+
+@check("celery.W450")
+def retries_never(facts: Facts) -> Iterator[Spot]:
+    """A task sets max_retries and never retries.
+
+    What happens: The first exception is the last: the task fails.
+    How it looks: (nothing: FAILURE after one try)
+    Why: max_retries and retry_backoff only limit retries; autoretry_for or self.retry() start them.
+    Fix: autoretry_for=(SomeError,), or raise self.retry(exc=...) where it fails.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
+    """
+    for task in facts.tasks:
+        named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
+        if not named or {"autoretry_for", "base"} & set(task.options):
+            continue
+        if number_of(task.options.get("max_retries")) == 0 or _is_none(task.options.get("max_retries")):
+            continue
+        retries = any(
+            isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"} for n in ast.walk(task.node)
+        )
+        hands_on = any(
+            isinstance(n, ast.Call) and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
+            for n in ast.walk(task.node)
+        )
+        if not retries and not hands_on:
+            yield Spot(
+                f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never calls retry()",
+                task.code.where(task.options[named[0]]),
+                "Add autoretry_for=(SomeError,).",
+            )
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+@check("celery.W452")
+def retry_swallowed(facts: Facts) -> Iterator[Spot]:
+    """A retry is swallowed by an `except Exception` around it.
+
+    What happens: The task ends as a success and is not tried again.
+    How it looks: (nothing: SUCCESS)
+    Why: self.retry() works by raising celery.exceptions.Retry, which is an Exception.
+    Fix: Call it outside of that `try`, or let Retry pass first.
+    Source: reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for node in ast.walk(task.node):
+            if not (isinstance(node, ast.Call) and dotted(node.func) in {"self.retry", f"{task.node.name}.retry"}):
+                continue
+            inner: ast.AST = node
+            for outer in task.code.around(node):
+                if outer is task.node:
+                    break
+                if isinstance(outer, ast.Try) and inner in outer.body and _catches_retry(outer):
+                    yield Spot(
+                        "this retry is caught by the `except` around it",
+                        task.code.where(node),
+                        "Call it outside of that try.",
+                    )
+                    break
+                inner = outer
+
+
+def _catches_retry(node: ast.Try) -> bool:
+    """Whether the first handler that fits a Retry does not raise again."""
+    for handler in node.handlers:
+        caught = {dotted(t) for t in ast.walk(handler.type)} if handler.type else {"Exception"}
+        if caught & {"Retry", "celery.exceptions.Retry", "exceptions.Retry", "Ignore"}:
+            return False
+        if caught & {"Exception", "BaseException"}:
+            return not any(
+                isinstance(n, ast.Raise) or (isinstance(n, ast.Attribute) and n.attr == "retry")
+                for n in ast.walk(handler)
+            )
+    return False
+
+
+@check("celery.E453")
+def autoretry_not_a_tuple(facts: Facts) -> Iterator[Spot]:
+    """autoretry_for is one class instead of a tuple.
+
+    What happens: The task cannot be registered.
+    How it looks: TypeError: 'type' object is not iterable
+    Why: Celery goes through the exceptions.
+    Fix: autoretry_for=(SomeError,), with the comma.
+    Source: celery/app/autoretry.py
+    """
+    for task in facts.tasks:
+        value = task.options.get("autoretry_for")
+        if isinstance(value, ast.Name) and value.id in EXCEPTIONS:
+            yield Spot(
+                f"autoretry_for is the class {value.id}, not a tuple",
+                task.code.where(value),
+                f"Write ({value.id},).",
+            )
+
+
+@check("celery.I340")
+def base_without_commit(facts: Facts) -> Iterator[Spot]:
+    """Tasks have a base class without delay_on_commit.
+
+    What happens: `delay_on_commit` and `apply_async_on_commit` do not exist on these tasks.
+    How it looks: AttributeError: 'MyTask' object has no attribute 'delay_on_commit'
+    Why: Celery's own class of Django projects, DjangoTask, brings them along; celery.Task does not.
+    Fix: Derive the class from celery.contrib.django.task.DjangoTask.
+    Source: celery/contrib/django/task.py
+    """
+    for code in facts.codes:
+        bound = facts.bindings(code.path)
+        for node in code.classes:
+            plain = any(_is_task_class(dotted(b), bound) and "Django" not in dotted(b) for b in node.bases)
+            if not plain:
+                continue
+            used = any(dotted(task.options.get("base")).rpartition(".")[2] == node.name for task in facts.tasks)
+            if used and any("_on_commit" in c.source.text for c in facts.codes):
+                yield Spot(
+                    f"tasks with the base {node.name} have no delay_on_commit",
+                    code.where(node),
+                    "Derive it from DjangoTask.",
+                )

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.examine import Verified, examine
+from celeryize.checks.examine import examine
 from celeryize.checks.facts import Facts
+from celeryize.checks.verified import Verified
 from celeryize.commands.opening import Opening, opened
 from celeryize.detect.answers import configured
 from celeryize.detect.project import Project

@@ -1,0 +1,58 @@
+"""The outcome of a verification, for the screen and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from celeryize.errors import Exit
+from celeryize.model import Finding, Severity
+
+RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that the project has decided not to hear about, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the checks found, what was silenced, and which checks ran."""
+
+    findings: tuple[Finding, ...]
+    silenced: tuple[Silenced, ...]
+    ran: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The outcome: what was found, silenced, and the facts that it rests on."""
+
+    examination: Examination
+    depth: str
+    versions: dict[str, str]
+    tasks: int
+    exit_code: Exit
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order of the checks."""
+        return self.examination.findings
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have a severity."""
+        return sum(f.severity is severity for f in self.findings)
+
+
+def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Findings grouped by their file: the file with the worst first, and in a file the worst first."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)
+    for group in groups.values():
+        group.sort(key=lambda f: (RANK[f.severity], (f.where.line or 0) if f.where else 0, f.id))
+    return sorted(groups.items(), key=lambda item: (RANK[item[1][0].severity], item[0]))
