@@ -109,7 +109,7 @@ def settings_differ(facts: Facts) -> Iterator[Spot]:
     if not web or _exported(facts):
         return
     for code, call, name in _settings_of_app(facts):
-        if name not in web and name != facts.project.settings.module:
+        if name not in web and name != facts.project.settings.module and facts.modules.find(name):
             yield Spot(
                 f"without DJANGO_SETTINGS_MODULE the worker takes {name}, the web process {web[0]}",
                 code.where(call),
@@ -187,7 +187,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Spot]:
         if name not in consumed and name not in told:
             told.add(name)
             yield Spot(
-                f"no worker consumes the queue {name!r} ({workers[0].where} consumes {', '.join(sorted(consumed))})",
+                f"no worker consumes the queue {name!r} ({workers[0].where}: {', '.join(sorted(consumed))})",
                 where,
                 f"Add it: -Q {','.join(sorted(consumed))},{name}",
             )

@@ -20,7 +20,9 @@ from celeryize.patch.source import Source
 from celeryize.probe import Sight
 
 # A file without any of these words cannot hold a mistake that a check knows.
-MATTERS = re.compile(rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit")
+MATTERS = re.compile(
+    rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit|tasks? import |import tasks"
+)
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 SETTINGS_FOLDERS = {"settings", "components", "environments", "conf"}
 DEPLOYMENTS = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from celeryize.checks.check import Spot, check
-from celeryize.checks.facts import Facts, Task, text_of
+from celeryize.checks.facts import Facts, Task, dotted, text_of
 from celeryize.checks.imported import failures
 from celeryize.detect.apps import App
 
@@ -106,7 +106,7 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
             f"{name} is not registered: {app.name} is not in INSTALLED_APPS",
             f'Add "{app.name}" to INSTALLED_APPS.',
         )
-    related = {"tasks", *(a.related_name for a in facts.project.celery if a.related_name)}
+    related = {"tasks", *_related_names(facts)}
     inside = path.relative_to(app.folder)
     package = app.folder / "tasks"
     if inside.name == "tasks.py" and len(inside.parts) == 1:
@@ -135,7 +135,9 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
             f"{name} is not registered: {init} does not import it",
             f"Add `from .{inside.with_suffix('').name} import {name}` to {init}.",
         )
-    if len(inside.parts) == 1 and inside.stem not in related:
+    if len(inside.parts) == 1 and inside.stem in related:
+        return None
+    if len(inside.parts) == 1:
         return Lost(
             task,
             Reason.MODULE_NAME,
@@ -150,6 +152,15 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
         f"{name} is not registered: nothing imports {path}",
         "Import it in the tasks module of its app, or add its module to CELERY_IMPORTS.",
     )
+
+
+def _related_names(facts: Facts) -> Iterator[str]:
+    """The modules that autodiscover_tasks() is told to look for besides tasks."""
+    for code in facts.codes:
+        for call in code.calls:
+            if dotted(call.func).endswith(".autodiscover_tasks"):
+                for value in (*call.args[1:2], *(k.value for k in call.keywords if k.arg == "related_name")):
+                    yield text_of(value) or "tasks"
 
 
 def _is_certain(facts: Facts) -> bool:
@@ -184,6 +195,9 @@ def _is_imported(facts: Facts, module: str) -> bool:
         isinstance(node, ast.Call) and any(text_of(e) == module for e in ast.walk(node))
         for node in facts.app_code.calls
     ):
+        return True
+    package = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
+    if package and any(module in {base, f"{base}.{name}"} for base, name in facts.bindings(package).values()):
         return True
     importers = [
         code

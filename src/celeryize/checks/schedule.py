@@ -27,7 +27,7 @@ SEND_OPTIONS = words(
     args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
     routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
     time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to delivery_mode
-    mandatory immediate declare expire_seconds content_type content_encoding stamped_headers replaced_task_nesting
+    mandatory immediate declare content_type content_encoding expire_seconds
     timeout confirm_timeout exchange_type properties ignore_result task_type argsrepr kwargsrepr user_id
     """
 )
@@ -117,7 +117,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Spot]:
 
     What happens: The module that holds it, or Beat, fails.
     How it looks: ValueError: Invalid weekday literal '0 8 * * *'.
-        celery.schedules.ParseException / ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
+        ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
         TypeError: BaseSchedule.__init__() got an unexpected keyword argument 'hours'
     Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a pattern.
     Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
@@ -189,10 +189,10 @@ def entry_without_task(facts: Facts) -> Iterator[Spot]:
         name = entry.task
         if name is None or name in facts.task_names or name.startswith("celery."):
             continue
-        if facts.worker is None or not facts.worker.tasks:
-            # only the project's own tasks can be told from the code
-            if name.split(".")[0] not in facts.own_packages or any(not task.name for task in facts.tasks):
-                continue
+        is_own = name.split(".")[0] in facts.own_packages and all(task.name for task in facts.tasks)
+        # without a registry, only the project's own tasks can be told
+        if not is_own and not (facts.worker and facts.worker.tasks):
+            continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
         yield Spot(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
@@ -360,7 +360,7 @@ def two_schedules(facts: Facts) -> Iterator[Spot]:
     for code, schedule in facts.schedules:
         if schedule.keys:
             yield Spot(
-                "DatabaseScheduler copies these entries into the database at each start, over what was changed there",
+                "each start of Beat copies these entries into the database, over what was changed there",
                 code.where(schedule),
                 "Keep the schedule in one place.",
             )

@@ -80,7 +80,7 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
 
 
 def _close(key: str) -> str | None:
-    """The setting that a name is a slip of: by its letters, or by its words where a group was left out or moved."""
+    """The setting that a name is a slip of: by its letters, or because its group was left out."""
     close = difflib.get_close_matches(key, NAMES, 1, CLOSE)
     if close:
         return close[0]
@@ -331,7 +331,8 @@ def backend_url_wrong(facts: Facts) -> Iterator[Spot]:
     """The result backend's URL cannot work.
 
     What happens: The first result that is stored or asked for raises.
-    How it looks: ModuleNotFoundError: No module named 'django_db', or invalid literal for int() with base 10: 'abc'
+    How it looks: ModuleNotFoundError: No module named 'django_db'
+        ValueError: invalid literal for int() with base 10: 'abc'
     Why: Celery takes the scheme for the name of a backend, and an unknown name for a module.
     Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
     Source: celery/app/backends.py
@@ -614,7 +615,12 @@ def password_in_code(facts: Facts) -> Iterator[Spot]:
     for key in ("broker_url", "result_backend"):
         for setting, value, url in _urls(facts, key):
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
-            if match and match[3] not in LOCAL and match[2] not in {"guest", "password"}:
+            if (
+                url_problem(url, BROKERS | BACKENDS) is None
+                and match
+                and match[3] not in LOCAL
+                and match[2] not in {"guest", "password"}
+            ):
                 yield Spot(
                     f"{setting.name} holds a password", setting.code.where(value), "Read it from the environment."
                 )

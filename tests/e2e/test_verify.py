@@ -1,0 +1,140 @@
+"""celeryize verify, as a user or a program runs it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from tests.conftest import Run, make_tree
+from tests.unit.test_checks import healthy
+
+TYPO = "CELERY_TASK_ALWAYS_EAGR = False\n"
+BAD_URL = 'CELERY_RESULT_BACKEND = "django_db"\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A healthy project."""
+    return make_tree(tmp_path / "project", healthy())
+
+
+def add(root: Path, text: str, file: str = "config/settings.py") -> None:
+    with (root / file).open("a") as stream:
+        stream.write(text)
+
+
+def test_a_healthy_project_is_read_and_imported_and_nothing_is_wrong(root: Path, celeryize: Run):
+    ended = celeryize(root, "verify")
+    assert (ended.returncode, ended.stdout.startswith("Nothing is wrong: 2 tasks, ")) == (0, True)
+    assert "celery 5." in ended.stderr
+    assert "config.celery:app" in ended.stderr
+
+
+def test_an_error_ends_with_code_1_and_names_its_place_and_its_line(root: Path, celeryize: Run):
+    add(root, BAD_URL)
+    ended = celeryize(root, "verify", "--static")
+    line = (root / "config/settings.py").read_text().count("\n")
+    assert ended.returncode == 1
+    assert f"error   celery.E161 {line}: the result backend cannot work" in ended.stdout
+    assert '| CELERY_RESULT_BACKEND = "django_db"' in ended.stdout
+    assert "did you mean django-db?" in ended.stdout
+
+
+def test_a_warning_ends_with_code_1_only_if_strict(root: Path, celeryize: Run):
+    add(root, TYPO)
+    assert celeryize(root, "verify", "--static").returncode == 0
+    assert celeryize(root, "verify", "--static", "--strict").returncode == 1
+
+
+def test_only_and_skip_choose_the_checks(root: Path, celeryize: Run):
+    add(root, TYPO + BAD_URL)
+    assert "celery.E161" not in celeryize(root, "verify", "--static", "--only", "W060").stdout
+    ended = celeryize(root, "verify", "--static", "--skip", "celery.E161,W060")
+    assert ended.stdout.startswith("Nothing is wrong")
+
+
+def test_an_unknown_check_is_a_wrong_command_line(root: Path, celeryize: Run):
+    ended = celeryize(root, "verify", "--only", "E999")
+    assert (ended.returncode, "there is no check E999" in ended.stderr) == (2, True)
+
+
+def test_static_imports_nothing_of_the_project(root: Path, celeryize: Run):
+    canary = f"open({str(root / 'canary')!r}, 'w').close()\n"
+    for file in ("config/settings.py", "config/__init__.py", "config/celery.py", "doctors/tasks.py", "manage.py"):
+        add(root, canary, file)
+    assert celeryize(root, "verify", "--static").returncode == 0
+    assert not (root / "canary").exists()
+    assert celeryize(root, "verify").returncode == 0
+    assert (root / "canary").exists()
+
+
+def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(root: Path, celeryize: Run):
+    add(root, TYPO + "1 / 0\n")
+    ended = celeryize(root, "verify")
+    assert ended.returncode == 1
+    assert "The project itself does not start" in ended.stderr
+    assert "ZeroDivisionError" in ended.stdout
+    assert "celery.W060" in ended.stdout
+
+
+def test_a_silenced_check_is_not_told_and_needs_a_reason(root: Path, celeryize: Run):
+    add(root, TYPO)
+    (root / "pyproject.toml").write_text('[tool.celeryize]\nsilence = {"celery.W060" = "ours"}\n')
+    ended = celeryize(root, "verify", "--static", "--strict")
+    assert (ended.returncode, "1 silenced" in ended.stdout) == (0, True)
+    (root / "pyproject.toml").write_text('[tool.celeryize]\nsilence = {"celery.W060" = ""}\n')
+    ended = celeryize(root, "verify", "--static")
+    assert (ended.returncode, "without a reason" in ended.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("comment", "code"), [("ignore[W060]", 0), ("ignore[celery.W060, E161]", 0), ("ignore[W061]", 2)]
+)
+def test_a_comment_on_the_line_silences_its_check_there(root: Path, celeryize: Run, comment: str, code: int):
+    add(root, TYPO.rstrip("\n") + f"  # celeryize: {comment}\n")
+    ended = celeryize(root, "verify", "--static", "--strict")
+    assert ended.returncode == min(code, 1)
+
+
+def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
+    add(root, TYPO + BAD_URL)
+    ended = celeryize(root, "verify", "--json")
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["schema"], document["command"], document["status"]) == (
+        1,
+        1,
+        "verify",
+        "findings",
+    )
+    assert [f["id"] for f in document["findings"]] == ["celery.E161", "celery.W060"]
+    assert document["counts"] == {"error": 1, "warning": 1, "info": 0}
+    assert set(document["findings"][0]) == {"id", "severity", "message", "hint", "path", "line", "excerpt"}
+    assert (document["depth"], document["tasks"], "celery" in document["versions"]) == ("import", 2, True)
+    assert ended.stderr == ""
+
+
+def test_github_gets_an_annotation_for_each_finding(root: Path, celeryize: Run):
+    add(root, BAD_URL)
+    ended = celeryize(root, "verify", "--static", "--format", "github")
+    line = (root / "config/settings.py").read_text().count("\n")
+    assert ended.stdout.startswith(f"::error file=config/settings.py,line={line},title=celery.E161::the result")
+    assert ended.returncode == 1
+
+
+def test_sarif_and_junit_can_be_read_again(root: Path, celeryize: Run):
+    add(root, BAD_URL)
+    log = json.loads(celeryize(root, "verify", "--static", "--format", "sarif").stdout)
+    (result,) = log["runs"][0]["results"]
+    assert (log["version"], result["ruleId"], result["level"]) == ("2.1.0", "celery.E161", "error")
+    suite = ET.fromstring(celeryize(root, "verify", "--static", "--format", "junit").stdout)
+    assert (suite.get("failures"), len(suite.findall("testcase/failure"))) == ("1", 1)
+
+
+def test_each_check_is_listed_and_explained(root: Path, celeryize: Run):
+    listed = celeryize(root, "verify", "--list").stdout
+    assert "celery.E040  error    Celery() is called before DJANGO_SETTINGS_MODULE is set" in listed
+    told = celeryize(root, "verify", "--explain", "W210").stdout
+    assert all(f"\n{head}:\n" in told for head in ("What happens", "How it looks", "Why", "Fix", "Source"))
+    assert "Add minute=0." in told
