@@ -116,7 +116,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Spot]:
         yield _spot(facts, failure)
 
 
-@check("celery.E091", imports=True)
+@check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
 def handler_failed(facts: Facts) -> Iterator[Spot]:
     """A signal handler raises, and Celery swallows it.
 
@@ -130,7 +130,11 @@ def handler_failed(facts: Facts) -> Iterator[Spot]:
         yield _spot(facts, failure, "swallowed in a signal handler: ")
 
 
-@check("celery.E150", imports=True)
+@check(
+    "celery.E150",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E160", "celery.E161", "celery.E381"),
+)
 def transport_not_importable(facts: Facts) -> Iterator[Spot]:
     """The broker's or the result backend's client library is missing, or its URL cannot be read.
 
@@ -150,7 +154,7 @@ def transport_not_importable(facts: Facts) -> Iterator[Spot]:
         )
 
 
-@check("celery.E191", imports=True, unless=("celery.E190",))
+@check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))
 def registered_twice(facts: Facts) -> Iterator[Spot]:
     """A function is registered under two names, or two functions under one.
 
@@ -165,7 +169,9 @@ def registered_twice(facts: Facts) -> Iterator[Spot]:
         return
     for warning in facts.worker.warnings:
         if warning["type"] == "DuplicateTaskNameWarning":
-            yield Spot(str(warning["message"]), place(facts, warning["file"], warning["line"]))
+            message = str(warning["message"])
+            kept = next((t for t in facts.worker.tasks if repr(t.name) in message), None)
+            yield Spot(message, place(facts, kept.file, kept.line) if kept else None, "Give one of them a name=.")
     by_place: dict[tuple[str, int], list[str]] = {}
     for task in facts.worker.tasks:
         if task.file and task.line and "site-packages" not in task.file:

@@ -26,9 +26,9 @@ SEND_OPTIONS = words(
     """
     args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
     routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
-    time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to delivery_mode
-    mandatory immediate declare content_type content_encoding expire_seconds
-    timeout confirm_timeout exchange_type properties ignore_result task_type argsrepr kwargsrepr user_id
+    time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to
+    delivery_mode mandatory immediate declare content_type content_encoding expire_seconds timeout
+    confirm_timeout exchange_type properties task_type argsrepr kwargsrepr user_id
     """
 )
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}

@@ -213,8 +213,13 @@ class Look:
         failure = described(error, self.now, self.places)
         # the same error comes back at each further step that needs what is broken
         key = ("type", "message", "where")
-        if all(any(failure[k] != f[k] for k in key) for f in self.seen["failures"]):
-            self.seen["failures"].append(failure)
+        for known in self.seen["failures"]:
+            if all(failure[k] == known[k] for k in key):
+                if known["phase"] == "signal":
+                    # it was logged on its way up, not swallowed
+                    known["phase"] = failure["phase"]
+                return
+        self.seen["failures"].append(failure)
 
     def _importable(self, name):
         try:
