@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from celeryize.checks.check import Check
 
 SCHEMA = 1
-BROKEN = "celery.E001"
+BROKEN = {"celery.E001", "celery.E002"}
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -139,10 +139,10 @@ class Screen:
         if verified.versions:
             self.say("  versions      " + ", ".join(f"{name} {v}" for name, v in verified.versions.items()))
         groups = by_file(verified.findings)
-        if groups and verified.findings[0].id == BROKEN:
+        if any(finding.id in BROKEN for finding in verified.findings):
             self.say()
             self.say(
-                "The project itself does not start; what follows is what can be told without starting it.",
+                "The project does not start here; what else follows is what its code alone tells.",
                 "bold red",
                 always=True,
             )
@@ -326,6 +326,8 @@ def _summary(verified: Verified) -> str:
         if (n := verified.count(severity))
     ]
     how = "read" if verified.depth == "static" else "read and imported as a worker and as a web process"
+    if any(f.id in BROKEN for f in verified.findings):
+        how = "read; importing it failed"
     tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"
     silenced = len(verified.examination.silenced)
     more = f"; {silenced} silenced" if silenced else ""

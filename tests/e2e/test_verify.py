@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Run, make_tree
 from tests.unit.test_checks import healthy
 
@@ -74,7 +75,7 @@ def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(roo
     add(root, TYPO + "1 / 0\n")
     ended = celeryize(root, "verify")
     assert ended.returncode == 1
-    assert "The project itself does not start" in ended.stderr
+    assert "The project does not start here" in ended.stderr
     assert "ZeroDivisionError" in ended.stdout
     assert "celery.W060" in ended.stdout
 

@@ -15,7 +15,7 @@ from celeryize.checks.examine import all_checks, examine
 from celeryize.checks.facts import Facts
 from celeryize.commands.opening import target_of
 from celeryize.detect.project import load_project
-from celeryize.probe import Prober
+from celeryize.probe import Prober, Sight
 
 APP = """import os
 
@@ -743,6 +743,10 @@ MISTAKES = [
 ]
 
 
+def test_a_project_without_celery_is_told_so(project):
+    assert found(project) == [("celery.I004", "")]
+
+
 def found(root: Path) -> list[tuple[str, str]]:
     """What the static checks find: ids and places."""
     examination = examine(Facts(load_project(root, python=sys.executable)))
@@ -786,7 +790,7 @@ def test_each_check_explains_itself_in_full(check):
 
 def test_each_static_check_has_a_broken_project():
     static = {check.id for check in CHECKS.values() if not check.imports}
-    assert static - {m.id for m in MISTAKES} == {"celery.E036"}  # told by a look from inside only
+    assert static - {m.id for m in MISTAKES} == {"celery.I004", "celery.E036"}  # tested on their own
 
 
 def looked_into(root: Path) -> list[tuple[str, str]]:
@@ -923,3 +927,12 @@ def test_a_task_that_only_a_web_process_knows_is_found(tmp_path):
     tree["lib/library.py"] = "import celery\n\n\ndef g():\n    pass\n\n\nf = celery.shared_task(name='lib.f')(g)\n"
     tree["config/settings.py"] += "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n"
     assert looked_into(make_tree(tmp_path, tree)) == [("celery.E043", "lib/library.py:4")]
+
+
+def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(tmp_path):
+    root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
+    project = load_project(root, python=sys.executable)
+    absent = Sight("worker", python_version="3.12.1", django_importable=True)
+    findings = examine(Facts(project, absent, absent)).findings
+    assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
+    assert any("celery cannot be imported" in f.message for f in findings)

@@ -294,6 +294,16 @@ class Facts:
             return self.worker.installed_apps
         return self.project.settings.installed_apps
 
+    def installs(self, app: str) -> bool:
+        """Whether an app is installed, or may be: its name stands in the settings, or they are unknown."""
+        if self.worker and self.worker.installed_apps:
+            return app in self.worker.installed_apps
+        if not self.installed_apps:
+            return True
+        trees = (self.modules.tree(path) for path in self.settings_files)
+        texts = (text_of(node) or "" for tree in trees for node in ast.walk(tree))
+        return any(text == app or text.startswith(f"{app}.apps") for text in texts)
+
     def is_set(self, key: str) -> bool:
         """Whether a Celery setting (`result_backend`) is set by any means that can be seen."""
         spellings = {f"CELERY_{key.upper()}", key.upper(), key}
@@ -374,6 +384,12 @@ class Facts:
                 found |= {alias.asname or alias.name: (module, alias.name) for alias in node.names}
             self._bindings[path] = found
         return self._bindings[path]
+
+    @cached_property
+    def imported_names(self) -> frozenset[str]:
+        """Every module, and every name in one, that a file which mentions Celery imports."""
+        pairs = [pair for code in self.codes for pair in self.bindings(code.path).values()]
+        return frozenset({base for base, _ in pairs} | {f"{base}.{name}" for base, name in pairs if name})
 
     def task_of(self, code: Code, node: ast.expr) -> Task | None:
         """The task that an expression names: a function of this module, or an imported one."""

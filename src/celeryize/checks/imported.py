@@ -22,6 +22,9 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
 
 def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Spot:
     text = f"{failure.type}: {failure.message}"
+    if failure.type == "ModuleNotFoundError" and not hint:
+        python = facts.project.interpreter.path
+        hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
     where = place(facts, *failure.where) if failure.where else None
     return Spot(f"{message}{text}", where, hint, "\n".join(failure.frames))
 

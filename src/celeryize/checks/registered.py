@@ -199,13 +199,7 @@ def _is_imported(facts: Facts, module: str) -> bool:
     package = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
     if package and any(module in {base, f"{base}.{name}"} for base, name in facts.bindings(package).values()):
         return True
-    importers = [
-        code
-        for code in facts.codes
-        if code.module != module
-        and any(module in {base, f"{base}.{name}"} for base, name in facts.bindings(code.path).values())
-    ]
-    return bool(importers)
+    return module in facts.imported_names
 
 
 def _told(facts: Facts, *reasons: Reason) -> Iterator[Spot]:

@@ -377,9 +377,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Spot]:
     Fix: Add "django_celery_beat" to INSTALLED_APPS and migrate.
     Source: https://django-celery-beat.readthedocs.io/
     """
-    if not _uses_database(facts) or not facts.installed_apps:
-        return
-    if any(a.startswith("django_celery_beat") for a in facts.installed_apps):
+    if not _uses_database(facts) or facts.installs("django_celery_beat"):
         return
     for setting in facts.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
         yield Spot("django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate.")

@@ -415,8 +415,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
     Fix: Add "django_celery_results" to INSTALLED_APPS and migrate.
     Source: https://django-celery-results.readthedocs.io/
     """
-    apps = facts.installed_apps
-    if not apps or any(a.startswith("django_celery_results") for a in apps):
+    if facts.installs("django_celery_results"):
         return
     for setting, value, url in _urls(facts, "result_backend"):
         if url.startswith("django-db"):

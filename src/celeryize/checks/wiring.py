@@ -14,6 +14,20 @@ from celeryize.model import Where
 LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
 
 
+@check("celery.I004")
+def no_app(facts: Facts) -> Iterator[Spot]:
+    """The project has no Celery app.
+
+    What happens: There is nothing to check.
+    How it looks: `celery -A ...` says: Unable to load celery application.
+    Why: No module of the project calls Celery() where the settings, manage.py or the package lead to.
+    Fix: `celeryize init` sets Celery up.
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
+    """
+    if not facts.project.celery:
+        yield Spot("no Celery app was found in this project", None, "`celeryize init` sets Celery up.")
+
+
 @check("celery.E010")
 def app_not_imported(facts: Facts) -> Iterator[Spot]:
     """The Celery app is not imported in the project package.

@@ -442,7 +442,9 @@ def described(error, phase, places):
 
 
 def in_project(file, places):
-    """Whether a file is the project's own code and not an installed package."""
+    """Whether a file is the project's own code, not an installed package nor `<frozen os>`."""
+    if file.startswith("<"):
+        return False
     path = os.path.realpath(file)
     if "site-packages" in path or "dist-packages" in path:
         return False
