@@ -209,7 +209,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
     Source: reproduced with Celery 5.7
     """
     for code, call, how, task in _sent(facts):
-        if how not in {"delay", "delay_on_commit"}:
+        if how not in {"delay", "delay_on_commit"} or facts.has_own_task_class:
             continue
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             continue

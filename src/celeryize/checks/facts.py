@@ -357,6 +357,11 @@ class Facts:
         packages = {m for app, _ in apps for m in (app, app.rpartition(".")[0])}
         return module in packages or (module.split(".")[0] in self.own_packages and "celery" in module)
 
+    @property
+    def has_own_task_class(self) -> bool:
+        """Whether the app's tasks are of a class of the project's own, which may call them in its own way."""
+        return any("task_cls" in app.constructor for app in self.project.celery)
+
     @cached_property
     def task_names(self) -> frozenset[str]:
         """The names of the tasks in the code and, with a look from inside, of all that are registered."""

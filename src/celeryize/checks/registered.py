@@ -180,7 +180,7 @@ def _app_of(facts: Facts, task: Task) -> App | None:
 
 
 def _is_installed(facts: Facts, app: App) -> bool:
-    return app.installed or app.name in facts.installed_apps
+    return app.installed or facts.installs(app.name)
 
 
 def _is_imported(facts: Facts, module: str) -> bool:

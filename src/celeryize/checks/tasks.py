@@ -208,7 +208,11 @@ def task_is_a_method(facts: Facts) -> Iterator[Spot]:
     Source: reproduced with Celery 5.7
     """
     for task in facts.tasks:
-        if task.holder is None or any(dotted(d) == "staticmethod" for d in (*task.above, *task.below)):
+        if (
+            task.holder is None
+            or "filter" in task.options
+            or any(dotted(d) == "staticmethod" for d in (*task.above, *task.below))
+        ):
             continue
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if args and args[0].arg in {"self", "cls"} and not task.bound:

@@ -191,7 +191,8 @@ def wrong_namespace(facts: Facts) -> Iterator[Spot]:
         if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
             return
     else:
-        lost = [n for n in namespaced if n in NEEDS_NAMESPACE]
+        # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
+        lost = [n for n in namespaced if n in NEEDS_NAMESPACE and not facts.setting(n.removeprefix("CELERY_"))]
     if not lost:
         return
     said = f"namespace={prefix!r}" if prefix else "no namespace"
