@@ -843,6 +843,16 @@ IMPORTED = [
 ]
 
 
+COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0}} for n in names}}  # <-\n"
+IMPORTED.append(
+    Mistake(
+        "celery.E171",
+        settings(COMPUTED.format("doctors.tasks.great")),
+        settings(COMPUTED.format("doctors.tasks.greet")),
+    )
+)
+
+
 def test_a_look_into_a_healthy_project_finds_nothing(tmp_path):
     assert looked_into(make_tree(tmp_path, healthy())) == []
 

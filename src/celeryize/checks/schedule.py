@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 
 from celeryize.checks.calls import misfit
@@ -191,7 +192,7 @@ def entry_without_task(facts: Facts) -> Iterator[Spot]:
             continue
         is_own = name.split(".")[0] in facts.own_packages and all(task.name for task in facts.tasks)
         # without a registry, only the project's own tasks can be told
-        if not is_own and not (facts.worker and facts.worker.tasks):
+        if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
         yield Spot(
@@ -199,6 +200,41 @@ def entry_without_task(facts: Facts) -> Iterator[Spot]:
             entry.code.where(entry.fields["task"]),
             f"Did you mean {close[0]}?" if close else "",
         )
+
+
+@check("celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"))
+def computed_entry_without_task(facts: Facts) -> Iterator[Spot]:
+    """An entry of a schedule that is made by code names a task that does not exist.
+
+    What happens: Beat sends it, each worker throws it away.
+    How it looks: Received unregistered task of type 'shop.tasks.ad'.
+    Why: Beat does not look into the registry; it sends the name.
+    Fix: The name under which the task is registered: its module and function, or its `name=`.
+    Source: app.conf.beat_schedule, as the worker has it
+    """
+    read = {entry.name for entry in facts.entries}
+    setting = facts.setting("CELERY_BEAT_SCHEDULE") or facts.setting("CELERYBEAT_SCHEDULE")
+    for entry in facts.worker.beat_schedule if facts.worker and facts.worker.tasks else ():
+        name = entry.task
+        if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
+            continue
+        close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
+        yield Spot(
+            f"the entry {entry.name!r} names the task {name}, which does not exist",
+            setting.where if setting else None,
+            f"Did you mean {close[0]}?" if close else "",
+        )
+
+
+def _may_exist(facts: Facts, name: str) -> bool:
+    """Whether the code speaks of a task's function, or of its name, in a way that was not understood."""
+    module, _, function = name.rpartition(".")
+    path = facts.modules.find(module)
+    code = facts.code(path) if path else None
+    if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
+        return True
+    quoted = re.compile(rf"""["']{re.escape(name)}["']""")
+    return sum(len(quoted.findall(code.source.text)) for code in facts.codes) > 1
 
 
 @check("celery.E240")
@@ -213,7 +249,9 @@ def entry_malformed(facts: Facts) -> Iterator[Spot]:
     Fix: Move `queue` and the like into "options"; write crontab(...) instead of a text.
     Source: celery/beat.py, ScheduleEntry
     """
-    for entry in facts.entries:
+    # another scheduler may take more: DatabaseScheduler takes the fields of its model
+    own = facts.is_set("beat_scheduler") or facts.setting("CELERYBEAT_SCHEDULER") is not None
+    for entry in facts.entries if not own else ():
         for name in entry.fields:
             if name not in ENTRY_KEYS:
                 inside = name in SEND_OPTIONS - {"args", "kwargs"}
@@ -299,6 +337,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
         kwargs = entry.fields.get("kwargs")
         if (
             task is None
+            or facts.has_own_task_class
             or not isinstance(args, ast.Tuple | ast.List | None)
             or not isinstance(kwargs, ast.Dict | None)
         ):
