@@ -788,6 +788,14 @@ def test_each_check_explains_itself_in_full(check):
     assert check.title and re.fullmatch(r"celery\.[EWI]\d{3}", check.id)
 
 
+def test_a_module_that_the_apps_ready_imports_is_not_called_undiscovered(tmp_path):
+    jobs = f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n"
+    ready = "\n    def ready(self):\n        from . import jobs\n"
+    tree = {**healthy(), "doctors/jobs.py": jobs}
+    tree["doctors/apps.py"] += ready
+    assert found(make_tree(tmp_path, tree)) == []
+
+
 def test_each_static_check_has_a_broken_project():
     static = {check.id for check in CHECKS.values() if not check.imports}
     assert static - {m.id for m in MISTAKES} == {"celery.I004", "celery.E036"}  # tested on their own

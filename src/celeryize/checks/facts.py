@@ -391,6 +391,32 @@ class Facts:
         return self._bindings[path]
 
     @cached_property
+    def related_names(self) -> frozenset[str]:
+        """The modules that autodiscover_tasks() is told to look for besides tasks."""
+        return frozenset(
+            text_of(value) or "tasks"
+            for code in self.codes
+            if "autodiscover_tasks" in code.source.text
+            for call in code.calls
+            if dotted(call.func).endswith(".autodiscover_tasks")
+            for value in (*call.args[1:2], *(k.value for k in call.keywords if k.arg == "related_name"))
+        )
+
+    def imports_module(self, module: str) -> bool:
+        """Whether any file of the project imports a module, by whatever spelling."""
+        if module in self.imported_names:
+            return True
+        word = re.compile(rf"\bimport\b[^\n]*\b{re.escape(module.rpartition('.')[2])}\b".encode())
+        line = re.compile(rf"\b{re.escape(module.rpartition('.')[2])}\s+import\b".encode())
+        for path in self.files:
+            data = (self.project.root / path).read_bytes()
+            if (word.search(data) or line.search(data)) and any(
+                module in {base, f"{base}.{name}"} for base, name in self.bindings(path).values()
+            ):
+                return True
+        return False
+
+    @cached_property
     def imported_names(self) -> frozenset[str]:
         """Every module, and every name in one, that a file which mentions Celery imports."""
         pairs = [pair for code in self.codes for pair in self.bindings(code.path).values()]
@@ -514,9 +540,19 @@ def read_code(source: Source, module: str) -> Code:
                 assigns.append(node)
             case ast.Import() | ast.ImportFrom():
                 imports.append(node)
-        for child in ast.iter_child_nodes(node):
-            parents[child] = node
-            todo.append(child)
+        # as ast.iter_child_nodes, less the contexts (Load, Store): a third of the nodes, never asked for
+        for name in node._fields:
+            if name == "ctx":
+                continue
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                parents[value] = node
+                todo.append(value)
+            elif isinstance(value, list):
+                for child in value:
+                    if isinstance(child, ast.AST):
+                        parents[child] = node
+                        todo.append(child)
 
     def line(node: ast.AST) -> tuple[int, int]:
         return node.lineno, node.col_offset  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from celeryize.checks.check import Spot, check
-from celeryize.checks.facts import Facts, Task, dotted, text_of
+from celeryize.checks.facts import Facts, Task, text_of
 from celeryize.checks.imported import failures
 from celeryize.detect.apps import App
 
@@ -53,7 +53,8 @@ def lost_tasks(facts: Facts) -> Iterator[Lost]:
             if task.name in known[0] or (file, task.node.name) in known[1]:
                 continue
         found = _reason(facts, task, discovers=discovers)
-        if found is not None:
+        # asked last: it may read every file
+        if found is not None and not _is_imported(facts, task.code.module):
             yield found
 
 
@@ -77,8 +78,6 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
     name, path = task.node.name, task.code.path
     if any(f.where and f.where[0].endswith(str(path)) for f in failures(facts, "tasks")):
         # celery.E030 tells
-        return None
-    if _is_imported(facts, task.code.module):
         return None
     if not discovers:
         return Lost(
@@ -106,7 +105,7 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
             f"{name} is not registered: {app.name} is not in INSTALLED_APPS",
             f'Add "{app.name}" to INSTALLED_APPS.',
         )
-    related = {"tasks", *_related_names(facts)}
+    related = {"tasks", *facts.related_names}
     inside = path.relative_to(app.folder)
     package = app.folder / "tasks"
     if inside.name == "tasks.py" and len(inside.parts) == 1:
@@ -154,15 +153,6 @@ def _reason(facts: Facts, task: Task, *, discovers: bool) -> Lost | None:
     )
 
 
-def _related_names(facts: Facts) -> Iterator[str]:
-    """The modules that autodiscover_tasks() is told to look for besides tasks."""
-    for code in facts.codes:
-        for call in code.calls:
-            if dotted(call.func).endswith(".autodiscover_tasks"):
-                for value in (*call.args[1:2], *(k.value for k in call.keywords if k.arg == "related_name")):
-                    yield text_of(value) or "tasks"
-
-
 def _is_certain(facts: Facts) -> bool:
     """Whether INSTALLED_APPS can be read in full: a literal in one place."""
     values = list(facts.named("INSTALLED_APPS"))
@@ -196,10 +186,7 @@ def _is_imported(facts: Facts, module: str) -> bool:
         for node in facts.app_code.calls
     ):
         return True
-    package = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
-    if package and any(module in {base, f"{base}.{name}"} for base, name in facts.bindings(package).values()):
-        return True
-    return module in facts.imported_names
+    return facts.imports_module(module)
 
 
 def _told(facts: Facts, *reasons: Reason) -> Iterator[Spot]:
