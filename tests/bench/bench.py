@@ -61,6 +61,7 @@ TARGETS = (
     Target("init", ("init --no-verify", "import of the app"), 1.5),
     Target("add-task --no-verify", ("startapp",), 0.9),
     Target("add-schedule --no-verify", ("startapp",), 0.9),
+    Target("schedule, 2,000 entries", ("import of 2,000 entries",), 2.0),
 )
 
 
@@ -131,6 +132,7 @@ def cases(python: Path, work: Path) -> list[Case]:
         Case(
             "add-schedule --no-verify", [*celeryize, "add-schedule", *ENTRY, "--yes", "--no-verify"], copy(wired)
         ),
+        Case("import of 2,000 entries", [str(python), "-c", f"{IMPORT_APP}; app.conf.beat_schedule"], copy(busy)),
         Case("schedule, 2,000 entries", [*celeryize, "schedule"], copy(busy)),
     ]
 

@@ -848,6 +848,8 @@ def main():
         looks = {start(request, (answers, requests)): request for request in job["looks"]}
         statuses = wait(looks, job["timeout"], requests)
         os.write(answers, json.dumps(statuses).encode() + b"\n")
+    # taking the libraries down again, module by module, costs a tenth of a second and does nobody good
+    os._exit(0)
 
 
 if __name__ == "__main__":
