@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -189,6 +188,8 @@ def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
     if entry is None:
         found.append(_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
     elif not entry.registered:
+        import difflib
+
         near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
         hint = f"Did you mean {', '.join(near)}?" if near else "celeryize tasks lists what is registered."
         found.append(
