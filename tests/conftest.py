@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 ENVIRONMENT = (
     "CELERY_BROKER_URL",
@@ -58,6 +59,11 @@ TIME_ZONE = "Europe/Paris"
 
 USE_TZ = True
 """
+
+# The suite tries the same examples each time, so that a change is what makes it fail; the long form explores.
+hypothesis_settings.register_profile("same", derandomize=True, database=None)
+if not os.environ.get("CELERYIZE_LONG"):
+    hypothesis_settings.load_profile("same")
 
 collect_ignore_glob = ["golden/*"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, snapshot
-from tests.services import Redis, Worker
+from tests.services import Redis, Worker, over_files
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
     assert len(lines) in (3, 4)
 
 
+@over_files
 @pytest.mark.parametrize("broker", ["files", "redis"])
 def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(clinic, celeryize: Run, broker, tmp_path):
     ran = celeryize(
@@ -164,6 +165,7 @@ def test_an_entry_in_the_database_is_a_migration_that_comes_and_goes(stored, cel
     assert "mon-fri" not in manage(stored, *show)
 
 
+@over_files
 def test_an_entry_of_the_database_fires(stored, celeryize: Run, tmp_path):
     ran = celeryize(
         stored,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, make_tree, snapshot
-from tests.services import Redis, Worker
+from tests.services import Redis, Worker, over_files
 
 SET_UP = "import django; django.setup(); from doctors.models import Doctor; from doctors import tasks\n"
 
@@ -74,6 +74,7 @@ def over(clinic: Path, broker: dict[str, str]) -> None:
         settings.write_text(settings.read_text() + "\nCELERY_BROKER_TRANSPORT_OPTIONS = {}\n")
 
 
+@over_files
 def test_every_kind_runs_in_a_worker_and_a_retry_happens(clinic: Path, celeryize: Run, broker):
     for arguments in (
         ["doctors.note", "text:str"],
@@ -117,6 +118,7 @@ def test_every_kind_runs_in_a_worker_and_a_retry_happens(clinic: Path, celeryize
     assert "curie@example.org" in mail.read_text()
 
 
+@over_files
 def test_a_time_limit_hits(clinic: Path, celeryize: Run):
     celeryize(clinic, "add-task", "doctors.slow", "--time-limit", "2", "--yes", "--no-verify")
     tasks = clinic / "doctors/tasks.py"

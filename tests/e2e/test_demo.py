@@ -12,9 +12,11 @@ import pytest
 
 from celeryize.commands.demo import GUARD
 from tests.conftest import Run
+from tests.services import over_files
 from tests.unit.test_probe import alive
 
 
+@over_files
 def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryize: Run):
     ran = celeryize(tmp_path, "demo", "--keep", "here")
     assert ran.returncode == 0, ran.stderr
