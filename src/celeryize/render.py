@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
         except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
             raise KeyboardInterrupt from error
         except ValueError as error:
-            raise UsageError(_first_line(str(error)), hint="See `celeryize init --help`.") from error
+            raise UsageError(_as_option(_first_line(str(error))), hint="See `celeryize init --help`.") from error
         except copier.errors.CopierError as error:
             raise CeleryizeError(f"the templates of init cannot be rendered: {error}") from error
         found = {
@@ -136,6 +137,12 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+
+
+def _as_option(text: str) -> str:
+    """copier's complaint about a question as one about the option that answers it."""
+    match = re.match(r"Validation error for question '(\w+)': (.*)", text)
+    return f"--{match[1].replace('_', '-')}: {match[2]}" if match else text
 
 
 def _first_line(text: str) -> str:

@@ -391,3 +391,65 @@ def test_the_folder_to_change_to_is_told_from_where_the_user_is(tmp_path, celery
     assert "\n  cd backend\n" in above.stderr
     inside = celeryize(tmp_path / "backend", "init", "--yes", "--no-verify")
     assert "\n  cd " not in inside.stderr
+
+
+def test_a_second_run_with_other_flags_says_what_it_did_not_do(project, celeryize: Run):
+    celeryize(project, "init", "--yes", "--no-verify", "--broker", "redis")
+    same = celeryize(project, "init", "--yes", "--no-verify", "--broker", "redis")
+    assert "changed nothing" not in same.stderr
+    other = celeryize(
+        project, "init", "--yes", "--no-verify", "--broker", "rabbitmq", "--module-name", "celery_app"
+    )
+    assert other.returncode == 0
+    assert "so --broker, --module-name changed nothing" in other.stderr and "celeryize undo" in other.stderr
+
+
+def test_a_broker_that_is_gone_is_a_gap(project, celeryize: Run):
+    celeryize(project, "init", "--yes", "--no-verify")
+    settings = project / "config/settings.py"
+    lines = settings.read_text().splitlines(keepends=True)
+    settings.write_text("".join(line for line in lines if not line.startswith("CELERY_BROKER_URL")))
+    assert celeryize(project, "init", "--check").returncode == 1
+    assert celeryize(project, "init", "--yes").returncode == 0
+    added = [line for line in settings.read_text().splitlines() if line.startswith("CELERY_BROKER_URL")]
+    assert added == ['CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")']
+    assert settings.read_text().count("CELERY_TASK_TIME_LIMIT") == 1
+    assert celeryize(project, "init", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["urls", "settings", "wsgi", "__init__"])
+def test_the_app_file_never_takes_the_place_of_a_module_of_django(project, celeryize: Run, name):
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--module-name", name, "--overwrite", "--yes")
+    assert (ran.returncode, snapshot(project) == before) == (2, True), ran.stderr
+
+
+def test_a_program_that_is_no_python_is_said(project, celeryize: Run):
+    before = snapshot(project)
+    ran = celeryize(project, "init", "--python", "/bin/echo", "--yes")
+    assert (ran.returncode, "--python" in ran.stderr) == (3, True), ran.stderr
+    assert snapshot(project) == before
+
+
+def test_a_time_zone_that_an_environment_overrides_is_left_to_django(tmp_path, celeryize: Run):
+    folder = shutil.copytree(GOLDEN / "settings_package" / "before", tmp_path / "p")
+    with (folder / "config/settings/production.py").open("a") as stream:
+        stream.write('TIME_ZONE = "Asia/Tokyo"\n')
+    assert celeryize(folder, "init", "--yes").returncode == 0
+    base = (folder / "config/settings/base.py").read_text()
+    assert "CELERY_BROKER_URL" in base and "CELERY_TIMEZONE" not in base
+
+
+def test_an_app_that_does_not_read_the_settings_is_no_broken_project(project, celeryize: Run):
+    app = 'from celery import Celery\n\napp = Celery("config", broker="redis://localhost")\n'
+    make_tree(project, {"config/celery_app.py": app, "requirements.txt": "celery[redis]\ndjango\n"})
+    ran = celeryize(project, "init", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "was there before" not in ran.stderr and "The same without questions" not in ran.stderr
+    assert "does not read CELERY_*" in ran.stderr
+
+
+def test_a_later_run_remembers_what_the_broker_needs(project, celeryize: Run):
+    (project / "requirements.txt").unlink()
+    celeryize(project, "init", "--yes", "--no-verify")
+    assert "declare celery[redis]" in celeryize(project, "init", "--yes", "--no-verify").stderr

@@ -101,7 +101,7 @@ def carry_out(
         view.write_diff(plan)
         return Result(Outcome.WOULD_CHANGE, Exit.DONE, proof)
     if not yes and not view.confirm("Write these changes?"):
-        raise SaidNo("Nothing was written.")
+        raise SaidNo("You said no.")
     with applied(plan.edits, root=root, command=command), installing or nullcontext():
         if prove and (proof.read_from_disk or installing or read_by_path):
             proof = prove(written=True)

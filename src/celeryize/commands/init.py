@@ -31,6 +31,11 @@ BROKERS = {
     "rabbitmq": "amqp://localhost:5672//",
     "filesystem": "filesystem://localhost/",
 }
+# Django's own modules of a project package: an app file never takes their place.
+DJANGO_MODULES = frozenset(
+    {"__init__", "asgi", "manage", "settings", "urls", "wsgi", "models", "apps", "admin", "views"}
+)
+BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
 BACKENDS = {"redis": "redis://localhost:6379/0", "rpc": "rpc://", "django-db": "django-db", "none": ""}
 SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
 
@@ -90,6 +95,10 @@ def ask(project: Project, known: dict[str, object], *, module_name: str, interac
     """Settle the answers and render the whole files. `known` is not asked again."""
     if not module_name.isidentifier() or keyword.iskeyword(module_name):
         raise UsageError(f"--module-name {module_name} is not a Python identifier", hint="For example celery_app.")
+    if module_name in DJANGO_MODULES or project.settings.file.stem == module_name:
+        raise UsageError(
+            f"{module_name}.py is Django's, or the settings", hint="For example --module-name celery_app."
+        )
     return render_init(
         {
             **known,
@@ -118,15 +127,18 @@ def plan(
     module_name: str,
     partial: bool = False,
     existing: Existing = Existing.REFUSE,
+    stored: dict[str, object] | None = None,
+    flags: dict[str, object] | None = None,
 ) -> Init:
     """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
 
-    With `partial`, such a step becomes a manual one instead.
+    With `partial`, such a step becomes a manual one instead. `stored` are the answers of an earlier run, `flags`
+    those of this command line: what they say otherwise of a project that is set up is told, not done.
     """
     answers = answers_of(rendered)
     writer = _Writer(project, answers, rendered, module_name, partial, existing)
     if project.celery:
-        writer.adopt(project.celery[0])
+        writer.adopt(project.celery[0], stored or {}, flags or {})
     else:
         writer.create()
     return Init(writer.result(), writer.draft, answers, writer.wiring)
@@ -171,7 +183,7 @@ class _Writer:
         self._rest_of_the_files()
         self._uninstalled_apps()
 
-    def adopt(self, app: CeleryApp) -> None:
+    def adopt(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
         """A project with Celery: its gaps are filled, nothing is set up twice."""
         package = self.project.package.name
         self.wiring = Wiring(app.module, app.variable, app.spec(package))
@@ -192,8 +204,35 @@ class _Writer:
             )
         elif not self._configured(app):
             self._needed(self._settings)
-        self._dependency()
+        elif not self._has_broker(app):
+            if stored:
+                self._needed(self._settings, BROKER_NAMES)
+            else:
+                self.notes.append(
+                    "No setting names the broker: without the variable CELERY_BROKER_URL it is amqp on localhost."
+                )
+        broker, backend = (stored.get("broker", ""), stored.get("result_backend", "")) if stored else ("", "")
+        self._dependency(str(broker), str(backend))
         self._uninstalled_apps()
+        self._not_done(app, stored, flags)
+
+    def _not_done(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
+        """What this command line asks for and an existing set-up decides already."""
+        other = [name for name, value in flags.items() if stored.get(name) != value]
+        names = [f"--{name.replace('_', '-')}" for name in other]
+        if self.module_name not in {"celery", app.module.rsplit(".", 1)[-1]}:
+            names.append("--module-name")
+        if names:
+            self.notes.append(
+                f"Celery is set up here already ({app.where}), so {', '.join(names)} changed nothing. "
+                "Edit the settings, or take the set-up back first: celeryize undo."
+            )
+
+    def _has_broker(self, app: CeleryApp) -> bool:
+        named = {"CELERY_BROKER_URL", "BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_HOST", "BROKER_HOST"}
+        written = {"broker_url", "update"} & {key for key, _ in app.conf_writes}
+        constructed = {"broker", "broker_url"} & set(app.constructor)
+        return bool(named & set(self.project.settings.assigned) or written or constructed)
 
     def result(self) -> Plan:
         """The plan so far."""
@@ -288,10 +327,12 @@ class _Writer:
             return
         self._needed(self._package_import, relative, app.variable)
 
-    def _settings(self) -> None:
+    def _settings(self, only: frozenset[str] | None = None) -> None:
         settings = self.project.settings
         block, imports = self._block()
         block = without(block, set(settings.assigned))
+        if only is not None:
+            block = without(block, _assigned_names(block) - only)
         imports = imports if block else []
         data = self.draft.read(settings.file)
         source = Source.decode(settings.file, data or b"")
@@ -315,7 +356,7 @@ class _Writer:
         required = {name: url for name, url in self.secrets.items() if name in names}
         self.wiring = replace(self.wiring, wrote=tuple(dict.fromkeys(names)), environment=tuple(required.items()))
         for name, url in required.items():
-            what = "Its password does not belong into the settings, which read it from there."
+            what = "The settings do not hold the password. Without the variable, manage.py does not start."
             self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={url}\n"))
         if self.answers.result_backend == "django-db":
             self._install("django_celery_results")
@@ -364,8 +405,8 @@ class _Writer:
             "data_folder": folder,
             "data_path": str(self.project.base / DATA_FOLDER),
             "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
-            # a component is read among others, and no tool would know the name in it
-            "time_zone": "TIME_ZONE" if "TIME_ZONE" in settings.visible and not settings.split else "",
+            # Without the line Celery follows TIME_ZONE, as it is in each environment.
+            "time_zone": "" if settings.split or "TIME_ZONE" in settings.overridden else self._time_zone(),
             "celery": self.project.celery_version or (5, 4),
             "queue": python_literal(self.project.package.name.split(".")[0]),
             "key_prefix": python_literal(f"{self.project.package.name.split('.')[0]}:"),
@@ -375,6 +416,9 @@ class _Writer:
             "backend_is_redis": answers.result_backend.startswith(("redis", "sentinel:")),
         }
         return snippet(f"settings/{answers.profile}.py.jinja", **context), imports
+
+    def _time_zone(self) -> str:
+        return "TIME_ZONE" if "TIME_ZONE" in self.project.settings.visible else ""
 
     def _url(self, reader: Reader, name: str, url: str, imports: list[str]) -> str:
         """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
@@ -464,3 +508,9 @@ class _Writer:
                 self.notes.append(
                     f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
                 )
+
+
+def _assigned_names(block: str) -> set[str]:
+    """The names that a settings block assigns."""
+    targets = [t for n in ast.parse(block).body if isinstance(n, ast.Assign) for t in n.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -61,7 +61,15 @@ def run(
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)
         existing = init.Existing.of(overwrite=overwrite, skip=skip_existing)
-        planned = init.plan(project, rendered, module_name=module_name, partial=partial, existing=existing)
+        planned = init.plan(
+            project,
+            rendered,
+            module_name=module_name,
+            partial=partial,
+            existing=existing,
+            stored=stored,
+            flags=flags,
+        )
         wiring = planned.wiring
 
         def prove(*, written: bool) -> Proof:
@@ -70,7 +78,13 @@ def run(
             before = prober.baseline()
             after = prober.prove(() if written else planned.plan.edits, project.root, target)
             expected = Expected(wiring.module, wiring.variable, wiring.wrote)
-            return judge(before, after, expected, project.root, fix=project.dependencies.sync)
+            return judge(
+                before,
+                after,
+                expected,
+                project.root,
+                fix=project.dependencies.sync or "pip install 'celery[redis]'",
+            )
 
         result = carry_out(
             planned.plan,
@@ -88,7 +102,7 @@ def run(
         result,
         planned.plan.todos,
         _next_steps(project, planned, result.proof, installed=install),
-        _command_line(planned.answers, module_name),
+        "" if project.celery else _command_line(planned.answers, module_name),
     )
 
 
@@ -132,7 +146,7 @@ def _next_steps(project: Project, planned: init.Init, proof: Proof, *, installed
         steps.append(project.dependencies.sync)
     spec = planned.wiring.spec
     steps.append(f"celery -A {spec} worker -l INFO")
-    if planned.answers.beat:
+    if planned.answers.beat and (not project.celery or "CELERY_BEAT_SCHEDULE" in project.settings.assigned):
         steps.append(f"celery -A {spec} beat -l INFO")
     return tuple(steps)
 

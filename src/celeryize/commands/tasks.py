@@ -38,4 +38,9 @@ def run(
             f"{missing} cannot be imported by {project.interpreter.path}{told}",
             hint=f"Install the dependencies ({project.dependencies.sync}), or name another: --python PATH.",
         )
+    if not worker.installed_apps and worker.failures:
+        failed = worker.failures[0]
+        raise CeleryizeError(
+            f"the project does not import: {failed.type}: {failed.message}", hint="See celeryize verify."
+        )
     return tuple(registry(project, worker))

@@ -51,7 +51,8 @@ class Reader:
 class Settings:
     """The settings of the project. A block in `file` takes effect in each of `environments`.
 
-    `assigned` are the names that the named module ends up with, `visible` those that a line in `file` can use.
+    `assigned` are the names that the named module ends up with, `visible` those that a line in `file` can use,
+    `overridden` those that an environment above `file` assigns anew.
     """
 
     module: str
@@ -63,6 +64,7 @@ class Settings:
     reader: Reader
     assigned: dict[str, Where]
     visible: frozenset[str]
+    overridden: frozenset[str]
     installed_apps: tuple[str, ...]
     installed_apps_where: Where | None
     class_based: Where | None
@@ -108,6 +110,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         reachable=reachable,
         reader=_reader(modules, file),
         assigned=_assigned(modules, reachable),
+        overridden=frozenset(_assigned(modules, _above(modules, file, chains))),
         visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
         installed_apps=apps,
         installed_apps_where=apps_where,
@@ -115,6 +118,14 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         split=_split(tree, file),
         last=_must_stay_last(tree, file),
     )
+
+
+def _above(
+    modules: Modules, file: PurePosixPath, chains: dict[str, list[PurePosixPath]]
+) -> tuple[PurePosixPath, ...]:
+    """The settings files that star-import `file`, of all environments."""
+    below = set(_chain(modules, file))
+    return tuple(dict.fromkeys(p for chain in chains.values() if file in chain for p in chain if p not in below))
 
 
 def constant(modules: Modules, settings: Settings, name: str) -> object:

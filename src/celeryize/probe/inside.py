@@ -438,8 +438,11 @@ class Look:
 
     def _settings(self, app):
         from celery import _state
+        from django.conf import settings
 
-        self._values()
+        # an app without Django's fixup leaves the settings alone
+        if settings.configured:
+            self._values()
         conf = app.conf
         for name in self.request["settings_names"]:
             key = name.partition("_")[2].lower() if name.startswith("CELERY_") else name.lower()

@@ -175,7 +175,8 @@ class Prober:
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._child.stdout], [], [], max(0.0, deadline - time.monotonic()))
             data = os.read(self._child.stdout.fileno(), 65536) if ready else b""
-            if not data:
+            # what does not answer in our form is no Python, whatever it prints
+            if not data or not (line or data.startswith(b"[")):
                 self._end()
                 self._errors.seek(0)
                 told = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
