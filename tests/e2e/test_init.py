@@ -453,3 +453,16 @@ def test_a_later_run_remembers_what_the_broker_needs(project, celeryize: Run):
     (project / "requirements.txt").unlink()
     celeryize(project, "init", "--yes", "--no-verify")
     assert "declare celery[redis]" in celeryize(project, "init", "--yes", "--no-verify").stderr
+
+
+def test_a_key_that_the_table_does_not_know_is_said(project, celeryize: Run):
+    make_tree(project, {"pyproject.toml": '[tool.celeryize]\nprofil = "minimal"\nbroker = "rabbitmq"\n'})
+    ran = celeryize(project, "init", "--yes", "--no-verify")
+    assert "[tool.celeryize] has no profil;" in ran.stderr
+    assert "amqp://localhost" in (project / "config/settings.py").read_text()
+
+
+def test_the_block_below_a_function_keeps_two_blank_lines(project, celeryize: Run):
+    make_tree(project, {"config/settings.py": SETTINGS + "\n\ndef show():\n    return True\n"})
+    celeryize(project, "init", "--yes", "--no-verify", "--profile", "minimal")
+    assert "    return True\n\n\n# Celery\nCELERY_BROKER_URL" in (project / "config/settings.py").read_text()

@@ -35,6 +35,9 @@ BROKERS = {
 DJANGO_MODULES = frozenset(
     {"__init__", "asgi", "manage", "settings", "urls", "wsgi", "models", "apps", "admin", "views"}
 )
+GENERIC = frozenset(
+    {"app", "apps", "backend", "conf", "config", "core", "django", "mysite", "project", "server", "site"}
+)
 BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
 BACKENDS = {"redis": "redis://localhost:6379/0", "rpc": "rpc://", "django-db": "django-db", "none": ""}
 SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
@@ -408,14 +411,21 @@ class _Writer:
             # Without the line Celery follows TIME_ZONE, as it is in each environment.
             "time_zone": "" if settings.split or "TIME_ZONE" in settings.overridden else self._time_zone(),
             "celery": self.project.celery_version or (5, 4),
-            "queue": python_literal(self.project.package.name.split(".")[0]),
-            "key_prefix": python_literal(f"{self.project.package.name.split('.')[0]}:"),
+            "queue": python_literal(self._own_name()),
+            "key_prefix": python_literal(f"{self._own_name()}:"),
             "has_logging": "LOGGING" in settings.visible,
             "broker_is_redis": broker.startswith(("redis:", "rediss:", "sentinel:")),
             "broker_is_amqp": broker.startswith(("amqp:", "amqps:", "pyamqp:")),
             "backend_is_redis": answers.result_backend.startswith(("redis", "sentinel:")),
         }
         return snippet(f"settings/{answers.profile}.py.jinja", **context), imports
+
+    def _own_name(self) -> str:
+        """A name that another project on the same broker hardly has; half of all packages are called config."""
+        name = self.project.package.name.split(".")[0]
+        if name not in GENERIC:
+            return name
+        return re.sub(r"\W+", "-", self.project.root.name.lower(), flags=re.ASCII).strip("-") or name
 
     def _time_zone(self) -> str:
         return "TIME_ZONE" if "TIME_ZONE" in self.project.settings.visible else ""

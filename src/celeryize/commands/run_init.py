@@ -19,6 +19,9 @@ from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.render import ANSWERS_FILE
 
+# The keys of [tool.celeryize], of all commands.
+TABLE = frozenset({"broker", "result-backend", "result_backend", "profile", "beat", "templates", "silence"})
+
 
 class InitView(View, Opening, Protocol):
     """What init shows and asks; `interactive` says whether a person answers the questions."""
@@ -57,7 +60,11 @@ def run(
     ) as (project, prober):
         folder = project.root / project.base
         stored = stored_answers(folder, ANSWERS_FILE)
-        known = {**_only_questions(configured(project.root, folder)), **stored, **flags}
+        table = configured(project.root, folder)
+        unknown = sorted(set(table) - TABLE)
+        if unknown:
+            view.show_note(f"[tool.celeryize] has no {', '.join(unknown)}; it knows {', '.join(sorted(TABLE))}.")
+        known = {**_only_questions(table), **stored, **flags}
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)
         existing = init.Existing.of(overwrite=overwrite, skip=skip_existing)

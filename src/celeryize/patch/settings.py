@@ -25,7 +25,12 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
         return source
     _no_merge_markers(source)
     splices = [s for line in imports for s in add_import(source, line)]
-    place = append(source, block, blank_lines=1) if last is None else _above(source, block, last)
+    body = source.tree.body
+    after_definition = bool(body) and isinstance(body[-1], ast.FunctionDef | ast.ClassDef)
+    if last is None:
+        place = append(source, block, blank_lines=2 if after_definition else 1)
+    else:
+        place = _above(source, block, last)
     return source.splice(*splices, place)
 
 

@@ -32,7 +32,7 @@ CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = TIME_ZONE
 
 # A queue of its own: two projects on one broker must not take each other's tasks.
-CELERY_TASK_DEFAULT_QUEUE = "config"
+CELERY_TASK_DEFAULT_QUEUE = "project"
 # Quorum queues survive the loss of a node; they need a new queue name, confirms and a topic exchange.
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
 CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
@@ -74,7 +74,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 3,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
-    "global_keyprefix": "config:",
+    "global_keyprefix": "project:",
     # Seconds until a dead result backend is an error.
     "retry_policy": {"timeout": 5.0},
 }

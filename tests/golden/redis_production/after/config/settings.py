@@ -30,7 +30,7 @@ CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = TIME_ZONE
 
 # A queue of its own: two projects on one broker must not take each other's tasks.
-CELERY_TASK_DEFAULT_QUEUE = "config"
+CELERY_TASK_DEFAULT_QUEUE = "project"
 # Results cost a write per task, and a dead result backend blocks .delay(): tasks that need one say ignore_result=False.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
@@ -66,10 +66,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 25,
     "max_retries": 3,
-    "global_keyprefix": "config:",
+    "global_keyprefix": "project:",
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
-    "global_keyprefix": "config:",
+    "global_keyprefix": "project:",
     # Seconds until a dead result backend is an error.
     "retry_policy": {"timeout": 5.0},
 }
