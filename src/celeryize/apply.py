@@ -15,7 +15,6 @@ import difflib
 import errno
 import io
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -150,7 +149,7 @@ def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | 
     """The change that the edits make of the disk as it is; refuses what cannot be written safely."""
     _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
     modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
-    token = secrets.token_hex(4)
+    token = os.urandom(4).hex()
     targets: dict[Path, Edit] = {}
     files = []
     for index, edit in enumerate(edits):

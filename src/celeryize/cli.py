@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
+import sys
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
@@ -115,6 +116,8 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception:
+            import traceback
+
             log = traceback.format_exc()
             talk.screen.say(
                 "\nThis is a bug in celeryize; the project is as it was. Please report these lines:",
@@ -728,10 +731,24 @@ def demo(
     command.run(keep, lambda line: screen.say(line, always=True), screen)
 
 
+def _with_the_command(asked: list[str]) -> typer.Typer:
+    """The application with only the command asked for: Typer takes milliseconds to build each one's options."""
+    one = [command for command in app.registered_commands if [_name_of(command)] == asked]
+    if not one:
+        return app
+    alone = copy(app)
+    alone.registered_commands = one
+    return alone
+
+
+def _name_of(command: typer.models.CommandInfo) -> str:
+    return command.name or typer.main.get_command_name(command.callback.__name__ if command.callback else "")
+
+
 def run() -> int:
     """Parse the command line, run the command, give the exit code."""
     try:
-        app()
+        _with_the_command(sys.argv[1:2])()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     return 0

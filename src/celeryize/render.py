@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,9 @@ class Rendered:
 
 def templates() -> Path:
     """The folder of our templates: in the installed package, or at the top of a checkout."""
-    packaged = Path(str(files("celeryize"))) / "templates"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "templates"
+    here = Path(__file__).resolve()
+    packaged = here.with_name("templates")
+    return packaged if packaged.is_dir() else here.parents[2] / "templates"
 
 
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:

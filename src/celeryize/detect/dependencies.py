@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.requirements_files import RequirementsFile, requirements_files
 from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
-from celeryize.patch.dependencies.toml import value_at
 
 _Commands = tuple[tuple[str, ...], ...]
 
@@ -127,6 +126,8 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     data = _bytes(root / folder / "pyproject.toml")
     if data is None:
         return
+    from celeryize.patch.dependencies.toml import value_at
+
     tools = value_at(data, "tool")
     tools = tools if isinstance(tools, dict) else {}
     listed = isinstance(value_at(data, "project", "dependencies"), list)

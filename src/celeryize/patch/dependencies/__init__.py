@@ -14,7 +14,6 @@ from typing import assert_never
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.dependencies import requirements, setup_cfg, setup_py, toml
 from celeryize.patch.dependencies.requirement import (
     Entry,
     Form,
@@ -67,16 +66,26 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
     return after
 
 
+# Each editor is loaded when a file of its kind is met: every command reads the dependencies, most projects
+# have one kind, and all four cost as much as the rest of a small command's own code.
 def _declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
     line = written(requirement, form)
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+            from celeryize.patch.dependencies import toml
+
             return toml.declare(data, path, form, requirement)
         case Form.REQUIREMENTS:
+            from celeryize.patch.dependencies import requirements
+
             return requirements.declare(data, path, line)
         case Form.SETUP_CFG:
+            from celeryize.patch.dependencies import setup_cfg
+
             return setup_cfg.declare(data, path, line)
         case Form.SETUP_PY:
+            from celeryize.patch.dependencies import setup_py
+
             return setup_py.declare(data, path, line)
         case _:
             assert_never(form)
@@ -89,12 +98,20 @@ def entries(data: bytes, form: Form) -> Mapping[str, Entry]:
     """
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+            from celeryize.patch.dependencies import toml
+
             return toml.entries(data)
         case Form.REQUIREMENTS:
+            from celeryize.patch.dependencies import requirements
+
             return requirements.entries(data)
         case Form.SETUP_CFG:
+            from celeryize.patch.dependencies import setup_cfg
+
             return setup_cfg.entries(data)
         case Form.SETUP_PY:
+            from celeryize.patch.dependencies import setup_py
+
             return setup_py.entries(data)
         case _:
             assert_never(form)
