@@ -300,9 +300,13 @@ class Facts:
             return app in self.worker.installed_apps
         if not self.installed_apps:
             return True
+        return any(text == app or text.startswith(f"{app}.apps") for text in self._settings_texts)
+
+    @cached_property
+    def _settings_texts(self) -> frozenset[str]:
+        """Every string of the settings files."""
         trees = (self.modules.tree(path) for path in self.settings_files)
-        texts = (text_of(node) or "" for tree in trees for node in ast.walk(tree))
-        return any(text == app or text.startswith(f"{app}.apps") for text in texts)
+        return frozenset(text for tree in trees for node in ast.walk(tree) if (text := text_of(node)))
 
     def is_set(self, key: str) -> bool:
         """Whether a Celery setting (`result_backend`) is set by any means that can be seen."""

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from celeryize.checks.check import Spot, check
 from celeryize.checks.facts import Facts, Task, text_of
@@ -36,13 +37,16 @@ class Lost:
     hint: str
 
 
-def lost_tasks(facts: Facts) -> Iterator[Lost]:
+@lru_cache(maxsize=1)
+def lost_tasks(facts: Facts) -> tuple[Lost, ...]:
     """Every task of the project's code that a worker does not know, with one reason each.
 
     With a look from inside, its registry is the truth; without, only what the code shows for certain is told.
     """
-    if not facts.project.celery:
-        return
+    return tuple(_lost_tasks(facts)) if facts.project.celery else ()
+
+
+def _lost_tasks(facts: Facts) -> Iterator[Lost]:
     known = _registered(facts)
     discovers = _discovers(facts)
     for task in facts.tasks:
@@ -165,8 +169,8 @@ def _is_certain(facts: Facts) -> bool:
 
 def _app_of(facts: Facts, task: Task) -> App | None:
     """The app that a task's module lies in: the innermost."""
-    around = [app for app in facts.project.apps if task.code.path.is_relative_to(app.folder)]
-    return max(around, key=lambda app: len(app.folder.parts), default=None)
+    by_folder = {app.folder: app for app in facts.project.apps}
+    return next((by_folder[folder] for folder in task.code.path.parents if folder in by_folder), None)
 
 
 def _is_installed(facts: Facts, app: App) -> bool:
