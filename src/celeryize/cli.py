@@ -245,9 +245,7 @@ def verify(
     verbose: Verbose = False,
 ) -> None:
     """Find what is wrong with this project's Celery: in the code, and by importing it."""
-    from celeryize.checks import examine
     from celeryize.commands import verify as command
-    from celeryize.formats import FORMATS
 
     talk = Talk("verify", as_json=json_, quiet=quiet or format_ != "text", verbose=verbose, no_input=True)
     _usage(static and live, "--static and --live exclude each other", "Choose one.")
@@ -256,8 +254,15 @@ def verify(
         f"--broker {broker} is not for --live",
         "Use filesystem or configured.",
     )
-    _usage(format_ not in {"text", *FORMATS}, f"--format {format_} is not known", "text, github, sarif or junit.")
+    formatted = None
+    if format_ != "text":
+        from celeryize.formats import FORMATS
+
+        formatted = FORMATS.get(format_)
+        _usage(formatted is None, f"--format {format_} is not known", "text, github, sarif or junit.")
     if list_ or explain:
+        from celeryize.checks import examine
+
         checks = (examine.check_named(explain),) if explain else examine.all_checks()
         talk.view.show_checks(checks, in_full=bool(explain))
         talk.finish("done", Exit.DONE)
@@ -275,8 +280,8 @@ def verify(
         package=package,
         timeout=verify_timeout,
     )
-    if format_ in FORMATS and not json_:
-        talk.screen.answer(FORMATS[format_](verified.findings, verified.examination.ran))
+    if formatted and not json_:
+        talk.screen.answer(formatted(verified.findings, verified.examination.ran))
     else:
         talk.view.show_verified(verified)
     talk.finish("findings" if verified.exit_code else "done", verified.exit_code)

@@ -11,7 +11,6 @@ Nothing here is in the tree of the project, so that a command leaves nothing the
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -204,6 +203,8 @@ def load_newest(state: Path) -> Change | None:
 
 def keep(state: Path, name: str, data: bytes) -> Path:
     """Keep a copy of `data` in the state folder and give its place; the same bytes are kept once."""
+    import hashlib
+
     copy = state / "kept" / f"{hashlib.sha256(data).hexdigest()[:8]}-{name}"
     _make(copy.parent)
     remove(copy)
@@ -291,6 +292,8 @@ def _git_dir(folder: Path) -> Path | None:
 
 
 def _key(path: Path) -> str:
+    import hashlib
+
     return hashlib.sha256(os.fsencode(path.as_posix())).hexdigest()[:16]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.apply import recover
+from celeryize.detect.ground import Ground, find_ground
 from celeryize.detect.layout import find_root
-from celeryize.detect.project import Ground, Project, find_ground, load_project
 
 # Processes, sockets and temporary folders are loaded only by what looks inside.
 if TYPE_CHECKING:
+    from celeryize.detect.project import Project
     from celeryize.probe import Preview, Prober, Target
 
 
@@ -51,6 +52,9 @@ def opened(
     ground = find_ground(start, settings=settings, python=python)
     with ExitStack() as stack:
         prober = stack.enter_context(_warming(ground, timeout)) if look_inside else None
+        # loaded while the project's interpreter starts: a proof is as long as that takes
+        from celeryize.detect.project import load_project
+
         project = load_project(start, settings=settings, python=python, package=package, ground=ground)
         if not brief:
             view.show_project(project)

@@ -6,23 +6,25 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from celeryize.checks.examine import examine
-from celeryize.checks.facts import Facts
-from celeryize.checks.verified import Verified
-from celeryize.commands.live import LiveView, run_live
 from celeryize.commands.opening import Opening, opened
 from celeryize.detect.answers import configured
-from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Exit
-from celeryize.live import Broker, LiveReport
 from celeryize.model import Finding, Severity
-from celeryize.probe import Sight
+
+if TYPE_CHECKING:
+    from celeryize.checks.verified import Verified
+    from celeryize.detect.project import Project
+    from celeryize.live import Broker, LiveReport, StepResult
+    from celeryize.probe import Sight
 
 
-class VerifyView(Opening, LiveView, Protocol):
+class VerifyView(Opening, Protocol):
     """What verify shows while it runs."""
+
+    def show_step(self, result: StepResult) -> None:
+        """A step of the live proof that has come to its end."""
 
 
 def run(
@@ -58,6 +60,11 @@ def run(
                 timeout=timeout,
             )
         )
+        # loaded while the project's interpreter loads its libraries
+        from celeryize.checks.examine import examine
+        from celeryize.checks.facts import Facts
+        from celeryize.checks.verified import Verified
+
         facts = Facts(project)
         # the code is read while the project is imported
         _ = facts.tasks, facts.settings
@@ -66,6 +73,8 @@ def run(
         examination = examine(facts, only=only, skip=skip, silence=_silence(project))
         report = None
         if live:
+            from celeryize.commands.live import run_live
+
             known = {task.name for task in facts.worker.tasks} if facts.worker else set()
             report = run_live(project, view, registered=lambda: known, broker=broker, timeout=timeout)
     findings = examination.findings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CeleryizeError
@@ -35,19 +34,29 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
 def configured(root: Path, folder: Path) -> dict[str, object]:
     """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty without one."""
     for place in (folder, *folder.parents):
-        try:
-            data = tomllib.loads((place / "pyproject.toml").read_text("utf-8-sig"))
-        except OSError:
-            data = {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise CeleryizeError(
-                f"pyproject.toml cannot be read: {error}",
-                hint="Fix the file, then run the command again.",
-                where=Where(PurePosixPath((place / "pyproject.toml").relative_to(root).as_posix())),
-            ) from error
-        table = data.get("tool", {}).get("celeryize")
-        if isinstance(table, dict):
+        table = _table_of(place / "pyproject.toml", root)
+        if table is not None:
             return table
         if place == root:
             break
     return {}
+
+
+def _table_of(file: Path, root: Path) -> dict[str, object] | None:
+    """[tool.celeryize] of one pyproject.toml."""
+    if not file.is_file():
+        return None
+    import tomllib
+
+    try:
+        data = tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError:
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CeleryizeError(
+            f"pyproject.toml cannot be read: {error}",
+            hint="Fix the file, then run the command again.",
+            where=Where(PurePosixPath(file.relative_to(root).as_posix())),
+        ) from error
+    table = data.get("tool", {}).get("celeryize")
+    return table if isinstance(table, dict) else None

@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.apps import App, find_apps
 from celeryize.detect.celery import CeleryApp, find_celery
-from celeryize.detect.dependencies import Dependencies, find_dependencies
-from celeryize.detect.interpreter import Interpreter, find_interpreter
-from celeryize.detect.layout import Layout, find_layout
+from celeryize.detect.dependencies import Dependencies
+from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.interpreter import Interpreter
+from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings
@@ -77,23 +78,6 @@ class Project:
             Recognised("apps", ", ".join(installed) or "none of its own", str(settings.installed_apps_where or ""))
         )
         return tuple(line for line in lines if not _says_nothing(line))
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What is known of a project before its code is read: enough to start its interpreter."""
-
-    layout: Layout
-    dependencies: Dependencies
-    interpreter: Interpreter
-
-
-def find_ground(start: Path, *, settings: str | None = None, python: str | None = None) -> Ground:
-    """The folders, the dependency file and the interpreter of the project around `start`."""
-    layout = find_layout(start, settings)
-    dependencies = find_dependencies(layout.root, layout.base)
-    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager, python)
-    return Ground(layout, dependencies, interpreter)
 
 
 def load_project(

@@ -8,6 +8,8 @@ look is a JSON file, because the project may print what it likes.
 import base64
 import contextlib
 import faulthandler
+import functools
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
@@ -647,10 +649,16 @@ def in_project(file, places):
     """Whether a file is the project's own code and not an installed package."""
     if file.startswith("<"):
         return False
-    path = os.path.realpath(file)
-    if "site-packages" in path or "dist-packages" in path:
+    folder = real_folder(os.path.dirname(file))
+    if "site-packages" in folder or "dist-packages" in folder:
         return False
-    return any(path.startswith(place + os.sep) for place in places)
+    return any(folder.startswith(place + os.sep) for place in places)
+
+
+@functools.lru_cache(maxsize=None)
+def real_folder(folder):
+    """A folder without symlinks: asked for each of hundreds of modules, which lie in a few dozen."""
+    return os.path.realpath(folder) + os.sep
 
 
 def plain(value):
@@ -706,11 +714,13 @@ def preload(places):
         for name in SHADOWS:
             if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
                 return
+    # nothing of what is loaded here goes away again, in no look: it is kept from the collector
+    gc.disable()
     for name in LIBRARIES:
-        try:
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
-        except Exception:
-            continue
+    gc.freeze()
+    gc.enable()
 
 
 def look(request):
