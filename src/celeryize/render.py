@@ -37,12 +37,14 @@ def templates() -> Path:
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """Have copier ask its questions and render `templates/init` into a temporary folder.
 
-    Isolated from the user's global copier settings; no tasks, no extensions.
+    Isolated from the user's global copier settings; no tasks, no extensions. Git is out of its sight: it would
+    be asked, in five processes, whether our templates are a repository or a bundle.
     """
     import copier
     import copier.errors
+    import plumbum
 
-    with tempfile.TemporaryDirectory(prefix="celeryize-") as folder:
+    with plumbum.local.env(PATH=""), tempfile.TemporaryDirectory(prefix="celeryize-") as folder:
         try:
             worker = copier.run_copy(
                 str(templates() / "init"),

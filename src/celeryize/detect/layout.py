@@ -38,6 +38,25 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
 
     `settings` overrides the module that manage.py names. Raises NoProject where there is none, or several.
     """
+    root, manage = _place(start)
+    base = PurePosixPath(manage.parent.relative_to(root).as_posix())
+    relative = base / "manage.py"
+    modules = Modules(root, (base,))
+    inserted = _inserted_paths(modules.tree(relative), base)
+    paths = (base, *(p for p in inserted if (root / p).is_dir()))
+    named = list(settings_named_by(modules, relative))
+    module, where = (settings, None) if settings else _choose(named, relative)
+    configuration = next((name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None)
+    return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
+
+
+def find_root(start: Path) -> Path:
+    """The root of the project around `start`, as find_layout gives it, whatever its settings are."""
+    return _place(start)[0]
+
+
+def _place(start: Path) -> tuple[Path, Path]:
+    """The root of the project around `start`, and its manage.py."""
     if not start.is_dir():
         raise NoProject(f"{start} is not a folder", hint="Pass the project's folder: -C DIR.")
     start = start.resolve()
@@ -47,16 +66,7 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
             f"no Django manage.py in {start}, above it, or up to {LEVELS_BELOW} levels below",
             hint="Run inside the project, or pass its folder: -C DIR.",
         )
-    root = repository(manage.parent) or _unversioned_root(start, manage.parent)
-    base = PurePosixPath(manage.parent.relative_to(root).as_posix())
-    relative = base / "manage.py"
-    tree = _tree(manage)
-    paths = (base, *(p for p in _inserted_paths(tree, base) if (root / p).is_dir()))
-    modules = Modules(root, paths)
-    named = list(settings_named_by(modules, relative))
-    module, where = (settings, None) if settings else _choose(named, relative)
-    configuration = next((name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None)
-    return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
+    return repository(manage.parent) or _unversioned_root(start, manage.parent), manage
 
 
 def repository(folder: Path) -> Path | None:
@@ -193,20 +203,8 @@ def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosix
             yield base.joinpath(*(p.removeprefix("./") for p in parts))
 
 
-def _tree(file: Path) -> ast.Module:
-    try:
-        return ast.parse(_text(file))
-    except (SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])
-
-
 def _text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig", "replace")
     except OSError:
         return ""
-
-
-def find_root(start: Path) -> Path:
-    """The root of the project around `start`, as find_layout gives it, whatever its settings are."""
-    return find_layout(start, settings="?").root
