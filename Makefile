@@ -27,7 +27,7 @@ demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker run
 	@$(BIN)/celeryize demo --keep demo
 
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py $(BENCH)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.bench $(BENCH)
 
 picture: $(VENV)/installed  ## docs/init.svg, from a real run
 	$(BIN)/python tests/docs/picture.py

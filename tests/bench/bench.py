@@ -1,7 +1,9 @@
 """`make bench`: our commands beside their peers, interleaved in one run, on byte-compiled installs, as ratios.
 
-Prints a table and writes it as JSON. Times depend on the machine, so nothing here asserts one; the ratios are
-what the README shows. PYTHONDONTWRITEBYTECODE is taken out of the environment: it doubles every import.
+Prints three tables and writes them as JSON: each command, the ratios aimed at, and how a command grows with
+what it is given, with the most memory that one process held. Times depend on the machine, so nothing here asserts
+one; the ratios are what the README shows. PYTHONDONTWRITEBYTECODE is taken out of the environment: it doubles
+every import.
 """
 
 from __future__ import annotations
@@ -15,35 +17,64 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.bench import projects
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
 
 IMPORT_APP = (
     "from celery.app.utils import find_app; app = find_app('config');"
     "app.loader.import_default_modules(); app.finalize()"
 )
-
 TASK = ("doctors.greet", "name:str", "--bind", "--max-retries", "3")
-ENTRY = ("nightly", "doctors.tasks.greet", "--cron", "0 3 * * *")
+ENTRY = ("nightly", "doctors.tasks.task_0", "--cron", "0 3 * * *")
+PEERS = ("cookiecutter", "django-upgrade")
 
 
 @dataclass
 class Case:
-    """One command: what is measured, in which folder (made fresh each time), beside what it is set."""
+    """One command: what is measured, and the project it runs in, copied for each run where it would change it."""
 
     name: str
     command: list[str]
-    prepare: Callable[[Path], None]
+    project: Path | None = None
+    changes: bool = True
     times: list[float] = field(default_factory=list)
+    # bytes; the most that one process held: this one, or one that it started
+    memory: int = 0
 
     @property
     def median(self) -> float:
         """Seconds."""
         return statistics.median(self.times)
+
+    def run(self, folder: Path) -> float:
+        """Run once, in `folder` or in the project itself; the seconds it took."""
+        place = folder
+        if self.project is None:
+            folder.mkdir()
+        elif self.changes:
+            shutil.copytree(self.project, folder)
+        else:
+            place = self.project
+        with tempfile.TemporaryFile() as output:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                self.command, cwd=place, env=environment(), stdout=output, stderr=subprocess.STDOUT
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                output.seek(0)
+                sys.exit(f"{self.name} failed:\n{output.read().decode()}")
+        if folder.exists():
+            shutil.rmtree(folder)
+        self.memory = max(self.memory, usage.ru_maxrss * 1024)
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -55,12 +86,21 @@ class Target:
     most: float
 
 
+@dataclass(frozen=True)
+class Growth:
+    """One command on projects that differ in one measure: a case a size."""
+
+    what: str
+    cases: dict[int, Case]
+
+
 TARGETS = (
     Target("celeryize --version", ("python -c pass",), 1.3),
     Target("init --no-verify", ("startapp",), 2.5),
     Target("init", ("init --no-verify", "import of the app"), 1.5),
     Target("add-task --no-verify", ("startapp",), 0.9),
     Target("add-schedule --no-verify", ("startapp",), 0.9),
+    Target("verify", ("import of the app",), 1.25),
     Target("schedule, 2,000 entries", ("import of 2,000 entries",), 2.0),
 )
 
@@ -72,123 +112,118 @@ def environment() -> dict[str, str]:
 
 
 def install(folder: Path) -> Path:
-    """A fresh environment with the wheel of this tree, byte-compiled; its interpreter."""
+    """A fresh environment with the wheel of this tree and the peers, byte-compiled; its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin/python"
     quiet = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # the console script that pip 23 writes imports re, which alone makes --version 1.7 x `pass`
     subprocess.run([*quiet, "--upgrade", "pip"], check=True, env=environment())
-    subprocess.run([*quiet, f"{ROOT}[demo]"], check=True, env=environment())
+    subprocess.run([*quiet, f"{ROOT}[demo]", *PEERS], check=True, env=environment())
     subprocess.run([python, "-m", "compileall", "-q", folder / "lib"], check=False, env=environment())
     return python
 
 
-def cases(python: Path, work: Path) -> list[Case]:
-    """Everything that is measured."""
-    plain, wired = work / "plain", work / "wired"
-    plain.mkdir()
-    run = {"check": True, "env": environment(), "capture_output": True}
-    subprocess.run([python, "-m", "django", "startproject", "config", "."], cwd=plain, **run)
-    subprocess.run([python, "manage.py", "startapp", "doctors"], cwd=plain, **run)
-    shutil.copytree(plain, wired)
-    subprocess.run([python, "-m", "celeryize", "init", "--yes", "--no-verify"], cwd=wired, **run)
-    settings = wired / "config/settings.py"
-    settings.write_text(settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',"))
-    long, busy = work / "long", work / "busy"
-    shutil.copytree(wired, long)
-    one = "@shared_task\ndef task_{}(a, b):\n    total = a + b\n    return total\n\n"
-    tasks = "from celery import shared_task\n\n" + "".join(one.format(n) for n in range(1000))
-    (long / "doctors/tasks.py").write_text(tasks)
-    shutil.copytree(wired, busy)
-    (busy / "doctors/tasks.py").write_text("from celery import shared_task\n\n" + one.format(0))
-    entry = '    "e{0}": {{"task": "doctors.tasks.task_0", "schedule": crontab(minute={1}), "args": [1, 2]}},\n'
-    lines = "".join(entry.format(n, n % 60) for n in range(2000))
-    with (busy / "config/settings.py").open("a") as stream:
-        stream.write(f"\nfrom celery.schedules import crontab\n\nCELERY_BEAT_SCHEDULE = {{\n{lines}}}\n")
-    # the project's own bytecode is part of a byte-compiled state
-    subprocess.run([python, "-m", "compileall", "-q", plain, wired, long, busy], **run)
-
-    def empty(folder: Path) -> None:
-        folder.mkdir()
-
-    def copy(source: Path) -> Callable[[Path], None]:
-        def prepare(folder: Path) -> None:
-            shutil.copytree(source, folder)
-
-        return prepare
-
-    celeryize = [str(python.with_name("celeryize"))]
+def beside_peers(python: Path, made: projects.Projects) -> list[Case]:
+    """Our commands on a small project, and what a developer knows the speed of."""
+    ours = str(python.with_name("celeryize"))
+    plain, wired, busy = made.plain(), made.wired(), made.with_entries(2000)
+    template, cookie = made.copier_template(), made.cookiecutter_template()
     return [
-        Case("python -c pass", [str(python), "-c", "pass"], empty),
-        Case("celeryize --version", [*celeryize, "--version"], empty),
-        Case("celeryize --help", [*celeryize, "--help"], empty),
-        Case("startapp", [str(python), "-m", "django", "startapp", "shop"], empty),
-        Case("import of the app", [str(python), "-c", IMPORT_APP], copy(wired)),
-        Case("init --no-verify", [*celeryize, "init", "--yes", "--no-verify"], copy(plain)),
-        Case("init", [*celeryize, "init", "--yes"], copy(plain)),
-        Case("add-task --no-verify", [*celeryize, "add-task", *TASK, "--yes", "--no-verify"], copy(wired)),
-        Case("add-task", [*celeryize, "add-task", *TASK, "--yes"], copy(wired)),
-        Case("add-task, 5,000 lines", [*celeryize, "add-task", *TASK, "--yes", "--no-verify"], copy(long)),
-        Case(
-            "add-schedule --no-verify", [*celeryize, "add-schedule", *ENTRY, "--yes", "--no-verify"], copy(wired)
-        ),
-        Case("import of 2,000 entries", [str(python), "-c", f"{IMPORT_APP}; app.conf.beat_schedule"], copy(busy)),
-        Case("schedule, 2,000 entries", [*celeryize, "schedule"], copy(busy)),
+        Case("python -c pass", [str(python), "-c", "pass"]),
+        Case("celeryize --version", [ours, "--version"]),
+        Case("celeryize --help", [ours, "--help"]),
+        Case("startapp", [str(python), "-m", "django", "startapp", "shop"]),
+        Case("copier copy", [str(python.with_name("copier")), "copy", "--defaults", str(template), "."]),
+        Case("cookiecutter", [str(python.with_name("cookiecutter")), "--no-input", str(cookie)]),
+        Case("django-upgrade", [str(python.with_name("django-upgrade")), "config/settings.py"], plain),
+        Case("celery report", [str(python.with_name("celery")), "-A", "config", "report"], wired),
+        Case("import of the app", [str(python), "-c", IMPORT_APP], wired),
+        Case("init --no-verify", [ours, "init", "--yes", "--no-verify"], plain),
+        Case("init", [ours, "init", "--yes"], plain),
+        Case("add-task --no-verify", [ours, "add-task", *TASK, "--yes", "--no-verify"], wired),
+        Case("add-task", [ours, "add-task", *TASK, "--yes"], wired),
+        Case("add-schedule --no-verify", [ours, "add-schedule", *ENTRY, "--yes", "--no-verify"], wired),
+        Case("verify --static", [ours, "verify", "--static"], wired),
+        Case("verify", [ours, "verify"], wired),
+        Case("import of 2,000 entries", [str(python), "-c", f"{IMPORT_APP}; app.conf.beat_schedule"], busy),
+        Case("schedule, 2,000 entries", [ours, "schedule"], busy),
     ]
 
 
-def measure(found: list[Case], rounds: int, work: Path) -> None:
+def growing(python: Path, made: projects.Projects) -> list[Growth]:
+    """What each command does with more of what it reads. Nothing is written, so that no copy is measured."""
+    ours = str(python.with_name("celeryize"))
+    look = ["--dry-run", "--no-verify"]
+    entries = {n: made.with_entries(n) for n in (10, 2000)}
+
+    def cases(name: str, command: list[str], sized: dict[int, Path]) -> Growth:
+        return Growth(
+            name, {size: Case(f"{name} {size}", [ours, *command], p, changes=False) for size, p in sized.items()}
+        )
+
+    return [
+        cases("init: settings, lines", ["init", *look], {n: made.with_settings(n) for n in (60, 600, 6000)}),
+        cases("add-task: tasks", ["add-task", *TASK, *look], {n: made.with_tasks(n) for n in (10, 100, 1000)}),
+        cases("init: files", ["init", *look], {n: made.with_files(n) for n in (100, 10_000, 50_000)}),
+        cases("add-schedule: entries", ["add-schedule", *ENTRY, *look], entries),
+        cases("schedule: entries", ["schedule"], entries),
+        cases("verify --static: modules", ["verify", "--static"], {n: made.with_modules(n) for n in (100, 1000)}),
+        cases("verify --static: files", ["verify", "--static"], {50_000: made.with_files(50_000, celery=True)}),
+    ]
+
+
+def measure(cases: list[Case], rounds: int, work: Path) -> None:
     """Run all cases in turn, `rounds` times after one warm-up."""
     for turn in range(rounds + 1):
-        for number, case in enumerate(found):
-            folder = work / f"{turn}-{number}"
-            case.prepare(folder)
-            started = time.perf_counter()
-            ended = subprocess.run(case.command, cwd=folder, env=environment(), capture_output=True, text=True)
-            seconds = time.perf_counter() - started
-            if ended.returncode:
-                sys.exit(f"{case.name} failed:\n{ended.stderr}")
+        for case in cases:
+            seconds = case.run(work / "run")
             if turn:
                 case.times.append(seconds)
-            shutil.rmtree(folder)
 
 
-def table(found: list[Case]) -> list[dict[str, object]]:
-    """A row a case: milliseconds, spread, and the ratios to the two yardsticks."""
-    by_name = {case.name: case for case in found}
+def commands(cases: list[Case]) -> Iterator[dict[str, object]]:
+    """A row a case: milliseconds, spread, the ratios to the two yardsticks, and the peak of memory."""
+    by_name = {case.name: case for case in cases}
     base, startapp = by_name["python -c pass"].median, by_name["startapp"].median
-    rows = []
-    for case in found:
-        spread = (max(case.times) - min(case.times)) / case.median
-        rows.append(
-            {
-                "command": case.name,
-                "ms": round(case.median * 1000, 1),
-                "spread": round(spread, 2),
-                "to pass": round(case.median / base, 2),
-                "to startapp": round(case.median / startapp, 2),
-            }
-        )
-    return rows
+    for case in cases:
+        yield {
+            "command": case.name,
+            "ms": round(case.median * 1000, 1),
+            "spread": round((max(case.times) - min(case.times)) / case.median, 2),
+            "to pass": round(case.median / base, 2),
+            "to startapp": round(case.median / startapp, 2),
+            "MB": round(case.memory / 1e6),
+        }
 
 
-def ratios(found: list[Case]) -> list[dict[str, object]]:
+def ratios(cases: list[Case]) -> Iterator[dict[str, object]]:
     """A row a target: the ratio measured and the one aimed at."""
-    by_name = {case.name: case.median for case in found}
-    return [
-        {
+    by_name = {case.name: case.median for case in cases}
+    for target in TARGETS:
+        yield {
             "command": target.case,
             "to": " + ".join(target.peers),
-            "ratio": round(by_name[target.case] / sum(by_name[p] for p in target.peers), 2),
+            "ratio": round(by_name[target.case] / sum(by_name[peer] for peer in target.peers), 2),
             "target": target.most,
         }
-        for target in TARGETS
-        if target.case in by_name
-    ]
 
 
-def show(rows: list[dict[str, object]]) -> str:
-    """Rows as a Markdown table."""
+def growth(found: list[Growth]) -> Iterator[dict[str, object]]:
+    """A row a size: milliseconds, the ratio to the smallest, and the peak of memory."""
+    for one in found:
+        smallest = next(iter(one.cases.values())).median
+        for size, case in one.cases.items():
+            yield {
+                "what grows": one.what,
+                "size": size,
+                "ms": round(case.median * 1000, 1),
+                "to the smallest": round(case.median / smallest, 2),
+                "MB": round(case.memory / 1e6),
+            }
+
+
+def markdown(rows: list[dict[str, object]]) -> str:
+    """Rows as a table."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(str(row[k]) for k in head) + " |" for row in rows)])
@@ -198,23 +233,25 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--short", action="store_true", help="leave out what grows")
     parser.add_argument("--json", type=Path, default=ROOT / "dist/bench.json")
     parser.add_argument("--python", type=Path, help="an environment that is installed already")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="celeryize-bench-") as name:
         work = Path(name)
         python = arguments.python or install(work / "env")
-        found = cases(python, work)
-        measure(found, arguments.rounds, work)
-    result = {
-        "cases": table(found),
-        "ratios": ratios(found),
-        "rounds": arguments.rounds,
-        "python": sys.version.split()[0],
-    }
+        made = projects.Projects(python, work, environment())
+        cases = beside_peers(python, made)
+        measure(cases, arguments.rounds, work)
+        tables = {"commands": list(commands(cases)), "ratios": list(ratios(cases))}
+        if not arguments.short:
+            grown = growing(python, made)
+            measure([case for one in grown for case in one.cases.values()], max(3, arguments.rounds // 3), work)
+            tables["growth"] = list(growth(grown))
+    result = {**tables, "rounds": arguments.rounds, "python": sys.version.split()[0]}
     arguments.json.parent.mkdir(exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-    print(show(result["cases"]), show(result["ratios"]), sep="\n\n")
+    print("\n\n".join(markdown(rows) for rows in tables.values()))
 
 
 if __name__ == "__main__":

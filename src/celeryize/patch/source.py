@@ -316,7 +316,16 @@ def _without(
         start, end = source.start(node), source.end(node)
         return any(low <= start and end <= high for low, high in spans)
 
+    def apart(node: ast.AST) -> bool:
+        """Whether no span so much as touches the node: it is then whole, here as in the other tree."""
+        if not hasattr(node, "lineno"):
+            return False
+        start, end = source.start(node), source.end(node)
+        return all(end < low or high < start for low, high in spans)
+
     def pruned(node: ast.AST) -> ast.AST:
+        if apart(node):
+            return node
         fields: dict[str, object] = {}
         if isinstance(node, ast.Dict):
             pairs = list(zip(node.keys, node.values, strict=True))
