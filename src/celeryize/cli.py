@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from celeryize.commands.schedule import Schedule
 
 P = ParamSpec("P")
+# Click's UsageError, the parent of all that is wrong with a command line; typer has its own copy of click.
+CommandLineError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="celeryize",
@@ -101,8 +103,9 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        name = command.__name__.replace("_", "-")
         as_json, quiet = bool(kwargs.get("json_", False)), bool(kwargs.get("quiet", False))
-        talk = Talk(command.__name__, as_json=as_json, quiet=quiet, verbose=False, no_input=True)
+        talk = Talk(name, as_json=as_json, quiet=quiet, verbose=False, no_input=True)
         try:
             command(*args, **kwargs)
         except CeleryizeError as error:
@@ -124,7 +127,7 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
                 "red",
                 always=True,
             )
-            talk.screen.say(f"celeryize {__version__} {command.__name__}\n{log}", always=True)
+            talk.screen.say(f"celeryize {__version__} {name}\n{log}", always=True)
             talk.finish("bug", Exit.BUG, log=log)
 
     return guarded
@@ -752,8 +755,24 @@ def _name_of(command: typer.models.CommandInfo) -> str:
 
 def run() -> int:
     """Parse the command line, run the command, give the exit code."""
+    application = _with_the_command(sys.argv[1:2])
     try:
-        _with_the_command(sys.argv[1:2])()
+        if "--json" in sys.argv:
+            return _for_a_program(application)
+        application()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     return 0
+
+
+def _for_a_program(application: typer.Typer) -> int:
+    """Run the command; an option or argument that is wrong is told in the document too, not as a text."""
+    try:
+        ended = application(standalone_mode=False)
+    except CommandLineError as error:
+        named = [_name_of(command) for command in application.registered_commands]
+        name = named[0] if len(named) == 1 else ""
+        wrong = UsageError(error.format_message(), hint=f"See `{f'celeryize {name}'.strip()} --help`.")
+        ui.Machine().finish(name or "celeryize", "error", wrong.exit_code, error=ui.error_json(wrong))
+        return int(wrong.exit_code)
+    return ended if isinstance(ended, int) else 0

@@ -100,3 +100,25 @@ def test_a_task_of_another_queue_is_none_of_ours(wired: Path, celeryize: Run):
 def test_a_project_without_celery_is_sent_to_init(project: Path, celeryize: Run):
     ran = celeryize(project, "tasks")
     assert ran.returncode == 3 and "celeryize init" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("add-task", "doctors.greet", "--json", "--bogus"), "add-task"),
+        (("add-task", "--json"), "add-task"),
+        (("verify", "--json", "--only"), "verify"),
+        (("nonsense", "--json"), "celeryize"),
+    ],
+)
+def test_a_program_hears_of_a_wrong_option_in_its_own_language(tmp_path, celeryize: Run, arguments, command):
+    ran = celeryize(tmp_path, *arguments)
+    document = json.loads(ran.stdout)
+    assert (ran.returncode, document["exit_code"], document["status"]) == (2, 2, "error")
+    assert document["command"] == command
+    assert document["error"]["message"]
+    assert not ran.stderr
+
+
+def test_an_error_names_the_command_as_it_was_typed(tmp_path, celeryize: Run):
+    assert json.loads(celeryize(tmp_path, "add-task", "doctors.greet", "--json").stdout)["command"] == "add-task"

@@ -247,13 +247,16 @@ def test_models_that_import_the_tasks_are_imported_inside(wired):
     ],
 )
 def test_the_call_to_paste_fits_the_signature(wired, parameters, options, call):
-    assert add(wired, "doctors.send", *parameters, **options).next_steps == call
+    first, *lines, last = add(wired, "doctors.send", *parameters, **options).next_steps
+    assert first == "from doctors.tasks import send"
+    assert tuple(lines) == call
+    assert last.startswith("celery -A config worker")
 
 
 def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wired):
     app = wired / "config/celery.py"
     app.write_text(app.read_text().replace('Celery("config")', 'Celery("config", task_cls="doctors.base:Task")'))
-    assert add(wired, "doctors.send", "doctor_id:int").next_steps == (
+    assert add(wired, "doctors.send", "doctor_id:int").next_steps[1:-1] == (
         "from django.db import transaction",
         "transaction.on_commit(lambda: send.delay(doctor.pk))",
     )

@@ -365,7 +365,10 @@ def _generate(
         registered=registered,
         options=tuple(options.items()),
         path=path,
-        call=_call(project, app, function, parameters, model),
+        call=(
+            f"from {project.modules.name_of(path)} import {function}",
+            *_call(project, app, function, parameters, model),
+        ),
         subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
         parameters=parameters,
     )

@@ -64,7 +64,8 @@ def run(
             expected = Expected(app.module, app.variable, gone=gone)
         else:
             added = add_task.plan(project, request, templates)
-            plan, expected, call = added.plan, _expected(project, added.task), added.task.call
+            plan, expected = added.plan, _expected(project, added.task)
+            call = (*added.task.call, _restart(project))
             if run_test and added.run_test is None:
                 raise UsageError("there is no test to run", hint="Add --test.")
             testing = _tested(project, added.run_test) if run_test and added.run_test else None
@@ -88,6 +89,11 @@ def run(
             installing=testing,
         )
     return Ended(result, plan.todos, call)
+
+
+def _restart(project: Project) -> str:
+    spec = project.celery[0].spec(project.package.name)
+    return f"celery -A {spec} worker -l INFO  # again: a worker loads its tasks when it starts"
 
 
 @contextmanager
