@@ -132,10 +132,12 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         raise CeleryizeError(
             "an interrupted change has to be taken back first", hint="Run the command again to do so."
         )
+    finishing = False
     try:
         begin(state, change)
         _write(change, root)
         yield
+        finishing = True
         finish(state, change)
     except BaseException as error:
         # The disk knows better than this frame how far we came: without a journal there is nothing to take
@@ -143,6 +145,8 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         if is_unfinished(state):
             for sentence in _take_back(change, root, state):
                 error.add_note(sentence)
+        elif finishing:
+            error.add_note(f"It came too late: `{change.command}` is done.")
         raise
 
 

@@ -302,6 +302,27 @@ def test_a_disk_that_turns_read_only_is_put_right_by_the_next_run(every_step):
     breaking(every_step, attempt)
 
 
+def test_ctrl_c_after_the_last_rename_says_that_it_came_too_late(tree):
+    renames = 0
+
+    def at_the_last(at, name):
+        nonlocal renames
+        renames += name == "replace"
+        return renames == 7 and name == "fsync"
+
+    with disk(interrupt, at_the_last), pytest.raises(KeyboardInterrupt) as caught:
+        change(tree)
+    assert caught.value.__notes__ == ["It came too late: `init` is done."]
+    assert last_change(tree).command == "init"
+
+
+def test_ctrl_c_before_it_says_nothing_of_the_kind(tree):
+    with disk(interrupt, lambda at, name: name == "replace"), pytest.raises(KeyboardInterrupt) as caught:
+        change(tree)
+    assert not hasattr(caught.value, "__notes__")
+    assert last_change(tree) is None
+
+
 AUDITED = {"os.rename": "replace", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
 AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "?", "os.symlink": "?"}
 heard: Counter[str] | None = None
