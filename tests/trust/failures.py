@@ -22,19 +22,8 @@ ENTRY = ("add-schedule", "nightly", "doctors.tasks.greet", "--cron", "0 3 * * *"
 UNDO = ("undo", "--yes")
 MAIL = ("add-task", "doctors.welcome", "--kind", "email", "--model", "doctors.Doctor", "--test")
 MAIL = (*MAIL, "--trigger", "post_save:doctors.Doctor", "--yes", "--no-verify")
-AUDITED = frozenset(
-    {
-        "os.rename",
-        "os.remove",
-        "os.mkdir",
-        "os.rmdir",
-        "os.chmod",
-        "os.chown",
-        "os.truncate",
-        "os.link",
-        "os.symlink",
-    }
-)
+CALLS = ("rename", "remove", "mkdir", "rmdir", "chmod", "chown", "truncate", "link", "symlink")
+AUDITED = frozenset(f"os.{call}" for call in CALLS)
 WRITING = os.O_WRONLY | os.O_RDWR
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS)
 

@@ -13,15 +13,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.trust import failures  # noqa: E402
-from tests.trust.ground import SEED, Tally  # noqa: E402
+from tests.trust import edits, failures, written
+from tests.trust.ground import SEED, Tally
 
 Part = Callable[[], Tally]
 SHORT: dict[str, Part] = {
     "failures": lambda: failures.run(most=8),
+    "edits": lambda: edits.run(most=25, workers=1),
+    "written": lambda: written.run(most=400),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),
+    "edits": lambda: edits.run(most=None, workers=2),
+    "written": lambda: written.run(most=5000),
 }
 
 

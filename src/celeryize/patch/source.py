@@ -282,6 +282,7 @@ def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans:
         and dropped == [ast.dump(node) for s in splices for node in s.drops]
         and ast.get_docstring(before.tree, clean=False) == ast.get_docstring(after.tree, clean=False)
         and _future_leads(after.tree)
+        and _declared_encoding(before) == _declared_encoding(after)
     )
 
 
@@ -340,6 +341,15 @@ def _without(
 
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
     return taken, kept
+
+
+def _declared_encoding(source: Source) -> str | None:
+    """What the first two lines tell Python to read the file as; None for what it would refuse."""
+    head = "\n".join(source.text.split("\n", 2)[:2]).encode(source.encoding, "replace")
+    try:
+        return tokenize.detect_encoding(io.BytesIO(head).readline)[0]
+    except SyntaxError:
+        return None
 
 
 def _future_leads(tree: ast.Module) -> bool:
