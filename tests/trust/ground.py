@@ -62,7 +62,8 @@ class Ran:
 
 def celeryize(folder: Path, *arguments: str) -> Ran:
     """Run the command line on a project in this process, as without a terminal."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    # Python's own stderr writes what it cannot encode with backslashes.
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
     with (
         patch.object(sys, "argv", ["celeryize", arguments[0], "-C", str(folder), *arguments[1:]]),
         patch.object(sys, "stdin", io.StringIO()),

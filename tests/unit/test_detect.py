@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from celeryize.detect.layout import find_layout
+from celeryize.detect.modules import Modules
 from celeryize.detect.project import load_project
 from celeryize.errors import CannotPatch, NoProject
 from tests.conftest import MANAGE, SETTINGS, make_tree, small_project, snapshot
@@ -121,3 +122,17 @@ def test_a_file_of_many_thousand_lines_is_no_trouble(tmp_path):
         {**small_project(), "config/settings.py": text, "manage.py": MANAGE.format(settings="config.settings")},
     )
     assert project.settings.assigned["NAME_5999"].line == text.count("\n")
+
+
+@pytest.mark.parametrize("name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"])
+def test_a_name_that_no_import_finds_is_no_module_and_no_trouble(tmp_path, name):
+    modules = Modules(make_tree(tmp_path, small_project()), (PurePosixPath("."),))
+    assert (modules.find(name), modules.folder(name)) == (None, None)
+
+
+def test_an_absolute_path_is_no_module(tmp_path):
+    outside = make_tree(tmp_path / "outside", {"a/__init__.py": ""})
+    modules = Modules(make_tree(tmp_path / "p", small_project()), (PurePosixPath("."),))
+    assert (modules.find(f"{outside}/a"), modules.folder(f"{outside}/a")) == (None, None)
+    assert modules.find("doctors.models") == PurePosixPath("doctors/models.py")
+    assert modules.folder("doctors") == PurePosixPath("doctors")
