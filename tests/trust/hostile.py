@@ -31,7 +31,18 @@ TEXTS = (
     *("\n", "a\nb", "a\r\nb", "\r", "\t", " ", "", "\x0b", "\x0c", "\x1b[31m", "\x7f", "\x85", "\u2028", "\ufeff"),
     *("\0", "a\0b", "\ud800", "a\udc80", "é😀", "\u202ee", "𝒽", "ﬁ", "ⅷ", "[/admin]", "[red]x"),
     *("{{ 7 * 7 }}", "{% raw %}", "{# x #}", "{{ cycler.__init__.__globals__.os }}", "{0}", "{x}", "%s", "%(x)s"),
-    *("$(touch canary)", "`touch canary`", "; touch canary", "&& touch canary", "${HOME}", "~", "!x", "*", "-n", "--"),
+    *(
+        "$(touch canary)",
+        "`touch canary`",
+        "; touch canary",
+        "&& touch canary",
+        "${HOME}",
+        "~",
+        "!x",
+        "*",
+        "-n",
+        "--",
+    ),
     *("#", "# x", ": x", "a: b", "- a", "&x", "*x", "|", ">", "null", "true", "1e5", "[a", "{a", "!!python/none"),
     *("a.b", "..", ".", "a..b", "/etc/passwd", "../x", "a/../../x", "C:\\x", "None", "lambda: 1", "1/0", "class"),
     *(CALL, f"'] + [{CALL}] + ['", f'"); {CALL}; ("', f"x\n{CALL}\n", f"\\\n{CALL}", f"'''\n{CALL}\n'''"),
@@ -74,7 +85,13 @@ def _task(option: str, form: str = "{}", word: str = WORD) -> Place:
     return _typed("add-task", "doctors.work", option, form=form, word=word)
 
 
-def _read(name: str, command: tuple[str, ...], files: Callable[[str], Tree], before: tuple[Any, ...] = (), word: str = WORD) -> Place:
+def _read(
+    name: str,
+    command: tuple[str, ...],
+    files: Callable[[str], Tree],
+    before: tuple[Any, ...] = (),
+    word: str = WORD,
+) -> Place:
     """A place in a file of the project."""
     return Place(name, lambda text: (*command, "--json"), files, before, word)
 
@@ -113,9 +130,7 @@ QUICK = (
     _typed("add-task", "doctors.work", form="x:Any={}"),
     _typed("remove-schedule"),
     _typed("remove-task", form="doctors.{}"),
-    Place(
-        "a template to copy", lambda text: ("templates", "--copy", text, "--yes", "--json"), word="task/plain"
-    ),
+    Place("a template to copy", lambda text: ("templates", "--copy", text, "--yes", "--json"), word="task/plain"),
     Place(
         "an entry in the database",
         lambda text: ("add-schedule", text, text, "--cron", "0 3 * * *", "--queue", text, *ENTRY[-2:], "--json"),
@@ -135,22 +150,57 @@ QUICK = (
         (INIT,),
     ),
     _read("a queue that is declared", (*TASK, "--queue", WORD), _settings("CELERY_TASK_QUEUES = [{}]"), WIRED),
-    _read("a task that is named", TASK, lambda t: {"doctors/tasks.py": f"@shared_task(name={_literal(t)})\ndef f(): ...\n"}, (INIT,)),
+    _read(
+        "a task that is named",
+        TASK,
+        lambda t: {"doctors/tasks.py": f"@shared_task(name={_literal(t)})\ndef f(): ...\n"},
+        (INIT,),
+    ),
     _read("an app that is installed", TASK, _settings("INSTALLED_APPS += [{}]"), (INIT,)),
-    _read("a template of the project", TASK, lambda t: {"celeryize/templates/task/plain.py.jinja": t.encode("utf-8", "replace")}, (INIT,)),
+    _read(
+        "a template of the project",
+        TASK,
+        lambda t: {"celeryize/templates/task/plain.py.jinja": t.encode("utf-8", "replace")},
+        (INIT,),
+    ),
     _read("templates elsewhere", TASK, lambda t: {"pyproject.toml": _table("templates", t)}, (INIT,)),
 )
 SLOW = (
     *(_typed("init", "--broker"), _typed("init", "--broker", form="redis://{}"), _typed("init", "--package")),
     _typed("init", "--broker", "redis://localhost/0", "--profile", "production", "--broker", form="redis://h/{}"),
     *(_typed("init", "--result-backend"), _typed("init", "--result-backend", form="redis://{}")),
-    *(_typed("init", "--module-name"), _typed("init", "--profile", word="minimal"), _typed("init", "--settings", word="config.settings")),
-    _read("manage.py", INIT, lambda t: {"manage.py": f"import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {_literal(t)})\n"}),
-    _read("the answers", INIT, lambda t: {".celeryize.yml": f"broker: {json.dumps(t)}\nresult_backend: {json.dumps(t)}\n"}),
-    _read("the answers, raw", INIT, lambda t: {".celeryize.yml": f"broker: redis://{t}\n".encode("utf-8", "replace")}),
+    *(
+        _typed("init", "--module-name"),
+        _typed("init", "--profile", word="minimal"),
+        _typed("init", "--settings", word="config.settings"),
+    ),
+    _read(
+        "manage.py",
+        INIT,
+        lambda t: {
+            "manage.py": f"import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {_literal(t)})\n"
+        },
+    ),
+    _read(
+        "the answers",
+        INIT,
+        lambda t: {".celeryize.yml": f"broker: {json.dumps(t)}\nresult_backend: {json.dumps(t)}\n"},
+    ),
+    _read(
+        "the answers, raw", INIT, lambda t: {".celeryize.yml": f"broker: redis://{t}\n".encode("utf-8", "replace")}
+    ),
     _read("the table", INIT, lambda t: {"pyproject.toml": _table("broker", t)}),
-    _read("the table's keys", INIT, lambda t: {"pyproject.toml": f"[tool.celeryize]\n{json.dumps(t)} = 1\n".encode("utf-8", "replace")}),
-    _read("the requirements", INIT, lambda t: {"requirements.txt": f"django\n{t}\n".encode("utf-8", "replace")}, word="asgiref"),
+    _read(
+        "the table's keys",
+        INIT,
+        lambda t: {"pyproject.toml": f"[tool.celeryize]\n{json.dumps(t)} = 1\n".encode("utf-8", "replace")},
+    ),
+    _read(
+        "the requirements",
+        INIT,
+        lambda t: {"requirements.txt": f"django\n{t}\n".encode("utf-8", "replace")},
+        word="asgiref",
+    ),
     _read("the time zone", (*INIT, "--profile", "production"), _settings("TIME_ZONE = {}")),
     _read("an app", INIT, _settings("INSTALLED_APPS += [{}]")),
     _read("a folder", INIT, lambda t: {f"{_file_name(t)}/__init__.py": "", f"{_file_name(t)}/apps.py": ""}),
@@ -180,9 +230,9 @@ def run(*, most: int | None, mixed: int) -> Tally:
             harmless = _attempt(folder, there, there.word)
             for text in texts:
                 tally.tried += 1
-                ran, before, after = attempt = _attempt(folder, there, text)
-                tally.refused += ran.code != 0
-                for wrong in (*_crashed(folder, ran), *_wrong(there, text, attempt, harmless)):
+                attempt = _attempt(folder, there, text)
+                tally.refused += attempt[0].code != 0
+                for wrong in (*_crashed(folder, attempt[0]), *_wrong(there, text, attempt, harmless)):
                     tally.losses.append(f"{there.name}: {text[:80]!r}: {wrong[:1500]}")
     return tally
 
@@ -216,7 +266,11 @@ def _wrong(there: Place, text: str, attempt: Attempt, harmless: Attempt) -> Iter
     of_text, of_word = _meaning(attempt), _meaning(harmless)
     if there.word != WORD or harmless[0].code:
         # The word chooses what is written, so another one may choose otherwise: no name comes from elsewhere.
-        strange = _names(of_text) - _names(of_word) - {part for form in _forms(text) for part in (form, *form.split("."))}
+        strange = (
+            _names(of_text)
+            - _names(of_word)
+            - {part for form in _forms(text) for part in (form, *form.split("."))}
+        )
         if strange and harmless[0].code == 0 and len(of_text) == len(of_word):
             yield f"names that nobody asked for: {strange}"
     elif attempt[2] != before and _filled(of_text, WORD) not in [_filled(of_word, form) for form in _forms(text)]:
@@ -236,7 +290,9 @@ def _forms(text: str) -> list[str]:
 def _meaning(attempt: Attempt) -> list[object]:
     """What the changed files say, and the lines for a shell."""
     ran, before, after = attempt
-    found: list[object] = [_parsed(path, after[path][2]) for path in sorted(after) if after[path] != before.get(path)]
+    found: list[object] = [
+        _parsed(path, after[path][2]) for path in sorted(after) if after[path] != before.get(path)
+    ]
     if ran.document.get("command") in ("init", "add-schedule"):
         lines = [*ran.document.get("next", ()), ran.document.get("command_line", "")]
         found += [shlex.split(line) for line in lines]
@@ -247,7 +303,9 @@ def _parsed(path: str, data: bytes) -> object:
     if path.endswith(".py"):
         return ast.parse(data)
     text = data.decode("utf-8", "surrogateescape")
-    return yaml.safe_load(text) if path.endswith(".yml") else tomllib.loads(text) if path.endswith(".toml") else text
+    return (
+        yaml.safe_load(text) if path.endswith(".yml") else tomllib.loads(text) if path.endswith(".toml") else text
+    )
 
 
 def _names(meaning: list[object]) -> set[str]:

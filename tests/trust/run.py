@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.trust import edits, failures, written
+from tests.trust import edits, failures, hostile, passwords, written
 from tests.trust.ground import SEED, Tally
 
 Part = Callable[[], Tally]
@@ -21,11 +21,15 @@ SHORT: dict[str, Part] = {
     "failures": lambda: failures.run(most=8),
     "edits": lambda: edits.run(most=25, workers=1),
     "written": lambda: written.run(most=400),
+    "hostile": lambda: hostile.run(most=4, mixed=0),
+    "passwords": lambda: passwords.run(most=60),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),
     "edits": lambda: edits.run(most=None, workers=2),
     "written": lambda: written.run(most=5000),
+    "hostile": lambda: hostile.run(most=None, mixed=20),
+    "passwords": lambda: passwords.run(most=None),
 }
 
 
