@@ -112,7 +112,7 @@ def _edits(source: Source) -> Iterator[tuple[str, Edit, str, Callable[[Source, S
     yield "package import", lambda s: import_app(s, "celery"), package, _twice
     for line_ in MERGED:
         yield line_, lambda s, line_=line_: s.splice(*add_import(s, line_)), line_, _twice
-    task_imports = ["from celery import shared_task", "from django.core.mail import send_mail"]
+    task_imports = ["from celery import shared_task", "from zz_mail import zz_send"]
     planned = "\n".join([*task_imports, TASK])
     yield "task", lambda s: add_task(s, TASK, task_imports), planned, _taken_out
     signals = lambda s: import_signals(s)  # noqa: E731
@@ -223,7 +223,7 @@ def _head(node: ast.stmt) -> str:
 def _one_more(before: Source, after: Source, literal: Literal, element: str) -> Iterator[str]:
     """The literal at its place has the element more, and no other node is new; an entry can go again."""
     there = [n for n in ast.walk(after.tree) if type(n) is type(literal) and _at(n) == _at(literal)]
-    if len(there) != 1:
+    if not there:
         yield "the literal is gone"
         return
     if element == ENTRY:

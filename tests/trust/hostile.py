@@ -45,8 +45,24 @@ TEXTS = (
     ),
     *("#", "# x", ": x", "a: b", "- a", "&x", "*x", "|", ">", "null", "true", "1e5", "[a", "{a", "!!python/none"),
     *("a.b", "..", ".", "a..b", "/etc/passwd", "../x", "a/../../x", "C:\\x", "None", "lambda: 1", "1/0", "class"),
-    *(CALL, f"'] + [{CALL}] + ['", f'"); {CALL}; ("', f"x\n{CALL}\n", f"\\\n{CALL}", f"'''\n{CALL}\n'''"),
-    *('"]\n[tool.x]\na = 1', "x = 1\ny", "a" * 300, "a" * 70_000, "[" * 300, "(" * 90_000, "é" * 200),
+    *(
+        "a" * 70_000,
+        CALL,
+        f"'] + [{CALL}] + ['",
+        f'"); {CALL}; ("',
+        f"x\n{CALL}\n",
+        f"\\\n{CALL}",
+        f"'''\n{CALL}\n'''",
+    ),
+    *(
+        '"]\n[tool.x]\na = 1',
+        "x = 1\ny",
+        "a" * 300,
+        "-" * 50_000 + "1",
+        "[" * 300,
+        "(" * 90_000,
+        "é" * 200,
+    ),
 )
 
 WIRED = (INIT, TASK)
@@ -127,7 +143,7 @@ QUICK = (
     _typed("add-task", "doctors.work", form="x:{}", word="str"),
     _typed("add-task", "doctors.work", form="x:str={}"),
     _typed("add-task", "doctors.work", form="x:int={}", word="1"),
-    _typed("add-task", "doctors.work", form="x:Any={}"),
+    _typed("add-task", "doctors.work", form="x:Any={}", word="1"),
     _typed("remove-schedule"),
     _typed("remove-task", form="doctors.{}"),
     Place("a template to copy", lambda text: ("templates", "--copy", text, "--yes", "--json"), word="task/plain"),
@@ -170,7 +186,7 @@ SLOW = (
     _typed("init", "--broker", "redis://localhost/0", "--profile", "production", "--broker", form="redis://h/{}"),
     *(_typed("init", "--result-backend"), _typed("init", "--result-backend", form="redis://{}")),
     *(
-        _typed("init", "--module-name"),
+        _typed("init", "--module-name", word="name"),
         _typed("init", "--profile", word="minimal"),
         _typed("init", "--settings", word="config.settings"),
     ),
@@ -187,7 +203,10 @@ SLOW = (
         lambda t: {".celeryize.yml": f"broker: {json.dumps(t)}\nresult_backend: {json.dumps(t)}\n"},
     ),
     _read(
-        "the answers, raw", INIT, lambda t: {".celeryize.yml": f"broker: redis://{t}\n".encode("utf-8", "replace")}
+        "the answers, raw",
+        INIT,
+        lambda t: {".celeryize.yml": f"broker: redis://{t}\n".encode("utf-8", "replace")},
+        word="h",
     ),
     _read("the table", INIT, lambda t: {"pyproject.toml": _table("broker", t)}),
     _read(
@@ -221,7 +240,7 @@ def run(*, most: int | None, mixed: int) -> Tally:
     chosen = random.Random(SEED)
     for there in (*QUICK, *SLOW):
         texts = chosen.sample(TEXTS, most) if most else list(TEXTS)
-        texts += ["".join(chosen.sample(TEXTS[:-5], 2)) for _ in range(mixed)]
+        texts += ["".join(chosen.sample(TEXTS[:-6], 2)) for _ in range(mixed)]
         if there in SLOW and most:
             texts = texts[:2]
         with place() as folder:

@@ -6,7 +6,15 @@ import pytest
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.imports import add_import
-from celeryize.patch.source import Source, Splice, expression, insertion, single_quoted, statements
+from celeryize.patch.source import (
+    Source,
+    Splice,
+    expression,
+    insertion,
+    is_identifier,
+    single_quoted,
+    statements,
+)
 
 PATH = PurePosixPath("settings.py")
 
@@ -68,6 +76,13 @@ def test_a_first_import_goes_below_a_coding_line_or_a_shebang_that_ends_the_file
     assert after.text.replace("\r\n", "\n") == f"{line}\nimport os\n"
     assert source(after.encode()).text == after.text
     assert add_import(after, "import os") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("ab", True), ("é", True), ("𝒽", False), ("ﬁ", False), ("class", False)]
+)
+def test_a_name_is_one_that_python_reads_as_it_is_written(text, is_one):
+    assert is_identifier(text) is is_one
 
 
 def test_a_dict_entry_is_added_beside_others_after_wide_characters():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.commands import add_task
-from celeryize.commands.add_task import find_app
+from celeryize.commands.add_task import NAME, find_app
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project, distribution_folder
 from celeryize.detect.settings import constant
@@ -253,6 +253,10 @@ def _entry(request: Request) -> str:
     if kwargs:
         lines.append(f'    "kwargs": {_python(kwargs)},')
     options: dict[str, object] = {}
+    if request.queue is not None and not NAME.fullmatch(request.queue):
+        raise UsageError(
+            f"{request.queue!r} is no name for a queue", hint="Use letters, digits, dots, dashes, underscores."
+        )
     if request.queue:
         options["queue"] = request.queue
     if request.expires:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from celeryize.patch.gitignore import ignore
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.package_init import import_app
 from celeryize.patch.settings import add_attributes, add_block, without
-from celeryize.patch.source import Source, python_literal
+from celeryize.patch.source import Source, is_identifier, python_literal
 from celeryize.render import ANSWERS_FILE, Rendered, render_init, snippet
 from celeryize.urls import holds_password
 
@@ -98,7 +97,7 @@ class Init:
 
 def ask(project: Project, known: dict[str, object], *, module_name: str, interactive: bool) -> Rendered:
     """Settle the answers and render the whole files. `known` is not asked again."""
-    if not module_name.isidentifier() or keyword.iskeyword(module_name):
+    if not is_identifier(module_name):
         raise UsageError(f"--module-name {module_name} is not a Python identifier", hint="For example celery_app.")
     if module_name in DJANGO_MODULES or project.settings.file.stem == module_name:
         raise UsageError(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import keyword
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,6 +67,13 @@ def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
 def expression(text: str) -> ast.expr:
     """The node of one expression."""
     return ast.parse(text.strip(), mode="eval").body
+
+
+def is_identifier(text: str) -> bool:
+    """Whether Python takes a text as a name, and as this one: it reads 𝒽 as h."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        return False
+    return getattr(expression(text), "id", None) == text
 
 
 def python_literal(text: str) -> str:
