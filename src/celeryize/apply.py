@@ -17,7 +17,7 @@ import io
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, WriteFailed
@@ -212,16 +212,17 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
     refusals: list[tuple[PurePosixPath, OSError]] = []
     sentences = []
     for folder, mode in reversed(change.removed):
-        with _collecting(refusals, folder):
-            if not (root / folder).is_dir():
-                os.mkdir(root / folder)
-            os.chmod(root / folder, mode)
+        with _collecting(refusals, folder), suppress(CannotPatch):
+            real = _target(folder, root)
+            if not real.is_dir():
+                os.mkdir(real)
+            os.chmod(real, mode)
     for file in reversed(change.files):
         with _collecting(refusals, file.edit.path):
             sentences += _put_back(file, root, state)
     for folder in reversed(change.made):
-        with _collecting(refusals, folder):
-            _remove_folder(root / folder)
+        with _collecting(refusals, folder), suppress(CannotPatch):
+            _remove_folder(_target(folder, root))
     if refusals:
         path, error = refusals[0]
         raise WriteFailed(
@@ -309,7 +310,7 @@ def _emptied_folders(
 ) -> tuple[tuple[PurePosixPath, int], ...]:
     """The folders of `made`, innermost first, with their modes, that are empty without the files `gone`."""
     emptied: dict[Path, int] = {}
-    for folder in (root / path for path in reversed(made)):
+    for folder in (_target(path, root) for path in reversed(made)):
         with failing_for(folder.relative_to(root), what="read"):
             kept = Kept.of(folder)
             inside = {folder / name for name in os.listdir(folder)} if kept else set()

@@ -1,6 +1,7 @@
 """apply.py: all of a change or nothing of it, whatever stops the run, and back to the first byte."""
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -811,3 +812,47 @@ def test_only_the_user_can_read_the_state(tree, state_home):
     change_that_fails = snapshot(state_home)
     assert {mode for kind, mode, _ in change_that_fails.values() if kind == "d"} == {0o700}
     assert {mode for kind, mode, _ in change_that_fails.values() if kind == "-"} == {0o600}
+
+
+# --- a journal that came with somebody's archive ------------------------------------------------------
+
+
+def forged(tree, **change):
+    """A journal in the tree's state that says what a run of ours would not."""
+    with suppress(KeyboardInterrupt), applied(EDITS, root=tree, command="init"):
+        journal = state_dir(tree) / "journal.json"
+        text = journal.read_text()
+        raise KeyboardInterrupt
+    journal.write_text(json.dumps(json.loads(text) | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"made": ["../outside"]}, "leads out of the project"),
+        ({"removed": [["../outside", 0o777]]}, "leads out of the project"),
+        ({"files": [{"path": "/a.py", "before": None, "after": None, "kept": None, "temp": ""}]}, "leads out"),
+        (
+            {"files": [{"path": "a.py", "before": None, "after": None, "kept": None, "temp": "manage.py"}]},
+            "no temp",
+        ),
+        ({"made": 1}, "not iterable"),
+    ],
+)
+def test_a_journal_that_leads_out_of_the_project_is_not_followed(tree, change, words):
+    tree.with_name("outside").mkdir(mode=0o700)
+    forged(tree, **change)
+    before = snapshot(tree.parent)
+    with pytest.raises(CeleryizeError, match=words):
+        recover(tree)
+    assert snapshot(tree.parent) == before
+
+
+def test_a_journal_that_leads_out_through_a_symlink_is_not_followed_there(tree):
+    outside = tree.with_name("outside")
+    (outside / "empty").mkdir(mode=0o700, parents=True)
+    (tree / "away").symlink_to(outside)
+    forged(tree, files=[], made=["away/empty"], removed=[["away/empty", 0o777], ["away/new", 0o777]])
+    before = snapshot(outside)
+    assert recover(tree) == "an interrupted `init` was taken back"
+    assert snapshot(outside) == before

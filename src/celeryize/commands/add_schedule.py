@@ -45,7 +45,7 @@ def plan(project: Project, request: Request) -> Plan:
     entry = _entry(request)
     if request.create:
         return _with_task(project, request)
-    draft = Draft(project.root)
+    draft = project.draft()
     if _in_database(project):
         return _migration(project, draft, request)
     home = _home(project, draft, entry)
@@ -68,7 +68,7 @@ def plan(project: Project, request: Request) -> Plan:
 
 def removal(project: Project, name: str) -> Plan:
     """The edit that takes the entry out. Raises CannotPatch where it is not found in one plain dict."""
-    draft = Draft(project.root)
+    draft = project.draft()
     home = _home(project, draft, f"{python_literal(name)}: ...")
     if home is None:
         raise CannotPatch("this project has no Beat schedule in its settings", hint="See celeryize schedule.")

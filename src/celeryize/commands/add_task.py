@@ -148,7 +148,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     if not project.celery:
         raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
     app, function = named_task(project, request.target)
-    draft = Draft(project.root)
+    draft = project.draft()
     steps: list[Step] = []
     notes: list[str] = []
 

@@ -166,7 +166,7 @@ class _Writer:
         self.module_name = module_name
         self.partial = partial
         self.existing = existing
-        self.draft = Draft(project.root)
+        self.draft = project.draft()
         self.steps: list[Step] = []
         self.todos: list[Todo] = []
         self.notes: list[str] = []

@@ -54,6 +54,11 @@ class Modules:
             self._sources[path] = self._load(path)
         return self._sources[path]
 
+    def seen(self, path: PurePosixPath) -> bytes | None:
+        """The bytes that a file had when it was parsed; None for one that was not."""
+        source = self._sources.get(path)
+        return source.encode() if source else None
+
     def tree(self, path: PurePosixPath) -> ast.Module:
         """The syntax tree of a file; an empty one where it cannot be read."""
         source = self.source(path)

@@ -14,6 +14,7 @@ from celeryize.detect.layout import Layout, find_layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings
+from celeryize.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Project:
     def base(self) -> PurePosixPath:
         """The folder of manage.py: where the worker is started."""
         return self.layout.base
+
+    def draft(self) -> Draft:
+        """A draft of the files from which the facts were read: two runs at once do not plan half on each other."""
+        return Draft(self.root, self.modules.seen)
 
     @property
     def celery_version(self) -> tuple[int, int] | None:
@@ -88,11 +93,16 @@ class Ground:
     interpreter: Interpreter
 
 
-def find_ground(start: Path, *, settings: str | None = None, python: str | None = None) -> Ground:
-    """The folders, the dependency file and the interpreter of the project around `start`."""
+def find_ground(
+    start: Path, *, settings: str | None = None, python: str | None = None, ask: bool = True
+) -> Ground:
+    """The folders, the dependency file and the interpreter of the project around `start`.
+
+    With `ask`, the project's package manager may be run, to tell where its environment is.
+    """
     layout = find_layout(start, settings)
     dependencies = find_dependencies(layout.root, layout.base)
-    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager, python)
+    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager if ask else "", python)
     return Ground(layout, dependencies, interpreter)
 
 

@@ -1,0 +1,312 @@
+"""A project from somebody else: nothing outside of it changes, and none of its code runs, whatever stands in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from celeryize.apply import state_dir
+from tests.conftest import SETTINGS, make_tree
+from tests.trust.failures import ENTRY, INIT, MAIL, TASK, UNDO
+from tests.trust.ground import Tally, celeryize, fresh, place, small_project, snapshot
+
+STATIC = ("verify", "--static")
+COPY = ("templates", "--copy", "task/plain", "--yes")
+COMMANDS = (
+    UNDO,
+    STATIC,
+    INIT,
+    ("templates",),
+    COPY,
+    TASK,
+    MAIL,
+    ENTRY,
+    (*ENTRY[:-2], "--create", *ENTRY[-2:]),
+    STATIC,
+    UNDO,
+    UNDO,
+)
+OUT = "../outside"
+
+
+def _link(path: str, to: str) -> Callable[[Path], None]:
+    """A path of the project that is a symlink, with what was there moved to the place it leads to."""
+
+    def laid(project: Path) -> None:
+        target = project / to
+        if (project / path).exists():
+            shutil.rmtree(target, ignore_errors=True)
+            target.unlink(missing_ok=True)
+            (project / path).rename(target)
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        depth = len(Path(path).parts) - 1
+        (project / path).symlink_to("../" * depth + to)
+
+    return laid
+
+
+def _files(**files: str) -> Callable[[Path], None]:
+    return lambda project: (
+        make_tree(project, {name.replace("__", "/").replace("_py", ".py"): text for name, text in files.items()})
+        and None
+    )
+
+
+def _write(path: str, text: str) -> Callable[[Path], None]:
+    return lambda project: make_tree(project, {path: text}) and None
+
+
+def _hard_link(project: Path) -> None:
+    os.link(project / "config/settings.py", project / OUT / "settings.py")
+
+
+def _journal(entry: str, **change: object) -> Callable[[Path], None]:
+    """A journal, or a history, that somebody put into the git directory."""
+
+    def laid(project: Path) -> None:
+        make_tree(project, {".git/HEAD": "ref: refs/heads/main\n"})
+        file = {
+            "path": "new.py",
+            "before": None,
+            "after": base64.b64encode(b"").decode(),
+            "kept": None,
+            "temp": ".x.tmp",
+        }
+        whole = {"format": 1, "command": "init", "files": [file], "made": [], "removed": [], "undoes": 0, **change}
+        whole["files"] = [file | part if isinstance(part, dict) else part for part in whole["files"]]
+        make_tree(state_dir(project), {entry: json.dumps(whole)})
+
+    return laid
+
+
+HOSTILE_FILES = (
+    {"path": "../outside/file.py", "before": base64.b64encode(b"x").decode()},
+    {"path": "/tmp/../outside.py"},
+    {"path": "manage.py", "temp": "../../outside/file.py"},
+    {"path": "manage.py", "temp": "/etc/x"},
+    {"path": "away/file.py", "after": base64.b64encode(b"# theirs\n").decode()},
+)
+ESCAPES = (
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ cycler.__init__.__globals__.os.system('touch canary') }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'].popen('touch canary').read() }}",
+    "{% set x = namespace.__init__.__globals__ %}{{ x.sys.modules.os.system('touch canary') }}",
+    "{{ name.__class__.__init__.__globals__ }}",
+    "{{ '{0.__class__.__mro__[1]}'.format(name) }}",
+    "{{ ('%s' | attr('__class__')) }}{{ name | attr('__init__') | attr('__globals__') }}",
+    "{% include '../../../outside/file.py' %}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}",
+    "{{ joiner.__call__.__globals__.__builtins__.open('canary', 'w') }}",
+    "{{ url_for.__globals__ }}{{ config }}{{ request.application }}",
+)
+SCENES: dict[str, Callable[[Path], None]] = {
+    **{
+        f"{path} leads to {to}": _link(path, to)
+        for path in (
+            "config/settings.py",
+            "config/__init__.py",
+            "requirements.txt",
+            "doctors",
+            "config",
+            "manage.py",
+        )
+        for to in (f"{OUT}/there", f"{OUT}/../project/../outside/there")
+    },
+    **{
+        f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}")
+        for path in (
+            *(
+                "config/celery.py",
+                "doctors/tasks.py",
+                "doctors/tasks",
+                "doctors/tests",
+                "doctors/signals.py",
+                ".celeryize.yml",
+            ),
+            *(
+                ".gitignore",
+                "celeryize",
+                "celeryize/templates",
+                "celeryize/templates/task",
+                "doctors/apps.py",
+                "pyproject.toml",
+            ),
+            *("doctors/migrations", ".celery", "tests", "conftest.py"),
+        )
+    },
+    **{
+        f"{path} leads to itself": _link(path, path)
+        for path in ("config/celery.py", "doctors/tasks.py", "celeryize")
+    },
+    "a hard link": _hard_link,
+    **{
+        f"templates = {folder!r}": _write(
+            "pyproject.toml", f"[tool.celeryize]\ntemplates = {json.dumps(folder)}\n"
+        )
+        for folder in (OUT, "/tmp", "a/../../outside", "~", "../project/../outside", ".", "Celeryize/Templates")
+    },
+    **{
+        f"the answers {line!r}": _write(".celeryize.yml", line)
+        for line in (
+            "_src_path: ../outside\n",
+            "_tasks: ['touch canary']\n_migrations: ['touch canary']\n",
+            '_jinja_extensions: ["os"]\n_src_path: https://example.org/x\n',
+            "broker: !!python/object/apply:os.system ['touch canary']\n",
+            "broker: \"redis://{{ cycler.__init__.__globals__.os.system('touch canary') }}\"\n",
+            "profile: ../../outside/file\n",
+            "package_path: ../outside\ndata_path: ../outside\nmodule_name: ../../outside/x\nbroker: filesystem\n",
+            "broker: 'redis://x\n",
+        )
+    },
+    **{
+        f"the table {line!r}": _write("pyproject.toml", f"[tool.celeryize]\n{line}\n")
+        for line in (
+            'profile = "../x"',
+            "broker = 1",
+            'package_path = "../outside"',
+            "broker = [{}]",
+            "silence = 1",
+            "beat = 'x'",
+        )
+    },
+    **{
+        f"settings {name!r}": _write(
+            "manage.py", f"import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {name!r})\n"
+        )
+        for name in (
+            "..outside.settings",
+            "/etc/passwd",
+            "../outside/settings",
+            "Config.Settings",
+            "away.settings",
+        )
+    },
+    "a path of manage.py": _write(
+        "manage.py",
+        "import os, sys, django\nsys.path.insert(0, '../outside')\nsys.path.insert(0, '/tmp')\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n",
+    ),
+    "a requirements file of others": _write(
+        "requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n-r loop.txt\n"
+    ),
+    "a component outside": _write(
+        "config/settings.py",
+        SETTINGS + "from split_settings.tools import include\ninclude('../../outside/base.py')\n",
+    ),
+    **{
+        f"the template {text}": _write(
+            "celeryize/templates/task/plain.py.jinja", f"def {{{{ name }}}}():\n    {text}\n"
+        )
+        for text in ESCAPES
+    },
+    **{f"the journal {part}": _journal("journal.json", files=[part]) for part in HOSTILE_FILES},
+    **{f"the history {part}": _journal("history/000001.json", files=[part]) for part in HOSTILE_FILES},
+    **{
+        f"the {entry} {change}": _journal(entry, **change)
+        for entry in ("journal.json", "history/000001.json")
+        for change in (
+            {"made": [f"{OUT}/empty"]},
+            {"removed": [[f"{OUT}/empty", 0o777]]},
+            {"removed": [[f"{OUT}/new", 0o777]]},
+            {"made": ["away/empty"]},
+            {"removed": [["away/empty", 0o777]]},
+            {"files": [{}, 1]},
+            {"made": 1},
+        )
+    },
+}
+
+
+def run(*, most: int | None) -> Tally:
+    """All commands on each scene; with `most`, on each so-manieth one."""
+    tally = Tally("paths", "runs on somebody else's project")
+    for name, lay in list(SCENES.items())[:: most or 1]:
+        with place() as folder:
+            project, outside = folder / "project", folder / "outside"
+            make_tree(
+                outside,
+                {"file.py": "A = 1\n", "requirements.txt": "django\n", "empty/x": "", "base.py": "B = 1\n"},
+            )
+            (outside / "empty/x").unlink()
+            make_tree(project, booby_trapped(folder / "canary"))
+            (project / "away").symlink_to(OUT)
+            lay(project)
+            before = snapshot(outside)
+            for command in COMMANDS:
+                tally.tried += 1
+                ran = celeryize(project, *command)
+                tally.refused += ran.code in (2, 3)
+                case = f"{name}: {' '.join(command[:3])}"
+                tally.lose(
+                    f"{case}: exit {ran.code}: {ran.said[-1200:]}",
+                    unless=ran.code in (0, 1, 2, 3) and "Traceback" not in ran.said,
+                )
+                tally.lose(f"{case}: what is outside is another", unless=snapshot(outside) == before)
+                tally.lose(
+                    f"{case}: code ran", unless=not list(folder.rglob("canary*")) and not Path("canary").exists()
+                )
+                if tally.losses and tally.losses[-1].startswith(name):
+                    break
+    for case, wrong in _in_processes():
+        tally.tried += 1
+        tally.lose(f"{case}: {wrong}", unless=not wrong)
+    return tally
+
+
+def booby_trapped(canary: Path) -> dict[str, str | bytes]:
+    """The small project, each of whose modules leaves a file behind when it is imported; and libraries of its own."""
+    trap = f"open({str(canary)!r}, 'w').close()\n"
+    files = {path: trap + str(text) if path.endswith(".py") else text for path, text in small_project().items()}
+    ours = (
+        "jinja2",
+        "copier",
+        "rich",
+        "typer",
+        "yaml",
+        "json",
+        "tomllib",
+        "sitecustomize",
+        "usercustomize",
+        "conftest",
+    )
+    return files | {f"{name}.py": trap for name in ours}
+
+
+def _in_processes() -> Iterator[tuple[str, str]]:
+    """The program as a user starts it, in the folder of the project; a manager of packages is not asked either."""
+    scripts = [[sys.executable, "-m", "celeryize"]]
+    installed = Path(sys.executable).with_name("celeryize")
+    if installed.exists():
+        scripts.append([str(installed)])
+    for script in scripts:
+        with place() as folder:
+            project = make_tree(folder / "project", booby_trapped(folder / "canary"))
+            make_tree(
+                project,
+                {
+                    "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "*"\n',
+                    "poetry.lock": "",
+                },
+            )
+            (project / "requirements.txt").unlink()
+            poetry = make_tree(folder / "bin", {"poetry": f"#!/bin/sh\ntouch {folder}/canary\n"}) / "poetry"
+            poetry.chmod(0o755)
+            env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+            env["PATH"] = f"{poetry.parent}:{env['PATH']}"
+            for command in (STATIC, INIT, TASK, ENTRY, COPY, UNDO):
+                ran = subprocess.run([*script, *command], cwd=project, env=env, capture_output=True, text=True)
+                said = (
+                    "code ran"
+                    if (folder / "canary").exists()
+                    else ran.stderr
+                    if ran.returncode not in (0, 1)
+                    else ""
+                )
+                yield f"{' '.join(script[-2:])} {command[0]}", said
