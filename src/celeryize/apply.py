@@ -194,14 +194,46 @@ def _write(change: Change, root: Path) -> None:
         target = _target(edit.path, root)
         _refuse_changed([(edit.path, edit.before, _read(edit.path, root))])
         with failing_for(edit.path):
-            if edit.after is None:
-                os.unlink(target)
-            else:
-                os.replace(target.with_name(file.temp), target)
+            _put_in_place(file, target)
             sync_folder(target.parent)
     for folder, _ in change.removed:
         with failing_for(folder):
             _remove_folder(root / folder)
+
+
+def _put_in_place(file: Written, target: Path) -> None:
+    """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was saved just now.
+
+    A second name of the old file shows what an editor wrote into it after the last look; where the file system has
+    no second names, that look has to do.
+    """
+    edit, temp, aside = file.edit, target.with_name(file.temp), _aside(file, target)
+    if edit.before is None:
+        try:
+            os.link(temp, target)
+        except FileExistsError:
+            _refuse_changed([(edit.path, None, _load(target))])
+        except OSError:
+            os.replace(temp, target)
+        else:
+            os.unlink(temp)
+        return
+    with suppress(OSError):
+        os.link(target, aside)
+    if edit.after is None:
+        os.unlink(target)
+    else:
+        os.replace(temp, target)
+    saved = _load(aside)
+    if saved is not None and saved != edit.before:
+        os.replace(aside, target)
+        _refuse_changed([(edit.path, edit.before, saved)])
+    remove(aside)
+
+
+def _aside(file: Written, target: Path) -> Path:
+    """The second name of the old file, while the new one takes its place."""
+    return target.with_name(f"{file.temp}.old")
 
 
 def _take_back(change: Change, root: Path, state: Path) -> list[str]:
@@ -239,8 +271,11 @@ def _put_back(file: Written, root: Path, state: Path) -> list[str]:
     edit = file.edit
     try:
         target = _target(edit.path, root)
-        temp = target.with_name(file.temp)
+        temp, aside = target.with_name(file.temp), _aside(file, target)
         remove(temp)
+        if _load(aside) not in (None, edit.before):
+            os.replace(aside, target)
+        remove(aside)
         now = _load(target)
     except (CannotPatch, IsADirectoryError):
         return [_left(edit, state)]

@@ -92,7 +92,7 @@ def undo(root):
 
 # --- every step that changes the disk, counted and broken ---------------------------------------------
 
-STEPS = ("open", "write", "fsync", "replace", "chmod", "chown", "unlink", "mkdir", "rmdir")
+STEPS = ("open", "write", "fsync", "replace", "link", "chmod", "chown", "unlink", "mkdir", "rmdir")
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -309,7 +309,7 @@ def test_ctrl_c_after_the_last_rename_says_that_it_came_too_late(tree):
     def at_the_last(at, name):
         nonlocal renames
         renames += name == "replace"
-        return renames == 7 and name == "fsync"
+        return renames == 4 and name == "fsync"
 
     with disk(interrupt, at_the_last), pytest.raises(KeyboardInterrupt) as caught:
         change(tree)
@@ -325,7 +325,7 @@ def test_ctrl_c_before_it_says_nothing_of_the_kind(tree):
 
 
 AUDITED = {"os.rename": "replace", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
-AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "?", "os.symlink": "?"}
+AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "link", "os.symlink": "?"}
 heard: Counter[str] | None = None
 
 
@@ -367,6 +367,7 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
 
     noting("fsync", os.fsync, lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink())
     noting("replace", os.replace, lambda source, target: Path(target))
+    noting("link", os.link, lambda source, target: Path(target))
     noting("mkdir", os.mkdir, lambda folder, *mode: Path(folder))
     change(tree)
 
@@ -376,7 +377,10 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
     assert steps[journal + 1] == ("fsync", state)
     in_tree = [step for step, (name, path) in enumerate(steps) if path.is_relative_to(tree)]
     assert min(in_tree) > journal + 1
-    renames = [step for step in in_tree if steps[step][0] == "replace"]
+    # A new file gets its name by a link, which takes the place of nothing.
+    renames = [
+        step for step in in_tree if steps[step][0] in ("replace", "link") and steps[step][1].suffix == ".py"
+    ]
     temps = [step for step in in_tree if steps[step][1].suffix == ".tmp"]
     assert len(renames) == len(temps) == 5
     assert max(temps) < min(renames)
@@ -560,6 +564,42 @@ def test_a_save_just_before_the_rename_is_not_lost(tree, monkeypatch):
     assert (tree / "settings.py").read_bytes() == b"mine\n"
     assert (tree / "manage.py").read_bytes() == MANAGE
     assert not list(tree.glob(".celeryize*"))
+
+
+def saving(monkeypatch, file, before, data):
+    """Save `file` in the moment before the call of os that puts ours in its place."""
+    real = getattr(os, before)
+
+    def call(*args, **kwargs):
+        if Path(args[-1]) == file and not file.with_suffix(".saved").exists():
+            file.with_suffix(".saved").touch()
+            file.write_bytes(data)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, before, call)
+
+
+@pytest.mark.parametrize(
+    ("path", "before"),
+    [("manage.py", "replace"), ("conf/prod.py", "replace"), ("old.py", "unlink"), ("shop/celery.py", "link")],
+)
+def test_a_save_in_the_moment_of_the_rename_is_not_lost(tree, monkeypatch, path, before):
+    saving(monkeypatch, tree / path, before, b"mine\n")
+    with pytest.raises(Conflict, match="changed since"):
+        change(tree)
+    assert (tree / path).read_bytes() == b"mine\n"
+    assert not (tree / "shop/jobs").exists()
+    assert not [name for name in os.listdir((tree / path).parent) if name.startswith(".celeryize")]
+    assert no_journal(tree)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP], ids=errno.errorcode.get)
+def test_a_file_system_without_links_is_no_obstacle(tree, number):
+    with disk(refusal(number), lambda at, name: name == "link"):
+        change(tree)
+    assert (tree / "manage.py").read_bytes() == MANAGE + b"# new\n"
+    assert (tree / "shop/celery.py").read_bytes() == b"app = Celery()\n"
+    assert not list(tree.rglob(".celeryize*"))
 
 
 def test_a_new_file_that_is_there_already_is_a_conflict(tree):
