@@ -1,4 +1,4 @@
-"""A project from somebody else: nothing outside of it changes, and none of its code runs, whatever stands in it."""
+"""A project from somebody else: nothing outside of it changes, and none of its code runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from celeryize.apply import state_dir
 from tests.conftest import SETTINGS, make_tree
 from tests.trust.failures import ENTRY, INIT, MAIL, TASK, UNDO
-from tests.trust.ground import Tally, celeryize, fresh, place, small_project, snapshot
+from tests.trust.ground import Tally, celeryize, place, small_project, snapshot
 
 STATIC = ("verify", "--static")
 COPY = ("templates", "--copy", "task/plain", "--yes")
@@ -49,13 +49,6 @@ def _link(path: str, to: str) -> Callable[[Path], None]:
         (project / path).symlink_to("../" * depth + to)
 
     return laid
-
-
-def _files(**files: str) -> Callable[[Path], None]:
-    return lambda project: (
-        make_tree(project, {name.replace("__", "/").replace("_py", ".py"): text for name, text in files.items()})
-        and None
-    )
 
 
 def _write(path: str, text: str) -> Callable[[Path], None]:
@@ -191,7 +184,8 @@ SCENES: dict[str, Callable[[Path], None]] = {
     },
     "a path of manage.py": _write(
         "manage.py",
-        "import os, sys, django\nsys.path.insert(0, '../outside')\nsys.path.insert(0, '/tmp')\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n",
+        "import os, sys, django\nsys.path.insert(0, '../outside')\nsys.path.insert(0, '/tmp')\n"
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n",
     ),
     "a requirements file of others": _write(
         "requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n-r loop.txt\n"
@@ -261,7 +255,7 @@ def run(*, most: int | None) -> Tally:
 
 
 def booby_trapped(canary: Path) -> dict[str, str | bytes]:
-    """The small project, each of whose modules leaves a file behind when it is imported; and libraries of its own."""
+    """The small project, whose modules leave a file behind when they are imported, and so do libraries of ours."""
     trap = f"open({str(canary)!r}, 'w').close()\n"
     files = {path: trap + str(text) if path.endswith(".py") else text for path, text in small_project().items()}
     ours = (

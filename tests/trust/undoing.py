@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.trust.failures import ENTRY, INIT, MAIL, TASK, UNDO
 from tests.trust.at_once import MINE, OTHER_ENTRY, OTHER_TASK
+from tests.trust.failures import ENTRY, INIT, MAIL, TASK, UNDO
 from tests.trust.ground import SEED, Tally, celeryize, made, place, small_project, snapshot
 
 COMMANDS = (
