@@ -55,22 +55,12 @@ def _write(path: str, text: str) -> Callable[[Path], None]:
     return lambda project: make_tree(project, {path: text}) and None
 
 
-def _hard_link(project: Path) -> None:
-    os.link(project / "config/settings.py", project / OUT / "settings.py")
-
-
 def _journal(entry: str, **change: object) -> Callable[[Path], None]:
     """A journal, or a history, that somebody put into the git directory."""
 
     def laid(project: Path) -> None:
         make_tree(project, {".git/HEAD": "ref: refs/heads/main\n"})
-        file = {
-            "path": "new.py",
-            "before": None,
-            "after": base64.b64encode(b"").decode(),
-            "kept": None,
-            "temp": ".x.tmp",
-        }
+        file = {"path": "new.py", "before": None, "after": "", "kept": None, "temp": ".celeryize-00000000-0.tmp"}
         whole = {"format": 1, "command": "init", "files": [file], "made": [], "removed": [], "undoes": 0, **change}
         whole["files"] = [file | part if isinstance(part, dict) else part for part in whole["files"]]
         make_tree(state_dir(project), {entry: json.dumps(whole)})
@@ -100,135 +90,73 @@ ESCAPES = (
     "{{ joiner.__call__.__globals__.__builtins__.open('canary', 'w') }}",
     "{{ url_for.__globals__ }}{{ config }}{{ request.application }}",
 )
-SCENES: dict[str, Callable[[Path], None]] = {
-    **{
+LINKED = "config/settings.py config/__init__.py requirements.txt doctors config manage.py"
+MISSING = (
+    "config/celery.py doctors/tasks.py doctors/tasks doctors/tests doctors/signals.py doctors/apps.py conftest.py "
+    "tests doctors/migrations .celery .celeryize.yml .gitignore pyproject.toml celeryize celeryize/templates/task"
+)
+TABLES = (
+    """profile = "../x"; broker = 1; package_path = "../outside"; broker = [{}]; silence = 1; beat = 'x'; """
+    'templates = "../outside"; templates = "/tmp"; templates = "a/../../outside"; templates = "~"; '
+    'templates = "."; templates = "../project/../outside"; templates = "Celeryize/Templates"; templates = "away"'
+)
+ANSWERS = """_src_path: ../outside
+_tasks: ['touch canary']
+_jinja_extensions: ["os"]
+broker: !!python/object/apply:os.system ['touch canary']
+broker: "redis://{{ cycler.__init__.__globals__.os.system('touch canary') }}"
+profile: ../../outside/file
+package_path: ../outside
+data_path: ../outside
+module_name: ../../outside/x
+broker: 'redis://x"""
+SETTINGS_MODULES = "..outside.settings /etc/passwd ../outside/settings Config.Settings away.settings"
+INCLUDE = "from split_settings.tools import include\ninclude('../../outside/base.py')\n"
+CHANGES: tuple[dict[str, object], ...] = (
+    *({"files": [file]} for file in HOSTILE_FILES),
+    *({"made": [folder]} for folder in (f"{OUT}/empty", "away/empty", "/tmp")),
+    *({"removed": [[folder, 0o777]]} for folder in (f"{OUT}/empty", f"{OUT}/new", "away/empty", "away/new")),
+    *({"files": [{}, 1]}, {"made": 1}),
+)
+
+
+def scenes() -> dict[str, Callable[[Path], None]]:
+    """What somebody prepared, by name."""
+    found = {
         f"{path} leads to {to}": _link(path, to)
-        for path in (
-            "config/settings.py",
-            "config/__init__.py",
-            "requirements.txt",
-            "doctors",
-            "config",
-            "manage.py",
-        )
-        for to in (f"{OUT}/there", f"{OUT}/../project/../outside/there")
-    },
-    **{
-        f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}")
-        for path in (
-            *(
-                "config/celery.py",
-                "doctors/tasks.py",
-                "doctors/tasks",
-                "doctors/tests",
-                "doctors/signals.py",
-                ".celeryize.yml",
-            ),
-            *(
-                ".gitignore",
-                "celeryize",
-                "celeryize/templates",
-                "celeryize/templates/task",
-                "doctors/apps.py",
-                "pyproject.toml",
-            ),
-            *("doctors/migrations", ".celery", "tests", "conftest.py"),
-        )
-    },
-    **{
-        f"{path} leads to itself": _link(path, path)
-        for path in ("config/celery.py", "doctors/tasks.py", "celeryize")
-    },
-    "a hard link": _hard_link,
-    **{
-        f"templates = {folder!r}": _write(
-            "pyproject.toml", f"[tool.celeryize]\ntemplates = {json.dumps(folder)}\n"
-        )
-        for folder in (OUT, "/tmp", "a/../../outside", "~", "../project/../outside", ".", "Celeryize/Templates")
-    },
-    **{
-        f"the answers {line!r}": _write(".celeryize.yml", line)
-        for line in (
-            "_src_path: ../outside\n",
-            "_tasks: ['touch canary']\n_migrations: ['touch canary']\n",
-            '_jinja_extensions: ["os"]\n_src_path: https://example.org/x\n',
-            "broker: !!python/object/apply:os.system ['touch canary']\n",
-            "broker: \"redis://{{ cycler.__init__.__globals__.os.system('touch canary') }}\"\n",
-            "profile: ../../outside/file\n",
-            "package_path: ../outside\ndata_path: ../outside\nmodule_name: ../../outside/x\nbroker: filesystem\n",
-            "broker: 'redis://x\n",
-        )
-    },
-    **{
-        f"the table {line!r}": _write("pyproject.toml", f"[tool.celeryize]\n{line}\n")
-        for line in (
-            'profile = "../x"',
-            "broker = 1",
-            'package_path = "../outside"',
-            "broker = [{}]",
-            "silence = 1",
-            "beat = 'x'",
-        )
-    },
-    **{
-        f"settings {name!r}": _write(
-            "manage.py", f"import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {name!r})\n"
-        )
-        for name in (
-            "..outside.settings",
-            "/etc/passwd",
-            "../outside/settings",
-            "Config.Settings",
-            "away.settings",
-        )
-    },
-    "a path of manage.py": _write(
-        "manage.py",
-        "import os, sys, django\nsys.path.insert(0, '../outside')\nsys.path.insert(0, '/tmp')\n"
-        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n",
-    ),
-    "a requirements file of others": _write(
-        "requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n-r loop.txt\n"
-    ),
-    "a component outside": _write(
-        "config/settings.py",
-        SETTINGS + "from split_settings.tools import include\ninclude('../../outside/base.py')\n",
-    ),
-    **{
-        f"the template {text}": _write(
-            "celeryize/templates/task/plain.py.jinja", f"def {{{{ name }}}}():\n    {text}\n"
-        )
-        for text in ESCAPES
-    },
-    **{f"the journal {part}": _journal("journal.json", files=[part]) for part in HOSTILE_FILES},
-    **{f"the history {part}": _journal("history/000001.json", files=[part]) for part in HOSTILE_FILES},
-    **{
-        f"the {entry} {change}": _journal(entry, **change)
-        for entry in ("journal.json", "history/000001.json")
-        for change in (
-            {"made": [f"{OUT}/empty"]},
-            {"removed": [[f"{OUT}/empty", 0o777]]},
-            {"removed": [[f"{OUT}/new", 0o777]]},
-            {"made": ["away/empty"]},
-            {"removed": [["away/empty", 0o777]]},
-            {"files": [{}, 1]},
-            {"made": 1},
-        )
-    },
-}
+        for path in LINKED.split()
+        for to in (f"{OUT}/there", "away/there")
+    }
+    found |= {f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}") for path in MISSING.split()}
+    found |= {f"{path} leads to itself": _link(path, path) for path in MISSING.split()}
+    found["a hard link"] = lambda project: os.link(project / "config/settings.py", project / OUT / "settings.py")
+    for line in TABLES.split("; "):
+        found[f"the table {line}"] = _write("pyproject.toml", f"[tool.celeryize]\n{line}\n")
+    for line in [*ANSWERS.split("\n"), ANSWERS, f"{ANSWERS}\nbroker: filesystem\n"]:
+        found[f"the answers {line}"] = _write(".celeryize.yml", line)
+    for name in SETTINGS_MODULES.split():
+        text = small_project()["manage.py"].replace("config.settings", name)
+        found[f"the settings {name}"] = _write("manage.py", text)
+    text = small_project()["manage.py"].replace("import sys", "import sys\nsys.path.insert(0, '/tmp')")
+    found["a path of manage.py"] = _write("manage.py", text)
+    found["requirements"] = _write("requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n")
+    found["a component outside"] = _write("config/settings.py", SETTINGS + INCLUDE)
+    for text in ESCAPES:
+        body = f"def {{{{ name }}}}():\n    {text}\n"
+        found[f"the template {text}"] = _write("celeryize/templates/task/plain.py.jinja", body)
+    for entry in ("journal.json", "history/000001.json"):
+        found |= {f"the {entry} {change}": _journal(entry, **change) for change in CHANGES}
+    return found
 
 
 def run(*, most: int | None) -> Tally:
     """All commands on each scene; with `most`, on each so-manieth one."""
     tally = Tally("paths", "runs on somebody else's project")
-    for name, lay in list(SCENES.items())[:: most or 1]:
+    for name, lay in list(scenes().items())[:: most or 1]:
         with place() as folder:
             project, outside = folder / "project", folder / "outside"
-            make_tree(
-                outside,
-                {"file.py": "A = 1\n", "requirements.txt": "django\n", "empty/x": "", "base.py": "B = 1\n"},
-            )
-            (outside / "empty/x").unlink()
+            make_tree(outside, {"file.py": "A = 1\n", "requirements.txt": "django\n", "base.py": "B = 1\n"})
+            (outside / "empty").mkdir()
             make_tree(project, booby_trapped(folder / "canary"))
             (project / "away").symlink_to(OUT)
             lay(project)

@@ -1,7 +1,7 @@
 """`make trust`: attack the promises, and print what was tried and what was lost. Ends with 1 after a loss.
 
-TRUST="--short" takes the sample that the test suite runs; TRUST="edits paths" these parts alone; TRUST="--every-file"
-edits every Python file of the standard library and of the environment.
+TRUST="--short" takes the sample that the test suite runs; TRUST="edits paths" these parts alone;
+TRUST="--every-file" edits every Python file of the standard library and of the environment.
 """
 
 from __future__ import annotations
@@ -57,9 +57,8 @@ def main() -> None:
     options = parser.parse_args()
     parts = ["edits"] if options.form == "every file" else options.parts or list(LONG)
     lost: list[str] = []
-    print(
-        f"seed {SEED}, {options.form} form\n\n| attack | tried | refused in words | lost |\n| --- | --- | --- | --- |"
-    )
+    print(f"seed {SEED}, {options.form} form\n\n| attack | tried | refused in words | lost |")
+    print("| --- | --- | --- | --- |")
     with ProcessPoolExecutor(2) as pool:
         for tally in pool.map(attempt, parts, [options.form] * len(parts)):
             print(f"| {tally.what} | {tally.tried:,} | {tally.refused:,} | {len(tally.losses)} |", flush=True)
