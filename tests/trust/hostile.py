@@ -104,21 +104,38 @@ def _task(option: str, form: str = "{}", word: str = WORD) -> Place:
 def _read(
     name: str,
     command: tuple[str, ...],
-    files: Callable[[str], Tree],
-    before: tuple[Any, ...] = (),
+    path: str,
+    form: str,
+    quoted: Callable[[str], str] = ascii,
+    *,
+    before: tuple[tuple[str, ...], ...] = (INIT,),
     word: str = WORD,
 ) -> Place:
-    """A place in a file of the project."""
+    """A place in a file of the project, quoted there as its author would."""
+
+    def files(text: str) -> Tree:
+        return {path: form.replace("{}", quoted(text)).encode("utf-8", "replace")}
+
     return Place(name, lambda text: (*command, "--json"), files, before, word)
 
 
-def _settings(line: str) -> Callable[[str], Tree]:
-    return lambda text: {"config/settings.py": SETTINGS + line.replace("{}", _literal(text)) + "\n"}
+def _folder(text: str) -> Tree:
+    """An app in a folder of that name, as far as a file system takes it."""
+    name = text.replace("/", "_").replace("\0", "_").encode("utf-8", "replace").decode()[:60].strip(".") or "_"
+    return {f"{name}/__init__.py": "", f"{name}/apps.py": ""}
 
 
-def _literal(text: str) -> str:
-    return ascii(text)
-
+CONFIG = "config/settings.py"
+TEMPLATE = "celeryize/templates/task/plain.py.jinja"
+TABLE = "[tool.celeryize]\n"
+NAMED = "@shared_task(name={})\ndef f(): ...\n"
+SCHEDULED = SETTINGS + "CELERY_BEAT_SCHEDULE = {{}: {'task': {}, 'schedule': 1}}\n"
+QUEUES = SETTINGS + "CELERY_TASK_QUEUES = [{}]\n"
+APPS = SETTINGS + "INSTALLED_APPS += [{}]\n"
+MANAGED = "import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {})\n"
+STORED = "broker: {}\nresult_backend: {}\n"
+ZONE = SETTINGS.replace('"Europe/Paris"', "{}")
+IN_DATABASE = ("--cron", "0 3 * * *", "--yes", "--no-verify", "--json")
 
 QUICK = (
     _typed("add-schedule", after=("doctors.tasks.greet", "--cron", "0 3 * * *")),
@@ -149,89 +166,34 @@ QUICK = (
     Place("a template to copy", lambda text: ("templates", "--copy", text, "--yes", "--json"), word="task/plain"),
     Place(
         "an entry in the database",
-        lambda text: ("add-schedule", text, text, "--cron", "0 3 * * *", "--queue", text, *ENTRY[-2:], "--json"),
-        lambda text: {"config/settings.py": DATABASE},
+        lambda text: ("add-schedule", text, text, "--queue", text, *IN_DATABASE),
+        lambda text: {CONFIG: DATABASE},
         (INIT,),
     ),
-    Place(
-        "a time zone in the database",
-        lambda text: (*ENTRY, "--json"),
-        lambda text: {"config/settings.py": DATABASE.replace('"Europe/Paris"', _literal(text))},
-        (INIT,),
-    ),
-    _read(
-        "an entry that is there",
-        ENTRY,
-        _settings("CELERY_BEAT_SCHEDULE = {{}: {'task': {}, 'schedule': 1}}"),
-        (INIT,),
-    ),
-    _read("a queue that is declared", (*TASK, "--queue", WORD), _settings("CELERY_TASK_QUEUES = [{}]"), WIRED),
-    _read(
-        "a task that is named",
-        TASK,
-        lambda t: {"doctors/tasks.py": f"@shared_task(name={_literal(t)})\ndef f(): ...\n"},
-        (INIT,),
-    ),
-    _read("an app that is installed", TASK, _settings("INSTALLED_APPS += [{}]"), (INIT,)),
-    _read(
-        "a template of the project",
-        TASK,
-        lambda t: {"celeryize/templates/task/plain.py.jinja": t.encode("utf-8", "replace")},
-        (INIT,),
-    ),
-    _read("templates elsewhere", TASK, lambda t: {"pyproject.toml": _table("templates", t)}, (INIT,)),
+    _read("a time zone in the database", ENTRY, CONFIG, DATABASE.replace('"Europe/Paris"', "{}")),
+    _read("an entry that is there", ENTRY, CONFIG, SCHEDULED),
+    _read("a queue that is declared", (*TASK, "--queue", WORD), CONFIG, QUEUES, before=WIRED),
+    _read("a task that is named", TASK, "doctors/tasks.py", NAMED),
+    _read("an app that is installed", TASK, CONFIG, APPS),
+    _read("a template of the project", TASK, TEMPLATE, "{}", str),
+    _read("templates elsewhere", TASK, "pyproject.toml", f"{TABLE}templates = {{}}\n", json.dumps),
 )
 SLOW = (
     *(_typed("init", "--broker"), _typed("init", "--broker", form="redis://{}"), _typed("init", "--package")),
     _typed("init", "--broker", "redis://localhost/0", "--profile", "production", "--broker", form="redis://h/{}"),
     *(_typed("init", "--result-backend"), _typed("init", "--result-backend", form="redis://{}")),
-    *(
-        _typed("init", "--module-name", word="name"),
-        _typed("init", "--profile", word="minimal"),
-        _typed("init", "--settings", word="config.settings"),
-    ),
-    _read(
-        "manage.py",
-        INIT,
-        lambda t: {
-            "manage.py": f"import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', {_literal(t)})\n"
-        },
-    ),
-    _read(
-        "the answers",
-        INIT,
-        lambda t: {".celeryize.yml": f"broker: {json.dumps(t)}\nresult_backend: {json.dumps(t)}\n"},
-    ),
-    _read(
-        "the answers, raw",
-        INIT,
-        lambda t: {".celeryize.yml": f"broker: redis://{t}\n".encode("utf-8", "replace")},
-        word="h",
-    ),
-    _read("the table", INIT, lambda t: {"pyproject.toml": _table("broker", t)}),
-    _read(
-        "the table's keys",
-        INIT,
-        lambda t: {"pyproject.toml": f"[tool.celeryize]\n{json.dumps(t)} = 1\n".encode("utf-8", "replace")},
-    ),
-    _read(
-        "the requirements",
-        INIT,
-        lambda t: {"requirements.txt": f"django\n{t}\n".encode("utf-8", "replace")},
-        word="asgiref",
-    ),
-    _read("the time zone", (*INIT, "--profile", "production"), _settings("TIME_ZONE = {}")),
-    _read("an app", INIT, _settings("INSTALLED_APPS += [{}]")),
-    _read("a folder", INIT, lambda t: {f"{_file_name(t)}/__init__.py": "", f"{_file_name(t)}/apps.py": ""}),
+    *(_typed("init", "--module-name", word="name"), _typed("init", "--profile", word="minimal")),
+    _typed("init", "--settings", word="config.settings"),
+    _read("manage.py", INIT, "manage.py", MANAGED, before=()),
+    _read("the answers", INIT, ".celeryize.yml", STORED, json.dumps, before=()),
+    _read("the answers, raw", INIT, ".celeryize.yml", "broker: redis://{}\n", str, before=(), word="h"),
+    _read("the table", INIT, "pyproject.toml", f"{TABLE}broker = {{}}\n", json.dumps, before=()),
+    _read("the table's keys", INIT, "pyproject.toml", f"{TABLE}{{}} = 1\n", json.dumps, before=()),
+    _read("the requirements", INIT, "requirements.txt", "django\n{}\n", str, before=(), word="asgiref"),
+    _read("the time zone", (*INIT, "--profile", "production"), CONFIG, ZONE, before=()),
+    _read("an app", INIT, CONFIG, APPS, before=()),
+    Place("a folder", lambda text: (*INIT, "--json"), _folder, ()),
 )
-
-
-def _table(key: str, text: str) -> bytes:
-    return f"[tool.celeryize]\n{key} = {json.dumps(text, ensure_ascii=False)}\n".encode("utf-8", "replace")
-
-
-def _file_name(text: str) -> str:
-    return text.replace("/", "_").replace("\0", "_").encode("utf-8", "replace").decode()[:60].strip(".") or "_"
 
 
 def run(*, most: int | None, mixed: int) -> Tally:
@@ -242,7 +204,7 @@ def run(*, most: int | None, mixed: int) -> Tally:
         texts = chosen.sample(TEXTS, most) if most else list(TEXTS)
         texts += ["".join(chosen.sample(TEXTS[:-6], 2)) for _ in range(mixed)]
         if there in SLOW and most:
-            texts = texts[:2]
+            texts = texts[: most // 4 + 1]
         with place() as folder:
             project = made(folder / "wired", small_project(), *there.before)
             make_tree(project, {".git/HEAD": "ref: x\n"})

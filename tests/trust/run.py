@@ -24,19 +24,19 @@ SHORT: dict[str, Part] = {
     "written": lambda: written.run(most=300),
     "hostile": lambda: hostile.run(most=2, mixed=0),
     "passwords": lambda: passwords.run(most=30),
-    "paths": lambda: paths.run(most=8),
+    "paths": lambda: paths.run(most=16),
     "at once": lambda: at_once.run(rounds=1, most=3),
     "undo": lambda: undoing.run(rows=6),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),
-    "edits": lambda: edits.run(most=1200, workers=1),
+    "edits": lambda: edits.run(most=800, workers=1),
     "written": lambda: written.run(most=3000),
-    "hostile": lambda: hostile.run(most=None, mixed=5),
-    "passwords": lambda: passwords.run(most=1200),
+    "hostile": lambda: hostile.run(most=60, mixed=5),
+    "passwords": lambda: passwords.run(most=500),
     "paths": lambda: paths.run(most=None),
-    "at once": lambda: at_once.run(rounds=5, most=60),
-    "undo": lambda: undoing.run(rows=100),
+    "at once": lambda: at_once.run(rounds=3, most=30),
+    "undo": lambda: undoing.run(rows=60),
 }
 # Half an hour and more, so only where it is asked for.
 EVERY_FILE: Part = lambda: edits.run(most=None, workers=2)  # noqa: E731
