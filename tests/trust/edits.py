@@ -222,13 +222,10 @@ def _head(node: ast.stmt) -> str:
 
 def _one_more(before: Source, after: Source, literal: Literal, element: str) -> Iterator[str]:
     """The literal at its place has the element more, and no other node is new; an entry can go again."""
-    there = [n for n in ast.walk(after.tree) if type(n) is type(literal) and _at(n) == _at(literal)]
-    if not there:
-        yield "the literal is gone"
-        return
+    found = _like(after, literal)[_like(before, literal).index(literal)]
     if element == ENTRY:
         try:
-            back = remove_entry(Home(after, there[0]), "zz")
+            back = remove_entry(Home(after, found), "zz")
         except CannotPatch as error:
             yield f"it cannot be taken out: {error.message}"
             return
@@ -237,7 +234,7 @@ def _one_more(before: Source, after: Source, literal: Literal, element: str) -> 
     wanted = ast.parse(f"{{{element}}}", mode="eval").body
     for part in ("keys", "values", "elts"):
         if hasattr(literal, part):
-            last = getattr(there[0], part).pop()
+            last = getattr(found, part).pop()
             if ast.dump(last) != ast.dump(getattr(wanted, part)[0]):
                 yield f"the last element is {ast.unparse(last)}"
     if ast.dump(after.tree) != _dumped(before):
@@ -247,6 +244,11 @@ def _one_more(before: Source, after: Source, literal: Literal, element: str) -> 
 @lru_cache(1)
 def _dumped(source: Source) -> str:
     return ast.dump(source.tree)
+
+
+def _like(source: Source, literal: Literal) -> list[Literal]:
+    """The literals of this kind that begin where it does: `(a, b), c` holds another one there."""
+    return [n for n in ast.walk(source.tree) if type(n) is type(literal) and _at(n) == _at(literal)]
 
 
 def _at(node: ast.AST) -> tuple[int, int]:
