@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo bench picture corpus clean
+.PHONY: test lint demo bench trust picture corpus clean
 .DEFAULT_GOAL := test
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
@@ -28,6 +28,9 @@ demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker run
 
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.bench $(BENCH)
+
+trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: what was tried, what was lost
+	@$(BIN)/python tests/trust/run.py $(TRUST)
 
 picture: $(VENV)/installed  ## docs/init.svg, from a real run
 	$(BIN)/python tests/docs/picture.py

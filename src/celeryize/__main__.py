@@ -5,6 +5,10 @@ import sys
 
 from celeryize import __version__
 
+# `python -m` looks into the current folder first; a json.py there is the project's, and not ours to run.
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]
+
 
 def main() -> None:
     """Run the command line and exit with its code."""

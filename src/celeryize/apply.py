@@ -16,7 +16,7 @@ import errno
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, WriteFailed
@@ -131,10 +131,12 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         raise CeleryizeError(
             "an interrupted change has to be taken back first", hint="Run the command again to do so."
         )
+    finishing = False
     try:
         begin(state, change)
         _write(change, root)
         yield
+        finishing = True
         finish(state, change)
     except BaseException as error:
         # The disk knows better than this frame how far we came: without a journal there is nothing to take
@@ -142,6 +144,8 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         if is_unfinished(state):
             for sentence in _take_back(change, root, state):
                 error.add_note(sentence)
+        elif finishing:
+            error.add_note(f"It came too late: `{change.command}` is done.")
         raise
 
 
@@ -189,14 +193,46 @@ def _write(change: Change, root: Path) -> None:
         target = _target(edit.path, root)
         _refuse_changed([(edit.path, edit.before, _read(edit.path, root))])
         with failing_for(edit.path):
-            if edit.after is None:
-                os.unlink(target)
-            else:
-                os.replace(target.with_name(file.temp), target)
+            _put_in_place(file, target)
             sync_folder(target.parent)
     for folder, _ in change.removed:
         with failing_for(folder):
             _remove_folder(root / folder)
+
+
+def _put_in_place(file: Written, target: Path) -> None:
+    """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was saved just now.
+
+    A second name of the old file shows what an editor wrote into it after the last look; where the file system has
+    no second names, that look has to do.
+    """
+    edit, temp, aside = file.edit, target.with_name(file.temp), _aside(file, target)
+    if edit.before is None:
+        try:
+            os.link(temp, target)
+        except FileExistsError:
+            _refuse_changed([(edit.path, None, _load(target))])
+        except OSError:
+            os.replace(temp, target)
+        else:
+            os.unlink(temp)
+        return
+    with suppress(OSError):
+        os.link(target, aside)
+    if edit.after is None:
+        os.unlink(target)
+    else:
+        os.replace(temp, target)
+    saved = _load(aside)
+    if saved is not None and saved != edit.before:
+        os.replace(aside, target)
+        _refuse_changed([(edit.path, edit.before, saved)])
+    remove(aside)
+
+
+def _aside(file: Written, target: Path) -> Path:
+    """The second name of the old file, while the new one takes its place."""
+    return target.with_name(f"{file.temp}.old")
 
 
 def _take_back(change: Change, root: Path, state: Path) -> list[str]:
@@ -207,16 +243,17 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
     refusals: list[tuple[PurePosixPath, OSError]] = []
     sentences = []
     for folder, mode in reversed(change.removed):
-        with _collecting(refusals, folder):
-            if not (root / folder).is_dir():
-                os.mkdir(root / folder)
-            os.chmod(root / folder, mode)
+        with _collecting(refusals, folder), suppress(CannotPatch):
+            real = _target(folder, root)
+            if not real.is_dir():
+                os.mkdir(real)
+            os.chmod(real, mode)
     for file in reversed(change.files):
         with _collecting(refusals, file.edit.path):
             sentences += _put_back(file, root, state)
     for folder in reversed(change.made):
-        with _collecting(refusals, folder):
-            _remove_folder(root / folder)
+        with _collecting(refusals, folder), suppress(CannotPatch):
+            _remove_folder(_target(folder, root))
     if refusals:
         path, error = refusals[0]
         raise WriteFailed(
@@ -233,8 +270,11 @@ def _put_back(file: Written, root: Path, state: Path) -> list[str]:
     edit = file.edit
     try:
         target = _target(edit.path, root)
-        temp = target.with_name(file.temp)
+        temp, aside = target.with_name(file.temp), _aside(file, target)
         remove(temp)
+        if _load(aside) not in (None, edit.before):
+            os.replace(aside, target)
+        remove(aside)
         now = _load(target)
     except (CannotPatch, IsADirectoryError):
         return [_left(edit, state)]
@@ -304,7 +344,7 @@ def _emptied_folders(
 ) -> tuple[tuple[PurePosixPath, int], ...]:
     """The folders of `made`, innermost first, with their modes, that are empty without the files `gone`."""
     emptied: dict[Path, int] = {}
-    for folder in (root / path for path in reversed(made)):
+    for folder in (_target(path, root) for path in reversed(made)):
         with failing_for(folder.relative_to(root), what="read"):
             kept = Kept.of(folder)
             inside = {folder / name for name in os.listdir(folder)} if kept else set()

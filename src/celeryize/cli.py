@@ -86,9 +86,14 @@ class Talk:
     def finish_writer(self, ended: Ended) -> None:
         """What a writer says at its end: the manual steps, the next commands."""
         result = ended.result
-        if not self.machine:
-            self.screen.show_todos(ended.todos)
-            self.screen.show_end(result.outcome, ended.next_steps, ended.command_line)
+        try:
+            if not self.machine:
+                self.screen.show_todos(ended.todos)
+                self.screen.show_end(result.outcome, ended.next_steps, ended.command_line)
+        except KeyboardInterrupt as error:
+            if result.outcome == "done":
+                error.add_note("It came too late: the change is done.")
+            raise
         self.finish(result.outcome, result.exit_code, next=list(ended.next_steps), command_line=ended.command_line)
 
     def finish(self, status: str, exit_code: Exit, **more: object) -> None:
@@ -113,9 +118,10 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
             if not talk.machine:
                 talk.screen.show_error(error)
             talk.finish("error", error.exit_code, error=ui.error_json(error))
-        except KeyboardInterrupt:
-            talk.screen.say("\nInterrupted. The project is as it was.", always=not as_json)
-            talk.finish("interrupted", Exit.INTERRUPTED)
+        except KeyboardInterrupt as error:
+            notes = getattr(error, "__notes__", ["The project is as it was."])
+            talk.screen.say("\n" + "\n".join(["Interrupted.", *notes]), always=not as_json)
+            talk.finish("interrupted", Exit.INTERRUPTED, notes=notes)
         except (typer.Exit, typer.Abort):
             raise
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
@@ -14,8 +15,11 @@ class Draft:
     Two patches of one file compose, and the preview, the proof and the write are made of the same bytes.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seen: Callable[[PurePosixPath], bytes | None] | None = None) -> None:
+        """`seen` gives the bytes that a plan was made from, where a file was read before: those count, for a file
+        that was saved since is a conflict, and not another file to plan for."""
         self.root = root
+        self._seen = seen
         self._before: dict[PurePosixPath, bytes | None] = {}
         self._after: dict[PurePosixPath, bytes | None] = {}
 
@@ -47,7 +51,8 @@ class Draft:
 
     def _original(self, path: PurePosixPath) -> bytes | None:
         if path not in self._before:
-            self._before[path] = _load(self.root / path, path)
+            seen = self._seen(path) if self._seen else None
+            self._before[path] = _load(self.root / path, path) if seen is None else seen
         return self._before[path]
 
     def _inside(self, path: PurePosixPath) -> None:

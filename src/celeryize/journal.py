@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import sys
 from base64 import b64decode, b64encode
@@ -29,6 +30,7 @@ if sys.platform != "win32":
 
 FORMAT = 1
 REMEMBERED = 20
+TEMPORARY = re.compile(r"\.celeryize-[0-9a-f]{8}-[0-9]+\.tmp")
 
 
 class AnotherRun(CeleryizeError):
@@ -343,14 +345,14 @@ def _load(file: Path) -> Change:
             command=record["command"],
             files=tuple(
                 Written(
-                    Edit(PurePosixPath(item["path"]), _bytes(item["before"]), _bytes(item["after"])),
+                    Edit(_inside(item["path"]), _bytes(item["before"]), _bytes(item["after"])),
                     Kept(**item["kept"]) if item["kept"] else None,
-                    item["temp"],
+                    _temporary(item["temp"]),
                 )
                 for item in record["files"]
             ),
-            made=tuple(PurePosixPath(folder) for folder in record["made"]),
-            removed=tuple((PurePosixPath(folder), mode) for folder, mode in record["removed"]),
+            made=tuple(_inside(folder) for folder in record["made"]),
+            removed=tuple((_inside(folder), mode) for folder, mode in record["removed"]),
             undoes=record["undoes"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -358,6 +360,20 @@ def _load(file: Path) -> Change:
             f"{file} cannot be understood: {error}",
             hint="Look at what changed in the project, put right what is wrong, then delete that file.",
         ) from error
+
+
+def _inside(text: str) -> PurePosixPath:
+    """A path below the root: a git directory that came with somebody's archive may hold any journal."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{text} leads out of the project")
+    return path
+
+
+def _temporary(name: str) -> str:
+    if not TEMPORARY.fullmatch(name):
+        raise ValueError(f"{name} is no temporary file of ours")
+    return name
 
 
 def _text(data: bytes | None) -> str | None:

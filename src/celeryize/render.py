@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CeleryizeError, UsageError
+from celeryize.errors import CeleryizeError, UsageError, WriteFailed
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,15 +37,28 @@ def templates() -> Path:
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """Have copier ask its questions and render `templates/init` into a temporary folder.
 
-    Isolated from the user's global copier settings; no tasks, no extensions. Git is out of its sight: it would
-    be asked, in five processes, whether our templates are a repository or a bundle.
+    Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for an answer that
+    cannot be, WriteFailed where the temporary folder cannot be used.
     """
+    try:
+        # What is left of a folder that cannot be removed is the system's to clean up.
+        with tempfile.TemporaryDirectory(prefix="celeryize-", ignore_cleanup_errors=True) as folder:
+            return _rendered(folder, data, ask=ask)
+    except OSError as error:
+        raise WriteFailed(
+            f"the temporary folder cannot be used: {error.strerror or error}",
+            hint="Set TMPDIR to a folder with space that you can write to, then run the command again.",
+        ) from error
+
+
+def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
     import copier
     import copier.errors
     import plumbum
 
-    with plumbum.local.env(PATH=""), tempfile.TemporaryDirectory(prefix="celeryize-") as folder:
-        try:
+    try:
+        # git is out of its sight: it would be asked, in five processes, whether our templates are a repository
+        with plumbum.local.env(PATH=""):
             worker = copier.run_copy(
                 str(templates() / "init"),
                 folder,
@@ -58,18 +71,18 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
                 skip_tasks=True,
                 unsafe=False,
             )
-        except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
-            raise KeyboardInterrupt from error
-        except ValueError as error:
-            raise UsageError(_as_option(_first_line(str(error))), hint="See `celeryize init --help`.") from error
-        except copier.errors.CopierError as error:
-            raise CeleryizeError(f"the templates of init cannot be rendered: {error}") from error
-        found = {
-            PurePosixPath(path.relative_to(folder).as_posix()): path.read_bytes()
-            for path in sorted(Path(folder).rglob("*"))
-            if path.is_file()
-        }
-        return Rendered(found, dict(worker.answers.combined))
+    except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
+        raise KeyboardInterrupt from error
+    except ValueError as error:
+        raise UsageError(_as_option(_first_line(str(error))), hint="See `celeryize init --help`.") from error
+    except copier.errors.CopierError as error:
+        raise CeleryizeError(f"the templates of init cannot be rendered: {error}") from error
+    found = {
+        PurePosixPath(path.relative_to(folder).as_posix()): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
+    return Rendered(found, dict(worker.answers.combined))
 
 
 def snippet(name: str, **context: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from celeryize.checks.verified import Verified, by_file
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
+from celeryize.urls import redacted
 
 # What starts processes or parses code is not loaded for the sake of its types: it costs at every start.
 if TYPE_CHECKING:
@@ -38,16 +38,10 @@ STATUS_COLOURS = {
 }
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 OUTCOME_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
-SECRET = re.compile(r"(?<=://)([^\s/@:'\"]*):([^\s/@'\"]+)@")
 
 
 class NoTerminal(CeleryizeError):
     """There is a question and nobody to ask."""
-
-
-def redacted(text: str) -> str:
-    """The text with the passwords of URLs as asterisks."""
-    return SECRET.sub(r"\1:***@", text)
 
 
 def is_interactive() -> bool:
@@ -399,7 +393,21 @@ class Machine:
             **self.document,
             **more,
         }
-        _write(sys.stdout, redacted(json.dumps(document, indent=2, ensure_ascii=False, default=str)) + "\n")
+        # Before the encoding: behind it the quotes and newlines, at which a URL ends, are others.
+        text = json.dumps(_without_passwords(document), indent=2, ensure_ascii=False, default=str)
+        _write(sys.stdout, text + "\n")
+
+
+def _without_passwords(value: object) -> object:
+    """The parts of a document with the passwords of URLs as asterisks."""
+    match value:
+        case str():
+            return redacted(value)
+        case dict():
+            return {key: _without_passwords(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_without_passwords(part) for part in value]
+    return value
 
 
 def _summary(verified: Verified) -> str:

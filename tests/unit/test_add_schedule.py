@@ -99,6 +99,14 @@ def test_whatever_the_name_is_it_stays_a_string(wired, name):
     assert schedule(wired) == {name: {**ENTRY, "task": name}}
 
 
+@pytest.mark.parametrize("queue", ["", "a b", "a'b", "x\n"])
+def test_what_is_no_name_for_a_queue_is_refused_as_by_add_task(wired, queue):
+    before = snapshot(wired)
+    with pytest.raises(UsageError, match="is no name for a queue"):
+        add(wired, queue=queue)
+    assert snapshot(wired) == before
+
+
 def test_another_entry_of_the_same_name_is_replaced_only_when_told(wired):
     add(wired)
     add(wired, "other")

@@ -555,3 +555,11 @@ def test_add_task_imports_nothing_heavy(wired, celeryize: Run):
 
 def test_small_project_has_the_model_that_these_tests_use():
     assert "class Doctor" in str(small_project()["doctors/models.py"])
+
+
+@pytest.mark.parametrize("text", ["x:\udc80", "x:" + "(" * 5000, "x:int=" + "-" * 50_000 + "1", "x:\0", "𝒽:str"])
+def test_what_no_parser_takes_is_refused_in_words(wired, text):
+    before = snapshot(wired)
+    with pytest.raises(UsageError):
+        add(wired, "doctors.work", text)
+    assert snapshot(wired) == before

@@ -1,6 +1,7 @@
 """apply.py: all of a change or nothing of it, whatever stops the run, and back to the first byte."""
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -91,7 +92,7 @@ def undo(root):
 
 # --- every step that changes the disk, counted and broken ---------------------------------------------
 
-STEPS = ("open", "write", "fsync", "replace", "chmod", "chown", "unlink", "mkdir", "rmdir")
+STEPS = ("open", "write", "fsync", "replace", "link", "chmod", "chown", "unlink", "mkdir", "rmdir")
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -302,8 +303,29 @@ def test_a_disk_that_turns_read_only_is_put_right_by_the_next_run(every_step):
     breaking(every_step, attempt)
 
 
+def test_ctrl_c_after_the_last_rename_says_that_it_came_too_late(tree):
+    renames = 0
+
+    def at_the_last(at, name):
+        nonlocal renames
+        renames += name == "replace"
+        return renames == 4 and name == "fsync"
+
+    with disk(interrupt, at_the_last), pytest.raises(KeyboardInterrupt) as caught:
+        change(tree)
+    assert caught.value.__notes__ == ["It came too late: `init` is done."]
+    assert last_change(tree).command == "init"
+
+
+def test_ctrl_c_before_it_says_nothing_of_the_kind(tree):
+    with disk(interrupt, lambda at, name: name == "replace"), pytest.raises(KeyboardInterrupt) as caught:
+        change(tree)
+    assert not hasattr(caught.value, "__notes__")
+    assert last_change(tree) is None
+
+
 AUDITED = {"os.rename": "replace", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
-AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "?", "os.symlink": "?"}
+AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "link", "os.symlink": "?"}
 heard: Counter[str] | None = None
 
 
@@ -345,6 +367,7 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
 
     noting("fsync", os.fsync, lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink())
     noting("replace", os.replace, lambda source, target: Path(target))
+    noting("link", os.link, lambda source, target: Path(target))
     noting("mkdir", os.mkdir, lambda folder, *mode: Path(folder))
     change(tree)
 
@@ -354,7 +377,10 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
     assert steps[journal + 1] == ("fsync", state)
     in_tree = [step for step, (name, path) in enumerate(steps) if path.is_relative_to(tree)]
     assert min(in_tree) > journal + 1
-    renames = [step for step in in_tree if steps[step][0] == "replace"]
+    # A new file gets its name by a link, which takes the place of nothing.
+    renames = [
+        step for step in in_tree if steps[step][0] in ("replace", "link") and steps[step][1].suffix == ".py"
+    ]
     temps = [step for step in in_tree if steps[step][1].suffix == ".tmp"]
     assert len(renames) == len(temps) == 5
     assert max(temps) < min(renames)
@@ -538,6 +564,42 @@ def test_a_save_just_before_the_rename_is_not_lost(tree, monkeypatch):
     assert (tree / "settings.py").read_bytes() == b"mine\n"
     assert (tree / "manage.py").read_bytes() == MANAGE
     assert not list(tree.glob(".celeryize*"))
+
+
+def saving(monkeypatch, file, before, data):
+    """Save `file` in the moment before the call of os that puts ours in its place."""
+    real = getattr(os, before)
+
+    def call(*args, **kwargs):
+        if Path(args[-1]) == file and not file.with_suffix(".saved").exists():
+            file.with_suffix(".saved").touch()
+            file.write_bytes(data)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, before, call)
+
+
+@pytest.mark.parametrize(
+    ("path", "before"),
+    [("manage.py", "replace"), ("conf/prod.py", "replace"), ("old.py", "unlink"), ("shop/celery.py", "link")],
+)
+def test_a_save_in_the_moment_of_the_rename_is_not_lost(tree, monkeypatch, path, before):
+    saving(monkeypatch, tree / path, before, b"mine\n")
+    with pytest.raises(Conflict, match="changed since"):
+        change(tree)
+    assert (tree / path).read_bytes() == b"mine\n"
+    assert not (tree / "shop/jobs").exists()
+    assert not list((tree / path).parent.glob(".celeryize*"))
+    assert no_journal(tree)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP], ids=errno.errorcode.get)
+def test_a_file_system_without_links_is_no_obstacle(tree, number):
+    with disk(refusal(number), lambda at, name: name == "link"):
+        change(tree)
+    assert (tree / "manage.py").read_bytes() == MANAGE + b"# new\n"
+    assert (tree / "shop/celery.py").read_bytes() == b"app = Celery()\n"
+    assert not list(tree.rglob(".celeryize*"))
 
 
 def test_a_new_file_that_is_there_already_is_a_conflict(tree):
@@ -790,3 +852,47 @@ def test_only_the_user_can_read_the_state(tree, state_home):
     change_that_fails = snapshot(state_home)
     assert {mode for kind, mode, _ in change_that_fails.values() if kind == "d"} == {0o700}
     assert {mode for kind, mode, _ in change_that_fails.values() if kind == "-"} == {0o600}
+
+
+# --- a journal that came with somebody's archive ------------------------------------------------------
+
+
+def forged(tree, **change):
+    """A journal in the tree's state that says what a run of ours would not."""
+    with suppress(KeyboardInterrupt), applied(EDITS, root=tree, command="init"):
+        journal = state_dir(tree) / "journal.json"
+        text = journal.read_text()
+        raise KeyboardInterrupt
+    journal.write_text(json.dumps(json.loads(text) | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"made": ["../outside"]}, "leads out of the project"),
+        ({"removed": [["../outside", 0o777]]}, "leads out of the project"),
+        ({"files": [{"path": "/a.py", "before": None, "after": None, "kept": None, "temp": ""}]}, "leads out"),
+        (
+            {"files": [{"path": "a.py", "before": None, "after": None, "kept": None, "temp": "manage.py"}]},
+            "no temp",
+        ),
+        ({"made": 1}, "not iterable"),
+    ],
+)
+def test_a_journal_that_leads_out_of_the_project_is_not_followed(tree, change, words):
+    tree.with_name("outside").mkdir(mode=0o700)
+    forged(tree, **change)
+    before = snapshot(tree.parent)
+    with pytest.raises(CeleryizeError, match=words):
+        recover(tree)
+    assert snapshot(tree.parent) == before
+
+
+def test_a_journal_that_leads_out_through_a_symlink_is_not_followed_there(tree):
+    outside = tree.with_name("outside")
+    (outside / "empty").mkdir(mode=0o700, parents=True)
+    (tree / "away").symlink_to(outside)
+    forged(tree, files=[], made=["away/empty"], removed=[["away/empty", 0o777], ["away/new", 0o777]])
+    before = snapshot(outside)
+    assert recover(tree) == "an interrupted `init` was taken back"
+    assert snapshot(outside) == before

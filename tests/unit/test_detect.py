@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from celeryize.detect.layout import find_layout
-from celeryize.detect.project import load_project
+from celeryize.detect.modules import Modules
+from celeryize.detect.project import find_ground, load_project
 from celeryize.errors import CannotPatch, NoProject
 from tests.conftest import MANAGE, SETTINGS, make_tree, small_project, snapshot
 
@@ -121,3 +122,49 @@ def test_a_file_of_many_thousand_lines_is_no_trouble(tmp_path):
         {**small_project(), "config/settings.py": text, "manage.py": MANAGE.format(settings="config.settings")},
     )
     assert project.settings.assigned["NAME_5999"].line == text.count("\n")
+
+
+@pytest.mark.parametrize("name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"])
+def test_a_name_that_no_import_finds_is_no_module_and_no_trouble(tmp_path, name):
+    modules = Modules(make_tree(tmp_path, small_project()), (PurePosixPath("."),))
+    assert (modules.find(name), modules.folder(name)) == (None, None)
+
+
+def test_an_absolute_path_is_no_module(tmp_path):
+    outside = make_tree(tmp_path / "outside", {"a/__init__.py": ""})
+    modules = Modules(make_tree(tmp_path / "p", small_project()), (PurePosixPath("."),))
+    assert (modules.find(f"{outside}/a"), modules.folder(f"{outside}/a")) == (None, None)
+    assert modules.find("doctors.models") == PurePosixPath("doctors/models.py")
+    assert modules.folder("doctors") == PurePosixPath("doctors")
+
+
+@pytest.mark.parametrize("ask", [True, False])
+def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(tmp_path, monkeypatch, ask):
+    files = {
+        **small_project(),
+        "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "*"\n',
+        "poetry.lock": "",
+    }
+    root = make_tree(tmp_path / "p", {path: text for path, text in files.items() if path != "requirements.txt"})
+    poetry = make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
+    poetry.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{poetry.parent}:/usr/bin:/bin")
+    find_ground(root, ask=ask)
+    assert (tmp_path / "asked").exists() is ask
+
+
+def test_a_plan_is_made_of_the_bytes_that_the_facts_were_read_from(tmp_path):
+    """Another run, or an editor, between the two would be planned on, and its settings written twice."""
+    project = load(tmp_path, small_project())
+    path = project.settings.file
+    before = (project.root / path).read_bytes()
+    (project.root / path).write_bytes(before + b"CELERY_BROKER_URL = ''\n")
+    draft = project.draft()
+    draft.write(path, before + b"# ours\n")
+    assert [edit.before for edit in draft.edits()] == [before]
+
+
+def test_a_file_that_no_fact_was_read_from_is_planned_as_it_is_now(tmp_path):
+    project = load(tmp_path, small_project())
+    (project.root / "requirements.txt").write_bytes(b"django\n")
+    assert project.draft().read(PurePosixPath("requirements.txt")) == b"django\n"

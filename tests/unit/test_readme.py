@@ -22,7 +22,7 @@ MEANING = {
     "a no; nothing was written",
     Exit.UNPROVED: "the result failed its proof; nothing is changed",
     Exit.BUG: "a bug of celeryize; the project is as it was",
-    Exit.INTERRUPTED: "Ctrl-C; the project is as it was",
+    Exit.INTERRUPTED: "Ctrl-C; the project is as it was, or the last line says that the change was done already",
 }
 
 

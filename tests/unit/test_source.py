@@ -5,7 +5,16 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.source import Source, Splice, expression, insertion, single_quoted, statements
+from celeryize.patch.imports import add_import
+from celeryize.patch.source import (
+    Source,
+    Splice,
+    expression,
+    insertion,
+    is_identifier,
+    single_quoted,
+    statements,
+)
 
 PATH = PurePosixPath("settings.py")
 
@@ -45,6 +54,35 @@ def test_an_insertion_above_a_future_import_is_refused():
     text = "from __future__ import annotations\n"
     with pytest.raises(CannotPatch):
         source(text).splice(insertion(0, "import os\n", statements("import os")))
+
+
+def test_an_insertion_above_the_coding_line_is_refused():
+    text = "# -*- coding: latin-1 -*-\nA = 'é'\n".encode("latin-1")
+    with pytest.raises(CannotPatch, match="more than was planned"):
+        source(text).splice(insertion(0, "import os\n\n", statements("import os")))
+
+
+def test_an_insertion_below_the_coding_line_is_not():
+    text = "# -*- coding: latin-1 -*-\nA = 'é'\n".encode("latin-1")
+    after = source(text).splice(insertion(26, "import os\n", statements("import os")))
+    assert after.encode() == text.replace(b"A =", b"import os\nA =")
+
+
+@pytest.mark.parametrize("line", ["# -*- coding: latin-1 -*-\n# é", "#!/usr/bin/env python  # é"])
+@pytest.mark.parametrize("newline", ["", "\n", "\r\n"])
+def test_a_first_import_goes_below_a_coding_line_or_a_shebang_that_ends_the_file(line, newline):
+    before = source((line + newline).encode("latin-1" if "coding" in line else "utf-8"))
+    after = before.splice(*add_import(before, "import os"))
+    assert after.text.replace("\r\n", "\n") == f"{line}\nimport os\n"
+    assert source(after.encode()).text == after.text
+    assert add_import(after, "import os") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("ab", True), ("é", True), ("𝒽", False), ("ﬁ", False), ("class", False)]
+)
+def test_a_name_is_one_that_python_reads_as_it_is_written(text, is_one):
+    assert is_identifier(text) is is_one
 
 
 def test_a_dict_entry_is_added_beside_others_after_wide_characters():

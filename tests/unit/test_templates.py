@@ -83,3 +83,19 @@ def test_what_is_wrong_with_a_template_is_said_and_nothing_is_written(wired, tex
         add(wired)
     assert words in caught.value.message
     assert snapshot(wired) == before
+
+
+@pytest.mark.parametrize("folder", ["a\\u0000b", "a" * 300, "loop"])
+def test_a_folder_of_templates_that_no_file_system_has_is_said(wired, folder):
+    make_tree(wired, {"pyproject.toml": f'[tool.celeryize]\ntemplates = "{folder}"\n'})
+    (wired / "loop").symlink_to("loop")
+    with pytest.raises(CeleryizeError, match="is no folder"):
+        add(wired)
+
+
+def test_a_folder_of_templates_that_leads_out_of_the_project_is_refused(wired):
+    outside = make_tree(wired.with_name("outside"), {"task/plain.py.jinja": "x = 1\n"})
+    (wired / "celeryize").mkdir()
+    (wired / "celeryize/templates").symlink_to(outside)
+    with pytest.raises(CeleryizeError, match="celeryize/templates leads out of the project"):
+        add(wired)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.commands import add_task
-from celeryize.commands.add_task import find_app
+from celeryize.commands.add_task import NAME, find_app
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project, distribution_folder
 from celeryize.detect.settings import constant
@@ -45,7 +45,7 @@ def plan(project: Project, request: Request) -> Plan:
     entry = _entry(request)
     if request.create:
         return _with_task(project, request)
-    draft = Draft(project.root)
+    draft = project.draft()
     if _in_database(project):
         return _migration(project, draft, request)
     home = _home(project, draft, entry)
@@ -68,7 +68,7 @@ def plan(project: Project, request: Request) -> Plan:
 
 def removal(project: Project, name: str) -> Plan:
     """The edit that takes the entry out. Raises CannotPatch where it is not found in one plain dict."""
-    draft = Draft(project.root)
+    draft = project.draft()
     home = _home(project, draft, f"{python_literal(name)}: ...")
     if home is None:
         raise CannotPatch("this project has no Beat schedule in its settings", hint="See celeryize schedule.")
@@ -253,6 +253,10 @@ def _entry(request: Request) -> str:
     if kwargs:
         lines.append(f'    "kwargs": {_python(kwargs)},')
     options: dict[str, object] = {}
+    if request.queue is not None and not NAME.fullmatch(request.queue):
+        raise UsageError(
+            f"{request.queue!r} is no name for a queue", hint="Use letters, digits, dots, dashes, underscores."
+        )
     if request.queue:
         options["queue"] = request.queue
     if request.expires:

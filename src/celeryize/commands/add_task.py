@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import keyword
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,12 +22,14 @@ from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from celeryize.model import Plan, Status, Step, Where
 from celeryize.patch.imports import add_import, gives
 from celeryize.patch.installed_apps import install_app
-from celeryize.patch.source import Source, python_literal
+from celeryize.patch.source import Source, is_identifier, python_literal
 from celeryize.patch.tasks import add_task
 from celeryize.render import task_template, task_templates
 
 KINDS = ("plain", "model", "email", "http", "batch")
 LOCK_SECONDS = 600
+# What a task, or a queue, may be called.
+NAME = re.compile(r"[\w.\-:]+")
 # The formatters' default: what fits in it, they put on one line.
 LINE_LENGTH = 88
 # What comes back from JSON as it went in, with the import it needs (CELERY_FACTS 36).
@@ -147,7 +148,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     if not project.celery:
         raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
     app, function = named_task(project, request.target)
-    draft = Draft(project.root)
+    draft = project.draft()
     steps: list[Step] = []
     notes: list[str] = []
 
@@ -455,7 +456,7 @@ def _parameter(text: str) -> Parameter:
         raise UsageError(f"{text} has no type", hint=f"Write {name}:str, for example.")
     try:
         node = ast.parse(annotation.strip(), mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(f"{annotation} is not a type", hint="For example str, int, list[int], UUID.") from None
     imports = []
     for part in ast.walk(node):
@@ -481,7 +482,7 @@ def _default(name: str, annotation: ast.expr, text: str) -> str:
     """The default as Python: a literal, or, for a str, the text itself."""
     try:
         value = ast.literal_eval(text.strip())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         value = text
     if isinstance(annotation, ast.Name) and annotation.id == "str" and not isinstance(value, str):
         value = text
@@ -545,12 +546,12 @@ def _check(request: Request, kinds: tuple[str, ...]) -> None:
             "Use 1 or more.",
         ),
         (
-            request.name is not None and not re.fullmatch(r"[\w.\-:]+", request.name),
+            request.name is not None and not NAME.fullmatch(request.name),
             f"{request.name!r} is no name for a task",
             "Use letters, digits, dots, dashes, underscores.",
         ),
         (
-            request.queue is not None and not re.fullmatch(r"[\w.\-:]+", request.queue),
+            request.queue is not None and not NAME.fullmatch(request.queue),
             f"{request.queue!r} is no name for a queue",
             "Use letters, digits, dots, dashes, underscores.",
         ),
@@ -586,7 +587,7 @@ def _retries(project: Project, request: Request) -> tuple[list[str], list[str]]:
     if request.kind == "http" and not wanted and not request.bind:
         wanted = ("requests.RequestException",) if "requests" in project.dependencies.declared else ("OSError",)
     for name in wanted:
-        if not all(part.isidentifier() and not keyword.iskeyword(part) for part in name.split(".")):
+        if not all(map(is_identifier, name.split("."))):
             raise UsageError(
                 f"{name} is no exception", hint="For example requests.RequestException, ConnectionError."
             )
@@ -753,7 +754,7 @@ def _model_of(project: Project, app: App, parameter: Parameter, model: Model | N
 
 
 def _identifier(name: str, what: str) -> None:
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not is_identifier(name):
         raise UsageError(f"{name or 'nothing'} cannot be {what}", hint="Use letters, digits and underscores.")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import re
+import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -22,8 +22,9 @@ from celeryize.patch.gitignore import ignore
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.package_init import import_app
 from celeryize.patch.settings import add_attributes, add_block, without
-from celeryize.patch.source import Source, python_literal
+from celeryize.patch.source import Source, is_identifier, python_literal
 from celeryize.render import ANSWERS_FILE, Rendered, render_init, snippet
+from celeryize.urls import holds_password
 
 DATA_FOLDER = ".celery"
 BROKERS = {
@@ -96,7 +97,7 @@ class Init:
 
 def ask(project: Project, known: dict[str, object], *, module_name: str, interactive: bool) -> Rendered:
     """Settle the answers and render the whole files. `known` is not asked again."""
-    if not module_name.isidentifier() or keyword.iskeyword(module_name):
+    if not is_identifier(module_name):
         raise UsageError(f"--module-name {module_name} is not a Python identifier", hint="For example celery_app.")
     if module_name in DJANGO_MODULES or project.settings.file.stem == module_name:
         raise UsageError(
@@ -165,7 +166,7 @@ class _Writer:
         self.module_name = module_name
         self.partial = partial
         self.existing = existing
-        self.draft = Draft(project.root)
+        self.draft = project.draft()
         self.steps: list[Step] = []
         self.todos: list[Todo] = []
         self.notes: list[str] = []
@@ -360,7 +361,7 @@ class _Writer:
         self.wiring = replace(self.wiring, wrote=tuple(dict.fromkeys(names)), environment=tuple(required.items()))
         for name, url in required.items():
             what = "The settings do not hold the password. Without the variable, manage.py does not start."
-            self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={url}\n"))
+            self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={shlex.quote(url)}\n"))
         if self.answers.result_backend == "django-db":
             self._install("django_celery_results")
             self.todos.append(
@@ -432,7 +433,7 @@ class _Writer:
 
     def _url(self, reader: Reader, name: str, url: str, imports: list[str]) -> str:
         """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
-        if not re.match(r"[a-z][a-z0-9+]*://[^/]*@", url):
+        if not holds_password(url):
             return reader.read(python_literal(name), python_literal(url))
         self.secrets[name] = url
         if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:

@@ -49,7 +49,8 @@ def opened(
     repaired = recover(find_root(start))
     if repaired:
         view.show_note(repaired)
-    ground = find_ground(start, settings=settings, python=python)
+    # A manager may run plugins that the project brings along: without a look inside, nothing of it runs.
+    ground = find_ground(start, settings=settings, python=python, ask=look_inside)
     with ExitStack() as stack:
         prober = stack.enter_context(_warming(ground, timeout)) if look_inside else None
         # loaded while the project's interpreter starts: a proof is as long as that takes

@@ -24,7 +24,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
     app, function = named_task(project, target)
     path, _ = place_of(project, app, function)
     change = _change(project, path, function)
-    draft = Draft(project.root)
+    draft = project.draft()
     steps: list[Step] = []
     for edit in sorted(change.edits, key=lambda e: e.path != path):
         # An app that is installed does no harm, and other tasks may need it by now.

@@ -119,15 +119,16 @@ def own_templates(project: Project) -> Path | None:
     """
     named = configured(project.root, project.root / project.base).get("templates")
     folder = project.root / project.base / (str(named) if named else OWN_TEMPLATES)
-    if named and not folder.resolve().is_relative_to(project.root.resolve()):
-        raise CeleryizeError(
-            f"[tool.celeryize] templates = {named!r} leads out of the project", hint="Use a folder in it."
-        )
-    if named and not folder.is_dir():
-        raise CeleryizeError(
-            f"[tool.celeryize] templates = {named!r} is no folder", hint="Create it, or drop the line."
-        )
-    return folder if folder.is_dir() else None
+    try:
+        is_folder, inside = folder.is_dir(), folder.resolve().is_relative_to(project.root.resolve())
+    except (OSError, ValueError, RuntimeError):  # no name of a file at all, or a link to itself
+        is_folder, inside = False, True
+    what = f"[tool.celeryize] templates = {named!r}" if named else OWN_TEMPLATES
+    if not inside:
+        raise CeleryizeError(f"{what} leads out of the project", hint="Use a folder in it.")
+    if named and not is_folder:
+        raise CeleryizeError(f"{what} is no folder", hint="Create it, or drop the line.")
+    return folder if is_folder else None
 
 
 def _expected(project: Project, task: add_task.Generated) -> Expected:

@@ -10,7 +10,6 @@ from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened
 from celeryize.commands.run_add_task import OWN_TEMPLATES, own_templates
 from celeryize.detect.project import Project
-from celeryize.draft import Draft
 from celeryize.errors import UsageError
 from celeryize.model import Plan, Status, Step
 from celeryize.render import TEMPLATE, task_templates, templates
@@ -55,7 +54,7 @@ def _plan(project: Project, name: str) -> Plan:
     own = own_templates(project)
     folder = own.relative_to(project.root) if own else project.base / OWN_TEMPLATES
     path = PurePosixPath(folder) / f"{name}{TEMPLATE}"
-    draft = Draft(project.root)
+    draft = project.draft()
     if draft.read(path) is not None:
         return Plan((), (Step(path, Status.IDENTICAL, "the project's own already"),))
     draft.write(path, ours[name].read_bytes())

@@ -19,9 +19,14 @@ class Ground:
     interpreter: Interpreter
 
 
-def find_ground(start: Path, *, settings: str | None = None, python: str | None = None) -> Ground:
-    """The folders, the dependency file and the interpreter of the project around `start`."""
+def find_ground(
+    start: Path, *, settings: str | None = None, python: str | None = None, ask: bool = True
+) -> Ground:
+    """The folders, the dependency file and the interpreter of the project around `start`.
+
+    With `ask`, the project's package manager may be run, to tell where its environment is.
+    """
     layout = find_layout(start, settings)
     dependencies = find_dependencies(layout.root, layout.base)
-    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager, python)
+    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager if ask else "", python)
     return Ground(layout, dependencies, interpreter)

@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import Source
 
+# Bytes in the name of a file, less `.py`, on the usual file systems.
+LONGEST = 252
+
 
 class Modules:
     """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports nothing."""
@@ -20,8 +23,8 @@ class Modules:
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
-        parts = name.split(".")
-        for base in self.roots:
+        parts = _parts(name)
+        for base in self.roots if parts else ():
             stem = base.joinpath(*parts)
             for candidate in (stem / "__init__.py", stem.parent / f"{stem.name}.py"):
                 if (self.root / candidate).is_file():
@@ -30,8 +33,9 @@ class Modules:
 
     def folder(self, name: str) -> PurePosixPath | None:
         """The folder of a dotted package name, with or without an `__init__.py`."""
-        for base in self.roots:
-            candidate = base.joinpath(*name.split("."))
+        parts = _parts(name)
+        for base in self.roots if parts else ():
+            candidate = base.joinpath(*parts)
             if (self.root / candidate).is_dir():
                 return candidate
         return None
@@ -49,6 +53,11 @@ class Modules:
         if path not in self._sources:
             self._sources[path] = self._load(path)
         return self._sources[path]
+
+    def seen(self, path: PurePosixPath) -> bytes | None:
+        """The bytes that a file had when it was parsed; None for one that was not."""
+        source = self._sources.get(path)
+        return source.encode() if source else None
 
     def tree(self, path: PurePosixPath) -> ast.Module:
         """The syntax tree of a file; an empty one where it cannot be read."""
@@ -81,6 +90,14 @@ class Modules:
         except (OSError, CannotPatch):
             return None
         return source
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file system holds."""
+    parts = name.split(".")
+    if "/" in name or "" in parts or len(name.encode("utf-8", "replace")) > LONGEST:
+        return []
+    return parts
 
 
 def is_foreign(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings
+from celeryize.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Project:
     def base(self) -> PurePosixPath:
         """The folder of manage.py: where the worker is started."""
         return self.layout.base
+
+    def draft(self) -> Draft:
+        """A draft of the files from which the facts were read: two runs at once do not plan half on each other."""
+        return Draft(self.root, self.modules.seen)
 
     @property
     def celery_version(self) -> tuple[int, int] | None:

@@ -90,10 +90,12 @@ def _first_import(source: Source, line: str) -> Splice:
         newline = source.newline_at(offset)
         lead = newline if source.text[:offset].endswith("\n") else newline * 2
         return insertion(offset, lead + fitted(source, offset, f"{line}\n"), statements(line))
-    head = re.compile(r"(?:[ \t]*#[^\n]*\n)*").match(source.text)
+    # A shebang or a coding line counts on its own line alone, also where the file ends with it.
+    head = re.compile(r"(?:[ \t]*#[^\n]*(?:\n|\Z))*").match(source.text)
     offset = head.end() if head else 0
+    lead = "" if offset == 0 or source.text[offset - 1] == "\n" else source.newline_at(offset)
     gap = "\n" if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n")) else ""
-    return insertion(offset, fitted(source, offset, f"{line}\n{gap}"), statements(line))
+    return insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), statements(line))
 
 
 def gives(node: ast.stmt) -> set[tuple[str, str, str]]:

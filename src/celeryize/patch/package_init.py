@@ -22,7 +22,8 @@ def import_app(source: Source, module: str, variable: str = "app", alias: str = 
     Comes back as it is where that import stands already. Raises CannotPatch where `alias` means something else.
     """
     line = f"from .{module} import {variable} as {alias}"
-    if any(ast.dump(node) == ast.dump(statements(line)[0]) for node in ast.walk(source.tree)):
+    wanted = ast.dump(statements(line)[0])
+    if any(isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted for node in ast.walk(source.tree)):
         return source
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import keyword
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,6 +67,13 @@ def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
 def expression(text: str) -> ast.expr:
     """The node of one expression."""
     return ast.parse(text.strip(), mode="eval").body
+
+
+def is_identifier(text: str) -> bool:
+    """Whether Python takes a text as a name, and as this one: it reads 𝒽 as h."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        return False
+    return getattr(expression(text), "id", None) == text
 
 
 def python_literal(text: str) -> str:
@@ -282,6 +290,7 @@ def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans:
         and dropped == [ast.dump(node) for s in splices for node in s.drops]
         and ast.get_docstring(before.tree, clean=False) == ast.get_docstring(after.tree, clean=False)
         and _future_leads(after.tree)
+        and _declared_encoding(before) == _declared_encoding(after)
     )
 
 
@@ -349,6 +358,15 @@ def _without(
 
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
     return taken, kept
+
+
+def _declared_encoding(source: Source) -> str | None:
+    """What the first two lines tell Python to read the file as; None for what it would refuse."""
+    head = "\n".join(source.text.split("\n", 2)[:2]).encode(source.encoding, "replace")
+    try:
+        return tokenize.detect_encoding(io.BytesIO(head).readline)[0]
+    except SyntaxError:
+        return None
 
 
 def _future_leads(tree: ast.Module) -> bool:

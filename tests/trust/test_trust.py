@@ -1,0 +1,14 @@
+"""The short form of `make trust`: a sample of each attack, and nothing lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.trust.run import SHORT
+
+
+@pytest.mark.parametrize("part", SHORT)
+def test_nothing_is_lost(part):
+    tally = SHORT[part]()
+    assert tally.losses == []
+    assert tally.tried >= 30, "too few attacks to believe it"

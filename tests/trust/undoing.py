@@ -1,0 +1,70 @@
+"""Random rows of commands, taken back in reverse order: the first byte and the first mode; and an edit between."""
+
+from __future__ import annotations
+
+import random
+
+from tests.trust.at_once import MINE, OTHER_ENTRY, OTHER_TASK
+from tests.trust.failures import ENTRY, INIT, MAIL, TASK, UNDO
+from tests.trust.ground import SEED, Tally, celeryize, made, place, small_project, snapshot
+
+COMMANDS = (
+    INIT,
+    TASK,
+    MAIL,
+    ENTRY,
+    OTHER_TASK,
+    OTHER_ENTRY,
+    (*ENTRY[:-2], "--create", *ENTRY[-2:]),
+    (*ENTRY[:-3], "5 4 * * *", "--replace", *ENTRY[-2:]),
+    ("remove-task", "doctors.greet", "--yes", "--no-verify"),
+    ("remove-schedule", "nightly", "--yes", "--no-verify"),
+    ("templates", "--copy", "task/plain", "--yes"),
+    ("templates", "--copy", "task/email", "--yes"),
+)
+
+
+def run(*, rows: int) -> Tally:
+    """So many rows of up to eight commands."""
+    tally = Tally("undo", "changes taken back")
+    chosen = random.Random(SEED)
+    for number in range(rows):
+        with place() as folder:
+            project = made(folder / "project", small_project(), git=chosen.random() < 0.5)
+            (project / "config/settings.py").chmod(0o600)
+            trees = [snapshot(project)]
+            row = [INIT, *(chosen.choice(COMMANDS) for _ in range(chosen.randint(1, 7)))]
+            for command in row:
+                ran = celeryize(project, *command)
+                tally.refused += ran.code != 0
+                if snapshot(project) != trees[-1]:
+                    trees.append(snapshot(project))
+            case = f"row {number}, {[command[:2] for command in row]}"
+            while len(trees) > 1:
+                last, before = trees.pop(), trees[-1]
+                tally.tried += 1
+                mine = chosen.choice(
+                    [path for path, now in last.items() if before.get(path) != now and now[0] == "file"] or [""]
+                )
+                if mine and chosen.random() < 0.3:
+                    _edited(tally, case, project / mine)
+                ran = celeryize(project, *UNDO)
+                tally.lose(f"{case}: {ran.said[-800:]}", unless=ran.code == 0)
+                tally.lose(f"{case}: not as it was before", unless=snapshot(project) == before)
+            tally.lose(f"{case}: one undo too many", unless="nothing to do" in celeryize(project, *UNDO).said)
+    return tally
+
+
+def _edited(tally: Tally, case: str, file) -> None:
+    """An edit of the user's: undo refuses, shows it, and changes nothing."""
+    text = file.read_bytes()
+    file.write_bytes(text + MINE)
+    project = next(folder for folder in file.parents if (folder / "manage.py").exists())
+    edited = snapshot(project)
+    ran = celeryize(project, *UNDO)
+    tally.tried += 1
+    tally.lose(
+        f"{case}: the edit of {file.name} is not refused", unless=ran.code == 3 and "+" + MINE.decode() in ran.said
+    )
+    tally.lose(f"{case}: the edit of {file.name} is touched", unless=snapshot(project) == edited)
+    file.write_bytes(text)
