@@ -53,6 +53,20 @@ def test_a_schedule_is_made_where_there_is_none(wired):
     assert "from celery.schedules import crontab\n" in settings(wired)
 
 
+def test_the_first_entry_has_git_ignore_what_beat_writes(wired):
+    (wired / ".gitignore").write_text("*.pyc\n")
+    add(wired)
+    assert (wired / ".gitignore").read_text() == "*.pyc\n# Celery Beat\ncelerybeat-schedule*\n"
+    add(wired, "weekly", cron="0 3 * * 1")
+    assert (wired / ".gitignore").read_text() == "*.pyc\n# Celery Beat\ncelerybeat-schedule*\n"
+
+
+def test_a_second_entry_leaves_gitignore_alone(wired):
+    (wired / "config/settings.py").write_text(settings(wired) + "\nCELERY_BEAT_SCHEDULE = {}\n")
+    add(wired)
+    assert not (wired / ".gitignore").exists()
+
+
 @pytest.mark.parametrize(
     "existing",
     [

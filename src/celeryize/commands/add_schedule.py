@@ -17,6 +17,7 @@ from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
 from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
+from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
 from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import Source, python_literal
 from celeryize.render import snippet
@@ -63,7 +64,20 @@ def plan(project: Project, request: Request) -> Plan:
             after = add_block(
                 source, block, imports, project.settings.last.line if project.settings.last else None
             )
-    return _planned(draft, path, after, f"the entry {request.name}: {request.when.words}", request.when.notes)
+    planned = _planned(draft, path, after, f"the entry {request.name}: {request.when.words}", request.when.notes)
+    return planned if home else _with_beat_file_ignored(planned, project, draft)
+
+
+def _with_beat_file_ignored(planned: Plan, project: Project, draft: Draft) -> Plan:
+    """The first entry is what Beat is started for: what it writes then is no part of the project."""
+    path = project.gitignore
+    before = draft.read(path)
+    after = ignore(before, BEAT_FILES)
+    if after == (before or b""):
+        return planned
+    draft.write(path, after)
+    step = Step(path, Status.CREATE if before is None else Status.UPDATE, IGNORES_BEAT)
+    return replace(planned, edits=draft.edits(), steps=(*planned.steps, step))
 
 
 def removal(project: Project, name: str) -> Plan:

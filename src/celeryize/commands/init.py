@@ -18,7 +18,7 @@ from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
 from celeryize.patch.components import component
 from celeryize.patch.dependencies import declare, needed
-from celeryize.patch.gitignore import ignore
+from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.package_init import import_app
 from celeryize.patch.settings import add_attributes, add_block, without
@@ -495,10 +495,8 @@ class _Writer:
     def _ignored(self) -> None:
         if not self.answers.beat:
             return
-        path = PurePosixPath(".gitignore")
-        if (self.project.root / self.project.base / ".gitignore").exists():
-            path = self.project.base / ".gitignore"
-        self._write(path, ignore(self.draft.read(path), "celerybeat-schedule*"), "ignores the file of Celery Beat")
+        path = self.project.gitignore
+        self._write(path, ignore(self.draft.read(path), BEAT_FILES), IGNORES_BEAT)
 
     def _rest_of_the_files(self) -> None:
         """The answers file, and the folders of the filesystem broker."""

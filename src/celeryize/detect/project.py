@@ -51,6 +51,12 @@ class Project:
         return Draft(self.root, self.modules.seen)
 
     @property
+    def gitignore(self) -> PurePosixPath:
+        """The .gitignore that a line of ours goes into: the one beside manage.py, else the repository's."""
+        beside = self.base / ".gitignore"
+        return beside if (self.root / beside).exists() else PurePosixPath(".gitignore")
+
+    @property
     def celery_version(self) -> tuple[int, int] | None:
         """Celery's version in the interpreter's environment, told by its folders; None if it is not there."""
         return installed_version(self.interpreter.path, "celery")

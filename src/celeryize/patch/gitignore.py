@@ -10,6 +10,9 @@ from __future__ import annotations
 from celeryize.patch.newlines import newline_at
 
 COMMENT = "# Celery Beat"
+# What Beat keeps its last runs in, beside where it is started (celery.beat.PersistentScheduler).
+BEAT_FILES = "celerybeat-schedule*"
+IGNORES_BEAT = "ignores the file of Celery Beat"
 
 
 def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
