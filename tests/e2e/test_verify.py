@@ -111,7 +111,8 @@ def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
     )
     assert [f["id"] for f in document["findings"]] == ["celery.E161", "celery.W060"]
     assert document["counts"] == {"error": 1, "warning": 1, "info": 0}
-    assert set(document["findings"][0]) == {"id", "severity", "message", "hint", "path", "line", "excerpt"}
+    keys = {"id", "severity", "message", "hint", "path", "line", "excerpt", "fixable"}
+    assert set(document["findings"][0]) == keys
     assert (document["depth"], document["tasks"], "celery" in document["versions"]) == ("import", 2, True)
     assert ended.stderr == ""
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from celeryize.checks.examine import examine
 from celeryize.checks.facts import Facts
-from celeryize.checks.verified import Verified
+from celeryize.checks.verified import Examination, Verified
 from celeryize.commands.live import LiveView, run_live
 from celeryize.commands.opening import Opening, opened
 from celeryize.detect.answers import configured
@@ -63,18 +63,24 @@ def run(
         _ = facts.tasks, facts.settings
         if prober:
             facts.worker, facts.web = prober.baseline()
-        examination = examine(facts, only=only, skip=skip, silence=_silence(project))
+        examination = examine(facts, only=only, skip=skip, silence=silence(project))
         report = None
         if live:
             known = {task.name for task in facts.worker.tasks} if facts.worker else set()
             report = run_live(project, view, registered=lambda: known, broker=broker, timeout=timeout)
-    findings = examination.findings
+    return verified(facts, examination, "static" if static else "live" if live else "import", strict, report)
+
+
+def verified(
+    facts: Facts, examination: Examination, depth: str, strict: bool = False, live: LiveReport | None = None
+) -> Verified:
+    """The outcome of an examination, and the exit code that it asks for."""
     return Verified(
         examination,
-        "static" if static else "live" if live else "import",
+        depth,
         _versions(facts.worker, facts.web),
         len(facts.worker.tasks) if facts.worker and facts.worker.tasks else len(facts.tasks),
-        _exit_code(findings, strict=strict, live=report),
+        _exit_code(examination.findings, strict=strict, live=live),
     )
 
 
@@ -85,7 +91,7 @@ def _exit_code(findings: Iterable[Finding], *, strict: bool, live: LiveReport | 
     return Exit.FINDINGS if any(f.severity in bad for f in findings) else Exit.DONE
 
 
-def _silence(project: Project) -> dict[str, str]:
+def silence(project: Project) -> dict[str, str]:
     """`[tool.celeryize] silence`: ids and the reason of each. Raises CeleryizeError where a reason is missing."""
     table = configured(project.root, project.root / project.base).get("silence", {})
     if not isinstance(table, dict):
