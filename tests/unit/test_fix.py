@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from celeryize.checks.check import CHECKS, Fix
+from celeryize.checks.proof import Verdict
 from celeryize.commands import run_fix, undo
 from celeryize.commands.carry_out import Outcome, SaidNo
 from celeryize.errors import Exit, Unproved
@@ -151,7 +153,7 @@ CASES = [
         {
             "doctors/tasks.py": "",
             "doctors/tasks/__init__.py": "# one module a subject\n",
-            "doctors/tasks/mail.py": LONE + LONE[29:].replace("send", "post"),
+            "doctors/tasks/mail.py": LONE + "\n\n@shared_task\ndef post():\n    pass\n",
         },
         "doctors/tasks/__init__.py",
         "# one module a subject\n",
@@ -379,6 +381,18 @@ def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_told(tmp_path, 
 
 def test_each_fixable_check_has_a_case_and_only_those():
     assert {c.id for c in CHECKS.values() if c.fixable} == {case.id for case in CASES}
+
+
+WIRING = {"celery.E010", "celery.E031", "celery.E035", "celery.E050", "celery.E051", "celery.W041", "celery.E240"}
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.id in WIRING], ids=name_of)
+def test_the_project_that_a_fix_leaves_is_proved_by_importing_it(tmp_path, case):
+    root = make_tree(tmp_path, {**healthy(), **case.files})
+    shown = Recorder()
+    ended = run_fix.run(root, shown, yes=True, python=sys.executable)
+    assert [proof.verdict for proof in shown.proofs] == [Verdict.PASSED, Verdict.PASSED]
+    assert (case.id in {f.id for f in ended.fixed}, ended.now.findings) == (True, ())
 
 
 SEVERAL = block("SOFT_TIME_LIMIT = 270", "SOFT_TIME_LIMIT = '270'", "CELERYD_PREFETCH_MULTIPLIER = '4'\n")
