@@ -238,6 +238,9 @@ def verify(
     only: Annotated[str | None, _option("--only", help="Run these checks only.", metavar="ID,...")] = None,
     skip: Annotated[str | None, _option("--skip", help="Leave these checks out.", metavar="ID,...")] = None,
     strict: Annotated[bool, _option("--strict", help="Exit 1 on warnings too.")] = False,
+    fix: Annotated[bool, _option("--fix", help="Put right what is certain, like every other writer.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     list_: Annotated[bool, _option("--list", help="Name every check, and exit.")] = False,
     explain: Annotated[
         str | None, _option("--explain", help="Say what a check finds, why, and the fix.", metavar="ID")
@@ -252,11 +255,18 @@ def verify(
     json_: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    no_input: NoInput = False,
 ) -> None:
     """Find what is wrong with this project's Celery: in the code, and by importing it."""
     from celeryize.commands import verify as command
 
-    talk = Talk("verify", as_json=json_, quiet=quiet or format_ != "text", verbose=verbose, no_input=True)
+    talk = Talk(
+        "verify",
+        as_json=json_,
+        quiet=quiet or format_ != "text",
+        verbose=verbose,
+        no_input=no_input or not fix,
+    )
     _usage(static and live, "--static and --live exclude each other", "Choose one.")
     _usage(
         broker not in {"filesystem", "configured"},
@@ -269,12 +279,30 @@ def verify(
 
         formatted = FORMATS.get(format_)
         _usage(formatted is None, f"--format {format_} is not known", "text, github, sarif or junit.")
+    _usage(fix and live, "--fix and --live exclude each other", "Fix first, then run --live.")
+    _usage(fix and format_ != "text", "--fix has no --format", "Use --json, or run verify again.")
+    _usage((dry_run or yes) and not fix, "--dry-run and --yes are for --fix", "Add --fix.")
     if list_ or explain:
         from celeryize.checks import examine
 
         checks = (examine.check_named(explain),) if explain else examine.all_checks()
         talk.view.show_checks(checks, in_full=bool(explain))
         talk.finish("done", Exit.DONE)
+    if fix:
+        _fix(
+            talk,
+            project_dir,
+            static=static,
+            only=_listed(only),
+            skip=_listed(skip),
+            strict=strict,
+            settings=settings,
+            python=python,
+            package=package,
+            dry_run=dry_run,
+            yes=yes,
+            timeout=verify_timeout,
+        )
     verified = command.run(
         project_dir,
         talk.view,
@@ -294,6 +322,24 @@ def verify(
     else:
         talk.view.show_verified(verified)
     talk.finish("findings" if verified.exit_code else "done", verified.exit_code)
+
+
+def _fix(talk: Talk, project_dir: Path, *, dry_run: bool, **options: Any) -> None:
+    """What `verify --fix` shows and ends with: what is still there; of a dry run, the patch and nothing else."""
+    from celeryize.commands import run_fix
+
+    fixed = run_fix.run(project_dir, talk.view, dry_run=dry_run, **options)
+    if not talk.machine:
+        talk.screen.show_end(fixed.result.outcome, ())
+    if talk.machine or not dry_run:
+        talk.view.show_verified(fixed.now)
+    talk.finish(
+        "findings" if fixed.now.exit_code else "done",
+        fixed.now.exit_code,
+        outcome=str(fixed.result.outcome),
+        fixed=[ui.finding_json(finding) for finding in fixed.fixed],
+        left=[{**ui.finding_json(finding), "reason": why} for finding, why in fixed.left],
+    )
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

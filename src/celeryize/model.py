@@ -76,7 +76,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, in the shape of Django's system-check messages."""
+    """One thing that is wrong, in the shape of Django's system-check messages.
+
+    `fixable`: `celeryize verify --fix` puts it right.
+    """
 
     id: str
     severity: Severity
@@ -84,6 +87,7 @@ class Finding:
     hint: str = ""
     where: Where | None = None
     excerpt: str = ""
+    fixable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

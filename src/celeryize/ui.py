@@ -164,7 +164,8 @@ class Screen:
     def show_checks(self, checks: Sequence[Check], *, in_full: bool) -> None:
         """The checks, a line each, or all that their docstrings say."""
         for check in checks:
-            self.answer(f"{check.id:<12} {check.severity:<8} {check.title}")
+            fixable = " (fixable)" if check.fixable else ""
+            self.answer(f"{check.id:<12} {check.severity:<8} {check.title}{fixable}")
             for head, body in check.sections if in_full else ():
                 self.answer(f"\n{head}:\n" + "\n".join(f"    {line.strip()}" for line in body.splitlines()))
 
@@ -193,8 +194,9 @@ class Screen:
         self.answer(f"  {finding.severity:<7} {finding.id:<11} {line}{finding.message}")
         for text in finding.excerpt.splitlines():
             self.answer(f"      | {text}")
-        if finding.hint:
-            self.answer(f"      {finding.hint}")
+        hint = " ".join(part for part in (finding.hint, "(fixable)" if finding.fixable else "") if part)
+        if hint:
+            self.answer(f"      {hint}")
 
     def show_note(self, text: str) -> None:
         """One sentence that must not be missed."""
@@ -329,7 +331,14 @@ class Machine:
         """Keep the checks; a program always gets all of them."""
         del in_full
         self.document["checks"] = [
-            {"id": c.id, "severity": str(c.severity), "title": c.title, **dict(c.sections)} for c in checks
+            {
+                "id": c.id,
+                "severity": str(c.severity),
+                "title": c.title,
+                "fixable": c.fixable,
+                **dict(c.sections),
+            }
+            for c in checks
         ]
 
     def show_verified(self, verified: Verified) -> None:
@@ -427,7 +436,9 @@ def _summary(verified: Verified) -> str:
         how = "read; importing it failed"
     tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"
     silenced = len(verified.examination.silenced)
+    fixable = sum(f.fixable for f in verified.findings)
     more = f"; {silenced} silenced" if silenced else ""
+    more += f"; {fixable} fixable: celeryize verify --fix" if fixable else ""
     return (
         f"{', '.join(counts) or 'Nothing is wrong'}: {tasks}, {len(verified.examination.ran)} checks, {how}{more}"
     )
@@ -458,6 +469,7 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "path": str(finding.where.path) if finding.where else None,
         "line": finding.where.line if finding.where else None,
         "excerpt": finding.excerpt,
+        "fixable": finding.fixable,
     }
 
 

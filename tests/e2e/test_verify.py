@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, make_tree
+from tests.conftest import Run, git, make_tree, snapshot
 from tests.unit.test_checks import healthy
 
 TYPO = "CELERY_TASK_ALWAYS_EAGR = False\n"
@@ -111,7 +111,8 @@ def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
     )
     assert [f["id"] for f in document["findings"]] == ["celery.E161", "celery.W060"]
     assert document["counts"] == {"error": 1, "warning": 1, "info": 0}
-    assert set(document["findings"][0]) == {"id", "severity", "message", "hint", "path", "line", "excerpt"}
+    keys = {"id", "severity", "message", "hint", "path", "line", "excerpt", "fixable"}
+    assert set(document["findings"][0]) == keys
     assert (document["depth"], document["tasks"], "celery" in document["versions"]) == ("import", 2, True)
     assert ended.stderr == ""
 
@@ -139,3 +140,82 @@ def test_each_check_is_listed_and_explained(root: Path, celeryize: Run):
     told = celeryize(root, "verify", "--explain", "W210").stdout
     assert all(f"\n{head}:\n" in told for head in ("What happens", "How it looks", "Why", "Fix", "Source"))
     assert "Add minute=0." in told
+
+
+WRONG_NAME = 'CELERY_BEAT_SCHEDULE = {"n": {"task": "doctors.tasks.great", "schedule": 60, "args": ("x",)}}\n'
+
+
+def test_fix_puts_right_what_is_certain_proves_it_and_can_be_taken_back(root: Path, celeryize: Run):
+    add(root, TYPO + WRONG_NAME)
+    (root / "config/__init__.py").write_text("")
+    before = snapshot(root)
+    ended = celeryize(root, "verify", "--fix", "--yes")
+    assert (ended.returncode, ended.stdout.startswith("Nothing is wrong: 2 tasks")) == (0, True), ended.stderr
+    assert "update  config/settings.py  CELERY_TASK_ALWAYS_EAGR becomes CELERY_TASK_ALWAYS_EAGER" in ended.stderr
+    assert "proved: " in ended.stderr and "celeryize undo" in ended.stderr
+    after = snapshot(root)
+    again = celeryize(root, "verify", "--fix", "--yes")
+    assert (again.returncode, "Nothing to do." in again.stderr, snapshot(root) == after) == (0, True, True)
+    assert celeryize(root, "undo", "--yes").returncode == 0
+    assert snapshot(root) == before
+
+
+def test_what_was_wrong_before_and_stays_wrong_does_not_stop_a_fix(root: Path, celeryize: Run):
+    add(root, TYPO + BAD_URL)
+    (root / "config/__init__.py").write_text("celery_app = None\n")
+    ended = celeryize(root, "verify", "--fix", "--yes")
+    assert ended.returncode == 1
+    assert "celery.W060" not in ended.stdout and "celery.E161" in ended.stdout
+    assert "celery.E010 is left to you: config/__init__.py uses the name celery_app" in ended.stderr
+    assert "CELERY_TASK_ALWAYS_EAGER = False" in (root / "config/settings.py").read_text()
+
+
+def test_the_patch_of_a_dry_run_leaves_the_tree_that_fix_leaves(root: Path, celeryize: Run):
+    add(root, TYPO + WRONG_NAME)
+    git(root, "init", "-q")
+    ended = celeryize(root, "verify", "--static", "--fix", "--dry-run")
+    assert ended.returncode == 1
+    git(root, "apply", "-", data=ended.stdout.encode())
+    patched = (root / "config/settings.py").read_text()
+    git(root, "apply", "-R", "-", data=ended.stdout.encode())
+    celeryize(root, "verify", "--static", "--fix", "--yes")
+    assert (root / "config/settings.py").read_text() == patched
+
+
+def test_fix_asks_and_without_a_terminal_writes_nothing(root: Path, celeryize: Run):
+    add(root, TYPO)
+    before = snapshot(root)
+    ended = celeryize(root, "verify", "--static", "--fix")
+    assert (ended.returncode, "Pass --yes to write" in ended.stderr, snapshot(root)) == (3, True, before)
+
+
+def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: Run):
+    add(root, TYPO + "BROKER_POOL_LIMIT = 3\n")
+    ended = celeryize(root, "verify", "--json")
+    assert {f["id"]: f["fixable"] for f in json.loads(ended.stdout)["findings"]} == {
+        "celery.W060": True,
+        "celery.W070": False,
+    }
+    ended = celeryize(root, "verify", "--fix", "--yes", "--json")
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["outcome"], document["proof"]["verdict"]) == (0, "done", "passed")
+    assert [f["id"] for f in document["fixed"]] == ["celery.W060"]
+    assert [(f["id"], f["reason"]) for f in document["left"]] == [
+        ("celery.W070", "another library may read BROKER_POOL_LIMIT")
+    ]
+    assert [f["id"] for f in document["findings"]] == ["celery.W070"]
+
+
+def test_what_can_be_fixed_is_said_of_a_finding_and_of_a_check(root: Path, celeryize: Run):
+    add(root, TYPO)
+    ended = celeryize(root, "verify", "--static")
+    assert "Did you mean CELERY_TASK_ALWAYS_EAGER? (fixable)" in ended.stdout
+    assert ended.stdout.rstrip().endswith("1 fixable: celeryize verify --fix")
+    listed = celeryize(root, "verify", "--list").stdout.splitlines()
+    assert any(line.startswith("celery.W060 ") and line.endswith(" (fixable)") for line in listed)
+
+
+@pytest.mark.parametrize("more", [("--live",), ("--format", "github")], ids=lambda m: m[0])
+def test_fix_goes_with_neither_live_nor_a_format(root: Path, celeryize: Run, more: tuple[str, ...]):
+    assert celeryize(root, "verify", "--fix", *more).returncode == 2
+    assert celeryize(root, "verify", "--yes").returncode == 2

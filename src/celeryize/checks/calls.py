@@ -6,9 +6,11 @@ import ast
 import difflib
 from collections.abc import Iterator, Sequence
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Code, Facts, Task, dotted, text_of
+from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.checks.names import words
+from celeryize.patch.replace import with_parentheses
 
 SENDS = {"delay", "apply_async"}
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
@@ -225,7 +227,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
             yield Spot(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
 
 
-@check("celery.W371")
+@check("celery.W371", fixable=True)
 def send_option_misspelt(facts: Facts) -> Iterator[Spot]:
     """apply_async is given an option that it does not know.
 
@@ -244,10 +246,11 @@ def send_option_misspelt(facts: Facts) -> Iterator[Spot]:
                         f"the option {keyword.arg} has no effect",
                         code.where(keyword.value),
                         f"Did you mean {close[0]}?",
+                        fix=rename_argument(code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)),
                     )
 
 
-@check("celery.E372")
+@check("celery.E372", fixable=True)
 def send_values_wrong(facts: Facts) -> Iterator[Spot]:
     """apply_async is given args that are no tuple, or a countdown that is no number.
 
@@ -258,20 +261,36 @@ def send_values_wrong(facts: Facts) -> Iterator[Spot]:
     Fix: args=(5,) with the comma; countdown=60.
     Source: reproduced with Celery 5.7
     """
-    for code, call, how, _ in _sent(facts):
+    for code, call, how, task in _sent(facts):
         if how != "apply_async":
             continue
         given = {k.arg: k.value for k in call.keywords if k.arg}
         args = given.get("args", call.args[0] if call.args else None)
         if isinstance(args, ast.Constant) and args.value is not None:
             yield Spot(
-                f"args is {ast.unparse(args)}, not a tuple", code.where(args), f"Write ({ast.unparse(args)},)."
+                f"args is {ast.unparse(args)}, not a tuple",
+                code.where(args),
+                f"Write ({ast.unparse(args)},).",
+                fix=one_in_a_tuple(task, code, args),
             )
         countdown = given.get("countdown")
         if isinstance(countdown, ast.Call) and dotted(countdown.func) in {"timedelta", "datetime.timedelta"}:
             yield Spot(
                 "countdown is a timedelta, not a number of seconds", code.where(countdown), "Write the seconds."
             )
+
+
+def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
+    """The comma that `args=(5)` lacks, where the task takes one argument.
+
+    A text without parentheses may be meant as it is: each of its letters is an argument.
+    """
+    start, _ = with_parentheses(code.source, args)
+    if text_of(args) is not None and start == code.source.start(args):
+        return Unsure("a text may be meant as a row of letters")
+    if task is None or task.signature is None or misfit(task, 1, ()):
+        return Unsure("the task does not take one argument alone")
+    return make_tuple(code, args, entry)
 
 
 @check("celery.E380")

@@ -5,23 +5,49 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts
 from celeryize.model import Severity, Where
+from celeryize.patch.source import Splice
 
 SECTIONS = ("What happens", "How it looks", "Why", "Fix", "Source")
 SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """What `verify --fix` does about a finding: one edit of the file at `path`, empty where there is none.
+
+    `entries` are the entries of the Beat schedule that it means to change.
+    """
+
+    path: PurePosixPath
+    what: str
+    splices: tuple[Splice, ...] = field(compare=False)
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Why `verify --fix` leaves a finding to a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spot:
-    """One place where a check has found its mistake. `excerpt` is the line at `where` unless given."""
+    """One place where a check has found its mistake. `excerpt` is the line at `where` unless given.
+
+    `fix` stands here, beside its check: a small function over the facts makes it, or says why it is not sure.
+    """
 
     message: str
     where: Where | None = None
     hint: str = ""
     excerpt: str | None = None
+    fix: Fix | Unsure | None = field(default=None, compare=False)
 
 
 Run = Callable[[Facts], Iterable[Spot]]
@@ -29,12 +55,16 @@ Run = Callable[[Facts], Iterable[Spot]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. `imports`: it needs the looks from inside; `unless`: ids whose findings explain this one's."""
+    """A check. `imports`: it needs the looks from inside; `unless`: ids whose findings explain this one's.
+
+    `fixable`: what it finds, `verify --fix` can put right where that is certain.
+    """
 
     id: str
     run: Run
     imports: bool
     unless: tuple[str, ...]
+    fixable: bool
     title: str
     sections: tuple[tuple[str, str], ...]
 
@@ -47,14 +77,16 @@ class Check:
 CHECKS: dict[str, Check] = {}
 
 
-def check(identifier: str, *, imports: bool = False, unless: tuple[str, ...] = ()) -> Callable[[Run], Run]:
+def check(
+    identifier: str, *, imports: bool = False, unless: tuple[str, ...] = (), fixable: bool = False
+) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
     def register(run: Run) -> Run:
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
-        CHECKS[identifier] = Check(identifier, run, imports, unless, title.rstrip("."), _sections(text))
+        CHECKS[identifier] = Check(identifier, run, imports, unless, fixable, title.rstrip("."), _sections(text))
         return run
 
     return register

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from celeryize.checks import calls, deployment, imported, registered, schedule, settings, tasks, wiring
-from celeryize.checks.check import CHECKS, Check, Spot
+from celeryize.checks.check import CHECKS, Check, Fix, Spot
 from celeryize.checks.facts import Facts
-from celeryize.checks.verified import Examination, Silenced
+from celeryize.checks.verified import Examination, Remedy, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding
 
@@ -47,6 +47,7 @@ def examine(
     reasons = {check_named(i).id: reason for i, reason in (silence or {}).items()}
     found: list[Finding] = []
     silenced: list[Silenced] = []
+    remedies: list[Remedy] = []
     seen: set[str] = set()
     ran: list[str] = []
     for check in all_checks():
@@ -65,16 +66,19 @@ def examine(
             reason = reasons.get(check.id) or _ignored(check, spot, facts)
             if reason:
                 silenced.append(Silenced(finding, reason))
-            else:
-                found.append(finding)
-    return Examination(tuple(found), tuple(silenced), tuple(ran))
+                continue
+            found.append(finding)
+            if spot.fix is not None:
+                remedies.append(Remedy(finding, spot.fix))
+    return Examination(tuple(found), tuple(silenced), tuple(ran), tuple(remedies))
 
 
 def _finding(check: Check, spot: Spot, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
         excerpt = facts.line(spot.where) if spot.where else ""
-    return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt)
+    fixable = isinstance(spot.fix, Fix)
+    return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
 
 
 def _ignored(check: Check, spot: Spot, facts: Facts) -> str:

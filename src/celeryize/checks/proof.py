@@ -38,7 +38,7 @@ class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
     `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out,
-    `entry` and `entry_gone` the one entry of the Beat schedule that it changes.
+    `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries` those that may change.
     """
 
     module: str
@@ -49,6 +49,7 @@ class Expected:
     gone: tuple[str, ...] = ()
     entry: str | None = None
     entry_gone: str | None = None
+    entries: frozenset[str] = frozenset()
 
 
 def judge(
@@ -174,7 +175,7 @@ def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
     """The schedule at run time is the old one, plus or less exactly the promised entry, which Beat can send."""
     old = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in before.beat_schedule}
     new = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in after.beat_schedule}
-    touched = {expected.entry, expected.entry_gone}
+    touched = {expected.entry, expected.entry_gone, *expected.entries}
     found = [
         _error("proof.E010", f"the entry {name} of the Beat schedule would change")
         for name in sorted(old.keys() | new.keys())

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from celeryize.checks.check import Spot, check
-from celeryize.checks.facts import Facts, Task, text_of
+from celeryize.checks.check import Fix, Spot, Unsure, check
+from celeryize.checks.facts import Facts, Task, dotted, text_of
 from celeryize.checks.imported import failures
 from celeryize.detect.apps import App
+from celeryize.patch.imports import add_import
+from celeryize.patch.replace import below
+from celeryize.patch.source import Source
 
 CAUSES = ("celery.E001", "celery.E002", "celery.E003", "celery.E010", "celery.E040", "celery.E130")
 
@@ -194,12 +197,51 @@ def _is_imported(facts: Facts, module: str) -> bool:
 
 
 def _told(facts: Facts, *reasons: Reason) -> Iterator[Spot]:
-    for lost in lost_tasks(facts):
-        if lost.reason in reasons:
-            yield Spot(lost.told, lost.task.where, lost.hint)
+    lost_ones = [lost for lost in lost_tasks(facts) if lost.reason in reasons]
+    for lost in lost_ones:
+        fix: Fix | Unsure | None = None
+        if lost.reason is Reason.NO_DISCOVERY:
+            fix = _discover(facts)
+        elif lost.reason is Reason.NOT_EXPORTED:
+            same = [one.task for one in lost_ones if one.task.code.path == lost.task.code.path]
+            fix = _export(facts, same)
+        yield Spot(lost.told, lost.task.where, lost.hint, fix=fix)
 
 
-@check("celery.E031", unless=CAUSES)
+def _discover(facts: Facts) -> Fix | Unsure:
+    """autodiscover_tasks() below the line that reads the Django settings."""
+    app, code = facts.project.celery[0], facts.app_code
+    if code is None or not app.reads_django_settings:
+        return Unsure("the app does not read the Django settings")
+    for node in code.source.tree.body:
+        called = dotted(node.value.func) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else ""
+        if called == f"{app.variable}.config_from_object":
+            splice = below(code.source, node, f"{app.variable}.autodiscover_tasks()\n")
+            return Fix(code.path, "calls autodiscover_tasks()", (splice,))
+    return Unsure("the app is not configured at the top of its module")
+
+
+def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
+    """The import of a module's tasks in the `__init__` of the package around it."""
+    code = tasks[0].code
+    init = code.path.parent / "__init__.py"
+    app = _app_of(facts, tasks[0])
+    if app is None or code.path.parent.parent != app.folder:
+        return Unsure("the module lies deeper than its package")
+    source = facts.modules.source(init)
+    if source is None and (facts.project.root / init).exists():
+        return Unsure(f"{init} cannot be read")
+    source = source or Source(init, "")
+    names = ", ".join(sorted({task.node.name for task in tasks}))
+    bound = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | set(facts.bindings(init))
+    bound |= {n.name for n in source.tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    if bound & {task.node.name for task in tasks}:
+        return Unsure(f"{init} uses these names for something else")
+    line = f"from .{code.path.stem} import {names}"
+    return Fix(init, line, tuple(add_import(source, line)))
+
+
+@check("celery.E031", unless=CAUSES, fixable=True)
 def never_discovered(facts: Facts) -> Iterator[Spot]:
     """Nothing looks for tasks.
 
@@ -251,7 +293,7 @@ def package_hides_module(facts: Facts) -> Iterator[Spot]:
     return _told(facts, Reason.SHADOWED)
 
 
-@check("celery.E035", unless=CAUSES)
+@check("celery.E035", unless=CAUSES, fixable=True)
 def package_does_not_import(facts: Facts) -> Iterator[Spot]:
     """A package tasks/ does not import the module of a task.
 

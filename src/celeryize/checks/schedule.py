@@ -7,11 +7,14 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from celeryize.checks.calls import misfit
-from celeryize.checks.check import Spot, check
+from celeryize.checks.calls import misfit, one_in_a_tuple
+from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Code, Entry, Facts, Task, dotted, is_true, number_of, text_of
+from celeryize.checks.fixes import only_near, rename_key
 from celeryize.checks.names import words
 from celeryize.model import Where
+from celeryize.patch.replace import respelled
+from celeryize.patch.source import Splice, expression
 
 CRON_FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 RANGES = {
@@ -176,7 +179,7 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
             )
 
 
-@check("celery.E170")
+@check("celery.E170", fixable=True)
 def entry_without_task(facts: Facts) -> Iterator[Spot]:
     """An entry of the Beat schedule names a task that does not exist.
 
@@ -199,7 +202,20 @@ def entry_without_task(facts: Facts) -> Iterator[Spot]:
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             entry.code.where(entry.fields["task"]),
             f"Did you mean {close[0]}?" if close else "",
+            fix=_name_task(facts, entry, name),
         )
+
+
+def _name_task(facts: Facts, entry: Entry, name: str) -> Fix | Unsure:
+    """The one task of the same module with a name like it, or of the same name in another module."""
+    module, _, function = name.rpartition(".")
+    pairs = [(n, *n.rpartition(".")[::2]) for n in sorted(facts.task_names)]
+    close = only_near(function, {f for _, m, f in pairs if m == module})
+    meant = [n for n, m, f in pairs if (m == module and f == close) or f == function]
+    if len(meant) != 1:
+        return Unsure("several tasks may be meant" if meant else "no task has a name like it")
+    splice = respelled(entry.code.source, entry.fields["task"], meant[0])
+    return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 
 
 @check("celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"))
@@ -237,7 +253,7 @@ def _may_exist(facts: Facts, name: str) -> bool:
     return sum(len(quoted.findall(code.source.text)) for code in facts.codes) > 1
 
 
-@check("celery.E240")
+@check("celery.E240", fixable=True)
 def entry_malformed(facts: Facts) -> Iterator[Spot]:
     """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
 
@@ -263,7 +279,8 @@ def entry_malformed(facts: Facts) -> Iterator[Spot]:
                     if close
                     else ""
                 )
-                yield Spot(f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint)
+                fix = _into_options(entry, name) if inside else _rename_field(entry, name)
+                yield Spot(f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix)
         if "task" not in entry.fields:
             yield Spot(f"the entry {entry.name!r} names no task", entry.where)
         schedule = entry.fields.get("schedule")
@@ -285,12 +302,32 @@ def entry_malformed(facts: Facts) -> Iterator[Spot]:
 
 
 def _key(entry: Entry, name: str) -> Where:
-    key = next(k for k in entry.node.keys if text_of(k) == name)
-    assert key is not None
-    return entry.code.where(key)
+    return entry.code.where(_pair(entry, name)[0])
 
 
-@check("celery.W245")
+def _pair(entry: Entry, name: str) -> tuple[ast.expr, ast.expr]:
+    pairs = zip(entry.node.keys, entry.node.values, strict=True)
+    return next((key, value) for key, value in pairs if key is not None and text_of(key) == name)
+
+
+def _rename_field(entry: Entry, name: str) -> Fix | Unsure:
+    return rename_key(entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name)
+
+
+def _into_options(entry: Entry, name: str) -> Fix | Unsure:
+    """`"queue": "slow"` as `"options": {"queue": "slow"}`."""
+    if "options" in entry.fields or sum(n not in ENTRY_KEYS for n in entry.fields) > 1:
+        return Unsure("the entry has options, or several such keys")
+    key, value = _pair(entry, name)
+    source = entry.code.source
+    start, end = source.start(key), source.end(value)
+    word, old = respelled(source, key, "options").text, source.text[start:end]
+    added = ast.Dict([key], [value])
+    splice = Splice(start, end, f"{word}: {{{old}}}", (expression(word), added), (key, value))
+    return Fix(entry.code.path, f"{name!r} of {entry.name!r} goes into its options", (splice,), (entry.name,))
+
+
+@check("celery.W245", fixable=True)
 def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
     """An entry's options hold a name that apply_async does not know.
 
@@ -302,18 +339,23 @@ def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
     """
     for entry in facts.entries:
         options = entry.fields.get("options")
-        for key in options.keys if isinstance(options, ast.Dict) else ():
+        if not isinstance(options, ast.Dict):
+            continue
+        for key in options.keys:
             name = text_of(key)
             if key is None or name is None or name in SEND_OPTIONS:
                 continue
             close = difflib.get_close_matches(name, SEND_OPTIONS, 1, 0.7)
             if close:
                 yield Spot(
-                    f"the option {name!r} has no effect", entry.code.where(key), f"Did you mean {close[0]!r}?"
+                    f"the option {name!r} has no effect",
+                    entry.code.where(key),
+                    f"Did you mean {close[0]!r}?",
+                    fix=rename_key(entry.code, options, key, only_near(name, SEND_OPTIONS, 0.7), entry.name),
                 )
 
 
-@check("celery.E250")
+@check("celery.E250", fixable=True)
 def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
     """The arguments of an entry do not fit its task.
 
@@ -331,6 +373,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
                 f"Write ({ast.unparse(args)},).",
+                fix=one_in_a_tuple(tasks.get(entry.task or ""), entry.code, args, entry.name),
             )
             continue
         task = tasks.get(entry.task or "")

@@ -9,12 +9,16 @@ import zoneinfo
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Facts, Setting, default_of, dotted, is_false, is_true, number_of, text_of
+from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.checks.names import BOOLS, FLOATS, INTS, NAMES, OLD, REDIS_TRANSPORT, known, words
+from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
 CLOSE = 0.8
+# The first part of most names.
+GROUPS = ("worker", "task", "result", "broker", "beat")
 # The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
 BROKERS = words(
     """
@@ -31,7 +35,7 @@ BACKENDS = words(
 )
 
 
-@check("celery.W060")
+@check("celery.W060", fixable=True)
 def setting_misspelt(facts: Facts) -> Iterator[Spot]:
     """A setting has a name that Celery does not know, and that is close to one it knows.
 
@@ -48,7 +52,17 @@ def setting_misspelt(facts: Facts) -> Iterator[Spot]:
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
                 f"Did you mean {PREFIX}{close.upper()}?",
+                fix=rename_setting(facts, setting, _meant(key)),
             )
+
+
+def _meant(key: str) -> str | None:
+    """The full name of the one setting that a name can have meant."""
+    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in NAMES]
+    if len(grouped) > 1:
+        return None
+    meant = grouped[0] if grouped else only_near(key, NAMES, CLOSE)
+    return f"{PREFIX}{meant.upper()}" if meant else None
 
 
 @check("celery.I061")
@@ -84,7 +98,7 @@ def _close(key: str) -> str | None:
     close = difflib.get_close_matches(key, NAMES, 1, CLOSE)
     if close:
         return close[0]
-    for group in ("worker", "task", "result", "broker", "beat"):
+    for group in GROUPS:
         if f"{group}_{key}" in NAMES:
             return f"{group}_{key}"
     return None
@@ -96,7 +110,7 @@ def _used(facts: Facts, setting: Setting) -> bool:
     return sum(len(pattern.findall(code.source.text)) for code in facts.codes) > 1
 
 
-@check("celery.W062")
+@check("celery.W062", fixable=True)
 def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
     """A Celery setting is written in lower case.
 
@@ -111,20 +125,19 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
         if name.isupper() or not isinstance(setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign):
             continue
         key = name.lower().removeprefix("celery_")
-        if key in NAMES and (name.startswith(PREFIX) or ("_" in name and name.split("_")[0] in GROUPS)):
+        group, _, rest = name.partition("_")
+        if key in NAMES and (name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})):
             if _used(facts, setting):
                 continue
             yield Spot(
                 f"{name} has no effect: Django loads upper-case names only",
                 setting.where,
                 f"Write {PREFIX}{key.upper()}.",
+                fix=rename_setting(facts, setting, f"{PREFIX}{key.upper()}"),
             )
 
 
-GROUPS = {"celery", "broker", "result", "task", "worker", "beat"}
-
-
-@check("celery.W063")
+@check("celery.W063", fixable=True)
 def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
     """A transport option has a name that Redis's transport does not know.
 
@@ -148,10 +161,11 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
                     f"the transport option {name!r} has no effect",
                     setting.code.where(key),
                     f"Did you mean {close[0]!r}?",
+                    fix=rename_key(setting.code, setting.value, key, only_near(name.lower(), REDIS_TRANSPORT)),
                 )
 
 
-@check("celery.W070")
+@check("celery.W070", fixable=True)
 def old_setting_name(facts: Facts) -> Iterator[Spot]:
     """A setting has its name from before Celery 4.
 
@@ -176,8 +190,17 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
             continue
         seen.add(setting.name)
         yield Spot(
-            f"{setting.name} is a name from before Celery 4", setting.where, f"Rename it to {PREFIX}{new.upper()}."
+            f"{setting.name} is a name from before Celery 4",
+            setting.where,
+            f"Rename it to {PREFIX}{new.upper()}.",
+            fix=_rename_old(facts, setting, f"{PREFIX}{new.upper()}"),
         )
+
+
+def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
+    if not setting.name.startswith("CELERY"):
+        return Unsure(f"another library may read {setting.name}")
+    return rename_setting(facts, setting, name)
 
 
 @check("celery.W080")
@@ -242,7 +265,7 @@ WINS = {
 }
 
 
-@check("celery.W083")
+@check("celery.W083", fixable=True)
 def number_in_quotes(facts: Facts) -> Iterator[Spot]:
     """A number or a yes-or-no is written as text.
 
@@ -261,13 +284,32 @@ def number_in_quotes(facts: Facts) -> Iterator[Spot]:
         if kind is None:
             continue
         if text_of(setting.value) is not None:
-            yield Spot(f"{setting.name} is text, not {kind}", setting.where, "Write the value without quotes.")
+            yield Spot(
+                f"{setting.name} is text, not {kind}",
+                setting.where,
+                "Write the value without quotes.",
+                fix=_without_quotes(setting, key),
+            )
         elif isinstance(setting.value, ast.Call) and dotted(setting.value.func) in RAW:
             yield Spot(
                 f"{setting.name} is text whenever the environment variable is set, not {kind}",
                 setting.where,
                 'Convert it: int(...), or == "true".',
             )
+
+
+def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
+    """The value that the text spells."""
+    text = (text_of(setting.value) or "").strip()
+    spelled = {"true": "True", "false": "False"}.get(text.lower()) if key in BOOLS else None
+    if spelled is None and key in INTS | FLOATS and re.fullmatch(r"[1-9]\d*|0", text):
+        spelled = text
+    if spelled is None and key in FLOATS and re.fullmatch(r"\d+\.\d+", text):
+        spelled = text
+    if spelled is None:
+        return Unsure(f"{text!r} spells no such value")
+    splice = replaced(setting.code.source, setting.value, spelled)
+    return Fix(setting.code.path, f"{setting.name} becomes {spelled}", (splice,))
 
 
 RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}

@@ -7,9 +7,11 @@ import builtins
 import difflib
 from collections.abc import Iterator
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Code, Facts, Task, dotted, number_of, text_of
+from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.checks.names import words
+from celeryize.patch.replace import with_argument
 
 # What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and autoretry.py of 5.7.
 OPTIONS = words(
@@ -151,7 +153,7 @@ def bound_without_self(facts: Facts) -> Iterator[Spot]:
             )
 
 
-@check("celery.E421")
+@check("celery.E421", fixable=True)
 def self_without_bind(facts: Facts) -> Iterator[Spot]:
     """A task takes `self` without bind=True.
 
@@ -165,8 +167,26 @@ def self_without_bind(facts: Facts) -> Iterator[Spot]:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if args and args[0].arg == "self" and not task.options.get("bind") and not task.below and not task.holder:
             yield Spot(
-                f"{task.node.name} takes self, but its decorator has no bind=True", task.where, "Add bind=True."
+                f"{task.node.name} takes self, but its decorator has no bind=True",
+                task.where,
+                "Add bind=True.",
+                fix=_bind(task),
             )
+
+
+def _bind(task: Task) -> Fix | Unsure:
+    """bind=True, where the body uses `self` as the task that it then is."""
+    used = {n.attr for n in ast.walk(task.node) if isinstance(n, ast.Attribute) and dotted(n.value) == "self"}
+    if not used & OF_A_TASK:
+        return Unsure("its body does not use self as the task")
+    if "bind" in task.options or (isinstance(task.decorator, ast.Call) and task.decorator.args):
+        return Unsure("its decorator has other arguments")
+    splice = with_argument(task.code.source, task.decorator, "bind=True")
+    return Fix(task.code.path, f"the decorator of {task.node.name} gets bind=True", (splice,))
+
+
+# What a function asks of `self` only if that is the task.
+OF_A_TASK = {"retry", "request", "update_state", "max_retries", "apply_async", "replace", "add_to_chord"}
 
 
 @check("celery.W422")
@@ -286,7 +306,7 @@ def _is_task_class(base: str, bound: dict[str, tuple[str, str | None]]) -> bool:
     return full in {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask"}
 
 
-@check("celery.W440")
+@check("celery.W440", fixable=True)
 def option_unknown(facts: Facts) -> Iterator[Spot]:
     """A task decorator has an option that Celery does not know.
 
@@ -305,7 +325,18 @@ def option_unknown(facts: Facts) -> Iterator[Spot]:
             close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
             close = close or [o for o in sorted(OPTIONS) if o.replace("_", "") == name.replace("_", "")]
             if close:
-                yield Spot(f"the option {name} has no effect", task.code.where(value), f"Did you mean {close[0]}?")
+                yield Spot(
+                    f"the option {name} has no effect",
+                    task.code.where(value),
+                    f"Did you mean {close[0]}?",
+                    fix=_rename_option(task, name),
+                )
+
+
+def _rename_option(task: Task, name: str) -> Fix | Unsure:
+    assert isinstance(task.decorator, ast.Call)
+    keyword = next(k for k in task.decorator.keywords if k.arg == name)
+    return rename_argument(task.code, task.decorator, keyword, only_near(name, OPTIONS, 0.7))
 
 
 @check("celery.E441")
@@ -411,7 +442,7 @@ def _catches_retry(node: ast.Try) -> bool:
     return False
 
 
-@check("celery.E453")
+@check("celery.E453", fixable=True)
 def autoretry_not_a_tuple(facts: Facts) -> Iterator[Spot]:
     """autoretry_for is one class instead of a tuple.
 
@@ -428,6 +459,7 @@ def autoretry_not_a_tuple(facts: Facts) -> Iterator[Spot]:
                 f"autoretry_for is the class {value.id}, not a tuple",
                 task.code.where(value),
                 f"Write ({value.id},).",
+                fix=make_tuple(task.code, value),
             )
 
 

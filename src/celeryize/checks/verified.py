@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from celeryize.checks.check import Fix, Unsure
 from celeryize.errors import Exit
 from celeryize.model import Finding, Severity
 
@@ -20,12 +21,21 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
+class Remedy:
+    """A finding, and what `--fix` does about it, or why it does nothing."""
+
+    finding: Finding
+    fix: Fix | Unsure
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
-    """What the checks found, what was silenced, and which checks ran."""
+    """What the checks found, what was silenced, which checks ran, and what `--fix` knows to do."""
 
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
     ran: tuple[str, ...]
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

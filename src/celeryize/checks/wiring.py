@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Code, Facts, dotted, text_of
 from celeryize.checks.names import OLD, words
-from celeryize.detect.celery import celery_classes
+from celeryize.detect.celery import CeleryApp, celery_classes
+from celeryize.errors import CannotPatch
 from celeryize.model import Where
+from celeryize.patch.imports import add_import
+from celeryize.patch.package_init import app_import
+from celeryize.patch.replace import below, replaced
+from celeryize.patch.source import Source, fitted, insertion, statements
 
 LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
 
@@ -28,7 +33,7 @@ def no_app(facts: Facts) -> Iterator[Spot]:
         yield Spot("no Celery app was found in this project", None, "`celeryize init` sets Celery up.")
 
 
-@check("celery.E010")
+@check("celery.E010", fixable=True)
 def app_not_imported(facts: Facts) -> Iterator[Spot]:
     """The Celery app is not imported in the project package.
 
@@ -57,7 +62,24 @@ def app_not_imported(facts: Facts) -> Iterator[Spot]:
         Where(package.init, 1),
         f"Add `{start}`.",
         excerpt="",
+        fix=_import_app(facts, app),
     )
+
+
+def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
+    """The import in the package's `__init__`, as init writes it, where the app stands in that package."""
+    package = facts.project.package
+    parent, _, module = app.module.rpartition(".")
+    if parent != package.name:
+        return Unsure(f"the app is not in the package {package.name}")
+    source = facts.modules.source(package.init)
+    if source is None and (facts.project.root / package.init).exists():
+        return Unsure(f"{package.init} cannot be read")
+    try:
+        splices = app_import(source or Source(package.init, ""), module, app.variable)
+    except CannotPatch as refusal:
+        return Unsure(refusal.message)
+    return Fix(package.init, f"imports {app.module}:{app.variable}", tuple(splices))
 
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
@@ -120,7 +142,7 @@ def app_before_settings(facts: Facts) -> Iterator[Spot]:
         )
 
 
-@check("celery.W041")
+@check("celery.W041", fixable=True)
 def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
     """The app file does not set DJANGO_SETTINGS_MODULE.
 
@@ -142,7 +164,25 @@ def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
         "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has no tasks",
         code.where(call),
         f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") above it.',
+        fix=_set_settings_module(facts, code, call),
     )
+
+
+def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:
+    """The line above the app, where the project's files name one settings module and no other."""
+    settings = facts.project.settings
+    named = {name for name, _ in facts.project.layout.environments}
+    if named != {settings.module} or set(settings.environments) - named:
+        return Unsure("which settings module it is cannot be told")
+    holder = code.parents[call]
+    if code.parents.get(holder) is not code.source.tree:
+        return Unsure("the app is not built at the top of its module")
+    source, line = code.source, f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings.module}")\n\n'
+    offset = source.line_starts[call.lineno - 1]
+    if source.start(holder) != offset:
+        return Unsure("the app is not built on a line of its own")
+    above = insertion(offset, fitted(source, offset, line), statements(line))
+    return Fix(code.path, "sets DJANGO_SETTINGS_MODULE", (*add_import(source, "import os"), above))
 
 
 def _environment_lines(code: Code, name: str) -> list[int]:
@@ -161,7 +201,7 @@ def _environment_lines(code: Code, name: str) -> list[int]:
     return lines
 
 
-@check("celery.E050")
+@check("celery.E050", fixable=True)
 def wrong_namespace(facts: Facts) -> Iterator[Spot]:
     """The namespace of config_from_object does not fit the settings.
 
@@ -201,7 +241,21 @@ def wrong_namespace(facts: Facts) -> Iterator[Spot]:
         f"{'is' if len(lost) == 1 else 'are'} ignored",
         facts.app_code.where(call),
         f'{app.variable}.config_from_object("django.conf:settings", namespace="CELERY")',
+        fix=_name_namespace(facts.app_code, call, given),
     )
+
+
+def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix | Unsure:
+    """namespace="CELERY", where there is none, or where it is written so but for its case."""
+    if given is not None and (text_of(given) or "").rstrip("_").upper() == "CELERY":
+        return Fix(code.path, 'the namespace becomes "CELERY"', (replaced(code.source, given, '"CELERY"'),))
+    if given is not None or len(call.args) != 1 or call.keywords:
+        return Unsure("another namespace, or other arguments, may be meant")
+    keyword = ast.keyword("namespace", ast.Constant("CELERY"))
+    end = code.source.end(call.args[0])
+    text = fitted(code.source, end, ', namespace="CELERY"')
+    splice = insertion(end, text, (keyword,))
+    return Fix(code.path, 'gets namespace="CELERY"', (splice,))
 
 
 NEEDS_NAMESPACE = words(
@@ -214,7 +268,7 @@ NEEDS_NAMESPACE = words(
 )
 
 
-@check("celery.E051")
+@check("celery.E051", fixable=True)
 def settings_not_read(facts: Facts) -> Iterator[Spot]:
     """The app never reads the Django settings.
 
@@ -238,7 +292,17 @@ def settings_not_read(facts: Facts) -> Iterator[Spot]:
         f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
         code.where(call),
         f'Add {app.variable}.config_from_object("django.conf:settings", namespace="CELERY").',
+        fix=_read_settings(code, call, app),
     )
+
+
+def _read_settings(code: Code, call: ast.Call, app: CeleryApp) -> Fix | Unsure:
+    """config_from_object below the line that builds the app."""
+    holder = code.parents[call]
+    if not isinstance(holder, ast.Assign) or code.parents[holder] is not code.source.tree:
+        return Unsure("the app is not built at the top of its module")
+    line = f'{app.variable}.config_from_object("django.conf:settings", namespace="CELERY")\n'
+    return Fix(code.path, "reads the Django settings", (below(code.source, holder, line),))
 
 
 def _method(code: Code, spelled: str) -> ast.Call | None:

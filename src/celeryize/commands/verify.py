@@ -14,7 +14,8 @@ from celeryize.errors import CeleryizeError, Exit
 from celeryize.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from celeryize.checks.verified import Verified
+    from celeryize.checks.facts import Facts
+    from celeryize.checks.verified import Examination, Verified
     from celeryize.detect.project import Project
     from celeryize.live import Broker, LiveReport, StepResult
     from celeryize.probe import Sight
@@ -63,27 +64,34 @@ def run(
         # loaded while the project's interpreter loads its libraries
         from celeryize.checks.examine import examine
         from celeryize.checks.facts import Facts
-        from celeryize.checks.verified import Verified
 
         facts = Facts(project)
         # the code is read while the project is imported
         _ = facts.tasks, facts.settings
         if prober:
             facts.worker, facts.web = prober.baseline()
-        examination = examine(facts, only=only, skip=skip, silence=_silence(project))
+        examination = examine(facts, only=only, skip=skip, silence=silence(project))
         report = None
         if live:
             from celeryize.commands.live import run_live
 
             known = {task.name for task in facts.worker.tasks} if facts.worker else set()
             report = run_live(project, view, registered=lambda: known, broker=broker, timeout=timeout)
-    findings = examination.findings
+    return verified(facts, examination, "static" if static else "live" if live else "import", strict, report)
+
+
+def verified(
+    facts: Facts, examination: Examination, depth: str, strict: bool = False, live: LiveReport | None = None
+) -> Verified:
+    """The outcome of an examination, and the exit code that it asks for."""
+    from celeryize.checks.verified import Verified
+
     return Verified(
         examination,
-        "static" if static else "live" if live else "import",
+        depth,
         _versions(facts.worker, facts.web),
         len(facts.worker.tasks) if facts.worker and facts.worker.tasks else len(facts.tasks),
-        _exit_code(findings, strict=strict, live=report),
+        _exit_code(examination.findings, strict=strict, live=live),
     )
 
 
@@ -94,7 +102,7 @@ def _exit_code(findings: Iterable[Finding], *, strict: bool, live: LiveReport | 
     return Exit.FINDINGS if any(f.severity in bad for f in findings) else Exit.DONE
 
 
-def _silence(project: Project) -> dict[str, str]:
+def silence(project: Project) -> dict[str, str]:
     """`[tool.celeryize] silence`: ids and the reason of each. Raises CeleryizeError where a reason is missing."""
     table = configured(project.root, project.root / project.base).get("silence", {})
     if not isinstance(table, dict):

@@ -21,10 +21,15 @@ def import_app(source: Source, module: str, variable: str = "app", alias: str = 
 
     Comes back as it is where that import stands already. Raises CannotPatch where `alias` means something else.
     """
+    return source.splice(*app_import(source, module, variable, alias))
+
+
+def app_import(source: Source, module: str, variable: str = "app", alias: str = "celery_app") -> list[Splice]:
+    """The splices of `import_app`; none where the import stands already."""
     line = f"from .{module} import {variable} as {alias}"
     wanted = ast.dump(statements(line)[0])
     if any(isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted for node in ast.walk(source.tree)):
-        return source
+        return []
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
@@ -33,7 +38,7 @@ def import_app(source: Source, module: str, variable: str = "app", alias: str = 
         )
     exported, splices = _export(source, alias)
     block = f"{line}\n" + ("" if exported is None else f"\n{exported}\n")
-    return source.splice(*splices, append(source, block, blank_lines=1))
+    return [*splices, append(source, block, blank_lines=1)]
 
 
 def append(source: Source, block: str, blank_lines: int) -> Splice:

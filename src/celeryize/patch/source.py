@@ -317,7 +317,7 @@ def _without(
     source: Source, nodes: Sequence[ast.stmt], spans: Sequence[tuple[int, int]]
 ) -> tuple[list[str], list[str]]:
     """The dumps of the nodes that lie within `spans`, and of the statements once those are left out."""
-    taken: list[str] = []
+    taken: list[tuple[int, str]] = []
 
     def inside(node: ast.AST) -> bool:
         if not hasattr(node, "lineno"):
@@ -332,32 +332,44 @@ def _without(
         start, end = source.start(node), source.end(node)
         return all(end < low or high < start for low, high in spans)
 
+    def take(node: ast.AST) -> None:
+        taken.append((source.start(node), ast.dump(node)))
+
+    def child(node: ast.AST) -> ast.AST:
+        """A node that has its place to itself: where it is taken, the place is left empty."""
+        if not inside(node):
+            return pruned(node)
+        take(node)
+        return ast.Pass()
+
     def pruned(node: ast.AST) -> ast.AST:
         if apart(node):
             return node
         fields: dict[str, object] = {}
         if isinstance(node, ast.Dict):
             pairs = list(zip(node.keys, node.values, strict=True))
-            kept = [(k, v) for k, v in pairs if not inside(v)]
-            taken.extend(ast.dump(n) for k, v in pairs if inside(v) for n in (k, v) if n is not None)
-            parts = [pruned(k) if k else ast.Pass() for k, _ in kept], [pruned(v) for _, v in kept]
+            kept = [(k, v) for k, v in pairs if not (inside(v) and (k is None or inside(k)))]
+            for part in (n for pair in pairs if pair not in kept for n in pair if n is not None):
+                take(part)
+            parts = [child(k) if k else ast.Pass() for k, _ in kept], [child(v) for _, v in kept]
             return ast.Tuple(elts=[ast.List(elts=part) for part in parts])  # type: ignore[arg-type]
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
                 fields[name] = list(children(value))
             else:
-                fields[name] = pruned(value) if isinstance(value, ast.AST) else value
+                fields[name] = child(value) if isinstance(value, ast.AST) else value
         return type(node)(**fields)
 
     def children(values: Iterable[object]) -> Iterator[object]:
         for value in values:
             if isinstance(value, ast.AST) and inside(value):
-                taken.append(ast.dump(value))
+                take(value)
             else:
                 yield pruned(value) if isinstance(value, ast.AST) else value
 
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
-    return taken, kept
+    # as they stand in the file: a decorator's node comes behind those of the body below it
+    return [dump for _, dump in sorted(taken, key=lambda one: one[0])], kept
 
 
 def _declared_encoding(source: Source) -> str | None:

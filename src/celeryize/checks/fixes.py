@@ -1,0 +1,81 @@
+"""What several fixes of `verify --fix` share. A fix itself stands below its check, and returns a Fix or an Unsure.
+
+To make a check fixable: give `@check` `fixable=True`, and its Spot a `fix=`, the answer of a small function over
+the facts. It is certain only if nothing else can have been meant; where it is not, an Unsure says why. The edit is
+proved like every other one, and taken back if its finding is still there afterwards.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable
+
+from celeryize.checks.check import Fix, Unsure
+from celeryize.checks.facts import Code, Facts, Setting, text_of
+from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
+
+# How much nearer than all others a name must be to be the one that was meant.
+LEAD = 0.1
+
+
+def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | None:
+    """The one name that a word is a slip of; None where there is none, or where another is about as near."""
+    near = difflib.get_close_matches(word, sorted(names), 2, cutoff)
+    if len(near) < 2:
+        return near[0] if near else None
+    first, second = (difflib.SequenceMatcher(None, word, name).ratio() for name in near)
+    return near[0] if first - second >= LEAD else None
+
+
+def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Unsure:
+    """Give a setting the name that was meant, where the file says it once and the new name is free."""
+    if name is None:
+        return Unsure("several names are about as near")
+    if not any(app.reads_django_settings for app in facts.project.celery):
+        return Unsure("the app does not read the names that start with CELERY_")
+    other = facts.setting(name)
+    if other is not None:
+        return Unsure(f"{name} is set too ({other.where})")
+    inside = sum(text_of(node) == setting.name for node in ast.walk(setting.value))
+    if _mentions(facts, setting.name) != 1 + inside:
+        return Unsure(f"{setting.name} stands in other places too")
+    statement = setting.code.parents[setting.value]
+    target = next(n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name)
+    splice = renamed_target(setting.code.source, target, name)
+    return Fix(setting.code.path, f"{setting.name} becomes {name}", (splice,))
+
+
+def _mentions(facts: Facts, name: str) -> int:
+    """How often the project's Python files, tests too, speak of a name."""
+    pattern = re.compile(rf"\b{re.escape(name)}\b".encode())
+    roots = [facts.modules.python_files(base, 20) for base in facts.modules.roots]
+    paths = {path for found in roots for path in found} | set(facts.settings_files)
+    return sum(len(pattern.findall((facts.project.root / path).read_bytes())) for path in sorted(paths))
+
+
+def rename_argument(code: Code, call: ast.Call, keyword: ast.keyword, name: str | None) -> Fix | Unsure:
+    """Give a keyword argument of a call the name that was meant, unless it is given too."""
+    if name is None:
+        return Unsure("several names are about as near")
+    if any(k.arg in {name, None} for k in call.keywords):
+        return Unsure(f"{name} is, or may be, given too")
+    splice = renamed_argument(code.source, keyword, name)
+    return Fix(code.path, f"{keyword.arg} becomes {name}", (splice,))
+
+
+def rename_key(code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = "") -> Fix | Unsure:
+    """Give a key of a dict the name that was meant, unless it has that too. `entry` is Beat's entry around it."""
+    if name is None:
+        return Unsure("several names are about as near")
+    if None in holder.keys or any(text_of(k) == name for k in holder.keys):
+        return Unsure(f"{name!r} is, or may be, given too")
+    splice = respelled(code.source, key, name)
+    return Fix(code.path, f"{text_of(key)!r} becomes {name!r}", (splice,), (entry,) if entry else ())
+
+
+def make_tuple(code: Code, value: ast.expr, entry: str = "") -> Fix:
+    """Put the comma into a tuple of one that lacks it."""
+    what = f"{ast.unparse(value)} becomes ({ast.unparse(value)},)"
+    return Fix(code.path, what, (as_tuple(code.source, value),), (entry,) if entry else ())
