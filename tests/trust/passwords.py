@@ -26,7 +26,7 @@ URLS = (
     "REDIS://:{}@host",
     "sentinel://one:26379;sentinel://:{}@two:26379",
     "redis://host:6379/0?password={}",
-    "sqs://{}:x@",
+    "sqs://key:{}@",
     "redis+socket:///tmp/x.sock?password={}",
     "redis:// :{}@host",
 )

@@ -40,7 +40,9 @@ def _link(path: str, to: str) -> Callable[[Path], None]:
 
     def laid(project: Path) -> None:
         target = project / to
-        if (project / path).exists():
+        if path == to:
+            (project / path).unlink(missing_ok=True)
+        elif (project / path).exists():
             shutil.rmtree(target, ignore_errors=True)
             target.unlink(missing_ok=True)
             (project / path).rename(target)

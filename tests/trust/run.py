@@ -25,8 +25,8 @@ SHORT: dict[str, Part] = {
     "hostile": lambda: hostile.run(most=2, mixed=0),
     "passwords": lambda: passwords.run(most=30),
     "paths": lambda: paths.run(most=16),
-    "at once": lambda: at_once.run(rounds=1, most=3),
-    "undo": lambda: undoing.run(rows=6),
+    "at once": lambda: at_once.run(rounds=1, most=2),
+    "undo": lambda: undoing.run(rows=9),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),

@@ -383,10 +383,11 @@ def _definitions(rendered: str, function: str, template: str) -> tuple[str, list
     text = "\n".join(line.rstrip() for line in rendered.strip("\n").split("\n")) + "\n"
     try:
         body = ast.parse(text).body
-    except SyntaxError as error:
-        line = text.split("\n")[(error.lineno or 1) - 1].strip()
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = text.split("\n")[(getattr(error, "lineno", None) or 1) - 1].strip()[:LINE_LENGTH]
+        said = error.msg if isinstance(error, SyntaxError) else "it cannot be parsed"
         raise CeleryizeError(
-            f"the template {template} does not give Python: {error.msg}: {line}",
+            f"the template {template} does not give Python: {said}: {line}",
             hint="Fix the template, or remove it to use ours.",
         ) from error
     if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in body):
