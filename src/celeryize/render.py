@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from celeryize.errors import CeleryizeError, UsageError
+from celeryize.scratch import Scratch
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,7 +42,8 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     import copier
     import copier.errors
 
-    with tempfile.TemporaryDirectory(prefix="celeryize-") as folder:
+    with Scratch() as scratch:
+        folder = str(scratch.path)
         try:
             worker = copier.run_copy(
                 str(templates() / "init"),
