@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CeleryizeError, UsageError, WriteFailed
+from celeryize.errors import CeleryizeError, UsageError
+from celeryize.scratch import Scratch, unusable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,14 +41,10 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     cannot be, WriteFailed where the temporary folder cannot be used.
     """
     try:
-        # What is left of a folder that cannot be removed is the system's to clean up.
-        with tempfile.TemporaryDirectory(prefix="celeryize-", ignore_cleanup_errors=True) as folder:
-            return _rendered(folder, data, ask=ask)
+        with Scratch() as scratch:
+            return _rendered(str(scratch.path), data, ask=ask)
     except OSError as error:
-        raise WriteFailed(
-            f"the temporary folder cannot be used: {error.strerror or error}",
-            hint="Set TMPDIR to a folder with space that you can write to, then run the command again.",
-        ) from error
+        raise unusable(error) from error
 
 
 def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:

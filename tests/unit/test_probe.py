@@ -387,12 +387,19 @@ def ours(project: Path) -> subprocess.Popen[bytes]:
 
 @SEES_PROCESSES
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_is_left_when_we_are_ended_in_the_middle(project, marker, end):
+def test_no_process_and_no_folder_is_left_when_we_are_ended_in_the_middle(
+    project, marker, end, tmp_path, monkeypatch
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     process = ours(project)
     wait_until(lambda: len(alive(marker)) >= 4)  # we, the child, and its two looks
+    assert len(list(temporary.iterdir())) == 1
     process.send_signal(end)
     process.wait()
     wait_until(lambda: alive(marker) == [])
+    assert list(temporary.iterdir()) == []
 
 
 @SEES_PROCESSES

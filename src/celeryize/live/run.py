@@ -6,9 +6,7 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -20,6 +18,7 @@ from celeryize.errors import CeleryizeError
 from celeryize.live.log import telling
 from celeryize.live.report import LiveReport, Outcome, StepResult
 from celeryize.probe import Target
+from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
 STEPS = ("worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat")
@@ -48,7 +47,8 @@ def live(
     Raises CeleryizeError if the interpreter cannot be started.
     """
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="celeryize-live-"))
+    scratch = Scratch()
+    folder = scratch.path
     results: list[StepResult] = []
 
     def add(result: StepResult) -> None:
@@ -56,7 +56,7 @@ def live(
         if progress:
             progress(result)
 
-    with _host(target, folder, broker, timeout) as host:
+    with scratch, _host(target, folder, broker, timeout) as host:
         for answer in _answers(host, timeout + GRACE):
             result = _read(answer, target, folder, registered)
             if all(result.step != other.step for other in results):
@@ -94,7 +94,6 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
                 start_new_session=True,
             )
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
         raise CeleryizeError(
             f"the project's interpreter {target.python} cannot be started: {error.strerror}",
             hint="Pass another one with --python.",
@@ -114,7 +113,6 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
         host.kill()
         host.wait()
         host.stdout.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:

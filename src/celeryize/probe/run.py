@@ -8,10 +8,8 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +19,7 @@ from typing import Any, Self
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
 from celeryize.probe.sight import Failure, Sight, read_sight
+from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
 MODES = ("worker", "web")
@@ -71,7 +70,8 @@ class Prober:
         self._count = 0
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="celeryize-"))
+        self._scratch = Scratch()
+        self._folder = self._scratch.path
         self._errors = (self._folder / "errors").open("w+b")
         try:
             self._child = subprocess.Popen(
@@ -84,12 +84,13 @@ class Prober:
             )
         except OSError as error:
             self._errors.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._scratch.remove()
             raise CeleryizeError(
                 f"the project's interpreter {self._target.python} cannot be started: {error.strerror}",
                 hint="Pass another one with --python, or skip the proof with --no-verify.",
             ) from error
-        self._send({"preload": [str(self._target.base), *map(str, self._target.paths)]})
+        places = [str(self._target.base), *map(str, self._target.paths)]
+        self._send({"preload": places, "folder": str(self._folder)})
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -98,7 +99,7 @@ class Prober:
                 stream.close() if stream else None
         self._end()
         self._errors.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
 
     def start_baseline(self, target: Target | None = None) -> None:
         """Begin the look at the project as it is; the caller goes on meanwhile.
