@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from celeryize.checks.check import Fix, Unsure
 from celeryize.errors import Exit
 from celeryize.model import Finding, Severity
+
+# The screen shows what this holds at the end of every command; the checks are for verify alone.
+if TYPE_CHECKING:
+    from celeryize.checks.check import Fix, Unsure
 
 RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
