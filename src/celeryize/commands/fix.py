@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from celeryize.checks.check import Fix, Unsure
 from celeryize.checks.verified import Remedy
-from celeryize.draft import Draft
+from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Finding, Plan, Status, Step
 from celeryize.patch.source import Source, Splice
@@ -24,9 +24,9 @@ class Fixing:
     entries: frozenset[str]
 
 
-def plan(root: Path, remedies: Sequence[Remedy]) -> Fixing:
+def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
     """Put the fixes of each file together; one that does not go with those before it is left."""
-    draft = Draft(root)
+    draft = project.draft()
     files: dict[PurePosixPath, tuple[Source, tuple[Splice, ...]]] = {}
     steps: dict[Fix, Step] = {}
     fixed: list[Finding] = []
@@ -44,7 +44,7 @@ def plan(root: Path, remedies: Sequence[Remedy]) -> Fixing:
                 left.append((finding, str(refusal)))
                 continue
             files[fix.path] = source, splices
-            status = Status.UPDATE if (root / fix.path).exists() else Status.CREATE
+            status = Status.UPDATE if (project.root / fix.path).exists() else Status.CREATE
             steps[fix] = Step(fix.path, status, fix.what)
         fixed.append(finding)
     notes = tuple(f"{finding.where or finding.id}: {finding.id} is left to you: {why}" for finding, why in left)

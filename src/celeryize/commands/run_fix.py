@@ -66,7 +66,7 @@ def run(
             return examine(facts, only=only, skip=skip, silence=silence(project))
 
         first = examined(before)
-        fixing = fix.plan(project.root, first.remedies)
+        fixing = fix.plan(project, first.remedies)
         seen: list[tuple[Sight, Sight]] = []
 
         def prove(*, written: bool) -> Proof:
