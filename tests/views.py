@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from celeryize.checks.proof import Proof
 from celeryize.detect.project import Project
 from celeryize.model import Plan
@@ -42,5 +44,5 @@ class Recorder:
     def confirm(self, question: str) -> bool:
         return self.answer
 
-    def write_diff(self, plan: Plan) -> None:
+    def write_diff(self, plan: Plan, root: Path) -> None:
         self.plans.append(plan)

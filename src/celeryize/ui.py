@@ -232,8 +232,11 @@ class Screen:
             _write(sys.stderr, "\n")
         return answer.strip().lower() in {"y", "yes"}
 
-    def write_diff(self, plan: Plan) -> None:
+    def write_diff(self, plan: Plan, root: Path) -> None:
         """The patch on stdout, byte for byte, for `git apply`."""
+        if Path.cwd() != root.resolve():
+            # git leaves out, without a word, what lies above the folder that it runs in
+            self.show_note(f"the paths of the patch start at {root}: run git apply there")
         sys.stdout.flush()
         sys.stdout.buffer.write(unified(plan.edits))
         sys.stdout.buffer.flush()
@@ -389,7 +392,7 @@ class Machine:
             hint="Pass --yes to write, or --dry-run to see the patch.",
         )
 
-    def write_diff(self, plan: Plan) -> None:
+    def write_diff(self, plan: Plan, root: Path) -> None:
         """The diff is in the document already."""
 
     def finish(self, command: str, status: str, exit_code: Exit, **more: object) -> None:

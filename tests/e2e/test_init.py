@@ -121,6 +121,12 @@ def test_a_dry_run_is_the_patch_and_changes_no_byte(git_project, celeryize: Run,
     assert snapshot(git_project) == snapshot(twin)
 
 
+def test_a_dry_run_below_the_root_says_where_its_patch_belongs(git_project, celeryize: Run):
+    inside = celeryize(git_project / "doctors", "init", "--dry-run", "--no-verify")
+    assert f"the paths of the patch start at {git_project}: run git apply there" in inside.stderr
+    assert "git apply" not in celeryize(git_project, "init", "--dry-run", "--no-verify").stderr
+
+
 @pytest.mark.parametrize(
     "name", ["crlf", "no_final_newline", "bom_and_tabs", "filesystem_broker", "backend_layout"]
 )

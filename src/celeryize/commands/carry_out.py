@@ -34,8 +34,8 @@ class View(Protocol):
     def confirm(self, question: str) -> bool:
         """Ask the one question; raises CeleryizeError where there is nobody to ask."""
 
-    def write_diff(self, plan: Plan) -> None:
-        """The patch on stdout."""
+    def write_diff(self, plan: Plan, root: Path) -> None:
+        """The patch on stdout; its paths start at `root`."""
 
 
 class Prove(Protocol):
@@ -98,7 +98,7 @@ def carry_out(
     view.show_proof(proof)
     _hold(proof, "nothing was written")
     if dry_run:
-        view.write_diff(plan)
+        view.write_diff(plan, root)
         return Result(Outcome.WOULD_CHANGE, Exit.DONE, proof)
     if not yes and not view.confirm("Write these changes?"):
         raise SaidNo("You said no.")

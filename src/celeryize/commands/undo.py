@@ -29,7 +29,7 @@ def run(start: Path, view: View, *, dry_run: bool = False, yes: bool = False) ->
     plan = Plan(edits, steps)
     view.show_plan(plan, with_diff=not (yes or dry_run))
     if dry_run:
-        view.write_diff(plan)
+        view.write_diff(plan, root)
         return Outcome.WOULD_CHANGE, f"`{change.command}` would be taken back"
     if not yes and not view.confirm("Take these changes back?"):
         raise SaidNo("The changes stay.")
