@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo bench trust picture corpus clean
+.PHONY: test lint demo bench trust picture corpus matrix clean
 .DEFAULT_GOAL := test
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
@@ -37,6 +37,9 @@ picture: $(VENV)/installed  ## docs/init.svg, from a real run
 
 corpus: $(VENV)/installed  ## init, init again and undo on a copy of each project in DIR
 	$(BIN)/python tests/corpus/run.py $(DIR)
+
+matrix: $(VENV)/installed  ## the whole program with each Python, Celery and Django that can be had here
+	$(BIN)/python tests/matrix/run.py $(PYTHONS)
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,8 @@
-"""Real servers for tests: a Redis of its own on a free port, a worker that is ready."""
+"""Real servers for tests: a Redis or a RabbitMQ of its own on free ports, a worker that is ready."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -47,9 +49,106 @@ class Redis:
                 time.sleep(0.05)
         raise RuntimeError("redis-server did not start")
 
+    def listed(self) -> list[str]:
+        """Every key of every database."""
+        import redis
+
+        found = []
+        for number in range(16):
+            with redis.Redis(port=self.port, db=number) as client:
+                found += [f"{number} {key!r}" for key in sorted(client.keys())]
+        return found
+
     def __exit__(self, *exception: object) -> None:
         self.process.kill()
         self.process.wait()
+
+
+class RabbitMQ:
+    """A rabbitmq-server with a node, ports and folders of its own; skips, with the reason, where there is none.
+
+    The server's own script is run, not Debian's in sbin, which becomes the user rabbitmq and writes to its home.
+    """
+
+    def __enter__(self) -> Self:
+        scripts, epmd = Path("/usr/lib/rabbitmq/bin"), shutil.which("epmd")
+        server = scripts / "rabbitmq-server"
+        if not server.is_file() or epmd is None:
+            found = shutil.which("rabbitmq-server")
+            if found is None or epmd is None:
+                pytest.skip("there is no rabbitmq-server on this machine")
+            server, scripts = Path(found), Path(found).parent
+        self.control = scripts / "rabbitmqctl"
+        self.folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
+        (self.folder / "plugins").write_text("[].\n")
+        (self.folder / "rabbitmq.conf").touch()
+        (self.folder / "env.conf").touch()
+        self.port, names = free_port(), free_port()
+        # without a name and a password, which are guest then: init keeps a password out of the settings
+        self.url = f"amqp://127.0.0.1:{self.port}//"
+        self.node = f"celeryize-{os.getpid()}-{self.port}@localhost"
+        self.env = {
+            **os.environ,
+            "HOME": str(self.folder),
+            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "env.conf"),
+        }
+        # left to itself, the server starts one that outlives it
+        self.names = subprocess.Popen([epmd, "-port", str(names), "-address", "127.0.0.1"], env=self.env)
+        self.process = subprocess.Popen(
+            [str(server)],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self._await()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _await(self) -> None:
+        import kombu
+
+        deadline = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                with kombu.Connection(self.url, connect_timeout=1) as connection:
+                    connection.connect()
+                return
+            except OSError:
+                time.sleep(0.2)
+        logs = "".join(log.read_text("utf-8", "replace") for log in (self.folder / "log").glob("*.log"))
+        pytest.skip(f"rabbitmq-server does not start here: {logs[-400:] or self.process.poll()}")
+
+    def listed(self) -> list[str]:
+        """Every queue with the number of its messages, every exchange and every binding."""
+        return [row for what in ("queues", "exchanges", "bindings") for row in self._control(f"list_{what}")]
+
+    def _control(self, command: str) -> list[str]:
+        arguments = [str(self.control), "-q", "-n", self.node, command]
+        ended = subprocess.run(arguments, env=self.env, capture_output=True, text=True, check=True)
+        return sorted(ended.stdout.splitlines()[1:])
+
+    def __exit__(self, *exception: object) -> None:
+        for process in (self.process, self.names):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL) if process is self.process else process.kill()
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Worker:

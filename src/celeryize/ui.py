@@ -113,7 +113,7 @@ class Screen:
             case Verdict.NOT_RUN:
                 self.say(f"not proved: {proof.summary}", "yellow", always=True)
             case Verdict.SKIPPED:
-                self.say("not proved: --no-verify", "yellow")
+                self.say("not proved: nothing was imported", "yellow")
         self.show_findings(proof.findings)
         for line in proof.before:
             self.say(f"  was there before: {line}", "dim", always=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -452,3 +453,10 @@ def test_a_fix_that_would_change_more_than_it_says_is_left(tmp_path, monkeypatch
     monkeypatch.setattr("celeryize.checks.settings.rename_setting", lambda *_: more)
     ended, _ = fix(root)
     assert [why for _, why in ended.left] == ["the edit of config/settings.py would change more than was planned"]
+
+
+def test_each_fixable_check_stands_in_the_page_about_verify():
+    page = (Path(__file__).parents[2] / "docs/verify.md").read_text()
+    fixing = page.partition("## Fixing")[2].partition("## Silencing")[0]
+    told = {f"celery.{found}" for found in re.findall(r"\b[EWI]\d{3}\b", fixing)}
+    assert told == {c.id for c in CHECKS.values() if c.fixable}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -178,6 +179,44 @@ def test_output_threads_and_exit_handlers_do_not_disturb(project):
     worker, web = prove(project, files)
     assert worker.failures == web.failures == ()
     assert worker.output.startswith("xxx") and len(worker.output) == 4096
+
+
+def test_settings_that_open_a_database_do_not_disturb(project):
+    files = wired(project)
+    files["config/settings.py"] += (
+        "\nimport sqlite3\n"
+        "DATABASE = sqlite3.connect(BASE_DIR / 'own.sqlite3')\n"
+        "DATABASE.execute('create table if not exists flags (name text)')\n"
+        "FLAGS = DATABASE.execute('select * from flags').fetchall()\n"
+    )
+    worker, web = prove(project, files)
+    assert worker.failures == web.failures == ()
+
+
+QUERY = "from doctors.models import Doctor\n\nNAMES = [d.name for d in Doctor.objects.all()]\n"
+
+
+def test_tasks_that_query_an_empty_database_are_a_failure_at_that_line_and_hide_no_other(project):
+    make_tree(project, {"doctors/tasks.py": QUERY, "clinics/__init__.py": "", "clinics/tasks.py": TASK})
+    files = wired(project)
+    files["config/settings.py"] += "INSTALLED_APPS.append('clinics')\n"
+    worker, web = prove(project, files)
+    for sight in (worker, web):
+        (failure,) = sight.failures
+        assert (failure.type, failure.message) == ("OperationalError", "no such table: doctors_doctor")
+        assert failure.where == (str(project / "doctors/tasks.py"), 3)
+    assert [task.name for task in worker.tasks] == ["clinics.tasks.greet"]
+
+
+def test_tasks_that_query_a_database_that_is_there_are_no_failure(project):
+    make_tree(project, {"doctors/tasks.py": f"{QUERY}{TASK}"})
+    with sqlite3.connect(project / "db.sqlite3") as database:
+        database.execute("create table doctors_doctor (id integer primary key, name text, email text)")
+    files = wired(project)
+    files["config/settings.py"] = files["config/settings.py"].replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
+    worker, web = prove(project, files)
+    assert worker.failures == web.failures == ()
+    assert [task.name for task in worker.tasks] == ["doctors.tasks.greet"]
 
 
 def test_a_file_that_is_read_by_its_path_is_told(project):

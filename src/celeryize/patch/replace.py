@@ -20,9 +20,9 @@ def replaced(source: Source, node: ast.expr, text: str) -> Splice:
 
 def respelled(source: Source, node: ast.expr, text: str) -> Splice:
     """The splice that puts another text into the string literal `node`, in the quotes that it has."""
-    old = source.segment(node)
-    quote = old[:1] if old[:1] + text + old[:1] == repr(text).replace("'", old[:1]) else ""
-    literal = f"{quote}{text}{quote}" if quote else python_literal(text)
+    quote = source.segment(node)[:1]
+    plain = quote in {"'", '"'} and quote not in text and repr(text)[1:-1] == text
+    literal = f"{quote}{text}{quote}" if plain else python_literal(text)
     return Splice(source.start(node), source.end(node), literal, (ast.Constant(text),), (node,))
 
 
