@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
+from celeryize.commands.lines_to_paste import headed, lines_of
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind
@@ -135,16 +136,38 @@ def plan(
 ) -> Init:
     """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
 
-    With `partial`, such a step becomes a manual one instead. `stored` are the answers of an earlier run, `flags`
-    those of this command line: what they say otherwise of a project that is set up is told, not done.
+    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`, such a step becomes
+    a manual one. `stored` are the answers of an earlier run, `flags` those of this command line: what they say
+    otherwise of a project that is set up is told, not done.
     """
-    answers = answers_of(rendered)
-    writer = _Writer(project, answers, rendered, module_name, partial, existing)
-    if project.celery:
-        writer.adopt(project.celery[0], stored or {}, flags or {})
-    else:
-        writer.create()
-    return Init(writer.result(), writer.draft, answers, writer.wiring)
+
+    def written(module_name: str, partial: bool) -> _Writer:
+        writer = _Writer(project, answers_of(rendered), rendered, module_name, partial, existing)
+        if project.celery:
+            writer.adopt(project.celery[0], stored or {}, flags or {})
+        else:
+            writer.create()
+        return writer
+
+    try:
+        writer = written(module_name, partial)
+    except CannotPatch as error:
+        if not error.snippet:
+            raise
+        free = next(n for n in (module_name, "celery_app", "celery_main") if not _taken(project, n))
+        raise CannotPatch(
+            error.message,
+            hint=error.hint,
+            snippet=written(free, partial=True).lines_to_paste(),
+            where=error.where,
+        ) from error
+    return Init(writer.result(), writer.draft, writer.answers, writer.wiring)
+
+
+def _taken(project: Project, module_name: str) -> bool:
+    """Whether something stands where the app file would go."""
+    path = project.root / project.package.folder / module_name
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 class _Writer:
@@ -169,6 +192,7 @@ class _Writer:
         self.steps: list[Step] = []
         self.todos: list[Todo] = []
         self.notes: list[str] = []
+        self.refused: list[CannotPatch] = []
         # variables whose values hold a password, and those values
         self.secrets: dict[str, str] = {}
         package = project.package.name
@@ -254,7 +278,20 @@ class _Writer:
                 raise
             self._manual(error)
 
+    def lines_to_paste(self) -> str:
+        """The whole plan as lines for a person; a refused step goes where its error says, else to the file's end."""
+        edits = [e for e in self.draft.edits() if e.path.name != ANSWERS_FILE]
+        sections: list[str] = []
+        for error in self.refused:
+            line = error.where.line if error.where else None
+            place = "at the end" if line is None else f"in place of line {line}"
+            sections.append(headed(error.where.path if error.where else "", place, error.snippet))
+        sections += lines_of(edits)
+        sections += [f"==> {todo.what} <==\n{todo.snippet}" for todo in self.todos if todo.path is None]
+        return "\n".join(sections)
+
     def _manual(self, error: CannotPatch) -> None:
+        self.refused.append(error)
         path = error.where.path if error.where else None
         self.todos.append(Todo(error.message, error.hint, error.snippet, path))
         if path is not None:
@@ -280,7 +317,7 @@ class _Writer:
     def _app_file(self) -> None:
         path = self.project.package.folder / f"{self.module_name}.py"
         folder = self.project.root / path.with_suffix("")
-        rendered = self.rendered.files[path]
+        rendered = next(data for name, data in self.rendered.files.items() if name.suffix == ".py")
         existing = self.draft.read(path)
         differs = existing not in (None, rendered)
         if differs and self.existing is Existing.SKIP:
@@ -362,7 +399,7 @@ class _Writer:
             what = "The settings do not hold the password. Without the variable, manage.py does not start."
             self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={url}\n"))
         if self.answers.result_backend == "django-db":
-            self._install("django_celery_results")
+            self._needed(self._install, "django_celery_results")
             self.todos.append(
                 Todo(
                     "create the tables of the results",
