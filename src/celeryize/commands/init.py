@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from celeryize import __version__
 from celeryize.commands.lines_to_paste import headed, lines_of
+from celeryize.commands.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind
@@ -131,18 +132,21 @@ def plan(
     module_name: str,
     partial: bool = False,
     existing: Existing = Existing.REFUSE,
+    modernized: bool = False,
     stored: dict[str, object] | None = None,
     flags: dict[str, object] | None = None,
 ) -> Init:
     """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
 
-    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`, such a step becomes
-    a manual one. `stored` are the answers of an earlier run, `flags` those of this command line: what they say
-    otherwise of a project that is set up is told, not done.
+    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`, such a step
+    becomes a manual one. `stored` are the answers of an earlier run, `flags` those of this command line: what they
+    say otherwise of a project that is set up is told, not done.
     """
 
     def written(module_name: str, partial: bool) -> _Writer:
-        writer = _Writer(project, answers_of(rendered), rendered, module_name, partial, existing)
+        draft = Draft(project.root)
+        today = modernize(project, draft, partial=partial) if modernized else left_old(project)
+        writer = _Writer(today, draft, answers_of(rendered), rendered, module_name, partial, existing)
         if project.celery:
             writer.adopt(project.celery[0], stored or {}, flags or {})
         else:
@@ -152,7 +156,7 @@ def plan(
     try:
         writer = written(module_name, partial)
     except CannotPatch as error:
-        if not error.snippet:
+        if not error.snippet or "==>" in error.snippet:
             raise
         free = next(n for n in (module_name, "celery_app", "celery_main") if not _taken(project, n))
         raise CannotPatch(
@@ -175,29 +179,31 @@ class _Writer:
 
     def __init__(
         self,
-        project: Project,
+        today: Modernized,
+        draft: Draft,
         answers: Answers,
         rendered: Rendered,
         module_name: str,
         partial: bool,
         existing: Existing,
     ) -> None:
-        self.project = project
+        self.project = project = today.project
+        self.today = today
         self.answers = answers
         self.rendered = rendered
         self.module_name = module_name
         self.partial = partial
         self.existing = existing
-        self.draft = Draft(project.root)
-        self.steps: list[Step] = []
-        self.todos: list[Todo] = []
-        self.notes: list[str] = []
+        self.draft = draft
+        self.steps: list[Step] = list(today.steps)
+        self.todos: list[Todo] = list(today.todos)
+        self.notes: list[str] = list(today.notes)
         self.refused: list[CannotPatch] = []
         # variables whose values hold a password, and those values
         self.secrets: dict[str, str] = {}
         package = project.package.name
         spec = package if module_name == "celery" else f"{package}.{module_name}"
-        self.wiring = Wiring(f"{package}.{module_name}", "app", spec)
+        self.wiring = Wiring(f"{package}.{module_name}", "app", spec, today.names)
 
     def create(self) -> None:
         """A project without Celery."""
@@ -213,7 +219,7 @@ class _Writer:
     def adopt(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
         """A project with Celery: its gaps are filled, nothing is set up twice."""
         package = self.project.package.name
-        self.wiring = Wiring(app.module, app.variable, app.spec(package))
+        self.wiring = Wiring(app.module, app.variable, app.spec(package), self.today.names)
         self.steps.append(Step(app.where.path, Status.IDENTICAL, f"the Celery app {app.module}:{app.variable}"))
         for other in self.project.celery[1:]:
             self.notes.append(f"There is a second Celery app at {other.where}; only {app.where} was looked at.")
@@ -279,7 +285,7 @@ class _Writer:
             self._manual(error)
 
     def lines_to_paste(self) -> str:
-        """The whole plan as lines for a person; a refused step goes where its error says, else to the file's end."""
+        """The whole plan as lines for a person; a refused step goes where its error says, or last."""
         edits = [e for e in self.draft.edits() if e.path.name != ANSWERS_FILE]
         sections: list[str] = []
         for error in self.refused:
@@ -394,7 +400,8 @@ class _Writer:
             n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
         )
         required = {name: url for name, url in self.secrets.items() if name in names}
-        self.wiring = replace(self.wiring, wrote=tuple(dict.fromkeys(names)), environment=tuple(required.items()))
+        wrote = tuple(dict.fromkeys((*self.today.names, *names)))
+        self.wiring = replace(self.wiring, wrote=wrote, environment=tuple(required.items()))
         for name, url in required.items():
             what = "The settings do not hold the password. Without the variable, manage.py does not start."
             self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={url}\n"))

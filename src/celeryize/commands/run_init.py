@@ -44,6 +44,7 @@ def run(
     partial: bool = False,
     overwrite: bool = False,
     skip_existing: bool = False,
+    modernize: bool = False,
     install: bool = False,
     no_verify: bool = False,
     timeout: float = 60,
@@ -74,6 +75,7 @@ def run(
             module_name=module_name,
             partial=partial,
             existing=existing,
+            modernized=modernize,
             stored=stored,
             flags=flags,
         )

@@ -120,6 +120,32 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     )
 
 
+def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:
+    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what those take in."""
+    named = modules.find(layout.settings)
+    entries = _entries(layout, modules, named) if named else {}
+    return tuple(dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry)))
+
+
+def settings_classes(tree: ast.Module) -> frozenset[str]:
+    """The classes of a settings file of django-configurations, those that build on another of them included."""
+    found: set[str] = set()
+    if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
+        for node in tree.body:
+            bases = {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
+            if isinstance(node, ast.ClassDef) and (bases & found or any("Configuration" in b for b in bases)):
+                found.add(node.name)
+    return frozenset(found)
+
+
+def _imported_modules(tree: ast.Module) -> Iterator[str]:
+    for node in every_statement(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
 def _above(
     modules: Modules, file: PurePosixPath, chains: dict[str, list[PurePosixPath]]
 ) -> tuple[PurePosixPath, ...]:

@@ -27,7 +27,7 @@ def import_app(source: Source, module: str, variable: str = "app", alias: str = 
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
-            hint=f"Rename that {alias}, or paste these lines; --partial writes all but the line for {source.path}.",
+            hint=f"Rename that {alias}, or paste these lines (--partial writes those of the other files).",
             snippet=f"from .{module} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
