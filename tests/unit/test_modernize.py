@@ -123,7 +123,10 @@ def test_a_function_with_a_name_of_its_own_keeps_it():
 
 
 def test_a_class_of_the_settings_gets_it_and_another_class_keeps_it():
-    before = "class Base(C):\n    BROKER_URL = 'a'\n    X = BROKER_URL\n    def y(self):\n        return self.BROKER_URL\n"
+    before = (
+        "class Base(C):\n    BROKER_URL = 'a'\n    X = BROKER_URL\n"
+        "    def y(self):\n        return self.BROKER_URL\n"
+    )
     renames(before, before.replace("BROKER_URL", "CELERY_BROKER_URL"), "Base")
     renames(before.replace("self.BROKER_URL", "1"), before.replace("self.BROKER_URL", "1"))
 

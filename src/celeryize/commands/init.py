@@ -10,11 +10,12 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
+from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap
 from celeryize.commands.lines_to_paste import headed, lines_of
 from celeryize.commands.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
-from celeryize.detect.settings import Reader, ReaderKind
+from celeryize.detect.settings import Reader, ReaderKind, reader_of
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
@@ -235,19 +236,54 @@ class _Writer:
                 f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
                 f"namespace {app.namespace!r}), so no settings block was planned: it would be ignored."
             )
-        elif not self._configured(app):
+        chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
+        undone = dict(flags)
+        if app.reads_django_settings and not self._configured(app):
             self._needed(self._settings)
-        elif not self._has_broker(app):
-            if stored:
-                self._needed(self._settings, BROKER_NAMES)
-            else:
-                self.notes.append(
-                    "No setting names the broker: without the variable CELERY_BROKER_URL it is amqp on localhost."
-                )
-        broker, backend = (stored.get("broker", ""), stored.get("result_backend", "")) if stored else ("", "")
-        self._dependency(str(broker), str(backend))
+            chosen = {"broker": self.answers.broker, "result_backend": self.answers.result_backend}
+            undone = {}
+        elif app.reads_django_settings and stored and not self._has_broker(app):
+            self._needed(self._settings, BROKER_NAMES)
+        else:
+            if self._needed(self._fill_broker, app):
+                chosen["broker"] = self.answers.broker
+                undone.pop("broker", None)
+        self._dependency(chosen["broker"], chosen["result_backend"])
         self._uninstalled_apps()
-        self._not_done(app, stored, flags)
+        self._not_done(app, stored, undone)
+
+    def _fill_broker(self, app: CeleryApp) -> bool:
+        """A broker, in the style of the set-up, where it names none; whether that was needed."""
+        gap = broker_gap(self.project, app)
+        if isinstance(gap, str):
+            self.notes.append(gap)
+        if not isinstance(gap, Gap):
+            return False
+        imports: list[str] = []
+        reader = reader_of(self.project.modules, gap.path)
+        if reader.kind is ReaderKind.LITERAL:
+            reader = Reader(ReaderKind.OS, "os.environ.get")
+        if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
+            imports.append("import os")
+        url = self._url(
+            reader, "CELERY_BROKER_URL", BROKERS.get(self.answers.broker, self.answers.broker), imports
+        )
+        lines = f"{gap.name} = {url}\n"
+        self.notes.append(
+            f"No broker was set, so Celery took amqp on localhost; {gap.name} goes into {gap.path} ({gap.style}), "
+            f"with {self.answers.broker} as the default."
+        )
+        if gap.style is Style.SETTINGS:
+            self._into_settings(lines, imports, f"the broker, {gap.name}")
+            self.wiring = replace(self.wiring, wrote=(*self.wiring.wrote, gap.name))
+            return True
+        source = Source.decode(gap.path, self.draft.read(gap.path) or b"")
+        if gap.style is Style.MODULE:
+            after = add_block(source, lines, imports)
+        else:
+            after = after_configuration(source, app, lines.rstrip("\n"), imports)
+        self._write(gap.path, after.encode(), f"the broker, {gap.name}")
+        return True
 
     def _not_done(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
         """What this command line asks for and an existing set-up decides already."""
@@ -276,13 +312,14 @@ class _Writer:
         named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
         return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)
 
-    def _needed(self, step: object, *arguments: object) -> None:
+    def _needed(self, step: object, *arguments: object) -> bool:
         try:
-            step(*arguments)  # type: ignore[operator]
+            return bool(step(*arguments))  # type: ignore[operator]
         except CannotPatch as error:
             if not self.partial:
                 raise
             self._manual(error)
+        return False
 
     def lines_to_paste(self) -> str:
         """The whole plan as lines for a person; a refused step goes where its error says, or last."""
@@ -380,22 +417,7 @@ class _Writer:
         if only is not None:
             block = without(block, _assigned_names(block) - only)
         imports = imports if block else []
-        data = self.draft.read(settings.file)
-        source = Source.decode(settings.file, data or b"")
-        what = f"the CELERY_* settings, profile {self.answers.profile}"
-        if settings.split and block:
-            path, includes = component(source)
-            if includes != source:
-                self._write(settings.file, includes.encode(), f"includes {path}")
-            text = "\n".join([*imports, *([""] if imports else []), block])
-            self._write(settings.file.parent / path, text.replace("\n", source.newline).encode(), what)
-            self.wiring = replace(self.wiring, read_by_path=True)
-        elif settings.class_based:
-            after = add_attributes(source, block, imports, settings.class_based.line or 0)
-            self._write(settings.file, after.encode(), f"{what}, in the class at line {settings.class_based.line}")
-        else:
-            after = add_block(source, block, imports, settings.last.line if settings.last else None)
-            self._write(settings.file, after.encode(), what)
+        self._into_settings(block, imports, f"the CELERY_* settings, profile {self.answers.profile}")
         names = tuple(
             n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
         )
@@ -414,6 +436,29 @@ class _Writer:
                     "python manage.py migrate\n",
                 )
             )
+
+    def _into_settings(self, block: str, imports: list[str], what: str) -> None:
+        """A block where the settings take it: at their end, in their class, or in a component of its own."""
+        settings = self.project.settings
+        source = Source.decode(settings.file, self.draft.read(settings.file) or b"")
+        if settings.split and block:
+            relative, includes = component(source)
+            path = settings.file.parent / relative
+            if includes != source:
+                self._write(settings.file, includes.encode(), f"includes {relative}")
+            there = self.draft.read(path)
+            if there is None:
+                text = "\n".join([*imports, *([""] if imports else []), block])
+                self._write(path, text.replace("\n", source.newline).encode(), what)
+            else:
+                self._write(path, add_block(Source.decode(path, there), block, imports).encode(), what)
+            self.wiring = replace(self.wiring, read_by_path=True)
+        elif settings.class_based:
+            after = add_attributes(source, block, imports, settings.class_based.line or 0)
+            self._write(settings.file, after.encode(), f"{what}, in the class at line {settings.class_based.line}")
+        else:
+            after = add_block(source, block, imports, settings.last.line if settings.last else None)
+            self._write(settings.file, after.encode(), what)
 
     def _install(self, app: str) -> None:
         if app in self.project.settings.installed_apps:

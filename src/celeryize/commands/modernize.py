@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.names import OLD
+from celeryize.commands.gaps import namespaced
 from celeryize.commands.lines_to_paste import headed
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_classes, settings_files
@@ -145,38 +146,19 @@ def _require_namespace(project: Project, names: dict[str, str], there: dict[str,
     if app is None or app.reads_django_settings:
         return
     example = next(iter(names))
-    source = project.modules.source(app.where.path)
-    call = _config_call(source, app.variable) if source else None
-    if source is None or call is None or app.config_source != "django.conf:settings":
+    if app.config_source != "django.conf:settings":
         raise CannotPatch(
             f"{app.where}: the app does not read the Django settings, so {names[example]} would have no effect",
             hint='It would need app.config_from_object("django.conf:settings", namespace="CELERY").',
             where=app.where,
         )
-    line = _line(source, call.lineno)
-    end = source.end(call) - 1 - source.line_starts[call.lineno - 1]
-    snippet = ""
-    if call.lineno == call.end_lineno and app.namespace is None:
-        joint = " " if line[:end].rstrip().endswith(",") else ", "
-        snippet = headed(
-            source.path, f"in place of line {call.lineno}", f'{line[:end]}{joint}namespace="CELERY"{line[end:]}'
-        )
+    call, line = namespaced(project.modules.source(app.where.path), app)
     raise CannotPatch(
-        f'{source.where(call)}: the app has no namespace="CELERY", so {names[example]} would have no effect',
+        f'{call}: the app has no namespace="CELERY", so {names[example]} would have no effect',
         hint=f"Give it the namespace, then rename with it: {example} ({there[example]}) is ignored until you do.",
-        snippet=snippet,
-        where=source.where(call),
+        snippet=line and headed(call.path, f"in place of line {call.line}", line),
+        where=call,
     )
-
-
-def _config_call(source: Source, variable: str) -> ast.Call | None:
-    for node in ast.walk(source.tree):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object")) if (
-                name == variable
-            ):
-                return node
-    return None
 
 
 def _uses(project: Project, names: dict[str, str], files: dict[PurePosixPath, Source]) -> Iterator[_Use]:

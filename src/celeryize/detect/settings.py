@@ -108,7 +108,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         file_module=modules.name_of(file) or layout.settings,
         environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
         reachable=reachable,
-        reader=_reader(modules, file),
+        reader=reader_of(modules, file),
         assigned=_assigned(modules, reachable),
         overridden=frozenset(_assigned(modules, _above(modules, file, chains))),
         visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
@@ -328,7 +328,26 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
     return tuple(dict.fromkeys(values.get("INSTALLED_APPS", []))), where
 
 
-def _reader(modules: Modules, file: PurePosixPath) -> Reader:
+def untold(modules: Modules, settings: Settings) -> Where | None:
+    """The first statement by which the settings may come to names that their text does not tell."""
+    for path in settings.reachable:
+        for node in every_statement(modules.tree(path)):
+            unknown = (
+                isinstance(node, ast.ImportFrom)
+                and node.names[0].name == "*"
+                and modules.find(modules.absolute(node, path)) is None
+            )
+            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node.value))):
+                return Where(path, node.lineno)
+    return None
+
+
+_BY_CODE = re.compile(
+    r"\b(exec|execfile|globals|locals|vars|setattr)\(|__name__|\bdynaconf\b|\bDynaconf\b|modules\["
+)
+
+
+def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
     """How the file reads the environment, by what it does most; a tie goes to the library over `os`."""
     source = modules.source(file)
     if source is None:
