@@ -59,6 +59,14 @@ def words_of(error: CeleryizeError) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+def test_each_of_the_thirty_shapes_has_its_cases():
+    shapes = tomllib.loads((GOLDEN / "shapes.toml").read_text())
+    assert list(shapes) == [str(number) for number in range(1, 31)]
+    for number, shape in shapes.items():
+        assert shape["cases"], number
+        assert set(shape["cases"]) <= set(CASES), number
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     case = load(name)

@@ -258,7 +258,8 @@ def test_code_that_goes_by_the_old_name_is_refused_with_its_lines(tmp_path: Path
     assert caught.value.snippet == (
         "==> doctors/views.py, in place of line 5 <==\n"
         '    return [settings.CELERY_BROKER_URL, getattr(settings, "CELERY_BROKER_URL", None), '
-        'config.BROKER_URL, "BROKER_URL"]\n'
+        'config.BROKER_URL, "BROKER_URL"]\n\n'
+        "==> config/settings.py, in place of line 24 <==\nCELERY_BROKER_URL = 'redis://'\n"
     )
 
 

@@ -12,6 +12,7 @@ from celeryize.errors import CeleryizeError
 from celeryize.ui import told
 from tests.unit.test_golden import CASES, GOLDEN, load, run
 
+BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_hashes"]
 REFUSALS = [name for name in CASES if (GOLDEN / name / "refusal.txt").exists()]
 SECTION = re.compile(
     r"==> (?P<path>\S+), (?:(?P<new>a new file)|(?P<end>at the end)|(?P<top>at the top)|below line (?P<below>\d+)"
@@ -78,6 +79,22 @@ def test_what_a_refusal_says_to_do_leads_to_nothing_to_do(name: str, tmp_path: P
     ended = run(folder, case)
     assert ended.result.outcome == "nothing to do"
     assert not ended.todos
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_manual_step_done_by_hand_is_asked_for_no_more(name: str, tmp_path: Path):
+    case = load(name)
+    folder = tmp_path / "project"
+    shutil.copytree(GOLDEN / name / "before", folder, symlinks=True)
+    encoding = str(case.get("encoding", "utf-8"))
+    steps = [todo for todo in run(folder, case).todos if todo.path]
+    assert steps
+    assert run(folder, case, check=True).result.exit_code == 1, "a gap, which init cannot fill"
+    for todo in steps:
+        file = folder / str(todo.path)
+        file.write_text(file.read_text(encoding) + todo.snippet.rstrip("\n") + "\n", encoding)
+    ended = run(folder, case, check=True)
+    assert (ended.result.outcome, ended.result.exit_code, ended.todos) == ("nothing to do", 0, ())
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -58,7 +58,7 @@ def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
         found = _decided(project.modules.source(path), app, settings.file)
         if found is not None:
             return None
-    where = untold(project.modules, settings)
+    where = untold(project.modules, settings) or _by_code(project.modules.source(app.where.path), app)
     if where is not None:
         return f"No broker is named where the text tells; {where} may set one by code."
     if app.config_source == "django.conf:settings":
@@ -95,11 +95,17 @@ def after_configuration(source: Source, app: CeleryApp, line: str, imports: list
     """
     lines = [app.where.line, *(where.line for _, where in app.conf_writes)]
     own = [n for n in source.tree.body if any(n.lineno <= (at or 0) <= (n.end_lineno or 0) for at in lines)]
-    if not own or not all(isinstance(n, ast.Assign | ast.AnnAssign | ast.Expr) for n in own):
+    if not all(isinstance(n, ast.Assign | ast.AnnAssign | ast.Expr) for n in own):
+        built = next(n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds(n, app))
+        last = built.end_lineno or built.lineno
+        there = source.text[source.line_starts[last - 1] :].splitlines()[0]
+        margin = " " * built.col_offset
+        imports = [needed for needed in imports if add_import(source, needed)]
         raise CannotPatch(
             f"{app.where}: no broker is set, and the app is not built at the top level of its module",
-            hint="Set it where the app is configured: the line below, right after the app is built.",
-            where=app.where,
+            hint="Set it right below where the app is built.",
+            snippet="\n".join([there, *(f"{margin}{text}" for text in [*imports, line])]),
+            where=Where(source.path, last),
         )
     offset = source.after_line(own[-1])
     lead = "" if source.text[:offset].endswith("\n") else source.newline
@@ -116,6 +122,38 @@ def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> 
             code = re.sub(r"\bCELERY_BROKER_\w+", "", code)
         if DECIDES.search(code):
             return Where(source.path if source else settings, number)
+    return None
+
+
+def _builds(node: ast.stmt, app: CeleryApp) -> bool:
+    return (
+        isinstance(node, ast.Assign | ast.AnnAssign)
+        and node.value is not None
+        and node.value.lineno == app.where.line
+    )
+
+
+def _by_code(source: Source | None, app: CeleryApp) -> Where | None:
+    """What configures the app in a way that its file does not tell: a variable, a loader, a call's result."""
+    if {"config_source", "changes", "loader"} & set(app.constructor):
+        return app.where
+    for node in ast.walk(source.tree) if source else ():
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_envvar")):
+                told = name != app.variable
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update")
+            ):
+                told = name != app.variable or not (
+                    any(k.arg is None for k in node.keywords)
+                    or any(not isinstance(a, ast.Dict) for a in node.args)
+                )
+            case ast.Call(keywords=keywords) if node.lineno == app.where.line:
+                told = all(k.arg for k in keywords)
+            case _:
+                continue
+        if source is not None and not told:
+            return source.where(node)
     return None
 
 

@@ -232,9 +232,10 @@ class _Writer:
             )
         if not app.reads_django_settings:
             source = app.config_source or "no config_from_object"
+            namespace = f"namespace {app.namespace!r}" if app.namespace else "no namespace"
             self.notes.append(
                 f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
-                f"namespace {app.namespace!r}), so no settings block was planned: it would be ignored."
+                f"{namespace}), so no block of CELERY_* settings was planned: it would be ignored."
             )
         chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
         undone = dict(flags)
@@ -245,14 +246,14 @@ class _Writer:
         elif app.reads_django_settings and stored and not self._has_broker(app):
             self._needed(self._settings, BROKER_NAMES)
         else:
-            if self._needed(self._fill_broker, app):
+            if self._needed(self._fill_broker, app, "broker" in flags):
                 chosen["broker"] = self.answers.broker
                 undone.pop("broker", None)
         self._dependency(chosen["broker"], chosen["result_backend"])
         self._uninstalled_apps()
         self._not_done(app, stored, undone)
 
-    def _fill_broker(self, app: CeleryApp) -> bool:
+    def _fill_broker(self, app: CeleryApp, asked: bool) -> bool:
         """A broker, in the style of the set-up, where it names none; whether that was needed."""
         gap = broker_gap(self.project, app)
         if isinstance(gap, str):
@@ -269,9 +270,11 @@ class _Writer:
             reader, "CELERY_BROKER_URL", BROKERS.get(self.answers.broker, self.answers.broker), imports
         )
         lines = f"{gap.name} = {url}\n"
+        file = self.project.dependencies.file
+        why = "as asked" if asked else f"which {file} has" if self.answers.broker == "redis" else "as before"
         self.notes.append(
-            f"No broker was set, so Celery took amqp on localhost; {gap.name} goes into {gap.path} ({gap.style}), "
-            f"with {self.answers.broker} as the default."
+            f"No broker was set, so Celery took amqp on localhost. {gap.name} goes into {gap.style}; it reads "
+            f"CELERY_BROKER_URL from the environment, else it is {self.answers.broker} on localhost, {why}."
         )
         if gap.style is Style.SETTINGS:
             self._into_settings(lines, imports, f"the broker, {gap.name}")
@@ -401,7 +404,8 @@ class _Writer:
             self._manual(
                 CannotPatch(
                     f"{package.init} does not import the Celery app, so web processes use Celery's default app",
-                    hint=f"The app lives in another package ({app.module}); check for a circular import.",
+                    hint=f"The app lives in another package ({app.module}). If it does not import {package.name} "
+                    "in turn, paste these lines at the end.",
                     snippet=f"from {app.module} import {app.variable} as celery_app\n\n"
                     '__all__ = ("celery_app",)\n',
                     where=Where(package.init),
@@ -603,7 +607,7 @@ class _Writer:
 
     def _uninstalled_apps(self) -> None:
         for app in self.project.apps:
-            if not app.installed:
+            if not app.installed and self.project.settings.installed_apps_where:
                 self.notes.append(
                     f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
                 )

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.names import OLD
 from celeryize.commands.gaps import namespaced
-from celeryize.commands.lines_to_paste import headed
+from celeryize.commands.lines_to_paste import headed, lines_of
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_classes, settings_files
 from celeryize.draft import Draft
@@ -61,13 +61,13 @@ def left_old(project: Project) -> Modernized:
     app = project.celery[0] if project.celery else None
     if not old or (app and not app.reads_django_settings):
         return Modernized(project)
-    first = next(iter(old))
-    others = f" and {len(old) - 1} more" if len(old) > 1 else ""
+    there = sorted(old, key=lambda name: (str(old[name].path), old[name].line or 0))
+    told = ", ".join(there[:3]) + (f" and {len(there) - 3} more" if len(there) > 3 else "")
     return Modernized(
         project,
         notes=(
-            f"{old[first]}: {first}{others} is a name of before Celery 4, which most versions do not read "
-            "in an app with a namespace. `celeryize init --modernize` renames them.",
+            f"{old[there[0]]}: {told}: names of before Celery 4, which most versions do not read in an app with a "
+            "namespace. `celeryize init --modernize` renames them.",
         ),
     )
 
@@ -101,15 +101,6 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
             names[name] = new
     if not names:
         return Modernized(project, notes=tuple(notes))
-    _require_namespace(project, names, there)
-    uses = list(_uses(project, names, files))
-    if uses and not partial:
-        raise CannotPatch(
-            f"{uses[0].where}: code outside of the settings goes by the old name {uses[0].old[0]}",
-            hint="Paste these lines, then run the command again; or let --partial rename the settings first.",
-            snippet="\n".join(headed(u.where.path, f"in place of line {u.where.line}", u.line) for u in uses),
-            where=uses[0].where,
-        )
     steps = []
     for path, source in files.items():
         after = rename(source, names, classes[path])
@@ -117,6 +108,17 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
             draft.write(path, after.encode())
             here = [f"{old} -> {new}" for old, new in names.items() if old in assigned(source, classes[path])]
             steps.append(Step(path, Status.UPDATE, f"today's names: {', '.join(here) or 'where they are used'}"))
+    renamed = "\n".join(lines_of(draft.edits()))
+    _require_namespace(project, names, there, renamed)
+    uses = list(_uses(project, names, files))
+    if uses and not partial:
+        others = [headed(use.where.path, f"in place of line {use.where.line}", use.line) for use in uses]
+        raise CannotPatch(
+            f"{uses[0].where}: code outside of the settings goes by the old name {uses[0].old[0]}",
+            hint="Paste these lines; or let --partial rename the settings, and show the rest.",
+            snippet="\n".join([*others, renamed]),
+            where=uses[0].where,
+        )
     return Modernized(
         _renamed(project, names),
         tuple(steps),
@@ -140,7 +142,7 @@ def _source(draft: Draft, path: PurePosixPath) -> Source:
     return source
 
 
-def _require_namespace(project: Project, names: dict[str, str], there: dict[str, Where]) -> None:
+def _require_namespace(project: Project, names: dict[str, str], there: dict[str, Where], renamed: str) -> None:
     """Raise CannotPatch where the app does not read CELERY_* from the settings, with what would be needed."""
     app = project.celery[0] if project.celery else None
     if app is None or app.reads_django_settings:
@@ -155,8 +157,8 @@ def _require_namespace(project: Project, names: dict[str, str], there: dict[str,
     call, line = namespaced(project.modules.source(app.where.path), app)
     raise CannotPatch(
         f'{call}: the app has no namespace="CELERY", so {names[example]} would have no effect',
-        hint=f"Give it the namespace, then rename with it: {example} ({there[example]}) is ignored until you do.",
-        snippet=line and headed(call.path, f"in place of line {call.line}", line),
+        hint=f"It needs the namespace and today's names: {example} ({there[example]}) counts without it only.",
+        snippet=line and f"{headed(call.path, f'in place of line {call.line}', line)}\n{renamed}",
         where=call,
     )
 

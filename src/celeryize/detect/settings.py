@@ -411,6 +411,11 @@ def _imported(tree: ast.Module, module: str) -> set[str]:
     }
 
 
+def _exports(node: ast.stmt) -> bool:
+    """Whether a statement runs a file here, or writes into the names of the module."""
+    return bool(re.search(r"\bexec\(|\b(locals|globals|vars)\(\)", ast.unparse(node)))
+
+
 def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The first settings class of django-configurations, where a module-level block would be ignored."""
     imports = [n for n in tree.body if isinstance(n, ast.ImportFrom | ast.Import)]
@@ -439,10 +444,18 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """
     found: ast.stmt | None = None
     for node in reversed(tree.body):
-        if not _overrides(node):
+        if not _overrides(node) and not (found and _imports_for(node, found)):
             break
         found = node
     return Where(path, found.lineno) if found else None
+
+
+def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
+    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call."""
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
 def _overrides(node: ast.stmt) -> bool:
@@ -452,9 +465,11 @@ def _overrides(node: ast.stmt) -> bool:
         case ast.Try(body=body, orelse=orelse):
             return any(_overrides(n) for n in [*body, *orelse])
         case ast.If(body=body):
-            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body)
+            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body) or _exports(node)
+        case ast.With() | ast.For():
+            return _exports(node)
         case ast.Expr(value=ast.Call() as call):
-            return bool(re.search(r"\bexec\(|\blocals\(\)|\bglobals\(\)|__name__", ast.unparse(call)))
+            return _exports(node) or "__name__" in ast.unparse(call)
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
     return False
