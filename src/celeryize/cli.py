@@ -188,6 +188,9 @@ def init(
         bool, _option("--overwrite", help="Replace a file that stands where a whole file of ours goes.")
     ] = False,
     skip_existing: Annotated[bool, _option("--skip-existing", help="Leave such a file as it is.")] = False,
+    modernize: Annotated[
+        bool, _option("--modernize", help="Rename settings of before Celery 4 to today's names.")
+    ] = False,
     install: Annotated[
         bool, _option("--install/--no-install", help="Install the dependency with the project's own manager.")
     ] = False,
@@ -217,6 +220,7 @@ def init(
         partial=partial,
         overwrite=overwrite,
         skip_existing=skip_existing,
+        modernize=modernize,
         install=install,
         no_verify=no_verify,
         timeout=verify_timeout,

@@ -1,5 +1,7 @@
 """Each folder of tests/golden is a project before and after `celeryize init`, or the words of its refusal.
 
+What init says beside that, its notes and manual steps, is in told.txt.
+
 `--rewrite-goldens` writes what the program does now; read the diff before committing.
 """
 
@@ -26,14 +28,28 @@ def load(name: str) -> dict[str, object]:
     return tomllib.loads((GOLDEN / name / "case.toml").read_text())
 
 
-def run(folder: Path, case: dict[str, object], **more: object) -> run_init.Ended:
+def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **more: object) -> run_init.Ended:
     options: dict[str, object] = dict(case.get("options", {}))  # type: ignore[call-overload]
     flags = {
         name: options.pop(name) for name in ("broker", "result_backend", "profile", "beat") if name in options
     }
     return run_init.run(
-        folder / str(case.get("start", ".")), Recorder(), flags=flags, yes=True, no_verify=True, **options, **more
+        folder / str(case.get("start", ".")),
+        view or Recorder(),
+        flags=flags,
+        yes=True,
+        no_verify=True,
+        **options,
+        **more,  # type: ignore[arg-type]
     )
+
+
+def told_beside(view: Recorder, ended: run_init.Ended) -> str:
+    lines = [f"{note}\n" for note in view.plans[0].notes]
+    for todo in ended.todos:
+        lines.append(f"by hand: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
+        lines += [f"    {line}\n" for line in todo.snippet.splitlines()]
+    return "".join(lines)
 
 
 def words_of(error: CeleryizeError) -> str:
@@ -43,6 +59,14 @@ def words_of(error: CeleryizeError) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+def test_each_of_the_thirty_shapes_has_its_cases():
+    shapes = tomllib.loads((GOLDEN / "shapes.toml").read_text())
+    assert list(shapes) == [str(number) for number in range(1, 31)]
+    for number, shape in shapes.items():
+        assert shape["cases"], number
+        assert set(shape["cases"]) <= set(CASES), number
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     case = load(name)
@@ -50,8 +74,9 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     shutil.copytree(GOLDEN / name / "before", folder, symlinks=True)
     before = snapshot(folder)
     rewrite = request.config.getoption("--rewrite-goldens")
+    view = Recorder()
     try:
-        run(folder, case)
+        ended = run(folder, case, view)
     except CeleryizeError as error:
         words = words_of(error).replace(str(folder), "PROJECT")
         if rewrite:
@@ -59,6 +84,13 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
         assert (GOLDEN / name / "refusal.txt").read_text() == words
         assert snapshot(folder) == before, "a refusal writes nothing"
         return
+    said = told_beside(view, ended)
+    file = GOLDEN / name / "told.txt"
+    if rewrite and said:
+        file.write_text(said)
+    elif rewrite:
+        file.unlink(missing_ok=True)
+    assert (file.read_text() if file.exists() else "") == said
     if rewrite:
         shutil.rmtree(GOLDEN / name / "after", ignore_errors=True)
         shutil.copytree(folder, GOLDEN / name / "after", symlinks=True)
@@ -66,9 +98,10 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     assert after == snapshot(GOLDEN / name / "after")
     for path in folder.rglob("*.py"):
         ast.parse(path.read_bytes())
+    renames = "modernize" in dict(case.get("options", {}))  # type: ignore[call-overload]
     for path, (kind, _, data) in before.items():
         if kind == "file":
-            assert is_subsequence(data, after[path][2]), path
+            assert renames or is_subsequence(data, after[path][2]), path
     again = run(folder, case)
     assert again.result.outcome == "nothing to do"
     assert snapshot(folder) == after, "the second run writes nothing"

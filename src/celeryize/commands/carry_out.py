@@ -11,7 +11,7 @@ from typing import Protocol
 from celeryize.apply import applied
 from celeryize.checks.proof import Proof, Verdict
 from celeryize.errors import CeleryizeError, Exit, Unproved
-from celeryize.model import Plan, Todo
+from celeryize.model import Plan, Status, Todo
 
 
 class Outcome(StrEnum):
@@ -89,6 +89,8 @@ def carry_out(
     """
     if not plan.edits:
         view.show_plan(plan, with_diff=False)
+        if check and any(step.status is Status.MANUAL for step in plan.steps):
+            return Result(Outcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))
         return Result(Outcome.NOTHING_TO_DO, Exit.DONE, Proof(Verdict.SKIPPED))
     if check:
         view.show_plan(plan, with_diff=True)

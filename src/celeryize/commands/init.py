@@ -10,9 +10,12 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
+from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap
+from celeryize.commands.lines_to_paste import headed, lines_of
+from celeryize.commands.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
-from celeryize.detect.settings import Reader, ReaderKind
+from celeryize.detect.settings import Reader, ReaderKind, reader_of
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Plan, Status, Step, Todo, Where
@@ -131,21 +134,46 @@ def plan(
     module_name: str,
     partial: bool = False,
     existing: Existing = Existing.REFUSE,
+    modernized: bool = False,
     stored: dict[str, object] | None = None,
     flags: dict[str, object] | None = None,
 ) -> Init:
     """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
 
-    With `partial`, such a step becomes a manual one instead. `stored` are the answers of an earlier run, `flags`
-    those of this command line: what they say otherwise of a project that is set up is told, not done.
+    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`, such a step
+    becomes a manual one. `stored` are the answers of an earlier run, `flags` those of this command line: what they
+    say otherwise of a project that is set up is told, not done.
     """
-    answers = answers_of(rendered)
-    writer = _Writer(project, answers, rendered, module_name, partial, existing)
-    if project.celery:
-        writer.adopt(project.celery[0], stored or {}, flags or {})
-    else:
-        writer.create()
-    return Init(writer.result(), writer.draft, answers, writer.wiring)
+
+    def written(module_name: str, partial: bool) -> _Writer:
+        draft = project.draft()
+        today = modernize(project, draft, partial=partial) if modernized else left_old(project)
+        writer = _Writer(today, draft, answers_of(rendered), rendered, module_name, partial, existing)
+        if project.celery:
+            writer.adopt(project.celery[0], stored or {}, flags or {})
+        else:
+            writer.create()
+        return writer
+
+    try:
+        writer = written(module_name, partial)
+    except CannotPatch as error:
+        if not error.snippet or "==>" in error.snippet:
+            raise
+        free = next(n for n in (module_name, "celery_app", "celery_main") if not _taken(project, n))
+        raise CannotPatch(
+            error.message,
+            hint=error.hint,
+            snippet=written(free, partial=True).lines_to_paste(),
+            where=error.where,
+        ) from error
+    return Init(writer.result(), writer.draft, writer.answers, writer.wiring)
+
+
+def _taken(project: Project, module_name: str) -> bool:
+    """Whether something stands where the app file would go."""
+    path = project.root / project.package.folder / module_name
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 class _Writer:
@@ -153,28 +181,31 @@ class _Writer:
 
     def __init__(
         self,
-        project: Project,
+        today: Modernized,
+        draft: Draft,
         answers: Answers,
         rendered: Rendered,
         module_name: str,
         partial: bool,
         existing: Existing,
     ) -> None:
-        self.project = project
+        self.project = project = today.project
+        self.today = today
         self.answers = answers
         self.rendered = rendered
         self.module_name = module_name
         self.partial = partial
         self.existing = existing
-        self.draft = project.draft()
-        self.steps: list[Step] = []
-        self.todos: list[Todo] = []
-        self.notes: list[str] = []
+        self.draft = draft
+        self.steps: list[Step] = list(today.steps)
+        self.todos: list[Todo] = list(today.todos)
+        self.notes: list[str] = list(today.notes)
+        self.refused: list[CannotPatch] = []
         # variables whose values hold a password, and those values
         self.secrets: dict[str, str] = {}
         package = project.package.name
         spec = package if module_name == "celery" else f"{package}.{module_name}"
-        self.wiring = Wiring(f"{package}.{module_name}", "app", spec)
+        self.wiring = Wiring(f"{package}.{module_name}", "app", spec, today.names)
 
     def create(self) -> None:
         """A project without Celery."""
@@ -190,7 +221,7 @@ class _Writer:
     def adopt(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
         """A project with Celery: its gaps are filled, nothing is set up twice."""
         package = self.project.package.name
-        self.wiring = Wiring(app.module, app.variable, app.spec(package))
+        self.wiring = Wiring(app.module, app.variable, app.spec(package), self.today.names)
         self.steps.append(Step(app.where.path, Status.IDENTICAL, f"the Celery app {app.module}:{app.variable}"))
         for other in self.project.celery[1:]:
             self.notes.append(f"There is a second Celery app at {other.where}; only {app.where} was looked at.")
@@ -202,23 +233,61 @@ class _Writer:
             )
         if not app.reads_django_settings:
             source = app.config_source or "no config_from_object"
+            namespace = f"namespace {app.namespace!r}" if app.namespace else "no namespace"
             self.notes.append(
                 f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
-                f"namespace {app.namespace!r}), so no settings block was planned: it would be ignored."
+                f"{namespace}), so no block of CELERY_* settings was planned: it would be ignored."
             )
-        elif not self._configured(app):
+        chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
+        undone = dict(flags)
+        if app.reads_django_settings and not self._configured(app):
             self._needed(self._settings)
-        elif not self._has_broker(app):
-            if stored:
-                self._needed(self._settings, BROKER_NAMES)
-            else:
-                self.notes.append(
-                    "No setting names the broker: without the variable CELERY_BROKER_URL it is amqp on localhost."
-                )
-        broker, backend = (stored.get("broker", ""), stored.get("result_backend", "")) if stored else ("", "")
-        self._dependency(str(broker), str(backend))
+            chosen = {"broker": self.answers.broker, "result_backend": self.answers.result_backend}
+            undone = {}
+        elif app.reads_django_settings and stored and not self._has_broker(app):
+            self._needed(self._settings, BROKER_NAMES)
+        else:
+            if self._needed(self._fill_broker, app, "broker" in flags):
+                chosen["broker"] = self.answers.broker
+                undone.pop("broker", None)
+        self._dependency(chosen["broker"], chosen["result_backend"])
         self._uninstalled_apps()
-        self._not_done(app, stored, flags)
+        self._not_done(app, stored, undone)
+
+    def _fill_broker(self, app: CeleryApp, asked: bool) -> bool:
+        """A broker, in the style of the set-up, where it names none; whether that was needed."""
+        gap = broker_gap(self.project, app)
+        if isinstance(gap, str):
+            self.notes.append(gap)
+        if not isinstance(gap, Gap):
+            return False
+        imports: list[str] = []
+        reader = reader_of(self.project.modules, gap.path)
+        if reader.kind is ReaderKind.LITERAL:
+            reader = Reader(ReaderKind.OS, "os.environ.get")
+        if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
+            imports.append("import os")
+        url = self._url(
+            reader, "CELERY_BROKER_URL", BROKERS.get(self.answers.broker, self.answers.broker), imports
+        )
+        lines = f"{gap.name} = {url}\n"
+        file = self.project.dependencies.file
+        why = "as asked" if asked else f"which {file} has" if self.answers.broker == "redis" else "as before"
+        self.notes.append(
+            f"No broker was set, so Celery took amqp on localhost. {gap.name} goes into {gap.style}; it reads "
+            f"CELERY_BROKER_URL from the environment, else it is {self.answers.broker} on localhost, {why}."
+        )
+        if gap.style is Style.SETTINGS:
+            self._into_settings(lines, imports, f"the broker, {gap.name}")
+            self.wiring = replace(self.wiring, wrote=(*self.wiring.wrote, gap.name))
+            return True
+        source = Source.decode(gap.path, self.draft.read(gap.path) or b"")
+        if gap.style is Style.MODULE:
+            after = add_block(source, lines, imports)
+        else:
+            after = after_configuration(source, app, lines.rstrip("\n"), imports)
+        self._write(gap.path, after.encode(), f"the broker, {gap.name}")
+        return True
 
     def _not_done(self, app: CeleryApp, stored: dict[str, object], flags: dict[str, object]) -> None:
         """What this command line asks for and an existing set-up decides already."""
@@ -247,15 +316,29 @@ class _Writer:
         named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
         return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)
 
-    def _needed(self, step: object, *arguments: object) -> None:
+    def _needed(self, step: object, *arguments: object) -> bool:
         try:
-            step(*arguments)  # type: ignore[operator]
+            return bool(step(*arguments))  # type: ignore[operator]
         except CannotPatch as error:
             if not self.partial:
                 raise
             self._manual(error)
+        return False
+
+    def lines_to_paste(self) -> str:
+        """The whole plan as lines for a person; a refused step goes where its error says, or last."""
+        edits = [e for e in self.draft.edits() if e.path.name != ANSWERS_FILE]
+        sections: list[str] = []
+        for error in self.refused:
+            line = error.where.line if error.where else None
+            place = "at the end" if line is None else f"in place of line {line}"
+            sections.append(headed(error.where.path if error.where else "", place, error.snippet))
+        sections += lines_of(edits)
+        sections += [f"==> {todo.what} <==\n{todo.snippet}" for todo in self.todos if todo.path is None]
+        return "\n".join(sections)
 
     def _manual(self, error: CannotPatch) -> None:
+        self.refused.append(error)
         path = error.where.path if error.where else None
         self.todos.append(Todo(error.message, error.hint, error.snippet, path))
         if path is not None:
@@ -281,7 +364,7 @@ class _Writer:
     def _app_file(self) -> None:
         path = self.project.package.folder / f"{self.module_name}.py"
         folder = self.project.root / path.with_suffix("")
-        rendered = self.rendered.files[path]
+        rendered = next(data for name, data in self.rendered.files.items() if name.suffix == ".py")
         existing = self.draft.read(path)
         differs = existing not in (None, rendered)
         if differs and self.existing is Existing.SKIP:
@@ -322,7 +405,8 @@ class _Writer:
             self._manual(
                 CannotPatch(
                     f"{package.init} does not import the Celery app, so web processes use Celery's default app",
-                    hint=f"The app lives in another package ({app.module}); check for a circular import.",
+                    hint=f"The app lives in another package ({app.module}). If it does not import {package.name} "
+                    "in turn, paste these lines at the end.",
                     snippet=f"from {app.module} import {app.variable} as celery_app\n\n"
                     '__all__ = ("celery_app",)\n',
                     where=Where(package.init),
@@ -338,32 +422,18 @@ class _Writer:
         if only is not None:
             block = without(block, _assigned_names(block) - only)
         imports = imports if block else []
-        data = self.draft.read(settings.file)
-        source = Source.decode(settings.file, data or b"")
-        what = f"the CELERY_* settings, profile {self.answers.profile}"
-        if settings.split and block:
-            path, includes = component(source)
-            if includes != source:
-                self._write(settings.file, includes.encode(), f"includes {path}")
-            text = "\n".join([*imports, *([""] if imports else []), block])
-            self._write(settings.file.parent / path, text.replace("\n", source.newline).encode(), what)
-            self.wiring = replace(self.wiring, read_by_path=True)
-        elif settings.class_based:
-            after = add_attributes(source, block, imports, settings.class_based.line or 0)
-            self._write(settings.file, after.encode(), f"{what}, in the class at line {settings.class_based.line}")
-        else:
-            after = add_block(source, block, imports, settings.last.line if settings.last else None)
-            self._write(settings.file, after.encode(), what)
+        self._into_settings(block, imports, f"the CELERY_* settings, profile {self.answers.profile}")
         names = tuple(
             n.id for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name) and n.id.startswith("CELERY_")
         )
         required = {name: url for name, url in self.secrets.items() if name in names}
-        self.wiring = replace(self.wiring, wrote=tuple(dict.fromkeys(names)), environment=tuple(required.items()))
+        wrote = tuple(dict.fromkeys((*self.today.names, *names)))
+        self.wiring = replace(self.wiring, wrote=wrote, environment=tuple(required.items()))
         for name, url in required.items():
             what = "The settings do not hold the password. Without the variable, manage.py does not start."
             self.todos.append(Todo(f"set {name} in the environment", what, f"{name}={shlex.quote(url)}\n"))
         if self.answers.result_backend == "django-db":
-            self._install("django_celery_results")
+            self._needed(self._install, "django_celery_results")
             self.todos.append(
                 Todo(
                     "create the tables of the results",
@@ -371,6 +441,29 @@ class _Writer:
                     "python manage.py migrate\n",
                 )
             )
+
+    def _into_settings(self, block: str, imports: list[str], what: str) -> None:
+        """A block where the settings take it: at their end, in their class, or in a component of its own."""
+        settings = self.project.settings
+        source = Source.decode(settings.file, self.draft.read(settings.file) or b"")
+        if settings.split and block:
+            relative, includes = component(source)
+            path = settings.file.parent / relative
+            if includes != source:
+                self._write(settings.file, includes.encode(), f"includes {relative}")
+            there = self.draft.read(path)
+            if there is None:
+                text = "\n".join([*imports, *([""] if imports else []), block])
+                self._write(path, text.replace("\n", source.newline).encode(), what)
+            else:
+                self._write(path, add_block(Source.decode(path, there), block, imports).encode(), what)
+            self.wiring = replace(self.wiring, read_by_path=True)
+        elif settings.class_based:
+            after = add_attributes(source, block, imports, settings.class_based.line or 0)
+            self._write(settings.file, after.encode(), f"{what}, in the class at line {settings.class_based.line}")
+        else:
+            after = add_block(source, block, imports, settings.last.line if settings.last else None)
+            self._write(settings.file, after.encode(), what)
 
     def _install(self, app: str) -> None:
         if app in self.project.settings.installed_apps:
@@ -513,7 +606,7 @@ class _Writer:
 
     def _uninstalled_apps(self) -> None:
         for app in self.project.apps:
-            if not app.installed:
+            if not app.installed and self.project.settings.installed_apps_where:
                 self.notes.append(
                     f"{app.name} is not in INSTALLED_APPS: a worker will not find the tasks in {app.folder}."
                 )

@@ -13,6 +13,7 @@ from typing import Protocol
 from celeryize.checks.proof import Expected, Proof, Verdict, judge
 from celeryize.commands import init
 from celeryize.commands.carry_out import Ended, View, carry_out
+from celeryize.commands.gaps import in_use
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
@@ -44,6 +45,7 @@ def run(
     partial: bool = False,
     overwrite: bool = False,
     skip_existing: bool = False,
+    modernize: bool = False,
     install: bool = False,
     no_verify: bool = False,
     timeout: float = 60,
@@ -64,7 +66,8 @@ def run(
         unknown = sorted(set(table) - TABLE)
         if unknown:
             view.show_note(f"[tool.celeryize] has no {', '.join(unknown)}; it knows {', '.join(sorted(TABLE))}.")
-        known = {**_only_questions(table), **stored, **flags}
+        meant = {"broker": in_use(project)} if project.celery else {}
+        known = {**meant, **_only_questions(table), **stored, **flags}
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)
         existing = init.Existing.of(overwrite=overwrite, skip=skip_existing)
@@ -74,6 +77,7 @@ def run(
             module_name=module_name,
             partial=partial,
             existing=existing,
+            modernized=modernize,
             stored=stored,
             flags=flags,
         )

@@ -56,7 +56,8 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         return _package(modules, app.name, app.folder, why)
     raise CannotPatch(
         f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
-        hint="An app file beside it named celery.py would shadow the library. Name a package: --package NAME.",
+        hint="Make an app for it: python manage.py startapp core, and core in INSTALLED_APPS; or name a package "
+        "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )
 

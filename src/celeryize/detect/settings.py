@@ -108,7 +108,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         file_module=modules.name_of(file) or layout.settings,
         environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
         reachable=reachable,
-        reader=_reader(modules, file),
+        reader=reader_of(modules, file),
         assigned=_assigned(modules, reachable),
         overridden=frozenset(_assigned(modules, _above(modules, file, chains))),
         visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
@@ -118,6 +118,32 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         split=_split(tree, file),
         last=_must_stay_last(tree, file),
     )
+
+
+def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:
+    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what those take in."""
+    named = modules.find(layout.settings)
+    entries = _entries(layout, modules, named) if named else {}
+    return tuple(dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry)))
+
+
+def settings_classes(tree: ast.Module) -> frozenset[str]:
+    """The classes of a settings file of django-configurations, those that build on another of them included."""
+    found: set[str] = set()
+    if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
+        for node in tree.body:
+            bases = {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
+            if isinstance(node, ast.ClassDef) and (bases & found or any("Configuration" in b for b in bases)):
+                found.add(node.name)
+    return frozenset(found)
+
+
+def _imported_modules(tree: ast.Module) -> Iterator[str]:
+    for node in every_statement(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 def _above(
@@ -302,7 +328,26 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
     return tuple(dict.fromkeys(values.get("INSTALLED_APPS", []))), where
 
 
-def _reader(modules: Modules, file: PurePosixPath) -> Reader:
+def untold(modules: Modules, settings: Settings) -> Where | None:
+    """The first statement by which the settings may come to names that their text does not tell."""
+    for path in settings.reachable:
+        for node in every_statement(modules.tree(path)):
+            unknown = (
+                isinstance(node, ast.ImportFrom)
+                and node.names[0].name == "*"
+                and modules.find(modules.absolute(node, path)) is None
+            )
+            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node.value))):
+                return Where(path, node.lineno)
+    return None
+
+
+_BY_CODE = re.compile(
+    r"\b(exec|execfile|globals|locals|vars|setattr)\(|__name__|\bdynaconf\b|\bDynaconf\b|modules\["
+)
+
+
+def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
     """How the file reads the environment, by what it does most; a tie goes to the library over `os`."""
     source = modules.source(file)
     if source is None:
@@ -366,6 +411,11 @@ def _imported(tree: ast.Module, module: str) -> set[str]:
     }
 
 
+def _exports(node: ast.stmt) -> bool:
+    """Whether a statement runs a file here, or writes into the names of the module."""
+    return bool(re.search(r"\bexec\(|\b(locals|globals|vars)\(\)", ast.unparse(node)))
+
+
 def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The first settings class of django-configurations, where a module-level block would be ignored."""
     imports = [n for n in tree.body if isinstance(n, ast.ImportFrom | ast.Import)]
@@ -394,10 +444,18 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """
     found: ast.stmt | None = None
     for node in reversed(tree.body):
-        if not _overrides(node):
+        if not _overrides(node) and not (found and _imports_for(node, found)):
             break
         found = node
     return Where(path, found.lineno) if found else None
+
+
+def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
+    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call."""
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
 def _overrides(node: ast.stmt) -> bool:
@@ -407,9 +465,11 @@ def _overrides(node: ast.stmt) -> bool:
         case ast.Try(body=body, orelse=orelse):
             return any(_overrides(n) for n in [*body, *orelse])
         case ast.If(body=body):
-            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body)
+            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body) or _exports(node)
+        case ast.With() | ast.For():
+            return _exports(node)
         case ast.Expr(value=ast.Call() as call):
-            return bool(re.search(r"\bexec\(|\blocals\(\)|\bglobals\(\)|__name__", ast.unparse(call)))
+            return _exports(node) or "__name__" in ast.unparse(call)
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
     return False

@@ -105,13 +105,14 @@ def preload(places):
 
 def start(role, job):
     """A process of its own, in a session of its own, for one role; its pid."""
+    host = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 70
     try:
         os.setsid()
-        die_with_the_host()
+        die_with(host)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         log = os.open(log_of(job, role.__name__), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
@@ -133,10 +134,12 @@ def start(role, job):
         os._exit(status & 0xFF)
 
 
-def die_with_the_host():
-    """Where the system can (Linux): not even a host that is killed leaves a role."""
+def die_with(parent):
+    """End with the parent process, where the system can (Linux): not even one that is killed leaves a child."""
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(70)
 
 
 def watch(roles, folder):
@@ -357,7 +360,15 @@ def add_tasks(app, job):
 def worker(job):
     """`celery worker` with the project's own pool; leaves a file when it is ready."""
     app = wrapped(job)
-    from celery.signals import worker_ready
+    from celery.signals import worker_process_init, worker_ready
+
+    ours = os.getpid()
+
+    @worker_process_init.connect(weak=False)
+    def in_the_pool(**_):
+        # the solo pool sends it too, from the worker itself
+        if os.getpid() != ours:
+            die_with(ours)
 
     @worker_ready.connect(weak=False)
     def ready(sender, **_):

@@ -30,8 +30,8 @@ def install_app(source: Source, app: str) -> Source:
             return source.splice(*append_element(source, value, json.dumps(app)))
     raise CannotPatch(
         f"{source.path} does not set INSTALLED_APPS as a plain list",
-        hint=f"Add {app} to INSTALLED_APPS.",
-        snippet=f'INSTALLED_APPS += ["{app}"]\n',
+        hint=f"Add {app} to INSTALLED_APPS where it is made, or paste these lines.",
+        snippet=f'INSTALLED_APPS = [*INSTALLED_APPS, "{app}"]\n',
         where=source.where(),
     )
 

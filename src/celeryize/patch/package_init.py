@@ -33,7 +33,8 @@ def app_import(source: Source, module: str, variable: str = "app", alias: str = 
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
-            snippet=f"{line.replace(f' as {alias}', '')}\n",
+            hint=f"Rename that {alias}, or paste these lines (--partial writes those of the other files).",
+            snippet=f"from .{module} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
     exported, splices = _export(source, alias)
@@ -50,8 +51,6 @@ def append(source: Source, block: str, blank_lines: int) -> Splice:
     if body:
         have = source.text[len(body) :].count("\n")
         lead = newline * max(0, 1 + blank_lines - have)
-        if not have and body.endswith("\\"):
-            raise CannotPatch(f"{source.path} ends with a backslash", snippet=block, where=source.where())
     return insertion(end, lead + fitted(source, end, block), statements(block))
 
 

@@ -30,7 +30,7 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
     if last is None:
         place = append(source, block, blank_lines=2 if after_definition else 1)
     else:
-        place = _above(source, block, last)
+        place = above(source, block, last)
     return source.splice(*splices, place)
 
 
@@ -42,7 +42,14 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
     found = next(n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line)
     last = found.body[-1]
     if last.lineno == found.lineno:
-        raise CannotPatch(f"{source.path} has a class on one line", snippet=block, where=source.where(found))
+        head = source.text[source.start(found) : source.start(found.body[0])].rstrip()
+        body = source.text[source.start(found.body[0]) : source.end(last)]
+        raise CannotPatch(
+            f"{source.path} has its settings class on one line",
+            hint="Break that line, or paste these lines.",
+            snippet="\n".join([*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]),
+            where=source.where(found),
+        )
     offset = source.after_line(last)
     begins = source.line_starts[found.body[0].lineno - 1]
     margin = source.text[begins : source.offset(found.body[0].lineno, found.body[0].col_offset)]
@@ -69,8 +76,8 @@ def without(block: str, names: set[str]) -> str:
     return kept.strip("\n") + "\n" if ast.parse(kept).body else ""
 
 
-def _above(source: Source, block: str, line: int) -> Splice:
-    """Above the statement at `line` and the comments that belong to it."""
+def above(source: Source, block: str, line: int) -> Splice:
+    """The insertion of `block` above the statement at `line` and the comments that belong to it."""
     lines = NEWLINE.split(source.text)
     while line > 1 and lines[line - 2].startswith("#"):
         line -= 1

@@ -20,8 +20,6 @@ TIME_ZONE = "Europe/Paris"
 
 USE_TZ = True
 
-import django_heroku
-
 # Celery
 CELERY_BROKER_URL = "redis://localhost:6379/0"
 CELERY_RESULT_BACKEND = "redis://localhost:6379/0"
@@ -32,5 +30,7 @@ CELERY_TIMEZONE = "UTC"
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+
+import django_heroku
 
 django_heroku.settings(locals())

@@ -1,0 +1,206 @@
+"""Where the broker of an existing set-up is decided; and, if nowhere, the one place and name that fit its style.
+
+app.config_from_object("django.conf:settings", namespace="CELERY")    CELERY_BROKER_URL in the settings
+app.config_from_object("django.conf:settings")                        BROKER_URL in the settings
+app.config_from_object("config.celeryconfig")                         broker_url in that module
+app.conf.update(timezone="UTC")                                       app.conf.broker_url in the app file
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from celeryize.checks.names import OLD
+from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import Project
+from celeryize.detect.settings import untold
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.patch.imports import add_import
+from celeryize.patch.source import Source, fitted, insertion, statements
+
+# Celery needs no broker where it runs tasks at once; everything else names one of the broker_* settings.
+DECIDES = re.compile(r"broker_(url|read_url|write_url|host|transport|backend)\b|\bbroker *=|always_eager *=", re.I)
+
+
+class Style(StrEnum):
+    """Where an existing set-up keeps Celery's configuration."""
+
+    SETTINGS = "the Django settings"
+    MODULE = "a module of its own"
+    APP_FILE = "the app file"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """No broker is set: where it would be set, and under which name."""
+
+    style: Style
+    path: PurePosixPath
+    name: str
+
+
+def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
+    """The gap that a missing broker is; None where there is none, and a sentence where the text does not tell.
+
+    Raises CannotPatch where the settings name a broker that the app, without a namespace, does not read.
+    """
+    settings = project.settings
+    files = dict.fromkeys((app.where.path, *settings.reachable))
+    config = _config_module(project, app)
+    if config is not None:
+        files[config] = None
+    for path in files:
+        found = _decided(project.modules.source(path), app, settings.file)
+        if found is not None:
+            return None
+    where = untold(project.modules, settings) or _by_code(project.modules.source(app.where.path), app)
+    if where is not None:
+        return f"No broker is named where the text tells; {where} may set one by code."
+    if app.config_source == "django.conf:settings":
+        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
+        if not prefix and "CELERY_BROKER_URL" in settings.assigned and not settings.assigned.keys() & OLD.keys():
+            raise _without_namespace(project, app)
+        return Gap(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
+    if config is not None:
+        source = project.modules.source(config)
+        names = _assigned_at_top(source.tree) if source else set()
+        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
+        upper = bool(prefix) or any(name in OLD or name.startswith("CELERY") for name in names)
+        return Gap(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
+    if app.config_source is None:
+        return Gap(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")
+    return (
+        f"{app.where}: the app is configured by {app.config_source}, where no broker was looked for. "
+        "Without one, and without the variable CELERY_BROKER_URL, it is amqp on localhost."
+    )
+
+
+def in_use(project: Project) -> str:
+    """The broker that an existing project means: Redis where its dependencies have that, else Celery's default."""
+    declared = project.dependencies.declared
+    celery = declared.get("celery")
+    redis = "redis" in declared or (celery is not None and "redis" in str(celery))
+    return "redis" if redis else "rabbitmq"
+
+
+def after_configuration(source: Source, app: CeleryApp, line: str, imports: list[str]) -> Source:
+    """The app file with one line more below the last one that builds or configures the app.
+
+    Raises CannotPatch, with the line, where the app is not built at the top level.
+    """
+    lines = [app.where.line, *(where.line for _, where in app.conf_writes)]
+    own = [n for n in source.tree.body if any(n.lineno <= (at or 0) <= (n.end_lineno or 0) for at in lines)]
+    if not all(isinstance(n, ast.Assign | ast.AnnAssign | ast.Expr) for n in own):
+        built = next(n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds(n, app))
+        last = built.end_lineno or built.lineno
+        there = source.text[source.line_starts[last - 1] :].splitlines()[0]
+        margin = " " * built.col_offset
+        imports = [needed for needed in imports if add_import(source, needed)]
+        raise CannotPatch(
+            f"{app.where}: no broker is set, and the app is not built at the top level of its module",
+            hint="Set it right below where the app is built.",
+            snippet="\n".join([there, *(f"{margin}{text}" for text in [*imports, line])]),
+            where=Where(source.path, last),
+        )
+    offset = source.after_line(own[-1])
+    lead = "" if source.text[:offset].endswith("\n") else source.newline
+    text = fitted(source, offset, f"{line}\n")
+    splices = [s for needed in imports for s in add_import(source, needed)]
+    return source.splice(*splices, insertion(offset, lead + text, statements(line)))
+
+
+def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
+    """The first line of code that names a broker; to an app without a namespace CELERY_BROKER_URL is none."""
+    for number, line in enumerate(source.text.splitlines() if source else (), start=1):
+        code = line.split("#")[0]
+        if not app.namespace and app.config_source == "django.conf:settings":
+            code = re.sub(r"\bCELERY_BROKER_\w+", "", code)
+        if DECIDES.search(code):
+            return Where(source.path if source else settings, number)
+    return None
+
+
+def _builds(node: ast.stmt, app: CeleryApp) -> bool:
+    return (
+        isinstance(node, ast.Assign | ast.AnnAssign)
+        and node.value is not None
+        and node.value.lineno == app.where.line
+    )
+
+
+def _by_code(source: Source | None, app: CeleryApp) -> Where | None:
+    """What configures the app in a way that its file does not tell: a variable, a loader, a call's result."""
+    if {"config_source", "changes", "loader"} & set(app.constructor):
+        return app.where
+    for node in ast.walk(source.tree) if source else ():
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_envvar")):
+                told = name != app.variable
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update")
+            ):
+                told = name != app.variable or not (
+                    any(k.arg is None for k in node.keywords)
+                    or any(not isinstance(a, ast.Dict) for a in node.args)
+                )
+            case ast.Call(keywords=keywords) if node.lineno == app.where.line:
+                told = all(k.arg for k in keywords)
+            case _:
+                continue
+        if source is not None and not told:
+            return source.where(node)
+    return None
+
+
+def _assigned_at_top(tree: ast.Module) -> set[str]:
+    targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
+    """The file of `config_from_object("config.celeryconfig")`, also where the module itself is handed over."""
+    spelled = app.config_source
+    if spelled is None or spelled == "django.conf:settings":
+        return None
+    found = project.modules.find(spelled)
+    source = project.modules.source(app.where.path)
+    for node in ast.walk(source.tree) if source and found is None else ():
+        if isinstance(node, ast.ImportFrom):
+            module = project.modules.absolute(node, app.where.path)
+            for alias in node.names:
+                if (alias.asname or alias.name) == spelled:
+                    found = project.modules.find(f"{module}.{alias.name}")
+    return found
+
+
+def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
+    where = project.settings.assigned["CELERY_BROKER_URL"]
+    call, line = namespaced(project.modules.source(app.where.path), app)
+    return CannotPatch(
+        f'{call}: the app has no namespace="CELERY", so CELERY_BROKER_URL ({where}) has no effect',
+        hint="Give it the namespace: this line, in place of that one.",
+        snippet=line,
+        where=call,
+    )
+
+
+def namespaced(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
+    """The place of `config_from_object(...)` and its line with the namespace; no line where it has several."""
+    for node in ast.walk(source.tree) if source else ():
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object")):
+                if name != app.variable or source is None:
+                    continue
+                if node.lineno != node.end_lineno or app.namespace is not None:
+                    return source.where(node), ""
+                start = source.line_starts[node.lineno - 1]
+                end = source.end(node) - 1 - start
+                line = source.text[start:].splitlines()[0]
+                joint = " " if line[:end].rstrip().endswith(",") else ", "
+                return source.where(node), f'{line[:end]}{joint}namespace="CELERY"{line[end:]}\n'
+    return app.where, ""

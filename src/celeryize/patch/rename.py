@@ -1,0 +1,150 @@
+"""Other names for what a settings module assigns, and for every use of them in it.
+
+BROKER_URL = "redis://"             CELERY_BROKER_URL = "redis://"
+CACHE = BROKER_URL + "/1"     ->    CACHE = CELERY_BROKER_URL + "/1"
+os.environ.get("BROKER_URL")        os.environ.get("BROKER_URL")
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from celeryize.errors import CannotPatch
+from celeryize.patch.source import Source
+
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
+NAMESPACES = frozenset({"globals()", "locals()", "vars()"})
+
+
+def assigned(source: Source, classes: frozenset[str] = frozenset()) -> dict[str, ast.Name]:
+    """What the module assigns at its top level, or in its settings `classes`, with the first place of each."""
+    found: dict[str, ast.Name] = {}
+    for node in _names(source.tree, classes):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.setdefault(node.id, node)
+    return found
+
+
+def rename(source: Source, names: Mapping[str, str], classes: frozenset[str] = frozenset()) -> Source:
+    """The module with other names for what it assigns at its top level, or in its settings `classes`.
+
+    Only names of the code change: no string, no comment, no name that a function has for itself. The result is
+    accepted only if its syntax tree is the old one with exactly these names exchanged. Raises CannotPatch, with
+    the place, where a name is bound or looked up in a way that a new name would break.
+    """
+    found = next(_in_doubt(source.tree, names), None)
+    if found is not None:
+        raise CannotPatch(
+            f"{source.path} uses {_old(found, names)} in a way that cannot be renamed safely",
+            hint="Rename it there by hand, then run the command again.",
+            where=source.where(found),
+        )
+    chosen = [n for n in _names(source.tree, classes) if _spelled(n) in names]
+    spans = sorted({(source.end(n) - len(_spelled(n)), source.end(n), _spelled(n)) for n in chosen})
+    pieces: list[str] = []
+    position = 0
+    for start, end, old in spans:
+        if source.text[start:end] != old:
+            raise CannotPatch(
+                f"{source.path} uses {old} where its place cannot be told",
+                hint="Rename it there by hand, then run the command again.",
+                where=source.where(next(n for n in chosen if _spelled(n) == old)),
+            )
+        pieces += [source.text[position:start], names[old]]
+        position = end
+    after = replace(source, text="".join([*pieces, source.text[position:]]))
+    if ast.dump(after.tree) != _dump_with(source, chosen, names):
+        raise CannotPatch(f"the edit of {source.path} would change more than was planned", where=source.where())
+    return after
+
+
+def _names(tree: ast.AST, classes: frozenset[str]) -> Iterator[ast.Name | ast.Attribute]:
+    """The uses of the module's own names (and of those of its settings classes), in no function of its own."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.ClassDef) and child.name not in classes:
+            own = {n.id for s in child.body for n in ast.walk(s) if isinstance(n, ast.Name) and _binds(n)}
+            yield from (n for n in _names(child, classes) if _spelled(n) not in own)
+        elif isinstance(child, Scope):
+            own = _locals(child)
+            yield from (n for n in _names(child, classes) if isinstance(n, ast.Attribute) or n.id not in own)
+        else:
+            if isinstance(child, ast.Name) or (isinstance(child, ast.Attribute) and _of_settings(child, classes)):
+                yield child
+            yield from _names(child, classes)
+
+
+def _of_settings(node: ast.Attribute, classes: frozenset[str]) -> bool:
+    """Whether a node is `self.NAME`, or `Base.NAME` of one of the settings classes."""
+    known = {"self", "cls", *classes} if classes else set()
+    return isinstance(node.value, ast.Name) and node.value.id in known
+
+
+def _binds(node: ast.Name) -> bool:
+    return not isinstance(node.ctx, ast.Load)
+
+
+def _locals(scope: Scope) -> set[str]:
+    """The names that a function has for itself: its parameters and what it assigns."""
+    arguments = scope.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
+    own = {a.arg for a in every if a is not None}
+    return own | {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and _binds(n)}
+
+
+def _spelled(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
+def _in_doubt(tree: ast.Module, names: Mapping[str, str]) -> Iterator[ast.AST]:
+    """What binds or looks up one of the names other than by assigning or reading it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
+                if any((alias.asname or alias.name) in names for alias in aliases):
+                    yield node
+            case ast.Global(names=told) | ast.Nonlocal(names=told):
+                if not names.keys().isdisjoint(told):
+                    yield node
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                if name in names:
+                    yield node
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.arg(arg=name):
+                if name in names:
+                    yield node
+            case ast.MatchStar(name=str(name)) if name in names:
+                yield node
+            case ast.comprehension(target=target):
+                if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(target)):
+                    yield target
+            case ast.Call(func=ast.Name(id=function), args=[_, ast.Constant(value=str(name)), *_]):
+                if function in BY_NAME and name in names:
+                    yield node
+            case ast.Subscript(value=value, slice=ast.Constant(value=str(name))):
+                if name in names and ast.unparse(value) in NAMESPACES:
+                    yield node
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=elts) | ast.Tuple(elts=elts)):
+                if any(isinstance(e, ast.Constant) and e.value in names for e in elts):
+                    yield node
+
+
+def _old(node: ast.AST, names: Mapping[str, str]) -> str:
+    spelled = ast.unparse(node)
+    return next((name for name in names if name in spelled), "a name")
+
+
+def _dump_with(source: Source, chosen: list[ast.Name | ast.Attribute], names: Mapping[str, str]) -> str:
+    """The dump of the old tree with the chosen names exchanged; the tree itself stays as it is."""
+    places = {id(node) for node in chosen}
+    twin = ast.parse(source.text)
+    for old, new in zip(ast.walk(source.tree), ast.walk(twin), strict=True):
+        if id(old) not in places:
+            continue
+        if isinstance(new, ast.Name):
+            new.id = names[new.id]
+        elif isinstance(new, ast.Attribute):
+            new.attr = names[new.attr]
+    return ast.dump(twin)

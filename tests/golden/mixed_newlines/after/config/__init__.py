@@ -1,0 +1,7 @@
+"""The clinic."""
+
+VERSION = 1
+
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)

@@ -1,0 +1,3 @@
+"""The clinic."""
+
+VERSION = 1

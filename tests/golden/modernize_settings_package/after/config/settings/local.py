@@ -1,0 +1,3 @@
+from .base import *
+
+CELERY_TASK_ALWAYS_EAGER = True

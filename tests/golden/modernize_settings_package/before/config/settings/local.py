@@ -1,0 +1,3 @@
+from .base import *
+
+CELERY_ALWAYS_EAGER = True

@@ -1,0 +1,3 @@
+from .base import *
+
+BROKER_URL = BROKER_URL + "production"

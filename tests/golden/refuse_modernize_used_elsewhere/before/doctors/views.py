@@ -1,0 +1,5 @@
+from django.conf import settings
+
+
+def broker(request):
+    return settings.BROKER_URL

@@ -1,0 +1,6 @@
+from split_settings.tools import include, optional
+
+# In this order.
+COMPONENTS = ['base']
+
+include(*[f'components/{name}.py' for name in COMPONENTS], optional('local.py'))

@@ -1,0 +1,6 @@
+from huey.contrib.djhuey import task
+
+
+@task()
+def report():
+    pass

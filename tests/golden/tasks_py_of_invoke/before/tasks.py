@@ -1,0 +1,6 @@
+from invoke import task
+
+
+@task
+def build(c):
+    c.run('make')
