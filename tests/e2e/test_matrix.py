@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix.run import OK, PAIRS, interpreter, told, try_pair
+from tests.matrix.run import OK, PAIRS, STEPS, interpreter, told, try_pair
+from tests.services import over_files
 
-STEPS = ("init", "add-task", "add-schedule", "verify")
 
-
+@over_files
 def test_an_old_python_with_its_celery_and_django_is_set_up_and_verified(tmp_path: Path):
     running = "{}.{}".format(*sys.version_info)
     found = ((interpreter(p), p, c, d) for p, c, d in PAIRS if p != running)
     python, version, celery, django = next((one for one in found if one[0]), (None, "", "", ""))
     if python is None:
         pytest.skip(f"there is no other Python than {running} on this machine")
-    outcome = try_pair(python, celery, django, tmp_path, STEPS)
+    outcome = try_pair(python, celery, django, tmp_path)
     if outcome.skipped:
         pytest.skip(f"Celery {celery} and Django {django} for Python {version}: {outcome.skipped}")
     assert outcome.steps == dict.fromkeys(STEPS, OK)

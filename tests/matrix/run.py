@@ -109,9 +109,7 @@ def start_project(python: Path, folder: Path) -> None:
     (folder / "requirements.txt").write_text("celery\ndjango\n")
 
 
-def try_pair(
-    python: Path, celery: str, django: str, place: Path, steps: tuple[str, ...] = tuple(STEPS)
-) -> Outcome:
+def try_pair(python: Path, celery: str, django: str, place: Path) -> Outcome:
     """Each step on a new project of these versions, below `place`; a step after one that failed is tried too."""
     venv, folder = place / "venv", place / "project"
     folder.mkdir()
@@ -121,9 +119,9 @@ def try_pair(
     inside = venv / "bin/python"
     outcome = Outcome(*versions(inside))
     start_project(inside, folder)
-    for name in steps:
+    for name, arguments in STEPS.items():
         ran = subprocess.run(
-            [sys.executable, "-m", "celeryize", *STEPS[name], "--python", str(inside), "--json"],
+            [sys.executable, "-m", "celeryize", *arguments, "--python", str(inside), "--json"],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "XDG_STATE_HOME": str(place / "state")},
             capture_output=True,

@@ -100,7 +100,7 @@ def test_a_value_becomes_a_tuple_of_one(before, after):
     [
         ("@task\ndef f(): pass\n", "@task(bind=True)\ndef f(): pass\n"),
         ("@app.task()\ndef f(): pass\n", "@app.task(bind=True)\ndef f(): pass\n"),
-        ("@task(\n    a=1,\n)\ndef f(): pass\n", "@task(bind=True, \n    a=1,\n)\ndef f(): pass\n"),
+        ("@task(\n    a=1,\n)\ndef f(): pass\n", "@task(\n    bind=True,\n    a=1,\n)\ndef f(): pass\n"),
         ("@other\n@task(a=1)\nasync def f(): pass\n", "@other\n@task(bind=True, a=1)\nasync def f(): pass\n"),
     ],
 )

@@ -200,16 +200,26 @@ class Facts:
         return tuple(sorted(path for path in found if not TESTS.search(str(path))))
 
     @cached_property
+    def text(self) -> bytes:
+        """Every Python file of the project's own, tests too, in one piece: to count where else a name stands."""
+        found = {path for base in self.modules.roots for path in self.modules.python_files(base, 20)}
+        return b"\n".join(self._bytes(path) for path in sorted(found | set(self.settings_files)))
+
+    @cached_property
     def codes(self) -> tuple[Code, ...]:
         """The files that mention Celery, parsed."""
         paths = [*(p for p in self.files if self._matters(p)), *self.settings_files]
         return tuple(code for path in dict.fromkeys(paths) if (code := self.code(path)))
 
     def _matters(self, path: PurePosixPath) -> bool:
+        return bool(MATTERS.search(self._bytes(path)))
+
+    def _bytes(self, path: PurePosixPath) -> bytes:
+        """The bytes of a file; none where it cannot be read."""
         try:
-            return bool(MATTERS.search((self.project.root / path).read_bytes()))
+            return (self.project.root / path).read_bytes()
         except OSError:
-            return False
+            return b""
 
     def code(self, path: PurePosixPath) -> Code | None:
         """A file, parsed; None where it cannot be."""

@@ -39,20 +39,13 @@ def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Un
     if other is not None:
         return Unsure(f"{name} is set too ({other.where})")
     inside = sum(text_of(node) == setting.name for node in ast.walk(setting.value))
-    if _mentions(facts, setting.name) != 1 + inside:
+    stands = len(re.findall(rf"\b{re.escape(setting.name)}\b".encode(), facts.text))
+    if stands != 1 + inside:
         return Unsure(f"{setting.name} stands in other places too")
     statement = setting.code.parents[setting.value]
     target = next(n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name)
     splice = renamed_target(setting.code.source, target, name)
     return Fix(setting.code.path, f"{setting.name} becomes {name}", (splice,))
-
-
-def _mentions(facts: Facts, name: str) -> int:
-    """How often the project's Python files, tests too, speak of a name."""
-    pattern = re.compile(rf"\b{re.escape(name)}\b".encode())
-    roots = [facts.modules.python_files(base, 20) for base in facts.modules.roots]
-    paths = {path for found in roots for path in found} | set(facts.settings_files)
-    return sum(len(pattern.findall((facts.project.root / path).read_bytes())) for path in sorted(paths))
 
 
 def rename_argument(code: Code, call: ast.Call, keyword: ast.keyword, name: str | None) -> Fix | Unsure:

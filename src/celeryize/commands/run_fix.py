@@ -60,7 +60,11 @@ def run(
     with opened(
         start, view, settings=settings, python=python, package=package, look_inside=not static, timeout=timeout
     ) as (project, prober):
-        before = Facts(project, *(prober.baseline() if prober else ()))
+        before = Facts(project)
+        # the code is read while the project is imported
+        _ = before.tasks, before.settings
+        if prober:
+            before.worker, before.web = prober.baseline()
 
         def examined(facts: Facts) -> Examination:
             return examine(facts, only=only, skip=skip, silence=silence(project))

@@ -54,11 +54,15 @@ def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
         start, end = source.start(decorator), source.end(decorator)
         text = f"{source.segment(decorator)}({argument})"
         return Splice(start, end, text, (expression(text),), (decorator,))
-    offset = source.text.index("(", source.end(decorator.func)) + 1
-    more = ", " if decorator.keywords else ""
     call = expression(f"f({argument})")
     assert isinstance(call, ast.Call)
-    return Splice(offset, offset, argument + more, tuple(call.keywords))
+    if not decorator.keywords:
+        offset = source.text.index("(", source.end(decorator.func)) + 1
+        return Splice(offset, offset, argument, tuple(call.keywords))
+    offset = source.start(decorator.keywords[0])
+    margin = source.text[source.line_starts[source.line_of(offset) - 1] : offset]
+    more = " " if margin.strip() else source.newline_at(offset) + margin
+    return Splice(offset, offset, f"{argument},{more}", tuple(call.keywords))
 
 
 def below(source: Source, node: ast.stmt, text: str) -> Splice:
