@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from celeryize.checks.proof import Proof
 from celeryize.detect.project import Project
 from celeryize.model import Plan
@@ -20,6 +22,7 @@ class Recorder:
         self.notes: list[str] = []
         self.previews: list[list[str]] = []
         self.steps: list[object] = []
+        self.asked: list[list[str]] = []
 
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
         self.plans.append(plan)
@@ -41,6 +44,10 @@ class Recorder:
 
     def confirm(self, question: str) -> bool:
         return self.answer
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        self.asked.append(list(options))
+        return len(options) - 1
 
     def write_diff(self, plan: Plan) -> None:
         self.plans.append(plan)
