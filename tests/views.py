@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from celeryize.checks.proof import Proof
@@ -22,6 +23,7 @@ class Recorder:
         self.notes: list[str] = []
         self.previews: list[list[str]] = []
         self.steps: list[object] = []
+        self.asked: list[list[str]] = []
 
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
         self.plans.append(plan)
@@ -43,6 +45,10 @@ class Recorder:
 
     def confirm(self, question: str) -> bool:
         return self.answer
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        self.asked.append(list(options))
+        return len(options) - 1
 
     def write_diff(self, plan: Plan, root: Path) -> None:
         self.plans.append(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from pathlib import Path
 
 from celeryize.model import Where
 
@@ -38,7 +39,13 @@ class UsageError(CeleryizeError):
 
 
 class NoProject(CeleryizeError):
-    """There is no Django project here, or more than one."""
+    """There is no Django project here, or more than one: the folders of those are in `choices`."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", where: Where | None = None, choices: tuple[Path, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.choices = choices
 
 
 class CannotPatch(CeleryizeError):

@@ -232,6 +232,17 @@ class Screen:
             _write(sys.stderr, "\n")
         return answer.strip().lower() in {"y", "yes"}
 
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Ask for one of a numbered list. Raises NoTerminal where the answer is none of the numbers."""
+        _write(sys.stderr, f"{self.paint(question, 'bold')}\n")
+        for number, option in enumerate(options, start=1):
+            self.say(f"  {number}  {option}", always=True)
+        _write(sys.stderr, f"[1-{len(options)}] ")
+        answer = sys.stdin.readline().strip()
+        if answer not in {str(number) for number in range(1, len(options) + 1)}:
+            raise NoTerminal(f"{answer or 'nothing'} is none of them", hint="Type its number, or pass -C DIR.")
+        return int(answer) - 1
+
     def write_diff(self, plan: Plan, root: Path) -> None:
         """The patch on stdout, byte for byte, for `git apply`."""
         if Path.cwd() != root.resolve():
@@ -391,6 +402,10 @@ class Machine:
             f"--json never asks ({question}); nothing was written",
             hint="Pass --yes to write, or --dry-run to see the patch.",
         )
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """A program is not asked: it passes -C."""
+        raise NoTerminal(f"--json never asks ({question})", hint=f"Pass -C with one of: {', '.join(options)}.")
 
     def write_diff(self, plan: Plan, root: Path) -> None:
         """The diff is in the document already."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.conftest import snapshot
+from tests.conftest import make_tree, small_project, snapshot
 
 
 def terminal(folder: Path, *arguments: str) -> pexpect.spawn:
@@ -49,6 +49,22 @@ def test_what_a_flag_says_is_not_asked(project):
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 3
+
+
+@pytest.mark.parametrize(("answer", "code"), [("2", 0), ("3", 3), ("", 3)])
+def test_of_several_projects_the_one_that_is_picked_gets_celery(tmp_path, answer, code):
+    for name in ("clinic", "shop"):
+        make_tree(tmp_path / name, small_project())
+    before = snapshot(tmp_path)
+    child = terminal(tmp_path, "init", "--no-verify", "--yes")
+    child.expect_exact("Which one?")
+    child.expect_exact("2  shop")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == code
+    changed = {path.split("/")[0] for path, what in snapshot(tmp_path).items() if before.get(path) != what}
+    assert changed == ({"shop"} if code == 0 else set())
 
 
 @pytest.mark.parametrize("moment", ["(--broker)", "Write these changes?"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,19 @@ def code_map() -> str:
     return "\n".join(["| module | what it is |", "| --- | --- |", *rows])
 
 
-SECTIONS = {"commands": commands_table, "flags": flags_table, "exits": exits_table, "map": code_map}
+def shapes_table() -> str:
+    shapes = tomllib.loads((ROOT / "tests/golden/shapes.toml").read_text()).values()
+    rows = [f"| {shape['shape']} | {shape['happens']} |" for shape in shapes]
+    return "\n".join(["| layout | what happens |", "| --- | --- |", *rows])
+
+
+SECTIONS = {
+    "commands": commands_table,
+    "flags": flags_table,
+    "exits": exits_table,
+    "map": code_map,
+    "shapes": shapes_table,
+}
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -132,8 +132,17 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
             )
             for use in uses
         ),
-        tuple(names.values()),
+        tuple(_in_effect(project, names)),
     )
+
+
+def _in_effect(project: Project, names: dict[str, str]) -> Iterator[str]:
+    """The new names whose values app.conf has to hold: of this environment, and left alone by the app file."""
+    own = {name for app in project.celery for name, _ in app.conf_writes}
+    own |= {f"{name}_url" if name == "broker" else name for app in project.celery for name in app.constructor}
+    for old, new in names.items():
+        if old in project.settings.assigned and not {"update", new.removeprefix("CELERY_").lower()} & own:
+            yield new
 
 
 def _source(draft: Draft, path: PurePosixPath) -> Source:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from celeryize.apply import recover
 from celeryize.detect.ground import Ground, find_ground
 from celeryize.detect.layout import find_root
+from celeryize.errors import NoProject
+from celeryize.patch.newer import parsed_by
 
 # Processes, sockets and temporary folders are loaded only by what looks inside.
 if TYPE_CHECKING:
@@ -23,8 +26,13 @@ class Opening(Protocol):
     def show_project(self, project: Project) -> None:
         """What was recognised, a line each."""
 
+    interactive: bool
+
     def show_note(self, text: str) -> None:
         """One sentence."""
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Which of the options it is, from 0; raises CeleryizeError where there is nobody to ask, or no answer."""
 
 
 @contextmanager
@@ -46,12 +54,16 @@ def opened(
     `brief` leaves out what was recognised: a small command should not open with ten lines of it. `names` and
     `preview` are what that look is asked for, as in `target_of`.
     """
-    repaired = recover(find_root(start))
+    start, root = _chosen(start, view)
+    repaired = recover(root)
     if repaired:
         view.show_note(repaired)
     # A manager may run plugins that the project brings along: without a look inside, nothing of it runs.
     ground = find_ground(start, settings=settings, python=python, ask=look_inside)
     with ExitStack() as stack:
+        # An interpreter that came with the project is run where its code may be, or where the user named it.
+        if look_inside or python is not None:
+            stack.enter_context(parsed_by(ground.interpreter.path))
         prober = stack.enter_context(_warming(ground, timeout)) if look_inside else None
         # loaded while the project's interpreter starts: a proof is as long as that takes
         from celeryize.detect.project import load_project
@@ -62,6 +74,18 @@ def opened(
         if prober is not None:
             prober.start_baseline(target_of(project, names=names, preview=preview))
         yield project, prober
+
+
+def _chosen(start: Path, view: Opening) -> tuple[Path, Path]:
+    """Where a command starts, of several projects in the one that a person picks; and the root of that project."""
+    try:
+        return start, find_root(start)
+    except NoProject as error:
+        if not (error.choices and view.interactive):
+            raise
+        names = [os.path.relpath(folder, start) for folder in error.choices]
+        chosen = error.choices[view.choose("There are several Django projects here. Which one?", names)]
+    return chosen, find_root(chosen)
 
 
 def _warming(ground: Ground, timeout: float) -> Prober:

@@ -117,7 +117,11 @@ def _below(start: Path) -> Path | None:
         found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
         if len(found) > 1:
             names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
-            raise NoProject(f"several Django projects below {start}:\n{names}", hint="Choose one with -C DIR.")
+            raise NoProject(
+                f"several Django projects below {start}:\n{names}",
+                hint="Choose one with -C DIR.",
+                choices=tuple(m.parent for m in found),
+            )
         if found:
             return found[0]
     return None

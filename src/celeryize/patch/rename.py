@@ -139,7 +139,7 @@ def _old(node: ast.AST, names: Mapping[str, str]) -> str:
 def _dump_with(source: Source, chosen: list[ast.Name | ast.Attribute], names: Mapping[str, str]) -> str:
     """The dump of the old tree with the chosen names exchanged; the tree itself stays as it is."""
     places = {id(node) for node in chosen}
-    twin = ast.parse(source.text)
+    twin = replace(source, text=source.text).tree
     for old, new in zip(ast.walk(source.tree), ast.walk(twin), strict=True):
         if id(old) not in places:
             continue

@@ -23,6 +23,7 @@ from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
+from celeryize.patch import newer
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = re.compile(r"\r\n|\n")
@@ -130,11 +131,11 @@ class Source:
     def tree(self) -> ast.Module:
         """The syntax tree. Raises CannotPatch with the line where it cannot be parsed."""
         try:
-            return ast.parse(self.text)
+            return newer.parse(self.text)
         except SyntaxError as error:
             raise CannotPatch(
                 f"{self.path} has a syntax error: {error.msg}",
-                hint="Fix the file, then run the command again.",
+                hint=f"So says {newer.readers()}. Name a newer one (--python PATH), or mend the file.",
                 where=Where(self.path, error.lineno),
             ) from error
         except (ValueError, RecursionError, MemoryError) as error:

@@ -5,7 +5,9 @@ import sys
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line
+    os.environ.setdefault("DJANGO_CONFIGURATION", "Dev")
+
+    from configurations.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
 

@@ -1,0 +1,155 @@
+"""The syntax tree of a file that is newer than the Python we run on, as the project's interpreter parses it.
+
+type Url = str            our Python 3.11: a syntax error; the project's 3.13: a statement like any other
+
+The interpreter only parses; nothing of the project is imported. What our `ast` has no class for becomes a class
+of that name, so that walking, dumping and comparing trees work as they do for every other node.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+SECONDS = 20
+# Runs in the project's interpreter: text on stdin, tree on stdout, both as JSON. Standard library only, 3.8+.
+INSIDE = """
+import ast, json, sys
+
+def told(value):
+    if isinstance(value, ast.AST):
+        return {
+            "kinds": [kind.__name__ for kind in type(value).__mro__[:-1]],
+            "fields": {name: told(getattr(value, name, None)) for name in value._fields},
+            "place": {name: getattr(value, name, None) for name in value._attributes},
+        }
+    if isinstance(value, list):
+        return [told(item) for item in value]
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return {"literal": "1e999"}
+    return {"literal": "..." if value is ... else repr(value)}
+
+try:
+    answer = told(ast.parse(json.load(sys.stdin)))
+except (SyntaxError, ValueError, RecursionError) as error:
+    answer = None
+json.dump({"version": sys.version_info[:2], "tree": answer}, sys.stdout)
+"""
+
+
+class Parser:
+    """Asks one interpreter for trees, as long as it turns out to be newer than ours."""
+
+    def __init__(self, python: Path) -> None:
+        self.python = python
+        self.version: tuple[int, int] | None = None
+        self._asked: dict[str, ast.Module | None] = {}
+
+    def parse(self, text: str) -> ast.Module | None:
+        """The tree; None where the interpreter cannot parse the text, cannot be run, or is no newer than ours."""
+        if self.version is not None and self.version <= sys.version_info[:2]:
+            return None
+        if text not in self._asked:
+            self._asked[text] = self._ask(text)
+        return self._asked[text]
+
+    def _ask(self, text: str) -> ast.Module | None:
+        try:
+            ran = subprocess.run(
+                [str(self.python), "-I", "-S", "-c", INSIDE],
+                input=json.dumps(text),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=True,
+            )
+            answer = json.loads(ran.stdout)
+        except (OSError, subprocess.SubprocessError, ValueError):
+            self.version = sys.version_info[:2]
+            return None
+        self.version = (answer["version"][0], answer["version"][1])
+        newer = self.version > sys.version_info[:2]
+        tree = _built(answer["tree"]) if newer and answer["tree"] else None
+        return tree if isinstance(tree, ast.Module) else None
+
+
+_PARSER: ContextVar[Parser | None] = ContextVar("parser", default=None)
+
+
+@contextmanager
+def parsed_by(python: Path) -> Iterator[None]:
+    """While this lasts, what our Python cannot parse is parsed by the project's."""
+    same = python == Path(sys.executable)
+    token = _PARSER.set(None if same else Parser(python))
+    try:
+        yield
+    finally:
+        _PARSER.reset(token)
+
+
+def parse(text: str) -> ast.Module:
+    """The tree of a module, by our Python or else by the project's. Raises SyntaxError as `ast.parse` does."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        parser = _PARSER.get()
+        tree = parser.parse(text) if parser else None
+        if tree is None:
+            raise
+        return tree
+
+
+def readers() -> str:
+    """Who could not read a file: our Python, and the project's where that was asked."""
+    ours = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+    parser = _PARSER.get()
+    if parser is None or parser.version is None:
+        return f"{ours}, which runs celeryize"
+    theirs = f"the project's {parser.version[0]}.{parser.version[1]} ({parser.python})"
+    return f"{ours}, which runs celeryize, and {theirs}"
+
+
+def _built(value: object) -> object:
+    if isinstance(value, list):
+        return [_built(item) for item in value]
+    assert isinstance(value, dict)
+    if "literal" in value:
+        return ast.literal_eval(value["literal"])
+    node = _class_of(value["kinds"])()
+    own = list(node._fields)
+    for name, field in value["fields"].items():
+        built = _built(field)
+        # a field that our Python does not have counts only where it says something, as in `def f[T](x)`
+        if name in own or built:
+            setattr(node, name, built)
+            if name not in own:
+                own.append(name)
+    node._fields = tuple(own)  # type: ignore[misc]
+    for name, place in value["place"].items():
+        setattr(node, name, place)
+    return _sealed(node)
+
+
+def _class_of(kinds: list[str]) -> type[ast.AST]:
+    """Our class of that name; else a new one below the nearest ancestor that we have."""
+    base = next(found for kind in kinds if isinstance(found := getattr(ast, kind, None), type))
+    return base if base.__name__ == kinds[0] else type(kinds[0], (base,), {"_fields": ()})
+
+
+def _sealed(node: ast.AST) -> ast.AST:
+    """The node; an f-string that our `ast.unparse` could not spell becomes one that it passes over."""
+    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        try:
+            ast.unparse(node)
+        except ValueError:
+            sealed: ast.AST = type("NewerString", (ast.expr,), {"_fields": node._fields})()
+            for name, value in vars(node).items():
+                setattr(sealed, name, value)
+            return sealed
+    return node
