@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from celeryize.checks.names import OLD
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
-from celeryize.detect.settings import untold
+from celeryize.detect.settings import settings_files, untold
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -50,7 +50,7 @@ def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
     Raises CannotPatch where the settings name a broker that the app, without a namespace, does not read.
     """
     settings = project.settings
-    files = dict.fromkeys((app.where.path, *settings.reachable))
+    files = dict.fromkeys((app.where.path, *settings.reachable, *settings_files(project.layout, project.modules)))
     config = _config_module(project, app)
     if config is not None:
         files[config] = None
@@ -81,11 +81,12 @@ def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
 
 
 def in_use(project: Project) -> str:
-    """The broker that an existing project means: Redis where its dependencies have that, else Celery's default."""
-    declared = project.dependencies.declared
-    celery = declared.get("celery")
-    redis = "redis" in declared or (celery is not None and "redis" in str(celery))
-    return "redis" if redis else "rabbitmq"
+    """The broker of an existing project that names none: Redis with celery[redis], else Celery's default.
+
+    The library redis alone says nothing: it may be there for the cache.
+    """
+    extras = re.search(r"\[[^\]]*\bredis\b", project.dependencies.declared.get("celery", ""))
+    return "redis" if extras else "rabbitmq"
 
 
 def after_configuration(source: Source, app: CeleryApp, line: str, imports: list[str]) -> Source:

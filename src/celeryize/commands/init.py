@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from celeryize import __version__
 from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap
-from celeryize.commands.lines_to_paste import headed, lines_of
+from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.commands.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
@@ -158,15 +158,15 @@ def plan(
     try:
         writer = written(module_name, partial)
     except CannotPatch as error:
-        if not error.snippet or "==>" in error.snippet:
+        if not error.snippet or isinstance(error, WholePlan):
             raise
-        free = next(n for n in (module_name, "celery_app", "celery_main") if not _taken(project, n))
-        raise CannotPatch(
-            error.message,
-            hint=error.hint,
-            snippet=written(free, partial=True).lines_to_paste(),
-            where=error.where,
-        ) from error
+        names = (module_name, "celery_app", "celery_main")
+        free = next((name for name in names if not _taken(project, name)), module_name)
+        try:
+            lines = written(free, partial=True).lines_to_paste()
+        except CannotPatch:
+            raise error from None
+        raise WholePlan(error.message, hint=error.hint, snippet=lines, where=error.where) from error
     return Init(writer.result(), writer.draft, writer.answers, writer.wiring)
 
 

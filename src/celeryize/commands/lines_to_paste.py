@@ -12,8 +12,13 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
 
+from celeryize.errors import CannotPatch
 from celeryize.model import Edit
 from celeryize.patch.source import NEWLINE
+
+
+class WholePlan(CannotPatch):
+    """A refusal whose snippet holds the lines of the whole plan, each below its file and place."""
 
 
 def headed(path: PurePosixPath | str, place: str, lines: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.names import OLD
 from celeryize.commands.gaps import namespaced
-from celeryize.commands.lines_to_paste import headed, lines_of
+from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_classes, settings_files
 from celeryize.draft import Draft
@@ -113,7 +113,7 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
     uses = list(_uses(project, names, files))
     if uses and not partial:
         others = [headed(use.where.path, f"in place of line {use.where.line}", use.line) for use in uses]
-        raise CannotPatch(
+        raise WholePlan(
             f"{uses[0].where}: code outside of the settings goes by the old name {uses[0].old[0]}",
             hint="Paste these lines; or let --partial rename the settings, and show the rest.",
             snippet="\n".join([*others, renamed]),
@@ -164,7 +164,7 @@ def _require_namespace(project: Project, names: dict[str, str], there: dict[str,
             where=app.where,
         )
     call, line = namespaced(project.modules.source(app.where.path), app)
-    raise CannotPatch(
+    raise WholePlan(
         f'{call}: the app has no namespace="CELERY", so {names[example]} would have no effect',
         hint=f"It needs the namespace and today's names: {example} ({there[example]}) counts without it only.",
         snippet=line and f"{headed(call.path, f'in place of line {call.line}', line)}\n{renamed}",

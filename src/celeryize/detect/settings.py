@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -337,13 +338,13 @@ def untold(modules: Modules, settings: Settings) -> Where | None:
                 and node.names[0].name == "*"
                 and modules.find(modules.absolute(node, path)) is None
             )
-            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node.value))):
+            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node))):
                 return Where(path, node.lineno)
     return None
 
 
 _BY_CODE = re.compile(
-    r"\b(exec|execfile|globals|locals|vars|setattr)\(|__name__|\bdynaconf\b|\bDynaconf\b|modules\["
+    r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__|\bdynaconf\b|\bDynaconf\b|modules\["
 )
 
 
@@ -451,10 +452,13 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 
 def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
-    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call."""
+    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call.
+
+    What a block of ours may use, `os` and the rest of the standard library, stays above the block.
+    """
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return False
-    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names} - sys.stdlib_module_names
     return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
