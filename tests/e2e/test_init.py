@@ -145,7 +145,7 @@ def test_the_patch_of_awkward_files_applies(name, tmp_path, celeryize: Run):
     assert snapshot(one) == snapshot(two)
 
 
-# The first ignores the settings, as it should; the last exits when imported; the others import what is missing here.
+# The first ignores the settings, as it should; the last exits when imported; the others import what is not here.
 NOT_PROVED = {
     "celery_without_namespace",
     "heroku_stays_last",
