@@ -139,7 +139,7 @@ def test_the_patch_of_awkward_files_applies(name, tmp_path, celeryize: Run):
     assert snapshot(one) == snapshot(two)
 
 
-# The first ignores the settings, as it should; the last exits when imported; the others import what is not installed.
+# The first ignores the settings, as it should; the last exits when imported; the others import what is not there.
 NOT_PROVED = {
     "celery_without_namespace",
     "heroku_stays_last",
