@@ -49,11 +49,23 @@ class NoProject(CeleryizeError):
 
 
 class CannotPatch(CeleryizeError):
-    """A file cannot be edited safely; `snippet` holds the exact lines to paste instead."""
+    """A file cannot be edited safely; `snippet` holds the exact lines to paste instead.
 
-    def __init__(self, message: str, *, snippet: str = "", hint: str = "", where: Where | None = None) -> None:
+    They go to the end of the file or, `in_place`, in place of the line at `where`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        snippet: str = "",
+        hint: str = "",
+        where: Where | None = None,
+        in_place: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.snippet = snippet
+        self.in_place = in_place
 
 
 class Conflict(CeleryizeError):

@@ -112,6 +112,28 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     assert snapshot(folder) == before, "undo restores every byte and mode"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("startproject_standard", 1),
+        ("celery_app_not_imported", 1),
+        ("celery_without_broker", 1),
+        ("celery_configured_in_the_app_file", 1),
+        ("celery_app_in_another_package", 1),
+        ("modernize_old_names", 1),
+        ("celery_app_complete", 0),
+        ("celery_configured_in_the_app_file_complete", 0),
+        ("celery_always_eager", 0),
+        ("celery_old_names", 0),
+    ],
+)
+def test_check_ends_with_1_where_there_is_a_gap_and_writes_nothing(name: str, code: int, tmp_path: Path):
+    folder = shutil.copytree(GOLDEN / name / "before", tmp_path / "project", symlinks=True)
+    before = snapshot(folder)
+    assert run(folder, load(name), check=True).result.exit_code == code
+    assert snapshot(folder) == before
+
+
 def is_subsequence(old: bytes, new: bytes) -> bool:
     """Whether every old byte is still there, in order."""
     remaining = iter(new)

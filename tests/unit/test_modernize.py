@@ -131,6 +131,13 @@ def test_a_class_of_the_settings_gets_it_and_another_class_keeps_it():
     renames(before.replace("self.BROKER_URL", "1"), before.replace("self.BROKER_URL", "1"))
 
 
+def test_a_method_reads_the_module_s_name_and_not_that_of_its_class():
+    renames(
+        "class A:\n    BROKER_URL = 1\n    def b(self):\n        return BROKER_URL\n",
+        "class A:\n    BROKER_URL = 1\n    def b(self):\n        return CELERY_BROKER_URL\n",
+    )
+
+
 def test_an_f_string_follows():
     renames('X = f"{BROKER_URL}/1"\n', 'X = f"{CELERY_BROKER_URL}/1"\n')
 

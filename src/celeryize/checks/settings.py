@@ -173,7 +173,7 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
         for another library.
     How it looks: (nothing: the warning is suppressed for Django's settings)
     Why: Celery looks a setting up under its new name, then under its old one.
-    Fix: Rename it; `celery upgrade settings <file> --django` does so for a whole file.
+    Fix: Rename it; `celeryize init --modernize` does so in all settings files.
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings
     """
     app = next(iter(facts.project.celery), None)

@@ -107,6 +107,7 @@ def after_configuration(source: Source, app: CeleryApp, line: str, imports: list
             hint="Set it right below where the app is built.",
             snippet="\n".join([there, *(f"{margin}{text}" for text in [*imports, line])]),
             where=Where(source.path, last),
+            in_place=True,
         )
     offset = source.after_line(own[-1])
     lead = "" if source.text[:offset].endswith("\n") else source.newline
@@ -187,6 +188,7 @@ def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
         hint="Give it the namespace: this line, in place of that one.",
         snippet=line,
         where=call,
+        in_place=True,
     )
 
 

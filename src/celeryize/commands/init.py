@@ -330,8 +330,11 @@ class _Writer:
         edits = [e for e in self.draft.edits() if e.path.name != ANSWERS_FILE]
         sections: list[str] = []
         for error in self.refused:
-            line = error.where.line if error.where else None
-            place = "at the end" if line is None else f"in place of line {line}"
+            place = "at the end"
+            if error.in_place and error.where:
+                place = f"in place of line {error.where.line}"
+            elif error.where and error.where.path == self.project.dependencies.file:
+                place = f"by hand: {error.hint}"
             sections.append(headed(error.where.path if error.where else "", place, error.snippet))
         sections += lines_of(edits)
         sections += [f"==> {todo.what} <==\n{todo.snippet}" for todo in self.todos if todo.path is None]

@@ -129,13 +129,16 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
 
 
 def settings_classes(tree: ast.Module) -> frozenset[str]:
-    """The classes of a settings file of django-configurations, those that build on another of them included."""
+    """The settings classes of a file of django-configurations, with the mixins that they build on."""
     found: set[str] = set()
     if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
         for node in tree.body:
             bases = {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
             if isinstance(node, ast.ClassDef) and (bases & found or any("Configuration" in b for b in bases)):
                 found.add(node.name)
+        for node in reversed(tree.body):
+            if isinstance(node, ast.ClassDef) and node.name in found:
+                found |= {ast.unparse(b) for b in node.bases if isinstance(b, ast.Name)}
     return frozenset(found)
 
 

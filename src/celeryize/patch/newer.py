@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +59,8 @@ class Parser:
         return self._asked[text]
 
     def _ask(self, text: str) -> ast.Module | None:
+        import subprocess
+
         try:
             ran = subprocess.run(
                 [str(self.python), "-I", "-S", "-c", INSIDE],

@@ -8,7 +8,7 @@ os.environ.get("BROKER_URL")        os.environ.get("BROKER_URL")
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from celeryize.errors import CannotPatch
@@ -61,19 +61,29 @@ def rename(source: Source, names: Mapping[str, str], classes: frozenset[str] = f
     return after
 
 
-def _names(tree: ast.AST, classes: frozenset[str]) -> Iterator[ast.Name | ast.Attribute]:
-    """The uses of the module's own names (and of those of its settings classes), in no function of its own."""
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.ClassDef) and child.name not in classes:
-            own = {n.id for s in child.body for n in ast.walk(s) if isinstance(n, ast.Name) and _binds(n)}
-            yield from (n for n in _names(child, classes) if _spelled(n) not in own)
-        elif isinstance(child, Scope):
-            own = _locals(child)
-            yield from (n for n in _names(child, classes) if isinstance(n, ast.Attribute) or n.id not in own)
-        else:
-            if isinstance(child, ast.Name) or (isinstance(child, ast.Attribute) and _of_settings(child, classes)):
+def _names(
+    node: ast.AST,
+    classes: frozenset[str],
+    hidden: frozenset[str] = frozenset(),
+    of_class: frozenset[str] = frozenset(),
+) -> Iterator[ast.Name | ast.Attribute]:
+    """The uses of the module's own names, and of those of its settings classes.
+
+    `hidden` are the names that the functions around `node` have for themselves, `of_class` those of the class
+    around it, which its methods do not see.
+    """
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.Name(id=name) if name not in hidden | of_class:
                 yield child
-            yield from _names(child, classes)
+            case ast.Attribute() if _of_settings(child, classes):
+                yield child
+        if isinstance(child, ast.ClassDef):
+            yield from _names(child, classes, hidden, frozenset() if child.name in classes else _bound(child.body))
+        elif isinstance(child, Scope):
+            yield from _names(child, classes, hidden | _locals(child))
+        else:
+            yield from _names(child, classes, hidden, of_class)
 
 
 def _of_settings(node: ast.Attribute, classes: frozenset[str]) -> bool:
@@ -82,17 +92,17 @@ def _of_settings(node: ast.Attribute, classes: frozenset[str]) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id in known
 
 
-def _binds(node: ast.Name) -> bool:
-    return not isinstance(node.ctx, ast.Load)
+def _bound(body: Sequence[ast.AST]) -> frozenset[str]:
+    names = (n for s in body for n in ast.walk(s) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in names if not isinstance(n.ctx, ast.Load))
 
 
-def _locals(scope: Scope) -> set[str]:
+def _locals(scope: Scope) -> frozenset[str]:
     """The names that a function has for itself: its parameters and what it assigns."""
     arguments = scope.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    body = [scope.body] if isinstance(scope, ast.Lambda) else scope.body
-    own = {a.arg for a in every if a is not None}
-    return own | {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and _binds(n)}
+    own = frozenset(a.arg for a in every if a is not None)
+    return own | _bound([scope.body] if isinstance(scope, ast.Lambda) else scope.body)
 
 
 def _spelled(node: ast.Name | ast.Attribute) -> str:

@@ -49,6 +49,7 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
             hint="Break that line, or paste these lines.",
             snippet="\n".join([*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]),
             where=source.where(found),
+            in_place=True,
         )
     offset = source.after_line(last)
     begins = source.line_starts[found.body[0].lineno - 1]

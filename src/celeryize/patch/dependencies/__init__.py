@@ -54,13 +54,14 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
         raise CannotPatch(
             error.message,
             snippet=written(requirement, form),
-            hint=error.hint,
+            hint=error.hint or "Add the line by hand, where the dependencies are.",
             where=error.where or Where(path),
         ) from error
     if entries(after, form).keys() != before.keys() | {normalised(requirement.name)}:
         raise CannotPatch(
             f"the edit of {path} would change more than was planned",
             snippet=written(requirement, form),
+            hint="Add the line by hand, where the dependencies are.",
             where=Where(path),
         )
     return after

@@ -1,7 +1,11 @@
 from configurations import Configuration
 
 
-class Base(Configuration):
+class Limits:
+    CELERYD_TASK_TIME_LIMIT = 300
+
+
+class Base(Limits, Configuration):
     SECRET_KEY = "x"
     INSTALLED_APPS = ["django.contrib.contenttypes", "doctors"]
     BROKER_URL = "redis://"
