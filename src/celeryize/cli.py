@@ -698,6 +698,8 @@ def schedule(
         _show_timeline(talk.screen, found)
     elif next_:
         runs = sorted((run, entry.name) for entry in found.entries for run in entry.runs)
+        if not runs:
+            talk.screen.answer(f"nothing runs in the next {next_}")
         talk.screen.table(("when", "entry"), [(told(run), name) for run, name in runs])
     else:
         talk.screen.table(

@@ -450,6 +450,10 @@ def _summary(verified: Verified) -> str:
         "live": ", imported, and run",
     }
     how = "read" + deep[verified.depth]
+    if verified.broker == "filesystem":
+        how += " on a broker of files (on yours: --broker configured)"
+    elif verified.broker:
+        how += " on the configured broker"
     if any(f.id in BROKEN for f in verified.findings):
         how = "read; importing it failed"
     tasks = f"{verified.tasks} task{'' if verified.tasks == 1 else 's'}"

@@ -100,3 +100,14 @@ def test_an_app_that_was_installed_with_it_stays_installed(wired):
     remove(wired, "shop.count")
     assert '"shop"' in (wired / "config/settings.py").read_text()
     assert not (wired / "shop/tasks.py").exists()
+
+
+def test_a_task_that_the_schedule_names_stays(wired):
+    add(wired, "doctors.remind")
+    with (wired / "config/settings.py").open("a") as settings:
+        settings.write('\nCELERY_BEAT_SCHEDULE = {"daily": {"task": "doctors.tasks.remind", "schedule": 60.0}}\n')
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch, match=r"config/settings\.py still names doctors\.tasks\.remind") as caught:
+        remove(wired, "doctors.remind")
+    assert "remove-schedule" in caught.value.hint
+    assert snapshot(wired) == before

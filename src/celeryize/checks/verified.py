@@ -51,6 +51,8 @@ class Verified:
     versions: dict[str, str]
     tasks: int
     exit_code: Exit
+    # of a live proof: "filesystem" or "configured"
+    broker: str = ""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

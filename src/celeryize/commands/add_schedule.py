@@ -291,7 +291,8 @@ def _json(text: str | None, kind: type, flag: str) -> object:
         value = json.loads(text)
     except ValueError as error:
         raise UsageError(
-            f"{flag} is not JSON: {error}", hint="For example --kwargs '{\"full\": false}'."
+            f"{flag} is not JSON: {error}",
+            hint=f"For example {flag} '" + ('[1, "daily"]' if flag == "--args" else '{"full": false}') + "'.",
         ) from error
     if not isinstance(value, kind):
         wanted = (

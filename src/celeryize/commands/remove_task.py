@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, changes
@@ -45,7 +46,21 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
         for task in tasks_in(project.modules, path, app, project.celery)
         if not defines(_text(path, draft.read(path)), task.function)
     )
+    _refuse_scheduled(project, registered)
     return Plan(draft.edits(), tuple(steps)), registered
+
+
+def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
+    """Raises CannotPatch where the settings or the app file name the task: Beat would send what nobody runs."""
+    files = (*project.settings.reachable, *(app.where.path for app in project.celery))
+    for path in dict.fromkeys(files):
+        for node in ast.walk(project.modules.tree(path)):
+            if isinstance(node, ast.Constant) and node.value in names:
+                raise CannotPatch(
+                    f"{path} still names {node.value}",
+                    hint="Take it out there first; an entry of the schedule with `celeryize remove-schedule`.",
+                    where=Where(path, node.lineno),
+                )
 
 
 def _taken_out(edit: Edit, now: bytes, draft: Draft) -> bytes | None:

@@ -19,6 +19,7 @@ from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.render import ANSWERS_FILE
+from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize], of all commands.
 TABLE = frozenset({"broker", "result-backend", "result_backend", "profile", "beat", "templates", "silence"})
@@ -164,7 +165,10 @@ def _next_steps(project: Project, planned: init.Init, proof: Proof, *, installed
 
 def _command_line(answers: init.Answers, module_name: str) -> str:
     """The command that gives the same without a question."""
-    parts = ["celeryize", "init", "--broker", answers.broker, "--result-backend", answers.result_backend]
+    parts = ["celeryize", "init"]
+    for flag, url in (("--broker", answers.broker), ("--result-backend", answers.result_backend)):
+        # shown with asterisks, a password would be pasted as asterisks
+        parts += [flag, "URL" if holds_password(url) else url]
     parts += ["--profile", answers.profile, "--beat" if answers.beat else "--no-beat"]
     if module_name != "celery":
         parts += ["--module-name", module_name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -86,18 +87,36 @@ def verified(
     """The outcome of an examination, and the exit code that it asks for."""
     from celeryize.checks.verified import Verified
 
+    failed = _failed_step(live) if live else ()
+    examination = replace(
+        examination,
+        findings=(*failed, *examination.findings),
+        ran=(*examination.ran, *(finding.id for finding in failed)),
+    )
     return Verified(
         examination,
         depth,
         _versions(facts.worker, facts.web),
         len(facts.worker.tasks) if facts.worker and facts.worker.tasks else len(facts.tasks),
-        _exit_code(examination.findings, strict=strict, live=live),
+        _exit_code(examination.findings, strict=strict),
+        live.broker if live else "",
     )
 
 
-def _exit_code(findings: Iterable[Finding], *, strict: bool, live: LiveReport | None) -> Exit:
-    if live is not None and not live.passed:
-        return Exit.FINDINGS
+def _failed_step(report: LiveReport) -> tuple[Finding, ...]:
+    """The first step of a live proof that failed, as a finding: the later ones fail because of it."""
+    from celeryize.live import Outcome
+
+    step = next((step for step in report.steps if step.outcome is Outcome.FAILED), None)
+    if step is None:
+        return ()
+    hint = "The lines above are the process's own."
+    if report.broker == "configured":
+        hint += " Is the broker running, and CELERY_BROKER_URL right? Without --broker configured none is needed."
+    return (Finding(f"live.{step.step}", Severity.ERROR, f"the live proof failed: {step.what}", hint),)
+
+
+def _exit_code(findings: Iterable[Finding], *, strict: bool) -> Exit:
     bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return Exit.FINDINGS if any(f.severity in bad for f in findings) else Exit.DONE
 
