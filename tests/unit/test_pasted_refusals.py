@@ -16,8 +16,7 @@ BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_
 REFUSALS = [name for name in CASES if (GOLDEN / name / "refusal.txt").exists()]
 SECTION = re.compile(
     r"==> (?P<path>\S+), (?:(?P<new>a new file)|(?P<end>at the end|by hand: [^\n]*)|(?P<top>at the top)"
-    r"|below line (?P<below>\d+)"
-    r"|in place of lines? (?P<first>\d+)(?: to (?P<last>\d+))?) <=="
+    r"|below line (?P<below>\d+)|in place of lines? (?P<first>\d+)(?: to (?P<last>\d+))?) <=="
 )
 
 

@@ -272,7 +272,13 @@ class _Writer:
         )
         lines = f"{gap.name} = {url}\n"
         file = self.project.dependencies.file
-        why = "as asked" if asked else f"which {file} has" if self.answers.broker == "redis" else "as before"
+        why = (
+            "as asked"
+            if asked
+            else f"as {file} has celery[redis]"
+            if self.answers.broker == "redis"
+            else "as before"
+        )
         self.notes.append(
             f"No broker was set, so Celery took amqp on localhost. {gap.name} goes into {gap.style}; it reads "
             f"CELERY_BROKER_URL from the environment, else it is {self.answers.broker} on localhost, {why}."
