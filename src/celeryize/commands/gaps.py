@@ -207,3 +207,14 @@ def namespaced(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
                 joint = " " if line[:end].rstrip().endswith(",") else ", "
                 return source.where(node), f'{line[:end]}{joint}namespace="CELERY"{line[end:]}\n'
     return app.where, ""
+
+
+def named_by(project: Project, app: CeleryApp, keyword: str) -> str:
+    """The URL that `Celery(broker="...", backend="...")` is given as a literal; empty where it is none."""
+    source = project.modules.source(app.where.path)
+    for node in ast.walk(source.tree) if source else ():
+        if isinstance(node, ast.Call) and node.lineno == app.where.line:
+            for given in node.keywords:
+                if given.arg == keyword and isinstance(given.value, ast.Constant):
+                    return str(given.value.value or "")
+    return ""

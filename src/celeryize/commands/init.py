@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
-from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap
+from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap, named_by
 from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.commands.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
@@ -250,6 +250,10 @@ class _Writer:
             if self._needed(self._fill_broker, app, "broker" in flags):
                 chosen["broker"] = self.answers.broker
                 undone.pop("broker", None)
+        if "celery" not in self.project.dependencies.declared:
+            # what the app names needs its library; an app that declares Celery already has been running
+            chosen["broker"] = chosen["broker"] or named_by(self.project, app, "broker")
+            chosen["result_backend"] = chosen["result_backend"] or named_by(self.project, app, "backend")
         self._dependency(chosen["broker"], chosen["result_backend"])
         self._uninstalled_apps()
         self._not_done(app, stored, undone)
