@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import celery
 import pytest
 
 from celeryize.commands import run_init
@@ -288,6 +289,21 @@ def test_settings_that_hang_end_in_time(project, celeryize: Run):
     assert ran.returncode == 4, ran.stderr
     assert "longer than 3 seconds" in ran.stderr and "config/local.py:3" in ran.stderr
     assert snapshot(project) == before
+
+
+def test_a_library_that_is_not_installed_yet_is_named_and_stops_nothing(project, celeryize: Run, tmp_path):
+    """Its folder is hidden from the project's interpreter, as where only Celery is installed."""
+    environment = tmp_path / "only_celery"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    packages = next(environment.glob("lib/python*/site-packages"))
+    for there in Path(celery.__file__).parents[1].iterdir():
+        if not there.name.startswith("django_celery_results"):
+            (packages / there.name).symlink_to(there)
+    python = str(environment / "bin/python")
+    ran = celeryize(project, "init", "--yes", "--result-backend", "django-db", "--python", python)
+    assert ran.returncode == 0, ran.stderr
+    assert "django_celery_results cannot be imported" in ran.stderr and "not proved" in ran.stderr
+    assert "django_celery_results" in (project / "config/settings.py").read_text()
 
 
 def test_celery_that_is_not_installed_is_not_a_passed_proof(project, celeryize: Run, tmp_path):

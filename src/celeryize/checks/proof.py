@@ -39,6 +39,7 @@ class Expected:
 
     `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out,
     `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries` those that may change.
+    `needs` are the modules that it has the project import, and that may have to be installed first.
     """
 
     module: str
@@ -50,6 +51,7 @@ class Expected:
     entry: str | None = None
     entry_gone: str | None = None
     entries: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
 
 
 def judge(
@@ -64,6 +66,8 @@ def judge(
     missing = [
         n for n, there in (("django", worker.django_importable), ("celery", worker.celery_importable)) if not there
     ]
+    told = {failure.message for sight in after for failure in sight.failures}
+    missing += [name for name in expected.needs if any(f"No module named '{name}'" in text for text in told)]
     if missing and not worker.failures_of("Timeout", "Crash"):
         names = " and ".join(missing)
         return Proof(

@@ -18,11 +18,15 @@ from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
+from celeryize.model import Plan
 from celeryize.render import ANSWERS_FILE
 from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize], of all commands.
 TABLE = frozenset({"broker", "result-backend", "result_backend", "profile", "beat", "templates", "silence"})
+
+# What the settings may name beside Celery: installed with the rest of the dependencies, not by us.
+LIBRARIES = ("django_celery_beat", "django_celery_results")
 
 
 class InitView(View, Opening, Protocol):
@@ -89,7 +93,8 @@ def run(
             target = target_of(project, spec=wiring.spec, names=wiring.wrote, environment=wiring.environment)
             before = prober.baseline()
             after = prober.prove(() if written else planned.plan.edits, project.root, target)
-            expected = Expected(wiring.module, wiring.variable, wiring.wrote)
+            needs = tuple(name for name in LIBRARIES if _comes_in(name, planned.plan))
+            expected = Expected(wiring.module, wiring.variable, wiring.wrote, needs=needs)
             return judge(
                 before,
                 after,
@@ -116,6 +121,12 @@ def run(
         _next_steps(project, planned, result.proof, installed=install),
         "" if project.celery else _command_line(planned.answers, module_name),
     )
+
+
+def _comes_in(name: str, plan: Plan) -> bool:
+    """Whether a plan has the project import a module that it did not name before."""
+    word = name.encode()
+    return any(word in (edit.after or b"") and word not in (edit.before or b"") for edit in plan.edits)
 
 
 def _only_questions(table: dict[str, object]) -> dict[str, object]:
