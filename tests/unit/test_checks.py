@@ -909,6 +909,15 @@ def test_three_broken_modules_are_three_findings(tmp_path):
     ]
 
 
+def test_a_module_that_celery_took_out_is_told_with_its_heir(tmp_path):
+    project = make_tree(tmp_path, {**healthy(), **tasks("from celery.task import task\n")})
+    loaded = load_project(project, python=sys.executable)
+    with Prober(target_of(loaded)) as prober:
+        findings = examine(Facts(loaded, *prober.baseline())).findings
+    (hint,) = [finding.hint for finding in findings if finding.id == "celery.E030"]
+    assert hint == "Gone since Celery 5: from celery import shared_task"
+
+
 def test_each_check_that_looks_inside_has_a_broken_project():
     tested = {m.id for m in IMPORTED}
     others = {"celery.E002", "celery.W082", "celery.E191", "celery.E043"}

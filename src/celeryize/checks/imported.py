@@ -20,9 +20,20 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
     return Where(PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file), line)
 
 
+# What Celery 5 took out, and what is written today; Source: docs.celeryq.dev, history/whatsnew-5.0.
+GONE = {
+    "celery.task": "from celery import shared_task",
+    "celery.decorators": "from celery import shared_task",
+    "djcelery": "django-celery-beat and django-celery-results are its heirs; Celery itself knows Django",
+}
+
+
 def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Spot:
     text = f"{failure.type}: {failure.message}"
-    if failure.type == "ModuleNotFoundError" and not hint:
+    gone = next((new for old, new in GONE.items() if f"'{old}'" in failure.message), None)
+    if failure.type == "ModuleNotFoundError" and gone:
+        hint = f"Gone since Celery 5: {gone}"
+    elif failure.type == "ModuleNotFoundError" and not hint:
         python = facts.project.interpreter.path
         hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
     where = place(facts, *failure.where) if failure.where else None
