@@ -313,6 +313,23 @@ MISTAKES = [
         settings("CELERY_BROKER_URL = 'amqp://localhost'\n", instead="CELERY_BROKER_U"),
     ),
     Mistake(
+        "celery.W361",
+        settings("CELERY_TASK_SERIALIZER = 'jsn'  # <-\n"),
+        settings("CELERY_TASK_SERIALIZER = 'yaml'\nCELERY_ACCEPT_CONTENT = ['yaml']\n"),
+    ),
+    Mistake(
+        "celery.W361",
+        settings("CELERY_RESULT_SERIALIZER = 'own'  # <-\n"),
+        settings(
+            "from kombu.serialization import register\nregister('own', str, str, 'x/own')\nCELERY_RESULT_SERIALIZER = 'own'\n"
+        ),
+    ),
+    Mistake(
+        "celery.E160",
+        settings("CELERY_BROKER_URL = 'rediss//localhost'  # <-\n", instead="CELERY_BROKER_U"),
+        settings("CELERY_BROKER_URL = 'memory'\n", instead="CELERY_BROKER_U"),
+    ),
+    Mistake(
         "celery.E160",
         settings("CELERY_BROKER_URL = 'redis://:p/ss@h'  # <-\n", instead="CELERY_BROKER_U"),
         settings("CELERY_BROKER_URL = 'redis://:p%2Fss@redis'\n", instead="CELERY_BROKER_U"),

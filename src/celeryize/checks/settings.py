@@ -19,6 +19,8 @@ PREFIX = "CELERY_"
 CLOSE = 0.8
 # The first part of most names.
 GROUPS = ("worker", "task", "result", "broker", "beat")
+# Of kombu.serialization.registry, and the one that celery.security registers.
+SERIALIZERS = frozenset({"auth", "json", "msgpack", "pickle", "yaml"})
 # The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
 BROKERS = words(
     """
@@ -335,7 +337,8 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
         return "it has a blank at its end"
     if "://" not in url:
         # a bare transport name is allowed; host:port is taken for the host of an amqp URL
-        return "it has no scheme, so it is read as an amqp host" if re.match(r"[\w.-]+:\d+", url) else None
+        read_as_host = re.match(r"[\w.-]+:\d+|\w+//", url)
+        return "it has no scheme, so it is read as an amqp host" if read_as_host else None
     scheme = url.split("://")[0]
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
@@ -366,6 +369,22 @@ def broker_url_wrong(facts: Facts) -> Iterator[Spot]:
             if problem:
                 yield Spot(f"the broker URL cannot work: {problem}", setting.code.where(value))
                 break
+
+
+@check("celery.W361")
+def unknown_serializer(facts: Facts) -> Iterator[Spot]:
+    """A serializer has a name that kombu does not know.
+
+    What happens: Every .delay() raises, or every result is lost.
+    How it looks: kombu.exceptions.SerializerNotInstalled: No encoder/decoder installed for jsn
+    Why: kombu looks the name up in a registry when it sends; nothing looks at it before.
+    Fix: json, or kombu.serialization.register(...) for one of your own.
+    Source: kombu/serialization.py, SerializerRegistry.dumps
+    """
+    for setting in facts.named(*(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))):
+        name = text_of(default_of(setting.value))
+        if name and name not in SERIALIZERS and not facts.imports_module("kombu.serialization"):
+            yield Spot(f"kombu knows no serializer {name!r}", setting.where, "json is the usual one.")
 
 
 @check("celery.E161")
