@@ -198,12 +198,14 @@ def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
         import difflib
 
         near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
-        hint = f"Did you mean {', '.join(near)}?" if near else "celeryize tasks lists what is registered."
+        hint = f"Did you mean {', '.join(near)}? " if near else "celeryize tasks lists what is registered. "
+        hint += "With --create the task is written, too."
         found.append(
             _error("proof.E012", f"no task {entry.task} is registered: Beat would send it for ever", hint)
         )
     elif entry.problem:
-        found.append(_error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}"))
+        hint = "Its arguments are --args '[...]' and --kwargs '{...}'." if "argument" in entry.problem else ""
+        found.append(_error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}", hint))
     return found
 
 
