@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from celeryize.commands import run_init
 from celeryize.urls import holds_password, redacted
+from tests.views import Recorder
 
 WITH = {
     "redis://:pw@host:6379/1": "redis://:***@host:6379/1",
@@ -40,3 +44,10 @@ def test_a_url_that_may_hold_one_is_told_from_others():
 def test_a_long_text_is_read_once(text):
     """A scheme that is looked for at every letter makes this take minutes."""
     assert redacted(text) == text
+
+
+def test_the_command_to_repeat_names_no_password_and_no_asterisks(project: Path):
+    flags = {"broker": "redis://:sekrit@queue/0"}
+    ended = run_init.run(project, Recorder(), flags=flags, yes=True, no_verify=True)
+    assert "--broker URL" in ended.command_line
+    assert "sekrit" not in ended.command_line and "*" not in ended.command_line
