@@ -15,6 +15,18 @@ from tests.conftest import Run
 from tests.services import over_files
 from tests.unit.test_probe import alive
 
+ADDED = (
+    (
+        *("doctors.send_welcome_email", "doctor_id:str", "--bind", "--max-retries", "3"),
+        *("--default-retry-delay", "60"),
+    ),
+    (
+        *("shop.import_prices", "url:str", "batch:int=500", "--retry-on", "requests.RequestException"),
+        *("--backoff", "--time-limit", "300"),
+    ),
+    ("doctors.send_reminder_email", "--model", "doctors.Doctor", "--kind", "email", "--test"),
+)
+
 
 @over_files
 def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryize: Run):
@@ -26,6 +38,9 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == ["passed"] * 7
     assert "greet-every-morning: every day at 07:30" in ran.stderr
     subprocess.run([sys.executable, "manage.py", "check"], cwd=tmp_path / "here", check=True, capture_output=True)
+    for arguments in ADDED:
+        added = celeryize(tmp_path / "here", "add-task", *arguments, "--yes")
+        assert (added.returncode, "proved: " in added.stderr) == (0, True), added.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")

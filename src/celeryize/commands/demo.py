@@ -81,14 +81,22 @@ def _prove_live(root: Path, tell: Callable[[str], None], view: LiveView) -> None
 
 
 def _build(root: Path, tell: Callable[[str], None]) -> None:
-    """startproject, startapp, a model, the app installed: as everybody begins."""
-    tell("$ django-admin startproject config . && python manage.py startapp doctors")
+    """startproject, two apps, a model, the apps installed: as everybody begins."""
+    apps = ("doctors", "shop")
+    tell(
+        " && ".join(
+            ["$ django-admin startproject config .", *(f"python manage.py startapp {app}" for app in apps)]
+        )
+    )
     _python(root, "-m", "django", "startproject", "config", ".")
-    _python(root, "manage.py", "startapp", "doctors")
+    for app in apps:
+        _python(root, "manage.py", "startapp", app)
     (root / "doctors/models.py").write_text(MODEL)
     settings = root / "config/settings.py"
     text = settings.read_text()
-    settings.write_text(text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'doctors',\n", 1))
+    settings.write_text(
+        text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'doctors',\n    'shop',\n", 1)
+    )
     (root / "requirements.txt").write_text("django\n")
     (root / ".gitignore").write_text("__pycache__/\ndb.sqlite3\n")
 
