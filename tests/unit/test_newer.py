@@ -138,3 +138,25 @@ def test_without_a_look_inside_no_interpreter_of_the_project_parses(tmp_path: Pa
     with pytest.raises(CannotPatch):
         run_init.run(project, Recorder(), flags={}, yes=True, no_verify=True)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1",
+        "[]",
+        "{}",
+        "no json",
+        '{"version": [9, 9], "tree": 1}',
+        '{"version": [9, 9], "tree": {"kinds": ["No"], "fields": {}, "place": {}}}',
+        '{"version": [9, 9], "tree": {"literal": "a b"}}',
+        '{"version": [9, 9], "tree": ' + "[" * 5000 + "]" * 5000 + "}",
+    ],
+)
+def test_an_interpreter_that_answers_no_tree_is_a_refusal(tmp_path: Path, answer: str):
+    (tmp_path / "answer").write_text(answer)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncat > /dev/null\ncat {tmp_path}/answer\n")
+    python.chmod(0o755)
+    with parsed_by(python), pytest.raises(CannotPatch):
+        _ = source_of("a b\n").tree

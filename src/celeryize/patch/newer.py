@@ -70,13 +70,16 @@ class Parser:
                 timeout=SECONDS,
                 check=True,
             )
-            answer = json.loads(ran.stdout)
-        except (OSError, subprocess.SubprocessError, ValueError):
+        except (OSError, subprocess.SubprocessError):
             self.version = sys.version_info[:2]
             return None
-        self.version = (answer["version"][0], answer["version"][1])
-        newer = self.version > sys.version_info[:2]
-        tree = _built(answer["tree"]) if newer and answer["tree"] else None
+        try:
+            answer = json.loads(ran.stdout)
+            self.version = (int(answer["version"][0]), int(answer["version"][1]))
+            newer = self.version > sys.version_info[:2]
+            tree = _built(answer["tree"]) if newer and answer["tree"] else None
+        except Exception:  # What is no Python may answer anything; a tree may be too deep for us.
+            return None
         return tree if isinstance(tree, ast.Module) else None
 
 
