@@ -211,7 +211,8 @@ def _put_in_place(file: Written, target: Path) -> None:
         try:
             os.link(temp, target)
         except FileExistsError:
-            _refuse_changed([(edit.path, None, _load(target))])
+            # it was there a moment ago: gone again or not, somebody else is at it
+            _refuse_changed([(edit.path, None, _load(target) or b"")])
         except OSError:
             os.replace(temp, target)
         else:

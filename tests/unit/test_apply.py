@@ -602,6 +602,17 @@ def test_a_file_system_without_links_is_no_obstacle(tree, number):
     assert not list(tree.rglob(".celeryize*"))
 
 
+def test_a_new_file_that_came_and_went_is_no_silent_success(tree):
+    with (
+        disk(refusal(errno.EEXIST), lambda at, name: name == "link"),
+        pytest.raises(Conflict, match=r"celery\.py"),
+    ):
+        change(tree)
+    assert not (tree / "shop/celery.py").exists()
+    assert (tree / "manage.py").read_bytes() == MANAGE
+    assert not list(tree.rglob(".celeryize*"))
+
+
 def test_a_new_file_that_is_there_already_is_a_conflict(tree):
     (tree / "shop/celery.py").write_bytes(b"mine")
     error = refuses(tree, EDITS, Conflict, r"shop/celery\.py")
