@@ -16,7 +16,7 @@ from celeryize.errors import CeleryizeError, Exit, UsageError
 
 if TYPE_CHECKING:
     from celeryize.commands.carry_out import Ended
-    from celeryize.commands.schedule import Schedule
+    from celeryize.commands.schedule.show import Schedule
 
 P = ParamSpec("P")
 # Click's UsageError, the parent of all that is wrong with a command line; typer has its own copy of click.
@@ -460,7 +460,7 @@ def add_task(
     no_input: NoInput = False,
 ) -> None:
     """Add a task, where the worker finds it, with limits and retries that work."""
-    from celeryize.commands import add_task as planning
+    from celeryize.commands.task import plan as planning
     from celeryize.commands import run_add_task
 
     talk = Talk("add-task", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
@@ -523,7 +523,7 @@ def remove_task(
     no_input: NoInput = False,
 ) -> None:
     """Take out a task that is as it was generated; refuses where it was changed since."""
-    from celeryize.commands import add_task as planning
+    from celeryize.commands.task import plan as planning
     from celeryize.commands import run_add_task
 
     talk = Talk("remove-task", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
@@ -592,7 +592,7 @@ def add_schedule(
 ) -> None:
     """Add an entry for Celery Beat, and show when it fires."""
     from celeryize import when
-    from celeryize.commands import add_schedule as planning
+    from celeryize.commands.schedule import plan as planning
     from celeryize.commands import run_add_schedule
 
     talk = Talk("add-schedule", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
@@ -680,7 +680,7 @@ def schedule(
 ) -> None:
     """Show what runs when: entries, next runs, a timeline."""
     from celeryize import when
-    from celeryize.commands import schedule as command
+    from celeryize.commands.schedule import show as command
     from celeryize.commands.run_add_schedule import told
 
     talk = Talk("schedule", as_json=json_, quiet=quiet, verbose=False, no_input=True)
@@ -724,7 +724,7 @@ def schedule(
 def _show_timeline(screen: ui.Screen, found: Schedule) -> None:
     from datetime import datetime
 
-    from celeryize.commands import schedule as command
+    from celeryize.commands.schedule import show as command
 
     runs = {e.name: [datetime.fromisoformat(run) for run in e.runs] for e in found.entries}
     width = max((len(name) for name in runs), default=0)

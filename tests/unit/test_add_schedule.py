@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.commands import run_add_schedule, run_init
-from celeryize.commands.add_schedule import Request
+from celeryize.commands.schedule.plan import Request
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.when import parse
 from tests.conftest import make_tree, snapshot

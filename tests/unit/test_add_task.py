@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.commands import run_add_task, run_init
-from celeryize.commands.add_task import Request
+from celeryize.commands.task.plan import Request
 from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from tests.conftest import Run, make_tree, small_project, snapshot
 from tests.views import Recorder
@@ -549,7 +549,7 @@ def test_add_task_imports_nothing_heavy(wired, celeryize: Run):
     loaded = {
         line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
     }
-    assert "celeryize.commands.add_task" in loaded
+    assert "celeryize.commands.task.plan" in loaded
     assert loaded & HEAVY == set()
 
 

@@ -11,7 +11,7 @@ import pytest
 from celery.app.defaults import _TO_NEW_KEY
 
 from celeryize.commands import run_init, undo
-from celeryize.commands.modernize import TODAY
+from celeryize.commands.init.modernize import TODAY
 from celeryize.errors import CannotPatch
 from celeryize.patch.rename import rename
 from celeryize.patch.source import Source

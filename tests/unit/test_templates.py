@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.commands import run_add_task, run_init, templates
-from celeryize.commands.add_task import Request
+from celeryize.commands.task.plan import Request
 from celeryize.errors import CeleryizeError, UsageError
 from tests.conftest import make_tree, snapshot
 from tests.views import Recorder

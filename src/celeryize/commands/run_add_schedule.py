@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, judge
-from celeryize.commands import add_schedule
+from celeryize.commands.schedule import plan as add_schedule
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.probe import BeatSight, Preview, Sight

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, judge
-from celeryize.commands import add_task
+from celeryize.commands.task import plan as add_task
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured
@@ -55,7 +55,7 @@ def run(
         call: tuple[str, ...] = ()
         testing: AbstractContextManager[None] | None = None
         if remove:
-            from celeryize.commands import remove_task
+            from celeryize.commands.task import remove as remove_task
 
             if not project.celery:
                 raise CeleryizeError("this project has no Celery app, so no tasks", hint="See celeryize init.")

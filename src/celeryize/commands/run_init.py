@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, Verdict, judge
-from celeryize.commands import init
+from celeryize.commands.init import plan as init
 from celeryize.commands.carry_out import Ended, View, carry_out
-from celeryize.commands.gaps import in_use
+from celeryize.commands.init.missing_broker import in_use
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project

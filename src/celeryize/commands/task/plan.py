@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.task_test import Subject, command_of, has_tests, test_of, with_test
-from celeryize.commands.task_trigger import Trigger, receiver, signal_of
+from celeryize.commands.task.test_file import Subject, command_of, has_tests, test_of, with_test
+from celeryize.commands.task.trigger import Trigger, receiver, signal_of
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project

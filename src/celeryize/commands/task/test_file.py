@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from celeryize.commands.task_trigger import Trigger
+from celeryize.commands.task.trigger import Trigger
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model
 from celeryize.detect.project import Project

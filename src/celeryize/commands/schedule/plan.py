@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from celeryize.commands import add_task
-from celeryize.commands.add_task import NAME, find_app
+from celeryize.commands.task import plan as add_task
+from celeryize.commands.task.plan import NAME, find_app
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project, distribution_folder
 from celeryize.detect.settings import constant

@@ -6,7 +6,7 @@ import ast
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, changes
-from celeryize.commands.add_task import named_task, place_of
+from celeryize.commands.task.plan import named_task, place_of
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_in
 from celeryize.draft import Draft

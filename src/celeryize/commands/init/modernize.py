@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.names import OLD
-from celeryize.commands.gaps import namespaced
-from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
+from celeryize.commands.init.lines_to_paste import WholePlan, headed, lines_of
+from celeryize.commands.init.missing_broker import namespaced
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_classes, settings_files
 from celeryize.draft import Draft

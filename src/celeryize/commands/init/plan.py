@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
-from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap, named_by
-from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
-from celeryize.commands.modernize import Modernized, left_old, modernize
+from celeryize.commands.init.lines_to_paste import WholePlan, headed, lines_of
+from celeryize.commands.init.missing_broker import Gap, Style, after_configuration, broker_gap, named_by
+from celeryize.commands.init.modernize import Modernized, left_old, modernize
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind, reader_of
