@@ -2,86 +2,100 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from celeryize import pictures
-from celeryize.commands.opening import Opening, opened
+from celeryize import when
+from celeryize.commands.options import RunOptions
+from celeryize.commands.start_up import ImportRequest, start_up
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
-from celeryize.probe import BeatSight, Preview, Sight
+from celeryize.ui.view import View
 
-HALF_HOURS = 48
+if TYPE_CHECKING:
+    from celeryize.probe import BeatSight, Sight
+
+# The most runs of an entry that are asked for.
 MANY_RUNS = 2000
+DAY = 24.0
+WEEK = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """The entries of Beat with their runs, in the zone of the app."""
+class ScheduleOptions:
+    """What of the schedule is shown, and which files are written of it. `within` is a duration."""
 
-    entries: tuple[BeatSight, ...]
-    zone: str
+    within: str | None = None
+    timeline: bool = False
+    svg: Path | None = None
+    html: Path | None = None
+    ics: Path | None = None
+
+    @property
+    def hours(self) -> float | None:
+        """Within how many hours the runs are wanted; None for the next run of each entry."""
+        # the pictures have room for a day
+        if self.timeline or self.svg or self.html:
+            return DAY
+        if self.within:
+            return when.duration(self.within, "--next") / 3600
+        if self.ics:
+            return WEEK
+        return None
 
 
-def run(
-    start: Path, view: Opening, *, hours: float | None, settings: str | None, python: str | None, timeout: float
-) -> Schedule:
-    """Every entry of the Beat schedule with its next run, or with its runs within `hours`."""
-    preview = Preview(None, MANY_RUNS if hours else 1, hours)
-    with opened(start, view, settings=settings, python=python, timeout=timeout, brief=True, preview=preview) as (
-        project,
-        prober,
-    ):
+def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
+    """Show every entry of the Beat schedule with its next run, or with all runs within a time."""
+    from celeryize.probe import Preview
+
+    hours = chosen.hours
+    count = 1
+    if hours:
+        count = MANY_RUNS
+    request = ImportRequest(preview=Preview(None, count, hours))
+    with start_up(options, view, brief=True, request=request) as (project, prober):
         assert prober is not None
-        sight, _ = prober.baseline()
-        _importable(project, sight)
-        return Schedule(sight.beat_schedule, sight.timezone or "UTC")
+        worker, _ = prober.baseline()
+        _raise_if_not_importable(project, worker)
+    # Celery's own default
+    entries, zone = worker.beat_schedule, worker.timezone or "UTC"
+    _save_files(entries, zone, view, chosen)
+    if chosen.timeline:
+        view.show_timeline(entries, zone)
+    elif chosen.within:
+        view.show_runs(entries, zone, chosen.within)
+    else:
+        view.show_schedule(entries, zone)
 
 
-def files(
-    found: Schedule, *, svg: Path | None = None, html: Path | None = None, ics: Path | None = None
-) -> list[tuple[Path, str]]:
-    """The files that were asked for, with what goes into them."""
-    runs = {e.name: [datetime.fromisoformat(run) for run in e.runs] for e in found.entries}
-    wanted = [
-        (svg, pictures.svg(runs, found.zone)),
-        (html, pictures.html(runs, found.zone)),
-        (ics, pictures.ics(runs)),
-    ]
-    return [(file, text) for file, text in wanted if file is not None]
+def _save_files(
+    entries: tuple[BeatSight, ...], zone: str, view: View, chosen: ScheduleOptions
+) -> None:
+    from celeryize import pictures
+
+    runs = pictures.runs_by_entry(entries)
+    if chosen.svg:
+        view.save_answer(chosen.svg, pictures.render_svg(runs, zone))
+    if chosen.html:
+        view.save_answer(chosen.html, pictures.render_html(runs, zone))
+    if chosen.ics:
+        view.save_answer(chosen.ics, pictures.render_calendar(runs))
 
 
-def busiest(runs: list[datetime]) -> tuple[str, int] | None:
-    """The minute in which most runs start, and how many; None without runs."""
-    counted = Counter(run.strftime("%H:%M") for run in runs)
-    return max(sorted(counted.items()), key=lambda item: item[1]) if counted else None
-
-
-def timeline(runs: list[datetime]) -> str:
-    """48 half hours as characters: how many runs start in each."""
-    counted = Counter(run.hour * 2 + run.minute // 30 for run in runs)
-    return "".join(_mark(counted.get(slot, 0)) for slot in range(HALF_HOURS))
-
-
-def _mark(count: int) -> str:
-    if not count:
-        return "\u00b7"
-    return str(count) if count < 10 else "#"
-
-
-def _importable(project: Project, sight: Sight) -> None:
-    if not sight.celery_importable:
+def _raise_if_not_importable(project: Project, worker: Sight) -> None:
+    """Without an app there is no schedule to show."""
+    if not worker.celery_importable:
         raise CeleryizeError(
             f"Celery cannot be imported in {project.interpreter.path}",
             hint=f"Install the dependencies: {project.dependencies.sync or 'pip install celery'}.",
         )
-    if sight.app is None:
-        failed = sight.failures[0] if sight.failures else None
+    if worker.app is not None:
+        return
+    if worker.failures:
+        failed = worker.failures[0]
         raise CeleryizeError(
-            f"the project's Celery app cannot be loaded: {failed.type}: {failed.message}"
-            if failed
-            else "this project has no Celery app",
-            hint="See celeryize verify." if failed else "Set it up first: celeryize init.",
+            f"the project's Celery app cannot be loaded: {failed.type}: {failed.message}",
+            hint="See celeryize verify.",
         )
+    raise CeleryizeError("this project has no Celery app", hint="Set it up first: celeryize init.")

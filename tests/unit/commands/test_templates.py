@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_add_task, run_init, templates
 from celeryize.commands.task.plan import Request
 from celeryize.errors import CeleryizeError, UsageError
+from tests import commands
 from tests.conftest import make_tree, snapshot
 from tests.views import Recorder
 
@@ -18,38 +18,38 @@ FOLDER = "celeryize/templates/task"
 @pytest.fixture
 def wired(project: Path) -> Path:
     """The small project with Celery."""
-    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    commands.init(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
     return project
 
 
 def add(folder: Path, **options: object) -> str:
-    request = Request("doctors.work", **options)  # type: ignore[arg-type]
-    run_add_task.run(folder, Recorder(), request, yes=True, no_verify=True)
+    request = Request("doctors.work", **options)
+    commands.add_task(folder, Recorder(), request, yes=True, no_verify=True)
     return (folder / "doctors/tasks.py").read_text()
 
 
 def test_a_copy_is_listed_and_used_and_copied_once(wired):
-    assert ("task/plain", "") in templates.listing(wired, Recorder())
-    templates.copy(wired, Recorder(), "task/plain", yes=True)
+    assert ("task/plain", "") in commands.list_templates(wired, Recorder())
+    commands.copy_template(wired, Recorder(), "task/plain", yes=True)
     own = wired / FOLDER / "plain.py.jinja"
     own.write_text(own.read_text().replace("pass  #", "print()  #"))
-    assert ("task/plain", f"{FOLDER}/plain.py.jinja") in templates.listing(wired, Recorder())
+    assert ("task/plain", f"{FOLDER}/plain.py.jinja") in commands.list_templates(wired, Recorder())
     before = snapshot(wired)
-    assert templates.copy(wired, Recorder(), "task/plain", yes=True).result.outcome == "nothing to do"
+    assert commands.copy_template(wired, Recorder(), "task/plain", yes=True).result.outcome == "nothing to do"
     assert snapshot(wired) == before
     assert "    print()  # The work" in add(wired)
 
 
 def test_the_folder_that_the_project_names_is_used(wired):
     make_tree(wired, {"pyproject.toml": '[tool.celeryize]\ntemplates = "dev/jinja"\n', "dev/jinja/x": ""})
-    templates.copy(wired, Recorder(), "task/http", yes=True)
+    commands.copy_template(wired, Recorder(), "task/http", yes=True)
     assert (wired / "dev/jinja/task/http.py.jinja").is_file()
 
 
 @pytest.mark.parametrize("name", ["task/plane", "../../etc/passwd", "init/copier"])
 def test_a_name_that_is_none_of_ours_is_refused(wired, name):
-    with pytest.raises(UsageError, match="there is no template") as caught:
-        templates.copy(wired, Recorder(), name, yes=True)
+    with pytest.raises(UsageError, match="unknown template") as caught:
+        commands.copy_template(wired, Recorder(), name, yes=True)
     assert "task/plain" in caught.value.hint
 
 
@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_template_is_said_and_nothing_is_written(wired, tex
 def test_a_folder_of_templates_that_no_file_system_has_is_said(wired, folder):
     make_tree(wired, {"pyproject.toml": f'[tool.celeryize]\ntemplates = "{folder}"\n'})
     (wired / "loop").symlink_to("loop")
-    with pytest.raises(CeleryizeError, match="is no folder"):
+    with pytest.raises(CeleryizeError, match="is not a folder"):
         add(wired)
 
 

@@ -6,7 +6,7 @@ import inspect
 
 import yaml
 
-from celeryize import cli
+from celeryize.cli.verbs.init import init
 from celeryize.detect.answers import QUESTIONS
 from celeryize.render import templates
 
@@ -18,7 +18,7 @@ DECLARED = {
 
 
 def option(name: str):
-    annotation = inspect.signature(cli.init, eval_str=True).parameters[name].annotation
+    annotation = inspect.signature(init).parameters[name].annotation
     return annotation.__metadata__[0]
 
 
@@ -38,7 +38,7 @@ def test_each_question_names_its_flag_and_the_option_exists():
 
 def test_an_option_that_is_not_given_leaves_the_default_to_the_question():
     for name in DECLARED:
-        assert inspect.signature(cli.init).parameters[name].default is None
+        assert inspect.signature(init).parameters[name].default is None
 
 
 def test_the_help_of_an_option_lists_what_the_question_accepts():
@@ -47,7 +47,9 @@ def test_the_help_of_an_option_lists_what_the_question_accepts():
         for word in words:
             assert word in option(name).help
     for name in ("broker", "result_backend"):
-        validated = [w for w in DECLARED[name]["validator"].split('"') if w.replace("-", "").isalpha()]
+        validated = [
+            w for w in DECLARED[name]["validator"].split('"') if w.replace("-", "").isalpha()
+        ]
         assert validated
         for word in validated:
             assert word in option(name).help and word in DECLARED[name]["help"]

@@ -11,10 +11,11 @@ import pytest
 
 from celeryize.checks.check import CHECKS, Fix
 from celeryize.checks.proof import Verdict
-from celeryize.commands import run_fix, undo
-from celeryize.commands.carry_out import Outcome, SaidNo
+from celeryize.commands.verify.run_fix import Fixed
+from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.errors import Exit, Unproved
 from celeryize.patch.source import insertion
+from tests import commands
 from tests.conftest import make_tree, snapshot
 from tests.unit.test_checks import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
 from tests.views import Recorder
@@ -336,9 +337,9 @@ CASES = [
 ]
 
 
-def fix(root: Path, **options: object) -> tuple[run_fix.Fixed, Recorder]:
+def fix(root: Path, **options: object) -> tuple[Fixed, Recorder]:
     shown = Recorder()
-    return run_fix.run(root, shown, static=True, yes=True, **options), shown  # type: ignore[arg-type]
+    return commands.fix(root, shown, static=True, yes=True, **options), shown
 
 
 def name_of(case: Broken) -> str:
@@ -350,7 +351,7 @@ def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
     root = make_tree(tmp_path / "project", {**healthy(), **case.files})
     before = snapshot(root)
     ended, _ = fix(root)
-    assert ended.result.outcome is Outcome.DONE, ended.left
+    assert ended.result.outcome is WriteOutcome.DONE, ended.left
     assert {finding.id for finding in ended.fixed} == {case.id}
     assert ended.now.findings == () and ended.now.exit_code is Exit.DONE
     text = before[case.path][2].decode()
@@ -361,10 +362,10 @@ def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
     assert set(after) == set(before)
 
     again, _ = fix(root)
-    assert again.result.outcome is Outcome.NOTHING_TO_DO
+    assert again.result.outcome is WriteOutcome.NOTHING_TO_DO
     assert snapshot(root) == after
 
-    undo.run(root, Recorder(), yes=True)
+    commands.undo(root, Recorder(), yes=True)
     assert snapshot(root) == before
 
 
@@ -373,7 +374,7 @@ def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_told(tmp_path, 
     root = make_tree(tmp_path / "project", {**healthy(), **case.unsure})
     before = snapshot(root)
     ended, shown = fix(root)
-    assert ended.result.outcome is Outcome.NOTHING_TO_DO
+    assert ended.result.outcome is WriteOutcome.NOTHING_TO_DO
     assert (case.id, case.why) in {(f.id, why.partition(" (")[0]) for f, why in ended.left}
     assert any(case.why in note for note in shown.plans[0].notes)
     assert snapshot(root) == before
@@ -391,7 +392,7 @@ WIRING = {"celery.E010", "celery.E031", "celery.E035", "celery.E050", "celery.E0
 def test_the_project_that_a_fix_leaves_is_proved_by_importing_it(tmp_path, case):
     root = make_tree(tmp_path, {**healthy(), **case.files})
     shown = Recorder()
-    ended = run_fix.run(root, shown, yes=True, python=sys.executable)
+    ended = commands.fix(root, shown, yes=True, python=sys.executable)
     assert [proof.verdict for proof in shown.proofs] == [Verdict.PASSED, Verdict.PASSED]
     assert (case.id in {f.id for f in ended.fixed}, ended.now.findings) == (True, ())
 
@@ -430,10 +431,10 @@ def test_only_what_is_asked_for_and_not_silenced_is_put_right(tmp_path):
 def test_a_dry_run_and_a_no_write_nothing(tmp_path):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     before = snapshot(root)
-    ended = run_fix.run(root, Recorder(), static=True, dry_run=True)
-    assert (ended.result.outcome, ended.fixed, len(ended.now.findings)) == (Outcome.WOULD_CHANGE, (), 1)
-    with pytest.raises(SaidNo):
-        run_fix.run(root, Recorder(answer=False), static=True)
+    ended = commands.fix(root, Recorder(), static=True, dry_run=True)
+    assert (ended.result.outcome, ended.fixed, len(ended.now.findings)) == (WriteOutcome.WOULD_CHANGE, (), 1)
+    with pytest.raises(Aborted):
+        commands.fix(root, Recorder(answer=False), static=True)
     assert snapshot(root) == before
 
 
@@ -442,7 +443,7 @@ def test_a_fix_that_does_not_help_is_taken_back(tmp_path, monkeypatch):
     before = snapshot(root)
     comment = Fix(PurePosixPath(SETTINGS), "a comment", (insertion(0, "# no help\n", ()),))
     monkeypatch.setattr("celeryize.checks.settings.rename_setting", lambda *_: comment)
-    with pytest.raises(Unproved, match=r"did not put celery\.W060 right"):
+    with pytest.raises(Unproved, match=r"did not resolve celery\.W060"):
         fix(root)
     assert snapshot(root) == before
 
@@ -456,7 +457,7 @@ def test_a_fix_that_would_change_more_than_it_says_is_left(tmp_path, monkeypatch
 
 
 def test_each_fixable_check_stands_in_the_page_about_verify():
-    page = (Path(__file__).parents[2] / "docs/verify.md").read_text()
+    page = (Path(__file__).parents[4] / "docs/verify.md").read_text()
     fixing = page.partition("## Fixing")[2].partition("## Silencing")[0]
     told = {f"celery.{found}" for found in re.findall(r"\b[EWI]\d{3}\b", fixing)}
     assert told == {c.id for c in CHECKS.values() if c.fixable}
