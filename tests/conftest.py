@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+
+from tests.schemas import check_document
 
 ENVIRONMENT = (
     "CELERY_BROKER_URL",
@@ -126,6 +129,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
+@pytest.fixture(autouse=True)
+def _valid_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that is written in this process has to be what docs/schema promises, too."""
+    from celeryize.ui import machine
+
+    render = machine.render_document
+
+    def checked(document: dict[str, object]) -> str:
+        text = render(document)
+        check_document(json.loads(text))
+        return text
+
+    monkeypatch.setattr(machine, "render_document", checked)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The small project, not under git."""
@@ -152,10 +170,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def celeryize() -> Run:
-    """Run the command line as a user does: a process, without a terminal."""
+    """Run the command line as a user does: a process, without a terminal.
+
+    What it answers with --json has to be what docs/schema promises.
+    """
 
     def run(folder: Path, *arguments: str, data: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        ran = subprocess.run(
             [sys.executable, "-m", "celeryize", *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **env},
@@ -164,5 +185,8 @@ def celeryize() -> Run:
             text=True,
             timeout=180,
         )
+        if "--json" in arguments:
+            check_document(json.loads(ran.stdout))
+        return ran
 
     return run

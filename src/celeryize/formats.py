@@ -1,4 +1,4 @@
-"""Findings for other programs: GitHub annotations, SARIF 2.1, JUnit XML. Text out, nothing printed."""
+"""Findings for other programs: GitHub annotations, SARIF 2.1, JUnit XML."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from celeryize.model import Finding, Severity
 
+# A finding's level in a GitHub workflow, and in SARIF.
 LEVELS = {
     Severity.ERROR: ("error", "error"),
     Severity.WARNING: ("warning", "warning"),
@@ -15,23 +16,28 @@ LEVELS = {
 }
 
 
-def github(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+def github_annotations(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     """A workflow command for each finding: GitHub shows it at its line.
 
     Source: https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
+    # an annotation has a line of code; a check that found nothing has none
     del ran
     lines = []
     for finding in findings:
         place = ""
         if finding.where:
             place = f"file={_property(str(finding.where.path))},line={finding.where.line or 1},"
-        text = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
-        lines.append(f"::{LEVELS[finding.severity][0]} {place}title={_property(finding.id)}::{_data(text)}")
+        text = finding.message
+        if finding.hint:
+            text += f"\n{finding.hint}"
+        level = LEVELS[finding.severity][0]
+        lines.append(f"::{level} {place}title={_property(finding.id)}::{_data(text)}")
     return "\n".join(lines)
 
 
 def _data(text: str) -> str:
+    """The percent sign first, for the others add some."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -39,14 +45,16 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     """A SARIF 2.1.0 log with one run; every check that ran is a rule.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
     results = []
     for finding in findings:
-        text = f"{finding.message}. {finding.hint}" if finding.hint else finding.message
+        text = finding.message
+        if finding.hint:
+            text += f". {finding.hint}"
         result: dict[str, object] = {
             "ruleId": finding.id,
             "level": LEVELS[finding.severity][1],
@@ -74,8 +82,9 @@ def sarif(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     )
 
 
-def junit(findings: Sequence[Finding], ran: Sequence[str]) -> str:
-    """A test suite with one case for each check that ran; its errors and warnings are failures of the case."""
+def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+    """A test suite with a case for each check that ran; errors and warnings are its failures."""
+    # an information is not a failure
     cases = []
     failed = 0
     for identifier in ran:
@@ -100,7 +109,7 @@ def junit(findings: Sequence[Finding], ran: Sequence[str]) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Finding], Sequence[str]], str]] = {
-    "github": github,
-    "sarif": sarif,
-    "junit": junit,
+    "github": github_annotations,
+    "sarif": sarif_log,
+    "junit": junit_suite,
 }

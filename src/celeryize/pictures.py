@@ -1,10 +1,16 @@
-"""A day of the Beat schedule as SVG or HTML, and its runs as a calendar. Text out, nothing printed."""
+"""The runs of Beat's entries as text, SVG, HTML or a calendar. Text out, nothing printed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
+from typing import Protocol
+
+HALF_HOURS = 48
+# Of the picture, in pixels: an hour, an entry, and the margins for the names and the hours.
 
 HOUR = 36
 ROW = 22
@@ -12,7 +18,57 @@ LEFT = 220
 TOP = 34
 
 
-def svg(runs: Mapping[str, Sequence[datetime]], zone: str) -> str:
+class HasRuns(Protocol):
+    """An entry of the schedule, as far as it matters here; its runs are ISO dates."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def runs(self) -> Sequence[str]:
+        """Its next runs."""
+
+
+def format_moment(moment: str) -> str:
+    """`Tue 2026-11-24 08:00 +01:00` for an ISO date."""
+    parsed = datetime.fromisoformat(moment)
+    seconds = ""
+    if parsed.second:
+        seconds = parsed.strftime(":%S")
+    offset = parsed.strftime("%z")
+    return parsed.strftime("%a %Y-%m-%d %H:%M") + f"{seconds} {offset[:3]}:{offset[3:5]}"
+
+
+def runs_by_entry(entries: Iterable[HasRuns]) -> dict[str, list[datetime]]:
+    """The runs of each entry as dates."""
+    return {entry.name: [datetime.fromisoformat(run) for run in entry.runs] for entry in entries}
+
+
+def text_timeline(runs: Iterable[datetime]) -> str:
+    """48 half hours as characters: how many runs start in each."""
+    count = Counter(run.hour * 2 + run.minute // 30 for run in runs)
+    return "".join(_mark(count.get(slot, 0)) for slot in range(HALF_HOURS))
+
+
+def _mark(count: int) -> str:
+    if not count:
+        return "\u00b7"
+    if count < 10:
+        return str(count)
+    return "#"
+
+
+def busiest_minute(runs: Mapping[str, Sequence[datetime]]) -> tuple[str, int] | None:
+    """The minute in which most runs start, and how many; None without runs."""
+    count = Counter(run.strftime("%H:%M") for times in runs.values() for run in times)
+    if not count:
+        return None
+    # of several, the earliest: max keeps the first
+    return max(sorted(count.items()), key=lambda item: item[1])
+
+
+def render_svg(runs: Mapping[str, Sequence[datetime]], zone: str) -> str:
     """24 hours by entry: a mark for each run, so that pile-ups at full hours show."""
     width, height = LEFT + 24 * HOUR + 20, TOP + ROW * max(len(runs), 1) + 20
     lines = [
@@ -23,52 +79,67 @@ def svg(runs: Mapping[str, Sequence[datetime]], zone: str) -> str:
     ]
     for hour in range(25):
         x = LEFT + hour * HOUR
-        lines.append(f'<line x1="{x}" y1="{TOP - 6}" x2="{x}" y2="{height - 14}" stroke="#dddddd"/>')
+        lines.append(
+            f'<line x1="{x}" y1="{TOP - 6}" x2="{x}" y2="{height - 14}" stroke="#dddddd"/>'
+        )
         if hour % 3 == 0 and hour < 24:
             lines.append(f'<text x="{x + 2}" y="{TOP - 12}" fill="#666666">{hour:02d}:00</text>')
     for number, (name, times) in enumerate(runs.items()):
         y = TOP + number * ROW
         lines.append(f'<text x="8" y="{y + 14}">{escape(name[:28])}</text>')
+        # runs of the same minute are one mark
         for minute in sorted({run.hour * 60 + run.minute for run in times}):
             left = LEFT + minute * HOUR / 60
-            lines.append(f'<rect x="{left:.1f}" y="{y + 3}" width="2" height="{ROW - 6}" fill="#37814a"/>')
+            lines.append(
+                f'<rect x="{left:.1f}" y="{y + 3}" width="2" height="{ROW - 6}" fill="#37814a"/>'
+            )
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def html(runs: Mapping[str, Sequence[datetime]], zone: str) -> str:
+def render_html(runs: Mapping[str, Sequence[datetime]], zone: str) -> str:
     """The same picture as a page of its own."""
     return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Beat schedule</title></head>\n'
-        f"<body>\n<h1>Runs of the next 24 hours ({escape(zone)})</h1>\n{svg(runs, zone)}</body>\n</html>\n"
+        '<!doctype html>\n<html lang="en">\n'
+        '<head><meta charset="utf-8"><title>Beat schedule</title></head>\n'
+        f"<body>\n<h1>Runs of the next 24 hours ({escape(zone)})</h1>\n"
+        f"{render_svg(runs, zone)}</body>\n</html>\n"
     )
 
 
-def ics(runs: Mapping[str, Sequence[datetime]]) -> str:
+def render_calendar(runs: Mapping[str, Sequence[datetime]]) -> str:
     """The runs as events of an iCalendar file (RFC 5545), a minute each."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//celeryize//schedule//EN"]
     for name, times in runs.items():
         for run in times:
             start = run.astimezone(UTC)
             stamp = start.strftime("%Y%m%dT%H%M%SZ")
+            # an event without a length is not shown by some calendars
             end = (start + timedelta(minutes=1)).strftime("%Y%m%dT%H%M%SZ")
-            uid = "".join(c if c.isalnum() else "-" for c in name)
-            lines += ["BEGIN:VEVENT", f"UID:{uid}-{stamp}@celeryize", f"DTSTAMP:{stamp}", f"DTSTART:{stamp}"]
-            lines += [f"DTEND:{end}", f"SUMMARY:{_text(name)}", "END:VEVENT"]
-    return "\r\n".join([*(_folded(line) for line in lines), "END:VCALENDAR", ""])
+            uid = re.sub(r"[\W_]", "-", name)
+            lines += [
+                "BEGIN:VEVENT",
+                f"UID:{uid}-{stamp}@celeryize",
+                f"DTSTAMP:{stamp}",
+                f"DTSTART:{stamp}",
+            ]
+            lines += [f"DTEND:{end}", f"SUMMARY:{_escaped(name)}", "END:VEVENT"]
+    return "\r\n".join([*(_fold_line(line) for line in lines), "END:VCALENDAR", ""])
 
 
-def _text(value: str) -> str:
+def _escaped(value: str) -> str:
+    """A text as RFC 5545 wants it; the backslash first, for the others add some."""
     for old, new in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
         value = value.replace(old, new)
     return value
 
 
-def _folded(line: str) -> str:
+def _fold_line(line: str) -> str:
     """A line of at most 75 octets, the rest on lines that begin with a space."""
     data = line.encode()
     pieces = []
     while len(data) > 73:
         cut = 73
+        # never inside of a UTF-8 character
         while data[cut] & 0xC0 == 0x80:
             cut -= 1
         pieces.append(data[:cut].decode())

@@ -64,11 +64,11 @@ def test_an_entry_that_beat_could_not_send_is_not_written(clinic, celeryize: Run
 def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
     celeryize(clinic, "add-schedule", "a", "doctors.tasks.remind", "--every", "15m", "--yes", "--no-verify")
     document = json.loads(celeryize(clinic, "schedule", "--json").stdout)
-    assert document["zone"] == "Europe/Paris"
+    assert document["time_zone"] == "Europe/Paris"
     (entry,) = document["entries"]
-    assert (entry["name"], entry["registered"], entry["per_day"], len(entry["runs"])) == ("a", True, 96.0, 1)
+    assert (entry["name"], entry["registered"], entry["runs_per_day"], len(entry["runs"])) == ("a", True, 96.0, 1)
     listed = json.loads(celeryize(clinic, "tasks", "--json").stdout)
-    assert listed["tasks"][0]["scheduled_by"] == ["a"]
+    assert listed["tasks"][0]["schedule_entries"] == ["a"]
     lines = celeryize(clinic, "schedule", "--next", "1h").stdout.splitlines()
     assert len(lines) in (3, 4)
 

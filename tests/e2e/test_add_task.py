@@ -216,5 +216,5 @@ def test_json_names_the_call(project: Path, celeryize: Run):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
     ran = celeryize(project, "add-task", "doctors.work", "--model", "Doctor", "--kind", "model", "--yes", "--json")
     document = json.loads(ran.stdout)
-    assert document["next"][:2] == ["from doctors.tasks import work", "work.delay_on_commit(doctor.pk)"]
+    assert document["next_steps"][:2] == ["from doctors.tasks import work", "work.delay_on_commit(doctor.pk)"]
     assert document["proof"]["verdict"] == "passed"

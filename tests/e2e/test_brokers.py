@@ -55,7 +55,7 @@ def test_the_live_proof_over_the_configured_broker_leaves_it_as_it_was(
     python(clinic, WAITING)
     before = broker.listed()
     ran = celeryize(clinic, "verify", "--live", "--broker", "configured", "--json")
-    steps = {step["step"]: step["outcome"] for step in json.loads(ran.stdout)["live"]}
+    steps = {step["name"]: step["outcome"] for step in json.loads(ran.stdout)["live_steps"]}
     assert (ran.returncode, set(steps.values())) == (0, {"passed"}), ran.stdout
     assert before and broker.listed() == before
 
@@ -66,6 +66,6 @@ def test_a_live_proof_that_fails_leaves_the_broker_as_it_was(
     (clinic / "doctors/tasks.py").write_text("import no_such_module\n")
     before = broker.listed()
     ran = celeryize(clinic, "verify", "--live", "--broker", "configured", "--json")
-    steps = {step["step"]: step["outcome"] for step in json.loads(ran.stdout)["live"]}
+    steps = {step["name"]: step["outcome"] for step in json.loads(ran.stdout)["live_steps"]}
     assert (ran.returncode, steps["worker"]) == (1, "failed")
     assert broker.listed() == before

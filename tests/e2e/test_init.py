@@ -13,7 +13,7 @@ from pathlib import Path
 import celery
 import pytest
 
-from celeryize.commands import run_init
+from tests import commands
 from tests.conftest import SETTINGS, Run, git, make_tree, small_project, snapshot
 from tests.services import Redis, Worker
 from tests.unit.test_golden import CASES, GOLDEN, load
@@ -165,7 +165,7 @@ def test_every_golden_result_is_proved_in_an_interpreter(name, tmp_path):
     flags = {k: options.pop(k) for k in ("broker", "result_backend", "profile", "beat") if k in options}
     view = Recorder()
     before = snapshot(folder)
-    ended = run_init.run(
+    ended = commands.init(
         folder / str(case.get("start", ".")), view, flags=flags, yes=True, python=sys.executable, **options
     )
     assert ended.result.exit_code == 0
@@ -181,14 +181,14 @@ def test_json_is_the_whole_answer_on_stdout(project, celeryize: Run):
     ran = celeryize(project, "init", "--json", "--yes")
     document = json.loads(ran.stdout)
     assert (document["schema"], document["command"], document["status"], document["exit_code"]) == (
-        1,
+        2,
         "init",
         "done",
         0,
     )
     assert document["proof"]["verdict"] == "passed"
     assert {s["path"] for s in document["steps"]} >= {"config/celery.py", "config/settings.py"}
-    assert document["project"]["settings"] == {"value": "config.settings", "read_from": "manage.py:7"}
+    assert document["project"]["settings"] == {"value": "config.settings", "source": "manage.py:7"}
     assert ran.stderr == ""
 
 
@@ -263,7 +263,7 @@ def test_a_broken_project_is_not_blamed_on_the_change(project, celeryize: Run):
     make_tree(project, {"doctors/models.py": "import nothing_of_the_kind\n"})
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 0, ran.stderr
-    assert "was there before: doctors/models.py:1: ModuleNotFoundError" in ran.stderr
+    assert "pre-existing error: doctors/models.py:1: ModuleNotFoundError" in ran.stderr
     assert "not proved" in ran.stderr and "proved:" not in ran.stderr.replace("not proved:", "")
 
 
@@ -332,7 +332,7 @@ def test_a_proof_that_fails_after_writing_takes_everything_back(project, celeryi
     before = snapshot(project)
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 4, ran.stderr
-    assert "proved: " in ran.stderr and "AssertionError" in ran.stderr and "was taken back" in ran.stderr
+    assert "proved: " in ran.stderr and "AssertionError" in ran.stderr and "was rolled back" in ran.stderr
     assert snapshot(project) == before
 
 
@@ -473,7 +473,7 @@ def test_an_app_that_does_not_read_the_settings_is_no_broken_project(project, ce
     make_tree(project, {"config/celery_app.py": app, "requirements.txt": "celery[redis]\ndjango\n"})
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 0, ran.stderr
-    assert "was there before" not in ran.stderr and "The same without questions" not in ran.stderr
+    assert "pre-existing error" not in ran.stderr and "To repeat without questions" not in ran.stderr
     assert "does not read CELERY_*" in ran.stderr
 
 
@@ -486,7 +486,7 @@ def test_a_later_run_remembers_what_the_broker_needs(project, celeryize: Run):
 def test_a_key_that_the_table_does_not_know_is_said(project, celeryize: Run):
     make_tree(project, {"pyproject.toml": '[tool.celeryize]\nprofil = "minimal"\nbroker = "rabbitmq"\n'})
     ran = celeryize(project, "init", "--yes", "--no-verify")
-    assert "[tool.celeryize] has no profil;" in ran.stderr
+    assert "[tool.celeryize] has unknown keys: profil;" in ran.stderr
     assert "amqp://localhost" in (project / "config/settings.py").read_text()
 
 

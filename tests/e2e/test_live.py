@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands.live import run_live
+from celeryize.commands.verify.live import run_live
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError
 from celeryize.live import LiveReport, Outcome, StepResult, live

@@ -34,8 +34,8 @@ def test_a_registered_task_is_listed_with_its_facts(wired: Path, celeryize: Run)
     assert (row["path"], row["line"], row["registered"], row["remark"]) == ("doctors/tasks.py", 5, True, "")
     assert (row["signature"], row["queue"], row["max_retries"]) == ("(x: int = 1)", "mail", 7)
     assert (row["time_limit"], row["soft_time_limit"]) == (400, 270), "the soft one is that of the settings"
-    assert row["scheduled_by"] == ["nightly"]
-    assert "ConnectionError" in row["retries_on"][0]
+    assert row["schedule_entries"] == ["nightly"]
+    assert "ConnectionError" in row["retry_exceptions"][0]
 
 
 def test_the_list_for_people_is_on_stdout(wired: Path, celeryize: Run):

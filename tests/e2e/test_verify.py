@@ -105,7 +105,7 @@ def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
     document = json.loads(ended.stdout)
     assert (ended.returncode, document["schema"], document["command"], document["status"]) == (
         1,
-        1,
+        2,
         "verify",
         "findings",
     )
@@ -113,7 +113,7 @@ def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
     assert document["counts"] == {"error": 1, "warning": 1, "info": 0}
     keys = {"id", "severity", "message", "hint", "path", "line", "excerpt", "fixable"}
     assert set(document["findings"][0]) == keys
-    assert (document["depth"], document["tasks"], "celery" in document["versions"]) == ("import", 2, True)
+    assert (document["depth"], document["task_count"], "celery" in document["versions"]) == ("import", 2, True)
     assert ended.stderr == ""
 
 
@@ -200,7 +200,7 @@ def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: 
     document = json.loads(ended.stdout)
     assert (ended.returncode, document["outcome"], document["proof"]["verdict"]) == (0, "done", "passed")
     assert [f["id"] for f in document["fixed"]] == ["celery.W060"]
-    assert [(f["id"], f["reason"]) for f in document["left"]] == [
+    assert [(f["id"], f["reason"]) for f in document["not_fixed"]] == [
         ("celery.W070", "another library may read BROKER_POOL_LIMIT")
     ]
     assert [f["id"] for f in document["findings"]] == ["celery.W070"]

@@ -23,8 +23,8 @@ def test_the_live_proof_uses_no_server_and_changes_nothing(well, celeryize: Run)
     ran = celeryize(well, "verify", "--live", "--json")
     document = json.loads(ran.stdout)
     assert ran.returncode == 0, ran.stdout
-    assert {s["step"]: s["outcome"] for s in document["live"]}["round-trip"] == "passed"
-    assert all(s["outcome"] == "passed" for s in document["live"])
+    assert {s["name"]: s["outcome"] for s in document["live_steps"]}["round-trip"] == "passed"
+    assert all(s["outcome"] == "passed" for s in document["live_steps"])
     assert {k: v for k, v in snapshot(well).items() if "__pycache__" not in k} == before
 
 
@@ -40,7 +40,7 @@ def test_a_live_proof_that_fails_is_the_verdict(well, celeryize: Run):
 
 
 def test_a_live_proof_says_which_broker_it_ran_on(well, celeryize: Run):
-    assert "on a broker of files (on yours: --broker configured)" in celeryize(well, "verify", "--live").stdout
+    assert "on a filesystem broker (on yours: --broker configured)" in celeryize(well, "verify", "--live").stdout
 
 
 def test_a_thousand_modules_are_read_without_importing_one(tmp_path, celeryize: Run):

@@ -141,7 +141,7 @@ def told(ran: subprocess.CompletedProcess[str]) -> str:
     if document.get("error"):
         return str(document["error"]["message"])
     wrong = [f"{f['id']}: {f['message']}" for f in document.get("findings", []) if f["severity"] != "info"]
-    wrong += [f"{s['step']}: {s['what']}" for s in document.get("live", []) if s["outcome"] == "failed"]
+    wrong += [f"{s['name']}: {s['summary']}" for s in document.get("live_steps", []) if s["outcome"] == "failed"]
     proof = document.get("proof", {"verdict": "passed"})
     if proof["verdict"] != "passed":
         wrong.append(f"the proof: {proof['verdict']}: {proof['summary']}")

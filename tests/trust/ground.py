@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from celeryize.cli import run
+from celeryize.cli.main import run
 from tests.conftest import Tree, make_tree, small_project, snapshot
 
 SEED = 20261124

@@ -275,7 +275,7 @@ def _meaning(attempt: Attempt) -> list[object]:
         _parsed(path, after[path][2]) for path in sorted(after) if after[path] != before.get(path)
     ]
     if ran.document.get("command") in ("init", "add-schedule"):
-        lines = [*ran.document.get("next", ()), ran.document.get("command_line", "")]
+        lines = [*ran.document.get("next_steps", ()), ran.document.get("command_line", "")]
         found += [shlex.split(line) for line in lines]
     return found
 

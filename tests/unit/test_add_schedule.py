@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_add_schedule, run_init
-from celeryize.commands.add_schedule import Request
+from celeryize.commands.schedule.plan import Request
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.when import parse
+from tests import commands
 from tests.conftest import make_tree, snapshot
 from tests.unit.test_golden import GOLDEN
 from tests.views import Recorder
@@ -20,15 +20,15 @@ from tests.views import Recorder
 @pytest.fixture
 def wired(project: Path) -> Path:
     """The small project with Celery, without a schedule."""
-    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    commands.init(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
     return project
 
 
 def add(
     folder: Path, name: str = "nightly", task: str = "shop.tasks.sync", cron: str = "0 3 * * *", **more: object
 ):
-    request = Request(name, task, parse(cron=cron), **more)  # type: ignore[arg-type]
-    return run_add_schedule.run(folder, Recorder(), request, yes=True, no_verify=True)
+    request = Request(name, task, parse(cron=cron), **more)
+    return commands.add_schedule(folder, Recorder(), request, yes=True, no_verify=True)
 
 
 def settings(folder: Path) -> str:
@@ -138,10 +138,10 @@ def test_remove_takes_out_that_entry_alone(wired):
     add(wired)
     text = settings(wired)
     add(wired, "other")
-    run_add_schedule.run(wired, Recorder(), None, remove="other", yes=True, no_verify=True)
+    commands.remove_schedule(wired, Recorder(), "other", yes=True, no_verify=True)
     assert settings(wired) == text
     with pytest.raises(CannotPatch, match="no entry"):
-        run_add_schedule.run(wired, Recorder(), None, remove="other", yes=True, no_verify=True)
+        commands.remove_schedule(wired, Recorder(), "other", yes=True, no_verify=True)
 
 
 def test_in_class_based_settings_the_schedule_is_an_attribute(tmp_path):
@@ -204,7 +204,7 @@ def test_an_entry_of_the_database_is_not_taken_out_of_the_settings(wired):
     scheduler = "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\n"
     (wired / "config/settings.py").write_text(settings(wired) + scheduler)
     with pytest.raises(CannotPatch, match="from the database"):
-        run_add_schedule.run(wired, Recorder(), None, remove="nightly", yes=True, no_verify=True)
+        commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
 
 
 def test_an_app_that_ignores_the_settings_is_said(wired):

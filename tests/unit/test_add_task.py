@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_add_task, run_init
-from celeryize.commands.add_task import Request
+from celeryize.commands.task.plan import Request
 from celeryize.errors import CannotPatch, CeleryizeError, UsageError
+from tests import commands
 from tests.conftest import Run, make_tree, small_project, snapshot
 from tests.views import Recorder
 
@@ -19,13 +19,13 @@ EXAMPLE = ("doctors.send_welcome_email", "doctor_id:str")
 @pytest.fixture
 def wired(project: Path) -> Path:
     """The small project with Celery."""
-    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    commands.init(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
     return project
 
 
 def add(folder: Path, target: str, *parameters: str, **options: object):
-    request = Request(target, parameters, **options)  # type: ignore[arg-type]
-    return run_add_task.run(folder, Recorder(), request, yes=True, no_verify=True)
+    request = Request(target, parameters, **options)
+    return commands.add_task(folder, Recorder(), request, yes=True, no_verify=True)
 
 
 def tasks(folder: Path) -> str:
@@ -264,7 +264,7 @@ def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wir
 
 def test_a_queue_that_a_plain_worker_does_not_consume_is_said(wired):
     view = Recorder()
-    run_add_task.run(wired, view, Request("doctors.x", queue="mail"), yes=True, no_verify=True)
+    commands.add_task(wired, view, Request("doctors.x", queue="mail"), yes=True, no_verify=True)
     assert view.plans[0].notes == ("A worker consumes the queue mail only if it is started with -Q celery,mail.",)
 
 
@@ -414,7 +414,7 @@ def test_an_app_that_is_not_installed_is_installed_in_the_same_plan(wired):
 def test_another_queues_module_is_said(wired):
     make_tree(wired, {"doctors/tasks.py": "from django_q.tasks import async_task\n"})
     view = Recorder()
-    run_add_task.run(wired, view, Request("doctors.x"), yes=True, no_verify=True)
+    commands.add_task(wired, view, Request("doctors.x"), yes=True, no_verify=True)
     assert "django-q" in view.plans[0].notes[0]
 
 
@@ -518,7 +518,7 @@ def test_remove_takes_out_what_is_as_it_was_generated(wired):
         wired, {"doctors/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"}
     )
     add(wired, *EXAMPLE)
-    run_add_task.run(wired, Recorder(), Request(EXAMPLE[0]), remove=True, yes=True, no_verify=True)
+    commands.remove_task(wired, Recorder(), EXAMPLE[0], yes=True, no_verify=True)
     assert tasks(wired) == "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
 
 
@@ -528,7 +528,7 @@ def test_remove_refuses_what_was_changed_and_what_is_not_ours(wired):
     before = snapshot(wired)
     for target in (EXAMPLE[0], "doctors.mine"):
         with pytest.raises(CannotPatch):
-            run_add_task.run(wired, Recorder(), Request(target), remove=True, yes=True, no_verify=True)
+            commands.remove_task(wired, Recorder(), target, yes=True, no_verify=True)
     assert snapshot(wired) == before
 
 
@@ -549,7 +549,7 @@ def test_add_task_imports_nothing_heavy(wired, celeryize: Run):
     loaded = {
         line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
     }
-    assert "celeryize.commands.add_task" in loaded
+    assert "celeryize.commands.task.plan" in loaded
     assert loaded & HEAVY == set()
 
 

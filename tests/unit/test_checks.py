@@ -12,7 +12,7 @@ import pytest
 from celeryize.checks.check import CHECKS, SECTIONS
 from celeryize.checks.examine import all_checks, examine
 from celeryize.checks.facts import Facts
-from celeryize.commands.opening import target_of
+from celeryize.commands.start_up import target_of
 from celeryize.detect.project import load_project
 from celeryize.probe import Prober, Sight
 from tests.conftest import make_tree, small_project

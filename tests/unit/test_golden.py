@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_init, undo
+from celeryize.commands.writing.runner import Written
 from celeryize.errors import CannotPatch, CeleryizeError
-from celeryize.ui import told
+from celeryize.ui.screen import format_message
+from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder
 
@@ -29,32 +30,32 @@ def load(name: str) -> dict[str, object]:
     return tomllib.loads((GOLDEN / name / "case.toml").read_text())
 
 
-def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **more: object) -> run_init.Ended:
+def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **more: object) -> Written:
     options: dict[str, object] = dict(case.get("options", {}))  # type: ignore[call-overload]
     flags = {
         name: options.pop(name) for name in ("broker", "result_backend", "profile", "beat") if name in options
     }
-    return run_init.run(
+    return commands.init(
         folder / str(case.get("start", ".")),
         view or Recorder(),
         flags=flags,
         yes=True,
         no_verify=True,
         **options,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
-def told_beside(view: Recorder, ended: run_init.Ended) -> str:
+def told_beside(view: Recorder, ended: Written) -> str:
     lines = [f"{note}\n" for note in view.plans[0].notes]
     for todo in ended.todos:
-        lines.append(f"by hand: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
+        lines.append(f"manual step: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
         lines += [f"    {line}\n" for line in todo.snippet.splitlines()]
     return "".join(lines)
 
 
 def words_of(error: CeleryizeError) -> str:
-    lines = [told(error), f"  {error.hint}"]
+    lines = [format_message(error), f"  {error.hint}"]
     if isinstance(error, CannotPatch) and error.snippet:
         lines += ["", *(f"    {line}".rstrip() for line in error.snippet.splitlines())]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -108,7 +109,7 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
     assert again.result.outcome == "nothing to do"
     assert snapshot(folder) == after, "the second run writes nothing"
     if after != before:
-        undo.run(folder, Recorder(), yes=True)
+        commands.undo(folder, Recorder(), yes=True)
     assert snapshot(folder) == before, "undo restores every byte and mode"
 
 

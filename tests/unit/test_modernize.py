@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 from celery.app.defaults import _TO_NEW_KEY
 
-from celeryize.commands import run_init, undo
-from celeryize.commands.modernize import TODAY
+from celeryize.commands.init.modernize import TODAY
+from celeryize.commands.writing.runner import Written
 from celeryize.errors import CannotPatch
 from celeryize.patch.rename import rename
 from celeryize.patch.source import Source
+from tests import commands
 from tests.conftest import make_tree, small_project, snapshot
 from tests.views import Recorder
 
@@ -60,8 +61,8 @@ def clinic(folder: Path, settings: str, **more: str) -> Path:
     return make_tree(folder, {**tree, **{name.replace("__", "/") + ".py": text for name, text in more.items()}})
 
 
-def init(folder: Path, **more: object) -> run_init.Ended:
-    return run_init.run(folder, Recorder(), flags={}, yes=True, no_verify=True, modernize=True, **more)  # type: ignore[arg-type]
+def init(folder: Path, **more: object) -> Written:
+    return commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True, modernize=True, **more)
 
 
 def modernized(folder: Path) -> str:
@@ -72,7 +73,7 @@ def modernized(folder: Path) -> str:
     after = snapshot(folder)
     assert init(folder).result.outcome == "nothing to do"
     assert snapshot(folder) == after
-    undo.run(folder, Recorder(), yes=True)
+    commands.undo(folder, Recorder(), yes=True)
     assert snapshot(folder) == before
     return text
 
@@ -218,7 +219,7 @@ def test_an_old_name_beside_its_new_one_is_the_projects_own_and_stays(tmp_path: 
 def test_a_setting_that_celery_gave_up_is_told_and_stays(tmp_path: Path):
     folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_SEND_TASK_ERROR_EMAILS = True\n")
     view = Recorder()
-    run_init.run(folder, view, flags={}, yes=True, no_verify=True, modernize=True)
+    commands.init(folder, view, flags={}, yes=True, no_verify=True, modernize=True)
     assert any("CELERY_SEND_TASK_ERROR_EMAILS is gone since Celery 4" in note for note in view.plans[0].notes)
     assert "\nCELERY_SEND_TASK_ERROR_EMAILS = True" in (folder / "config/settings.py").read_text()
 

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from celeryize.commands import run_init, undo
 from celeryize.errors import CannotPatch
 from celeryize.patch.newer import parsed_by
 from celeryize.patch.settings import add_block
 from celeryize.patch.source import Source
+from tests import commands
 from tests.conftest import SETTINGS, make_tree, small_project, snapshot
 from tests.views import Recorder
 
@@ -93,7 +93,7 @@ def test_the_project_s_tree_is_our_tree_where_ours_can_parse(text: str):
 def test_init_sets_a_newer_project_up_and_takes_it_back(newer: Path):
     before = snapshot(newer)
     options = {"flags": {}, "yes": True, "no_verify": True, "python": str(PYTHON)}
-    assert run_init.run(newer, Recorder(), **options).result.outcome == "done"  # type: ignore[arg-type]
+    assert commands.init(newer, Recorder(), **options).result.outcome == "done"
     data = (newer / "config/settings.py").read_bytes()
     assert (
         subprocess.run([str(PYTHON), "-c", "import ast, sys; ast.parse(sys.stdin.read())"], input=data).returncode
@@ -101,9 +101,9 @@ def test_init_sets_a_newer_project_up_and_takes_it_back(newer: Path):
     )
     assert NEWER.encode() in data
     after = snapshot(newer)
-    assert run_init.run(newer, Recorder(), **options).result.outcome == "nothing to do"  # type: ignore[arg-type]
+    assert commands.init(newer, Recorder(), **options).result.outcome == "nothing to do"
     assert snapshot(newer) == after
-    undo.run(newer, Recorder(), yes=True)
+    commands.undo(newer, Recorder(), yes=True)
     assert snapshot(newer) == before
 
 
@@ -136,7 +136,7 @@ def test_without_a_look_inside_no_interpreter_of_the_project_parses(tmp_path: Pa
     (project / ".venv/lib/python3.14/site-packages/django").mkdir(parents=True)
     (project / ".venv/lib/python3.14/site-packages/django/__init__.py").touch()
     with pytest.raises(CannotPatch):
-        run_init.run(project, Recorder(), flags={}, yes=True, no_verify=True)
+        commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
     assert not (tmp_path / "ran").exists()
 
 

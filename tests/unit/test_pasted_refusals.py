@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.errors import CeleryizeError
-from celeryize.ui import told
+from celeryize.ui.screen import format_message
 from tests.unit.test_golden import CASES, GOLDEN, load, run
 
 BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_hashes"]
@@ -104,4 +104,4 @@ def test_a_refusal_names_its_next_step(name: str, tmp_path: Path):
     with pytest.raises(CeleryizeError) as caught:
         run(folder, load(name))
     assert caught.value.hint
-    assert told(caught.value)
+    assert format_message(caught.value)

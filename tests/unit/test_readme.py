@@ -8,9 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer.main
 
-from celeryize import cli
+from celeryize.cli.main import VERBS, load_verb
 from celeryize.errors import Exit
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +27,7 @@ MEANING = {
 
 
 def commands():
-    group = typer.main.get_command(cli.app)
-    return {name: command for name, command in group.commands.items() if not command.hidden}
+    return {name: load_verb(name) for name in VERBS}
 
 
 def flags_of(command) -> dict[str, str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_add_task, run_init
-from celeryize.commands.add_task import Request
+from celeryize.commands.task.plan import Request
 from celeryize.errors import CannotPatch
+from tests import commands
 from tests.conftest import make_tree, snapshot
 from tests.views import Recorder
 
@@ -18,16 +18,16 @@ OLD = "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
 @pytest.fixture
 def wired(project: Path) -> Path:
     """The small project with Celery."""
-    run_init.run(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    commands.init(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
     return project
 
 
 def add(folder: Path, target: str, *parameters: str, **options: object) -> None:
-    run_add_task.run(folder, Recorder(), Request(target, parameters, **options), yes=True, no_verify=True)  # type: ignore[arg-type]
+    commands.add_task(folder, Recorder(), Request(target, parameters, **options), yes=True, no_verify=True)
 
 
 def remove(folder: Path, target: str):
-    return run_add_task.run(folder, Recorder(), Request(target), remove=True, yes=True, no_verify=True)
+    return commands.remove_task(folder, Recorder(), target, yes=True, no_verify=True)
 
 
 KINDS = [

@@ -6,14 +6,14 @@ import tempfile
 
 import pytest
 
-from celeryize.commands import run_init
 from celeryize.errors import WriteFailed
+from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder
 
 
 def init(folder):
-    run_init.run(folder, Recorder(), flags={}, yes=True, no_verify=True)
+    commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
 
 
 def test_a_temporary_folder_that_cannot_be_made_is_said_and_nothing_is_written(project, monkeypatch):

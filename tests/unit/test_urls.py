@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands import run_init
 from celeryize.urls import holds_password, redacted
+from tests import commands
 from tests.views import Recorder
 
 WITH = {
@@ -48,6 +48,6 @@ def test_a_long_text_is_read_once(text):
 
 def test_the_command_to_repeat_names_no_password_and_no_asterisks(project: Path):
     flags = {"broker": "redis://:sekrit@queue/0"}
-    ended = run_init.run(project, Recorder(), flags=flags, yes=True, no_verify=True)
+    ended = commands.init(project, Recorder(), flags=flags, yes=True, no_verify=True)
     assert "--broker URL" in ended.command_line
     assert "sekrit" not in ended.command_line and "*" not in ended.command_line

@@ -55,6 +55,13 @@ class Verified:
     broker: str = ""
 
     @property
+    def status(self) -> str:
+        """The outcome in a word."""
+        if self.exit_code:
+            return "findings"
+        return "done"
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings, in the order of the checks."""
         return self.examination.findings

@@ -1,1 +1,1 @@
-"""What each verb does: one module per command, each a pure plan(project, ...) -> Plan."""
+"""What each verb does: a folder or a module per verb, with a pure plan and its run."""

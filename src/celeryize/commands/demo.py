@@ -1,4 +1,4 @@
-"""`celeryize demo`: a scratch project gets Celery, a task and a schedule, and runs them, without a server."""
+"""`celeryize demo`: a scratch project gets Celery, a task and a schedule, and runs them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from celeryize.commands.live import LiveView, run_live
+from celeryize.commands.verify.live import run_live
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError, Unproved
+from celeryize.ui.view import View
 
+# What the scratch project has beside startproject and startapp.
 MODEL = """from django.db import models
 
 
@@ -26,10 +28,12 @@ class Doctor(models.Model):
     def __str__(self):
         return self.name
 """
+# The body of the task, as --body-from takes it.
 GREET = """@{{ decorator }}
 def {{ name }}({{ signature }}) -> str:
     return f"Good morning, Dr. {name}"
 """
+# What a web process does: send the task, wait for its result.
 CALL = """import django
 django.setup()
 from doctors.tasks import greet
@@ -43,54 +47,71 @@ while worker.poll() is None and not select.select([0], [], [], 0.05)[0]:
 worker.kill()
 worker.wait()
 """
+# Seconds until the worker has to be ready.
 READY = 30.0
 
 
-def run(folder: Path | None, tell: Callable[[str], None], view: LiveView) -> Path:
+def run(folder: Path | None, view: View) -> Path:
     """Build the project in `folder` (default: a new temporary one, which stays) and run the tour.
 
-    `tell` shows a line, `view` the steps of the live proof. Raises CeleryizeError where the folder is in use,
-    Unproved at the first step that does not work.
+    Raises CeleryizeError where the folder is in use, Unproved at the first step that fails.
     """
     if folder is not None and folder.exists() and any(folder.iterdir()):
-        raise CeleryizeError(f"{folder} is not empty", hint="Pass another folder, or remove this one.")
-    root = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="celeryize-demo-"))
+        raise CeleryizeError(
+            f"{folder} is not empty", hint="Pass another folder, or remove this one."
+        )
+    if folder is None:
+        root = Path(tempfile.mkdtemp(prefix="celeryize-demo-"))
+    else:
+        root = folder.absolute()
     root.mkdir(parents=True, exist_ok=True)
-    tell(f"A scratch project in {root}")
-    _build(root, tell)
-    _celeryize(root, tell, "init", "--broker", "filesystem", "--beat", "--yes")
+    view.show_line(f"A scratch project in {root}")
+    _build_project(root, view)
+    _run_celeryize(root, view, "init", "--broker", "filesystem", "--beat", "--yes")
     (root / "greet.py.jinja").write_text(GREET)
-    _celeryize(root, tell, "add-task", "doctors.greet", "name:str", "--body-from", "greet.py.jinja", "--yes")
+    _run_celeryize(
+        root,
+        view,
+        "add-task",
+        "doctors.greet",
+        "name:str",
+        "--body-from",
+        "greet.py.jinja",
+        "--yes",
+    )
     entry = ("greet-every-morning", "doctors.tasks.greet", "--at", "07:30", "--args", '["Curie"]')
-    _celeryize(root, tell, "add-schedule", *entry, "--yes")
-    tell("\nThe task, run by a real worker:")
-    with _worker(root, tell):
-        answer = _python(root, "-c", CALL)
-        tell(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
-    _prove_live(root, tell, view)
-    tell(f"\nEverything worked. Look around: {root}")
+    _run_celeryize(root, view, "add-schedule", *entry, "--yes")
+    view.show_line("\nThe task, run by a real worker:")
+    with _running_worker(root, view):
+        answer = _run_python(root, "-c", CALL)
+        view.show_line(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
+    _prove_live(root, view)
+    view.show_line(f"\nEverything worked. Look around: {root}")
     return root
 
 
-def _prove_live(root: Path, tell: Callable[[str], None], view: LiveView) -> None:
-    tell("\nThe live proof, on a queue of its own:")
+def _prove_live(root: Path, view: View) -> None:
+    view.show_line("\nThe live proof, on a queue of its own:")
     report = run_live(load_project(root, python=sys.executable), view)
     if not report.passed:
         raise Unproved("the live proof failed", hint=f"See {root}.")
-    tell(f"  in {report.seconds:.1f} seconds; nothing of it is left running")
+    view.show_line(f"  in {report.seconds:.1f} seconds; nothing of it is left running")
 
 
-def _build(root: Path, tell: Callable[[str], None]) -> None:
+def _build_project(root: Path, view: View) -> None:
     """startproject, two apps, a model, the apps installed: as everybody begins."""
     apps = ("doctors", "shop")
-    tell(
+    view.show_line(
         " && ".join(
-            ["$ django-admin startproject config .", *(f"python manage.py startapp {app}" for app in apps)]
+            [
+                "$ django-admin startproject config .",
+                *(f"python manage.py startapp {app}" for app in apps),
+            ]
         )
     )
-    _python(root, "-m", "django", "startproject", "config", ".")
+    _run_python(root, "-m", "django", "startproject", "config", ".")
     for app in apps:
-        _python(root, "manage.py", "startapp", app)
+        _run_python(root, "manage.py", "startapp", app)
     (root / "doctors/models.py").write_text(MODEL)
     settings = root / "config/settings.py"
     text = settings.read_text()
@@ -101,20 +122,29 @@ def _build(root: Path, tell: Callable[[str], None]) -> None:
     (root / ".gitignore").write_text("__pycache__/\ndb.sqlite3\n")
 
 
-def _celeryize(root: Path, tell: Callable[[str], None], *arguments: str) -> None:
-    tell(f"\n$ celeryize {shlex.join(arguments)}")
+def _run_celeryize(root: Path, view: View, *arguments: str) -> None:
+    view.show_line(f"\n$ celeryize {shlex.join(arguments)}")
     command = [sys.executable, "-m", "celeryize", *arguments, "--python", sys.executable]
     ended = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
     if ended.returncode:
-        raise Unproved(f"celeryize {arguments[0]} ended with {ended.returncode}", hint=f"See {root}.")
+        raise Unproved(
+            f"celeryize {arguments[0]} ended with {ended.returncode}", hint=f"See {root}."
+        )
 
 
-def _python(root: Path, *arguments: str) -> str:
-    environment = _environment()
+def _run_python(root: Path, *arguments: str) -> str:
+    """What our own interpreter prints. Raises Unproved, with its last lines, where it fails."""
+    environment = _clean_environment()
+    # startproject writes the settings module, so it cannot load one yet
     if "startproject" not in arguments:
         environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
     ended = subprocess.run(
-        [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ended.returncode:
         tail = "\n".join((ended.stderr or ended.stdout).strip().splitlines()[-5:])
@@ -123,7 +153,7 @@ def _python(root: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def _worker(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
+def _running_worker(root: Path, view: View) -> Iterator[None]:
     """A worker that is ready; gone afterwards."""
     command = [
         "-m",
@@ -138,22 +168,24 @@ def _worker(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
         "--without-gossip",
         "--without-mingle",
     ]
-    tell("$ celery -A config worker -P solo")
+    view.show_line("$ celery -A config worker -P solo")
     log = root / "worker.log"
     with log.open("wb") as stream:
         worker = subprocess.Popen(
             [sys.executable, "-c", GUARD, sys.executable, *command],
             cwd=root,
-            env=_environment(),
+            env=_clean_environment(),
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=stream,
+            # Ctrl-C is for the demo; the guard ends the worker
             start_new_session=True,
         )
     try:
         _wait_until_ready(worker, log)
         yield
     finally:
+        # closes its input, which ends the guard and with it the worker
         worker.communicate()
 
 
@@ -166,6 +198,11 @@ def _wait_until_ready(worker: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
-def _environment() -> dict[str, str]:
+def _clean_environment() -> dict[str, str]:
+    # the shell's own project must not reach the scratch project
     drop = {"DJANGO_SETTINGS_MODULE", "BROKER_URL", "RESULT_BACKEND"}
-    return {k: v for k, v in os.environ.items() if k not in drop and not k.startswith("CELERY_")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in drop and not name.startswith("CELERY_")
+    }

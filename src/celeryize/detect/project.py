@@ -26,6 +26,11 @@ class Recognised:
     value: str
     where: str = ""
 
+    @property
+    def key(self) -> str:
+        """The label as a key of JSON: `settings_file` for "settings file"."""
+        return self.label.lower().replace(" ", "_")
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -69,7 +74,7 @@ class Project:
             Recognised("project", str(self.layout.manage), f"in {self.root}"),
             Recognised("settings", settings.module, str(settings.where or "--settings")),
             Recognised(
-                "block goes to",
+                "settings file",
                 str(settings.file),
                 f"shared with {', '.join(also)}" if also else "the file of that module",
             ),

@@ -1,0 +1,142 @@
+"""The application: one line per verb, the verb that is called, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from celeryize import __version__
+from celeryize.errors import UsageError
+
+# Each verb with its line in `celeryize --help`, so that this needs none of their modules.
+# A test compares them with the docstrings.
+VERBS = {
+    "init": "Set up Celery: the app file, the package import, the settings, the dependency.",
+    "verify": "Find what is wrong with this project's Celery, in its code and by importing it.",
+    "undo": "Undo the last change, byte for byte.",
+    "add-task": "Add a task where the worker finds it, with limits and retries that work.",
+    "remove-task": "Remove a task that is as it was generated.",
+    "add-schedule": "Add an entry for Celery Beat, and show when it runs.",
+    "remove-schedule": "Remove an entry from the Beat schedule.",
+    "schedule": "Show what runs when: entries, next runs, a timeline.",
+    "tasks": "List the tasks, and explain why some are not registered.",
+    "templates": "List the task templates, or copy one into the project to change it.",
+    "demo": "Show all of it on a scratch project, with a real worker, without any server.",
+}
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+# Click's UsageError, the parent of everything that is wrong with a command line; recent versions
+# of Typer have their own copy of Click.
+CommandLineError: Any = typer.BadParameter.__base__
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """The verbs; the module of a verb is imported when the verb is called.
+
+    Typer takes milliseconds to build the options of each verb.
+    """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # the names alone: what is suggested for a misspelt one
+        self.commands = dict.fromkeys(VERBS, None)  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of their table."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a verb, or None."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        return load_verb(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table, without loading a verb."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def load_verb(name: str) -> Any:
+    """The Click command of a verb, made of the function of that name in its module."""
+    function = name.replace("-", "_")
+    module = import_module(f"celeryize.cli.verbs.{function}")
+    # an application of one command is that command
+    alone = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=HELP_OPTIONS,
+    )
+    alone.command(name)(getattr(module, function))
+    return typer.main.get_command(alone)
+
+
+app = typer.Typer(
+    name="celeryize",
+    cls=LazyGroup,
+    help="Puts Celery into a Django project that already exists, and proves that it works.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=HELP_OPTIONS,
+)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Puts Celery into a Django project that already exists, and proves that it works."""
+    if version:
+        from celeryize.ui.screen import Screen
+
+        Screen().answer(f"celeryize {__version__}")
+        raise typer.Exit
+
+
+def run() -> int:
+    """Parse the command line, run the command, give the exit code."""
+    try:
+        # Before it is parsed: what cannot be parsed has to be answered in JSON as well.
+        if "--json" in sys.argv:
+            return _run_for_a_program()
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            return ended.code
+        return 1
+    return 0
+
+
+def _run_for_a_program() -> int:
+    """Run the command; a wrong option or argument is reported in a document too, not as a text."""
+    try:
+        ended = app(standalone_mode=False)
+    except CommandLineError as error:
+        return _report_wrong_usage(error)
+    if isinstance(ended, int):
+        return ended
+    return 0
+
+
+def _report_wrong_usage(error: Any) -> int:
+    from celeryize.ui.machine import Machine
+
+    name = next((word for word in sys.argv[1:2] if word in VERBS), "celeryize")
+    command = "celeryize"
+    if name in VERBS:
+        command = f"celeryize {name}"
+    wrong = UsageError(error.format_message(), hint=f"See `{command} --help`.")
+    machine = Machine()
+    machine.show_error(wrong)
+    machine.finish(name, "error", wrong.exit_code)
+    return int(wrong.exit_code)

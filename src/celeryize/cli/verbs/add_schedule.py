@@ -1,0 +1,97 @@
+"""The options of `celeryize add-schedule`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from celeryize.cli.options import option
+from celeryize.cli.talk import Call, Ending, verb
+
+
+@verb(writes=True)
+def add_schedule(
+    call: Call,
+    name: Annotated[
+        str, typer.Argument(help="The name of the entry, for example daily-reminders.")
+    ],
+    task: Annotated[
+        str,
+        typer.Argument(help="The registered name of the task, for example doctors.tasks.remind."),
+    ],
+    cron: Annotated[
+        str | None,
+        option("--cron", help='Five fields: "0 8 * * *", or @daily and so on.', metavar="FIELDS"),
+    ] = None,
+    every: Annotated[
+        str | None, option("--every", help="30s, 15m, 2h, 1d.", metavar="DURATION")
+    ] = None,
+    at: Annotated[str | None, option("--at", help="A time of day: 07:30.", metavar="HH:MM")] = None,
+    on: Annotated[
+        str | None,
+        option("--on", help="With --at: mon-fri, sat,sun, weekdays.", metavar="DAYS"),
+    ] = None,
+    solar: Annotated[
+        str | None, option("--solar", help="sunrise, sunset, ...", metavar="EVENT")
+    ] = None,
+    lat: Annotated[
+        float | None, option("--lat", help="With --solar: the latitude.", metavar="DEGREES")
+    ] = None,
+    lon: Annotated[
+        float | None, option("--lon", help="With --solar: the longitude.", metavar="DEGREES")
+    ] = None,
+    args: Annotated[
+        str | None, option("--args", help="The task's arguments, a JSON list.", metavar="JSON")
+    ] = None,
+    kwargs: Annotated[
+        str | None,
+        option("--kwargs", help="The task's keyword arguments, a JSON object.", metavar="JSON"),
+    ] = None,
+    queue: Annotated[
+        str | None, option("--queue", help="The queue that it is sent to.", metavar="NAME")
+    ] = None,
+    expires: Annotated[
+        str | None,
+        option(
+            "--expires",
+            help="Discard the task if it has not started after 30s, 15m, ...",
+            metavar="DURATION",
+        ),
+    ] = None,
+    priority: Annotated[int | None, option("--priority", help="0 to 9.", metavar="N")] = None,
+    replace: Annotated[
+        bool, option("--replace", help="Replace an existing entry of that name.")
+    ] = False,
+    create: Annotated[
+        bool, option("--create", help="Write the task, too, if no code defines it.")
+    ] = False,
+    app: Annotated[
+        str | None,
+        option(
+            "--app",
+            help="With django-celery-beat: the app that gets the data migration.",
+            metavar="NAME",
+        ),
+    ] = None,
+) -> Ending:
+    """Add an entry for Celery Beat, and show when it runs."""
+    from celeryize import when
+    from celeryize.commands.schedule import plan, run
+
+    request = plan.Request(
+        name=name,
+        task=task,
+        when=when.parse(
+            cron=cron, every=every, at=at, on=on, solar=solar, latitude=lat, longitude=lon
+        ),
+        args=args,
+        kwargs=kwargs,
+        queue=queue,
+        expires=expires,
+        priority=priority,
+        replace=replace,
+        app=app,
+        create=create,
+    )
+    return run.add_schedule(call.options, call.write, call.view, request)

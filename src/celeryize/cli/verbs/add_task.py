@@ -1,0 +1,182 @@
+"""The options of `celeryize add-task`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from celeryize.cli.options import option
+from celeryize.cli.talk import Call, Ending, verb
+
+
+@verb(writes=True)
+def add_task(
+    call: Call,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="APP.TASK, for example doctors.send_welcome_email.", metavar="APP.TASK"
+        ),
+    ],
+    parameters: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="NAME:TYPE[=DEFAULT], for example doctor_id:str.", metavar="[PARAMETER]..."
+        ),
+    ] = None,
+    kind: Annotated[
+        str, option("--kind", help="plain, model, email, http or batch.", metavar="KIND")
+    ] = "plain",
+    model: Annotated[
+        str | None, option("--model", help="The model that the task works on.", metavar="APP.MODEL")
+    ] = None,
+    bind: Annotated[
+        bool, option("--bind", help="Pass the task itself as `self`, for example to retry.")
+    ] = False,
+    max_retries: Annotated[
+        int | None, option("--max-retries", help="Maximum number of retries.", metavar="N")
+    ] = None,
+    default_retry_delay: Annotated[
+        int | None,
+        option(
+            "--default-retry-delay",
+            help="Delay before a retry by self.retry(), in seconds.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    retry_on: Annotated[
+        list[str] | None,
+        option("--retry-on", help="Retry on this exception; repeatable.", metavar="EXCEPTION"),
+    ] = None,
+    backoff: Annotated[
+        bool, option("--backoff", help="Wait longer before each automatic retry.")
+    ] = False,
+    backoff_max: Annotated[
+        int | None,
+        option(
+            "--backoff-max",
+            help="Maximum delay between automatic retries, in seconds.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    jitter: Annotated[
+        bool | None,
+        option(
+            "--jitter/--no-jitter",
+            help="Randomize the delays of automatic retries.",
+            show_default=False,
+        ),
+    ] = None,
+    time_limit: Annotated[
+        int | None,
+        option("--time-limit", help="Kill the task after this many seconds.", metavar="SECONDS"),
+    ] = None,
+    soft_time_limit: Annotated[
+        int | None,
+        option(
+            "--soft-time-limit",
+            help="Raise SoftTimeLimitExceeded in the task after this many seconds.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        str | None,
+        option("--rate-limit", help="Per worker: 10/s, 10/m or 10/h.", metavar="RATE"),
+    ] = None,
+    queue: Annotated[
+        str | None, option("--queue", help="The queue that it is sent to.", metavar="NAME")
+    ] = None,
+    name: Annotated[
+        str | None, option("--name", help="Its name in the registry.", metavar="NAME")
+    ] = None,
+    priority: Annotated[int | None, option("--priority", help="0 to 9.", metavar="N")] = None,
+    ignore_result: Annotated[bool, option("--ignore-result", help="Store no result.")] = False,
+    acks_late: Annotated[
+        bool | None,
+        option(
+            "--acks-late/--no-acks-late",
+            help="Acknowledge after the run, or before.",
+            show_default=False,
+        ),
+    ] = None,
+    expires: Annotated[
+        int | None,
+        option(
+            "--expires",
+            help="Discard the task if it has not started after this many seconds.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    idempotent: Annotated[
+        bool,
+        option(
+            "--idempotent", help="One run at a time for the same arguments, by a lock in the cache."
+        ),
+    ] = False,
+    decorator: Annotated[
+        str | None,
+        option(
+            "--decorator",
+            help="shared_task or app.task, instead of what the project uses.",
+            metavar="NAME",
+        ),
+    ] = None,
+    body_from: Annotated[
+        Path | None,
+        option(
+            "--body-from", help="A Jinja template of your own for the function.", metavar="FILE"
+        ),
+    ] = None,
+    test: Annotated[
+        bool | None,
+        option(
+            "--test/--no-test",
+            help="Write a test for it; default: if the app has tests.",
+            show_default=False,
+        ),
+    ] = None,
+    run_test: Annotated[
+        bool, option("--run-test", help="Run that test; roll back if it fails.")
+    ] = False,
+    trigger: Annotated[
+        str | None,
+        option(
+            "--trigger",
+            help="Send it on post_save or post_delete of a model.",
+            metavar="SIGNAL:APP.MODEL",
+        ),
+    ] = None,
+) -> Ending:
+    """Add a task where the worker finds it, with limits and retries that work."""
+    from celeryize.commands.task import plan, run
+
+    request = plan.Request(
+        target=target,
+        parameters=tuple(parameters or ()),
+        kind=kind,
+        model=model,
+        bind=bind,
+        max_retries=max_retries,
+        default_retry_delay=default_retry_delay,
+        retry_on=tuple(retry_on or ()),
+        backoff=backoff,
+        backoff_max=backoff_max,
+        jitter=jitter,
+        time_limit=time_limit,
+        soft_time_limit=soft_time_limit,
+        rate_limit=rate_limit,
+        queue=queue,
+        name=name,
+        priority=priority,
+        ignore_result=ignore_result,
+        acks_late=acks_late,
+        expires=expires,
+        idempotent=idempotent,
+        decorator=decorator,
+        body_from=body_from,
+        test=test,
+        trigger=trigger,
+    )
+    return run.add_task(call.options, call.write, call.view, request, run_test=run_test)

@@ -1,0 +1,84 @@
+"""The options of `celeryize init`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from celeryize.cli.options import option
+from celeryize.cli.talk import Call, Ending, verb
+
+
+@verb(writes=True)
+def init(
+    call: Call,
+    broker: Annotated[
+        str | None,
+        option(
+            "--broker",
+            help="redis, rabbitmq, filesystem (no server, development only) or a URL.",
+            metavar="NAME",
+        ),
+    ] = None,
+    result_backend: Annotated[
+        str | None,
+        option(
+            "--result-backend",
+            help="redis, rpc, django-db, file, none or a URL.",
+            metavar="NAME",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        option("--profile", help="minimal (eight lines), standard, or production.", metavar="NAME"),
+    ] = None,
+    beat: Annotated[
+        bool | None,
+        option(
+            "--beat/--no-beat", help="Prepare periodic tasks (Celery Beat).", show_default=False
+        ),
+    ] = None,
+    module_name: Annotated[
+        str, option("--module-name", help="Module name of the app file.", metavar="NAME")
+    ] = "celery",
+    partial: Annotated[
+        bool, option("--partial", help="Do what is possible; the rest becomes manual steps.")
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        option("--overwrite", help="Overwrite an existing file at the path of a generated file."),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        option("--skip-existing", help="Keep an existing file at the path of a generated file."),
+    ] = False,
+    modernize: Annotated[
+        bool,
+        option("--modernize", help="Rename pre-Celery 4 settings to their current names."),
+    ] = False,
+    install: Annotated[
+        bool,
+        option(
+            "--install/--no-install",
+            help="Install the dependency with the project's own manager.",
+        ),
+    ] = False,
+) -> Ending:
+    """Set up Celery: the app file, the package import, the settings, the dependency."""
+    from celeryize.commands.init import run
+
+    answers = {
+        "broker": broker,
+        "result_backend": result_backend,
+        "profile": profile,
+        "beat": beat,
+    }
+    chosen = run.InitOptions(
+        flags={name: answer for name, answer in answers.items() if answer is not None},
+        module_name=module_name,
+        partial=partial,
+        overwrite=overwrite,
+        skip_existing=skip_existing,
+        modernize=modernize,
+        install=install,
+    )
+    return run.run(call.options, call.write, call.view, chosen)

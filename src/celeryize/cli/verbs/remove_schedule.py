@@ -1,0 +1,20 @@
+"""The options of `celeryize remove-schedule`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from celeryize.cli.talk import Call, Ending, verb
+
+
+@verb(writes=True)
+def remove_schedule(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The name of the entry.")],
+) -> Ending:
+    """Remove an entry from the Beat schedule."""
+    from celeryize.commands.schedule import run
+
+    return run.remove_schedule(call.options, call.write, call.view, name)

@@ -1,0 +1,25 @@
+"""The options of `celeryize remove-task`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from celeryize.cli.talk import Call, Ending, verb
+
+
+@verb(writes=True)
+def remove_task(
+    call: Call,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="APP.TASK, for example doctors.send_welcome_email.", metavar="APP.TASK"
+        ),
+    ],
+) -> Ending:
+    """Remove a task that is as it was generated."""
+    from celeryize.commands.task import run
+
+    return run.remove_task(call.options, call.write, call.view, target)

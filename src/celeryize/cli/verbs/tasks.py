@@ -1,0 +1,22 @@
+"""The options of `celeryize tasks`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celeryize.cli.talk import Call, Ended, Ending, verb
+
+
+def _talks(values: dict[str, Any]) -> dict[str, bool]:
+    """What only shows something asks nothing."""
+    del values
+    return {"no_input": True}
+
+
+@verb(without=("no_input",), talks=_talks)
+def tasks(call: Call) -> Ending:
+    """List the tasks, and explain why some are not registered."""
+    from celeryize.commands import tasks as command
+
+    command.run(call.options, call.view)
+    return Ended()

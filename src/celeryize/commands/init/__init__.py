@@ -1,0 +1,1 @@
+"""`celeryize init`: the plan, and its run."""

@@ -1,0 +1,207 @@
+"""The run of `celeryize init`: which answers count, what is proved, what comes next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from celeryize.checks.proof import Expected, Proof, Verdict
+from celeryize.commands.init import plan as init
+from celeryize.commands.init.missing_broker import in_use
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_up import ImportRequest
+from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.answers import configured, stored_answers
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+from celeryize.model import Plan
+from celeryize.render import ANSWERS_FILE
+from celeryize.ui.view import View
+from celeryize.urls import holds_password
+
+# The keys of [tool.celeryize] that answer a question of init, and those of all commands.
+QUESTION_KEYS = frozenset({"broker", "result-backend", "result_backend", "profile", "beat"})
+TABLE_KEYS = QUESTION_KEYS | {"templates", "silence"}
+
+# What the settings may name beside Celery: installed with the dependencies, not by us.
+OPTIONAL_APPS = ("django_celery_beat", "django_celery_results")
+
+
+@dataclass(frozen=True, slots=True)
+class InitOptions:
+    """The options of init alone; `flags` are the answers given on the command line."""
+
+    flags: dict[str, object] = field(default_factory=dict)
+    module_name: str = "celery"
+    partial: bool = False
+    overwrite: bool = False
+    skip_existing: bool = False
+    modernize: bool = False
+    install: bool = False
+
+
+def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOptions) -> Written:
+    """Set Celery up in a project."""
+
+    def planned(project: Project) -> Planned:
+        return _plan_set_up(project, write, view, chosen)
+
+    return run_writer(options, write, view, planned, brief=False)
+
+
+def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: InitOptions) -> Planned:
+    """Ask what is not known yet, and plan."""
+    folder = project.root / project.base
+    stored = stored_answers(folder, ANSWERS_FILE)
+    table = configured(project.root, folder)
+    _mention_unknown_keys(table, view)
+    in_effect: dict[str, object] = {}
+    if project.celery:
+        in_effect = {"broker": in_use(project)}
+    # the later one wins
+    known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
+    rendered = init.ask(
+        project,
+        known,
+        module_name=chosen.module_name,
+        interactive=view.interactive and write.asks and not project.celery,
+    )
+    planned = init.plan(
+        project,
+        rendered,
+        module_name=chosen.module_name,
+        partial=chosen.partial,
+        existing=init.Existing.of(overwrite=chosen.overwrite, skip=chosen.skip_existing),
+        modernized=chosen.modernize,
+        stored=stored,
+        flags=chosen.flags,
+    )
+    # what was planned decides what is proved
+    return _with_proof(project, planned, chosen)
+
+
+def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Planned:
+    """The plan with what it promises: the app that is imported and the settings that it has."""
+    wiring = planned.wiring
+    needs = tuple(name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan))
+    # in a project that has Celery already nothing is asked, so there is nothing to repeat
+    command_line = ""
+    if not project.celery:
+        command_line = _repeating_command(planned.answers, chosen.module_name)
+    around: AbstractContextManager[None] | None = None
+    if chosen.install:
+        around = _installed_dependencies(project)
+
+    def next_steps(proof: Proof) -> tuple[str, ...]:
+        return _next_steps(project, planned, proof, installed=chosen.install)
+
+    return Planned(
+        planned.plan,
+        "celeryize init",
+        Expected(wiring.module, wiring.variable, wiring.wrote, needs=needs),
+        ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
+        install_command=project.dependencies.sync or "pip install 'celery[redis]'",
+        around=around,
+        read_by_path=wiring.read_by_path,
+        next_steps=next_steps,
+        command_line=command_line,
+    )
+
+
+def _mention_unknown_keys(table: dict[str, object], view: View) -> None:
+    unknown = sorted(set(table) - TABLE_KEYS)
+    if unknown:
+        view.show_note(
+            f"[tool.celeryize] has unknown keys: {', '.join(unknown)}; "
+            f"known are {', '.join(sorted(TABLE_KEYS))}."
+        )
+
+
+def _is_new_import(name: str, plan: Plan) -> bool:
+    """Whether a plan has the project import a module that it did not name before."""
+    # in the bytes: a comment counts too, which at worst excuses a missing library
+    word = name.encode()
+    return any(
+        word in (edit.after or b"") and word not in (edit.before or b"") for edit in plan.edits
+    )
+
+
+def _answers_in(table: dict[str, object]) -> dict[str, object]:
+    """What [tool.celeryize] answers of the questions of init."""
+    return {key.replace("-", "_"): value for key, value in table.items() if key in QUESTION_KEYS}
+
+
+@contextmanager
+def _installed_dependencies(project: Project) -> Iterator[None]:
+    """Run the project's own manager; its lock files are restored if it or the proof fails."""
+    commands = project.dependencies.commands
+    if not commands:
+        raise CeleryizeError(
+            "there is no manager to install with", hint="Install the dependency manually."
+        )
+    locks = [project.root / lock for lock in project.dependencies.locks]
+    before = {lock: lock.read_bytes() for lock in locks}
+    try:
+        for command in commands:
+            _run_manager(project, command)
+        yield
+    # Ctrl-C as well: a lock file must not describe what was rolled back
+    except BaseException:
+        for lock, data in before.items():
+            lock.write_bytes(data)
+        raise
+
+
+def _run_manager(project: Project, command: tuple[str, ...]) -> None:
+    """Run one command of the manager where it belongs; pip is the interpreter's own."""
+    if command[0] == "pip":
+        command = (str(project.interpreter.path), "-m", *command)
+    folder: Path = project.root / project.dependencies.folder
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
+        raise CeleryizeError(
+            f"`{shlex.join(command)}` failed:\n{tail}", hint="The change was rolled back."
+        )
+
+
+def _next_steps(
+    project: Project, planned: init.Init, proof: Proof, *, installed: bool
+) -> tuple[str, ...]:
+    """The commands that a user types next, in order."""
+    steps: list[str] = []
+    folder = os.path.relpath(project.root / project.base)
+    if folder != ".":
+        steps.append(f"cd {shlex.quote(folder)}")
+    if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
+        steps.append(project.dependencies.sync)
+    spec = planned.wiring.spec
+    steps.append(f"celery -A {spec} worker -l INFO")
+    # a project with an app of its own may have decided to go without Beat
+    has_schedule = not project.celery or "CELERY_BEAT_SCHEDULE" in project.settings.assigned
+    if planned.answers.beat and has_schedule:
+        steps.append(f"celery -A {spec} beat -l INFO")
+    return tuple(steps)
+
+
+def _repeating_command(answers: init.Answers, module_name: str) -> str:
+    """The command that gives the same without a question."""
+    parts = ["celeryize", "init"]
+    for flag, url in (("--broker", answers.broker), ("--result-backend", answers.result_backend)):
+        if holds_password(url):
+            # shown with asterisks, a password would be pasted as asterisks
+            url = "URL"
+        parts += [flag, url]
+    parts += ["--profile", answers.profile]
+    if answers.beat:
+        parts.append("--beat")
+    else:
+        parts.append("--no-beat")
+    if module_name != "celery":
+        parts += ["--module-name", module_name]
+    return shlex.join([*parts, "--yes"])

@@ -1,0 +1,38 @@
+"""The options that commands share, built once from the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Which project it is, and how its interpreter is run. None: what the project itself says."""
+
+    start: Path = Path()
+    settings: str | None = None
+    python: str | None = None
+    package: str | None = None
+    # seconds that an import of the project may take
+    timeout: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How a writer writes. Another option of all writers is a field here, with its default."""
+
+    dry_run: bool = False
+    yes: bool = False
+    check: bool = False
+    no_verify: bool = False
+
+    @property
+    def imports_project(self) -> bool:
+        """Whether the plan is proved by an import; --check writes nothing, so it needs no proof."""
+        return not (self.no_verify or self.check)
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a question left for a person."""
+        return not (self.yes or self.dry_run or self.check)

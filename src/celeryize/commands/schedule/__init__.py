@@ -1,0 +1,1 @@
+"""`celeryize schedule`, `add-schedule` and `remove-schedule`: the plans, and their run."""

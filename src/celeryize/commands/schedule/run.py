@@ -1,0 +1,103 @@
+"""The runs of `celeryize add-schedule` and `remove-schedule`: what is proved, and the preview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from celeryize.checks.proof import Expected, Proof
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.schedule import plan as add
+from celeryize.commands.start_up import ImportRequest
+from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.project import Project
+from celeryize.model import Plan
+from celeryize.ui.view import View
+
+# Processes, sockets and temporary folders are loaded only by what imports the project.
+if TYPE_CHECKING:
+    from celeryize.probe import BeatSight, Sight
+
+
+def add_schedule(
+    options: RunOptions, write: WriteOptions, view: View, request: add.Request
+) -> Written:
+    """Add an entry to the schedule; its next runs are shown before the question."""
+
+    def planned(project: Project) -> Planned:
+        plan = add.plan(project, request)
+        app = project.celery[0]
+        entry: str | None = request.name
+        if _is_in_database(project, plan):
+            # only a migration puts it there, so an import does not show it yet
+            entry = None
+        imports = ImportRequest()
+        if write.imports_project:
+            from celeryize.probe import Preview
+
+            imports = ImportRequest(preview=Preview(request.name))
+
+        def imported(sights: tuple[Sight, Sight]) -> None:
+            view.show_preview(_preview_lines(sights[0], request.name, request.when.words))
+
+        def next_steps(proof: Proof) -> tuple[str, ...]:
+            del proof
+            return (f"celery -A {app.spec(project.package.name)} beat -l INFO",)
+
+        return Planned(
+            plan,
+            f"celeryize add-schedule {request.name}",
+            Expected(app.module, app.variable, entry=entry),
+            imports,
+            imported=imported,
+            next_steps=next_steps,
+        )
+
+    return run_writer(options, write, view, planned)
+
+
+def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: str) -> Written:
+    """Remove an entry from the schedule."""
+
+    def planned(project: Project) -> Planned:
+        plan = add.removal(project, name)
+        app = project.celery[0]
+        expected = Expected(app.module, app.variable, entry_gone=name)
+        return Planned(plan, f"celeryize remove-schedule {name}", expected)
+
+    return run_writer(options, write, view, planned)
+
+
+def _is_in_database(project: Project, plan: Plan) -> bool:
+    """Whether the entry is in a migration: neither the settings nor the app file is written."""
+    # the two files in which a schedule in code can be
+    homes = {project.settings.file, project.celery[0].where.path}
+    return not any(edit.path in homes for edit in plan.edits)
+
+
+def _preview_lines(sight: Sight, name: str, words: str) -> list[str]:
+    """In words, the next runs with their UTC offset, and what a change of the clocks does."""
+    from celeryize.pictures import format_moment
+
+    entry = next((e for e in sight.beat_schedule if e.name == name), None)
+    # the proof says what is wrong with an entry that is not there
+    if entry is None or not entry.runs:
+        return []
+    per_day = ""
+    if entry.per_day and entry.per_day > 1:
+        per_day = f", {entry.per_day:g} times a day"
+    return [
+        f"{name}: {words}{per_day} ({sight.timezone})",
+        *(f"  {format_moment(run)}" for run in entry.runs),
+        *_clock_change_lines(entry),
+    ]
+
+
+def _clock_change_lines(entry: BeatSight) -> list[str]:
+    from celeryize.pictures import format_moment
+
+    lines = []
+    for change in entry.changes:
+        if change["affected"]:
+            runs = ", ".join(map(format_moment, change["runs"])) or "no run"
+            lines.append(f"  The clocks change at {format_moment(change['at'])}: {runs}")
+    return lines

@@ -1,0 +1,101 @@
+"""`celeryize schedule`: what runs when, as Beat of the installed version would see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celeryize import when
+from celeryize.commands.options import RunOptions
+from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+from celeryize.ui.view import View
+
+if TYPE_CHECKING:
+    from celeryize.probe import BeatSight, Sight
+
+# The most runs of an entry that are asked for.
+MANY_RUNS = 2000
+DAY = 24.0
+WEEK = 7 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleOptions:
+    """What of the schedule is shown, and which files are written of it. `within` is a duration."""
+
+    within: str | None = None
+    timeline: bool = False
+    svg: Path | None = None
+    html: Path | None = None
+    ics: Path | None = None
+
+    @property
+    def hours(self) -> float | None:
+        """Within how many hours the runs are wanted; None for the next run of each entry."""
+        # the pictures have room for a day
+        if self.timeline or self.svg or self.html:
+            return DAY
+        if self.within:
+            return when.duration(self.within, "--next") / 3600
+        if self.ics:
+            return WEEK
+        return None
+
+
+def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
+    """Show every entry of the Beat schedule with its next run, or with all runs within a time."""
+    from celeryize.probe import Preview
+
+    hours = chosen.hours
+    count = 1
+    if hours:
+        count = MANY_RUNS
+    request = ImportRequest(preview=Preview(None, count, hours))
+    with start_up(options, view, brief=True, request=request) as (project, prober):
+        assert prober is not None
+        worker, _ = prober.baseline()
+        _raise_if_not_importable(project, worker)
+    # Celery's own default
+    entries, zone = worker.beat_schedule, worker.timezone or "UTC"
+    _save_files(entries, zone, view, chosen)
+    if chosen.timeline:
+        view.show_timeline(entries, zone)
+    elif chosen.within:
+        view.show_runs(entries, zone, chosen.within)
+    else:
+        view.show_schedule(entries, zone)
+
+
+def _save_files(
+    entries: tuple[BeatSight, ...], zone: str, view: View, chosen: ScheduleOptions
+) -> None:
+    from celeryize import pictures
+
+    runs = pictures.runs_by_entry(entries)
+    if chosen.svg:
+        view.save_answer(chosen.svg, pictures.render_svg(runs, zone))
+    if chosen.html:
+        view.save_answer(chosen.html, pictures.render_html(runs, zone))
+    if chosen.ics:
+        view.save_answer(chosen.ics, pictures.render_calendar(runs))
+
+
+def _raise_if_not_importable(project: Project, worker: Sight) -> None:
+    """Without an app there is no schedule to show."""
+    if not worker.celery_importable:
+        raise CeleryizeError(
+            f"Celery cannot be imported in {project.interpreter.path}",
+            hint=f"Install the dependencies: {project.dependencies.sync or 'pip install celery'}.",
+        )
+    if worker.app is not None:
+        return
+    if worker.failures:
+        failed = worker.failures[0]
+        raise CeleryizeError(
+            f"the project's Celery app cannot be loaded: {failed.type}: {failed.message}",
+            hint="See celeryize verify.",
+        )
+    raise CeleryizeError("this project has no Celery app", hint="Set it up first: celeryize init.")

@@ -1,0 +1,138 @@
+"""How every command begins: repair an interrupted run, read the project, start importing it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celeryize.apply import recover
+from celeryize.commands.options import RunOptions
+from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.layout import find_root
+from celeryize.errors import NoProject
+from celeryize.patch.newer import parsed_by
+
+# Processes, sockets and temporary folders are loaded only by what imports the project.
+if TYPE_CHECKING:
+    from celeryize.detect.project import Project
+    from celeryize.probe import Preview, Prober, Target
+    from celeryize.ui.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What an import of the project is asked for.
+
+    `app` is the app as `celery -A` takes it, the project's own where it is None. `settings` are the
+    settings whose values are wanted, `environment` is what the import needs, and `preview` asks
+    when Beat's entries run.
+    """
+
+    app: str | None = None
+    settings: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    preview: Preview | None = None
+
+
+OWN_APP = ImportRequest()
+
+
+@contextmanager
+def start_up(
+    options: RunOptions,
+    view: View,
+    *,
+    imports: bool = True,
+    brief: bool = False,
+    request: ImportRequest = OWN_APP,
+) -> Iterator[tuple[Project, Prober | None]]:
+    """The project and, with `imports`, a prober that is importing the untouched project already.
+
+    `brief` leaves out what was recognised: a small command should not open with ten lines of it.
+    """
+    start, root = _chosen_project(options.start, view)
+    repaired = recover(root)
+    if repaired:
+        view.show_note(repaired)
+    # A manager may run plugins that the project brings along: without an import, nothing of the
+    # project may run.
+    ground = find_ground(start, settings=options.settings, python=options.python, ask=imports)
+    with ExitStack() as stack:
+        # An interpreter that came with the project is run only where its code may be run anyway,
+        # or where the user named it.
+        if imports or options.python is not None:
+            stack.enter_context(parsed_by(ground.interpreter.path))
+        prober = None
+        if imports:
+            prober = stack.enter_context(_warm_prober(ground, options.timeout))
+        # loaded while the project's interpreter starts: a proof is as long as that takes
+        from celeryize.detect.project import load_project
+
+        project = load_project(
+            start,
+            settings=options.settings,
+            python=options.python,
+            package=options.package,
+            ground=ground,
+        )
+        if not brief:
+            view.show_project(project)
+        if prober is not None:
+            prober.start_baseline(target_of(project, request))
+        yield project, prober
+
+
+def _chosen_project(start: Path, view: View) -> tuple[Path, Path]:
+    """Where a command starts, and the root of the project there; of several, a person picks one."""
+    try:
+        return start, find_root(start)
+    except NoProject as error:
+        if not (error.choices and view.interactive):
+            raise
+        names = [os.path.relpath(folder, start) for folder in error.choices]
+        question = "There are several Django projects here. Which one?"
+        chosen = error.choices[view.choose(question, names)]
+    return chosen, find_root(chosen)
+
+
+def _warm_prober(ground: Ground, timeout: float) -> Prober:
+    """A prober whose interpreter imports the libraries while we read the project's code."""
+    from celeryize.probe import Prober, Target
+
+    layout = ground.layout
+    # without an app: which one it is, only the code that is read meanwhile says
+    first = Target(
+        python=ground.interpreter.path,
+        base=layout.root / layout.base,
+        paths=tuple(layout.root / path for path in layout.paths[1:]),
+        settings=layout.settings,
+        app_spec=None,
+    )
+    return Prober(first, timeout=timeout)
+
+
+def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
+    """What a prober imports: the project with its own app, unless the request has a planned one."""
+    from celeryize.probe import Target
+
+    app = request.app
+    if app is None and project.celery:
+        app = project.celery[0].spec(project.package.name)
+    configuration = None
+    if project.settings.class_based:
+        configuration = project.layout.configuration
+    return Target(
+        python=project.interpreter.path,
+        base=project.root / project.base,
+        paths=tuple(project.root / path for path in project.layout.paths[1:]),
+        settings=project.settings.module,
+        app_spec=app,
+        configuration=configuration,
+        settings_names=request.settings,
+        environment=request.environment,
+        preview=request.preview,
+    )

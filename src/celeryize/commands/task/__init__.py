@@ -1,0 +1,1 @@
+"""`celeryize add-task` and `remove-task`: the plans, and their run."""

@@ -1,0 +1,105 @@
+"""The runs of `celeryize add-task` and `remove-task`: what is proved, and how to call it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from celeryize.checks.proof import Expected, Proof
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.task import plan as add
+from celeryize.commands.templates import own_templates
+from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError, Unproved, UsageError
+from celeryize.ui.view import View
+
+# The last lines of a failed test that are shown.
+TEST_LINES = 12
+# Given to the decorator, but not attributes that the task keeps as they are written.
+NOT_ATTRIBUTES = {"bind", "name", "autoretry_for"}
+
+
+def add_task(
+    options: RunOptions,
+    write: WriteOptions,
+    view: View,
+    request: add.Request,
+    *,
+    run_test: bool = False,
+) -> Written:
+    """Add a task; with `run_test` its test is run, and the write rolled back where it fails."""
+
+    def planned(project: Project) -> Planned:
+        added = add.plan(project, request, own_templates(project))
+        around: AbstractContextManager[None] | None = None
+        if run_test:
+            if added.run_test is None:
+                raise UsageError("there is no test to run", hint="Add --test.")
+            around = _passing_test(project, added.run_test)
+
+        def next_steps(proof: Proof) -> tuple[str, ...]:
+            del proof
+            return (*added.task.call, _restart_command(project))
+
+        return Planned(
+            added.plan,
+            f"celeryize add-task {request.target}",
+            _expected_task(project, added.task),
+            around=around,
+            next_steps=next_steps,
+        )
+
+    return run_writer(options, write, view, planned)
+
+
+def remove_task(options: RunOptions, write: WriteOptions, view: View, target: str) -> Written:
+    """Remove a task that is as it was generated."""
+    from celeryize.commands.task import remove
+
+    def planned(project: Project) -> Planned:
+        if not project.celery:
+            raise CeleryizeError(
+                "this project has no Celery app, so no tasks", hint="See celeryize init."
+            )
+        plan, gone = remove.plan(project, target)
+        app = project.celery[0]
+        expected = Expected(app.module, app.variable, gone=gone)
+        return Planned(plan, f"celeryize remove-task {target}", expected)
+
+    return run_writer(options, write, view, planned)
+
+
+def _restart_command(project: Project) -> str:
+    spec = project.celery[0].spec(project.package.name)
+    return f"celery -A {spec} worker -l INFO  # restart it: a worker loads its tasks at start-up"
+
+
+@contextmanager
+def _passing_test(project: Project, arguments: tuple[str, ...]) -> Iterator[None]:
+    """Run the test in the project's interpreter. Raises Unproved with its last lines."""
+    ended = subprocess.run(
+        [str(project.interpreter.path), *arguments],
+        cwd=project.root / project.base,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-TEST_LINES:])
+        raise Unproved(f"the test of the task fails:\n{tail}", hint="The change was rolled back.")
+    yield
+
+
+def _expected_task(project: Project, task: add.Generated) -> Expected:
+    """The task is registered, with exactly the options of its decorator."""
+    app = project.celery[0]
+    # the plan has them as source; compared are their values
+    options = tuple(
+        (name, ast.literal_eval(value))
+        for name, value in task.options
+        if name not in NOT_ATTRIBUTES
+    )
+    return Expected(app.module, app.variable, tasks=(task.registered,), options=options)

@@ -1,0 +1,1 @@
+"""`celeryize verify`: the examination, the fixes, and their runs."""

@@ -1,0 +1,83 @@
+"""The plan of `celeryize verify --fix`: the safe fixes, and what is left, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from celeryize.checks.check import Fix, Unsure
+from celeryize.checks.verified import Remedy
+from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch
+from celeryize.model import Finding, Plan, Status, Step
+from celeryize.patch.source import Source, Splice
+
+
+@dataclass(frozen=True, slots=True)
+class Fixing:
+    """The plan, the findings that it fixes, and those that it leaves, each with the reason.
+
+    `entries` are the entries of the Beat schedule that it means to change.
+    """
+
+    plan: Plan
+    fixed: tuple[Finding, ...]
+    left: tuple[tuple[Finding, str], ...]
+    entries: frozenset[str]
+
+
+def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
+    """Put the fixes of each file together; one that conflicts with those before it is left."""
+    combined = _CombinedFixes(project)
+    fixed: list[Finding] = []
+    left: list[tuple[Finding, str]] = []
+    for remedy in remedies:
+        if isinstance(remedy.fix, Unsure):
+            left.append((remedy.finding, remedy.fix.why))
+            continue
+        # an overlap with an earlier fix is not an error: the next run fixes what is left
+        try:
+            combined.add(remedy.fix)
+        except (CannotPatch, ValueError) as refusal:
+            left.append((remedy.finding, str(refusal)))
+        else:
+            fixed.append(remedy.finding)
+    notes = tuple(
+        f"{finding.where or finding.id}: {finding.id} is left to you: {reason}"
+        for finding, reason in left
+    )
+    entries = frozenset(name for fix in combined.steps for name in fix.entries)
+    steps = tuple(combined.steps.values())
+    plan = Plan(combined.draft.edits(), steps, (), notes)
+    return Fixing(plan, tuple(fixed), tuple(left), entries)
+
+
+class _CombinedFixes:
+    """The fixes so far: each file is spliced anew from its original with all of its fixes."""
+
+    def __init__(self, project: Project) -> None:
+        self.draft = project.draft()
+        self.steps: dict[Fix, Step] = {}
+        self._root = project.root
+        self._files: dict[PurePosixPath, tuple[Source, tuple[Splice, ...]]] = {}
+
+    def add(self, fix: Fix) -> None:
+        """Add a fix. Raises CannotPatch or ValueError, and adds nothing, where it overlaps."""
+        if fix in self.steps:
+            # several findings of one mistake have the same fix
+            return
+        source, before = self._source_and_splices(fix.path)
+        splices = (*before, *fix.splices)
+        self.draft.write(fix.path, source.splice(*splices).encode())
+        self._files[fix.path] = source, splices
+        status = Status.CREATE
+        if (self._root / fix.path).exists():
+            status = Status.UPDATE
+        self.steps[fix] = Step(fix.path, status, fix.what)
+
+    def _source_and_splices(self, path: PurePosixPath) -> tuple[Source, tuple[Splice, ...]]:
+        known = self._files.get(path)
+        if known:
+            return known
+        return Source.decode(path, self.draft.read(path) or b""), ()

@@ -1,0 +1,49 @@
+"""The live proof: a worker, Beat and a task of ours, beside an import of the same project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from celeryize.commands.start_up import ImportRequest, target_of
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+from celeryize.live import Broker, LiveReport, live
+from celeryize.probe import Prober
+from celeryize.ui.view import View
+
+
+def run_live(
+    project: Project,
+    view: View,
+    *,
+    registered: Callable[[], Collection[str]] | None = None,
+    broker: Broker = "filesystem",
+    timeout: float = 60,
+    environment: tuple[tuple[str, str], ...] = (),
+) -> LiveReport:
+    """Run the project's app for real, each step shown as it ends.
+
+    `registered` gives the names that an import found; without it the project is imported here,
+    meanwhile. `environment` is what the import needs.
+
+    Raises CeleryizeError where there is no Celery app to run.
+    """
+    if not project.celery:
+        raise CeleryizeError(
+            "there is no Celery app in this project to run",
+            hint="Create one with `celeryize init`.",
+        )
+    target = target_of(project, ImportRequest(environment=environment))
+    if registered is not None:
+        return live(
+            target, registered=registered, broker=broker, timeout=timeout, progress=view.show_step
+        )
+    with Prober(target, timeout=timeout) as prober:
+        prober.start_baseline()
+        return live(
+            target,
+            registered=lambda: {task.name for task in prober.baseline()[0].tasks},
+            broker=broker,
+            timeout=timeout,
+            progress=view.show_step,
+        )

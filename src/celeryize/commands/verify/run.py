@@ -1,0 +1,183 @@
+"""The run of `celeryize verify`: read the code, import it, run the checks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from celeryize.commands.options import RunOptions
+from celeryize.commands.start_up import start_up
+from celeryize.commands.verify.options import VerifyOptions
+from celeryize.detect.answers import configured
+from celeryize.errors import CeleryizeError, Exit
+from celeryize.model import Finding, Severity
+from celeryize.ui.view import View
+
+# The checks are loaded while the project's interpreter loads its libraries.
+if TYPE_CHECKING:
+    from celeryize.checks.facts import Facts
+    from celeryize.checks.verified import Examination, Verified
+    from celeryize.detect.project import Project
+    from celeryize.live import Broker, LiveReport
+    from celeryize.probe import Prober, Sight
+
+
+def run(options: RunOptions, view: View, chosen: VerifyOptions) -> Verified:
+    """Check a project, and show the findings.
+
+    With --static no interpreter is started and nothing is imported; with --live a real worker and
+    a real Beat are started, on a private queue.
+    """
+    options = without_interpreter(options, chosen)
+    with start_up(options, view, imports=not chosen.static) as (project, prober):
+        facts = gather_facts(project, prober)
+        examination = examine_project(project, facts, chosen)
+        report = None
+        if chosen.live:
+            report = _run_live(project, facts, view, options, chosen)
+    verified = summarise(facts, examination, chosen, report)
+    view.show_verified(verified, form=chosen.form)
+    return verified
+
+
+def show_checks(view: View, explained: str | None) -> None:
+    """Show every check by its title or, with an id, all about that one."""
+    from celeryize.checks import examine
+
+    if explained:
+        view.show_checks([examine.check_named(explained)], in_full=True)
+    else:
+        view.show_checks(examine.all_checks(), in_full=False)
+
+
+def without_interpreter(options: RunOptions, chosen: VerifyOptions) -> RunOptions:
+    """With --static our own interpreter counts: no manager is asked for the project's."""
+    if chosen.static and not options.python:
+        return replace(options, python=sys.executable)
+    return options
+
+
+def gather_facts(project: Project, prober: Prober | None) -> Facts:
+    """What the checks look at. The code is read while the project is imported."""
+    from celeryize.checks.facts import Facts
+
+    facts = Facts(project)
+    # they are computed on first use: do it now, while the interpreter works
+    _ = facts.tasks, facts.settings
+    if prober:
+        facts.worker, facts.web = prober.baseline()
+    return facts
+
+
+def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> Examination:
+    """Run the checks that were asked for."""
+    from celeryize.checks.examine import examine
+
+    silence = silenced_checks(project)
+    return examine(facts, only=chosen.only, skip=chosen.skip, silence=silence)
+
+
+def _run_live(
+    project: Project, facts: Facts, view: View, options: RunOptions, chosen: VerifyOptions
+) -> LiveReport:
+    """The live proof; it knows from the import which tasks a worker has to register."""
+    from celeryize.commands.verify.live import run_live
+
+    # known already: the live proof does not have to import the project again
+    registered: set[str] = set()
+    if facts.worker:
+        registered = {task.name for task in facts.worker.tasks}
+    broker: Broker = "filesystem"
+    if chosen.broker == "configured":
+        broker = "configured"
+    return run_live(
+        project,
+        view,
+        registered=lambda: registered,
+        broker=broker,
+        timeout=options.timeout,
+    )
+
+
+def summarise(
+    facts: Facts,
+    examination: Examination,
+    chosen: VerifyOptions,
+    live: LiveReport | None = None,
+) -> Verified:
+    """The outcome of an examination, and the exit code that it asks for."""
+    from celeryize.checks.verified import Verified
+
+    broker = ""
+    if live:
+        broker = live.broker
+        failed = _failed_step(live)
+        examination = replace(
+            examination,
+            findings=(*failed, *examination.findings),
+            ran=(*examination.ran, *(finding.id for finding in failed)),
+        )
+    # the registry knows more tasks than the code: those of installed packages
+    tasks = len(facts.tasks)
+    if facts.worker and facts.worker.tasks:
+        tasks = len(facts.worker.tasks)
+    return Verified(
+        examination,
+        chosen.depth,
+        _imported_versions(facts.worker, facts.web),
+        tasks,
+        _exit_code(examination.findings, strict=chosen.strict),
+        broker,
+    )
+
+
+def _failed_step(report: LiveReport) -> tuple[Finding, ...]:
+    """The first failed step of a live proof as a finding: the later ones fail because of it."""
+    step = next((step for step in report.steps if step.outcome == "failed"), None)
+    if step is None:
+        return ()
+    hint = "The lines above are from the log of the process."
+    if report.broker == "configured":
+        hint += (
+            " Is the broker running, and CELERY_BROKER_URL correct?"
+            " Without --broker configured none is needed."
+        )
+    message = f"the live proof failed: {step.what}"
+    return (Finding(f"live.{step.step}", Severity.ERROR, message, hint),)
+
+
+def _exit_code(findings: Iterable[Finding], *, strict: bool) -> Exit:
+    failing = {Severity.ERROR}
+    if strict:
+        failing.add(Severity.WARNING)
+    if any(finding.severity in failing for finding in findings):
+        return Exit.FINDINGS
+    return Exit.DONE
+
+
+def silenced_checks(project: Project) -> dict[str, str]:
+    """`[tool.celeryize] silence`: the reasons by id. Raises CeleryizeError where one is missing."""
+    table = configured(project.root, project.root / project.base).get("silence", {})
+    if not isinstance(table, dict):
+        raise CeleryizeError(
+            "[tool.celeryize] silence is not a table",
+            hint='Write: silence = {"celery.W060" = "why this is fine here"}',
+        )
+    for identifier, reason in table.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise CeleryizeError(
+                f"[tool.celeryize] silences {identifier} without a reason",
+                hint=f'Write: silence = {{"{identifier}" = "why this is fine here"}}',
+            )
+    return {str(identifier): reason for identifier, reason in table.items()}
+
+
+def _imported_versions(*sights: Sight | None) -> dict[str, str]:
+    """The versions of what was imported; those of the worker come first."""
+    found: dict[str, str] = {}
+    for sight in sights:
+        if sight and sight.python_version:
+            found = {"python": sight.python_version, **sight.versions, **found}
+    return found

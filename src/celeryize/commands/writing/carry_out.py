@@ -1,0 +1,125 @@
+"""Carry out a plan: show it, prove it, ask once, write all of it or nothing."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from celeryize.apply import applied
+from celeryize.checks.proof import Proof, Verdict
+from celeryize.commands.options import WriteOptions
+from celeryize.errors import CeleryizeError, Exit, Unproved
+from celeryize.model import Plan, Status
+from celeryize.ui.view import View
+
+
+class WriteOutcome(StrEnum):
+    """How a writer ended."""
+
+    DONE = "done"
+    NOTHING_TO_DO = "nothing to do"
+    WOULD_CHANGE = "would change"
+
+
+class Prove(Protocol):
+    """Imports the project with the planned bytes or, once they are written, as it is."""
+
+    def __call__(self, *, written: bool) -> Proof:
+        """The proof; `written` says that the plan is on the disk now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What a writer did, and with which proof."""
+
+    outcome: WriteOutcome
+    exit_code: Exit
+    proof: Proof
+
+
+class Aborted(CeleryizeError):
+    """The user declined; nothing was written."""
+
+
+def carry_out(
+    plan: Plan,
+    *,
+    root: Path,
+    command: str,
+    view: View,
+    write: WriteOptions,
+    prove: Prove | None,
+    around: AbstractContextManager[None] | None = None,
+    read_by_path: bool = False,
+) -> WriteResult:
+    """Carry out a plan of the project at `root`. `prove=None` skips the proof.
+
+    `around` is entered once the files are written, and left by the exception if the proof fails
+    then. `read_by_path`: the project reads what the plan writes by its path, where no overlay
+    reaches, so it is proved once it is written.
+
+    Raises Unproved where the planned project has errors that the untouched one has not, and
+    Aborted after a no.
+    """
+    if not plan.edits:
+        view.show_plan(plan, with_diff=False)
+        return _nothing_to_write(plan, check=write.check)
+    if write.check:
+        view.show_plan(plan, with_diff=True)
+        return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))
+    # who is not asked does not need the diff, and --dry-run prints it
+    view.show_plan(plan, with_diff=write.asks)
+    proof = _prove_before_writing(prove, read_by_path)
+    view.show_proof(proof)
+    _raise_if_failed(proof, "nothing was written")
+    if write.dry_run:
+        view.write_diff(plan, root)
+        return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
+    if not write.yes and not view.confirm("Write these changes?"):
+        raise Aborted("Aborted.")
+    with applied(plan.edits, root=root, command=command), around or nullcontext():
+        # What was installed, or read by its path, only now is as it will be.
+        if prove and (proof.read_from_disk or around or read_by_path):
+            proof = prove(written=True)
+            view.show_proof(proof)
+            _raise_if_failed(proof, "the change was rolled back")
+    return WriteResult(WriteOutcome.DONE, Exit.DONE, proof)
+
+
+def _nothing_to_write(plan: Plan, *, check: bool) -> WriteResult:
+    """The result of a plan without edits; for --check, a manual step is a missing change."""
+    proof = Proof(Verdict.SKIPPED)
+    if check and any(step.status is Status.MANUAL for step in plan.steps):
+        return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.FINDINGS, proof)
+    return WriteResult(WriteOutcome.NOTHING_TO_DO, Exit.DONE, proof)
+
+
+def _prove_before_writing(prove: Prove | None, read_by_path: bool) -> Proof:
+    """The proof through the overlay; no verdict where planned files are read by their paths."""
+    if prove is None:
+        return Proof(Verdict.SKIPPED)
+    proof = Proof(Verdict.NOT_RUN)
+    if not read_by_path:
+        proof = prove(written=False)
+    if read_by_path or (proof.verdict is Verdict.FAILED and proof.read_from_disk):
+        names = ", ".join(Path(path).name for path in proof.read_from_disk) or "a new file"
+        return Proof(
+            Verdict.NOT_RUN,
+            f"the project reads {names} by its path: "
+            "proved once it is written, and rolled back if that fails",
+            read_from_disk=proof.read_from_disk,
+        )
+    return proof
+
+
+def _raise_if_failed(proof: Proof, state: str) -> None:
+    if proof.verdict is Verdict.FAILED:
+        worst = proof.findings[0]
+        raise Unproved(
+            f"the project would not work with these changes: {worst.message}",
+            hint=worst.hint or f"See above; {state}.",
+            where=worst.where,
+        )

@@ -1,0 +1,164 @@
+"""The run of a writer: start up, plan, prove, carry out, show what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from celeryize.checks.proof import Expected, Proof, judge
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
+from celeryize.commands.writing.carry_out import WriteOutcome, WriteResult, carry_out
+from celeryize.detect.project import Project
+from celeryize.errors import Exit
+from celeryize.model import Plan, Todo
+from celeryize.ui.view import View
+
+if TYPE_CHECKING:
+    from celeryize.probe import Prober, Sight
+
+
+class Judge(Protocol):
+    """Judges a change by the imports (worker, web) without it and with it."""
+
+    def __call__(
+        self,
+        before: tuple[Sight, Sight],
+        after: tuple[Sight, Sight],
+        expected: Expected,
+        root: Path,
+        *,
+        fix: str,
+    ) -> Proof:
+        """The proof; `fix` is the command that installs the project's dependencies."""
+
+
+def no_steps(proof: Proof) -> tuple[str, ...]:
+    """The next steps of a writer that has none."""
+    del proof
+    return ()
+
+
+def nothing_imported(imports: tuple[Sight, Sight]) -> None:
+    """What a writer does with the imports of a proof that it does not need itself."""
+    del imports
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and all that its run needs to know about it."""
+
+    plan: Plan
+    # as it was typed, for the journal: an undo names it
+    command: str
+    # what a proof imports, what it has to find, and who judges it
+    expected: Expected
+    request: ImportRequest = OWN_APP
+    judge: Judge = judge
+    # the command that installs the dependencies, where it is not the project's own
+    install_command: str = ""
+    # gets the imports (worker, web) of the planned project, before they are judged
+    imported: Callable[[tuple[Sight, Sight]], None] = nothing_imported
+    # entered once the files are written: install, run a test; raises to roll the write back
+    around: AbstractContextManager[None] | None = None
+    # the project reads what is written by its path, so the proof comes after the write
+    read_by_path: bool = False
+    # what a user types next, and what would do the same again without a question
+    next_steps: Callable[[Proof], tuple[str, ...]] = no_steps
+    command_line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a writer ended, and what the user does next."""
+
+    result: WriteResult
+    todos: tuple[Todo, ...]
+    next_steps: tuple[str, ...]
+    command_line: str = ""
+
+    @property
+    def status(self) -> str:
+        """The outcome, as a word."""
+        return self.result.outcome
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of the command."""
+        return self.result.exit_code
+
+
+def run_writer(
+    options: RunOptions,
+    write: WriteOptions,
+    view: View,
+    plan: Callable[[Project], Planned],
+    *,
+    brief: bool = True,
+) -> Written:
+    """Plan a change of the project and carry it out; the only path of a writer to the disk.
+
+    Raises what `plan` raises, Unproved where the planned project does not work, Aborted after a no.
+    """
+    with start_up(options, view, imports=write.imports_project, brief=brief) as (project, prober):
+        planned = plan(project)
+        written = write_planned(planned, project, prober, write, view)
+    show_written(written, view)
+    return written
+
+
+def write_planned(
+    planned: Planned, project: Project, prober: Prober | None, write: WriteOptions, view: View
+) -> Written:
+    """Carry out a plan of a project that is open already. Without a prober it is not proved."""
+    prove = None
+    if prober is not None:
+        prove = _ImportProof(planned, project, prober)
+    result = carry_out(
+        planned.plan,
+        root=project.root,
+        command=planned.command,
+        view=view,
+        write=write,
+        prove=prove,
+        around=planned.around,
+        read_by_path=planned.read_by_path,
+    )
+    next_steps = planned.next_steps(result.proof)
+    return Written(result, planned.plan.todos, next_steps, planned.command_line)
+
+
+def show_written(written: Written, view: View) -> None:
+    """Show the manual steps and what comes next."""
+    outcome = written.result.outcome
+    try:
+        view.show_todos(written.todos)
+        view.show_end(outcome, written.next_steps, written.command_line)
+    except KeyboardInterrupt as error:
+        if outcome is WriteOutcome.DONE:
+            error.add_note("The change was already written; to undo it: celeryize undo")
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _ImportProof:
+    """The proof of a plan: what an import of the planned project shows, judged."""
+
+    planned: Planned
+    project: Project
+    prober: Prober
+
+    def __call__(self, *, written: bool) -> Proof:
+        planned, project = self.planned, self.project
+        before = self.prober.baseline()
+        # once it is written the tree itself is imported, without an overlay
+        edits = planned.plan.edits
+        if written:
+            edits = ()
+        after = self.prober.prove(edits, project.root, target_of(project, planned.request))
+        planned.imported(after)
+        fix = planned.install_command or project.dependencies.sync
+        return planned.judge(before, after, planned.expected, project.root, fix=fix)

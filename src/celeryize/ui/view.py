@@ -1,0 +1,125 @@
+"""The one way in which commands show and ask: `Screen` for people, `Machine` for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from celeryize.errors import CeleryizeError, Exit
+
+# Only the types: what starts processes or parses code would slow down every command.
+if TYPE_CHECKING:
+    from celeryize.checks.check import Check
+    from celeryize.checks.proof import Proof
+    from celeryize.checks.registry import Row
+    from celeryize.checks.verified import Verified
+    from celeryize.detect.project import Project
+    from celeryize.live import StepResult
+    from celeryize.model import Finding, Plan, Todo
+    from celeryize.probe import BeatSight
+
+
+class NoTerminal(CeleryizeError):
+    """There is a question and nobody to ask."""
+
+
+class View(Protocol):
+    """What a command shows and asks. No command knows which of the two views it has."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+
+    # -- the project and the plan
+
+    def show_project(self, project: Project) -> None:
+        """What was recognised, a line for each fact."""
+
+    def show_note(self, text: str) -> None:
+        """One sentence that must not be missed."""
+
+    def show_line(self, text: str = "") -> None:
+        """A line of a tour: what happens now."""
+
+    def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
+        """The steps, the notes, and the diff where the user has to decide about it."""
+
+    def write_diff(self, plan: Plan, root: Path) -> None:
+        """The patch, byte for byte; its paths start at `root`."""
+
+    def show_proof(self, proof: Proof) -> None:
+        """What the import of the planned project found."""
+
+    def show_preview(self, lines: Sequence[str]) -> None:
+        """When an entry of the schedule runs."""
+
+    # -- the questions
+
+    def confirm(self, question: str) -> bool:
+        """Ask the one question. Raises NoTerminal where there is nobody to ask."""
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Which of the options it is, from 0. Raises NoTerminal without a usable answer."""
+
+    # -- the answers
+
+    def show_tasks(self, rows: Sequence[Row]) -> None:
+        """The registered tasks, then those that are not, each with the reason."""
+
+    def show_schedule(self, entries: Sequence[BeatSight], zone: str) -> None:
+        """The entries of the Beat schedule with their next runs."""
+
+    def show_runs(self, entries: Sequence[BeatSight], zone: str, within: str) -> None:
+        """All runs of the entries within a duration, in order of time."""
+
+    def show_timeline(self, entries: Sequence[BeatSight], zone: str) -> None:
+        """The runs of the next 24 hours as a picture."""
+
+    def show_templates(self, rows: Sequence[tuple[str, str]]) -> None:
+        """The templates by name, with the file of the project that overrides the built-in one."""
+
+    def show_checks(self, checks: Sequence[Check], *, in_full: bool) -> None:
+        """The checks, a line each, or all that their docstrings say."""
+
+    def show_step(self, result: StepResult) -> None:
+        """A step of the live proof that has come to its end."""
+
+    def show_verified(
+        self, verified: Verified, *, form: str = "text", beside_patch: bool = False
+    ) -> None:
+        """The findings; `form` is text, or one of those in formats.py, for other programs.
+
+        `beside_patch`: stdout holds a patch already, and nothing may stand beside it.
+        """
+
+    def save_answer(self, file: Path, text: str) -> None:
+        """An answer as the file that the user named."""
+
+    # -- the end
+
+    def show_todos(self, todos: Sequence[Todo]) -> None:
+        """The manual steps, each with the lines to paste."""
+
+    def show_end(self, outcome: str, next_steps: Sequence[str], command_line: str = "") -> None:
+        """How a writer ended, what to type next, and the command that does the same again."""
+
+    def show_fixes(
+        self, outcome: str, fixed: Sequence[Finding], left: Sequence[tuple[Finding, str]]
+    ) -> None:
+        """How `verify --fix` ended: what it fixed, and what it left, each with the reason."""
+
+    def show_undo(self, outcome: str, summary: str) -> None:
+        """How an undo ended, in one sentence."""
+
+    def show_error(self, error: CeleryizeError) -> None:
+        """What is wrong, where, the next step, and the lines to paste."""
+
+    def show_interruption(self, notes: Sequence[str]) -> None:
+        """That Ctrl-C ended the command, and in which state the project is."""
+
+    def show_bug(self, version: str, command: str, log: str) -> None:
+        """A bug of celeryize, with the lines to report."""
+
+    def finish(self, command: str, status: str, exit_code: Exit) -> None:
+        """The very last call: a program gets its document now."""

@@ -1,0 +1,87 @@
+"""The one run of all writers: what is written, asked and said for each of its options."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from celeryize.checks.proof import Expected
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
+from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.project import Project
+from celeryize.errors import Exit, Unproved
+from celeryize.model import Plan, Status, Step
+from tests.conftest import snapshot
+from tests.views import Recorder
+
+NEW = PurePosixPath("doctors/new.py")
+
+
+def write(folder: Path, view: Recorder, **options: bool) -> Written:
+    """A writer of one file, which is there the second time."""
+
+    def planned(project: Project) -> Planned:
+        draft = project.draft()
+        draft.write(NEW, b"X = 1\n")
+        plan = Plan(draft.edits(), (Step(NEW, Status.CREATE, "a file"),))
+        return Planned(plan, "celeryize test", Expected("", ""), next_steps=lambda _: ("go",))
+
+    return run_writer(RunOptions(folder), WriteOptions(no_verify=True, **options), view, planned)
+
+
+def test_yes_writes_and_the_second_time_there_is_nothing_to_do(project: Path):
+    written = write(project, Recorder(), yes=True)
+    assert (written.status, written.exit_code, written.next_steps) == ("done", Exit.DONE, ("go",))
+    assert (project / NEW).read_text() == "X = 1\n"
+    assert write(project, Recorder(), yes=True).result.outcome is WriteOutcome.NOTHING_TO_DO
+
+
+@pytest.mark.parametrize(
+    ("options", "code"), [({"dry_run": True}, Exit.DONE), ({"check": True}, Exit.FINDINGS)]
+)
+def test_a_run_that_only_shows_writes_nothing(project: Path, options, code):
+    before = snapshot(project)
+    written = write(project, Recorder(), **options)
+    assert (written.status, written.exit_code) == ("would change", code)
+    assert snapshot(project) == before
+
+
+def test_a_no_is_an_error_and_writes_nothing(project: Path):
+    before = snapshot(project)
+    with pytest.raises(Aborted) as caught:
+        write(project, Recorder(answer=False))
+    assert (caught.value.exit_code, str(caught.value)) == (Exit.REFUSED, "Aborted.")
+    assert snapshot(project) == before
+
+
+def test_what_goes_around_a_write_rolls_it_back_by_an_exception(project: Path):
+    before = snapshot(project)
+
+    @contextmanager
+    def failing():
+        assert (project / NEW).exists(), "entered once the files are written"
+        raise Unproved("no")
+        yield
+
+    def planned(opened: Project) -> Planned:
+        draft = opened.draft()
+        draft.write(NEW, b"X = 1\n")
+        return Planned(Plan(draft.edits()), "celeryize test", Expected("", ""), around=failing())
+
+    options = WriteOptions(yes=True, no_verify=True)
+    with pytest.raises(Unproved):
+        run_writer(RunOptions(project), options, Recorder(), planned)
+    assert snapshot(project) == before
+
+
+def test_ctrl_c_at_the_end_says_that_the_change_is_written(project: Path):
+    class Interrupted(Recorder):
+        def show_end(self, *values: object, **named: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        write(project, Interrupted(), yes=True)
+    assert caught.value.__notes__ == ["The change was already written; to undo it: celeryize undo"]

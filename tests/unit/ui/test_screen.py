@@ -1,0 +1,89 @@
+"""What a person reads: the end of a command, an error, a summary."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from celeryize.checks.verified import Examination, Verified
+from celeryize.errors import CannotPatch, CeleryizeError, Exit
+from celeryize.model import Finding, Severity, Where
+from celeryize.ui.machine import Machine
+from celeryize.ui.screen import Screen, counted, format_message, summary_line
+from celeryize.ui.view import NoTerminal, View
+from tests.views import Recorder
+
+END = {
+    ("done", ()): ["Done.", "To undo: celeryize undo"],
+    ("done", ("go",)): ["Done. Next:", "  go", "To undo: celeryize undo"],
+    ("nothing to do", ()): ["Nothing to do."],
+    ("nothing to do", ("go",)): ["Nothing to do. To start it:", "  go"],
+    ("would change", ()): ["Nothing was written."],
+    ("would change", ("go",)): ["Nothing was written. After applying the change, run:", "  go"],
+}
+
+
+def methods_of(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("kind", [Screen, Machine, Recorder])
+def test_a_view_has_all_that_commands_call(kind: type):
+    assert methods_of(View) - {"interactive"} <= methods_of(kind)
+
+
+@pytest.mark.parametrize(("outcome", "steps"), END)
+def test_the_end_says_how_it_ended_and_what_comes_next(outcome, steps, capsys):
+    Screen(interactive=False).show_end(outcome, steps)
+    assert capsys.readouterr().err.strip("\n").splitlines() == END[outcome, steps]
+
+
+def test_the_command_that_does_the_same_is_shown_once_it_is_done(capsys):
+    Screen(interactive=False).show_end("done", (), "celeryize init --yes")
+    assert "To repeat without questions: celeryize init --yes" in capsys.readouterr().err
+
+
+def test_a_refusal_shows_hint_and_lines_and_that_nothing_was_written(capsys):
+    error = CannotPatch(
+        "no place", snippet="X = 1\n", hint="Paste it.", where=Where(PurePosixPath("a.py"), 3)
+    )
+    Screen(quiet=True, interactive=False).show_error(error)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines == ["error: a.py:3: no place", "  Paste it.", "    X = 1", "Nothing was written."]
+
+
+def test_a_message_that_has_its_place_already_does_not_repeat_it():
+    where = Where(PurePosixPath("a.py"), 3)
+    assert format_message(CeleryizeError("see a.py:3", where=where)) == "see a.py:3"
+    assert format_message(CeleryizeError("a.py is odd", where=where)) == "a.py:3: is odd"
+
+
+def test_without_a_terminal_a_question_is_an_error_that_has_the_flags():
+    with pytest.raises(NoTerminal) as caught:
+        Screen(interactive=False).confirm("Write?")
+    assert "--yes" in caught.value.hint and "--dry-run" in caught.value.hint
+
+
+def test_a_number_has_its_noun():
+    assert [counted(n, "task") for n in (0, 1, 2)] == ["0 tasks", "1 task", "2 tasks"]
+
+
+@pytest.mark.parametrize(
+    ("found", "depth", "broker", "line"),
+    [
+        ((), "static", "", "Nothing is wrong: 1 task, 1 checks, read"),
+        ((Severity.ERROR,) * 2, "static", "", "2 errors: 1 task, 1 checks, read"),
+        (
+            (Severity.WARNING, Severity.INFO),
+            "live",
+            "filesystem",
+            "1 warning, 1 info: 1 task, 1 checks, read, imported, and run"
+            " on a filesystem broker (on yours: --broker configured)",
+        ),
+    ],
+)
+def test_the_summary_is_one_line(found, depth, broker, line):
+    findings = tuple(Finding("celery.X", severity, "m") for severity in found)
+    verified = Verified(Examination(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker)
+    assert summary_line(verified) == line
