@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 from celeryize import __version__, ui
+from celeryize.brokers import broker_words, result_backend_words
+from celeryize.commands.task.kinds import kind_words
 from celeryize.errors import CeleryizeError, Exit, UsageError
 
 if TYPE_CHECKING:
@@ -161,12 +163,12 @@ def init(
     broker: Annotated[
         str | None,
         _option(
-            "--broker", help="redis, rabbitmq, filesystem (no server, development only) or a URL.", metavar="NAME"
+            "--broker", help=f"{broker_words()} or a URL.", metavar="NAME"
         ),
     ] = None,
     result_backend: Annotated[
         str | None,
-        _option("--result-backend", help="redis, rpc, django-db, file, none or a URL.", metavar="NAME"),
+        _option("--result-backend", help=f"{result_backend_words()} or a URL.", metavar="NAME"),
     ] = None,
     profile: Annotated[
         str | None, _option("--profile", help="minimal (eight lines), standard, or production.", metavar="NAME")
@@ -384,7 +386,7 @@ def add_task(
     target: TaskTarget,
     parameters: TaskParameters = None,
     project_dir: ProjectDir = Path(),
-    kind: Annotated[str, _option("--kind", help="plain, model, email, http or batch.", metavar="KIND")] = "plain",
+    kind: Annotated[str, _option("--kind", help=f"{kind_words()}.", metavar="KIND")] = "plain",
     model: Annotated[str | None, _option("--model", help="The model it works on.", metavar="APP.MODEL")] = None,
     bind: Annotated[bool, _option("--bind", help="The task gets itself as `self`, to retry.")] = False,
     max_retries: Annotated[
@@ -460,8 +462,8 @@ def add_task(
     no_input: NoInput = False,
 ) -> None:
     """Add a task, where the worker finds it, with limits and retries that work."""
-    from celeryize.commands.task import plan as planning
     from celeryize.commands import run_add_task
+    from celeryize.commands.task import plan as planning
 
     talk = Talk("add-task", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
     request = planning.Request(
@@ -523,8 +525,8 @@ def remove_task(
     no_input: NoInput = False,
 ) -> None:
     """Take out a task that is as it was generated; refuses where it was changed since."""
-    from celeryize.commands.task import plan as planning
     from celeryize.commands import run_add_task
+    from celeryize.commands.task import plan as planning
 
     talk = Talk("remove-task", as_json=json_, quiet=quiet, verbose=False, no_input=no_input)
     ended = run_add_task.run(
@@ -592,8 +594,8 @@ def add_schedule(
 ) -> None:
     """Add an entry for Celery Beat, and show when it fires."""
     from celeryize import when
-    from celeryize.commands.schedule import plan as planning
     from celeryize.commands import run_add_schedule
+    from celeryize.commands.schedule import plan as planning
 
     talk = Talk("add-schedule", as_json=json_, quiet=quiet, verbose=verbose, no_input=no_input)
     request = planning.Request(
@@ -680,8 +682,8 @@ def schedule(
 ) -> None:
     """Show what runs when: entries, next runs, a timeline."""
     from celeryize import when
-    from celeryize.commands.schedule import show as command
     from celeryize.commands.run_add_schedule import told
+    from celeryize.commands.schedule import show as command
 
     talk = Talk("schedule", as_json=json_, quiet=quiet, verbose=False, no_input=True)
     hours = when.duration(next_, "--next") / 3600 if next_ else 168.0 if ics else None

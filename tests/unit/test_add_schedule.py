@@ -114,9 +114,9 @@ def test_whatever_the_name_is_it_stays_a_string(wired, name):
 
 
 @pytest.mark.parametrize("queue", ["", "a b", "a'b", "x\n"])
-def test_what_is_no_name_for_a_queue_is_refused_as_by_add_task(wired, queue):
+def test_an_invalid_queue_name_is_refused_as_by_add_task(wired, queue):
     before = snapshot(wired)
-    with pytest.raises(UsageError, match="is no name for a queue"):
+    with pytest.raises(UsageError, match="invalid queue name"):
         add(wired, queue=queue)
     assert snapshot(wired) == before
 

@@ -345,7 +345,7 @@ def test_a_trigger_is_a_receiver_that_the_app_connects(wired):
         (("doctor_id:str",), "Doctor", "SIGNAL:APP.MODEL"),
         (("doctor_id:str",), "pre_save:Doctor", "post_save or post_delete"),
         (("doctor_id:str",), "post_save:Docter", "Did you mean Doctor"),
-        (("doctor_id:str", "text:str"), "post_save:Doctor", "knows the row alone, not text"),
+        (("doctor_id:str", "text:str"), "post_save:Doctor", "only passes the instance, so text"),
     ],
 )
 def test_a_trigger_that_cannot_be_meant_is_refused(wired, parameters, trigger, words):
@@ -430,7 +430,7 @@ def test_another_queues_module_is_said(wired):
         ("doctors.x", ("a b:str",), {}, "a parameter"),
         ("doctors.x", ("a",), {}, "a:str"),
         ("doctors.x", ("a:list=[]",), {}, "=None"),
-        ("doctors.x", ("a:int=x",), {}, "no int"),
+        ("doctors.x", ("a:int=x",), {}, "not a valid int"),
         ("doctors.x", ("a:int=1", "b:int"), {}, "front"),
         ("doctors.x", ("a:int", "a:int"), {}, "one name"),
         ("doctors.x", ("a:__import__('os').system('x')",), {}, "JSON"),
@@ -441,7 +441,7 @@ def test_another_queues_module_is_said(wired):
         ("doctors.x", (), {"priority": 300}, "0 to 9"),
         ("doctors.x", (), {"time_limit": 0}, "1 or more"),
         ("doctors.x", (), {"retry_on": ("ConectionError",)}, "no exception"),
-        ("doctors.x", (), {"retry_on": ("os.system('x')",)}, "is no exception"),
+        ("doctors.x", (), {"retry_on": ("os.system('x')",)}, "not an exception class"),
         ("doctors.x", (), {"kind": "carrier"}, "plain, model"),
         ("doctors.x", (), {"kind": "model"}, "--model"),
         ("doctors.x", (), {"kind": "model", "model": "doctors.Docter"}, "Did you mean Doctor"),

@@ -4,13 +4,13 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from celeryize.brokers import extra_for
 from celeryize.errors import CannotPatch
 from celeryize.patch.dependencies import (
     Form,
     Requirement,
     declare,
     entries,
-    extra_for,
     missing,
     needed,
     normalised,

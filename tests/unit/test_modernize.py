@@ -215,11 +215,11 @@ def test_an_old_name_beside_its_new_one_is_the_projects_own_and_stays(tmp_path: 
     assert snapshot(folder) == before
 
 
-def test_a_setting_that_celery_gave_up_is_told_and_stays(tmp_path: Path):
+def test_a_setting_that_celery_removed_is_reported_and_stays(tmp_path: Path):
     folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_SEND_TASK_ERROR_EMAILS = True\n")
     view = Recorder()
     run_init.run(folder, view, flags={}, yes=True, no_verify=True, modernize=True)
-    assert any("CELERY_SEND_TASK_ERROR_EMAILS is gone since Celery 4" in note for note in view.plans[0].notes)
+    assert any("CELERY_SEND_TASK_ERROR_EMAILS was removed in Celery 4" in note for note in view.plans[0].notes)
     assert "\nCELERY_SEND_TASK_ERROR_EMAILS = True" in (folder / "config/settings.py").read_text()
 
 

@@ -37,9 +37,9 @@ def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
             continue
         if fix not in steps:
             try:
-                now = files.get(fix.path) or (Source.decode(fix.path, draft.read(fix.path) or b""), ())
+                now = files.get(fix.path) or (draft.source(fix.path), ())
                 source, splices = now[0], (*now[1], *fix.splices)
-                draft.write(fix.path, source.splice(*splices).encode())
+                draft.write(fix.path, source.splice(*splices), fix.what)
             except (CannotPatch, ValueError) as refusal:
                 left.append((finding, str(refusal)))
                 continue

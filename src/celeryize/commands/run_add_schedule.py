@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, judge
-from celeryize.commands.schedule import plan as add_schedule
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
+from celeryize.commands.schedule import plan as add_schedule
 from celeryize.probe import BeatSight, Preview, Sight
 
 
@@ -44,7 +44,7 @@ def run(
             plan = add_schedule.plan(project, request)
             words = request.when.words
         else:
-            plan, words = add_schedule.removal(project, remove or ""), ""
+            plan, words = add_schedule.plan_removal(project, remove or ""), ""
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None

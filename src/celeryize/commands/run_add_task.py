@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, judge
-from celeryize.commands.task import plan as add_task
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
+from celeryize.commands.task import plan as add_task
 from celeryize.detect.answers import configured
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Unproved, UsageError

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.checks.proof import Expected, Proof, Verdict, judge
-from celeryize.commands.init import plan as init
 from celeryize.commands.carry_out import Ended, View, carry_out
-from celeryize.commands.init.missing_broker import in_use
+from celeryize.commands.init import plan as init
+from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
@@ -71,7 +71,7 @@ def run(
         unknown = sorted(set(table) - TABLE)
         if unknown:
             view.show_note(f"[tool.celeryize] has no {', '.join(unknown)}; it knows {', '.join(sorted(TABLE))}.")
-        meant = {"broker": in_use(project)} if project.celery else {}
+        meant = {"broker": broker_in_use(project)} if project.celery else {}
         known = {**meant, **_only_questions(table), **stored, **flags}
         questions = view.interactive and not (yes or dry_run or check or project.celery)
         rendered = init.ask(project, known, module_name=module_name, interactive=questions)

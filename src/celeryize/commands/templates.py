@@ -11,7 +11,7 @@ from celeryize.commands.opening import Opening, opened
 from celeryize.commands.run_add_task import OWN_TEMPLATES, own_templates
 from celeryize.detect.project import Project
 from celeryize.errors import UsageError
-from celeryize.model import Plan, Status, Step
+from celeryize.model import Plan
 from celeryize.render import TEMPLATE, task_templates, templates
 
 
@@ -56,6 +56,7 @@ def _plan(project: Project, name: str) -> Plan:
     path = PurePosixPath(folder) / f"{name}{TEMPLATE}"
     draft = project.draft()
     if draft.read(path) is not None:
-        return Plan((), (Step(path, Status.IDENTICAL, "the project's own already"),))
-    draft.write(path, ours[name].read_bytes())
-    return Plan(draft.edits(), (Step(path, Status.CREATE, "goes before ours from now on"),))
+        draft.keep(path, "the project's own already")
+    else:
+        draft.write(path, ours[name].read_bytes(), "overrides the built-in one from now on")
+    return draft.plan()

@@ -34,7 +34,12 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the name is used
     in any other way than one assignment of a plain dict, at the top level or in a class.
     """
-    uses = [(source, node) for source in sources for node in ast.walk(source.tree) if _is_use(node, name)]
+    uses = [
+        (source, node)
+        for source in sources
+        for node in ast.walk(source.tree)
+        if _is_use(node, name)
+    ]
     if not uses:
         return None
     homes = [
@@ -55,13 +60,21 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
 
 def find_in_app(source: Source, variable: str, entry: str) -> Home | None:
     """`app.conf.beat_schedule = {...}` in the app file; None if it is not mentioned there."""
-    uses = [n for n in ast.walk(source.tree) if isinstance(n, ast.Attribute) and n.attr == "beat_schedule"]
-    uses += [n for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg == "beat_schedule"]  # type: ignore[misc]
+    uses = [
+        n
+        for n in ast.walk(source.tree)
+        if isinstance(n, ast.Attribute) and n.attr == "beat_schedule"
+    ]
+    uses += [
+        n for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg == "beat_schedule"
+    ]  # type: ignore[misc]
     if not uses:
         return None
     for node in source.tree.body:
         match node:
-            case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value) if len(uses) == 1:
+            case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value) if (
+                len(uses) == 1
+            ):
                 if ast.unparse(target) == f"{variable}.conf.beat_schedule":
                     return Home(source, value)
     raise CannotPatch(
@@ -80,7 +93,9 @@ def entry_of(home: Home, name: str) -> ast.expr | None:
     return None
 
 
-def add_entry(home: Home, name: str, entry: str, imports: Iterable[str], *, replace: bool = False) -> Source:
+def add_entry(
+    home: Home, name: str, entry: str, imports: Iterable[str], *, replace: bool = False
+) -> Source:
     """The file with the entry (`"name": {...}`, LF) as the last one, and the imports it needs.
 
     Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name, unless
@@ -150,8 +165,12 @@ def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
     found = []
     for node in (n for body in bodies for n in body):
         match node:
-            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Dict() as value) if target == name:
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Dict() as value) if (
+                target == name
+            ):
                 found.append(value)
-            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Dict() as value) if target == name:
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Dict() as value) if (
+                target == name
+            ):
                 found.append(value)
     return found

@@ -52,7 +52,9 @@ def _nodes(literal: Literal, element: str) -> tuple[ast.AST, ...]:
     if isinstance(literal, ast.Dict):
         entry = ast.parse(f"{{{element}}}", mode="eval").body
         assert isinstance(entry, ast.Dict)
-        return tuple(n for pair in zip(entry.keys, entry.values, strict=True) for n in pair if n is not None)
+        return tuple(
+            n for pair in zip(entry.keys, entry.values, strict=True) for n in pair if n is not None
+        )
     return (ast.parse(element, mode="eval").body,)
 
 

@@ -23,15 +23,26 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     A pattern such as `components/*.py` includes it already. Where the call has neither a pattern nor a plain path,
     a call of our own stands above it, so that what comes last, such as a local file, still does.
     """
-    calls = [n for n in ast.walk(source.tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "include"]
-    plain = [a for call in calls for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    calls = [
+        n
+        for n in ast.walk(source.tree)
+        if isinstance(n, ast.Call) and ast.unparse(n.func) == "include"
+    ]
+    plain = [
+        a
+        for call in calls
+        for a in call.args
+        if isinstance(a, ast.Constant) and isinstance(a.value, str)
+    ]
     for argument in plain:
         path = _beside(str(argument.value))
         if "*" in str(argument.value) and fnmatch.fnmatch(str(path), str(argument.value)):
             return path, source
     if not plain:
         first = min(call.lineno for call in calls)
-        line = next(n.lineno for n in source.tree.body if n.lineno <= first <= (n.end_lineno or first))
+        line = next(
+            n.lineno for n in source.tree.body if n.lineno <= first <= (n.end_lineno or first)
+        )
         call = f"include({python_literal(NAME_BESIDE)})\n"
         return PurePosixPath(NAME_BESIDE), source.splice(above(source, call, line))
     last = plain[-1]

@@ -31,7 +31,10 @@ def add_import(source: Source, line: str) -> list[Splice]:
     block = leading_imports(source)
     if isinstance(wanted, ast.ImportFrom):
         for node in block:
-            if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (wanted.module, wanted.level):
+            if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (
+                wanted.module,
+                wanted.level,
+            ):
                 joined = _join(source, node, wanted)
                 if joined:
                     return joined
@@ -94,7 +97,11 @@ def _first_import(source: Source, line: str) -> Splice:
     head = re.compile(r"(?:[ \t]*#[^\n]*(?:\n|\Z))*").match(source.text)
     offset = head.end() if head else 0
     lead = "" if offset == 0 or source.text[offset - 1] == "\n" else source.newline_at(offset)
-    gap = "\n" if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n")) else ""
+    gap = (
+        "\n"
+        if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n"))
+        else ""
+    )
     return insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), statements(line))
 
 
@@ -123,5 +130,7 @@ def _key(node: ast.stmt) -> tuple[int, str]:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     )

@@ -13,10 +13,12 @@ import ast
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.collection import append_element
-from celeryize.patch.source import Source, Splice, fitted, insertion, statements
+from celeryize.patch.source import Source, Splice, append_block, statements
 
 
-def import_app(source: Source, module: str, variable: str = "app", alias: str = "celery_app") -> Source:
+def import_app(
+    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+) -> Source:
     """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in `__all__`.
 
     Comes back as it is where that import stands already. Raises CannotPatch where `alias` means something else.
@@ -24,11 +26,16 @@ def import_app(source: Source, module: str, variable: str = "app", alias: str = 
     return source.splice(*app_import(source, module, variable, alias))
 
 
-def app_import(source: Source, module: str, variable: str = "app", alias: str = "celery_app") -> list[Splice]:
+def app_import(
+    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+) -> list[Splice]:
     """The splices of `import_app`; none where the import stands already."""
     line = f"from .{module} import {variable} as {alias}"
     wanted = ast.dump(statements(line)[0])
-    if any(isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted for node in ast.walk(source.tree)):
+    if any(
+        isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted
+        for node in ast.walk(source.tree)
+    ):
         return []
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(
@@ -39,19 +46,7 @@ def app_import(source: Source, module: str, variable: str = "app", alias: str = 
         )
     exported, splices = _export(source, alias)
     block = f"{line}\n" + ("" if exported is None else f"\n{exported}\n")
-    return [*splices, append(source, block, blank_lines=1)]
-
-
-def append(source: Source, block: str, blank_lines: int) -> Splice:
-    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is there."""
-    end = len(source.text)
-    newline = source.newline_at(end)
-    body = source.text.rstrip(" \t\r\n\f")
-    lead = ""
-    if body:
-        have = source.text[len(body) :].count("\n")
-        lead = newline * max(0, 1 + blank_lines - have)
-    return insertion(end, lead + fitted(source, end, block), statements(block))
+    return [*splices, append_block(source, block, blank_lines=1)]
 
 
 def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
@@ -72,7 +67,9 @@ def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
 
 
 def _bound(tree: ast.Module) -> set[str]:
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names = {
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     names |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

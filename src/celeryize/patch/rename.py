@@ -28,7 +28,9 @@ def assigned(source: Source, classes: frozenset[str] = frozenset()) -> dict[str,
     return found
 
 
-def rename(source: Source, names: Mapping[str, str], classes: frozenset[str] = frozenset()) -> Source:
+def rename(
+    source: Source, names: Mapping[str, str], classes: frozenset[str] = frozenset()
+) -> Source:
     """The module with other names for what it assigns at its top level, or in its settings `classes`.
 
     Only names of the code change: no string, no comment, no name that a function has for itself. The result is
@@ -57,7 +59,9 @@ def rename(source: Source, names: Mapping[str, str], classes: frozenset[str] = f
         position = end
     after = replace(source, text="".join([*pieces, source.text[position:]]))
     if ast.dump(after.tree) != _dump_with(source, chosen, names):
-        raise CannotPatch(f"the edit of {source.path} would change more than was planned", where=source.where())
+        raise CannotPatch(
+            f"the edit of {source.path} would change more than was planned", where=source.where()
+        )
     return after
 
 
@@ -79,7 +83,9 @@ def _names(
             case ast.Attribute() if _of_settings(child, classes):
                 yield child
         if isinstance(child, ast.ClassDef):
-            yield from _names(child, classes, hidden, frozenset() if child.name in classes else _bound(child.body))
+            yield from _names(
+                child, classes, hidden, frozenset() if child.name in classes else _bound(child.body)
+            )
         elif isinstance(child, Scope):
             yield from _names(child, classes, hidden | _locals(child))
         else:
@@ -100,7 +106,13 @@ def _bound(body: Sequence[ast.AST]) -> frozenset[str]:
 def _locals(scope: Scope) -> frozenset[str]:
     """The names that a function has for itself: its parameters and what it assigns."""
     arguments = scope.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    every = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        arguments.vararg,
+        arguments.kwarg,
+    ]
     own = frozenset(a.arg for a in every if a is not None)
     return own | _bound([scope.body] if isinstance(scope, ast.Lambda) else scope.body)
 
@@ -119,10 +131,16 @@ def _in_doubt(tree: ast.Module, names: Mapping[str, str]) -> Iterator[ast.AST]:
             case ast.Global(names=told) | ast.Nonlocal(names=told):
                 if not names.keys().isdisjoint(told):
                     yield node
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 if name in names:
                     yield node
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.arg(arg=name):
+            case (
+                ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.arg(arg=name)
+            ):
                 if name in names:
                     yield node
             case ast.MatchStar(name=str(name)) if name in names:
@@ -136,7 +154,9 @@ def _in_doubt(tree: ast.Module, names: Mapping[str, str]) -> Iterator[ast.AST]:
             case ast.Subscript(value=value, slice=ast.Constant(value=str(name))):
                 if name in names and ast.unparse(value) in NAMESPACES:
                     yield node
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=elts) | ast.Tuple(elts=elts)):
+            case ast.Assign(
+                targets=[ast.Name(id="__all__")], value=ast.List(elts=elts) | ast.Tuple(elts=elts)
+            ):
                 if any(isinstance(e, ast.Constant) and e.value in names for e in elts):
                     yield node
 
@@ -146,7 +166,9 @@ def _old(node: ast.AST, names: Mapping[str, str]) -> str:
     return next((name for name in names if name in spelled), "a name")
 
 
-def _dump_with(source: Source, chosen: list[ast.Name | ast.Attribute], names: Mapping[str, str]) -> str:
+def _dump_with(
+    source: Source, chosen: list[ast.Name | ast.Attribute], names: Mapping[str, str]
+) -> str:
     """The dump of the old tree with the chosen names exchanged; the tree itself stays as it is."""
     places = {id(node) for node in chosen}
     twin = replace(source, text=source.text).tree

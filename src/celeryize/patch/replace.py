@@ -77,6 +77,10 @@ def with_parentheses(source: Source, node: ast.expr) -> tuple[int, int]:
     start, end = source.start(node), source.end(node)
     before = re.search(r"\([ \t]*\Z", source.text[:start])
     after = re.compile(r"[ \t]*\)").match(source.text, end)
-    if before is None or after is None or re.search(r"[\w\])\"'][ \t]*\Z", source.text[: before.start()]):
+    if (
+        before is None
+        or after is None
+        or re.search(r"[\w\])\"'][ \t]*\Z", source.text[: before.start()])
+    ):
         return start, end
     return before.start(), after.end()

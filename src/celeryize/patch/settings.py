@@ -12,8 +12,15 @@ import ast
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.imports import add_import
-from celeryize.patch.package_init import append
-from celeryize.patch.source import NEWLINE, Source, Splice, fitted, insertion, statements
+from celeryize.patch.source import (
+    NEWLINE,
+    Source,
+    Splice,
+    append_block,
+    fitted,
+    insertion,
+    statements,
+)
 
 
 def add_block(source: Source, block: str, imports: list[str], last: int | None = None) -> Source:
@@ -28,7 +35,7 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
     body = source.tree.body
     after_definition = bool(body) and isinstance(body[-1], ast.FunctionDef | ast.ClassDef)
     if last is None:
-        place = append(source, block, blank_lines=2 if after_definition else 1)
+        place = append_block(source, block, blank_lines=2 if after_definition else 1)
     else:
         place = above(source, block, last)
     return source.splice(*splices, place)
@@ -39,7 +46,9 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
     if not block.strip():
         return source
     _no_merge_markers(source)
-    found = next(n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line)
+    found = next(
+        n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line
+    )
     last = found.body[-1]
     if last.lineno == found.lineno:
         head = source.text[source.start(found) : source.start(found.body[0])].rstrip()
@@ -47,7 +56,9 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
         raise CannotPatch(
             f"{source.path} has its settings class on one line",
             hint="Break that line, or paste these lines.",
-            snippet="\n".join([*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]),
+            snippet="\n".join(
+                [*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]
+            ),
             where=source.where(found),
             in_place=True,
         )
@@ -57,7 +68,9 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
     newline = source.newline_at(offset)
     lead = newline if source.text[:offset].endswith("\n") else newline * 2
     text = fitted(source, offset, block)
-    indented = "".join(margin + line if line.strip() else line for line in text.splitlines(keepends=True))
+    indented = "".join(
+        margin + line if line.strip() else line for line in text.splitlines(keepends=True)
+    )
     splices = [s for line in imports for s in add_import(source, line)]
     return source.splice(*splices, insertion(offset, lead + indented, statements(block)))
 
@@ -66,7 +79,11 @@ def without(block: str, names: set[str]) -> str:
     """The block less the assignments of `names`, each with the comment above it."""
     lines = block.split("\n")
     for node in reversed(ast.parse(block).body):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in names
+        ):
             start = node.lineno - 1
             while start and lines[start - 1].startswith("#"):
                 start -= 1

@@ -139,7 +139,9 @@ class Source:
                 where=Where(self.path, error.lineno),
             ) from error
         except (ValueError, RecursionError, MemoryError) as error:
-            raise CannotPatch(f"{self.path} cannot be parsed: {error}", where=Where(self.path)) from error
+            raise CannotPatch(
+                f"{self.path} cannot be parsed: {error}", where=Where(self.path)
+            ) from error
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -159,7 +161,9 @@ class Source:
         """Where a node starts, its decorators included."""
         decorators = getattr(node, "decorator_list", None)
         if decorators:
-            return self.text.rindex("@", 0, self.offset(decorators[0].lineno, decorators[0].col_offset))
+            return self.text.rindex(
+                "@", 0, self.offset(decorators[0].lineno, decorators[0].col_offset)
+            )
         return self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
 
     def end(self, node: ast.AST) -> int:
@@ -227,11 +231,13 @@ class Source:
             proved = _is_exactly(self, after, ordered, spans)
         except CannotPatch as error:
             raise CannotPatch(
-                f"the edit of {self.path} would not parse: {error.message}", where=self._place(ordered)
+                f"the edit of {self.path} would not parse: {error.message}",
+                where=self._place(ordered),
             ) from error
         if not proved:
             raise CannotPatch(
-                f"the edit of {self.path} would change more than was planned", where=self._place(ordered)
+                f"the edit of {self.path} would change more than was planned",
+                where=self._place(ordered),
             )
         return after
 
@@ -244,8 +250,22 @@ def fitted(source: Source, offset: int, snippet: str) -> str:
     if source.quote == "'":
         snippet = single_quoted(snippet)
     if source.indent != "    ":
-        snippet = re.sub(r"(?m)^(?: {4})+", lambda m: source.indent * (len(m.group()) // 4), snippet)
+        snippet = re.sub(
+            r"(?m)^(?: {4})+", lambda m: source.indent * (len(m.group()) // 4), snippet
+        )
     return snippet.replace("\n", source.newline_at(offset))
+
+
+def append_block(source: Source, block: str, blank_lines: int) -> Splice:
+    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is there."""
+    end = len(source.text)
+    newline = source.newline_at(end)
+    body = source.text.rstrip(" \t\r\n\f")
+    lead = ""
+    if body:
+        have = source.text[len(body) :].count("\n")
+        lead = newline * max(0, 1 + blank_lines - have)
+    return insertion(end, lead + fitted(source, end, block), statements(block))
 
 
 def single_quoted(snippet: str) -> str:
@@ -253,7 +273,9 @@ def single_quoted(snippet: str) -> str:
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
-        if token.type != tokenize.STRING or not re.fullmatch(r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string):
+        if token.type != tokenize.STRING or not re.fullmatch(
+            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
+        ):
             continue
         begin = starts[token.start[0] - 1] + token.start[1]
         end = starts[token.end[0] - 1] + token.end[1]
@@ -279,7 +301,9 @@ def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, 
     return "".join(pieces), spans
 
 
-def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]) -> bool:
+def _is_exactly(
+    before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]
+) -> bool:
     """Whether the new tree is the old one less the planned drops and plus the planned additions."""
     gone = [(s.start, s.end) for s in splices]
     old_rest, new_rest = _touched(before, after, splices)
@@ -289,13 +313,16 @@ def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans:
         old_dumps == new_dumps
         and added == [ast.dump(node) for s in splices for node in s.adds]
         and dropped == [ast.dump(node) for s in splices for node in s.drops]
-        and ast.get_docstring(before.tree, clean=False) == ast.get_docstring(after.tree, clean=False)
+        and ast.get_docstring(before.tree, clean=False)
+        == ast.get_docstring(after.tree, clean=False)
         and _future_leads(after.tree)
         and _declared_encoding(before) == _declared_encoding(after)
     )
 
 
-def _touched(before: Source, after: Source, splices: Sequence[Splice]) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def _touched(
+    before: Source, after: Source, splices: Sequence[Splice]
+) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """The top-level statements that must be compared node by node.
 
     A statement that no splice touches has the same text before and after; if it is also a top-level
@@ -389,6 +416,8 @@ def _future_leads(tree: ast.Module) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if not leading:
                 return False
-        elif not (index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        elif not (
+            index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
             leading = False
     return True

@@ -15,41 +15,6 @@ _EGG = re.compile(rf"#(?:.*&)?egg=({NAME.pattern})")
 # The oldest Celery whose settings, Beat and import order the templates are written for.
 CELERY_FROM = "5.4"
 
-# Celery's own extras (its `extras_require`) by the scheme of a broker or result backend URL.
-_EXTRAS = {
-    "arangodb": "arangodb",
-    "azureblockblob": "azureblockblob",
-    "cassandra": "cassandra",
-    "consul": "consul",
-    "cosmosdbsql": "cosmosdbsql",
-    "couchbase": "couchbase",
-    "couchdb": "couchdb",
-    "db": "sqlalchemy",
-    "dynamodb": "dynamodb",
-    "elasticsearch": "elasticsearch",
-    "gcpubsub": "gcpubsub",
-    "gs": "gcs",
-    "memcached": "pymemcache",
-    "mongodb": "mongodb",
-    "redis": "redis",
-    "rediss": "redis",
-    "s3": "s3",
-    "sentinel": "redis",
-    "sqla": "sqlalchemy",
-    "sqlalchemy": "sqlalchemy",
-    "sqs": "sqs",
-    "zookeeper": "zookeeper",
-}
-
-# What an extra installs, where it is one library that projects also declare by its own name.
-_LIBRARIES = {
-    "mongodb": "pymongo",
-    "pymemcache": "pymemcache",
-    "redis": "redis",
-    "s3": "boto3",
-    "sqlalchemy": "sqlalchemy",
-}
-
 
 class Form(StrEnum):
     """How a file declares dependencies."""
@@ -135,12 +100,6 @@ def sorted_place(names: Sequence[str], name: str) -> int:
     return sum(key < name.casefold() for key in keys)
 
 
-def extra_for(url: str) -> str | None:
-    """Celery's extra for a broker or result backend, given as a URL or by name; None: no extra is needed."""
-    scheme = url.partition("://")[0].lower()
-    return _EXTRAS.get(scheme.rpartition("+")[2]) or _EXTRAS.get(scheme.partition("+")[0])
-
-
 def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | None:
     """What is still to be declared for Celery with `extra`; None: nothing.
 
@@ -153,18 +112,33 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
         return Requirement("celery", (extra,) if extra else (), CELERY_FROM)
     if extra is None or re.search(rf"\b{extra}\b", celery):
         return None
-    library = _LIBRARIES.get(extra)
+    # loaded here: every command reads the dependencies, and few have to declare any
+    from celeryize.brokers import library_of
+
+    library = library_of(extra)
     if library is None:
-        return Requirement("kombu", (extra,)) if extra in ("gcpubsub", "sqs") else None
-    return None if library in declared else Requirement(library)
+        return None
+    name, bracket, inside = library.rstrip("]").partition("[")
+    if bracket:
+        # an extra of another distribution: its name alone, declared, does not say that the extra is
+        return Requirement(name, (inside,))
+    if name in declared:
+        return None
+    return Requirement(name)
 
 
-def needed(declared: Mapping[str, str], *, broker: str, result_backend: str = "") -> tuple[Requirement, ...]:
+def needed(
+    declared: Mapping[str, str], *, broker: str, result_backend: str = ""
+) -> tuple[Requirement, ...]:
     """Everything still to be declared for a broker and a result backend, given as URLs or by name."""
+    from celeryize.brokers import extra_for, find_result_backend
+
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})
-    wanted = [found for extra in extras or (None,) if (found := missing(declared, extra))]
     if "celery" not in declared:
         wanted = [Requirement("celery", tuple(extras), CELERY_FROM)]
-    if result_backend in ("django-db", "django-cache") and "django-celery-results" not in declared:
-        wanted.append(Requirement("django-celery-results"))
+    else:
+        wanted = [found for extra in extras if (found := missing(declared, extra))]
+    backend = find_result_backend(result_backend)
+    if backend and backend.distribution and backend.distribution not in declared:
+        wanted.append(Requirement(backend.distribution))
     return tuple(wanted)

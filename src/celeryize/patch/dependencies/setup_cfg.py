@@ -79,7 +79,9 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     after = text[:offset] + inserted + text[offset:]
     added = [item for item in _listed(_parsed(after)) if item != line]
     if added != _listed(before) or len(_listed(_parsed(after))) != len(added) + 1:
-        raise CannotPatch(f"the edit of {path} would change more than was planned", where=Where(path))
+        raise CannotPatch(
+            f"the edit of {path} would change more than was planned", where=Where(path)
+        )
     return bom + after.encode()
 
 

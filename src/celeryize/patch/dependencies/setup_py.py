@@ -37,9 +37,13 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     said = [e.value for e in found.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
     index = sorted_place([name_in(s) or s for s in said], name_in(line) or line)
     spans = [(source.start(e), source.end(e)) for e in found.elts]
-    quote = source.text[spans[0][0]] if spans and source.text[spans[0][0]] in "'\"" else source.quote
+    quote = (
+        source.text[spans[0][0]] if spans and source.text[spans[0][0]] in "'\"" else source.quote
+    )
     element = f"{quote}{line}{quote}"
-    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(index, element)
+    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(
+        index, element
+    )
     new = expression(element)
     return source.splice(
         *(insertion(offset, text, (new,) if element in text else ()) for offset, text in inserted)

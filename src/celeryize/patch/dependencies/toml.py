@@ -105,10 +105,14 @@ def _into_list(
     if elements and elements[0].text.startswith("'"):
         line = line.replace('"', "'")
     spans = [(token.start, token.end) for token in elements]
-    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(index, line), index
+    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(
+        index, line
+    ), index
 
 
-def _new_list(text: str, found: Sequence[Statement], line: str, path: PurePosixPath) -> tuple[int, str]:
+def _new_list(
+    text: str, found: Sequence[Statement], line: str, path: PurePosixPath
+) -> tuple[int, str]:
     """The insertion of a `dependencies` that [project] does not have yet."""
     dynamic = next((s for s in found if s.path == (*_PROJECT, "dynamic")), None)
     if dynamic and any(unquoted(t.text) == "dependencies" for t in dynamic.strings()):
@@ -119,11 +123,15 @@ def _new_list(text: str, found: Sequence[Statement], line: str, path: PurePosixP
         )
     own = [s for s in found if s.path == _PROJECT or (s.value and s.table == _PROJECT)]
     if not own:
-        raise CannotPatch(f"{path} has no [project] table to declare dependencies in", where=Where(path))
+        raise CannotPatch(
+            f"{path} has no [project] table to declare dependencies in", where=Where(path)
+        )
     return line_after(text, own[-1].after, f"dependencies = [{line}]")
 
 
-def _into_table(text: str, found: Sequence[Statement], table: Path, name: str, line: str) -> tuple[int, str]:
+def _into_table(
+    text: str, found: Sequence[Statement], table: Path, name: str, line: str
+) -> tuple[int, str]:
     """The insertion into a table: inline, with a header, in dotted keys, or missing."""
     inside = [s for s in found if s.value and s.path[: len(table)] == table]
     if inline := next((s for s in inside if s.path == table), None):
@@ -155,7 +163,9 @@ def _among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[i
 def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
     """Name, requirement as written, and offset."""
     for s in statements(text):
-        if s.path == _LIST or (s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower())):
+        if s.path == _LIST or (
+            s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower())
+        ):
             for token in s.strings():
                 said = unquoted(token.text)
                 if name := name_in(said):
@@ -171,7 +181,11 @@ def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
 
 def _group(path: Path) -> Path:
     """The dependency table of the Poetry group that `path` leads into; (): none, or one for developers."""
-    if path[:3] != _GROUPS or path[4:5] != ("dependencies",) or _FOR_DEVELOPERS.search(path[3].lower()):
+    if (
+        path[:3] != _GROUPS
+        or path[4:5] != ("dependencies",)
+        or _FOR_DEVELOPERS.search(path[3].lower())
+    ):
         return ()
     return path[:5]
 

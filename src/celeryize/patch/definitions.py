@@ -1,4 +1,4 @@
-"""One more task at the end of a tasks module.
+"""More definitions at the end of a module, with their imports, and out of it again: tasks, tests, receivers.
 
 from celery import shared_task        from celery import shared_task
                                       from django.core.mail import send_mail
@@ -19,15 +19,14 @@ import sys
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.imports import add_import, gives
-from celeryize.patch.package_init import append
-from celeryize.patch.source import Source, Splice, statements
+from celeryize.patch.source import Source, Splice, append_block, statements
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 BLANK = re.compile(r"(?:[ \t]*\r?\n)+")
 
 
-def add_task(source: Source, code: str, imports: list[str]) -> Source:
+def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
     """The module with the definitions of `code` (LF, double quotes) at its end, and the imports they need.
 
     Comes back as it is where functions of these names, decorators and signatures are there; their bodies are
@@ -39,8 +38,8 @@ def add_task(source: Source, code: str, imports: list[str]) -> Source:
     for node in wanted:
         if node.name in there and not same_head(there[node.name], node):
             raise CannotPatch(
-                f"{source.path} defines {node.name} otherwise",
-                hint="Choose another name, or change it by hand as shown (- there, + asked for).",
+                f"{source.path} already defines {node.name} with a different signature",
+                hint="Choose another name, or change it manually as shown (- there, + asked for).",
                 snippet=_difference(there[node.name], node),
                 where=source.where(there[node.name]),
             )
@@ -49,15 +48,19 @@ def add_task(source: Source, code: str, imports: list[str]) -> Source:
     if not source.text.strip():
         text = f"{import_block(imports)}\n\n\n{code.strip(chr(10))}\n"
         return source.splice(
-            Splice(len(source.text), len(source.text), text.replace("\n", source.newline), _adds(text))
+            Splice(
+                len(source.text), len(source.text), text.replace("\n", source.newline), _adds(text)
+            )
         )
     splices: list[Splice] = []
     for line in imports:
         splices += add_import(source, line)
-    return source.splice(*_merged(splices), append(source, code.strip("\n") + "\n", blank_lines=2))
+    return source.splice(
+        *_merged(splices), append_block(source, code.strip("\n") + "\n", blank_lines=2)
+    )
 
 
-def take_out(source: Source, before: str, after: str) -> Source:
+def remove_definitions(source: Source, before: str, after: str) -> Source:
     """The module without the definitions and the imports that made the text `after` out of `before`.
 
     An import that something else needs by now stays. Comes back as it is where all of them are gone. Raises
@@ -72,7 +75,7 @@ def take_out(source: Source, before: str, after: str) -> Source:
         if ast.dump(node) != ast.dump(wanted):
             raise CannotPatch(
                 f"{wanted.name} was changed since it was generated",
-                hint="Remove it by hand, with the imports that only it needs.",
+                hint="Remove it manually, with the imports that only it needs.",
                 snippet=_difference(node, wanted),
                 where=source.where(node),
             )
@@ -119,10 +122,14 @@ def _without_import(source: Source, given: tuple[str, str, str]) -> Source:
         assert isinstance(node, ast.Import | ast.ImportFrom)
         if len(node.names) == 1:
             return source.splice(_without_line(source, node))
-        place = next(i for i, a in enumerate(node.names) if (a.name, a.asname or "") == (name, alias))
+        place = next(
+            i for i, a in enumerate(node.names) if (a.name, a.asname or "") == (name, alias)
+        )
         one = node.names[place]
         if place:
-            return source.splice(Splice(source.end(node.names[place - 1]), source.end(one), "", (), (one,)))
+            return source.splice(
+                Splice(source.end(node.names[place - 1]), source.end(one), "", (), (one,))
+            )
         return source.splice(Splice(source.start(one), source.start(node.names[1]), "", (), (one,)))
     return source
 
@@ -153,7 +160,11 @@ def _head(node: Definition) -> list[str]:
 
 def _difference(one: ast.stmt, other: Definition) -> str:
     lines = difflib.unified_diff(
-        ast.unparse(one).splitlines(), ast.unparse(other).splitlines(), "there", "asked for", lineterm=""
+        ast.unparse(one).splitlines(),
+        ast.unparse(other).splitlines(),
+        "there",
+        "asked for",
+        lineterm="",
     )
     return "\n".join(list(lines)[2:]) + "\n"
 
@@ -163,7 +174,9 @@ def _binds(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(a.asname or a.name).split(".")[0] for a in node.names}
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
 def _adds(text: str) -> tuple[ast.AST, ...]:
@@ -175,9 +188,16 @@ def import_block(imports: list[str]) -> str:
     sections: dict[int, list[str]] = {}
     for line in imports:
         module = line.split()[1]
-        section = 2 if module.startswith(".") else int(module.split(".")[0] not in sys.stdlib_module_names)
+        section = (
+            2
+            if module.startswith(".")
+            else int(module.split(".")[0] not in sys.stdlib_module_names)
+        )
         sections.setdefault(section, []).append(line)
-    plain_first = {key: sorted(lines, key=lambda x: (x.startswith("from "), x)) for key, lines in sections.items()}
+    plain_first = {
+        key: sorted(lines, key=lambda x: (x.startswith("from "), x))
+        for key, lines in sections.items()
+    }
     return "\n\n".join("\n".join(plain_first[key]) for key in sorted(plain_first))
 
 
