@@ -140,6 +140,33 @@ BROKERS = (
             ),
         ),
     ),
+    Broker(
+        name="sqs",
+        url="sqs://",
+        schemes=("sqs",),
+        words="(Amazon SQS)",
+        extra="sqs",
+        # boto3 alone is not enough: the transport also needs pycurl and urllib3
+        library="kombu[sqs]",
+        has_visibility_timeout=True,
+        has_remote_control=False,
+        options=(
+            # without it, and in the minimal profile, boto3 finds a region by itself
+            Option("region", '"us-east-1"', variable="AWS_DEFAULT_REGION"),
+            Option(
+                "visibility_timeout",
+                "3600",
+                "Seconds, up to 12 hours. Longer than any task or countdown: after it, SQS delivers a task again.",
+            ),
+        ),
+        notes=(
+            "Amazon SQS takes its credentials from the environment (AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or a role); the settings hold none.",
+            "Amazon SQS has no remote control and no events: `celery inspect`, `celery control` and Flower do not "
+            "reach its workers.",
+            "Amazon SQS stores no results: tasks whose results are read need another --result-backend.",
+        ),
+    ),
 )
 
 RESULT_BACKENDS = (
@@ -188,7 +215,6 @@ URL_EXTRAS = {
     "s3": "s3",
     "sqla": "sqlalchemy",
     "sqlalchemy": "sqlalchemy",
-    "sqs": "sqs",
     "zookeeper": "zookeeper",
 }
 
@@ -199,7 +225,6 @@ URL_LIBRARIES = {
     "pymemcache": "pymemcache",
     "s3": "boto3",
     "sqlalchemy": "sqlalchemy",
-    "sqs": "kombu[sqs]",
 }
 
 
