@@ -48,7 +48,7 @@ def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **m
 def told_beside(view: Recorder, ended: run_init.Ended) -> str:
     lines = [f"{note}\n" for note in view.plans[0].notes]
     for todo in ended.todos:
-        lines.append(f"by hand: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
+        lines.append(f"manual step: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
         lines += [f"    {line}\n" for line in todo.snippet.splitlines()]
     return "".join(lines)
 
