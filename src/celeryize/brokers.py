@@ -1,6 +1,7 @@
-"""The brokers and the result backends: one entry each, for init, its questions, the requirement, the checks.
+"""Every broker and result backend: an entry each, for init, the requirement and the checks.
 
-A new broker is an entry of BROKERS and a golden. Facts about Celery and kombu come from their own source, 5.7.
+A new broker is an entry of BROKERS and a golden. Facts about Celery and kombu come from their own
+source, 5.7.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ PRODUCTION = ("production",)
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One transport option: its name, its value as Python, why it is there, the profiles that set it.
+    """One transport option: its name, its value as Python, why it is there, the profiles that set
+    it.
 
-    `{key_prefix}` and `{data_folder}` in the value become the expressions of the project. With `variable`, the
-    value is the default of an environment variable, which is read the way the project reads its environment.
+    `{key_prefix}` and `{data_folder}` in the value become the expressions of the project. With
+    `variable`, the value is the default of an environment variable, which is read the way the
+    project reads its environment.
     """
 
     name: str
@@ -31,10 +34,11 @@ class Option:
 class Broker:
     """A broker as Celery knows it.
 
-    `words` stand behind the name in the question. `extra` is Celery's extra, `library` what that extra installs
-    and a project may declare itself. `result_backend` is the default answer to the next question.
-    `in_folder`: the messages are files in a folder of the project. `quorum_queues`: production asks for them.
-    `notes` is what a user has to know before choosing this broker for good.
+    `words` stand behind the name in the question. `extra` is Celery's extra, `library` what that
+    extra installs and a project may declare itself. `result_backend` is the default answer to the
+    next question. `in_folder`: the messages are files in a folder of the project. `quorum_queues`:
+    production asks for them. `notes` is what a user has to know before choosing this broker for
+    good.
     """
 
     name: str
@@ -57,15 +61,19 @@ class Broker:
 
     @property
     def needs_options(self) -> bool:
-        """Whether it does not work without options, which then belong beside its URL in every profile."""
+        """Whether it does not work without options, which then belong beside its URL in every
+        profile.
+        """
         return bool(self.options_of("minimal"))
 
 
 @dataclass(frozen=True, slots=True)
 class ResultBackend:
-    """A result backend as Celery knows it; `url` is empty where the settings build it, or need none.
+    """A result backend as Celery knows it; `url` is empty where the settings build it, or need
+    none.
 
-    `app` is the Django app that it needs in INSTALLED_APPS, with tables, and `distribution` what holds that app.
+    `app` is the Django app that it needs in INSTALLED_APPS, with tables, and `distribution` what
+    holds that app.
     """
 
     name: str
@@ -91,7 +99,8 @@ BROKERS = (
             Option(
                 "visibility_timeout",
                 "3600",
-                "Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers a task again.",
+                "Seconds. Longer than any task, countdown or retry delay: "
+                "after it, Redis delivers a task again.",
             ),
             Option(
                 "socket_timeout",
@@ -156,15 +165,17 @@ BROKERS = (
             Option(
                 "visibility_timeout",
                 "3600",
-                "Seconds, up to 12 hours. Longer than any task or countdown: after it, SQS delivers a task again.",
+                "Seconds, up to 12 hours. Longer than any task or countdown: "
+                "after it, SQS delivers a task again.",
             ),
         ),
         notes=(
             "Amazon SQS takes its credentials from the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or a role); the settings hold none.",
-            "Amazon SQS has no remote control and no events: `celery inspect`, `celery control` and Flower do not "
-            "reach its workers.",
-            "Amazon SQS stores no results: tasks whose results are read need another --result-backend.",
+            "Amazon SQS has no remote control and no events: `celery inspect`, `celery control` "
+            "and Flower do not reach its workers.",
+            "Amazon SQS stores no results: tasks whose results are read need another "
+            "--result-backend.",
         ),
     ),
 )
@@ -196,7 +207,8 @@ RESULT_BACKENDS = (
     ResultBackend(name="none", url="", schemes=()),
 )
 
-# Celery's own extras (its `extras_require`) by the scheme of a URL, for what init takes as a URL only.
+# Celery's own extras (its `extras_require`) by the scheme of a URL, for what init takes as a URL
+# only.
 URL_EXTRAS = {
     "arangodb": "arangodb",
     "azureblockblob": "azureblockblob",
@@ -269,7 +281,9 @@ def url_of_result_backend(text: str, broker_url: str) -> str:
 
 
 def extra_for(url: str) -> str | None:
-    """Celery's extra for a broker or result backend, given as a URL or by name; None: no extra is needed."""
+    """Celery's extra for a broker or result backend, given as a URL or by name; None: no extra is
+    needed.
+    """
     scheme = _scheme_of(url)
     extras = _extras_by_scheme()
     return extras.get(scheme.rpartition("+")[2]) or extras.get(scheme.partition("+")[0])

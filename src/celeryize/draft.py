@@ -1,4 +1,4 @@
-"""The project as it will be, and why: reads fall through to the disk, writes stay in memory with their reason."""
+"""The project as it will be, and why: reads fall through to the disk, writes stay in memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from celeryize.patch.source import Source
 class Draft:
     """A view of the folder `root` in which planned files already have their planned bytes.
 
-    Two patches of one file compose, and the preview, the proof and the write are made of the same bytes. Each
-    change is given with its reason, so the steps of the plan are a by-product: no caller computes a status.
+    Two patches of one file compose, and the preview, the proof and the write are made of the same
+    bytes. Each change is given with its reason, so the steps of the plan are a by-product: no
+    caller computes a status.
     """
 
     def __init__(
@@ -22,7 +23,8 @@ class Draft:
     ) -> None:
         """`seen` returns the bytes that the plan was made from, for a file that was read before.
 
-        Those bytes count: a file that was saved since is a conflict, and not another file to plan for.
+        Those bytes count: a file that was saved since is a conflict, and not another file to plan
+        for.
         """
         self.root = root
         self._seen = seen
@@ -34,7 +36,9 @@ class Draft:
         self._refused: list[CannotPatch] = []
 
     def read(self, path: PurePosixPath) -> bytes | None:
-        """The planned bytes of `path`, else those on the disk, else None. OSErrors become CannotPatch."""
+        """The planned bytes of `path`, else those on the disk, else None. OSErrors become
+        CannotPatch.
+        """
         if path in self._after:
             return self._after[path]
         return self._original(path)
@@ -44,7 +48,9 @@ class Draft:
         return Source.decode(path, self.read(path) or b"")
 
     def write(self, path: PurePosixPath, data: bytes | Source, what: str) -> None:
-        """Plan `data` as the content of `path`; `what` says why. A path outside of the project is refused."""
+        """Plan `data` as the content of `path`; `what` says why. A path outside of the project is
+        refused.
+        """
         content = data
         if isinstance(content, Source):
             content = content.encode()
@@ -88,7 +94,7 @@ class Draft:
         return tuple(self._refused)
 
     def edits(self) -> tuple[Edit, ...]:
-        """The planned changes in the order of their paths; files planned as they are do not appear."""
+        """The planned changes in the order of their paths, less those that change nothing."""
         return tuple(
             Edit(path, self._before[path], after)
             for path, after in sorted(self._after.items())

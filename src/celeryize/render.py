@@ -1,4 +1,4 @@
-"""Templates to text: copier for the whole files of `init`, Jinja2 for snippets. Neither sees the project."""
+"""Templates to text: copier for the whole files of `init`, Jinja2 for snippets."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def templates() -> Path:
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """Have copier ask its questions and render `templates/init` into a temporary folder.
 
-    Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for an answer that
-    cannot be, WriteFailed where the temporary folder cannot be used.
+    Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for
+    an answer that cannot be, WriteFailed where the temporary folder cannot be used.
     """
     try:
         with Scratch() as scratch:
@@ -68,7 +68,8 @@ def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered
     # beside manage.py; the one file that copier wants at the root of its templates
     answers_file = PurePosixPath(str(data["base_path"])) / ANSWERS_FILE
     try:
-        # no PATH, no git: copier would ask it, in five processes, whether our templates are a repository
+        # no PATH, no git: copier would ask it, in five processes, whether our templates are a
+        # repository
         with plumbum.local.env(PATH=""):
             worker = copier.run_copy(
                 str(templates() / "init"),
@@ -102,7 +103,8 @@ def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered
 def _with_reasons(
     found: dict[PurePosixPath, bytes], answers: dict[str, object]
 ) -> tuple[GeneratedFile, ...]:
-    """Each rendered file with its entry of `_steps` in copier.yml. Raises CeleryizeError for one without.
+    """Each rendered file with its entry of `_steps` in copier.yml. Raises CeleryizeError for one
+    without.
 
     A file without an entry would otherwise be rendered and then left out, and nobody would notice.
     """
@@ -134,14 +136,18 @@ def has_template(name: str) -> bool:
 
 
 def snippet(name: str, **context: object) -> str:
-    """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an error."""
+    """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an
+    error.
+    """
     return _environment().get_template(name).render(**context)
 
 
 def task_template(kind: str, own: Path | None, body_from: Path | None, **context: object) -> str:
-    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) overrides the built-in one.
+    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) overrides the
+    built-in one.
 
-    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and line.
+    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and
+    line.
     """
     from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import SandboxedEnvironment

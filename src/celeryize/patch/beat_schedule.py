@@ -31,8 +31,9 @@ class Home:
 def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     """The schedule called `name` in these settings files; None if the name occurs in none of them.
 
-    Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the name is used
-    in any other way than one assignment of a plain dict, at the top level or in a class.
+    Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the
+    name is used in any other way than one assignment of a plain dict, at the top level or in a
+    class.
     """
     uses = [
         (source, node)
@@ -60,23 +61,16 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
 
 def find_in_app(source: Source, variable: str, entry: str) -> Home | None:
     """`app.conf.beat_schedule = {...}` in the app file; None if it is not mentioned there."""
-    uses = [
-        n
-        for n in ast.walk(source.tree)
-        if isinstance(n, ast.Attribute) and n.attr == "beat_schedule"
-    ]
-    uses += [
-        n for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg == "beat_schedule"
-    ]  # type: ignore[misc]
+    uses = [node for node in ast.walk(source.tree) if _mentions_schedule(node)]
     if not uses:
         return None
-    for node in source.tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value) if (
-                len(uses) == 1
-            ):
-                if ast.unparse(target) == f"{variable}.conf.beat_schedule":
-                    return Home(source, value)
+    # absence of any other use is what makes the one literal the schedule
+    if len(uses) == 1:
+        for node in source.tree.body:
+            match node:
+                case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value):
+                    if ast.unparse(target) == f"{variable}.conf.beat_schedule":
+                        return Home(source, value)
     raise CannotPatch(
         "the schedule of the app is built by code",
         hint="Put this entry where it is built:",
@@ -98,8 +92,8 @@ def add_entry(
 ) -> Source:
     """The file with the entry (`"name": {...}`, LF) as the last one, and the imports it needs.
 
-    Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name, unless
-    `replace` puts this one in its place.
+    Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name,
+    unless `replace` puts this one in its place.
     """
     source = home.source
     wanted = ast.parse(f"{{{entry}}}", mode="eval").body
@@ -174,3 +168,10 @@ def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
             ):
                 found.append(value)
     return found
+
+
+def _mentions_schedule(node: ast.AST) -> bool:
+    """Whether a node is `conf.beat_schedule`, or the keyword of `conf.update(beat_schedule=...)`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "beat_schedule"
+    return isinstance(node, ast.keyword) and node.arg == "beat_schedule"

@@ -17,9 +17,11 @@ Literal = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 
 def append_element(source: Source, literal: Literal, element: str) -> list[Splice]:
-    """The splices that add `element` (`"x"`, or `"key": value` for a dict; LF, four spaces) as the last one.
+    """The splices that add `element` (`"x"`, or `"key": value` for a dict; LF, four spaces) as the
+    last one.
 
-    An element of several lines is indented to its place, and an empty one-line literal is opened up for it.
+    An element of several lines is indented to its place, and an empty one-line literal is opened up
+    for it.
     """
     adds = _nodes(literal, element)
     items = literal.values if isinstance(literal, ast.Dict) else literal.elts
@@ -87,7 +89,9 @@ def _into_empty(
 
 
 def _tail(source: Source, item: ast.expr, close: int) -> tuple[int, int | None]:
-    """Where the last item ends (its own parentheses included), and the comma after it, if there is one."""
+    """Where the last item ends (its own parentheses included), and the comma after it, if there is
+    one.
+    """
     last = position = source.end(item)
     while position < close:
         character = source.text[position]
@@ -102,7 +106,9 @@ def _tail(source: Source, item: ast.expr, close: int) -> tuple[int, int | None]:
 
 
 def _line_end(source: Source, offset: int, close: int) -> int:
-    """The end of the line at `offset`, behind its comment; `offset` itself if the bracket closes on it."""
+    """The end of the line at `offset`, behind its comment; `offset` itself if the bracket closes on
+    it.
+    """
     match = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n)").match(source.text, offset)
     return match.end() if match and match.end() <= close else offset
 

@@ -18,10 +18,12 @@ NAME_BESIDE = "celery_settings.py"
 
 
 def component(source: Source) -> tuple[PurePosixPath, Source]:
-    """The path of the new component, relative to the folder of `source`, and the source that includes it.
+    """The path of the new component, relative to the folder of `source`, and the source that
+    includes it.
 
-    A pattern such as `components/*.py` includes it already. Where the call has neither a pattern nor a plain path,
-    a call of our own stands above it, so that what comes last, such as a local file, still does.
+    A pattern such as `components/*.py` includes it already. Where the call has neither a pattern
+    nor a plain path, a call of our own goes above it, so that what comes last, such as a local
+    file, still does.
     """
     calls = [
         n

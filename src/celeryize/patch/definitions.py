@@ -1,4 +1,4 @@
-"""More definitions at the end of a module, with their imports, and out of it again: tasks, tests, receivers.
+"""Add definitions and their imports to a module, or remove them: tasks, tests, receivers.
 
 from celery import shared_task        from celery import shared_task
                                       from django.core.mail import send_mail
@@ -27,10 +27,11 @@ BLANK = re.compile(r"(?:[ \t]*\r?\n)+")
 
 
 def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
-    """The module with the definitions of `code` (LF, double quotes) at its end, and the imports they need.
+    """The module with the definitions of `code` (LF, double quotes) at its end, and the imports
+    they need.
 
-    Comes back as it is where functions of these names, decorators and signatures are there; their bodies are
-    the user's. Raises CannotPatch where a name means something else.
+    Comes back as it is where functions of these names, decorators and signatures are there; their
+    bodies are the user's. Raises CannotPatch where a name means something else.
     """
     wanted = [node for node in ast.parse(code).body if isinstance(node, Definition)]
     there = {name: node for node in source.tree.body for name in _binds(node)}
@@ -61,10 +62,11 @@ def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
 
 
 def remove_definitions(source: Source, before: str, after: str) -> Source:
-    """The module without the definitions and the imports that made the text `after` out of `before`.
+    """The module without the definitions and the imports that made the text `after` out of
+    `before`.
 
-    An import that something else needs by now stays. Comes back as it is where all of them are gone. Raises
-    CannotPatch where a definition is not what it was.
+    An import that something else needs by now stays. Comes back as it is where all of them are
+    gone. Raises CannotPatch where a definition is not what it was.
     """
     for wanted in _definitions(after).values():
         if wanted.name in _definitions(before):
@@ -135,7 +137,9 @@ def _without_import(source: Source, given: tuple[str, str, str]) -> Source:
 
 
 def _without_line(source: Source, node: ast.stmt) -> Splice:
-    """The splice that takes out a statement with its line, and the blank lines that would be left doubled."""
+    """The splice that takes out a statement with its line, and the blank lines that would be left
+    doubled.
+    """
     start, end = source.start(node), source.after_line(node)
     if start == 0 and (below := BLANK.match(source.text, end)):
         end = below.end()
@@ -146,7 +150,9 @@ def _without_line(source: Source, node: ast.stmt) -> Splice:
 
 
 def same_head(one: ast.stmt, other: Definition) -> bool:
-    """Whether two functions have the same kind, decorators and parameters; two classes, the same bases."""
+    """Whether two functions have the same kind, decorators and parameters; two classes, the same
+    bases.
+    """
     if type(one) is not type(other) or not isinstance(one, Definition):
         return False
     return _head(one) == _head(other)
@@ -184,7 +190,9 @@ def _adds(text: str) -> tuple[ast.AST, ...]:
 
 
 def import_block(imports: list[str]) -> str:
-    """Import lines in isort's order: the standard library, the others, the project, a blank line between."""
+    """Import lines in isort's order: the standard library, the others, the project, a blank line
+    between.
+    """
     sections: dict[int, list[str]] = {}
     for line in imports:
         module = line.split()[1]

@@ -21,9 +21,11 @@ def has_import(source: Source, line: str) -> bool:
 
 
 def add_import(source: Source, line: str) -> list[Splice]:
-    """The splices that import what `line` says; none if it is there. New imports go into the leading block.
+    """The splices that import what `line` says; none if it is there. New imports go into the
+    leading block.
 
-    `import x` lines keep their order where they are sorted; `from x import y` joins an existing `from x import`.
+    `import x` lines keep their order where they are sorted; `from x import y` joins an existing
+    `from x import`.
     """
     if has_import(source, line):
         return []
@@ -50,7 +52,9 @@ def add_import(source: Source, line: str) -> list[Splice]:
 
 
 def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:
-    """The imports at the head of a module, up to its first other statement; `__future__` is not among them."""
+    """The imports at the head of a module, up to its first other statement; `__future__` is not
+    among them.
+    """
     block: list[ast.Import | ast.ImportFrom] = []
     for index, node in enumerate(source.tree.body):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -81,7 +85,9 @@ def _join(source: Source, node: ast.ImportFrom, wanted: ast.ImportFrom) -> list[
 
 
 def _first_import(source: Source, line: str) -> Splice:
-    """The place below the docstring, `__future__` and the opening comments of a module without imports."""
+    """The place below the docstring, `__future__` and the opening comments of a module without
+    imports.
+    """
     anchor: ast.stmt | None = None
     for index, node in enumerate(source.tree.body):
         if (index == 0 and _is_docstring(node)) or (
@@ -106,7 +112,9 @@ def _first_import(source: Source, line: str) -> Splice:
 
 
 def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
-    """What an import statement imports, each as (module, name, alias); nothing for another statement."""
+    """What an import statement imports, each as (module, name, alias); nothing for another
+    statement.
+    """
     if isinstance(node, ast.Import):
         return {("", alias.name, alias.asname or "") for alias in node.names}
     if isinstance(node, ast.ImportFrom):
@@ -116,7 +124,9 @@ def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
 
 
 def _key(node: ast.stmt) -> tuple[int, str]:
-    """isort's default order: the standard library, the others, the project; `import x` before `from x`."""
+    """isort's default order: the standard library, the others, the project; `import x` before `from
+    x`.
+    """
     if isinstance(node, ast.Import):
         name, level = node.names[0].name, 0
     elif isinstance(node, ast.ImportFrom):

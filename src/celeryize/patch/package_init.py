@@ -19,9 +19,11 @@ from celeryize.patch.source import Source, Splice, append_block, statements
 def import_app(
     source: Source, module: str, variable: str = "app", alias: str = "celery_app"
 ) -> Source:
-    """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in `__all__`.
+    """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in
+    `__all__`.
 
-    Comes back as it is where that import stands already. Raises CannotPatch where `alias` means something else.
+    Comes back as it is where that import is there already. Raises CannotPatch where `alias` means
+    something else.
     """
     return source.splice(*app_import(source, module, variable, alias))
 
@@ -29,7 +31,7 @@ def import_app(
 def app_import(
     source: Source, module: str, variable: str = "app", alias: str = "celery_app"
 ) -> list[Splice]:
-    """The splices of `import_app`; none where the import stands already."""
+    """The splices of `import_app`; none where the import is there already."""
     line = f"from .{module} import {variable} as {alias}"
     wanted = ast.dump(statements(line)[0])
     if any(
@@ -40,7 +42,8 @@ def app_import(
     if any(alias == name for name in _bound(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
-            hint=f"Rename that {alias}, or paste these lines (--partial writes those of the other files).",
+            hint=f"Rename that {alias}, or paste these lines "
+            "(--partial writes those of the other files).",
             snippet=f"from .{module} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
@@ -50,7 +53,9 @@ def app_import(
 
 
 def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
-    """How `__all__` learns the alias: a statement to append, or splices in the literal that is there."""
+    """How `__all__` learns the alias: a statement to append, or splices in the literal that is
+    there.
+    """
     mentions = [n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and n.id == "__all__"]
     if not mentions:
         return f'__all__ = ("{alias}",)', []

@@ -22,8 +22,8 @@ METHOD = f"def ready(self):\n    {IMPORT}"
 def import_signals(source: Source) -> Source:
     """The apps module whose one AppConfig imports `.signals` in ready().
 
-    Comes back as it is where ready() imports a module of that name. Raises CannotPatch where there is no
-    AppConfig, or more than one.
+    Comes back as it is where ready() imports a module of that name. Raises CannotPatch where there
+    is no AppConfig, or more than one.
     """
     found = [n for n in source.tree.body if isinstance(n, ast.ClassDef) and _is_configuration(n)]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""One node in the place of another: a name, a keyword, a value. Everything around it stays as it is.
+"""One node in the place of another: a name, a keyword, a value. The rest stays as it is.
 
 CELERY_TASK_TIME_LIMT = 300    ->    CELERY_TASK_TIME_LIMIT = 300
 """
@@ -12,14 +12,16 @@ from celeryize.patch.source import Source, Splice, expression, fitted, python_li
 
 
 def replaced(source: Source, node: ast.expr, text: str) -> Splice:
-    """The splice that puts an expression (LF, double quotes) where `node` and its own parentheses stand."""
+    """The splice that puts an expression (LF, double quotes) where `node` and its own parentheses
+    stand.
+    """
     start, end = with_parentheses(source, node)
     text = fitted(source, start, text)
     return Splice(start, end, text, (expression(text),), (node,))
 
 
 def respelled(source: Source, node: ast.expr, text: str) -> Splice:
-    """The splice that puts another text into the string literal `node`, in the quotes that it has."""
+    """The splice that puts another text into the string literal `node`, in its quotes."""
     quote = source.segment(node)[:1]
     plain = quote in {"'", '"'} and quote not in text and repr(text)[1:-1] == text
     literal = f"{quote}{text}{quote}" if plain else python_literal(text)
@@ -49,7 +51,9 @@ def as_tuple(source: Source, node: ast.expr) -> Splice:
 
 
 def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
-    """The splice that gives a decorator a first keyword argument; one without parentheses gets them."""
+    """The splice that gives a decorator a first keyword argument; one without parentheses gets
+    them.
+    """
     if not isinstance(decorator, ast.Call):
         start, end = source.start(decorator), source.end(decorator)
         text = f"{source.segment(decorator)}({argument})"
@@ -66,7 +70,9 @@ def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
 
 
 def below(source: Source, node: ast.stmt, text: str) -> Splice:
-    """The splice that puts statements (LF, four spaces, double quotes) on the lines below a statement."""
+    """The splice that puts statements (LF, four spaces, double quotes) on the lines below a
+    statement.
+    """
     offset = source.after_line(node)
     lead = "" if source.text[:offset].endswith("\n") else source.newline_at(offset)
     return Splice(offset, offset, lead + fitted(source, offset, text), statements(text))

@@ -42,7 +42,9 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
 
 
 def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:
-    """The settings with `block` as the last attributes of the class at `class_line` (django-configurations)."""
+    """The settings with `block` as the last attributes of the class at `class_line`
+    (django-configurations).
+    """
     if not block.strip():
         return source
     _no_merge_markers(source)

@@ -1,11 +1,11 @@
 """Python text that is edited by splices and proves each edit.
 
     x = 1                x = 1
-                   ->    y = 2      one insertion; every other byte, and every other node, is the same
+                   ->    y = 2      one insertion; every other byte and node is the same
 
-An edit is accepted only if the syntax tree of the result is the old tree with exactly the planned nodes added
-(and, for a replacement, exactly the planned nodes gone). Positions are those of the standard library's `ast`;
-why not libcst, parso or tree-sitter is measured in docs/decisions.md.
+An edit is accepted only if the syntax tree of the result is the old tree with exactly the planned
+nodes added (and, for a replacement, exactly the planned nodes gone). Positions are those of the
+standard library's `ast`; why not libcst, parso or tree-sitter is measured in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ NEWLINE = re.compile(r"\r\n|\n")
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """`text` instead of what stands from `start` to `end` (offsets in characters; equal: an insertion).
+    """`text` instead of what is between `start` and `end` (offsets in characters; equal: an
+    insertion).
 
-    `adds` and `drops` are the nodes that this brings into and takes out of the syntax tree, in order.
+    `adds` and `drops` are the nodes that this brings into and takes out of the syntax tree, in
+    order.
     """
 
     start: int
@@ -54,7 +56,9 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
 
 
 def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements of a module, nested ones included; expressions are not looked into, which is what costs."""
+    """The statements of a module, nested ones included; expressions are not looked into, which is
+    what costs.
+    """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
@@ -78,7 +82,9 @@ def is_identifier(text: str) -> bool:
 
 
 def python_literal(text: str) -> str:
-    """A Python string literal for any text, as a formatter leaves it: what is typed is data, never code."""
+    """A Python string literal for any text, as a formatter leaves it: what is typed is data, never
+    code.
+    """
     if not text.isprintable() or ('"' in text and "'" not in text):
         return repr(text)
     return json.dumps(text, ensure_ascii=False)
@@ -95,7 +101,9 @@ class Source:
 
     @classmethod
     def decode(cls, path: PurePosixPath, data: bytes) -> Source:
-        """Read bytes as Python would (BOM, coding cookie). Refuses what would not come back byte for byte."""
+        """Read bytes as Python would (BOM, coding cookie). Refuses what would not come back byte
+        for byte.
+        """
         bom = data.startswith(BOM)
         body = data.removeprefix(BOM)
         try:
@@ -112,7 +120,8 @@ class Source:
         if text.encode(encoding) != body or re.search(r"\r(?!\n)", text):
             raise CannotPatch(
                 f"{path} would not survive an edit byte for byte",
-                hint="It has a lone carriage return or an ambiguous encoding; save it with LF newlines.",
+                hint="It has a lone carriage return or an ambiguous encoding; "
+                "save it with LF newlines.",
                 where=Where(path, 1),
             )
         return cls(path, text, encoding, bom)
@@ -123,7 +132,8 @@ class Source:
             return (BOM if self.bom else b"") + self.text.encode(self.encoding)
         except UnicodeEncodeError as error:
             raise CannotPatch(
-                f"{self.path} is stored as {self.encoding}, which has no {error.object[error.start]!r}",
+                f"{self.path} is stored as {self.encoding}, "
+                f"which has no {error.object[error.start]!r}",
                 where=Where(self.path),
             ) from error
 
@@ -135,7 +145,8 @@ class Source:
         except SyntaxError as error:
             raise CannotPatch(
                 f"{self.path} has a syntax error: {error.msg}",
-                hint=f"So says {newer.readers()}. Name a newer one (--python PATH), or mend the file.",
+                hint=f"Tried with {newer.readers()}. Use a newer interpreter (--python PATH), "
+                "or fix the file.",
                 where=Where(self.path, error.lineno),
             ) from error
         except (ValueError, RecursionError, MemoryError) as error:
@@ -145,7 +156,9 @@ class Source:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        """The offset of each line's first character; `str.splitlines` would also split at form feeds."""
+        """The offset of each line's first character; `str.splitlines` would also split at form
+        feeds.
+        """
         return [0, *(match.end() for match in NEWLINE.finditer(self.text))]
 
     def offset(self, line: int, column: int) -> int:
@@ -185,7 +198,8 @@ class Source:
     def after_line(self, node: ast.AST) -> int:
         """The start of the line after a statement: where a following statement may be put.
 
-        A comment behind the statement stays with it; `a = 1; b = 2` and a trailing backslash are passed over.
+        A comment behind the statement stays with it; `a = 1; b = 2` and a trailing backslash are
+        passed over.
         """
         match = NEWLINE.search(self.text, self.end(node))
         return match.end() if match else len(self.text)
@@ -197,7 +211,7 @@ class Source:
         return "\r\n" if crlf * 2 > self.text.count("\n") else "\n"
 
     def newline_at(self, offset: int) -> str:
-        """The newline of the line before `offset`: a mixed file is continued as its neighbour is."""
+        """The newline of the line before `offset`, so that a mixed file goes on as it was."""
         before = self.text.rfind("\n", 0, offset)
         if before < 0:
             return self.newline
@@ -205,7 +219,7 @@ class Source:
 
     @cached_property
     def indent(self) -> str:
-        """One level of indentation, as the first indented block, or else the first bracket, has it."""
+        """One level of indentation, that of the first indented block, or else bracket."""
         for node in ast.walk(self.tree):
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and node.col_offset == 0:
@@ -246,7 +260,9 @@ class Source:
 
 
 def fitted(source: Source, offset: int, snippet: str) -> str:
-    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of `source`."""
+    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of
+    `source`.
+    """
     if source.quote == "'":
         snippet = single_quoted(snippet)
     if source.indent != "    ":
@@ -257,7 +273,9 @@ def fitted(source: Source, offset: int, snippet: str) -> str:
 
 
 def append_block(source: Source, block: str, blank_lines: int) -> Splice:
-    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is there."""
+    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is
+    there.
+    """
     end = len(source.text)
     newline = source.newline_at(end)
     body = source.text.rstrip(" \t\r\n\f")
@@ -284,7 +302,7 @@ def single_quoted(snippet: str) -> str:
 
 
 def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
-    """The text after all splices, and where each new piece lies in it."""
+    """The text after all splices, and the place of each new piece in it."""
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     position = length = 0
@@ -326,7 +344,8 @@ def _touched(
     """The top-level statements that must be compared node by node.
 
     A statement that no splice touches has the same text before and after; if it is also a top-level
-    statement of the same kind at the shifted place, its tree is the same, and comparing it only costs time.
+    statement of the same kind at the shifted place, its tree is the same, and comparing it only
+    costs time.
     """
     there = {(after.start(node), after.end(node), type(node)): node for node in after.tree.body}
     old_rest: list[ast.stmt] = []
@@ -344,7 +363,9 @@ def _touched(
 def _without(
     source: Source, nodes: Sequence[ast.stmt], spans: Sequence[tuple[int, int]]
 ) -> tuple[list[str], list[str]]:
-    """The dumps of the nodes that lie within `spans`, and of the statements once those are left out."""
+    """The dumps of the nodes that lie within `spans`, and of the statements once those are left
+    out.
+    """
     taken: list[tuple[int, str]] = []
 
     def inside(node: ast.AST) -> bool:
@@ -354,7 +375,7 @@ def _without(
         return any(low <= start and end <= high for low, high in spans)
 
     def apart(node: ast.AST) -> bool:
-        """Whether no span so much as touches the node: it is then whole, here as in the other tree."""
+        """Whether no span touches the node: it is then whole, here as in the other tree."""
         if not hasattr(node, "lineno"):
             return False
         start, end = source.start(node), source.end(node)
@@ -410,7 +431,7 @@ def _declared_encoding(source: Source) -> str | None:
 
 
 def _future_leads(tree: ast.Module) -> bool:
-    """Whether every `from __future__` import still stands before all other code."""
+    """Whether every `from __future__` import is still before all other code."""
     leading = True
     for index, node in enumerate(tree.body):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":

@@ -1,4 +1,4 @@
-"""A project that has Celery already: what is missing is added, in its own style, and nothing is set up twice."""
+"""A project that has Celery already: add what is missing, in its own style, and no more."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def adopt_app(
 ) -> Wiring:
     """Add what the set-up of `app` is missing.
 
-    `stored` are the answers of an earlier run, `flags` those of this command line: where they differ, and the
-    project is set up, the difference is reported and nothing is changed.
+    `stored` are the answers of an earlier run, `flags` those of this command line: where they
+    differ, and the project is set up, the difference is reported and nothing is changed.
     """
     wiring = replace(
         wiring,
@@ -73,7 +73,8 @@ def adopt_app(
             chosen["broker"] = setup.answers.broker
             undone.pop("broker", None)
     if "celery" not in setup.project.dependencies.declared:
-        # The library of what the app names is needed; an app that declares Celery has been running already.
+        # The library of what the app names is needed; an app that declares Celery has been running
+        # already.
         chosen["broker"] = chosen["broker"] or literal_argument(setup.project, app, "broker")
         chosen["result_backend"] = chosen["result_backend"] or literal_argument(
             setup.project, app, "backend"

@@ -1,4 +1,4 @@
-"""What the broker and the result backend need, declared where the project declares its dependencies."""
+"""Declare what the broker and the result backend need, where the project declares its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from celeryize.patch.dependencies import declare, needed
 
 
 def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "") -> None:
-    """Declare Celery with its extras. A file that cannot be edited is a manual step and stops nothing.
+    """Declare Celery with its extras. A file that cannot be edited is a manual step and stops
+    nothing.
 
     Empty arguments mean that nothing is known of them: then Celery alone is declared.
     """

@@ -72,13 +72,13 @@ def project_newline(project: Project) -> str:
 
 
 def _is_app_file(setup: Setup, file: GeneratedFile) -> bool:
-    """Whether it is the file of the Celery app: it is known by its path, whatever else is rendered."""
+    """Whether it is the file of the Celery app, which is known by its path."""
     rendered_as = setup.rendered.answers["module_name"]
     return file.path == setup.project.package.folder / f"{rendered_as}.py"
 
 
 def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> None:
-    """Write a rendered file, unless another one is there: what happens then is the user's choice."""
+    """Write a rendered file; if another one is there, the user's choice decides."""
     draft = setup.draft
     there = draft.read(file.path)
     data = file.data

@@ -2,8 +2,8 @@
 
 ==> config/celery.py, a new file <==        ==> config/settings.py, below line 31 <==
 
-Line numbers are those of the file as it is; the places of one file come last first, so that they stay correct
-while a person pastes.
+Line numbers are those of the file as it is; the places of one file come last first, so that they
+stay correct while a person pastes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def _refused_lines(refusal: CannotPatch, dependency_file: PurePosixPath | None) 
 
 
 def headed(path: PurePosixPath | str, place: str, lines: str) -> str:
-    """Lines below the name of their file and their place in it; `place` is `at the end`, `below line 31`, ..."""
+    """Lines below the name of their file and their place in it; `place` is `at the end`, `below
+    line 31`, ...
+    """
     stripped = re.sub(r"\A(?:[ \t]*\n)+", "", lines).rstrip()
     return f"==> {path}, {place} <==\n{stripped}\n"
 

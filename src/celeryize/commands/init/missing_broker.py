@@ -1,9 +1,9 @@
-"""Where an existing set-up configures its broker; and, if nowhere, the one place and name that fit its style.
+"""Where an existing set-up configures its broker; if nowhere, the place that fits its style.
 
-app.config_from_object("django.conf:settings", namespace="CELERY")    CELERY_BROKER_URL in the settings
-app.config_from_object("django.conf:settings")                        BROKER_URL in the settings
-app.config_from_object("config.celeryconfig")                         broker_url in that module
-app.conf.update(timezone="UTC")                                       app.conf.broker_url in the app file
+app.config_from_object("django.conf:settings", namespace="CELERY")   CELERY_BROKER_URL, settings
+app.config_from_object("django.conf:settings")                       BROKER_URL, settings
+app.config_from_object("config.celeryconfig")                        broker_url, that module
+app.conf.update(timezone="UTC")                                      app.conf.broker_url, app file
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from celeryize.model import Where
 from celeryize.patch.imports import add_import
 from celeryize.patch.source import Source, fitted, insertion, statements
 
-# Celery needs no broker where it runs tasks eagerly; anything else that decides it is a broker_* setting.
+# Celery needs no broker where it runs tasks eagerly; anything else that decides it is a broker_*
+# setting.
 DECIDES = re.compile(
     r"broker_(url|read_url|write_url|host|transport|backend)\b|\bbroker *=|always_eager *=", re.I
 )
@@ -48,9 +49,11 @@ class MissingBroker:
 
 
 def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str | None:
-    """Where the broker is missing; None where one is configured, and a sentence where the code does not show it.
+    """Where the broker is missing; None where one is configured, and a sentence where the code does
+    not show it.
 
-    Raises CannotPatch where the settings name a broker that the app, without a namespace, does not read.
+    Raises CannotPatch where the settings name a broker that the app, without a namespace, does not
+    read.
     """
     settings = project.settings
     files = dict.fromkeys(
@@ -86,13 +89,15 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     if app.config_source is None:
         return MissingBroker(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")
     return (
-        f"{app.where}: the app is configured by {app.config_source}, which was not searched for a broker. "
+        f"{app.where}: the app is configured by {app.config_source}, "
+        "which was not searched for a broker. "
         "Without one, and without the variable CELERY_BROKER_URL, Celery falls back to amqp://localhost."
     )
 
 
 def broker_in_use(project: Project) -> str:
-    """The broker of an existing project that configures none: that of Celery's extra, else Celery's default.
+    """The broker of an existing project that configures none: that of Celery's extra, else Celery's
+    default.
 
     The library redis alone says nothing: it may be there for the cache.
     """
@@ -125,7 +130,8 @@ def add_after_configuration(
         margin = " " * built.col_offset
         imports = [needed for needed in imports if add_import(source, needed)]
         raise CannotPatch(
-            f"{app.where}: no broker is configured, and the app is not built at the top level of its module",
+            f"{app.where}: no broker is configured, "
+            "and the app is not built at the top level of its module",
             hint="Set it right below where the app is built.",
             snippet="\n".join([there, *(f"{margin}{text}" for text in [*imports, line])]),
             where=Where(source.path, last),
@@ -139,7 +145,9 @@ def add_after_configuration(
 
 
 def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
-    """The first line of code that names a broker. An app without a namespace ignores CELERY_BROKER_URL."""
+    """The first line of code that names a broker. An app without a namespace ignores
+    CELERY_BROKER_URL.
+    """
     for number, line in enumerate(source.text.splitlines() if source else (), start=1):
         code = line.split("#")[0]
         if not app.namespace and app.config_source == "django.conf:settings":
@@ -158,7 +166,9 @@ def _builds(node: ast.stmt, app: CeleryApp) -> bool:
 
 
 def _by_code(source: Source | None, app: CeleryApp) -> Where | None:
-    """What configures the app in a way that cannot be read off: a variable, a loader, a call's result."""
+    """What configures the app in a way that cannot be read off: a variable, a loader, a call's
+    result.
+    """
     if {"config_source", "changes", "loader"} & set(app.constructor):
         return app.where
     for node in ast.walk(source.tree) if source else ():
@@ -189,7 +199,9 @@ def _top_level_names(tree: ast.Module) -> set[str]:
 
 
 def _config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
-    """The file of `config_from_object("config.celeryconfig")`, also where the module itself is handed over."""
+    """The file of `config_from_object("config.celeryconfig")`, also where the module itself is
+    handed over.
+    """
     spelled = app.config_source
     if spelled is None or spelled == "django.conf:settings":
         return None
@@ -217,7 +229,9 @@ def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
 
 
 def line_with_namespace(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
-    """The place of `config_from_object(...)` and its line with the namespace; no line where it has several."""
+    """The place of `config_from_object(...)` and its line with the namespace; no line where it has
+    several.
+    """
     for node in ast.walk(source.tree) if source else ():
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object")):

@@ -1,7 +1,7 @@
-"""`celeryize init --modernize`: rename pre-Celery 4 settings to their current names, in all environments.
+"""`celeryize init --modernize`: rename pre-Celery 4 settings to their current names.
 
-What is renamed to what is celery.app.defaults' own table (checks/names.py). Names that merely could be Celery's,
-such as S3_BUCKET or ENABLE_UTC, belong to the project and stay.
+What is renamed to what is celery.app.defaults' own table (checks/names.py). Names that merely could
+be Celery's, such as S3_BUCKET or ENABLE_UTC, belong to the project and stay.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ DEPTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Modernized:
-    """The project with its settings under their current names, and the names whose values app.conf has to hold."""
+    """The project with its settings under their current names, and the names whose values app.conf
+    has to hold.
+    """
 
     project: Project
     names: tuple[str, ...] = ()
@@ -54,7 +56,9 @@ class _Use:
 
 
 def report_old_names(project: Project, draft: Draft) -> Modernized:
-    """The project as it is, with a note where its settings have old names, which --modernize would rename."""
+    """The project as it is, with a note where its settings have old names, which --modernize would
+    rename.
+    """
     old = {name: where for name, where in project.settings.assigned.items() if name in TODAY}
     app = None
     if project.celery:
@@ -75,8 +79,9 @@ def report_old_names(project: Project, draft: Draft) -> Modernized:
 def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Modernized:
     """Rename the old names in the settings. Nothing happens where there are none.
 
-    Raises CannotPatch where the app would not read the new names (no `namespace="CELERY"`), where a name is used
-    in a way that a rename would break, and, unless `partial`, where other code uses an old name.
+    Raises CannotPatch where the app would not read the new names (no `namespace="CELERY"`), where a
+    name is used in a way that a rename would break, and, unless `partial`, where other code uses an
+    old name.
     """
     files = {path: _parsed(draft, path) for path in settings_files(project.layout, project.modules)}
     classes = {path: settings_classes(source.tree) for path, source in files.items()}
@@ -117,7 +122,8 @@ def _names_to_rename(there: dict[str, Where], draft: Draft) -> dict[str, str]:
     for name, where in there.items():
         if REMOVED.fullmatch(name):
             draft.add_note(
-                f"{where}: {name} was removed in Celery 4 and has no successor; it is left as it is."
+                f"{where}: {name} was removed in Celery 4 and has no successor; "
+                "it is left as it is."
             )
     names: dict[str, str] = {}
     # who takes a new name first keeps it: the other is reported
@@ -137,7 +143,9 @@ def _names_to_rename(there: dict[str, Where], draft: Draft) -> dict[str, str]:
 
 
 def _refuse_uses(uses: list[_Use], lines: str) -> NoReturn:
-    """Raise WholePlan for code outside of the settings that uses an old name, with the lines to paste."""
+    """Raise WholePlan for code outside of the settings that uses an old name, with the lines to
+    paste.
+    """
     first = uses[0]
     others = [
         headed(use.where.path, f"in place of line {use.where.line}", use.line) for use in uses
@@ -151,7 +159,9 @@ def _refuse_uses(uses: list[_Use], lines: str) -> NoReturn:
 
 
 def _in_effect(project: Project, names: dict[str, str]) -> Iterator[str]:
-    """The new names whose values app.conf has to hold: of this environment, and left alone by the app file."""
+    """The new names whose values app.conf has to hold: of this environment, and left alone by the
+    app file.
+    """
     own = {name for app in project.celery for name, _ in app.conf_writes}
     own |= {
         f"{name}_url" if name == "broker" else name
@@ -167,7 +177,9 @@ def _in_effect(project: Project, names: dict[str, str]) -> Iterator[str]:
 
 
 def _parsed(draft: Draft, path: PurePosixPath) -> Source:
-    """The source of a file whose syntax tree can be read. Raises CannotPatch at once where it cannot."""
+    """The source of a file whose syntax tree can be read. Raises CannotPatch at once where it
+    cannot.
+    """
     source = draft.source(path)
     _ = source.tree
     return source
@@ -176,21 +188,26 @@ def _parsed(draft: Draft, path: PurePosixPath) -> Source:
 def _require_namespace(
     project: Project, names: dict[str, str], there: dict[str, Where], renamed: str
 ) -> None:
-    """Raise CannotPatch where the app does not read CELERY_* from the settings, with what would be needed."""
+    """Raise CannotPatch where the app does not read CELERY_* from the settings, with what would be
+    needed.
+    """
     app = project.celery[0] if project.celery else None
     if app is None or app.reads_django_settings:
         return
     example = next(iter(names))
     if app.config_source != "django.conf:settings":
         raise CannotPatch(
-            f"{app.where}: the app does not read the Django settings, so {names[example]} would have no effect",
-            hint='It would need app.config_from_object("django.conf:settings", namespace="CELERY").',
+            f"{app.where}: the app does not read the Django settings, "
+            f"so {names[example]} would have no effect",
+            hint="It would need "
+            'app.config_from_object("django.conf:settings", namespace="CELERY").',
             where=app.where,
         )
     call, line = line_with_namespace(project.modules.source(app.where.path), app)
     raise WholePlan(
         f'{call}: the app has no namespace="CELERY", so {names[example]} would have no effect',
-        hint=f"It needs the namespace and the current names: {example} ({there[example]}) is read without it only.",
+        hint=f"It needs the namespace and the current names: {example} ({there[example]}) "
+        "is read without it only.",
         snippet=line and f"{headed(call.path, f'in place of line {call.line}', line)}\n{renamed}",
         where=call,
     )
@@ -199,7 +216,9 @@ def _require_namespace(
 def _uses(
     project: Project, names: dict[str, str], files: dict[PurePosixPath, Source]
 ) -> Iterator[_Use]:
-    """Where other code of the project reads an old name off the settings, imports it, or overrides it."""
+    """Where other code of the project reads an old name off the settings, imports it, or overrides
+    it.
+    """
     seen: set[PurePosixPath] = set(files)
     wanted = re.compile("|".join(names).encode())
     for base in project.layout.paths:

@@ -53,11 +53,13 @@ def plan(
     stored: Mapping[str, object] | None = None,
     flags: Mapping[str, object] | None = None,
 ) -> Init:
-    """Everything that has to change. Raises CannotPatch at the first step that is needed and not possible.
+    """Everything that has to change. Raises CannotPatch at the first step that is needed and not
+    possible.
 
-    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`, such a step
-    becomes a manual one. `stored` are the answers of an earlier run, `flags` those of this command line: where
-    they differ and the project is set up, that is reported, and nothing is changed.
+    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`,
+    such a step becomes a manual one. `stored` are the answers of an earlier run, `flags` those of
+    this command line: where they differ and the project is set up, that is reported, and nothing is
+    changed.
     """
 
     def attempt(module_name: str, *, partial: bool) -> tuple[Setup, Wiring]:
@@ -88,7 +90,8 @@ def plan(
     except CannotPatch as refusal:
         if not refusal.snippet or isinstance(refusal, WholePlan):
             raise
-        # Planned again with every refusal as a manual step, so that the lines are those of the whole plan.
+        # Planned again with every refusal as a manual step, so that the lines are those of the
+        # whole plan.
         try:
             whole, _ = attempt(_free_name(project, module_name), partial=True)
         except CannotPatch:
@@ -122,7 +125,9 @@ def _create(setup: Setup, wiring: Wiring) -> Wiring:
 
 
 def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
-    """The wiring of an app file of ours. `celery -A package` finds the app in a module called celery."""
+    """The wiring of an app file of ours. `celery -A package` finds the app in a module called
+    celery.
+    """
     package = setup.project.package.name
     spec = f"{package}.{setup.module_name}"
     if setup.module_name == "celery":

@@ -1,4 +1,4 @@
-"""The settings of a set-up: the whole block, or the part that is missing, and what the user has to do for it."""
+"""The settings of a set-up: the whole block, or what is missing, and what the user has to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"
 
 
 def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = None) -> Wiring:
-    """Write the CELERY_* block less what the settings have; `only` keeps nothing but these names of it."""
+    """Write the CELERY_* block less what the settings have; `only` keeps nothing but these names of
+    it.
+    """
     rendered = render_block(setup.project, setup.answers)
     block = without(rendered.text, set(setup.project.settings.assigned))
     if only is not None:
@@ -40,7 +42,9 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
 
 
 def require_variables(setup: Setup, secrets: Iterable[tuple[str, str]]) -> None:
-    """A manual step for each variable that holds a password: the settings read it and have no default."""
+    """A manual step for each variable that holds a password: the settings read it and have no
+    default.
+    """
     for name, url in secrets:
         setup.draft.add_todo(
             Todo(

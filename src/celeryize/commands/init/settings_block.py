@@ -1,4 +1,4 @@
-"""The CELERY_* block as text: what a profile sets, for a broker and a result backend, in the project's style."""
+"""The CELERY_* block as text: what a profile sets for a broker, in the project's style."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The settings as text, the imports they need, and the variables that hold a password, with their values."""
+    """The settings as text, the imports they need, and the variables that hold a password, with
+    their values.
+    """
 
     text: str
     imports: tuple[str, ...]
@@ -130,14 +132,18 @@ def reader_of_environment(reader: Reader) -> Reader:
 
 
 def reader_imports(reader: Reader) -> tuple[str, ...]:
-    """The imports that reading the environment needs; a library's reader is in the settings already."""
+    """The imports that reading the environment needs; a library's reader is in the settings
+    already.
+    """
     if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
         return ("import os",)
     return ()
 
 
 def url_expression(reader: Reader, name: str, url: str) -> Expression:
-    """The expression for a URL: read from the environment, or a literal; a password is never a literal."""
+    """The expression for a URL: read from the environment, or a literal; a password is never a
+    literal.
+    """
     if not holds_password(url):
         return Expression(reader.read(python_literal(name), python_literal(url)))
     if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
@@ -170,7 +176,9 @@ def _is_redis_backend(result_backend: str) -> bool:
 
 
 def _own_name(project: Project) -> str:
-    """A name that another project on the same broker hardly has; half of all packages are called config."""
+    """A name that another project on the same broker hardly has; half of all packages are called
+    config.
+    """
     name = project.package.name.split(".")[0]
     if name not in GENERIC:
         return name
@@ -179,7 +187,9 @@ def _own_name(project: Project) -> str:
 
 
 def _time_zone(project: Project) -> str:
-    """The expression for CELERY_TIMEZONE; empty where Celery follows TIME_ZONE, as each environment sets it."""
+    """The expression for CELERY_TIMEZONE; empty where Celery follows TIME_ZONE, as each environment
+    sets it.
+    """
     settings = project.settings
     if settings.split or "TIME_ZONE" in settings.overridden:
         return ""
@@ -189,7 +199,7 @@ def _time_zone(project: Project) -> str:
 
 
 def _data_folder(project: Project) -> Expression:
-    """The expression for the folder of the filesystem broker, always below the folder of manage.py."""
+    """The expression for the folder of messages, always below the folder of manage.py."""
     settings = project.settings
     where = settings.assigned.get("BASE_DIR")
     if where and "BASE_DIR" in settings.visible and _is_base_dir(project, where):

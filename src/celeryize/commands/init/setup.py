@@ -1,4 +1,4 @@
-"""What every step of init works with: the project, the answers, the draft that the steps write to."""
+"""What every step of init works with: the project, the answers, and the draft of the plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from celeryize.render import Rendered
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One plan of init in the making. With `partial`, a step that is refused becomes a manual one."""
+    """One plan of init in the making; with `partial`, a refused step becomes a manual one."""
 
     project: Project
     draft: Draft
@@ -27,7 +27,9 @@ class Setup:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """A step without which the result would not work: its refusal ends the plan, unless `partial`."""
+        """A step without which the result would not work: its refusal ends the plan, unless
+        `partial`.
+        """
         try:
             yield
         except CannotPatch as refusal:
@@ -40,9 +42,9 @@ class Setup:
 class Wiring:
     """The Celery app as it will be: what a proof has to find, and what `celery -A` is given.
 
-    `wrote` are the settings written. `environment` holds the variables without which the settings would not
-    import. `read_by_path`: the project reads what was written by its path, so that only a proof after writing
-    can see it.
+    `wrote` are the settings written. `environment` holds the variables without which the settings
+    would not import. `read_by_path`: the project reads what was written by its path, so that only a
+    proof after writing can see it.
     """
 
     module: str

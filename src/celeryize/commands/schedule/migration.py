@@ -1,6 +1,7 @@
-"""An entry of a schedule that Beat reads from the database (django-celery-beat): a data migration of an app.
+"""An entry of a schedule in the database (django-celery-beat): a data migration of an app.
 
-An entry in the settings would overwrite changes made in the admin each time Beat starts (CELERY_FACTS 29).
+An entry in the settings would overwrite changes made in the admin each time Beat starts
+(CELERY_FACTS 29).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from celeryize.when import duration
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The file of the migration, and the last migration of the app before it; None where it is the first."""
+    """The file of the migration, and the last migration of the app before it; None where it is the
+    first.
+    """
 
     path: PurePosixPath
     previous: str | None

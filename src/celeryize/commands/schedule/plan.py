@@ -1,4 +1,4 @@
-"""`celeryize add-schedule`: an entry for Celery Beat, where it takes effect and with what the task accepts."""
+"""`celeryize add-schedule`: an entry for Celery Beat, in the place where it takes effect."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def plan(project: Project, request: Request) -> Plan:
 
 
 def plan_removal(project: Project, name: str) -> Plan:
-    """The edit that removes the entry. Raises CannotPatch where it is not found in one plain dict."""
+    """The edit that removes the entry. Raises CannotPatch where no plain dict has it."""
     draft = project.draft()
     home = _find_home(project, draft, _require_app(project), f"{python_literal(name)}: ...")
     if home is None:
@@ -59,7 +59,9 @@ def plan_removal(project: Project, name: str) -> Plan:
 def _start_schedule(
     project: Project, draft: Draft, request: Request, entry: str, what: str
 ) -> None:
-    """The first entry: the setting that holds it. What Beat writes once it is started is git-ignored."""
+    """The first entry: the setting that holds it. What Beat writes once it is started is
+    git-ignored.
+    """
     settings = project.settings
     imports = list(request.when.imports)
     block = f"{_setting_name(project)} = {{\n{indent_lines(entry)},\n}}\n"
@@ -79,7 +81,9 @@ def _start_schedule(
 
 
 def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Home | None:
-    """The dict that is the schedule; None where there is none yet. Raises CannotPatch for two, or for code."""
+    """The dict that is the schedule; None where there is none yet. Raises CannotPatch for two, or
+    for code.
+    """
     if reads_database(project):
         scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")
         raise CannotPatch(
@@ -146,7 +150,9 @@ def _require_app(project: Project) -> CeleryApp:
 
 
 def _setting_name(project: Project) -> str:
-    """The setting's name: the old one where the app has no namespace, for the new one would be ignored."""
+    """The setting's name: the old one where the app has no namespace, for the new one would be
+    ignored.
+    """
     app = project.celery[0]
     if app.config_source == "django.conf:settings" and not app.namespace:
         return "CELERYBEAT_SCHEDULE"

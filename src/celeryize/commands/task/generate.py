@@ -1,4 +1,4 @@
-"""The code of a task: the request and the project become the context of a template, and its text is checked."""
+"""The code of a task: request and project become a template's context; its text is checked."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def generate_task(
     path: PurePosixPath,
     templates: Path | None,
 ) -> Generated:
-    """The task `function` for the module `path`. Raises UsageError, or CeleryizeError for a broken template."""
+    """The task `function` for the module `path`. Raises UsageError, or CeleryizeError for a broken
+    template.
+    """
     kind = find_kind(request.kind)
     model = _model_of_request(project, app, request, kind)
     parameters = parse_parameters(request.parameters, kind, model)
@@ -163,7 +165,7 @@ def _check_model(model: Model | None, kind: Kind, key: str) -> None:
 def _refuse_taken_name(
     project: Project, registered: str, path: PurePosixPath, function: str
 ) -> None:
-    """Raise UsageError where another task has the name. A name made of the module cannot be taken."""
+    """Raise UsageError where another task has the name that was asked for."""
     for other in find_tasks(project.modules, project.apps, project.celery):
         same = (other.where.path, other.function) == (path, function)
         if other.name == registered and not same:
@@ -184,7 +186,9 @@ def _decorate(project: Project, path: PurePosixPath, request: Request) -> _Decor
 def _model_imports(
     project: Project, app: App, path: PurePosixPath, model: Model | None, kind: Kind
 ) -> tuple[str, str]:
-    """The import of the model at the top of the module, or inside of the task where it would be circular."""
+    """The import of the model at the top of the module, or inside of the task where it would be
+    circular.
+    """
     if model is None or not kind.uses_model:
         return "", ""
     line = model_import(project, app, model)
@@ -217,7 +221,9 @@ def _decorator_context(
 def _body_context(
     project: Project, function: str, parameters: tuple[Parameter, ...], model: Model | None
 ) -> dict[str, object]:
-    """What a template needs to write the body: the parameters and the model by the roles they have in it."""
+    """What a template needs to write the body: the parameters and the model by the roles they have
+    in it.
+    """
     addresses = [p.name for p in parameters if p.name == "url" or p.name.endswith("_url")]
     sizes = [p.name for p in parameters if p.annotation == "int"]
     texts = [p.name for p in parameters if p.annotation == "str"]

@@ -1,6 +1,7 @@
 """The kinds of tasks: one entry each, beside its template templates/task/<name>.py.jinja.
 
-A kind whose test is more than a call has a template of its test, too: templates/test/<name>.py.jinja.
+A kind whose test is more than a call has a template of its test, too:
+templates/test/<name>.py.jinja.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 class Kind:
     """What a kind of task needs, beside its template.
 
-    `uses_model`: its code imports the model that is given. `takes_key`: its parameter is then the primary key.
-    `parameter` is the one that it has where none is given, as the command line spells it. `imports` are those of
-    its body, and `retry_on` what it retries on unless the command line says otherwise; where the project declares
-    `library`, those of the library take their place.
+    `uses_model`: its code imports the model that is given. `takes_key`: its parameter is then the
+    primary key. `parameter` is the one that it has where none is given, as the command line spells
+    it. `imports` are those of its body, and `retry_on` what it retries on unless the command line
+    says otherwise; where the project declares `library`, those of the library take their place.
     """
 
     name: str
@@ -38,7 +39,9 @@ class Kind:
         return self.imports
 
     def retries_for(self, declared: Collection[str]) -> tuple[str, ...]:
-        """The exceptions that it retries on by itself in a project that declares these dependencies."""
+        """The exceptions that it retries on by itself in a project that declares these
+        dependencies.
+        """
         if self.library in declared:
             return self.library_retry_on
         return self.retry_on

@@ -1,4 +1,4 @@
-"""The parameters of a task, as the command line spells them: `name:type=default`, of types that JSON carries."""
+"""The parameters of a task, `name:type=default`, of types that JSON carries."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the task: name, annotation, default (Python, or None), the imports of its type."""
+    """One parameter of the task: name, annotation, default (Python, or None), the imports of its
+    type.
+    """
 
     name: str
     annotation: str

@@ -31,7 +31,7 @@ def find_app(project: Project, name: str) -> App:
 
 
 def named_task(project: Project, target: str) -> tuple[App, str]:
-    """The app and the name of the task of `APP.TASK`. Raises UsageError with what to write instead."""
+    """The app and the task's name of `APP.TASK`. Raises UsageError with what to write."""
     place, _, function = target.rpartition(".")
     if not place:
         raise UsageError(

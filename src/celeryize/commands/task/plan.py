@@ -1,4 +1,4 @@
-"""`celeryize add-task`: a task that is right the first time, in the module where the worker finds it."""
+"""`celeryize add-task`: a task that is right the first time, where the worker finds it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ __all__ = ["Added", "Generated", "Request", "plan"]
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The outcome of planning; `run_test` are the arguments of Python that run the test, if there is one."""
+    """The outcome of planning; `run_test` are the arguments of Python that run the test, if there
+    is one.
+    """
 
     plan: Plan
     task: Generated

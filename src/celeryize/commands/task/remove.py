@@ -1,4 +1,4 @@
-"""`celeryize remove-task`: remove all that `add-task` wrote for a task, where it is still as it was written."""
+"""`celeryize remove-task`: remove what `add-task` wrote for a task, if it is unchanged."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from celeryize.patch.source import Source
 
 
 def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
-    """The edits that remove the task, its test and its trigger; and the names that leave the registry.
+    """The edits that remove the task, its test and its trigger; and the names that leave the
+    registry.
 
-    What was written is read from the history of changes. Raises CannotPatch where something of it was changed
-    since, or where the task is not one of ours.
+    What was written is read from the history of changes. Raises CannotPatch where something of it
+    was changed since, or where the task is not one of ours.
     """
     app, function = named_task(project, target)
     path, _ = place_of(project, app, function)
@@ -48,14 +49,17 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
 
 
 def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
-    """Raise CannotPatch where the settings or the app file name the task: Beat would keep sending it."""
+    """Raise CannotPatch where the settings or the app file name the task: Beat would keep sending
+    it.
+    """
     files = (*project.settings.reachable, *(app.where.path for app in project.celery))
     for path in dict.fromkeys(files):
         for node in ast.walk(project.modules.tree(path)):
             if isinstance(node, ast.Constant) and node.value in names:
                 raise CannotPatch(
                     f"{path} still names {node.value}",
-                    hint="Remove it there first; an entry of the schedule with `celeryize remove-schedule`.",
+                    hint="Remove it there first; an entry of the schedule with "
+                    "`celeryize remove-schedule`.",
                     where=Where(path, node.lineno),
                 )
 
@@ -71,7 +75,7 @@ def _without_edit(edit: Edit, now: bytes, draft: Draft) -> bytes | None:
 
 
 def _is_imported_elsewhere(path: PurePosixPath, draft: Draft) -> bool:
-    """Whether the app's configuration would go on to import a signals module that is about to go."""
+    """Whether the app's configuration would still import a signals module that is removed."""
     apps = draft.read(path.parent / "apps.py") or b""
     return path.name == "signals.py" and b"signals" in apps
 

@@ -50,7 +50,9 @@ class Request:
 
 
 def check_request(request: Request, kinds: Sequence[str]) -> None:
-    """Raise UsageError for options that contradict each other, or that Celery would silently ignore."""
+    """Raise UsageError for options that contradict each other, or that Celery would silently
+    ignore.
+    """
     if request.kind not in kinds:
         raise UsageError(f"unknown kind {request.kind}", hint=f"Choose one of {', '.join(kinds)}.")
     _check_retries(request)
@@ -73,9 +75,11 @@ def check_priority(priority: int | None) -> None:
 
 
 def within_settings(project: Project, request: Request) -> Request:
-    """The request with a soft limit below its hard one, where the settings' own soft limit would be above it.
+    """The request with a soft limit below its hard one, where the settings' own soft limit would be
+    above it.
 
-    Celery takes the limit that a task does not have from the settings, and refuses in .delay() if soft > hard.
+    Celery takes the limit that a task does not have from the settings, and refuses in .delay() if
+    soft > hard.
     """
     soft = constant(project.modules, project.settings, "CELERY_TASK_SOFT_TIME_LIMIT")
     hard = constant(project.modules, project.settings, "CELERY_TASK_TIME_LIMIT")

@@ -20,7 +20,8 @@ def call_lines(
 ) -> tuple[str, ...]:
     """The lines that send the task.
 
-    Where an instance is the subject, a transaction is likely, and the worker must not be faster than its commit.
+    Where an instance is the subject, a transaction is likely, and the worker must not be faster
+    than its commit.
     """
     arguments: list[str] = []
     after_commit = model is not None
@@ -40,7 +41,9 @@ def call_lines(
 
 
 def key_argument(key: str, parameter: Parameter) -> str:
-    """A primary key as the argument of a parameter: one of another type arrives as str only if sent as str."""
+    """A primary key as the argument of a parameter: one of another type arrives as str only if sent
+    as str.
+    """
     if parameter.annotation == "str":
         return f"str({key})"
     return key

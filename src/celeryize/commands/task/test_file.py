@@ -59,7 +59,9 @@ def has_tests(project: Project, app: App) -> bool:
 def render_test(
     project: Project, app: App, subject: Subject, trigger: Trigger | None = None
 ) -> TaskTest:
-    """The test of a task: it calls the function directly, with an instance of its model where one can be made."""
+    """The test of a task: it calls the function directly, with an instance of its model where one
+    can be made.
+    """
     path = _place(project, app, subject.function)
     near = path.parent == app.folder and subject.path.parent == app.folder
     lines, imports = _calling(project, subject, near=near)
@@ -79,7 +81,9 @@ def render_test(
 
 
 def command_of(project: Project, test: TaskTest) -> tuple[str, ...]:
-    """The arguments of the project's Python that run the module of a test, from the folder of manage.py."""
+    """The arguments of the project's Python that run the module of a test, from the folder of
+    manage.py.
+    """
     if uses_pytest(project):
         return ("-m", "pytest", "-q", str(project.root / test.path))
     return ("manage.py", "test", project.modules.name_of(test.path) or "")
@@ -110,7 +114,9 @@ def uses_pytest(project: Project) -> bool:
 
 
 def _calling(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
-    """The lines of the test that calls the task, from the template of its kind, and the imports they need."""
+    """The lines of the test that calls the task, from the template of its kind, and the imports
+    they need.
+    """
     arguments, imports = _arguments(subject)
     module = project.modules.name_of(subject.path) or subject.path.stem
     if near:
@@ -123,7 +129,8 @@ def _calling(project: Project, subject: Subject, *, near: bool) -> tuple[list[st
             imports.append(_model_import(subject.model, near=near))
         if subject.model.key_type == "str":
             key = "str(row.pk)"
-    # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its name.
+    # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its
+    # name.
     opener = URLOPEN
     if "import requests" in subject.imports:
         opener = "requests.get"
@@ -195,7 +202,9 @@ def _created(model: Model) -> str | None:
 
 
 def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
-    """The lines of a test that the trigger sends the task; `capture` runs the callbacks of a commit."""
+    """The lines of a test that the trigger sends the task; `capture` runs the callbacks of a
+    commit.
+    """
     removed = ""
     if trigger.signal == "post_delete":
         removed = ".delete()"
@@ -222,7 +231,9 @@ def _unittest_line(line: str) -> str:
 
 
 def _arguments(subject: Subject) -> tuple[str, list[str]]:
-    """The arguments of the call: the key of the instance, or one that no instance has; else by annotation."""
+    """The arguments of the call: the key of the instance, or one that no instance has; else by
+    annotation.
+    """
     body = ast.parse(subject.code).body
     function = next(
         n for n in body if isinstance(n, ast.FunctionDef) and n.name == subject.function
@@ -245,7 +256,7 @@ def _arguments(subject: Subject) -> tuple[str, list[str]]:
 
 
 def _key(model: Model, annotation: str) -> tuple[str, str]:
-    """The primary key to pass, and its import: that of the instance, or one that no instance has."""
+    """The key to pass, and its import: that of the instance, or one that none has."""
     key, line = "0", ""
     if model.row is not None:
         key = "row.pk"

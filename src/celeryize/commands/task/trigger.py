@@ -1,4 +1,4 @@
-"""What sends a generated task by itself: a receiver of a model's signal, connected in the app's ready()."""
+"""What sends a generated task by itself: a receiver of a model's signal."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def connect_trigger(
 ) -> None:
     """Write the receiver into the app's signals, and import those in its configuration.
 
-    Raises UsageError where a signal cannot fill the parameters, CannotPatch where the app keeps its signals in
-    a package, or has no configuration that can be edited.
+    Raises UsageError where a signal cannot fill the parameters, CannotPatch where the app keeps its
+    signals in a package, or has no configuration that can be edited.
     """
     code, imports = _receiver(project, app, task, trigger)
     path = app.folder / "signals.py"
@@ -68,7 +68,9 @@ def connect_trigger(
 def _write_signals(
     app: App, draft: Draft, path: PurePosixPath, signals: bytes, trigger: Trigger
 ) -> None:
-    """The signals, and the apps module that imports them: the second may refuse, and then neither is written."""
+    """The signals, and the apps module that imports them: the second may refuse, and then neither
+    is written.
+    """
     apps = app.folder / "apps.py"
     if draft.read(apps) is None:
         configured = new_configuration(app.name).encode()

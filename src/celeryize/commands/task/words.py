@@ -1,4 +1,4 @@
-"""Generated text: names in the spellings that code and sentences need, and imports apart from the rest."""
+"""Generated text: names in the spellings that code and sentences need, and its imports."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ _LINE_END = re.compile(r"\n|\Z")
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """A list in a text: the offset behind `[`, the offset of `]`, and where each element starts and ends."""
+    """A list in a text: the offset behind `[`, the offset of `]`, and where each element starts and
+    ends.
+    """
 
     text: str
     start: int

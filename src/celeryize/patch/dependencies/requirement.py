@@ -1,4 +1,4 @@
-"""A requirement, how each manager writes it, and which ones Celery needs for a broker and a backend."""
+"""A requirement, how each manager writes it, and those that Celery needs for a broker."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A distribution that the project needs; `lower` is the oldest version that will do ("": any)."""
+    """A distribution that the project needs; `lower` is its oldest usable version ("": any)."""
 
     name: str
     extras: tuple[str, ...] = ()
@@ -47,14 +47,16 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One requirement as a file has it, and the line it stands on."""
+    """One requirement as a file has it, and its line."""
 
     text: str
     line: int
 
 
 def written(requirement: Requirement, form: Form) -> str:
-    """The line of a file, or the element of a list, as the manager's own `add` command would write it."""
+    """The line of a file, or the element of a list, as the manager's own `add` command would write
+    it.
+    """
     match form:
         case Form.PEP621:
             return f'"{requirement}"'
@@ -87,13 +89,17 @@ def normalised(name: str) -> str:
 
 
 def name_in(text: str) -> str | None:
-    """The distribution that a requirement names, as written; None for a path, an option, a bare URL."""
+    """The distribution that a requirement names, as written; None for a path, an option, a bare
+    URL.
+    """
     match = _SPECIFIED.match(text) or _EGG.search(text)
     return match.group(1) if match else None
 
 
 def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at the end."""
+    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at
+    the end.
+    """
     keys = [n.casefold() for n in names]
     if len(keys) < 2 or keys != sorted(keys):
         return len(keys)
@@ -103,9 +109,9 @@ def sorted_place(names: Sequence[str], name: str) -> int:
 def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | None:
     """What is still to be declared for Celery with `extra`; None: nothing.
 
-    `declared` maps normalised names to requirements as written. Celery without the extra is enough if the
-    library of the extra is declared beside it; else that library is what is missing, because a second line
-    for Celery would contradict the first.
+    `declared` maps normalised names to requirements as written. Celery without the extra is enough
+    if the library of the extra is declared beside it; else that library is what is missing, because
+    a second line for Celery would contradict the first.
     """
     celery = declared.get("celery")
     if celery is None:
@@ -130,7 +136,7 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
 def needed(
     declared: Mapping[str, str], *, broker: str, result_backend: str = ""
 ) -> tuple[Requirement, ...]:
-    """Everything still to be declared for a broker and a result backend, given as URLs or by name."""
+    """What is still to be declared for a broker and a result backend (URLs or names)."""
     from celeryize.brokers import extra_for, find_result_backend
 
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})

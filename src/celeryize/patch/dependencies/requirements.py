@@ -28,7 +28,9 @@ _INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One logical line: its text without comments and backslashes, its offsets, its first line's number."""
+    """One logical line: its text without comments and backslashes, its offsets, its first line's
+    number.
+    """
 
     text: str
     start: int
@@ -37,7 +39,9 @@ class _Line:
 
 
 def entries(data: bytes) -> Mapping[str, Entry]:
-    """The requirements of the file itself, not of those it includes. Reads UTF-16 too, which pip does."""
+    """The requirements of the file itself, not of those it includes. Reads UTF-16 too, which pip
+    does.
+    """
     found: dict[str, Entry] = {}
     for line in _lines(_lenient(data)):
         name = name_in(line.text)
@@ -47,7 +51,7 @@ def entries(data: bytes) -> Mapping[str, Entry]:
 
 
 def includes(data: bytes) -> tuple[str, ...]:
-    """The files named by -r, as written: relative to the folder of this one. (-c installs nothing.)"""
+    """The files named by -r, relative to the folder of this one. (-c installs nothing.)"""
     return tuple(m.group(1) for line in _lines(_lenient(data)) if (m := _INCLUDE.match(line.text)))
 
 
@@ -151,7 +155,7 @@ def _lenient(data: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    """The logical lines, joined at backslashes as pip joins them (a comment ends a continuation)."""
+    """The logical lines, joined as pip joins them (a comment ends a continuation)."""
     parts: list[str] = []
     start = position = number = 0
     for index, raw in enumerate(re.findall(r"[^\n]*\n|[^\n]+\Z", text)):

@@ -34,7 +34,9 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """`install_requires`: what stands behind `=`, its own line, and the lines below that belong to it."""
+    """`install_requires`: what is behind `=`, its own line, and the lines below that belong to
+    it.
+    """
 
     inline: str
     line: _Line
@@ -92,7 +94,7 @@ def _place(items: Sequence[_Line], inline: str, line: str) -> int:
 
 
 def _option(text: str) -> _Option | None:
-    """Where install_requires stands; None: nowhere."""
+    """The place of install_requires; None: there is none."""
     section, option, items = "", None, []
     for line in _lines(text):
         header, key = _HEADER.match(line.text), _KEY.match(line.text)

@@ -51,7 +51,9 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
 
 
 def _plain_list(source: Source) -> ast.List:
-    """The list literal that `install_requires` is, or that the one name behind it is. Raises CannotPatch."""
+    """The list literal that `install_requires` is, or that the one name behind it is. Raises
+    CannotPatch.
+    """
     calls = [
         node
         for node in ast.walk(source.tree)

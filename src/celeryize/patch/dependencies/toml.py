@@ -4,8 +4,9 @@
     django = "^5.2"                ->   django = "^5.2"
                                         celery = {extras = ["redis"], version = "^5.4"}
 
-The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too, but it
-refuses a BOM, does not say where it inserts, and takes longer to import than all of this takes to run.
+The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too,
+but it refuses a BOM, does not say where it inserts, and takes longer to import than all of this
+takes to run.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _PROJECT = ("project",)
 _LIST = ("project", "dependencies")
 _TABLES = {Form.POETRY_TABLE: ("tool", "poetry", "dependencies"), Form.PIPFILE: ("packages",)}
 
-# Where else a requirement of the running project may stand; what only developers install does not count.
+# Where else a requirement of the running project may stand; what only developers install does not
+# count.
 _LISTS = (("project", "optional-dependencies"), ("dependency-groups",))
 _GROUPS = ("tool", "poetry", "group")
 _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
@@ -150,7 +152,9 @@ def _into_table(
 
 
 def _among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[int, str]:
-    """The insertion among the entries of a table; Poetry's `python` comes first, whatever the order."""
+    """The insertion among the entries of a table; Poetry's `python` comes first, whatever the
+    order.
+    """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
     index = sorted_place([s.path[len(s.table)] for s in listed], name)
     if index == len(listed):
@@ -180,7 +184,9 @@ def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _group(path: Path) -> Path:
-    """The dependency table of the Poetry group that `path` leads into; (): none, or one for developers."""
+    """The dependency table of the Poetry group that `path` leads into; (): none, or one for
+    developers.
+    """
     if (
         path[:3] != _GROUPS
         or path[4:5] != ("dependencies",)
@@ -217,7 +223,7 @@ def _says(text: str, expected: Mapping[str, Any]) -> bool:
 
 
 def _table_at(parsed: dict[str, Any], table: Path, path: PurePosixPath) -> dict[str, Any]:
-    """The table of that name, made where it is missing. Raises CannotPatch if it is something else."""
+    """The table of that name, created if missing. Raises CannotPatch if it is no table."""
     found: object = parsed
     for part in table:
         found = found.setdefault(part, {}) if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""Where the headers and the `key = value` lines of a TOML file stand; tomllib tells only what they mean."""
+"""The lines of the headers and `key = value` pairs of a TOML file; tomllib has no positions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A header (without `value`) or a `key = value`: its table, its full path, its place in the text."""
+    """A header (without `value`) or a `key = value`: its table, its full path, its place in the
+    text.
+    """
 
     table: Path
     path: Path
@@ -82,7 +84,7 @@ def _statement(text: str, line: Sequence[Token], table: Path, after: int) -> Sta
 
 
 def _keys(parsed: Any) -> Path:
-    """The one path in a parsed file that has only one; a table of an array gets a part of its own."""
+    """The one path of a file that has only one; a table of an array gets its own part."""
     path: list[str] = []
     while isinstance(parsed, dict) and parsed:
         ((key, parsed),) = parsed.items()
