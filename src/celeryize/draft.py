@@ -41,7 +41,7 @@ class Draft:
         """
         if path in self._after:
             return self._after[path]
-        return self._original(path)
+        return self._original_bytes(path)
 
     def source(self, path: PurePosixPath) -> Source:
         """The planned text of `path`, decoded; empty where there is no file. Raises CannotPatch."""
@@ -56,14 +56,14 @@ class Draft:
             content = content.encode()
         self._check_inside(path)
         before = self.read(path)
-        self._original(path)
+        self._original_bytes(path)
         self._after[path] = content
         self._steps.append(Step(path, _status_of(before, content), what))
 
     def delete(self, path: PurePosixPath, what: str) -> None:
         """Plan that `path` is removed; `what` says why."""
         self._check_inside(path)
-        self._original(path)
+        self._original_bytes(path)
         self._after[path] = None
         self._steps.append(Step(path, Status.DELETE, what))
 
@@ -105,11 +105,14 @@ class Draft:
         """Everything that was planned so far."""
         return Plan(self.edits(), tuple(self._steps), tuple(self._todos), tuple(self._notes))
 
-    def _original(self, path: PurePosixPath) -> bytes | None:
+    def _original_bytes(self, path: PurePosixPath) -> bytes | None:
         if path not in self._before:
-            seen = self._seen(path) if self._seen else None
+            if self._seen:
+                seen = self._seen(path)
+            else:
+                seen = None
             if seen is None:
-                seen = _load(self.root / path, path)
+                seen = _load_file(self.root / path, path)
             self._before[path] = seen
         return self._before[path]
 
@@ -133,7 +136,7 @@ def _status_of(before: bytes | None, after: bytes) -> Status:
     return Status.UPDATE
 
 
-def _load(file: Path, path: PurePosixPath) -> bytes | None:
+def _load_file(file: Path, path: PurePosixPath) -> bytes | None:
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -44,7 +44,9 @@ def templates() -> Path:
     """The folder of our templates: in the installed package, or at the top of a checkout."""
     here = Path(__file__).resolve()
     packaged = here.with_name("templates")
-    return packaged if packaged.is_dir() else here.parents[2] / "templates"
+    if packaged.is_dir():
+        return packaged
+    return here.parents[2] / "templates"
 
 
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
@@ -55,12 +57,12 @@ def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """
     try:
         with Scratch() as scratch:
-            return _rendered(str(scratch.path), data, ask=ask)
+            return _render_files(str(scratch.path), data, ask=ask)
     except OSError as error:
         raise unusable(error) from error
 
 
-def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
+def _render_files(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
     import copier
     import copier.errors
     import plumbum
@@ -139,7 +141,7 @@ def snippet(name: str, **context: object) -> str:
     """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an
     error.
     """
-    return _environment().get_template(name).render(**context)
+    return _snippet_environment().get_template(name).render(**context)
 
 
 def task_template(kind: str, own: Path | None, body_from: Path | None, **context: object) -> str:
@@ -152,7 +154,10 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
     from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import SandboxedEnvironment
 
-    folders = [own, templates()] if own else [templates()]
+    if own:
+        folders = [own, templates()]
+    else:
+        folders = [templates()]
     environment = SandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         undefined=StrictUndefined,
@@ -181,7 +186,10 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
 
 def task_templates(folder: Path | None) -> dict[str, Path]:
     """The templates of tasks in a folder of templates, by name, e.g. `task/plain`."""
-    found = sorted((folder / "task").glob(f"*{TEMPLATE}")) if folder else []
+    if folder:
+        found = sorted((folder / "task").glob(f"*{TEMPLATE}"))
+    else:
+        found = []
     return {f"task/{file.name.removesuffix(TEMPLATE)}": file for file in found}
 
 
@@ -197,7 +205,7 @@ def _template_line(error: BaseException, name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _snippet_environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -213,7 +221,9 @@ def _environment() -> Environment:
 def _as_option(text: str) -> str:
     """copier's complaint about a question as one about the option that answers it."""
     match = re.match(r"Validation error for question '(\w+)': (.*)", text)
-    return f"--{match[1].replace('_', '-')}: {match[2]}" if match else text
+    if match:
+        return f"--{match[1].replace('_', '-')}: {match[2]}"
+    return text
 
 
 def _first_line(text: str) -> str:

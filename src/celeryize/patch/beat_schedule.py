@@ -46,7 +46,7 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     homes = [
         Home(source, value)
         for source in dict.fromkeys(source for source, _ in uses)
-        for value in _literals(source.tree, name)
+        for value in _plain_literals(source.tree, name)
     ]
     if len(uses) == 1 and len(homes) == 1:
         return homes[0]
@@ -111,7 +111,7 @@ def add_entry(
             snippet=f"- {ast.unparse(there)}\n+ {ast.unparse(wanted.values[0])}\n",
             where=source.where(there),
         )
-    return source.splice(*needed, *_replaced(source, home.literal, there, entry))
+    return source.splice(*needed, *_replace_entry(source, home.literal, there, entry))
 
 
 def remove_entry(home: Home, name: str) -> Source:
@@ -135,13 +135,15 @@ def remove_entry(home: Home, name: str) -> Source:
     return source.splice(Splice(start, end, "", (), (key, there)))
 
 
-def _replaced(source: Source, literal: ast.Dict, there: ast.expr, entry: str) -> list[Splice]:
+def _replace_entry(source: Source, literal: ast.Dict, there: ast.expr, entry: str) -> list[Splice]:
     index = literal.values.index(there)
     key = literal.keys[index]
     assert key is not None
     start, end = source.start(key), source.end(there)
     line = source.line_starts[source.line_of(start) - 1]
-    margin = source.text[line:start] if not source.text[line:start].strip() else ""
+    margin = ""
+    if not source.text[line:start].strip():
+        margin = source.text[line:start]
     text = fitted(source, start, entry)
     text = "\n".join([text.split("\n")[0], *(margin + part for part in text.split("\n")[1:])])
     name, _, value = entry.partition(": ")
@@ -154,7 +156,7 @@ def _is_use(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Constant) and node.value == name
 
 
-def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
+def _plain_literals(tree: ast.Module, name: str) -> list[ast.Dict]:
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
     found = []
     for node in (n for body in bodies for n in body):
@@ -171,7 +173,7 @@ def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
 
 
 def _mentions_schedule(node: ast.AST) -> bool:
-    """Whether a node is `conf.beat_schedule`, or the keyword of `conf.update(beat_schedule=...)`."""
+    """Whether a node is `conf.beat_schedule`, or the keyword of `conf.update(...)`."""
     if isinstance(node, ast.Attribute):
         return node.attr == "beat_schedule"
     return isinstance(node, ast.keyword) and node.arg == "beat_schedule"

@@ -37,7 +37,7 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
         if isinstance(a, ast.Constant) and isinstance(a.value, str)
     ]
     for argument in plain:
-        path = _beside(str(argument.value))
+        path = _file_beside(str(argument.value))
         if "*" in str(argument.value) and fnmatch.fnmatch(str(path), str(argument.value)):
             return path, source
     if not plain:
@@ -48,15 +48,20 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
         call = f"include({python_literal(NAME_BESIDE)})\n"
         return PurePosixPath(NAME_BESIDE), source.splice(above(source, call, line))
     last = plain[-1]
-    path = _beside(str(last.value))
-    text = python_literal(str(path)) if source.quote == '"' else f"'{path}'"
+    path = _file_beside(str(last.value))
+    if source.quote == '"':
+        text = python_literal(str(path))
+    else:
+        text = f"'{path}'"
     end = source.end(last)
     begins = source.line_starts[last.lineno - 1]
     margin = source.text[begins : source.start(last)]
-    lead = f",{source.newline_at(end)}{margin}" if not margin.strip() else ", "
+    lead = ", "
+    if not margin.strip():
+        lead = f",{source.newline_at(end)}{margin}"
     return path, source.splice(insertion(end, lead + text, (expression(text),)))
 
 
-def _beside(component: str) -> PurePosixPath:
+def _file_beside(component: str) -> PurePosixPath:
     folder = PurePosixPath(component).parent
     return folder / (NAME if folder.name else NAME_BESIDE)

@@ -29,5 +29,8 @@ def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
     ends_a_line = not text or text.endswith("\n")
     lines = [*([] if comment in there else [comment]), *new]
     block = newline.join(lines)
-    inserted = block + newline if ends_a_line else newline + block
+    if ends_a_line:
+        inserted = block + newline
+    else:
+        inserted = newline + block
     return (text + inserted).encode("latin-1")

@@ -37,17 +37,21 @@ def add_import(source: Source, line: str) -> list[Splice]:
                 wanted.module,
                 wanted.level,
             ):
-                joined = _join(source, node, wanted)
+                joined = _join_names(source, node, wanted)
                 if joined:
                     return joined
-    after = [node for node in block if _key(node) < _key(wanted)]
+    # below the last one that sorts before it, so that a sorted block stays sorted
+    after = [node for node in block if _sort_key(node) < _sort_key(wanted)]
     if after:
         offset = source.after_line(after[-1])
     elif block:
         offset = source.line_starts[block[0].lineno - 1]
     else:
         return [_first_import(source, line)]
-    lead = "" if offset == 0 or source.text[offset - 1] == "\n" else source.newline_at(offset)
+    if offset == 0 or source.text[offset - 1] == "\n":
+        lead = ""
+    else:
+        lead = source.newline_at(offset)
     return [insertion(offset, lead + fitted(source, offset, f"{line}\n"), (wanted,))]
 
 
@@ -65,14 +69,16 @@ def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:
     return block
 
 
-def _join(source: Source, node: ast.ImportFrom, wanted: ast.ImportFrom) -> list[Splice]:
+def _join_names(source: Source, node: ast.ImportFrom, wanted: ast.ImportFrom) -> list[Splice]:
     """The names of `wanted` behind those of `node`, on its line or in its parentheses."""
+    # nothing can be joined to a star: the import gets a statement of its own
     if node.names[0].name == "*":
         return []
     text = ", ".join(ast.unparse(alias) for alias in wanted.names)
     last = source.end(node.names[-1])
     tail = re.compile(r"\s*,(?=\s*(?:#[^\n]*)?\s*\))").match(source.text, last)
     first_line = source.line_of(source.start(node.names[0]))
+    # in parentheses, one name a line
     if first_line != node.lineno:
         margin = source.text[source.line_starts[first_line - 1] : source.start(node.names[0])]
         newline = source.newline_at(last)
@@ -97,17 +103,24 @@ def _first_import(source: Source, line: str) -> Splice:
     if anchor is not None:
         offset = source.after_line(anchor)
         newline = source.newline_at(offset)
-        lead = newline if source.text[:offset].endswith("\n") else newline * 2
+        if source.text[:offset].endswith("\n"):
+            lead = newline
+        else:
+            lead = newline * 2
         return insertion(offset, lead + fitted(source, offset, f"{line}\n"), statements(line))
     # A shebang or a coding line counts on its own line alone, also where the file ends with it.
     head = re.compile(r"(?:[ \t]*#[^\n]*(?:\n|\Z))*").match(source.text)
-    offset = head.end() if head else 0
-    lead = "" if offset == 0 or source.text[offset - 1] == "\n" else source.newline_at(offset)
-    gap = (
-        "\n"
-        if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n"))
-        else ""
-    )
+    offset = 0
+    if head:
+        offset = head.end()
+    if offset == 0 or source.text[offset - 1] == "\n":
+        lead = ""
+    else:
+        lead = source.newline_at(offset)
+    # a blank line between the import and the code below it, unless one is there
+    gap = ""
+    if source.text[offset:].strip() and not source.text[offset:].startswith(("\n", "\r\n")):
+        gap = "\n"
     return insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), statements(line))
 
 
@@ -123,7 +136,7 @@ def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
     return set()
 
 
-def _key(node: ast.stmt) -> tuple[int, str]:
+def _sort_key(node: ast.stmt) -> tuple[int, str]:
     """isort's default order: the standard library, the others, the project; `import x` before `from
     x`.
     """
@@ -134,7 +147,12 @@ def _key(node: ast.stmt) -> tuple[int, str]:
     else:
         return (9, "")
     top = name.split(".")[0]
-    section = 3 if level else 0 if top in sys.stdlib_module_names else 1
+    if level:
+        section = 3
+    else:
+        section = 1
+        if top in sys.stdlib_module_names:
+            section = 0
     return (section, f"{isinstance(node, ast.ImportFrom):d}{name}")
 
 

@@ -59,10 +59,10 @@ class Parser:
         if self.version is not None and self.version <= sys.version_info[:2]:
             return None
         if text not in self._asked:
-            self._asked[text] = self._ask(text)
+            self._asked[text] = self._ask_interpreter(text)
         return self._asked[text]
 
-    def _ask(self, text: str) -> ast.Module | None:
+    def _ask_interpreter(self, text: str) -> ast.Module | None:
         import subprocess
 
         try:
@@ -81,10 +81,15 @@ class Parser:
             answer = json.loads(ran.stdout)
             self.version = (int(answer["version"][0]), int(answer["version"][1]))
             newer = self.version > sys.version_info[:2]
-            tree = _built(answer["tree"]) if newer and answer["tree"] else None
+            if newer and answer["tree"]:
+                tree = _build_tree(answer["tree"])
+            else:
+                tree = None
         except Exception:  # An interpreter may answer anything; a tree may be too deep for us.
             return None
-        return tree if isinstance(tree, ast.Module) else None
+        if isinstance(tree, ast.Module):
+            return tree
+        return None
 
 
 _PARSER: ContextVar[Parser | None] = ContextVar("parser", default=None)
@@ -109,7 +114,10 @@ def parse(text: str) -> ast.Module:
         return ast.parse(text)
     except SyntaxError:
         parser = _PARSER.get()
-        tree = parser.parse(text) if parser else None
+        if parser:
+            tree = parser.parse(text)
+        else:
+            tree = None
         if tree is None:
             raise
         return tree
@@ -125,16 +133,16 @@ def readers() -> str:
     return f"{ours}, which runs celeryize, and {theirs}"
 
 
-def _built(value: object) -> object:
+def _build_tree(value: object) -> object:
     if isinstance(value, list):
-        return [_built(item) for item in value]
+        return [_build_tree(item) for item in value]
     assert isinstance(value, dict)
     if "literal" in value:
         return ast.literal_eval(value["literal"])
     node = _class_of(value["kinds"])()
     own = list(node._fields)
     for name, field in value["fields"].items():
-        built = _built(field)
+        built = _build_tree(field)
         # a field that our Python does not have counts only where it says something, as in `def
         # f[T](x)`
         if name in own or built:
@@ -144,16 +152,18 @@ def _built(value: object) -> object:
     node._fields = tuple(own)  # type: ignore[misc]
     for name, place in value["place"].items():
         setattr(node, name, place)
-    return _sealed(node)
+    return _seal_strings(node)
 
 
 def _class_of(kinds: list[str]) -> type[ast.AST]:
     """Our class of that name; else a new one below the nearest ancestor that we have."""
     base = next(found for kind in kinds if isinstance(found := getattr(ast, kind, None), type))
-    return base if base.__name__ == kinds[0] else type(kinds[0], (base,), {"_fields": ()})
+    if base.__name__ == kinds[0]:
+        return base
+    return type(kinds[0], (base,), {"_fields": ()})
 
 
-def _sealed(node: ast.AST) -> ast.AST:
+def _seal_strings(node: ast.AST) -> ast.AST:
     """The node; an f-string that our `ast.unparse` cannot spell becomes one that it skips."""
     if isinstance(node, ast.JoinedStr | ast.FormattedValue):
         try:

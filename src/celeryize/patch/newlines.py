@@ -10,7 +10,9 @@ def newline_at(text: str, offset: int) -> str:
     at = text.rfind("\n", 0, offset)
     if at < 0:
         at = text.find("\n", offset)
-    return "\r\n" if at > 0 and text[at - 1] == "\r" else "\n"
+    if at > 0 and text[at - 1] == "\r":
+        return "\r\n"
+    return "\n"
 
 
 def line_after(text: str, offset: int, line: str) -> tuple[int, str]:

@@ -39,7 +39,8 @@ def app_import(
         for node in ast.walk(source.tree)
     ):
         return []
-    if any(alias == name for name in _bound(source.tree)):
+    # the name is taken: ours would replace it, or be replaced by it, without a word
+    if any(alias == name for name in _bound_names(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
             hint=f"Rename that {alias}, or paste these lines "
@@ -47,12 +48,12 @@ def app_import(
             snippet=f"from .{module} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
-    exported, splices = _export(source, alias)
+    exported, splices = _export_alias(source, alias)
     block = f"{line}\n" + ("" if exported is None else f"\n{exported}\n")
     return [*splices, append_block(source, block, blank_lines=1)]
 
 
-def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
+def _export_alias(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
     """How `__all__` learns the alias: a statement to append, or splices in the literal that is
     there.
     """
@@ -61,17 +62,21 @@ def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
         return f'__all__ = ("{alias}",)', []
     for node in source.tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(node, ast.Assign):
+                target = node.targets[0]
+            else:
+                target = node.target
             if not (isinstance(target, ast.Name) and target.id == "__all__"):
                 continue
             if isinstance(node.value, ast.List | ast.Tuple):
                 if any(isinstance(e, ast.Constant) and e.value == alias for e in node.value.elts):
                     return None, []
                 return None, append_element(source, node.value, f'"{alias}"')
+    # computed, or built in several places: a last statement adds to whatever it is
     return f'__all__ = [*__all__, "{alias}"]', []
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def _bound_names(tree: ast.Module) -> set[str]:
     names = {
         n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
     }

@@ -24,7 +24,7 @@ def assigned(source: Source, classes: frozenset[str] = frozenset()) -> dict[str,
     of each.
     """
     found: dict[str, ast.Name] = {}
-    for node in _names(source.tree, classes):
+    for node in _own_names(source.tree, classes):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.setdefault(node.id, node)
     return found
@@ -44,12 +44,15 @@ def rename(
     found = next(_in_doubt(source.tree, names), None)
     if found is not None:
         raise CannotPatch(
-            f"{source.path} uses {_old(found, names)} in a way that cannot be renamed safely",
+            f"{source.path} uses {_old_name(found, names)} in a way that cannot be renamed safely",
             hint="Rename it there manually, then run the command again.",
             where=source.where(found),
         )
-    chosen = [n for n in _names(source.tree, classes) if _spelled(n) in names]
-    spans = sorted({(source.end(n) - len(_spelled(n)), source.end(n), _spelled(n)) for n in chosen})
+    # every use is replaced, or none: a half renamed module would not import
+    chosen = [n for n in _own_names(source.tree, classes) if _spelling(n) in names]
+    spans = sorted(
+        {(source.end(n) - len(_spelling(n)), source.end(n), _spelling(n)) for n in chosen}
+    )
     pieces: list[str] = []
     position = 0
     for start, end, old in spans:
@@ -57,11 +60,12 @@ def rename(
             raise CannotPatch(
                 f"{source.path} uses {old} where its position cannot be determined",
                 hint="Rename it there manually, then run the command again.",
-                where=source.where(next(n for n in chosen if _spelled(n) == old)),
+                where=source.where(next(n for n in chosen if _spelling(n) == old)),
             )
         pieces += [source.text[position:start], names[old]]
         position = end
     after = replace(source, text="".join([*pieces, source.text[position:]]))
+    # the proof: the tree of the result is the old one with exactly these names exchanged
     if ast.dump(after.tree) != _dump_with(source, chosen, names):
         raise CannotPatch(
             f"the edit of {source.path} would change more than was planned", where=source.where()
@@ -69,7 +73,7 @@ def rename(
     return after
 
 
-def _names(
+def _own_names(
     node: ast.AST,
     classes: frozenset[str],
     hidden: frozenset[str] = frozenset(),
@@ -87,27 +91,33 @@ def _names(
             case ast.Attribute() if _of_settings(child, classes):
                 yield child
         if isinstance(child, ast.ClassDef):
-            yield from _names(
-                child, classes, hidden, frozenset() if child.name in classes else _bound(child.body)
+            yield from _own_names(
+                child,
+                classes,
+                hidden,
+                frozenset() if child.name in classes else _bound_in(child.body),
             )
         elif isinstance(child, Scope):
-            yield from _names(child, classes, hidden | _locals(child))
+            yield from _own_names(child, classes, hidden | _local_names(child))
         else:
-            yield from _names(child, classes, hidden, of_class)
+            yield from _own_names(child, classes, hidden, of_class)
 
 
 def _of_settings(node: ast.Attribute, classes: frozenset[str]) -> bool:
     """Whether a node is `self.NAME`, or `Base.NAME` of one of the settings classes."""
-    known = {"self", "cls", *classes} if classes else set()
+    if classes:
+        known = {"self", "cls", *classes}
+    else:
+        known = set()
     return isinstance(node.value, ast.Name) and node.value.id in known
 
 
-def _bound(body: Sequence[ast.AST]) -> frozenset[str]:
+def _bound_in(body: Sequence[ast.AST]) -> frozenset[str]:
     names = (n for s in body for n in ast.walk(s) if isinstance(n, ast.Name))
     return frozenset(n.id for n in names if not isinstance(n.ctx, ast.Load))
 
 
-def _locals(scope: Scope) -> frozenset[str]:
+def _local_names(scope: Scope) -> frozenset[str]:
     """The names that a function has for itself: its parameters and what it assigns."""
     arguments = scope.args
     every = [
@@ -118,10 +128,10 @@ def _locals(scope: Scope) -> frozenset[str]:
         arguments.kwarg,
     ]
     own = frozenset(a.arg for a in every if a is not None)
-    return own | _bound([scope.body] if isinstance(scope, ast.Lambda) else scope.body)
+    return own | _bound_in([scope.body] if isinstance(scope, ast.Lambda) else scope.body)
 
 
-def _spelled(node: ast.Name | ast.Attribute) -> str:
+def _spelling(node: ast.Name | ast.Attribute) -> str:
     if isinstance(node, ast.Name):
         return node.id
     return node.attr
@@ -174,7 +184,7 @@ def _looked_up_by(node: ast.AST) -> Iterator[str]:
                     yield str(element.value)
 
 
-def _old(node: ast.AST, names: Mapping[str, str]) -> str:
+def _old_name(node: ast.AST, names: Mapping[str, str]) -> str:
     spelled = ast.unparse(node)
     return next((name for name in names if name in spelled), "a name")
 

@@ -24,7 +24,10 @@ def respelled(source: Source, node: ast.expr, text: str) -> Splice:
     """The splice that puts another text into the string literal `node`, in its quotes."""
     quote = source.segment(node)[:1]
     plain = quote in {"'", '"'} and quote not in text and repr(text)[1:-1] == text
-    literal = f"{quote}{text}{quote}" if plain else python_literal(text)
+    if plain:
+        literal = f"{quote}{text}{quote}"
+    else:
+        literal = python_literal(text)
     return Splice(source.start(node), source.end(node), literal, (ast.Constant(text),), (node,))
 
 
@@ -65,7 +68,10 @@ def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
         return Splice(offset, offset, argument, tuple(call.keywords))
     offset = source.start(decorator.keywords[0])
     margin = source.text[source.line_starts[source.line_of(offset) - 1] : offset]
-    more = " " if margin.strip() else source.newline_at(offset) + margin
+    if margin.strip():
+        more = " "
+    else:
+        more = source.newline_at(offset) + margin
     return Splice(offset, offset, f"{argument},{more}", tuple(call.keywords))
 
 
@@ -74,7 +80,10 @@ def below(source: Source, node: ast.stmt, text: str) -> Splice:
     statement.
     """
     offset = source.after_line(node)
-    lead = "" if source.text[:offset].endswith("\n") else source.newline_at(offset)
+    if source.text[:offset].endswith("\n"):
+        lead = ""
+    else:
+        lead = source.newline_at(offset)
     return Splice(offset, offset, lead + fitted(source, offset, text), statements(text))
 
 

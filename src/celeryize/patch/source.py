@@ -111,7 +111,9 @@ class Source:
             text = body.decode(encoding)
         except (SyntaxError, LookupError, UnicodeDecodeError) as error:
             line = body.count(b"\n", 0, getattr(error, "start", 0)) + 1
-            promised = "text in its declared encoding" if b"coding" in body[:200] else "UTF-8"
+            promised = "UTF-8"
+            if b"coding" in body[:200]:
+                promised = "text in its declared encoding"
             raise CannotPatch(
                 f"{path} is not {promised}: {error}",
                 hint="Save the file as UTF-8, then run the command again.",
@@ -164,7 +166,10 @@ class Source:
     def offset(self, line: int, column: int) -> int:
         """The offset in characters of an `ast` position (line from 1, column in UTF-8 bytes)."""
         start = self.line_starts[line - 1]
-        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+        if line < len(self.line_starts):
+            end = self.line_starts[line]
+        else:
+            end = len(self.text)
         head = self.text[start:end]
         if head.isascii():
             return start + column
@@ -202,20 +207,26 @@ class Source:
         passed over.
         """
         match = NEWLINE.search(self.text, self.end(node))
-        return match.end() if match else len(self.text)
+        if match:
+            return match.end()
+        return len(self.text)
 
     @cached_property
     def newline(self) -> str:
         """The file's commonest newline; LF where it has none."""
         crlf = self.text.count("\r\n")
-        return "\r\n" if crlf * 2 > self.text.count("\n") else "\n"
+        if crlf * 2 > self.text.count("\n"):
+            return "\r\n"
+        return "\n"
 
     def newline_at(self, offset: int) -> str:
         """The newline of the line before `offset`, so that a mixed file goes on as it was."""
         before = self.text.rfind("\n", 0, offset)
         if before < 0:
             return self.newline
-        return "\r\n" if self.text[before - 1 : before] == "\r" else "\n"
+        if self.text[before - 1 : before] == "\r":
+            return "\r\n"
+        return "\n"
 
     @cached_property
     def indent(self) -> str:
@@ -228,34 +239,38 @@ class Source:
                 if blank:
                     return blank.group()
         bracket = re.search(r"[\[({][ \t]*(?:#.*)?\r?\n([ \t]+)\S", self.text)
-        return bracket.group(1) if bracket else "    "
+        if bracket:
+            return bracket.group(1)
+        return "    "
 
     @cached_property
     def quote(self) -> str:
         """The quote that most of the plain strings of the file use; a double quote in a draw."""
         found = re.findall(r"""(?<!['"\w])(['"])(?!\1)[^'"\n\\]*\1(?!['"])""", self.text)
-        return "'" if found.count("'") > found.count('"') else '"'
+        if found.count("'") > found.count('"'):
+            return "'"
+        return '"'
 
     def splice(self, *splices: Splice) -> Source:
         """Make all changes at once and prove the result. Raises CannotPatch if the proof fails."""
         ordered = sorted(splices, key=lambda s: (s.start, s.end))
-        text, spans = _joined(self.text, ordered)
+        text, spans = _join_pieces(self.text, ordered)
         after = replace(self, text=text)
         try:
             proved = _is_exactly(self, after, ordered, spans)
         except CannotPatch as error:
             raise CannotPatch(
                 f"the edit of {self.path} would not parse: {error.message}",
-                where=self._place(ordered),
+                where=self._first_place(ordered),
             ) from error
         if not proved:
             raise CannotPatch(
                 f"the edit of {self.path} would change more than was planned",
-                where=self._place(ordered),
+                where=self._first_place(ordered),
             )
         return after
 
-    def _place(self, splices: Sequence[Splice]) -> Where:
+    def _first_place(self, splices: Sequence[Splice]) -> Where:
         return Where(self.path, self.line_of(splices[0].start) if splices else None)
 
 
@@ -263,6 +278,7 @@ def fitted(source: Source, offset: int, snippet: str) -> str:
     """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of
     `source`.
     """
+    # quotes first: they are found in the snippet's own newlines and indents
     if source.quote == "'":
         snippet = single_quoted(snippet)
     if source.indent != "    ":
@@ -278,6 +294,7 @@ def append_block(source: Source, block: str, blank_lines: int) -> Splice:
     """
     end = len(source.text)
     newline = source.newline_at(end)
+    # blank lines that the file ends with count towards those that are wanted
     body = source.text.rstrip(" \t\r\n\f")
     lead = ""
     if body:
@@ -290,7 +307,9 @@ def single_quoted(snippet: str) -> str:
     """The same Python with 'single' quotes where that needs no escape."""
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
+    # last first, so that the offsets of those before stay valid
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
+        # triple quotes, and strings that hold a quote or a backslash, stay as they are
         if token.type != tokenize.STRING or not re.fullmatch(
             r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
         ):
@@ -301,12 +320,13 @@ def single_quoted(snippet: str) -> str:
     return out
 
 
-def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
+def _join_pieces(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
     """The text after all splices, and the place of each new piece in it."""
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     position = length = 0
     for splice in splices:
+        # sorted by their start, so that only a neighbour can overlap
         if splice.start < position:
             raise ValueError("splices overlap")
         kept = text[position : splice.start]
@@ -324,13 +344,15 @@ def _is_exactly(
 ) -> bool:
     """Whether the new tree is the old one less the planned drops and plus the planned additions."""
     gone = [(s.start, s.end) for s in splices]
-    old_rest, new_rest = _touched(before, after, splices)
-    dropped, old_dumps = _without(before, old_rest, gone)
-    added, new_dumps = _without(after, new_rest, spans)
+    # Only what a splice touches is compared node by node; the rest is compared as text.
+    old_rest, new_rest = _touched_statements(before, after, splices)
+    dropped, old_dumps = _dumps_without(before, old_rest, gone)
+    added, new_dumps = _dumps_without(after, new_rest, spans)
     return (
         old_dumps == new_dumps
         and added == [ast.dump(node) for s in splices for node in s.adds]
         and dropped == [ast.dump(node) for s in splices for node in s.drops]
+        # a string at the top could become the docstring, or a statement above it could end that
         and ast.get_docstring(before.tree, clean=False)
         == ast.get_docstring(after.tree, clean=False)
         and _future_leads(after.tree)
@@ -338,7 +360,7 @@ def _is_exactly(
     )
 
 
-def _touched(
+def _touched_statements(
     before: Source, after: Source, splices: Sequence[Splice]
 ) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """The top-level statements that must be compared node by node.
@@ -354,13 +376,14 @@ def _touched(
         if any(s.start <= end and s.end >= start for s in splices):
             old_rest.append(node)
             continue
+        # where the statement is, once everything above it is spliced
         shift = sum(len(s.text) - (s.end - s.start) for s in splices if s.end <= start)
         if there.pop((start + shift, end + shift, type(node)), None) is None:
             old_rest.append(node)
     return old_rest, list(there.values())
 
 
-def _without(
+def _dumps_without(
     source: Source, nodes: Sequence[ast.stmt], spans: Sequence[tuple[int, int]]
 ) -> tuple[list[str], list[str]]:
     """The dumps of the nodes that lie within `spans`, and of the statements once those are left
@@ -394,8 +417,11 @@ def _without(
     def pruned(node: ast.AST) -> ast.AST:
         if apart(node):
             return node
+        # rebuilt and not changed in place: the tree is cached, and other proofs read it
         fields: dict[str, object] = {}
         if isinstance(node, ast.Dict):
+            # Keys and values of a dict are two lists: an entry has to leave both, or a value
+            # that is taken would let the next one slip into its place.
             pairs = list(zip(node.keys, node.values, strict=True))
             kept = [(k, v) for k, v in pairs if not (inside(v) and (k is None or inside(k)))]
             for part in (n for pair in pairs if pair not in kept for n in pair if n is not None):
@@ -417,7 +443,7 @@ def _without(
                 yield pruned(value) if isinstance(value, ast.AST) else value
 
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
-    # as they stand in the file: a decorator's node comes behind those of the body below it
+    # in the order of the file: the tree has a decorator's node behind those of the body below it
     return [dump for _, dump in sorted(taken, key=lambda one: one[0])], kept
 
 
@@ -437,6 +463,7 @@ def _future_leads(tree: ast.Module) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if not leading:
                 return False
+        # only a docstring may come before them
         elif not (
             index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         ):

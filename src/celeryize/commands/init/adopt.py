@@ -59,6 +59,7 @@ def adopt_app(
             "result_backend": setup.answers.result_backend,
         }
         undone = {}
+    # set up by us once, and its broker was removed since: the answers are known
     elif app.reads_django_settings and stored and not _names_broker(setup, app):
         with setup.attempt():
             wiring = add_settings(setup, wiring, BROKER_NAMES)
@@ -107,6 +108,7 @@ def _report_app(setup: Setup, app: CeleryApp) -> None:
         import_existing_app(setup, app)
     else:
         draft.keep(app.imported.path, f"imports the app (line {app.imported.line})")
+    # CELERY_* in the settings would be ignored, so where the configuration is has to be said
     if not app.reads_django_settings:
         source = app.config_source or "no config_from_object"
         namespace = "no namespace"
@@ -140,7 +142,7 @@ def _add_broker(
     setup.draft.add_note(
         f"No broker was configured, so Celery fell back to amqp://localhost. {missing.name} is "
         f"added to {missing.style}; it reads CELERY_BROKER_URL from the environment, and "
-        f"defaults to {setup.answers.broker} on localhost, {_reason(setup, asked=asked)}."
+        f"defaults to {setup.answers.broker} on localhost, {_broker_reason(setup, asked=asked)}."
     )
     wiring = _with_secret(setup, wiring, url)
     if missing.style is Style.SETTINGS:
@@ -168,7 +170,7 @@ def _with_secret(setup: Setup, wiring: Wiring, url: Expression) -> Wiring:
     return replace(wiring, environment=(*wiring.environment, secret))
 
 
-def _reason(setup: Setup, *, asked: bool) -> str:
+def _broker_reason(setup: Setup, *, asked: bool) -> str:
     """Why it is this broker and no other."""
     if asked:
         return "as requested"

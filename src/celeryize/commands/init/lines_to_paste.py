@@ -61,30 +61,32 @@ def lines_of(edits: Sequence[Edit]) -> Iterator[str]:
     for edit in edits:
         if edit.after is None:
             continue
-        after = _lines(edit.after)
+        after = _lines_of_file(edit.after)
         if edit.before is None:
             yield headed(edit.path, "a new file", "\n".join(after))
             continue
-        before = _lines(edit.before)
+        before = _lines_of_file(edit.before)
         for kind, i, j, k, m in reversed(
             SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
         ):
             if kind != "equal":
-                yield headed(edit.path, _place(i, j, len(before)), "\n".join(after[k:m]))
+                yield headed(edit.path, _describe_place(i, j, len(before)), "\n".join(after[k:m]))
 
 
-def _lines(data: bytes) -> list[str]:
+def _lines_of_file(data: bytes) -> list[str]:
     lines = NEWLINE.split(data.decode("utf-8-sig", "replace"))
-    return lines[:-1] if not lines[-1] else lines
+    if not lines[-1]:
+        return lines[:-1]
+    return lines
 
 
-def _place(start: int, end: int, length: int) -> str:
+def _describe_place(start: int, end: int, length: int) -> str:
     if start < end:
-        return (
-            f"in place of line {end}"
-            if end == start + 1
-            else f"in place of lines {start + 1} to {end}"
-        )
+        if end == start + 1:
+            return f"in place of line {end}"
+        return f"in place of lines {start + 1} to {end}"
     if start == length:
         return "at the end"
-    return f"below line {start}" if start else "at the top"
+    if start:
+        return f"below line {start}"
+    return "at the top"

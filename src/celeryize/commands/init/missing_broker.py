@@ -62,17 +62,20 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     config = _config_module(project, app)
     if config is not None:
         files[config] = None
+    # any file that names a broker decides, whichever environment it belongs to
     for path in files:
-        found = _decided(project.modules.source(path), app, settings.file)
+        found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:
             return None
-    where = untold(project.modules, settings) or _by_code(
+    where = untold(project.modules, settings) or _configured_by_code(
         project.modules.source(app.where.path), app
     )
     if where is not None:
         return f"No broker is configured as a literal; {where} may set one in code."
     if app.config_source == "django.conf:settings":
-        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
+        prefix = ""
+        if app.namespace:
+            prefix = f"{app.namespace.rstrip('_')}_"
         if (
             not prefix
             and "CELERY_BROKER_URL" in settings.assigned
@@ -82,8 +85,13 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         return MissingBroker(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
     if config is not None:
         source = project.modules.source(config)
-        names = _top_level_names(source.tree) if source else set()
-        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
+        if source:
+            names = _top_level_names(source.tree)
+        else:
+            names = set()
+        prefix = ""
+        if app.namespace:
+            prefix = f"{app.namespace.rstrip('_')}_"
         upper = bool(prefix) or any(name in OLD or name.startswith("CELERY") for name in names)
         return MissingBroker(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
     if app.config_source is None:
@@ -123,7 +131,7 @@ def add_after_configuration(
     ]
     if not all(isinstance(n, ast.Assign | ast.AnnAssign | ast.Expr) for n in own):
         built = next(
-            n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds(n, app)
+            n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds_app(n, app)
         )
         last = built.end_lineno or built.lineno
         there = source.text[source.line_starts[last - 1] :].splitlines()[0]
@@ -138,13 +146,16 @@ def add_after_configuration(
             in_place=True,
         )
     offset = source.after_line(own[-1])
-    lead = "" if source.text[:offset].endswith("\n") else source.newline
+    if source.text[:offset].endswith("\n"):
+        lead = ""
+    else:
+        lead = source.newline
     text = fitted(source, offset, f"{line}\n")
     splices = [s for needed in imports for s in add_import(source, needed)]
     return source.splice(*splices, insertion(offset, lead + text, statements(line)))
 
 
-def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
+def _find_decision(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
     """The first line of code that names a broker. An app without a namespace ignores
     CELERY_BROKER_URL.
     """
@@ -157,7 +168,7 @@ def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> 
     return None
 
 
-def _builds(node: ast.stmt, app: CeleryApp) -> bool:
+def _builds_app(node: ast.stmt, app: CeleryApp) -> bool:
     return (
         isinstance(node, ast.Assign | ast.AnnAssign)
         and node.value is not None
@@ -165,7 +176,7 @@ def _builds(node: ast.stmt, app: CeleryApp) -> bool:
     )
 
 
-def _by_code(source: Source | None, app: CeleryApp) -> Where | None:
+def _configured_by_code(source: Source | None, app: CeleryApp) -> Where | None:
     """What configures the app in a way that cannot be read off: a variable, a loader, a call's
     result.
     """
@@ -242,7 +253,9 @@ def line_with_namespace(source: Source | None, app: CeleryApp) -> tuple[Where, s
                 start = source.line_starts[node.lineno - 1]
                 end = source.end(node) - 1 - start
                 line = source.text[start:].splitlines()[0]
-                joint = " " if line[:end].rstrip().endswith(",") else ", "
+                joint = ", "
+                if line[:end].rstrip().endswith(","):
+                    joint = " "
                 return source.where(node), f'{line[:end]}{joint}namespace="CELERY"{line[end:]}\n'
     return app.where, ""
 

@@ -83,7 +83,10 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
     name is used in a way that a rename would break, and, unless `partial`, where other code uses an
     old name.
     """
-    files = {path: _parsed(draft, path) for path in settings_files(project.layout, project.modules)}
+    files = {
+        path: _parsed_source(draft, path)
+        for path in settings_files(project.layout, project.modules)
+    }
     classes = {path: settings_classes(source.tree) for path, source in files.items()}
     there: dict[str, Where] = {}
     for path, source in files.items():
@@ -101,7 +104,7 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
             draft.write(path, after, f"current names: {what}")
     lines = "\n".join(lines_of(draft.edits()))
     _require_namespace(project, names, there, lines)
-    uses = list(_uses(project, names, files))
+    uses = list(_find_uses(project, names, files))
     if uses and not partial:
         _refuse_uses(uses, lines)
     for use in uses:
@@ -176,7 +179,7 @@ def _in_effect(project: Project, names: dict[str, str]) -> Iterator[str]:
             yield new
 
 
-def _parsed(draft: Draft, path: PurePosixPath) -> Source:
+def _parsed_source(draft: Draft, path: PurePosixPath) -> Source:
     """The source of a file whose syntax tree can be read. Raises CannotPatch at once where it
     cannot.
     """
@@ -191,7 +194,10 @@ def _require_namespace(
     """Raise CannotPatch where the app does not read CELERY_* from the settings, with what would be
     needed.
     """
-    app = project.celery[0] if project.celery else None
+    if project.celery:
+        app = project.celery[0]
+    else:
+        app = None
     if app is None or app.reads_django_settings:
         return
     example = next(iter(names))
@@ -213,13 +219,14 @@ def _require_namespace(
     )
 
 
-def _uses(
+def _find_uses(
     project: Project, names: dict[str, str], files: dict[PurePosixPath, Source]
 ) -> Iterator[_Use]:
     """Where other code of the project reads an old name off the settings, imports it, or overrides
     it.
     """
     seen: set[PurePosixPath] = set(files)
+    # most files of a project name none of them, and are not parsed for it
     wanted = re.compile("|".join(names).encode())
     for base in project.layout.paths:
         for path in project.modules.python_files(base, DEPTH):
@@ -232,8 +239,9 @@ def _uses(
             uses = _used_names(source, names, project, frozenset(files))
             places = sorted((source.line_of(at), at, old) for at, old in uses)
             for number in dict.fromkeys(line for line, _, _ in places):
-                text, start = _line(source, number), source.line_starts[number - 1]
+                text, start = _line_text(source, number), source.line_starts[number - 1]
                 here = [(at - start, old) for line, at, old in places if line == number]
+                # last first, so that the columns of those before stay valid
                 for at, old in reversed(here):
                     text = text[:at] + names[old] + text[at + len(old) :]
                 yield _Use(Where(path, number), tuple(dict.fromkeys(old for _, old in here)), text)
@@ -286,8 +294,11 @@ def _used_names(
                     yield from ((source.start(a), a.name) for a in aliases if a.name in names)
 
 
-def _line(source: Source, number: int) -> str:
-    end = source.line_starts[number] if number < len(source.line_starts) else len(source.text)
+def _line_text(source: Source, number: int) -> str:
+    if number < len(source.line_starts):
+        end = source.line_starts[number]
+    else:
+        end = len(source.text)
     return source.text[source.line_starts[number - 1] : end].rstrip("\r\n")
 
 

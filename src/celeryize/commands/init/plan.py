@@ -68,6 +68,7 @@ def plan(
             today = modernize(project, draft, partial=partial)
         else:
             today = report_old_names(project, draft)
+        # the settings under their current names: what comes next must not add a second one
         setup = Setup(
             project=today.project,
             draft=draft,
@@ -82,7 +83,7 @@ def plan(
             app = project.celery[0]
             wiring = adopt_app(setup, wiring, app, stored=stored or {}, flags=flags or {})
         else:
-            wiring = _create(setup, wiring)
+            wiring = _create_setup(setup, wiring)
         return setup, wiring
 
     try:
@@ -103,7 +104,7 @@ def plan(
     return Init(setup.draft.plan(), setup.draft, setup.answers, wiring)
 
 
-def _create(setup: Setup, wiring: Wiring) -> Wiring:
+def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     """A project without Celery: every step, in the order in which a person would take them."""
     refuse_shadows(setup.project)
     write_app_file(setup)

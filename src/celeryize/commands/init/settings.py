@@ -24,6 +24,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     block = without(rendered.text, set(setup.project.settings.assigned))
     if only is not None:
         block = without(block, set(assigned_names(block)) - only)
+    # imports without the lines that use them would be flagged by every linter
     imports = rendered.imports
     if not block:
         imports = ()

@@ -115,7 +115,7 @@ def _render_migration(project: Project, app: App, place: _Place, request: Reques
         model=request.when.model,
         relation=request.when.model.removesuffix("Schedule").lower(),
         fields=fields,
-        options=_columns(request),
+        options=_option_columns(request),
         dependencies=[(python_literal(a), python_literal(m)) for a, m in dependencies],
     )
 
@@ -131,7 +131,7 @@ def _library_migration(project: Project) -> str:
     return max(path.stem for path in (library / "migrations").glob("[0-9]*.py"))
 
 
-def _columns(request: Request) -> list[tuple[str, str]]:
+def _option_columns(request: Request) -> list[tuple[str, str]]:
     """The options of an entry as columns of django-celery-beat's PeriodicTask."""
     columns: list[tuple[str, str]] = []
     for name, text in (("args", request.args), ("kwargs", request.kwargs)):

@@ -103,6 +103,7 @@ def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Ho
             snippet=entry + ",\n",
             where=in_app.source.where(in_app.literal),
         )
+    # a setting that the app does not read would never be sent
     if in_app is None and in_settings is None and not app.reads_django_settings:
         raise CannotPatch(
             f"the app at {app.where} does not read CELERY_* from the Django settings",

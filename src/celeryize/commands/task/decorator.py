@@ -25,6 +25,7 @@ def choose_decorator(project: Project, path: PurePosixPath, request: Request) ->
     """
     celery = project.celery[0]
     own = f"{celery.variable}.task"
+    # a new task looks like its neighbours
     habit = "shared_task"
     if prefers_app_task(project.modules, project.apps, project.celery):
         habit = own
@@ -46,7 +47,7 @@ def find_retries(project: Project, request: Request) -> tuple[list[str], list[st
     if not wanted and not request.bind:
         wanted = find_kind(request.kind).retries_for(project.dependencies.declared)
     for name in wanted:
-        spelled, line = _exception(name)
+        spelled, line = _exception_class(name)
         names.append(spelled)
         imports.append(line)
     return names, [line for line in imports if line]
@@ -60,22 +61,22 @@ def decorator_options(request: Request, retries: list[str]) -> dict[str, str]:
     if max_retries is None and implied:
         max_retries = KIND_RETRIES
     found = {
-        "name": _text(request.name),
-        "bind": _flag(request.bind),
-        "autoretry_for": _tuple(retries),
-        "max_retries": _number(max_retries),
-        "default_retry_delay": _number(request.default_retry_delay),
-        "retry_backoff": _flag(request.backoff or implied),
-        "retry_backoff_max": _number(request.backoff_max),
-        "retry_jitter": _choice(request.jitter),
-        "time_limit": _number(request.time_limit),
-        "soft_time_limit": _number(request.soft_time_limit),
-        "rate_limit": _text(request.rate_limit),
-        "queue": _text(request.queue),
-        "priority": _number(request.priority),
-        "expires": _number(request.expires),
-        "ignore_result": _flag(request.ignore_result),
-        "acks_late": _choice(request.acks_late),
+        "name": _text_literal(request.name),
+        "bind": _flag_literal(request.bind),
+        "autoretry_for": _tuple_literal(retries),
+        "max_retries": _number_literal(max_retries),
+        "default_retry_delay": _number_literal(request.default_retry_delay),
+        "retry_backoff": _flag_literal(request.backoff or implied),
+        "retry_backoff_max": _number_literal(request.backoff_max),
+        "retry_jitter": _bool_literal(request.jitter),
+        "time_limit": _number_literal(request.time_limit),
+        "soft_time_limit": _number_literal(request.soft_time_limit),
+        "rate_limit": _text_literal(request.rate_limit),
+        "queue": _text_literal(request.queue),
+        "priority": _number_literal(request.priority),
+        "expires": _number_literal(request.expires),
+        "ignore_result": _flag_literal(request.ignore_result),
+        "acks_late": _bool_literal(request.acks_late),
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -110,7 +111,7 @@ def _shared_task(project: Project, path: PurePosixPath) -> tuple[str, str]:
     return "shared_task", "from celery import shared_task"
 
 
-def _exception(name: str) -> tuple[str, str]:
+def _exception_class(name: str) -> tuple[str, str]:
     """An exception class as spelled in the module, and its import. Raises UsageError."""
     if not all(map(is_identifier, name.split("."))):
         raise UsageError(
@@ -131,33 +132,33 @@ def _exception(name: str) -> tuple[str, str]:
     return name, f"import {module}"
 
 
-def _text(value: str | None) -> str | None:
+def _text_literal(value: str | None) -> str | None:
     if not value:
         return None
     return python_literal(value)
 
 
-def _flag(value: bool) -> str | None:
+def _flag_literal(value: bool) -> str | None:
     """`True`, or nothing: False is the default of every option that this is for."""
     if value:
         return "True"
     return None
 
 
-def _choice(value: bool | None) -> str | None:
+def _bool_literal(value: bool | None) -> str | None:
     """`True` or `False`, or nothing where neither was said."""
     if value is None:
         return None
     return str(value)
 
 
-def _number(value: int | None) -> str | None:
+def _number_literal(value: int | None) -> str | None:
     if value is None:
         return None
     return str(value)
 
 
-def _tuple(names: list[str]) -> str | None:
+def _tuple_literal(names: list[str]) -> str | None:
     if not names:
         return None
     if len(names) == 1:

@@ -88,9 +88,10 @@ def generate_task(
     kind = find_kind(request.kind)
     model = _model_of_request(project, app, request, kind)
     parameters = parse_parameters(request.parameters, kind, model)
+    # after the model and the parameters: a wrong name is the likelier mistake
     check_request(request, _known_kinds(templates))
     request = within_settings(project, request)
-    decorated = _decorate(project, path, request)
+    decorated = _decorate_task(project, path, request)
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
     _check_model(model, kind, key)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
@@ -176,7 +177,7 @@ def _refuse_taken_name(
             )
 
 
-def _decorate(project: Project, path: PurePosixPath, request: Request) -> _Decorated:
+def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _Decorated:
     name, line = choose_decorator(project, path, request)
     retries, imports = find_retries(project, request)
     options = decorator_options(request, retries)

@@ -25,8 +25,9 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
     """
     app, function = named_task(project, target)
     path, _ = place_of(project, app, function)
-    change = _change(project, path, function)
+    change = _find_change(project, path, function)
     draft = project.draft()
+    # the task first, because it is what a refusal should be about
     for edit in sorted(change.edits, key=lambda e: e.path != path):
         # An app that is installed does no harm, and other tasks may need it by now.
         if edit.path in project.settings.reachable or edit.path.suffix != ".py":
@@ -42,7 +43,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
     registered = tuple(
         task.name
         for task in tasks_in(project.modules, path, app, project.celery)
-        if not defines(_text(path, draft.read(path)), task.function)
+        if not defines(_text_of(path, draft.read(path)), task.function)
     )
     _refuse_scheduled(project, registered)
     return draft.plan(), registered
@@ -70,7 +71,7 @@ def _without_edit(edit: Edit, now: bytes, draft: Draft) -> bytes | None:
         return edit.before
     source = Source.decode(edit.path, now)
     return remove_definitions(
-        source, _text(edit.path, edit.before), _text(edit.path, edit.after)
+        source, _text_of(edit.path, edit.before), _text_of(edit.path, edit.after)
     ).encode()
 
 
@@ -80,12 +81,12 @@ def _is_imported_elsewhere(path: PurePosixPath, draft: Draft) -> bool:
     return path.name == "signals.py" and b"signals" in apps
 
 
-def _change(project: Project, path: PurePosixPath, function: str) -> Change:
+def _find_change(project: Project, path: PurePosixPath, function: str) -> Change:
     """The newest change that put `function` into the module `path`."""
     for change in changes(project.root):
         for edit in change.edits:
             if edit.path == path and edit.after is not None:
-                before, after = _text(path, edit.before), _text(path, edit.after)
+                before, after = _text_of(path, edit.before), _text_of(path, edit.after)
                 if defines(after, function) and not defines(before, function):
                     return change
     raise CannotPatch(
@@ -95,5 +96,5 @@ def _change(project: Project, path: PurePosixPath, function: str) -> Change:
     )
 
 
-def _text(path: PurePosixPath, data: bytes | None) -> str:
+def _text_of(path: PurePosixPath, data: bytes | None) -> str:
     return Source.decode(path, data or b"").text

@@ -128,14 +128,17 @@ def _check_limits(request: Request) -> None:
             hint="Write 10/s, 10/m or 10/h.",
         )
     if any(
-        value < 0 for value in _given(request, "max_retries", "default_retry_delay", "backoff_max")
+        value < 0
+        for value in _given_numbers(request, "max_retries", "default_retry_delay", "backoff_max")
     ):
         raise UsageError("a number of retries or seconds is negative", hint="Use 0 or more.")
-    if any(value <= 0 for value in _given(request, "time_limit", "soft_time_limit", "expires")):
+    if any(
+        value <= 0 for value in _given_numbers(request, "time_limit", "soft_time_limit", "expires")
+    ):
         raise UsageError("a limit of 0 seconds or less lets no task run", hint="Use 1 or more.")
 
 
-def _given(request: Request, *names: str) -> Iterator[int]:
+def _given_numbers(request: Request, *names: str) -> Iterator[int]:
     """The numbers that were given, of these options."""
     for name in names:
         value = getattr(request, name)

@@ -51,6 +51,7 @@ def key_argument(key: str, parameter: Parameter) -> str:
 
 def lines_after_commit(project: Project, function: str, arguments: str) -> tuple[str, ...]:
     """The lines that send a task after the commit: `delay_on_commit` came with Celery 5.4."""
+    # it is a method of Celery's Django task class, which an own task class replaces
     version = project.celery_version
     own_task_class = "task_cls" in project.celery[0].constructor
     if (version is None or version >= (5, 4)) and not own_task_class:

@@ -62,13 +62,13 @@ def render_test(
     """The test of a task: it calls the function directly, with an instance of its model where one
     can be made.
     """
-    path = _place(project, app, subject.function)
+    path = _test_path(project, app, subject.function)
     near = path.parent == app.folder and subject.path.parent == app.folder
-    lines, imports = _calling(project, subject, near=near)
+    lines, imports = _call_lines(project, subject, near=near)
     on_commit: tuple[str, ...] = ()
     pytest = uses_pytest(project)
     if trigger:
-        created = _created(trigger.model)
+        created = _create_expression(trigger.model)
         if created:
             capture = "self.captureOnCommitCallbacks"
             if pytest:
@@ -113,18 +113,18 @@ def uses_pytest(project: Project) -> bool:
     )
 
 
-def _calling(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
+def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
     """The lines of the test that calls the task, from the template of its kind, and the imports
     they need.
     """
-    arguments, imports = _arguments(subject)
+    arguments, imports = _call_arguments(subject)
     module = project.modules.name_of(subject.path) or subject.path.stem
     if near:
         module = f".{subject.path.stem}"
     row = ""
     key = "row.pk"
     if subject.model:
-        row = _created(subject.model) or ""
+        row = _create_expression(subject.model) or ""
         if row:
             imports.append(_model_import(subject.model, near=near))
         if subject.model.key_type == "str":
@@ -159,10 +159,10 @@ def _pytest_module(
     imports: list[str],
 ) -> TaskTest:
     """Tests as functions, the way pytest-django has them."""
-    code = f"@pytest.mark.django_db\ndef test_{function}_runs():\n{_indented(lines, 4)}"
+    code = f"@pytest.mark.django_db\ndef test_{function}_runs():\n{_indent_lines(lines, 4)}"
     if on_commit:
         code += f"\n\n@pytest.mark.django_db\ndef test_{function}_is_sent_on_commit("
-        code += f"django_capture_on_commit_callbacks):\n{_indented(on_commit, 4)}"
+        code += f"django_capture_on_commit_callbacks):\n{_indent_lines(on_commit, 4)}"
     return TaskTest(path, code, (*imports, "import pytest"))
 
 
@@ -174,14 +174,14 @@ def _unittest_module(
     imports: list[str],
 ) -> TaskTest:
     """Tests as methods of a TestCase, the way Django has them."""
-    body = _indented([_unittest_line(line) for line in lines], 8)
+    body = _indent_lines([_unittest_line(line) for line in lines], 8)
     code = f"class {camel_case(function)}Tests(TestCase):\n    def test_it_runs(self):\n{body}"
     if on_commit:
-        code += f"\n    def test_it_is_sent_on_commit(self):\n{_indented(on_commit, 8)}"
+        code += f"\n    def test_it_is_sent_on_commit(self):\n{_indent_lines(on_commit, 8)}"
     return TaskTest(path, code, (*imports, "from django.test import TestCase"))
 
 
-def _indented(lines: Iterable[str], width: int) -> str:
+def _indent_lines(lines: Iterable[str], width: int) -> str:
     return "".join(f"{' ' * width}{line}\n" for line in lines)
 
 
@@ -192,7 +192,7 @@ def _model_import(model: Model, *, near: bool) -> str:
     return f"from {module} import {model.name}"
 
 
-def _created(model: Model) -> str | None:
+def _create_expression(model: Model) -> str | None:
     """The expression that makes an instance; None where its fields are not all known."""
     if model.row is None:
         return None
@@ -216,7 +216,7 @@ def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> t
     )
 
 
-def _place(project: Project, app: App, function: str) -> PurePosixPath:
+def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
     folder = app.folder / "tests"
     if (project.root / folder).is_dir():
         common = folder / "test_tasks.py"
@@ -230,7 +230,7 @@ def _unittest_line(line: str) -> str:
     return re.sub(r"^assert (.+) == (.+)$", r"self.assertEqual(\1, \2)", line)
 
 
-def _arguments(subject: Subject) -> tuple[str, list[str]]:
+def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
     """The arguments of the call: the key of the instance, or one that no instance has; else by
     annotation.
     """
@@ -238,6 +238,7 @@ def _arguments(subject: Subject) -> tuple[str, list[str]]:
     function = next(
         n for n in body if isinstance(n, ast.FunctionDef) and n.name == subject.function
     )
+    # those without a default
     required = function.args.args[: len(function.args.args) - len(function.args.defaults)]
     values: list[str] = []
     imports: list[str] = []
@@ -248,14 +249,14 @@ def _arguments(subject: Subject) -> tuple[str, list[str]]:
         annotation = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
         value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))
         if subject.model and argument.arg == subject.key:
-            value, line = _key(subject.model, annotation)
+            value, line = _key_argument(subject.model, annotation)
         values.append(value)
         if line:
             imports.append(line)
     return ", ".join(values), imports
 
 
-def _key(model: Model, annotation: str) -> tuple[str, str]:
+def _key_argument(model: Model, annotation: str) -> tuple[str, str]:
     """The key to pass, and its import: that of the instance, or one that none has."""
     key, line = "0", ""
     if model.row is not None:

@@ -51,7 +51,7 @@ def connect_trigger(
     Raises UsageError where a signal cannot fill the parameters, CannotPatch where the app keeps its
     signals in a package, or has no configuration that can be edited.
     """
-    code, imports = _receiver(project, app, task, trigger)
+    code, imports = _receiver_code(project, app, task, trigger)
     path = app.folder / "signals.py"
     package = path.with_suffix("")
     if (project.root / package).is_dir():
@@ -80,7 +80,7 @@ def _write_signals(
     draft.write(apps, configured, "imports the signals in ready()")
 
 
-def _receiver(
+def _receiver_code(
     project: Project, app: App, task: Generated, trigger: Trigger
 ) -> tuple[str, list[str]]:
     """The receiver as code, and the imports of its module."""

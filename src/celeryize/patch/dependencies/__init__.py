@@ -48,7 +48,7 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
     if normalised(requirement.name) in before:
         return data
     try:
-        after = _declare(data, path, form, requirement)
+        after = _declare_by_form(data, path, form, requirement)
     except CannotPatch as error:
         raise CannotPatch(
             error.message,
@@ -68,7 +68,9 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
 
 # Each editor is loaded when a file of its kind is met: every command reads the dependencies, most
 # projects have one kind, and all four cost as much as the rest of a small command's own code.
-def _declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
+def _declare_by_form(
+    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement
+) -> bytes:
     line = written(requirement, form)
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:

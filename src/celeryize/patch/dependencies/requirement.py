@@ -76,7 +76,9 @@ def written(requirement: Requirement, form: Form) -> str:
 
 
 def _table_line(requirement: Requirement, bound: str) -> str:
-    version = f'"{bound}"' if requirement.lower else '"*"'
+    version = '"*"'
+    if requirement.lower:
+        version = f'"{bound}"'
     if not requirement.extras:
         return f"{requirement.name} = {version}"
     extras = ", ".join(f'"{extra}"' for extra in requirement.extras)
@@ -93,7 +95,9 @@ def name_in(text: str) -> str | None:
     URL.
     """
     match = _SPECIFIED.match(text) or _EGG.search(text)
-    return match.group(1) if match else None
+    if match:
+        return match.group(1)
+    return None
 
 
 def sorted_place(names: Sequence[str], name: str) -> int:
@@ -116,6 +120,7 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
     celery = declared.get("celery")
     if celery is None:
         return Requirement("celery", (extra,) if extra else (), CELERY_FROM)
+    # the extra may be among others: celery[redis,msgpack]
     if extra is None or re.search(rf"\b{extra}\b", celery):
         return None
     # loaded here: every command reads the dependencies, and few have to declare any
