@@ -69,11 +69,10 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class ResultBackend:
-    """A result backend as Celery knows it; `url` is empty where the settings build it, or need
-    none.
+    """A result backend as Celery knows it.
 
-    `app` is the Django app that it needs in INSTALLED_APPS, with tables, and `distribution` what
-    holds that app.
+    `url` is empty where the settings build it, or need none. `app` is the Django app that it needs
+    in INSTALLED_APPS, with tables, and `distribution` what holds that app.
     """
 
     name: str
@@ -281,8 +280,9 @@ def url_of_result_backend(text: str, broker_url: str) -> str:
 
 
 def extra_for(url: str) -> str | None:
-    """Celery's extra for a broker or result backend, given as a URL or by name; None: no extra is
-    needed.
+    """Celery's extra for a broker or result backend, given as a URL or by name.
+
+    None: no extra is needed.
     """
     scheme = _scheme_of(url)
     extras = _extras_by_scheme()

@@ -36,8 +36,9 @@ class Draft:
         self._refused: list[CannotPatch] = []
 
     def read(self, path: PurePosixPath) -> bytes | None:
-        """The planned bytes of `path`, else those on the disk, else None. OSErrors become
-        CannotPatch.
+        """The planned bytes of `path`, else those on the disk, else None.
+
+        OSErrors become CannotPatch.
         """
         if path in self._after:
             return self._after[path]
@@ -48,8 +49,9 @@ class Draft:
         return Source.decode(path, self.read(path) or b"")
 
     def write(self, path: PurePosixPath, data: bytes | Source, what: str) -> None:
-        """Plan `data` as the content of `path`; `what` says why. A path outside of the project is
-        refused.
+        """Plan `data` as the content of `path`; `what` says why.
+
+        A path outside of the project is refused.
         """
         content = data
         if isinstance(content, Source):

@@ -105,10 +105,10 @@ def _render_files(folder: str, data: Mapping[str, object], *, ask: bool) -> Rend
 def _with_reasons(
     found: dict[PurePosixPath, bytes], answers: dict[str, object]
 ) -> tuple[GeneratedFile, ...]:
-    """Each rendered file with its entry of `_steps` in copier.yml. Raises CeleryizeError for one
-    without.
+    """Each rendered file with its entry of `_steps` in copier.yml.
 
-    A file without an entry would otherwise be rendered and then left out, and nobody would notice.
+    Raises CeleryizeError for one without. A file without an entry would otherwise be rendered and
+    then left out, and nobody would notice.
     """
     import yaml
     from jinja2 import Environment, StrictUndefined
@@ -138,8 +138,9 @@ def has_template(name: str) -> bool:
 
 
 def snippet(name: str, **context: object) -> str:
-    """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an
-    error.
+    """One template of ours as text, e.g.
+
+    `settings/standard.py.jinja`. An unknown name in it is an error.
     """
     return _snippet_environment().get_template(name).render(**context)
 

@@ -17,11 +17,10 @@ Literal = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 
 def append_element(source: Source, literal: Literal, element: str) -> list[Splice]:
-    """The splices that add `element` (`"x"`, or `"key": value` for a dict; LF, four spaces) as the
-    last one.
+    """The splices that add `element` (`"x"`, or `"key": value` for a dict.
 
-    An element of several lines is indented to its place, and an empty one-line literal is opened up
-    for it.
+    LF, four spaces) as the last one. An element of several lines is indented to its place, and an
+    empty one-line literal is opened up for it.
     """
     adds = _element_nodes(literal, element)
     if isinstance(literal, ast.Dict):
@@ -115,8 +114,9 @@ def _tail_match(source: Source, item: ast.expr, close: int) -> tuple[int, int | 
 
 
 def _line_end(source: Source, offset: int, close: int) -> int:
-    """The end of the line at `offset`, behind its comment; `offset` itself if the bracket closes on
-    it.
+    """The end of the line at `offset`, behind its comment.
+
+    `offset` itself if the bracket closes on it.
     """
     match = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n)").match(source.text, offset)
     if match and match.end() <= close:

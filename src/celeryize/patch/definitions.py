@@ -161,8 +161,9 @@ def _without_line(source: Source, node: ast.stmt) -> Splice:
 
 
 def same_head(one: ast.stmt, other: Definition) -> bool:
-    """Whether two functions have the same kind, decorators and parameters; two classes, the same
-    bases.
+    """Whether two functions have the same kind, decorators and parameters.
+
+    Two classes, the same bases.
     """
     if type(one) is not type(other) or not isinstance(one, Definition):
         return False

@@ -16,8 +16,9 @@ IGNORES_BEAT = "ignores the file of Celery Beat"
 
 
 def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
-    """The file with the patterns that no equal line ignores yet; None: a new file. Every old byte
-    stays.
+    """The file with the patterns that no equal line ignores yet; None: a new file.
+
+    Every old byte stays.
     """
     # latin-1 gives every byte back: what we add is ASCII, what we leave alone may be anything
     text = (data or b"").decode("latin-1")

@@ -21,11 +21,10 @@ def has_import(source: Source, line: str) -> bool:
 
 
 def add_import(source: Source, line: str) -> list[Splice]:
-    """The splices that import what `line` says; none if it is there. New imports go into the
-    leading block.
+    """The splices that import what `line` says; none if it is there.
 
-    `import x` lines keep their order where they are sorted; `from x import y` joins an existing
-    `from x import`.
+    New imports go into the leading block. `import x` lines keep their order where they are sorted;
+    `from x import y` joins an existing `from x import`.
     """
     if has_import(source, line):
         return []
@@ -56,8 +55,9 @@ def add_import(source: Source, line: str) -> list[Splice]:
 
 
 def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:
-    """The imports at the head of a module, up to its first other statement; `__future__` is not
-    among them.
+    """The imports at the head of a module, up to its first other statement.
+
+    `__future__` is not among them.
     """
     block: list[ast.Import | ast.ImportFrom] = []
     for index, node in enumerate(source.tree.body):
@@ -125,8 +125,9 @@ def _first_import(source: Source, line: str) -> Splice:
 
 
 def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
-    """What an import statement imports, each as (module, name, alias); nothing for another
-    statement.
+    """What an import statement imports, each as (module, name, alias).
+
+    Nothing for another statement.
     """
     if isinstance(node, ast.Import):
         return {("", alias.name, alias.asname or "") for alias in node.names}
@@ -137,8 +138,9 @@ def gives(node: ast.stmt) -> set[tuple[str, str, str]]:
 
 
 def _sort_key(node: ast.stmt) -> tuple[int, str]:
-    """isort's default order: the standard library, the others, the project; `import x` before `from
-    x`.
+    """isort's default order: the standard library, the others, the project.
+
+    `import x` before `from x`.
     """
     if isinstance(node, ast.Import):
         name, level = node.names[0].name, 0

@@ -107,8 +107,9 @@ def parsed_by(python: Path) -> Iterator[None]:
 
 
 def parse(text: str) -> ast.Module:
-    """The tree of a module, by our Python or else by the project's. Raises SyntaxError as
-    `ast.parse` does.
+    """The tree of a module, by our Python or else by the project's.
+
+    Raises SyntaxError as `ast.parse` does.
     """
     try:
         return ast.parse(text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 
 def newline_at(text: str, offset: int) -> str:
-    """The newline of the line before `offset`, or else of its own line; LF where there is
-    none.
+    """The newline of the line before `offset`, or else of its own line.
+
+    LF where there is none.
     """
     at = text.rfind("\n", 0, offset)
     if at < 0:

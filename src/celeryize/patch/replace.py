@@ -54,8 +54,9 @@ def as_tuple(source: Source, node: ast.expr) -> Splice:
 
 
 def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
-    """The splice that gives a decorator a first keyword argument; one without parentheses gets
-    them.
+    """The splice that gives a decorator a first keyword argument.
+
+    One without parentheses gets them.
     """
     if not isinstance(decorator, ast.Call):
         start, end = source.start(decorator), source.end(decorator)

@@ -31,11 +31,10 @@ NEWLINE = re.compile(r"\r\n|\n")
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """`text` instead of what is between `start` and `end` (offsets in characters; equal: an
-    insertion).
+    """`text` instead of what is between `start` and `end` (offsets in characters.
 
-    `adds` and `drops` are the nodes that this brings into and takes out of the syntax tree, in
-    order.
+    Equal: an insertion). `adds` and `drops` are the nodes that this brings into and takes out of
+    the syntax tree, in order.
     """
 
     start: int
@@ -56,8 +55,9 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
 
 
 def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements of a module, nested ones included; expressions are not looked into, which is
-    what costs.
+    """The statements of a module, nested ones included.
+
+    Expressions are not looked into, which is what costs.
     """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
@@ -101,8 +101,9 @@ class Source:
 
     @classmethod
     def decode(cls, path: PurePosixPath, data: bytes) -> Source:
-        """Read bytes as Python would (BOM, coding cookie). Refuses what would not come back byte
-        for byte.
+        """Read bytes as Python would (BOM, coding cookie).
+
+        Refuses what would not come back byte for byte.
         """
         bom = data.startswith(BOM)
         body = data.removeprefix(BOM)
@@ -158,8 +159,9 @@ class Source:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        """The offset of each line's first character; `str.splitlines` would also split at form
-        feeds.
+        """The offset of each line's first character.
+
+        `str.splitlines` would also split at form feeds.
         """
         return [0, *(match.end() for match in NEWLINE.finditer(self.text))]
 

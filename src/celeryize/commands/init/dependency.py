@@ -9,10 +9,10 @@ from celeryize.patch.dependencies import declare, needed
 
 
 def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "") -> None:
-    """Declare Celery with its extras. A file that cannot be edited is a manual step and stops
-    nothing.
+    """Declare Celery with its extras.
 
-    Empty arguments mean that nothing is known of them: then Celery alone is declared.
+    A file that cannot be edited is a manual step and stops nothing. Empty arguments mean that
+    nothing is known of them: then Celery alone is declared.
     """
     draft = setup.draft
     dependencies = setup.project.dependencies

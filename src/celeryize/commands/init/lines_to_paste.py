@@ -49,8 +49,9 @@ def _refused_lines(refusal: CannotPatch, dependency_file: PurePosixPath | None) 
 
 
 def headed(path: PurePosixPath | str, place: str, lines: str) -> str:
-    """Lines below the name of their file and their place in it; `place` is `at the end`, `below
-    line 31`, ...
+    """Lines below the name of their file and their place in it.
+
+    `place` is `at the end`, `below line 31`, ...
     """
     stripped = re.sub(r"\A(?:[ \t]*\n)+", "", lines).rstrip()
     return f"==> {path}, {place} <==\n{stripped}\n"

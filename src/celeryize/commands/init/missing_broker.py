@@ -49,11 +49,10 @@ class MissingBroker:
 
 
 def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str | None:
-    """Where the broker is missing; None where one is configured, and a sentence where the code does
-    not show it.
+    """Where the broker is missing.
 
-    Raises CannotPatch where the settings name a broker that the app, without a namespace, does not
-    read.
+    None where one is configured, and a sentence where the code does not show it. Raises CannotPatch
+    where the settings name a broker that the app, without a namespace, does not read.
     """
     settings = project.settings
     files = dict.fromkeys(
@@ -156,8 +155,9 @@ def add_after_configuration(
 
 
 def _find_decision(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
-    """The first line of code that names a broker. An app without a namespace ignores
-    CELERY_BROKER_URL.
+    """The first line of code that names a broker.
+
+    An app without a namespace ignores CELERY_BROKER_URL.
     """
     for number, line in enumerate(source.text.splitlines() if source else (), start=1):
         code = line.split("#")[0]
@@ -240,8 +240,9 @@ def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
 
 
 def line_with_namespace(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
-    """The place of `config_from_object(...)` and its line with the namespace; no line where it has
-    several.
+    """The place of `config_from_object(...)` and its line with the namespace.
+
+    No line where it has several.
     """
     for node in ast.walk(source.tree) if source else ():
         match node:

@@ -180,8 +180,9 @@ def _in_effect(project: Project, names: dict[str, str]) -> Iterator[str]:
 
 
 def _parsed_source(draft: Draft, path: PurePosixPath) -> Source:
-    """The source of a file whose syntax tree can be read. Raises CannotPatch at once where it
-    cannot.
+    """The source of a file whose syntax tree can be read.
+
+    Raises CannotPatch at once where it cannot.
     """
     source = draft.source(path)
     _ = source.tree

@@ -13,8 +13,9 @@ from celeryize.patch.package_init import import_app
 
 
 def add_package_import(setup: Setup, module: str, variable: str) -> None:
-    """Import `variable` of the module `module` of the package in its `__init__.py`. Raises
-    CannotPatch.
+    """Import `variable` of the module `module` of the package in its `__init__.py`.
+
+    Raises CannotPatch.
     """
     package = setup.project.package
     draft = setup.draft
@@ -31,10 +32,10 @@ def add_package_import(setup: Setup, module: str, variable: str) -> None:
 
 
 def import_existing_app(setup: Setup, app: CeleryApp) -> None:
-    """The import of an app that the project has already; a manual step where it is in another
-    package.
+    """The import of an app that the project has already.
 
-    Such a package may import the project package in turn, which we cannot know.
+    A manual step where it is in another package. Such a package may import the project package in
+    turn, which we cannot know.
     """
     package = setup.project.package
     relative = app.module.removeprefix(f"{package.name}.")

@@ -53,13 +53,12 @@ def plan(
     stored: Mapping[str, object] | None = None,
     flags: Mapping[str, object] | None = None,
 ) -> Init:
-    """Everything that has to change. Raises CannotPatch at the first step that is needed and not
-    possible.
+    """Everything that has to change.
 
-    Where lines could be pasted instead, the error holds them for the whole plan. With `partial`,
-    such a step becomes a manual one. `stored` are the answers of an earlier run, `flags` those of
-    this command line: where they differ and the project is set up, that is reported, and nothing is
-    changed.
+    Raises CannotPatch at the first step that is needed and not possible. Where lines could be
+    pasted instead, the error holds them for the whole plan. With `partial`, such a step becomes a
+    manual one. `stored` are the answers of an earlier run, `flags` those of this command line:
+    where they differ and the project is set up, that is reported, and nothing is changed.
     """
 
     def attempt(module_name: str, *, partial: bool) -> tuple[Setup, Wiring]:
@@ -126,8 +125,9 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
 
 
 def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
-    """The wiring of an app file of ours. `celery -A package` finds the app in a module called
-    celery.
+    """The wiring of an app file of ours.
+
+    `celery -A package` finds the app in a module called celery.
     """
     package = setup.project.package.name
     spec = f"{package}.{setup.module_name}"

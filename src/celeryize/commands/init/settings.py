@@ -17,8 +17,9 @@ BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"
 
 
 def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = None) -> Wiring:
-    """Write the CELERY_* block less what the settings have; `only` keeps nothing but these names of
-    it.
+    """Write the CELERY_* block less what the settings have.
+
+    `only` keeps nothing but these names of it.
     """
     rendered = render_block(setup.project, setup.answers)
     block = without(rendered.text, set(setup.project.settings.assigned))

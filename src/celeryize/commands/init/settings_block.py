@@ -132,8 +132,9 @@ def reader_of_environment(reader: Reader) -> Reader:
 
 
 def reader_imports(reader: Reader) -> tuple[str, ...]:
-    """The imports that reading the environment needs; a library's reader is in the settings
-    already.
+    """The imports that reading the environment needs.
+
+    A library's reader is in the settings already.
     """
     if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
         return ("import os",)
@@ -141,8 +142,9 @@ def reader_imports(reader: Reader) -> tuple[str, ...]:
 
 
 def url_expression(reader: Reader, name: str, url: str) -> Expression:
-    """The expression for a URL: read from the environment, or a literal; a password is never a
-    literal.
+    """The expression for a URL: read from the environment, or a literal.
+
+    A password is never a literal.
     """
     if not holds_password(url):
         return Expression(reader.read(python_literal(name), python_literal(url)))
@@ -176,8 +178,9 @@ def _is_redis_backend(result_backend: str) -> bool:
 
 
 def _own_name(project: Project) -> str:
-    """A name that another project on the same broker hardly has; half of all packages are called
-    config.
+    """A name that another project on the same broker hardly has.
+
+    Half of all packages are called config.
     """
     name = project.package.name.split(".")[0]
     if name not in GENERIC:
@@ -187,8 +190,9 @@ def _own_name(project: Project) -> str:
 
 
 def _time_zone(project: Project) -> str:
-    """The expression for CELERY_TIMEZONE; empty where Celery follows TIME_ZONE, as each environment
-    sets it.
+    """The expression for CELERY_TIMEZONE.
+
+    Empty where Celery follows TIME_ZONE, as each environment sets it.
     """
     settings = project.settings
     if settings.split or "TIME_ZONE" in settings.overridden:

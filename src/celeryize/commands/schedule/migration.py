@@ -26,8 +26,9 @@ from celeryize.when import duration
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The file of the migration, and the last migration of the app before it; None where it is the
-    first.
+    """The file of the migration, and the last migration of the app before it.
+
+    None where it is the first.
     """
 
     path: PurePosixPath

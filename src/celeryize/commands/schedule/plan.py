@@ -59,8 +59,9 @@ def plan_removal(project: Project, name: str) -> Plan:
 def _start_schedule(
     project: Project, draft: Draft, request: Request, entry: str, what: str
 ) -> None:
-    """The first entry: the setting that holds it. What Beat writes once it is started is
-    git-ignored.
+    """The first entry: the setting that holds it.
+
+    What Beat writes once it is started is git-ignored.
     """
     settings = project.settings
     imports = list(request.when.imports)
@@ -81,8 +82,9 @@ def _start_schedule(
 
 
 def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Home | None:
-    """The dict that is the schedule; None where there is none yet. Raises CannotPatch for two, or
-    for code.
+    """The dict that is the schedule; None where there is none yet.
+
+    Raises CannotPatch for two, or for code.
     """
     if reads_database(project):
         scheduler = constant(project.modules, project.settings, "CELERY_BEAT_SCHEDULER")

@@ -20,8 +20,9 @@ KIND_RETRIES = 5
 
 
 def choose_decorator(project: Project, path: PurePosixPath, request: Request) -> tuple[str, str]:
-    """`shared_task`, or the project's own `app.task` where all its tasks have that; and the import
-    it needs.
+    """`shared_task`, or the project's own `app.task` where all its tasks have that.
+
+    And the import it needs.
     """
     celery = project.celery[0]
     own = f"{celery.variable}.task"
@@ -38,8 +39,9 @@ def choose_decorator(project: Project, path: PurePosixPath, request: Request) ->
 
 
 def find_retries(project: Project, request: Request) -> tuple[list[str], list[str]]:
-    """The exceptions of autoretry_for as spelled in the module, and their imports. Raises
-    UsageError.
+    """The exceptions of autoretry_for as spelled in the module, and their imports.
+
+    Raises UsageError.
     """
     names: list[str] = []
     imports: list[str] = []

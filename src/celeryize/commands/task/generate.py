@@ -82,8 +82,9 @@ def generate_task(
     path: PurePosixPath,
     templates: Path | None,
 ) -> Generated:
-    """The task `function` for the module `path`. Raises UsageError, or CeleryizeError for a broken
-    template.
+    """The task `function` for the module `path`.
+
+    Raises UsageError, or CeleryizeError for a broken template.
     """
     kind = find_kind(request.kind)
     model = _model_of_request(project, app, request, kind)

@@ -25,8 +25,9 @@ __all__ = ["Added", "Generated", "Request", "plan"]
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The outcome of planning; `run_test` are the arguments of Python that run the test, if there
-    is one.
+    """The outcome of planning.
+
+    `run_test` are the arguments of Python that run the test, if there is one.
     """
 
     plan: Plan

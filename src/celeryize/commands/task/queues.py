@@ -24,8 +24,9 @@ OTHER_LIBRARIES = {
 
 
 def report_queue(project: Project, draft: Draft, queue: str | None) -> None:
-    """A note about a queue that a plain worker does not consume. Raises UsageError for an
-    undeclared one.
+    """A note about a queue that a plain worker does not consume.
+
+    Raises UsageError for an undeclared one.
     """
     if queue is None:
         return

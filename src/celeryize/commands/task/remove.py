@@ -17,11 +17,11 @@ from celeryize.patch.source import Source
 
 
 def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
-    """The edits that remove the task, its test and its trigger; and the names that leave the
-    registry.
+    """The edits that remove the task, its test and its trigger.
 
-    What was written is read from the history of changes. Raises CannotPatch where something of it
-    was changed since, or where the task is not one of ours.
+    And the names that leave the registry. What was written is read from the history of changes.
+    Raises CannotPatch where something of it was changed since, or where the task is not one of
+    ours.
     """
     app, function = named_task(project, target)
     path, _ = place_of(project, app, function)

@@ -202,8 +202,9 @@ def _create_expression(model: Model) -> str | None:
 
 
 def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
-    """The lines of a test that the trigger sends the task; `capture` runs the callbacks of a
-    commit.
+    """The lines of a test that the trigger sends the task.
+
+    `capture` runs the callbacks of a commit.
     """
     removed = ""
     if trigger.signal == "post_delete":
@@ -231,8 +232,9 @@ def _unittest_line(line: str) -> str:
 
 
 def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
-    """The arguments of the call: the key of the instance, or one that no instance has; else by
-    annotation.
+    """The arguments of the call: the key of the instance, or one that no instance has.
+
+    Else by annotation.
     """
     body = ast.parse(subject.code).body
     function = next(

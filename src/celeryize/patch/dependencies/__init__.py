@@ -38,11 +38,11 @@ __all__ = [
 
 
 def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
-    """The file with one requirement more; the same bytes if it declares that name already, in any
-    spelling.
+    """The file with one requirement more.
 
-    Every old byte stays, in order. Raises CannotPatch, with the line to paste, where a line of ours
-    would break the file or would be lost: hash-pinned, compiled, UTF-16, computed.
+    The same bytes if it declares that name already, in any spelling. Every old byte stays, in
+    order. Raises CannotPatch, with the line to paste, where a line of ours would break the file or
+    would be lost: hash-pinned, compiled, UTF-16, computed.
     """
     before = entries(data, form)
     if normalised(requirement.name) in before:
@@ -94,10 +94,10 @@ def _declare_by_form(
 
 
 def entries(data: bytes, form: Form) -> Mapping[str, Entry]:
-    """What a file declares: normalised name -> the requirement as written, and its line. Never
-    raises.
+    """What a file declares: normalised name -> the requirement as written, and its line.
 
-    A file that cannot be read declares nothing here; `declare` says what is wrong with it.
+    Never raises. A file that cannot be read declares nothing here; `declare` says what is wrong
+    with it.
     """
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:

@@ -91,8 +91,9 @@ def normalised(name: str) -> str:
 
 
 def name_in(text: str) -> str | None:
-    """The distribution that a requirement names, as written; None for a path, an option, a bare
-    URL.
+    """The distribution that a requirement names, as written.
+
+    None for a path, an option, a bare URL.
     """
     match = _SPECIFIED.match(text) or _EGG.search(text)
     if match:

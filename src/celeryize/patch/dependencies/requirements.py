@@ -39,8 +39,9 @@ class _Line:
 
 
 def entries(data: bytes) -> Mapping[str, Entry]:
-    """The requirements of the file itself, not of those it includes. Reads UTF-16 too, which pip
-    does.
+    """The requirements of the file itself, not of those it includes.
+
+    Reads UTF-16 too, which pip does.
     """
     found: dict[str, Entry] = {}
     for line in _logical_lines(_decode_lenient(data)):

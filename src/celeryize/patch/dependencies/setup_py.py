@@ -52,8 +52,9 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
 
 
 def _plain_list(source: Source) -> ast.List:
-    """The list literal that `install_requires` is, or that the one name behind it is. Raises
-    CannotPatch.
+    """The list literal that `install_requires` is, or that the one name behind it is.
+
+    Raises CannotPatch.
     """
     calls = [
         node

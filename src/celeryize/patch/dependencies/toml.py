@@ -168,8 +168,9 @@ def _into_table(
 
 
 def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[int, str]:
-    """The insertion among the entries of a table; Poetry's `python` comes first, whatever the
-    order.
+    """The insertion among the entries of a table.
+
+    Poetry's `python` comes first, whatever the order.
     """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
     index = sorted_place([s.path[len(s.table)] for s in listed], name)
@@ -200,8 +201,9 @@ def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _find_group(path: Path) -> Path:
-    """The dependency table of the Poetry group that `path` leads into; (): none, or one for
-    developers.
+    """The dependency table of the Poetry group that `path` leads into.
+
+    (): none, or one for developers.
     """
     if (
         path[:3] != _GROUPS
