@@ -14,7 +14,7 @@ from celeryize.commands.task.decorator import (
     format_decorator,
     format_signature,
 )
-from celeryize.commands.task.kinds import KINDS, Kind, find_kind
+from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
 from celeryize.commands.task.request import Request, check_request, within_settings
@@ -136,8 +136,8 @@ def generate_task(
 def _known_kinds(templates: Path | None) -> tuple[str, ...]:
     """The built-in kinds, and those that templates of the project's own add."""
     own = (name.removeprefix("task/") for name in task_templates(templates))
-    names = [kind.name for kind in KINDS] + [name for name in own if name != "base"]
-    return tuple(dict.fromkeys(names))
+    names = [name for name in own if name != "base"]
+    return tuple(dict.fromkeys((*kind_names(), *names)))
 
 
 def _model_of_request(project: Project, app: App, request: Request, kind: Kind) -> Model | None:

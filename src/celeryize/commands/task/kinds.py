@@ -69,9 +69,14 @@ KINDS = (
 )
 
 
+def kind_names() -> tuple[str, ...]:
+    """The names of the built-in kinds."""
+    return tuple(kind.name for kind in KINDS)
+
+
 def kind_words() -> str:
     """The names of the kinds for a help text."""
-    *names, last = (kind.name for kind in KINDS)
+    *names, last = kind_names()
     return f"{', '.join(names)} or {last}"
 
 
