@@ -143,7 +143,7 @@ BROKERS = (
             Option(
                 "polling_interval",
                 "0.1",
-                "Seconds between two looks into the folder; the default is 1.",
+                "Seconds between two polls of the folder; the default is 1.",
                 PROFILES,
             ),
         ),
