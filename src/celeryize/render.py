@@ -1,4 +1,4 @@
-"""Templates to text: copier for the whole files of `init`, Jinja2 for snippets. Neither sees the project."""
+"""Templates to text: copier for the whole files of `init`, Jinja2 for snippets."""
 
 from __future__ import annotations
 
@@ -20,10 +20,23 @@ TEMPLATE = ".py.jinja"
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """The whole files of `init` by path, and the answers that led to them."""
+class GeneratedFile:
+    """A whole file of `init`: its path from the root of the project, and why it is there.
 
-    files: dict[PurePosixPath, bytes]
+    `keep`: where a file exists at that path, it stays as it is, whatever is in it.
+    """
+
+    path: PurePosixPath
+    data: bytes
+    what: str
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The whole files of `init` in the order of their steps, and the answers that led to them."""
+
+    files: tuple[GeneratedFile, ...]
     answers: dict[str, object]
 
 
@@ -31,35 +44,40 @@ def templates() -> Path:
     """The folder of our templates: in the installed package, or at the top of a checkout."""
     here = Path(__file__).resolve()
     packaged = here.with_name("templates")
-    return packaged if packaged.is_dir() else here.parents[2] / "templates"
+    if packaged.is_dir():
+        return packaged
+    return here.parents[2] / "templates"
 
 
 def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
     """Have copier ask its questions and render `templates/init` into a temporary folder.
 
-    Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for an answer that
-    cannot be, WriteFailed where the temporary folder cannot be used.
+    Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for
+    an answer that cannot be, WriteFailed where the temporary folder cannot be used.
     """
     try:
         with Scratch() as scratch:
-            return _rendered(str(scratch.path), data, ask=ask)
+            return _render_files(str(scratch.path), data, ask=ask)
     except OSError as error:
         raise unusable(error) from error
 
 
-def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
+def _render_files(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
     import copier
     import copier.errors
     import plumbum
 
+    # beside manage.py; the one file that copier wants at the root of its templates
+    answers_file = PurePosixPath(str(data["base_path"])) / ANSWERS_FILE
     try:
-        # git is out of its sight: it would be asked, in five processes, whether our templates are a repository
+        # no PATH, no git: copier would ask it, in five processes, whether our templates are a
+        # repository
         with plumbum.local.env(PATH=""):
             worker = copier.run_copy(
                 str(templates() / "init"),
                 folder,
                 data=dict(data),
-                answers_file=ANSWERS_FILE,
+                answers_file=str(answers_file),
                 settings=copier.Settings(),
                 defaults=not ask,
                 overwrite=True,
@@ -70,7 +88,9 @@ def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered
     except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
         raise KeyboardInterrupt from error
     except ValueError as error:
-        raise UsageError(_as_option(_first_line(str(error))), hint="See `celeryize init --help`.") from error
+        raise UsageError(
+            _as_option(_first_line(str(error))), hint="See `celeryize init --help`."
+        ) from error
     except copier.errors.CopierError as error:
         raise CeleryizeError(f"the templates of init cannot be rendered: {error}") from error
     found = {
@@ -78,23 +98,67 @@ def _rendered(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     }
-    return Rendered(found, dict(worker.answers.combined))
+    answers = dict(worker.answers.combined)
+    return Rendered(_with_reasons(found, answers), answers)
+
+
+def _with_reasons(
+    found: dict[PurePosixPath, bytes], answers: dict[str, object]
+) -> tuple[GeneratedFile, ...]:
+    """Each rendered file with its entry of `_steps` in copier.yml.
+
+    Raises CeleryizeError for one without. A file without an entry would otherwise be rendered and
+    then left out, and nobody would notice.
+    """
+    import yaml
+    from jinja2 import Environment, StrictUndefined
+
+    # the paths are templates of the same answers, because the files' names are
+    environment = Environment(undefined=StrictUndefined, autoescape=False)
+    declared = yaml.safe_load((templates() / "init/copier.yml").read_text("utf-8"))["_steps"]
+    files: list[GeneratedFile] = []
+    for entry in declared:
+        path = PurePosixPath(environment.from_string(entry["path"]).render(**answers))
+        # not every file belongs to every answer
+        if path in found:
+            keep = bool(entry.get("keep", False))
+            files.append(GeneratedFile(path, found.pop(path), entry["what"], keep))
+    if found:
+        unknown = ", ".join(map(str, sorted(found)))
+        raise CeleryizeError(
+            f"the templates of init give {unknown}, which has no entry in `_steps`",
+            hint="Add its path and its reason to templates/init/copier.yml.",
+        )
+    return tuple(files)
+
+
+def has_template(name: str) -> bool:
+    """Whether there is a built-in template of this name."""
+    return (templates() / name).is_file()
 
 
 def snippet(name: str, **context: object) -> str:
-    """One template of ours as text, e.g. `settings/standard.py.jinja`. An unknown name in it is an error."""
-    return _environment().get_template(name).render(**context)
+    """One template of ours as text, e.g.
+
+    `settings/standard.py.jinja`. An unknown name in it is an error.
+    """
+    return _snippet_environment().get_template(name).render(**context)
 
 
 def task_template(kind: str, own: Path | None, body_from: Path | None, **context: object) -> str:
-    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) goes before ours.
+    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) overrides the
+    built-in one.
 
-    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and line.
+    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and
+    line.
     """
     from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import SandboxedEnvironment
 
-    folders = [own, templates()] if own else [templates()]
+    if own:
+        folders = [own, templates()]
+    else:
+        folders = [templates()]
     environment = SandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         undefined=StrictUndefined,
@@ -111,17 +175,22 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
     except TemplateSyntaxError as error:
         place = error.filename or name
         raise CeleryizeError(
-            f"{place}:{error.lineno}: {error.message}", hint="Fix the template, or remove it to use ours."
+            f"{place}:{error.lineno}: {error.message}",
+            hint="Fix the template, or remove it to use ours.",
         ) from error
     except Exception as error:  # A template of the project's own may raise anything.
         raise CeleryizeError(
-            f"{name}{_template_line(error, name)}: {error}", hint="Fix the template, or remove it to use ours."
+            f"{name}{_template_line(error, name)}: {error}",
+            hint="Fix the template, or remove it to use ours.",
         ) from error
 
 
 def task_templates(folder: Path | None) -> dict[str, Path]:
     """The templates of tasks in a folder of templates, by name, e.g. `task/plain`."""
-    found = sorted((folder / "task").glob(f"*{TEMPLATE}")) if folder else []
+    if folder:
+        found = sorted((folder / "task").glob(f"*{TEMPLATE}"))
+    else:
+        found = []
     return {f"task/{file.name.removesuffix(TEMPLATE)}": file for file in found}
 
 
@@ -137,7 +206,7 @@ def _template_line(error: BaseException, name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _snippet_environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -153,7 +222,9 @@ def _environment() -> Environment:
 def _as_option(text: str) -> str:
     """copier's complaint about a question as one about the option that answers it."""
     match = re.match(r"Validation error for question '(\w+)': (.*)", text)
-    return f"--{match[1].replace('_', '-')}: {match[2]}" if match else text
+    if match:
+        return f"--{match[1].replace('_', '-')}: {match[2]}"
+    return text
 
 
 def _first_line(text: str) -> str:

@@ -20,12 +20,12 @@ from pathlib import Path, PurePosixPath
 from celeryize.errors import CannotPatch, CeleryizeError
 from celeryize.patch.beat_schedule import Home, add_entry, remove_entry
 from celeryize.patch.collection import Literal, append_element
+from celeryize.patch.definitions import add_definitions, remove_definitions
 from celeryize.patch.imports import add_import, gives
 from celeryize.patch.package_init import import_app
 from celeryize.patch.ready import IMPORT, METHOD, import_signals
 from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import Source, every_statement
-from celeryize.patch.tasks import add_task, take_out
 from tests.trust.ground import SEED, Tally
 
 BLOCK = """# What a worker does with a task.
@@ -114,7 +114,7 @@ def _edits(source: Source) -> Iterator[tuple[str, Edit, str, Callable[[Source, S
         yield line_, lambda s, line_=line_: s.splice(*add_import(s, line_)), line_, _twice
     task_imports = ["from celery import shared_task", "from zz_mail import zz_send"]
     planned = "\n".join([*task_imports, TASK])
-    yield "task", lambda s: add_task(s, TASK, task_imports), planned, _taken_out
+    yield "task", lambda s: add_definitions(s, TASK, task_imports), planned, _taken_out
     signals = lambda s: import_signals(s)  # noqa: E731
     yield "signals", signals, "", lambda b, a, e: _within(b, a, e, {METHOD, IMPORT})
     for node in [n for n in body if isinstance(n, ast.ClassDef)][:PLACES]:
@@ -197,7 +197,7 @@ def _twice(before: Source, after: Source, edit: Edit) -> Iterator[str]:
 def _taken_out(before: Source, after: Source, edit: Edit) -> Iterator[str]:
     yield from _twice(before, after, edit)
     try:
-        back = take_out(after, before.text, after.text)
+        back = remove_definitions(after, before.text, after.text)
     except CannotPatch as error:
         yield f"it cannot be taken out: {error.message}"
         return

@@ -160,7 +160,7 @@ def test_a_plan_is_made_of_the_bytes_that_the_facts_were_read_from(tmp_path):
     before = (project.root / path).read_bytes()
     (project.root / path).write_bytes(before + b"CELERY_BROKER_URL = ''\n")
     draft = project.draft()
-    draft.write(path, before + b"# ours\n")
+    draft.write(path, before + b"# ours\n", "a test")
     assert [edit.before for edit in draft.edits()] == [before]
 
 

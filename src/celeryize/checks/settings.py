@@ -9,6 +9,7 @@ import zoneinfo
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from celeryize.brokers import broker_schemes, result_backend_schemes
 from celeryize.checks.check import Fix, Spot, Unsure, check
 from celeryize.checks.facts import Facts, Setting, default_of, dotted, is_false, is_true, number_of, text_of
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
@@ -21,16 +22,16 @@ CLOSE = 0.8
 GROUPS = ("worker", "task", "result", "broker", "beat")
 # Of kombu.serialization.registry, and the one that celery.security registers.
 SERIALIZERS = frozenset({"auth", "json", "msgpack", "pickle", "yaml"})
-# The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
-BROKERS = words(
+# Beside those of celeryize.brokers; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
+BROKERS = broker_schemes() | words(
     """
-    redis rediss sentinel amqp amqps pyamqp librabbitmq py-amqp memory filesystem sqs SQS sqla sqlalchemy mongodb
+    librabbitmq py-amqp memory SQS sqla sqlalchemy mongodb
     zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid confluentkafka kafka gcpubsub
     """
 )
-BACKENDS = words(
+BACKENDS = result_backend_schemes() | words(
     """
-    redis rediss sentinel rpc db database django-db django-cache cache file memcached mongodb cassandra
+    db database cache memcached mongodb cassandra
     elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul cosmosdbsql disabled
     socket sqlite postgresql mysql etcd
     """

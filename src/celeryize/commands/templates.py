@@ -13,7 +13,7 @@ from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, UsageError
-from celeryize.model import Plan, Status, Step
+from celeryize.model import Plan
 from celeryize.render import TEMPLATE, task_templates, templates
 from celeryize.ui.view import View
 
@@ -86,7 +86,7 @@ def _plan_copy(project: Project, name: str) -> Plan:
     draft = project.draft()
     # it may have been changed: that is what it is for
     if draft.read(path) is not None:
-        return Plan((), (Step(path, Status.IDENTICAL, "the project's own already"),))
-    draft.write(path, built_in[name].read_bytes())
-    step = Step(path, Status.CREATE, "overrides the built-in one from now on")
-    return Plan(draft.edits(), (step,))
+        draft.keep(path, "the project's own already")
+    else:
+        draft.write(path, built_in[name].read_bytes(), "overrides the built-in one from now on")
+    return draft.plan()

@@ -31,16 +31,22 @@ class Home:
 def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     """The schedule called `name` in these settings files; None if the name occurs in none of them.
 
-    Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the name is used
-    in any other way than one assignment of a plain dict, at the top level or in a class.
+    Absence is proved over the whole files. Raises CannotPatch, with the entry to paste, where the
+    name is used in any other way than one assignment of a plain dict, at the top level or in a
+    class.
     """
-    uses = [(source, node) for source in sources for node in ast.walk(source.tree) if _is_use(node, name)]
+    uses = [
+        (source, node)
+        for source in sources
+        for node in ast.walk(source.tree)
+        if _is_use(node, name)
+    ]
     if not uses:
         return None
     homes = [
         Home(source, value)
         for source in dict.fromkeys(source for source, _ in uses)
-        for value in _literals(source.tree, name)
+        for value in _plain_literals(source.tree, name)
     ]
     if len(uses) == 1 and len(homes) == 1:
         return homes[0]
@@ -55,15 +61,16 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
 
 def find_in_app(source: Source, variable: str, entry: str) -> Home | None:
     """`app.conf.beat_schedule = {...}` in the app file; None if it is not mentioned there."""
-    uses = [n for n in ast.walk(source.tree) if isinstance(n, ast.Attribute) and n.attr == "beat_schedule"]
-    uses += [n for n in ast.walk(source.tree) if isinstance(n, ast.keyword) and n.arg == "beat_schedule"]  # type: ignore[misc]
+    uses = [node for node in ast.walk(source.tree) if _mentions_schedule(node)]
     if not uses:
         return None
-    for node in source.tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value) if len(uses) == 1:
-                if ast.unparse(target) == f"{variable}.conf.beat_schedule":
-                    return Home(source, value)
+    # absence of any other use is what makes the one literal the schedule
+    if len(uses) == 1:
+        for node in source.tree.body:
+            match node:
+                case ast.Assign(targets=[ast.Attribute() as target], value=ast.Dict() as value):
+                    if ast.unparse(target) == f"{variable}.conf.beat_schedule":
+                        return Home(source, value)
     raise CannotPatch(
         "the schedule of the app is built by code",
         hint="Put this entry where it is built:",
@@ -80,11 +87,13 @@ def entry_of(home: Home, name: str) -> ast.expr | None:
     return None
 
 
-def add_entry(home: Home, name: str, entry: str, imports: Iterable[str], *, replace: bool = False) -> Source:
+def add_entry(
+    home: Home, name: str, entry: str, imports: Iterable[str], *, replace: bool = False
+) -> Source:
     """The file with the entry (`"name": {...}`, LF) as the last one, and the imports it needs.
 
-    Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name, unless
-    `replace` puts this one in its place.
+    Comes back as it is if the same entry is there. Raises CannotPatch for another one of that name,
+    unless `replace` puts this one in its place.
     """
     source = home.source
     wanted = ast.parse(f"{{{entry}}}", mode="eval").body
@@ -102,7 +111,7 @@ def add_entry(home: Home, name: str, entry: str, imports: Iterable[str], *, repl
             snippet=f"- {ast.unparse(there)}\n+ {ast.unparse(wanted.values[0])}\n",
             where=source.where(there),
         )
-    return source.splice(*needed, *_replaced(source, home.literal, there, entry))
+    return source.splice(*needed, *_replace_entry(source, home.literal, there, entry))
 
 
 def remove_entry(home: Home, name: str) -> Source:
@@ -126,13 +135,15 @@ def remove_entry(home: Home, name: str) -> Source:
     return source.splice(Splice(start, end, "", (), (key, there)))
 
 
-def _replaced(source: Source, literal: ast.Dict, there: ast.expr, entry: str) -> list[Splice]:
+def _replace_entry(source: Source, literal: ast.Dict, there: ast.expr, entry: str) -> list[Splice]:
     index = literal.values.index(there)
     key = literal.keys[index]
     assert key is not None
     start, end = source.start(key), source.end(there)
     line = source.line_starts[source.line_of(start) - 1]
-    margin = source.text[line:start] if not source.text[line:start].strip() else ""
+    margin = ""
+    if not source.text[line:start].strip():
+        margin = source.text[line:start]
     text = fitted(source, start, entry)
     text = "\n".join([text.split("\n")[0], *(margin + part for part in text.split("\n")[1:])])
     name, _, value = entry.partition(": ")
@@ -145,13 +156,24 @@ def _is_use(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Constant) and node.value == name
 
 
-def _literals(tree: ast.Module, name: str) -> list[ast.Dict]:
+def _plain_literals(tree: ast.Module, name: str) -> list[ast.Dict]:
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
     found = []
     for node in (n for body in bodies for n in body):
         match node:
-            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Dict() as value) if target == name:
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Dict() as value) if (
+                target == name
+            ):
                 found.append(value)
-            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Dict() as value) if target == name:
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Dict() as value) if (
+                target == name
+            ):
                 found.append(value)
     return found
+
+
+def _mentions_schedule(node: ast.AST) -> bool:
+    """Whether a node is `conf.beat_schedule`, or the keyword of `conf.update(...)`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "beat_schedule"
+    return isinstance(node, ast.keyword) and node.arg == "beat_schedule"

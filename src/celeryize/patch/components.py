@@ -18,32 +18,50 @@ NAME_BESIDE = "celery_settings.py"
 
 
 def component(source: Source) -> tuple[PurePosixPath, Source]:
-    """The path of the new component, relative to the folder of `source`, and the source that includes it.
+    """The path of the new component, relative to the folder of `source`, and the source that
+    includes it.
 
-    A pattern such as `components/*.py` includes it already. Where the call has neither a pattern nor a plain path,
-    a call of our own stands above it, so that what comes last, such as a local file, still does.
+    A pattern such as `components/*.py` includes it already. Where the call has neither a pattern
+    nor a plain path, a call of our own goes above it, so that what comes last, such as a local
+    file, still does.
     """
-    calls = [n for n in ast.walk(source.tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "include"]
-    plain = [a for call in calls for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    calls = [
+        n
+        for n in ast.walk(source.tree)
+        if isinstance(n, ast.Call) and ast.unparse(n.func) == "include"
+    ]
+    plain = [
+        a
+        for call in calls
+        for a in call.args
+        if isinstance(a, ast.Constant) and isinstance(a.value, str)
+    ]
     for argument in plain:
-        path = _beside(str(argument.value))
+        path = _file_beside(str(argument.value))
         if "*" in str(argument.value) and fnmatch.fnmatch(str(path), str(argument.value)):
             return path, source
     if not plain:
         first = min(call.lineno for call in calls)
-        line = next(n.lineno for n in source.tree.body if n.lineno <= first <= (n.end_lineno or first))
+        line = next(
+            n.lineno for n in source.tree.body if n.lineno <= first <= (n.end_lineno or first)
+        )
         call = f"include({python_literal(NAME_BESIDE)})\n"
         return PurePosixPath(NAME_BESIDE), source.splice(above(source, call, line))
     last = plain[-1]
-    path = _beside(str(last.value))
-    text = python_literal(str(path)) if source.quote == '"' else f"'{path}'"
+    path = _file_beside(str(last.value))
+    if source.quote == '"':
+        text = python_literal(str(path))
+    else:
+        text = f"'{path}'"
     end = source.end(last)
     begins = source.line_starts[last.lineno - 1]
     margin = source.text[begins : source.start(last)]
-    lead = f",{source.newline_at(end)}{margin}" if not margin.strip() else ", "
+    lead = ", "
+    if not margin.strip():
+        lead = f",{source.newline_at(end)}{margin}"
     return path, source.splice(insertion(end, lead + text, (expression(text),)))
 
 
-def _beside(component: str) -> PurePosixPath:
+def _file_beside(component: str) -> PurePosixPath:
     folder = PurePosixPath(component).parent
     return folder / (NAME if folder.name else NAME_BESIDE)

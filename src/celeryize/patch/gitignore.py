@@ -16,7 +16,10 @@ IGNORES_BEAT = "ignores the file of Celery Beat"
 
 
 def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
-    """The file with the patterns that no equal line ignores yet; None: a new file. Every old byte stays."""
+    """The file with the patterns that no equal line ignores yet; None: a new file.
+
+    Every old byte stays.
+    """
     # latin-1 gives every byte back: what we add is ASCII, what we leave alone may be anything
     text = (data or b"").decode("latin-1")
     there = {line.rstrip() for line in text.removeprefix("\xef\xbb\xbf").split("\n")}
@@ -27,5 +30,8 @@ def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
     ends_a_line = not text or text.endswith("\n")
     lines = [*([] if comment in there else [comment]), *new]
     block = newline.join(lines)
-    inserted = block + newline if ends_a_line else newline + block
+    if ends_a_line:
+        inserted = block + newline
+    else:
+        inserted = newline + block
     return (text + inserted).encode("latin-1")

@@ -22,7 +22,7 @@ def install_app(source: Source, app: str) -> Source:
     """
     for name in NAMES:
         for node in source.tree.body:
-            value = _value(node, name)
+            value = _value_of(node, name)
             if value is None:
                 continue
             if any(isinstance(e, ast.Constant) and e.value == app for e in value.elts):
@@ -36,7 +36,7 @@ def install_app(source: Source, app: str) -> Source:
     )
 
 
-def _value(node: ast.stmt, name: str) -> ast.List | ast.Tuple | None:
+def _value_of(node: ast.stmt, name: str) -> ast.List | ast.Tuple | None:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target: ast.expr = node.targets[0]
     elif isinstance(node, ast.AnnAssign):
@@ -47,5 +47,10 @@ def _value(node: ast.stmt, name: str) -> ast.List | ast.Tuple | None:
         return None
     value = node.value
     if isinstance(value, ast.BinOp):
-        value = value.left if isinstance(value.left, ast.List | ast.Tuple) else value.right
-    return value if isinstance(value, ast.List | ast.Tuple) else None
+        if isinstance(value.left, ast.List | ast.Tuple):
+            value = value.left
+        else:
+            value = value.right
+    if isinstance(value, ast.List | ast.Tuple):
+        return value
+    return None

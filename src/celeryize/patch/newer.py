@@ -1,9 +1,10 @@
-"""The syntax tree of a file that is newer than the Python we run on, as the project's interpreter parses it.
+"""The syntax tree of a file that is newer than our Python, by the project's interpreter.
 
-type Url = str            our Python 3.11: a syntax error; the project's 3.13: a statement like any other
+type Url = str        our Python 3.11: a syntax error; the project's 3.13: a plain statement
 
-The interpreter only parses; nothing of the project is imported. What our `ast` has no class for becomes a class
-of that name, so that walking, dumping and comparing trees work as they do for every other node.
+The interpreter only parses; nothing of the project is imported. What our `ast` has no class for
+becomes a class of that name, so that walking, dumping and comparing trees work as they do for every
+other node.
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ from contextvars import ContextVar
 from pathlib import Path
 
 SECONDS = 20
-# Runs in the project's interpreter: text on stdin, tree on stdout, both as JSON. Standard library only, 3.8+.
+# Runs in the project's interpreter: text on stdin, tree on stdout, both as JSON. Standard library
+# only, 3.8+.
 INSIDE = """
 import ast, json, sys
 
-def told(value):
+def describe(value):
     if isinstance(value, ast.AST):
         return {
             "kinds": [kind.__name__ for kind in type(value).__mro__[:-1]],
-            "fields": {name: told(getattr(value, name, None)) for name in value._fields},
+            "fields": {name: describe(getattr(value, name, None)) for name in value._fields},
             "place": {name: getattr(value, name, None) for name in value._attributes},
         }
     if isinstance(value, list):
-        return [told(item) for item in value]
+        return [describe(item) for item in value]
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         return {"literal": "1e999"}
     return {"literal": "..." if value is ... else repr(value)}
 
 try:
-    answer = told(ast.parse(json.load(sys.stdin)))
+    answer = describe(ast.parse(json.load(sys.stdin)))
 except (SyntaxError, ValueError, RecursionError) as error:
     answer = None
 json.dump({"version": sys.version_info[:2], "tree": answer}, sys.stdout)
@@ -51,14 +53,16 @@ class Parser:
         self._asked: dict[str, ast.Module | None] = {}
 
     def parse(self, text: str) -> ast.Module | None:
-        """The tree; None where the interpreter cannot parse the text, cannot be run, or is no newer than ours."""
+        """The tree; None where the interpreter cannot parse the text, cannot be run, or is no newer
+        than ours.
+        """
         if self.version is not None and self.version <= sys.version_info[:2]:
             return None
         if text not in self._asked:
-            self._asked[text] = self._ask(text)
+            self._asked[text] = self._ask_interpreter(text)
         return self._asked[text]
 
-    def _ask(self, text: str) -> ast.Module | None:
+    def _ask_interpreter(self, text: str) -> ast.Module | None:
         import subprocess
 
         try:
@@ -77,10 +81,15 @@ class Parser:
             answer = json.loads(ran.stdout)
             self.version = (int(answer["version"][0]), int(answer["version"][1]))
             newer = self.version > sys.version_info[:2]
-            tree = _built(answer["tree"]) if newer and answer["tree"] else None
-        except Exception:  # What is no Python may answer anything; a tree may be too deep for us.
+            if newer and answer["tree"]:
+                tree = _build_tree(answer["tree"])
+            else:
+                tree = None
+        except Exception:  # An interpreter may answer anything; a tree may be too deep for us.
             return None
-        return tree if isinstance(tree, ast.Module) else None
+        if isinstance(tree, ast.Module):
+            return tree
+        return None
 
 
 _PARSER: ContextVar[Parser | None] = ContextVar("parser", default=None)
@@ -98,12 +107,18 @@ def parsed_by(python: Path) -> Iterator[None]:
 
 
 def parse(text: str) -> ast.Module:
-    """The tree of a module, by our Python or else by the project's. Raises SyntaxError as `ast.parse` does."""
+    """The tree of a module, by our Python or else by the project's.
+
+    Raises SyntaxError as `ast.parse` does.
+    """
     try:
         return ast.parse(text)
     except SyntaxError:
         parser = _PARSER.get()
-        tree = parser.parse(text) if parser else None
+        if parser:
+            tree = parser.parse(text)
+        else:
+            tree = None
         if tree is None:
             raise
         return tree
@@ -119,17 +134,18 @@ def readers() -> str:
     return f"{ours}, which runs celeryize, and {theirs}"
 
 
-def _built(value: object) -> object:
+def _build_tree(value: object) -> object:
     if isinstance(value, list):
-        return [_built(item) for item in value]
+        return [_build_tree(item) for item in value]
     assert isinstance(value, dict)
     if "literal" in value:
         return ast.literal_eval(value["literal"])
     node = _class_of(value["kinds"])()
     own = list(node._fields)
     for name, field in value["fields"].items():
-        built = _built(field)
-        # a field that our Python does not have counts only where it says something, as in `def f[T](x)`
+        built = _build_tree(field)
+        # a field that our Python does not have counts only where it says something, as in `def
+        # f[T](x)`
         if name in own or built:
             setattr(node, name, built)
             if name not in own:
@@ -137,17 +153,19 @@ def _built(value: object) -> object:
     node._fields = tuple(own)  # type: ignore[misc]
     for name, place in value["place"].items():
         setattr(node, name, place)
-    return _sealed(node)
+    return _seal_strings(node)
 
 
 def _class_of(kinds: list[str]) -> type[ast.AST]:
     """Our class of that name; else a new one below the nearest ancestor that we have."""
     base = next(found for kind in kinds if isinstance(found := getattr(ast, kind, None), type))
-    return base if base.__name__ == kinds[0] else type(kinds[0], (base,), {"_fields": ()})
+    if base.__name__ == kinds[0]:
+        return base
+    return type(kinds[0], (base,), {"_fields": ()})
 
 
-def _sealed(node: ast.AST) -> ast.AST:
-    """The node; an f-string that our `ast.unparse` could not spell becomes one that it passes over."""
+def _seal_strings(node: ast.AST) -> ast.AST:
+    """The node; an f-string that our `ast.unparse` cannot spell becomes one that it skips."""
     if isinstance(node, ast.JoinedStr | ast.FormattedValue):
         try:
             ast.unparse(node)

@@ -1,14 +1,19 @@
-"""The newline that an inserted line takes: that of its neighbour, so that a mixed file goes on as it was."""
+"""The newline that an inserted line takes: that of its neighbour, also in a mixed file."""
 
 from __future__ import annotations
 
 
 def newline_at(text: str, offset: int) -> str:
-    """The newline of the line before `offset`, or else of the line it stands in; LF where there is none."""
+    """The newline of the line before `offset`, or else of its own line.
+
+    LF where there is none.
+    """
     at = text.rfind("\n", 0, offset)
     if at < 0:
         at = text.find("\n", offset)
-    return "\r\n" if at > 0 and text[at - 1] == "\r" else "\n"
+    if at > 0 and text[at - 1] == "\r":
+        return "\r\n"
+    return "\n"
 
 
 def line_after(text: str, offset: int, line: str) -> tuple[int, str]:

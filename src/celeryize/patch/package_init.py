@@ -13,66 +13,73 @@ import ast
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.collection import append_element
-from celeryize.patch.source import Source, Splice, fitted, insertion, statements
+from celeryize.patch.source import Source, Splice, append_block, statements
 
 
-def import_app(source: Source, module: str, variable: str = "app", alias: str = "celery_app") -> Source:
-    """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in `__all__`.
+def import_app(
+    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+) -> Source:
+    """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in
+    `__all__`.
 
-    Comes back as it is where that import stands already. Raises CannotPatch where `alias` means something else.
+    Comes back as it is where that import is there already. Raises CannotPatch where `alias` means
+    something else.
     """
     return source.splice(*app_import(source, module, variable, alias))
 
 
-def app_import(source: Source, module: str, variable: str = "app", alias: str = "celery_app") -> list[Splice]:
-    """The splices of `import_app`; none where the import stands already."""
+def app_import(
+    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+) -> list[Splice]:
+    """The splices of `import_app`; none where the import is there already."""
     line = f"from .{module} import {variable} as {alias}"
     wanted = ast.dump(statements(line)[0])
-    if any(isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted for node in ast.walk(source.tree)):
+    if any(
+        isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted
+        for node in ast.walk(source.tree)
+    ):
         return []
-    if any(alias == name for name in _bound(source.tree)):
+    # the name is taken: ours would replace it, or be replaced by it, without a word
+    if any(alias == name for name in _bound_names(source.tree)):
         raise CannotPatch(
             f"{source.path} uses the name {alias} for something else",
-            hint=f"Rename that {alias}, or paste these lines (--partial writes those of the other files).",
+            hint=f"Rename that {alias}, or paste these lines "
+            "(--partial writes those of the other files).",
             snippet=f"from .{module} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
-    exported, splices = _export(source, alias)
+    exported, splices = _export_alias(source, alias)
     block = f"{line}\n" + ("" if exported is None else f"\n{exported}\n")
-    return [*splices, append(source, block, blank_lines=1)]
+    return [*splices, append_block(source, block, blank_lines=1)]
 
 
-def append(source: Source, block: str, blank_lines: int) -> Splice:
-    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is there."""
-    end = len(source.text)
-    newline = source.newline_at(end)
-    body = source.text.rstrip(" \t\r\n\f")
-    lead = ""
-    if body:
-        have = source.text[len(body) :].count("\n")
-        lead = newline * max(0, 1 + blank_lines - have)
-    return insertion(end, lead + fitted(source, end, block), statements(block))
-
-
-def _export(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
-    """How `__all__` learns the alias: a statement to append, or splices in the literal that is there."""
+def _export_alias(source: Source, alias: str) -> tuple[str | None, list[Splice]]:
+    """How `__all__` learns the alias: a statement to append, or splices in the literal that is
+    there.
+    """
     mentions = [n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and n.id == "__all__"]
     if not mentions:
         return f'__all__ = ("{alias}",)', []
     for node in source.tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(node, ast.Assign):
+                target = node.targets[0]
+            else:
+                target = node.target
             if not (isinstance(target, ast.Name) and target.id == "__all__"):
                 continue
             if isinstance(node.value, ast.List | ast.Tuple):
                 if any(isinstance(e, ast.Constant) and e.value == alias for e in node.value.elts):
                     return None, []
                 return None, append_element(source, node.value, f'"{alias}"')
+    # computed, or built in several places: a last statement adds to whatever it is
     return f'__all__ = [*__all__, "{alias}"]', []
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+def _bound_names(tree: ast.Module) -> set[str]:
+    names = {
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     names |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

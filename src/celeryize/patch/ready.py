@@ -22,8 +22,8 @@ METHOD = f"def ready(self):\n    {IMPORT}"
 def import_signals(source: Source) -> Source:
     """The apps module whose one AppConfig imports `.signals` in ready().
 
-    Comes back as it is where ready() imports a module of that name. Raises CannotPatch where there is no
-    AppConfig, or more than one.
+    Comes back as it is where ready() imports a module of that name. Raises CannotPatch where there
+    is no AppConfig, or more than one.
     """
     found = [n for n in source.tree.body if isinstance(n, ast.ClassDef) and _is_configuration(n)]
     if len(found) != 1:
@@ -36,7 +36,9 @@ def import_signals(source: Source) -> Source:
     (configuration,) = found
     for node in configuration.body:
         if isinstance(node, ast.FunctionDef) and node.name == "ready":
-            return source if _imports_signals(node) else source.splice(_first_in(source, node))
+            if _imports_signals(node):
+                return source
+            return source.splice(_first_in(source, node))
     return source.splice(_last_in(source, configuration))
 
 
@@ -66,13 +68,17 @@ def _imports_signals(node: ast.FunctionDef) -> bool:
 
 def _first_in(source: Source, ready: ast.FunctionDef) -> Splice:
     """The import as the first statement of ready(), below its docstring."""
+    # first, because what ready() does may return early
     first = ready.body[0]
-    margin = _margin(source, first)
+    margin = _line_margin(source, first)
     if ast.get_docstring(ready) is not None:
         offset = source.after_line(first)
     else:
         offset = source.line_starts[source.line_of(source.start(first)) - 1]
-    lead = "" if source.text[:offset].endswith("\n") else source.newline_at(offset)
+    if source.text[:offset].endswith("\n"):
+        lead = ""
+    else:
+        lead = source.newline_at(offset)
     text = lead + margin + IMPORT.replace("\n", source.newline_at(offset))
     return insertion(offset, text, statements(IMPORT))
 
@@ -80,14 +86,17 @@ def _first_in(source: Source, ready: ast.FunctionDef) -> Splice:
 def _last_in(source: Source, configuration: ast.ClassDef) -> Splice:
     """The method ready() at the end of the class."""
     last = configuration.body[-1]
-    margin = _margin(source, last)
+    margin = _line_margin(source, last)
     offset = source.after_line(last)
     newline = source.newline_at(offset)
-    lead = newline if source.text[:offset].endswith("\n") else newline * 2
+    if source.text[:offset].endswith("\n"):
+        lead = newline
+    else:
+        lead = newline * 2
     body = fitted(source, offset, METHOD)
     return insertion(offset, lead + re.sub(r"(?m)^(?=[^\r\n])", margin, body), statements(METHOD))
 
 
-def _margin(source: Source, node: ast.stmt) -> str:
+def _line_margin(source: Source, node: ast.stmt) -> str:
     start = source.start(node)
     return source.text[source.line_starts[source.line_of(start) - 1] : start]

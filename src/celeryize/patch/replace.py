@@ -1,4 +1,4 @@
-"""One node in the place of another: a name, a keyword, a value. Everything around it stays as it is.
+"""One node in the place of another: a name, a keyword, a value. The rest stays as it is.
 
 CELERY_TASK_TIME_LIMT = 300    ->    CELERY_TASK_TIME_LIMIT = 300
 """
@@ -12,17 +12,22 @@ from celeryize.patch.source import Source, Splice, expression, fitted, python_li
 
 
 def replaced(source: Source, node: ast.expr, text: str) -> Splice:
-    """The splice that puts an expression (LF, double quotes) where `node` and its own parentheses stand."""
+    """The splice that puts an expression (LF, double quotes) where `node` and its own parentheses
+    stand.
+    """
     start, end = with_parentheses(source, node)
     text = fitted(source, start, text)
     return Splice(start, end, text, (expression(text),), (node,))
 
 
 def respelled(source: Source, node: ast.expr, text: str) -> Splice:
-    """The splice that puts another text into the string literal `node`, in the quotes that it has."""
+    """The splice that puts another text into the string literal `node`, in its quotes."""
     quote = source.segment(node)[:1]
     plain = quote in {"'", '"'} and quote not in text and repr(text)[1:-1] == text
-    literal = f"{quote}{text}{quote}" if plain else python_literal(text)
+    if plain:
+        literal = f"{quote}{text}{quote}"
+    else:
+        literal = python_literal(text)
     return Splice(source.start(node), source.end(node), literal, (ast.Constant(text),), (node,))
 
 
@@ -49,7 +54,10 @@ def as_tuple(source: Source, node: ast.expr) -> Splice:
 
 
 def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
-    """The splice that gives a decorator a first keyword argument; one without parentheses gets them."""
+    """The splice that gives a decorator a first keyword argument.
+
+    One without parentheses gets them.
+    """
     if not isinstance(decorator, ast.Call):
         start, end = source.start(decorator), source.end(decorator)
         text = f"{source.segment(decorator)}({argument})"
@@ -61,14 +69,22 @@ def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
         return Splice(offset, offset, argument, tuple(call.keywords))
     offset = source.start(decorator.keywords[0])
     margin = source.text[source.line_starts[source.line_of(offset) - 1] : offset]
-    more = " " if margin.strip() else source.newline_at(offset) + margin
+    if margin.strip():
+        more = " "
+    else:
+        more = source.newline_at(offset) + margin
     return Splice(offset, offset, f"{argument},{more}", tuple(call.keywords))
 
 
 def below(source: Source, node: ast.stmt, text: str) -> Splice:
-    """The splice that puts statements (LF, four spaces, double quotes) on the lines below a statement."""
+    """The splice that puts statements (LF, four spaces, double quotes) on the lines below a
+    statement.
+    """
     offset = source.after_line(node)
-    lead = "" if source.text[:offset].endswith("\n") else source.newline_at(offset)
+    if source.text[:offset].endswith("\n"):
+        lead = ""
+    else:
+        lead = source.newline_at(offset)
     return Splice(offset, offset, lead + fitted(source, offset, text), statements(text))
 
 
@@ -77,6 +93,10 @@ def with_parentheses(source: Source, node: ast.expr) -> tuple[int, int]:
     start, end = source.start(node), source.end(node)
     before = re.search(r"\([ \t]*\Z", source.text[:start])
     after = re.compile(r"[ \t]*\)").match(source.text, end)
-    if before is None or after is None or re.search(r"[\w\])\"'][ \t]*\Z", source.text[: before.start()]):
+    if (
+        before is None
+        or after is None
+        or re.search(r"[\w\])\"'][ \t]*\Z", source.text[: before.start()])
+    ):
         return start, end
     return before.start(), after.end()

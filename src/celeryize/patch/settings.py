@@ -12,8 +12,15 @@ import ast
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.imports import add_import
-from celeryize.patch.package_init import append
-from celeryize.patch.source import NEWLINE, Source, Splice, fitted, insertion, statements
+from celeryize.patch.source import (
+    NEWLINE,
+    Source,
+    Splice,
+    append_block,
+    fitted,
+    insertion,
+    statements,
+)
 
 
 def add_block(source: Source, block: str, imports: list[str], last: int | None = None) -> Source:
@@ -25,39 +32,53 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
         return source
     _no_merge_markers(source)
     splices = [s for line in imports for s in add_import(source, line)]
+    # PEP 8 wants two blank lines below a function or a class
     body = source.tree.body
     after_definition = bool(body) and isinstance(body[-1], ast.FunctionDef | ast.ClassDef)
     if last is None:
-        place = append(source, block, blank_lines=2 if after_definition else 1)
+        place = append_block(source, block, blank_lines=2 if after_definition else 1)
     else:
         place = above(source, block, last)
     return source.splice(*splices, place)
 
 
 def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:
-    """The settings with `block` as the last attributes of the class at `class_line` (django-configurations)."""
+    """The settings with `block` as the last attributes of the class at `class_line`
+    (django-configurations).
+    """
     if not block.strip():
         return source
     _no_merge_markers(source)
-    found = next(n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line)
+    found = next(
+        n for n in source.tree.body if isinstance(n, ast.ClassDef) and n.lineno == class_line
+    )
     last = found.body[-1]
+    # `class Dev(Configuration): DEBUG = True` has no line to continue
     if last.lineno == found.lineno:
         head = source.text[source.start(found) : source.start(found.body[0])].rstrip()
         body = source.text[source.start(found.body[0]) : source.end(last)]
         raise CannotPatch(
             f"{source.path} has its settings class on one line",
             hint="Break that line, or paste these lines.",
-            snippet="\n".join([*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]),
+            snippet="\n".join(
+                [*imports, head, *(f"    {x}".rstrip() for x in [body, "", *block.split("\n")])]
+            ),
             where=source.where(found),
             in_place=True,
         )
     offset = source.after_line(last)
+    # the margin of the class body, whatever it is indented with
     begins = source.line_starts[found.body[0].lineno - 1]
     margin = source.text[begins : source.offset(found.body[0].lineno, found.body[0].col_offset)]
     newline = source.newline_at(offset)
-    lead = newline if source.text[:offset].endswith("\n") else newline * 2
+    if source.text[:offset].endswith("\n"):
+        lead = newline
+    else:
+        lead = newline * 2
     text = fitted(source, offset, block)
-    indented = "".join(margin + line if line.strip() else line for line in text.splitlines(keepends=True))
+    indented = "".join(
+        margin + line if line.strip() else line for line in text.splitlines(keepends=True)
+    )
     splices = [s for line in imports for s in add_import(source, line)]
     return source.splice(*splices, insertion(offset, lead + indented, statements(block)))
 
@@ -65,8 +86,13 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
 def without(block: str, names: set[str]) -> str:
     """The block less the assignments of `names`, each with the comment above it."""
     lines = block.split("\n")
+    # last first, so that the line numbers of those before stay valid
     for node in reversed(ast.parse(block).body):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in names
+        ):
             start = node.lineno - 1
             while start and lines[start - 1].startswith("#"):
                 start -= 1
@@ -74,7 +100,9 @@ def without(block: str, names: set[str]) -> str:
     kept = "\n".join(lines)
     while "\n\n\n" in kept:
         kept = kept.replace("\n\n\n", "\n\n")
-    return kept.strip("\n") + "\n" if ast.parse(kept).body else ""
+    if ast.parse(kept).body:
+        return kept.strip("\n") + "\n"
+    return ""
 
 
 def above(source: Source, block: str, line: int) -> Splice:
@@ -83,7 +111,9 @@ def above(source: Source, block: str, line: int) -> Splice:
     while line > 1 and lines[line - 2].startswith("#"):
         line -= 1
     offset = source.line_starts[line - 1]
-    lead = "" if line == 1 or not lines[line - 2].strip() else "\n"
+    lead = "\n"
+    if line == 1 or not lines[line - 2].strip():
+        lead = ""
     return insertion(offset, fitted(source, offset, f"{lead}{block}\n"), statements(block))
 
 

@@ -1,11 +1,11 @@
 """Python text that is edited by splices and proves each edit.
 
     x = 1                x = 1
-                   ->    y = 2      one insertion; every other byte, and every other node, is the same
+                   ->    y = 2      one insertion; every other byte and node is the same
 
-An edit is accepted only if the syntax tree of the result is the old tree with exactly the planned nodes added
-(and, for a replacement, exactly the planned nodes gone). Positions are those of the standard library's `ast`;
-why not libcst, parso or tree-sitter is measured in docs/decisions.md.
+An edit is accepted only if the syntax tree of the result is the old tree with exactly the planned
+nodes added (and, for a replacement, exactly the planned nodes gone). Positions are those of the
+standard library's `ast`; why not libcst, parso or tree-sitter is measured in docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ NEWLINE = re.compile(r"\r\n|\n")
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """`text` instead of what stands from `start` to `end` (offsets in characters; equal: an insertion).
+    """`text` instead of what is between `start` and `end` (offsets in characters.
 
-    `adds` and `drops` are the nodes that this brings into and takes out of the syntax tree, in order.
+    Equal: an insertion). `adds` and `drops` are the nodes that this brings into and takes out of
+    the syntax tree, in order.
     """
 
     start: int
@@ -54,7 +55,10 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
 
 
 def every_statement(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements of a module, nested ones included; expressions are not looked into, which is what costs."""
+    """The statements of a module, nested ones included.
+
+    Expressions are not looked into, which is what costs.
+    """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
@@ -78,7 +82,9 @@ def is_identifier(text: str) -> bool:
 
 
 def python_literal(text: str) -> str:
-    """A Python string literal for any text, as a formatter leaves it: what is typed is data, never code."""
+    """A Python string literal for any text, as a formatter leaves it: what is typed is data, never
+    code.
+    """
     if not text.isprintable() or ('"' in text and "'" not in text):
         return repr(text)
     return json.dumps(text, ensure_ascii=False)
@@ -95,7 +101,10 @@ class Source:
 
     @classmethod
     def decode(cls, path: PurePosixPath, data: bytes) -> Source:
-        """Read bytes as Python would (BOM, coding cookie). Refuses what would not come back byte for byte."""
+        """Read bytes as Python would (BOM, coding cookie).
+
+        Refuses what would not come back byte for byte.
+        """
         bom = data.startswith(BOM)
         body = data.removeprefix(BOM)
         try:
@@ -103,7 +112,9 @@ class Source:
             text = body.decode(encoding)
         except (SyntaxError, LookupError, UnicodeDecodeError) as error:
             line = body.count(b"\n", 0, getattr(error, "start", 0)) + 1
-            promised = "text in its declared encoding" if b"coding" in body[:200] else "UTF-8"
+            promised = "UTF-8"
+            if b"coding" in body[:200]:
+                promised = "text in its declared encoding"
             raise CannotPatch(
                 f"{path} is not {promised}: {error}",
                 hint="Save the file as UTF-8, then run the command again.",
@@ -112,7 +123,8 @@ class Source:
         if text.encode(encoding) != body or re.search(r"\r(?!\n)", text):
             raise CannotPatch(
                 f"{path} would not survive an edit byte for byte",
-                hint="It has a lone carriage return or an ambiguous encoding; save it with LF newlines.",
+                hint="It has a lone carriage return or an ambiguous encoding; "
+                "save it with LF newlines.",
                 where=Where(path, 1),
             )
         return cls(path, text, encoding, bom)
@@ -123,7 +135,8 @@ class Source:
             return (BOM if self.bom else b"") + self.text.encode(self.encoding)
         except UnicodeEncodeError as error:
             raise CannotPatch(
-                f"{self.path} is stored as {self.encoding}, which has no {error.object[error.start]!r}",
+                f"{self.path} is stored as {self.encoding}, "
+                f"which has no {error.object[error.start]!r}",
                 where=Where(self.path),
             ) from error
 
@@ -135,21 +148,30 @@ class Source:
         except SyntaxError as error:
             raise CannotPatch(
                 f"{self.path} has a syntax error: {error.msg}",
-                hint=f"So says {newer.readers()}. Name a newer one (--python PATH), or mend the file.",
+                hint=f"Tried with {newer.readers()}. Use a newer interpreter (--python PATH), "
+                "or fix the file.",
                 where=Where(self.path, error.lineno),
             ) from error
         except (ValueError, RecursionError, MemoryError) as error:
-            raise CannotPatch(f"{self.path} cannot be parsed: {error}", where=Where(self.path)) from error
+            raise CannotPatch(
+                f"{self.path} cannot be parsed: {error}", where=Where(self.path)
+            ) from error
 
     @cached_property
     def line_starts(self) -> list[int]:
-        """The offset of each line's first character; `str.splitlines` would also split at form feeds."""
+        """The offset of each line's first character.
+
+        `str.splitlines` would also split at form feeds.
+        """
         return [0, *(match.end() for match in NEWLINE.finditer(self.text))]
 
     def offset(self, line: int, column: int) -> int:
         """The offset in characters of an `ast` position (line from 1, column in UTF-8 bytes)."""
         start = self.line_starts[line - 1]
-        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+        if line < len(self.line_starts):
+            end = self.line_starts[line]
+        else:
+            end = len(self.text)
         head = self.text[start:end]
         if head.isascii():
             return start + column
@@ -159,7 +181,9 @@ class Source:
         """Where a node starts, its decorators included."""
         decorators = getattr(node, "decorator_list", None)
         if decorators:
-            return self.text.rindex("@", 0, self.offset(decorators[0].lineno, decorators[0].col_offset))
+            return self.text.rindex(
+                "@", 0, self.offset(decorators[0].lineno, decorators[0].col_offset)
+            )
         return self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
 
     def end(self, node: ast.AST) -> int:
@@ -181,27 +205,34 @@ class Source:
     def after_line(self, node: ast.AST) -> int:
         """The start of the line after a statement: where a following statement may be put.
 
-        A comment behind the statement stays with it; `a = 1; b = 2` and a trailing backslash are passed over.
+        A comment behind the statement stays with it; `a = 1; b = 2` and a trailing backslash are
+        passed over.
         """
         match = NEWLINE.search(self.text, self.end(node))
-        return match.end() if match else len(self.text)
+        if match:
+            return match.end()
+        return len(self.text)
 
     @cached_property
     def newline(self) -> str:
         """The file's commonest newline; LF where it has none."""
         crlf = self.text.count("\r\n")
-        return "\r\n" if crlf * 2 > self.text.count("\n") else "\n"
+        if crlf * 2 > self.text.count("\n"):
+            return "\r\n"
+        return "\n"
 
     def newline_at(self, offset: int) -> str:
-        """The newline of the line before `offset`: a mixed file is continued as its neighbour is."""
+        """The newline of the line before `offset`, so that a mixed file goes on as it was."""
         before = self.text.rfind("\n", 0, offset)
         if before < 0:
             return self.newline
-        return "\r\n" if self.text[before - 1 : before] == "\r" else "\n"
+        if self.text[before - 1 : before] == "\r":
+            return "\r\n"
+        return "\n"
 
     @cached_property
     def indent(self) -> str:
-        """One level of indentation, as the first indented block, or else the first bracket, has it."""
+        """One level of indentation, that of the first indented block, or else bracket."""
         for node in ast.walk(self.tree):
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and node.col_offset == 0:
@@ -210,50 +241,80 @@ class Source:
                 if blank:
                     return blank.group()
         bracket = re.search(r"[\[({][ \t]*(?:#.*)?\r?\n([ \t]+)\S", self.text)
-        return bracket.group(1) if bracket else "    "
+        if bracket:
+            return bracket.group(1)
+        return "    "
 
     @cached_property
     def quote(self) -> str:
         """The quote that most of the plain strings of the file use; a double quote in a draw."""
         found = re.findall(r"""(?<!['"\w])(['"])(?!\1)[^'"\n\\]*\1(?!['"])""", self.text)
-        return "'" if found.count("'") > found.count('"') else '"'
+        if found.count("'") > found.count('"'):
+            return "'"
+        return '"'
 
     def splice(self, *splices: Splice) -> Source:
         """Make all changes at once and prove the result. Raises CannotPatch if the proof fails."""
         ordered = sorted(splices, key=lambda s: (s.start, s.end))
-        text, spans = _joined(self.text, ordered)
+        text, spans = _join_pieces(self.text, ordered)
         after = replace(self, text=text)
         try:
             proved = _is_exactly(self, after, ordered, spans)
         except CannotPatch as error:
             raise CannotPatch(
-                f"the edit of {self.path} would not parse: {error.message}", where=self._place(ordered)
+                f"the edit of {self.path} would not parse: {error.message}",
+                where=self._first_place(ordered),
             ) from error
         if not proved:
             raise CannotPatch(
-                f"the edit of {self.path} would change more than was planned", where=self._place(ordered)
+                f"the edit of {self.path} would change more than was planned",
+                where=self._first_place(ordered),
             )
         return after
 
-    def _place(self, splices: Sequence[Splice]) -> Where:
+    def _first_place(self, splices: Sequence[Splice]) -> Where:
         return Where(self.path, self.line_of(splices[0].start) if splices else None)
 
 
 def fitted(source: Source, offset: int, snippet: str) -> str:
-    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of `source`."""
+    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of
+    `source`.
+    """
+    # quotes first: they are found in the snippet's own newlines and indents
     if source.quote == "'":
         snippet = single_quoted(snippet)
     if source.indent != "    ":
-        snippet = re.sub(r"(?m)^(?: {4})+", lambda m: source.indent * (len(m.group()) // 4), snippet)
+        snippet = re.sub(
+            r"(?m)^(?: {4})+", lambda m: source.indent * (len(m.group()) // 4), snippet
+        )
     return snippet.replace("\n", source.newline_at(offset))
+
+
+def append_block(source: Source, block: str, blank_lines: int) -> Splice:
+    """The insertion of `block` (LF, double quotes) at the end, so many blank lines below what is
+    there.
+    """
+    end = len(source.text)
+    newline = source.newline_at(end)
+    # blank lines that the file ends with count towards those that are wanted
+    body = source.text.rstrip(" \t\r\n\f")
+    lead = ""
+    if body:
+        have = source.text[len(body) :].count("\n")
+        lead = newline * max(0, 1 + blank_lines - have)
+    return insertion(end, lead + fitted(source, end, block), statements(block))
 
 
 def single_quoted(snippet: str) -> str:
     """The same Python with 'single' quotes where that needs no escape."""
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
+    # last first, so that the offsets of those before stay valid
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
-        if token.type != tokenize.STRING or not re.fullmatch(r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string):
+        # triple quotes, and strings that hold a quote or a backslash, stay as they are
+        if token.type != tokenize.STRING or not re.fullmatch(
+            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
+        ):
             continue
         begin = starts[token.start[0] - 1] + token.start[1]
         end = starts[token.end[0] - 1] + token.end[1]
@@ -261,12 +322,13 @@ def single_quoted(snippet: str) -> str:
     return out
 
 
-def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
-    """The text after all splices, and where each new piece lies in it."""
+def _join_pieces(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:
+    """The text after all splices, and the place of each new piece in it."""
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     position = length = 0
     for splice in splices:
+        # sorted by their start, so that only a neighbour can overlap
         if splice.start < position:
             raise ValueError("splices overlap")
         kept = text[position : splice.start]
@@ -279,27 +341,35 @@ def _joined(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, 
     return "".join(pieces), spans
 
 
-def _is_exactly(before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]) -> bool:
+def _is_exactly(
+    before: Source, after: Source, splices: Sequence[Splice], spans: list[tuple[int, int]]
+) -> bool:
     """Whether the new tree is the old one less the planned drops and plus the planned additions."""
     gone = [(s.start, s.end) for s in splices]
-    old_rest, new_rest = _touched(before, after, splices)
-    dropped, old_dumps = _without(before, old_rest, gone)
-    added, new_dumps = _without(after, new_rest, spans)
+    # Only what a splice touches is compared node by node; the rest is compared as text.
+    old_rest, new_rest = _touched_statements(before, after, splices)
+    dropped, old_dumps = _dumps_without(before, old_rest, gone)
+    added, new_dumps = _dumps_without(after, new_rest, spans)
     return (
         old_dumps == new_dumps
         and added == [ast.dump(node) for s in splices for node in s.adds]
         and dropped == [ast.dump(node) for s in splices for node in s.drops]
-        and ast.get_docstring(before.tree, clean=False) == ast.get_docstring(after.tree, clean=False)
+        # a string at the top could become the docstring, or a statement above it could end that
+        and ast.get_docstring(before.tree, clean=False)
+        == ast.get_docstring(after.tree, clean=False)
         and _future_leads(after.tree)
         and _declared_encoding(before) == _declared_encoding(after)
     )
 
 
-def _touched(before: Source, after: Source, splices: Sequence[Splice]) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def _touched_statements(
+    before: Source, after: Source, splices: Sequence[Splice]
+) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """The top-level statements that must be compared node by node.
 
     A statement that no splice touches has the same text before and after; if it is also a top-level
-    statement of the same kind at the shifted place, its tree is the same, and comparing it only costs time.
+    statement of the same kind at the shifted place, its tree is the same, and comparing it only
+    costs time.
     """
     there = {(after.start(node), after.end(node), type(node)): node for node in after.tree.body}
     old_rest: list[ast.stmt] = []
@@ -308,16 +378,19 @@ def _touched(before: Source, after: Source, splices: Sequence[Splice]) -> tuple[
         if any(s.start <= end and s.end >= start for s in splices):
             old_rest.append(node)
             continue
+        # where the statement is, once everything above it is spliced
         shift = sum(len(s.text) - (s.end - s.start) for s in splices if s.end <= start)
         if there.pop((start + shift, end + shift, type(node)), None) is None:
             old_rest.append(node)
     return old_rest, list(there.values())
 
 
-def _without(
+def _dumps_without(
     source: Source, nodes: Sequence[ast.stmt], spans: Sequence[tuple[int, int]]
 ) -> tuple[list[str], list[str]]:
-    """The dumps of the nodes that lie within `spans`, and of the statements once those are left out."""
+    """The dumps of the nodes that lie within `spans`, and of the statements once those are left
+    out.
+    """
     taken: list[tuple[int, str]] = []
 
     def inside(node: ast.AST) -> bool:
@@ -327,7 +400,7 @@ def _without(
         return any(low <= start and end <= high for low, high in spans)
 
     def apart(node: ast.AST) -> bool:
-        """Whether no span so much as touches the node: it is then whole, here as in the other tree."""
+        """Whether no span touches the node: it is then whole, here as in the other tree."""
         if not hasattr(node, "lineno"):
             return False
         start, end = source.start(node), source.end(node)
@@ -346,8 +419,11 @@ def _without(
     def pruned(node: ast.AST) -> ast.AST:
         if apart(node):
             return node
+        # rebuilt and not changed in place: the tree is cached, and other proofs read it
         fields: dict[str, object] = {}
         if isinstance(node, ast.Dict):
+            # Keys and values of a dict are two lists: an entry has to leave both, or a value
+            # that is taken would let the next one slip into its place.
             pairs = list(zip(node.keys, node.values, strict=True))
             kept = [(k, v) for k, v in pairs if not (inside(v) and (k is None or inside(k)))]
             for part in (n for pair in pairs if pair not in kept for n in pair if n is not None):
@@ -369,7 +445,7 @@ def _without(
                 yield pruned(value) if isinstance(value, ast.AST) else value
 
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
-    # as they stand in the file: a decorator's node comes behind those of the body below it
+    # in the order of the file: the tree has a decorator's node behind those of the body below it
     return [dump for _, dump in sorted(taken, key=lambda one: one[0])], kept
 
 
@@ -383,12 +459,15 @@ def _declared_encoding(source: Source) -> str | None:
 
 
 def _future_leads(tree: ast.Module) -> bool:
-    """Whether every `from __future__` import still stands before all other code."""
+    """Whether every `from __future__` import is still before all other code."""
     leading = True
     for index, node in enumerate(tree.body):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if not leading:
                 return False
-        elif not (index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        # only a docstring may come before them
+        elif not (
+            index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
             leading = False
     return True

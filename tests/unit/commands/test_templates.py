@@ -70,9 +70,9 @@ def test_a_body_from_a_file_is_a_template_too(wired):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("def {{ name }}(:\n", "does not give Python: invalid syntax: def work(:"),
+        ("def {{ name }}(:\n", "does not give valid Python: invalid syntax: def work(:"),
         ("x = 1\n", "defines no function work"),
-        ("-" * 50_000 + "1\n", "does not give Python: it cannot be parsed: ---"),
+        ("-" * 50_000 + "1\n", "does not give valid Python: it cannot be parsed: ---"),
         ("\n{{ 1 / 0 }}\n", "plain.py.jinja:2: division by zero"),
         ("{{ cycler.__init__.__globals__.os }}\n", "plain.py.jinja:1"),
     ],

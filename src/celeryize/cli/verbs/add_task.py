@@ -9,6 +9,7 @@ import typer
 
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
+from celeryize.commands.task.kinds import kind_words
 
 
 @verb(writes=True)
@@ -27,7 +28,7 @@ def add_task(
         ),
     ] = None,
     kind: Annotated[
-        str, option("--kind", help="plain, model, email, http or batch.", metavar="KIND")
+        str, option("--kind", help=f"{kind_words()}.", metavar="KIND")
     ] = "plain",
     model: Annotated[
         str | None, option("--model", help="The model that the task works on.", metavar="APP.MODEL")

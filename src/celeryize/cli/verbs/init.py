@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from celeryize.brokers import broker_words, result_backend_words
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
 
@@ -15,7 +16,7 @@ def init(
         str | None,
         option(
             "--broker",
-            help="redis, rabbitmq, filesystem (no server, development only) or a URL.",
+            help=f"{broker_words()} or a URL.",
             metavar="NAME",
         ),
     ] = None,
@@ -23,7 +24,7 @@ def init(
         str | None,
         option(
             "--result-backend",
-            help="redis, rpc, django-db, file, none or a URL.",
+            help=f"{result_backend_words()} or a URL.",
             metavar="NAME",
         ),
     ] = None,

@@ -1,9 +1,9 @@
-"""Where the broker of an existing set-up is decided; and, if nowhere, the one place and name that fit its style.
+"""Where an existing set-up configures its broker; if nowhere, the place that fits its style.
 
-app.config_from_object("django.conf:settings", namespace="CELERY")    CELERY_BROKER_URL in the settings
-app.config_from_object("django.conf:settings")                        BROKER_URL in the settings
-app.config_from_object("config.celeryconfig")                         broker_url in that module
-app.conf.update(timezone="UTC")                                       app.conf.broker_url in the app file
+app.config_from_object("django.conf:settings", namespace="CELERY")   CELERY_BROKER_URL, settings
+app.config_from_object("django.conf:settings")                       BROKER_URL, settings
+app.config_from_object("config.celeryconfig")                        broker_url, that module
+app.conf.update(timezone="UTC")                                      app.conf.broker_url, app file
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from celeryize.brokers import BROKERS
 from celeryize.checks.names import OLD
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
@@ -23,8 +24,11 @@ from celeryize.model import Where
 from celeryize.patch.imports import add_import
 from celeryize.patch.source import Source, fitted, insertion, statements
 
-# Celery needs no broker where it runs tasks at once; everything else names one of the broker_* settings.
-DECIDES = re.compile(r"broker_(url|read_url|write_url|host|transport|backend)\b|\bbroker *=|always_eager *=", re.I)
+# Celery needs no broker where it runs tasks eagerly; anything else that decides it is a broker_*
+# setting.
+DECIDES = re.compile(
+    r"broker_(url|read_url|write_url|host|transport|backend)\b|\bbroker *=|always_eager *=", re.I
+)
 
 
 class Style(StrEnum):
@@ -36,88 +40,125 @@ class Style(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """No broker is set: where it would be set, and under which name."""
+class MissingBroker:
+    """No broker is configured: where it would be set, and under which name."""
 
     style: Style
     path: PurePosixPath
     name: str
 
 
-def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
-    """The gap that a missing broker is; None where there is none, and a sentence where the text does not tell.
+def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str | None:
+    """Where the broker is missing.
 
-    Raises CannotPatch where the settings name a broker that the app, without a namespace, does not read.
+    None where one is configured, and a sentence where the code does not show it. Raises CannotPatch
+    where the settings name a broker that the app, without a namespace, does not read.
     """
     settings = project.settings
-    files = dict.fromkeys((app.where.path, *settings.reachable, *settings_files(project.layout, project.modules)))
+    files = dict.fromkeys(
+        (app.where.path, *settings.reachable, *settings_files(project.layout, project.modules))
+    )
     config = _config_module(project, app)
     if config is not None:
         files[config] = None
+    # any file that names a broker decides, whichever environment it belongs to
     for path in files:
-        found = _decided(project.modules.source(path), app, settings.file)
+        found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:
             return None
-    where = untold(project.modules, settings) or _by_code(project.modules.source(app.where.path), app)
+    where = untold(project.modules, settings) or _configured_by_code(
+        project.modules.source(app.where.path), app
+    )
     if where is not None:
-        return f"No broker is named where the text tells; {where} may set one by code."
+        return f"No broker is configured as a literal; {where} may set one in code."
     if app.config_source == "django.conf:settings":
-        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
-        if not prefix and "CELERY_BROKER_URL" in settings.assigned and not settings.assigned.keys() & OLD.keys():
+        prefix = ""
+        if app.namespace:
+            prefix = f"{app.namespace.rstrip('_')}_"
+        if (
+            not prefix
+            and "CELERY_BROKER_URL" in settings.assigned
+            and not settings.assigned.keys() & OLD.keys()
+        ):
             raise _without_namespace(project, app)
-        return Gap(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
+        return MissingBroker(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
     if config is not None:
         source = project.modules.source(config)
-        names = _assigned_at_top(source.tree) if source else set()
-        prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
+        if source:
+            names = _top_level_names(source.tree)
+        else:
+            names = set()
+        prefix = ""
+        if app.namespace:
+            prefix = f"{app.namespace.rstrip('_')}_"
         upper = bool(prefix) or any(name in OLD or name.startswith("CELERY") for name in names)
-        return Gap(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
+        return MissingBroker(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
     if app.config_source is None:
-        return Gap(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")
+        return MissingBroker(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")
     return (
-        f"{app.where}: the app is configured by {app.config_source}, where no broker was looked for. "
-        "Without one, and without the variable CELERY_BROKER_URL, it is amqp on localhost."
+        f"{app.where}: the app is configured by {app.config_source}, "
+        "which was not searched for a broker. "
+        "Without one, and without the variable CELERY_BROKER_URL, Celery falls back to amqp://localhost."
     )
 
 
-def in_use(project: Project) -> str:
-    """The broker of an existing project that names none: Redis with celery[redis], else Celery's default.
+def broker_in_use(project: Project) -> str:
+    """The broker of an existing project that configures none: that of Celery's extra, else Celery's
+    default.
 
     The library redis alone says nothing: it may be there for the cache.
     """
-    extras = re.search(r"\[[^\]]*\bredis\b", project.dependencies.declared.get("celery", ""))
-    return "redis" if extras else "rabbitmq"
+    declared = project.dependencies.declared.get("celery", "")
+    for broker in BROKERS:
+        if broker.extra and re.search(rf"\[[^\]]*\b{broker.extra}\b", declared):
+            return broker.name
+    return "rabbitmq"
 
 
-def after_configuration(source: Source, app: CeleryApp, line: str, imports: list[str]) -> Source:
+def add_after_configuration(
+    source: Source, app: CeleryApp, line: str, imports: list[str]
+) -> Source:
     """The app file with one line more below the last one that builds or configures the app.
 
     Raises CannotPatch, with the line, where the app is not built at the top level.
     """
     lines = [app.where.line, *(where.line for _, where in app.conf_writes)]
-    own = [n for n in source.tree.body if any(n.lineno <= (at or 0) <= (n.end_lineno or 0) for at in lines)]
+    own = [
+        n
+        for n in source.tree.body
+        if any(n.lineno <= (at or 0) <= (n.end_lineno or 0) for at in lines)
+    ]
     if not all(isinstance(n, ast.Assign | ast.AnnAssign | ast.Expr) for n in own):
-        built = next(n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds(n, app))
+        built = next(
+            n for n in ast.walk(source.tree) if isinstance(n, ast.stmt) and _builds_app(n, app)
+        )
         last = built.end_lineno or built.lineno
         there = source.text[source.line_starts[last - 1] :].splitlines()[0]
         margin = " " * built.col_offset
         imports = [needed for needed in imports if add_import(source, needed)]
         raise CannotPatch(
-            f"{app.where}: no broker is set, and the app is not built at the top level of its module",
+            f"{app.where}: no broker is configured, "
+            "and the app is not built at the top level of its module",
             hint="Set it right below where the app is built.",
             snippet="\n".join([there, *(f"{margin}{text}" for text in [*imports, line])]),
             where=Where(source.path, last),
             in_place=True,
         )
     offset = source.after_line(own[-1])
-    lead = "" if source.text[:offset].endswith("\n") else source.newline
+    if source.text[:offset].endswith("\n"):
+        lead = ""
+    else:
+        lead = source.newline
     text = fitted(source, offset, f"{line}\n")
     splices = [s for needed in imports for s in add_import(source, needed)]
     return source.splice(*splices, insertion(offset, lead + text, statements(line)))
 
 
-def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
-    """The first line of code that names a broker; to an app without a namespace CELERY_BROKER_URL is none."""
+def _find_decision(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> Where | None:
+    """The first line of code that names a broker.
+
+    An app without a namespace ignores CELERY_BROKER_URL.
+    """
     for number, line in enumerate(source.text.splitlines() if source else (), start=1):
         code = line.split("#")[0]
         if not app.namespace and app.config_source == "django.conf:settings":
@@ -127,7 +168,7 @@ def _decided(source: Source | None, app: CeleryApp, settings: PurePosixPath) -> 
     return None
 
 
-def _builds(node: ast.stmt, app: CeleryApp) -> bool:
+def _builds_app(node: ast.stmt, app: CeleryApp) -> bool:
     return (
         isinstance(node, ast.Assign | ast.AnnAssign)
         and node.value is not None
@@ -135,37 +176,43 @@ def _builds(node: ast.stmt, app: CeleryApp) -> bool:
     )
 
 
-def _by_code(source: Source | None, app: CeleryApp) -> Where | None:
-    """What configures the app in a way that its file does not tell: a variable, a loader, a call's result."""
+def _configured_by_code(source: Source | None, app: CeleryApp) -> Where | None:
+    """What configures the app in a way that cannot be read off: a variable, a loader, a call's
+    result.
+    """
     if {"config_source", "changes", "loader"} & set(app.constructor):
         return app.where
     for node in ast.walk(source.tree) if source else ():
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_envvar")):
-                told = name != app.variable
+                known = name != app.variable
             case ast.Call(
-                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update")
+                func=ast.Attribute(
+                    value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update"
+                )
             ):
-                told = name != app.variable or not (
+                known = name != app.variable or not (
                     any(k.arg is None for k in node.keywords)
                     or any(not isinstance(a, ast.Dict) for a in node.args)
                 )
             case ast.Call(keywords=keywords) if node.lineno == app.where.line:
-                told = all(k.arg for k in keywords)
+                known = all(k.arg for k in keywords)
             case _:
                 continue
-        if source is not None and not told:
+        if source is not None and not known:
             return source.where(node)
     return None
 
 
-def _assigned_at_top(tree: ast.Module) -> set[str]:
+def _top_level_names(tree: ast.Module) -> set[str]:
     targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
-    """The file of `config_from_object("config.celeryconfig")`, also where the module itself is handed over."""
+    """The file of `config_from_object("config.celeryconfig")`, also where the module itself is
+    handed over.
+    """
     spelled = app.config_source
     if spelled is None or spelled == "django.conf:settings":
         return None
@@ -182,7 +229,7 @@ def _config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
 
 def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
     where = project.settings.assigned["CELERY_BROKER_URL"]
-    call, line = namespaced(project.modules.source(app.where.path), app)
+    call, line = line_with_namespace(project.modules.source(app.where.path), app)
     return CannotPatch(
         f'{call}: the app has no namespace="CELERY", so CELERY_BROKER_URL ({where}) has no effect',
         hint="Give it the namespace: this line, in place of that one.",
@@ -192,8 +239,11 @@ def _without_namespace(project: Project, app: CeleryApp) -> CannotPatch:
     )
 
 
-def namespaced(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
-    """The place of `config_from_object(...)` and its line with the namespace; no line where it has several."""
+def line_with_namespace(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
+    """The place of `config_from_object(...)` and its line with the namespace.
+
+    No line where it has several.
+    """
     for node in ast.walk(source.tree) if source else ():
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object")):
@@ -204,13 +254,15 @@ def namespaced(source: Source | None, app: CeleryApp) -> tuple[Where, str]:
                 start = source.line_starts[node.lineno - 1]
                 end = source.end(node) - 1 - start
                 line = source.text[start:].splitlines()[0]
-                joint = " " if line[:end].rstrip().endswith(",") else ", "
+                joint = ", "
+                if line[:end].rstrip().endswith(","):
+                    joint = " "
                 return source.where(node), f'{line[:end]}{joint}namespace="CELERY"{line[end:]}\n'
     return app.where, ""
 
 
-def named_by(project: Project, app: CeleryApp, keyword: str) -> str:
-    """The URL that `Celery(broker="...", backend="...")` is given as a literal; empty where it is none."""
+def literal_argument(project: Project, app: CeleryApp, keyword: str) -> str:
+    """The URL that `Celery(broker="...", backend="...")` is given as a literal; otherwise empty."""
     source = project.modules.source(app.where.path)
     for node in ast.walk(source.tree) if source else ():
         if isinstance(node, ast.Call) and node.lineno == app.where.line:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from celeryize.checks.proof import Expected, Proof, Verdict
 from celeryize.commands.init import plan as init
-from celeryize.commands.init.missing_broker import in_use
+from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -62,7 +62,7 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
     _mention_unknown_keys(table, view)
     in_effect: dict[str, object] = {}
     if project.celery:
-        in_effect = {"broker": in_use(project)}
+        in_effect = {"broker": broker_in_use(project)}
     # the later one wins
     known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
     rendered = init.ask(

@@ -59,7 +59,7 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
     """Remove an entry from the schedule."""
 
     def planned(project: Project) -> Planned:
-        plan = add.removal(project, name)
+        plan = add.plan_removal(project, name)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=name)
         return Planned(plan, f"celeryize remove-schedule {name}", expected)

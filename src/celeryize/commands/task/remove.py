@@ -1,4 +1,4 @@
-"""`celeryize remove-task`: take out all that `add-task` wrote for a task, where it is still as it was written."""
+"""`celeryize remove-task`: remove what `add-task` wrote for a task, if it is unchanged."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import ast
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, changes
-from celeryize.commands.task.plan import named_task, place_of
+from celeryize.commands.task.place import named_task, place_of
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_in
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
-from celeryize.model import Edit, Plan, Status, Step, Where
+from celeryize.model import Edit, Plan, Where
+from celeryize.patch.definitions import defines, remove_definitions
 from celeryize.patch.source import Source
-from celeryize.patch.tasks import defines, take_out
 
 
 def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
-    """The edits that take out the task, its test and its trigger; and the names that leave the registry.
+    """The edits that remove the task, its test and its trigger.
 
-    What was written is read from the history of changes. Raises CannotPatch where something of it was changed
-    since, or where the task is not ours.
+    And the names that leave the registry. What was written is read from the history of changes.
+    Raises CannotPatch where something of it was changed since, or where the task is not one of
+    ours.
     """
     app, function = named_task(project, target)
     path, _ = place_of(project, app, function)
-    change = _change(project, path, function)
+    change = _find_change(project, path, function)
     draft = project.draft()
-    steps: list[Step] = []
+    # the task first, because it is what a refusal should be about
     for edit in sorted(change.edits, key=lambda e: e.path != path):
         # An app that is installed does no harm, and other tasks may need it by now.
         if edit.path in project.settings.reachable or edit.path.suffix != ".py":
@@ -34,63 +35,66 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
         now = draft.read(edit.path)
         if now is None:
             continue
-        after = _taken_out(edit, now, draft)
+        after = _without_edit(edit, now, draft)
         if after is None:
-            draft.delete(edit.path)
-            steps.append(Step(edit.path, Status.DELETE, f"held {function} alone"))
+            draft.delete(edit.path, f"held {function} alone")
         elif after != now:
-            draft.write(edit.path, after)
-            steps.append(Step(edit.path, Status.UPDATE, f"without {function}"))
+            draft.write(edit.path, after, f"without {function}")
     registered = tuple(
         task.name
         for task in tasks_in(project.modules, path, app, project.celery)
-        if not defines(_text(path, draft.read(path)), task.function)
+        if not defines(_text_of(path, draft.read(path)), task.function)
     )
     _refuse_scheduled(project, registered)
-    return Plan(draft.edits(), tuple(steps)), registered
+    return draft.plan(), registered
 
 
 def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
-    """Raises CannotPatch where the settings or the app file name the task: Beat would send what nobody runs."""
+    """Raise CannotPatch where the settings or the app file name the task: Beat would keep sending
+    it.
+    """
     files = (*project.settings.reachable, *(app.where.path for app in project.celery))
     for path in dict.fromkeys(files):
         for node in ast.walk(project.modules.tree(path)):
             if isinstance(node, ast.Constant) and node.value in names:
                 raise CannotPatch(
                     f"{path} still names {node.value}",
-                    hint="Take it out there first; an entry of the schedule with `celeryize remove-schedule`.",
+                    hint="Remove it there first; an entry of the schedule with "
+                    "`celeryize remove-schedule`.",
                     where=Where(path, node.lineno),
                 )
 
 
-def _taken_out(edit: Edit, now: bytes, draft: Draft) -> bytes | None:
+def _without_edit(edit: Edit, now: bytes, draft: Draft) -> bytes | None:
     """The file without what the edit put into it; None where nothing of it is left."""
     if now == edit.after and not (edit.before is None and _is_imported_elsewhere(edit.path, draft)):
         return edit.before
     source = Source.decode(edit.path, now)
-    return take_out(source, _text(edit.path, edit.before), _text(edit.path, edit.after)).encode()
+    return remove_definitions(
+        source, _text_of(edit.path, edit.before), _text_of(edit.path, edit.after)
+    ).encode()
 
 
 def _is_imported_elsewhere(path: PurePosixPath, draft: Draft) -> bool:
-    """Whether the app's configuration would go on to import a signals module that is about to go."""
+    """Whether the app's configuration would still import a signals module that is removed."""
     apps = draft.read(path.parent / "apps.py") or b""
     return path.name == "signals.py" and b"signals" in apps
 
 
-def _change(project: Project, path: PurePosixPath, function: str) -> Change:
+def _find_change(project: Project, path: PurePosixPath, function: str) -> Change:
     """The newest change that put `function` into the module `path`."""
     for change in changes(project.root):
         for edit in change.edits:
             if edit.path == path and edit.after is not None:
-                before, after = _text(path, edit.before), _text(path, edit.after)
+                before, after = _text_of(path, edit.before), _text_of(path, edit.after)
                 if defines(after, function) and not defines(before, function):
                     return change
     raise CannotPatch(
         f"{path} has no {function} that celeryize remembers writing",
-        hint="Remove it by hand, with the imports that only it needs.",
+        hint="Remove it manually, with the imports that only it needs.",
         where=Where(path),
     )
 
 
-def _text(path: PurePosixPath, data: bytes | None) -> str:
+def _text_of(path: PurePosixPath, data: bytes | None) -> str:
     return Source.decode(path, data or b"").text

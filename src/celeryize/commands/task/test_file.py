@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.commands.task.generate import Subject
 from celeryize.commands.task.trigger import Trigger
+from celeryize.commands.task.words import camel_case, split_imports
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model
 from celeryize.detect.project import Project
+from celeryize.patch.definitions import add_definitions
 from celeryize.patch.source import Source
-from celeryize.patch.tasks import add_task
+from celeryize.render import has_template, snippet
 
 URLOPEN = "urllib.request.OpenerDirector.open"
 CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini")
@@ -36,22 +40,6 @@ SAMPLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is tested: the function, the module that holds it, its code and kind, the model it works on.
-
-    `key` is the parameter that takes the model's primary key.
-    """
-
-    function: str
-    path: PurePosixPath
-    code: str
-    imports: tuple[str, ...]
-    kind: str
-    model: Model | None
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class TaskTest:
     """The test as code, with its imports, and the file it belongs into."""
 
@@ -68,87 +56,159 @@ def has_tests(project: Project, app: App) -> bool:
     return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
 
 
-def test_of(project: Project, app: App, subject: Subject, trigger: Trigger | None = None) -> TaskTest:
-    """The test of a task: it calls the function directly, with a row of its model where one can be made."""
-    path = _place(project, app, subject.function)
-    arguments, imports = _arguments(subject)
-    module = project.modules.name_of(subject.path) or subject.path.stem
+def render_test(
+    project: Project, app: App, subject: Subject, trigger: Trigger | None = None
+) -> TaskTest:
+    """The test of a task: it calls the function directly, with an instance of its model where one
+    can be made.
+    """
+    path = _test_path(project, app, subject.function)
     near = path.parent == app.folder and subject.path.parent == app.folder
-    imports.append(f"from {'.' + subject.path.stem if near else module} import {subject.function}")
-    lines: list[str] = []
-    row = _created(subject.model) if subject.model else None
-    if subject.model and row:
-        lines.append(f"row = {row}")
-        imports.append(f"from {'.models' if near else subject.model.module} import {subject.model.name}")
-    call = f"{subject.function}({arguments})"
-    match subject.kind:
-        case "http":
-            imports.append("from unittest import mock")
-            # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its name.
-            opener = "requests.get" if "import requests" in subject.imports else URLOPEN
-            lines += [f'with mock.patch("{opener}") as opened:', f"    {call}", "opened.assert_called_once()"]
-        case "email":
-            imports.append("from django.core import mail")
-            sent = 0 if subject.model and subject.model.row is None else 1
-            lines += [call, f"assert len(mail.outbox) == {sent}"]
-        case "batch" if lines:
-            # Without rows, nothing is sent: a test has no broker. The chunk gets the row directly.
-            chunk = f"{subject.function}_chunk"
-            imports[-2] = imports[-2].replace(subject.function, f"{subject.function}, {chunk}")
-            key = "str(row.pk)" if subject.model and subject.model.key_type == "str" else "row.pk"
-            lines = [call, *lines, f"{chunk}([{key}])"]
-        case _:
-            lines.append(call)
-    pytest = _uses_pytest(project)
+    lines, imports = _call_lines(project, subject, near=near)
     on_commit: tuple[str, ...] = ()
-    created = _created(trigger.model) if trigger else None
-    if trigger and created:
-        capture = "django_capture_on_commit_callbacks" if pytest else "self.captureOnCommitCallbacks"
-        on_commit = _on_commit(subject.function, trigger, created, capture)
-        imports += ["from unittest import mock"]
-        imports.append(f"from {'.models' if near else trigger.model.module} import {trigger.model.name}")
+    pytest = uses_pytest(project)
+    if trigger:
+        created = _create_expression(trigger.model)
+        if created:
+            capture = "self.captureOnCommitCallbacks"
+            if pytest:
+                capture = "django_capture_on_commit_callbacks"
+            on_commit = _on_commit(subject.function, trigger, created, capture)
+            imports += ["from unittest import mock", _model_import(trigger.model, near=near)]
     if pytest:
-        body = "\n".join(f"    {line}" for line in lines)
-        code = f"@pytest.mark.django_db\ndef test_{subject.function}_runs():\n{body}\n"
-        if on_commit:
-            body = "\n".join(f"    {line}" for line in on_commit)
-            code += f"\n\n@pytest.mark.django_db\ndef test_{subject.function}_is_sent_on_commit("
-            code += f"django_capture_on_commit_callbacks):\n{body}\n"
-        return TaskTest(path, code, (*imports, "import pytest"))
-    name = "".join(part.capitalize() for part in subject.function.split("_"))
-    body = "\n".join(f"        {_unittest(line)}" for line in lines)
-    code = f"class {name}Tests(TestCase):\n    def test_it_runs(self):\n{body}\n"
-    if on_commit:
-        body = "\n".join(f"        {line}" for line in on_commit)
-        code += f"\n    def test_it_is_sent_on_commit(self):\n{body}\n"
-    return TaskTest(path, code, (*imports, "from django.test import TestCase"))
+        return _pytest_module(path, subject.function, lines, on_commit, imports)
+    return _unittest_module(path, subject.function, lines, on_commit, imports)
 
 
 def command_of(project: Project, test: TaskTest) -> tuple[str, ...]:
-    """The arguments of the project's Python that run the module of a test, from the folder of manage.py."""
-    if _uses_pytest(project):
+    """The arguments of the project's Python that run the module of a test, from the folder of
+    manage.py.
+    """
+    if uses_pytest(project):
         return ("-m", "pytest", "-q", str(project.root / test.path))
     return ("manage.py", "test", project.modules.name_of(test.path) or "")
 
 
-def with_test(source: Source, test: TaskTest) -> Source:
+def add_test(source: Source, test: TaskTest) -> Source:
     """The test module with the test, unless a test of that name is there."""
-    name = next(n.name for n in ast.parse(test.code).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
-    if any(isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name for n in source.tree.body):
+    definitions = ast.FunctionDef | ast.ClassDef
+    body = ast.parse(test.code).body
+    name = next(n.name for n in body if isinstance(n, definitions))
+    if any(isinstance(n, definitions) and n.name == name for n in source.tree.body):
         return source
-    return add_task(source, test.code, list(dict.fromkeys(test.imports)))
+    return add_definitions(source, test.code, list(dict.fromkeys(test.imports)))
 
 
-def _created(model: Model) -> str | None:
-    """The expression that makes a row; None where that cannot be told."""
+def uses_pytest(project: Project) -> bool:
+    """Whether pytest-django runs the tests: declared, or configured with the settings to use."""
+    if "pytest-django" in project.dependencies.declared:
+        return True
+    places = (
+        project.root / folder / name
+        for folder in (project.base, PurePosixPath())
+        for name in CONFIGURATIONS
+    )
+    return any(
+        b"DJANGO_SETTINGS_MODULE" in place.read_bytes() for place in places if place.is_file()
+    )
+
+
+def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
+    """The lines of the test that calls the task, from the template of its kind, and the imports
+    they need.
+    """
+    arguments, imports = _call_arguments(subject)
+    module = project.modules.name_of(subject.path) or subject.path.stem
+    if near:
+        module = f".{subject.path.stem}"
+    row = ""
+    key = "row.pk"
+    if subject.model:
+        row = _create_expression(subject.model) or ""
+        if row:
+            imports.append(_model_import(subject.model, near=near))
+        if subject.model.key_type == "str":
+            key = "str(row.pk)"
+    # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its
+    # name.
+    opener = URLOPEN
+    if "import requests" in subject.imports:
+        opener = "requests.get"
+    name = f"test/{subject.kind}.py.jinja"
+    if not has_template(name):
+        name = "test/plain.py.jinja"
+    text = snippet(
+        name,
+        call=f"{subject.function}({arguments})",
+        function=subject.function,
+        key=key,
+        model=subject.model is not None,
+        module=module,
+        opener=opener,
+        row=row,
+    )
+    body, template_imports = split_imports(text)
+    return body.strip("\n").split("\n"), [*imports, *template_imports]
+
+
+def _pytest_module(
+    path: PurePosixPath,
+    function: str,
+    lines: list[str],
+    on_commit: tuple[str, ...],
+    imports: list[str],
+) -> TaskTest:
+    """Tests as functions, the way pytest-django has them."""
+    code = f"@pytest.mark.django_db\ndef test_{function}_runs():\n{_indent_lines(lines, 4)}"
+    if on_commit:
+        code += f"\n\n@pytest.mark.django_db\ndef test_{function}_is_sent_on_commit("
+        code += f"django_capture_on_commit_callbacks):\n{_indent_lines(on_commit, 4)}"
+    return TaskTest(path, code, (*imports, "import pytest"))
+
+
+def _unittest_module(
+    path: PurePosixPath,
+    function: str,
+    lines: list[str],
+    on_commit: tuple[str, ...],
+    imports: list[str],
+) -> TaskTest:
+    """Tests as methods of a TestCase, the way Django has them."""
+    body = _indent_lines([_unittest_line(line) for line in lines], 8)
+    code = f"class {camel_case(function)}Tests(TestCase):\n    def test_it_runs(self):\n{body}"
+    if on_commit:
+        code += f"\n    def test_it_is_sent_on_commit(self):\n{_indent_lines(on_commit, 8)}"
+    return TaskTest(path, code, (*imports, "from django.test import TestCase"))
+
+
+def _indent_lines(lines: Iterable[str], width: int) -> str:
+    return "".join(f"{' ' * width}{line}\n" for line in lines)
+
+
+def _model_import(model: Model, *, near: bool) -> str:
+    module = model.module
+    if near:
+        module = ".models"
+    return f"from {module} import {model.name}"
+
+
+def _create_expression(model: Model) -> str | None:
+    """The expression that makes an instance; None where its fields are not all known."""
     if model.row is None:
         return None
-    return f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.row)})"
+    return (
+        f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.row)})"
+    )
 
 
 def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
-    """The lines of a test that the trigger sends the task; `capture` runs the callbacks of a commit."""
-    removed = ".delete()" if trigger.signal == "post_delete" else ""
+    """The lines of a test that the trigger sends the task.
+
+    `capture` runs the callbacks of a commit.
+    """
+    removed = ""
+    if trigger.signal == "post_delete":
+        removed = ".delete()"
     return (
         f'with mock.patch.object({function}, "apply_async") as sent:',
         f"    with {capture}(execute=True):",
@@ -157,51 +217,56 @@ def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> t
     )
 
 
-def _place(project: Project, app: App, function: str) -> PurePosixPath:
+def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
     folder = app.folder / "tests"
     if (project.root / folder).is_dir():
         common = folder / "test_tasks.py"
-        return common if (project.root / common).is_file() else folder / f"test_{function}.py"
+        if (project.root / common).is_file():
+            return common
+        return folder / f"test_{function}.py"
     return app.folder / "tests.py"
 
 
-def _uses_pytest(project: Project) -> bool:
-    """Whether pytest-django runs the tests: declared, or told which settings to use."""
-    if "pytest-django" in project.dependencies.declared:
-        return True
-    places = (
-        project.root / folder / name for folder in (project.base, PurePosixPath()) for name in CONFIGURATIONS
-    )
-    return any(b"DJANGO_SETTINGS_MODULE" in place.read_bytes() for place in places if place.is_file())
-
-
-def _unittest(line: str) -> str:
+def _unittest_line(line: str) -> str:
     return re.sub(r"^assert (.+) == (.+)$", r"self.assertEqual(\1, \2)", line)
 
 
-def _arguments(subject: Subject) -> tuple[str, list[str]]:
-    """The arguments of the call: the key of the row, or one that no row has; else by annotation."""
+def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
+    """The arguments of the call: the key of the instance, or one that no instance has.
+
+    Else by annotation.
+    """
+    body = ast.parse(subject.code).body
     function = next(
-        n for n in ast.parse(subject.code).body if isinstance(n, ast.FunctionDef) and n.name == subject.function
+        n for n in body if isinstance(n, ast.FunctionDef) and n.name == subject.function
     )
+    # those without a default
     required = function.args.args[: len(function.args.args) - len(function.args.defaults)]
     values: list[str] = []
     imports: list[str] = []
     for argument in required:
+        # self, of a bound task
         if argument.annotation is None:
             continue
-        spelled = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
-        value, line = SAMPLES.get(spelled, ('"someone@example.org"', ""))
+        annotation = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
+        value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))
         if subject.model and argument.arg == subject.key:
-            value, line = _key(subject.model, spelled)
+            value, line = _key_argument(subject.model, annotation)
         values.append(value)
-        imports += [line] if line else []
+        if line:
+            imports.append(line)
     return ", ".join(values), imports
 
 
-def _key(model: Model, annotation: str) -> tuple[str, str]:
+def _key_argument(model: Model, annotation: str) -> tuple[str, str]:
+    """The key to pass, and its import: that of the instance, or one that none has."""
+    key, line = "0", ""
     if model.row is not None:
-        return ("str(row.pk)" if annotation == "str" else "row.pk"), ""
-    if model.key_type == "str":
-        return ("str(UUID(int=0))" if annotation == "str" else "UUID(int=0)"), "from uuid import UUID"
-    return ('"0"' if annotation == "str" else "0"), ""
+        key = "row.pk"
+    elif model.key_type == "str":
+        key, line = "UUID(int=0)", "from uuid import UUID"
+    if annotation == "str" and key == "0":
+        return '"0"', line
+    if annotation == "str":
+        return f"str({key})", line
+    return key, line

@@ -1,19 +1,22 @@
-"""What sends a generated task by itself: a receiver of a model's signal, connected in the app's ready()."""
+"""What sends a generated task by itself: a receiver of a model's signal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.commands.task.generate import Generated
+from celeryize.commands.task.place import model_import, named_model
+from celeryize.commands.task.sending import key_argument, lines_after_commit
+from celeryize.commands.task.words import sentence_case
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Where
+from celeryize.patch.definitions import add_definitions
 from celeryize.patch.ready import import_signals, new_configuration
-from celeryize.patch.source import Source
-from celeryize.patch.tasks import add_task
 from celeryize.render import snippet
 
 SIGNALS = ("post_save", "post_delete")
@@ -27,64 +30,81 @@ class Trigger:
     model: Model
 
 
-def signal_of(text: str) -> tuple[str, str]:
-    """The signal and the model of `post_save:shop.Order`. Raises UsageError for anything else."""
+def parse_trigger(project: Project, app: App, text: str) -> Trigger:
+    """The trigger of `post_save:shop.Order`. Raises UsageError for anything else."""
     signal, colon, model = text.partition(":")
     if not (colon and model):
-        raise UsageError(f"{text} is no trigger", hint="Write SIGNAL:APP.MODEL, for example post_save:shop.Order.")
+        raise UsageError(
+            f"invalid trigger {text!r}",
+            hint="Write SIGNAL:APP.MODEL, for example post_save:shop.Order.",
+        )
     if signal not in SIGNALS:
-        raise UsageError(f"there is no trigger {signal}", hint=f"Use {' or '.join(SIGNALS)}.")
-    return signal, model
+        raise UsageError(f"unknown signal {signal!r}", hint=f"Use {' or '.join(SIGNALS)}.")
+    return Trigger(signal, named_model(project, app, model))
 
 
-def receiver(
-    project: Project,
-    app: App,
-    draft: Draft,
-    trigger: Trigger,
-    *,
-    function: str,
-    task_import: str,
-    model_import: str,
-    call: tuple[str, ...],
-) -> tuple[tuple[PurePosixPath, Source, str], ...]:
-    """The files that connect the trigger, as they will be: the app's signals and its configuration.
+def connect_trigger(
+    project: Project, app: App, draft: Draft, task: Generated, trigger: Trigger
+) -> None:
+    """Write the receiver into the app's signals, and import those in its configuration.
 
-    `call` sends the task with `instance` as the row. Raises CannotPatch where the app keeps either otherwise.
+    Raises UsageError where a signal cannot fill the parameters, CannotPatch where the app keeps its
+    signals in a package, or has no configuration that can be edited.
     """
-    *imports, sending = call
+    code, imports = _receiver_code(project, app, task, trigger)
+    path = app.folder / "signals.py"
+    package = path.with_suffix("")
+    if (project.root / package).is_dir():
+        raise CannotPatch(
+            f"{package} is a package; celeryize cannot choose the module for this receiver",
+            hint="Paste these lines into one that ready() imports, and leave --trigger out.",
+            snippet="\n".join([*imports, "", "", code]),
+            where=Where(package),
+        )
+    signals = add_definitions(draft.source(path), code, imports)
+    _write_signals(app, draft, path, signals.encode(), trigger)
+
+
+def _write_signals(
+    app: App, draft: Draft, path: PurePosixPath, signals: bytes, trigger: Trigger
+) -> None:
+    """The signals, and the apps module that imports them: the second may refuse, and then neither
+    is written.
+    """
+    apps = app.folder / "apps.py"
+    if draft.read(apps) is None:
+        configured = new_configuration(app.name).encode()
+    else:
+        configured = import_signals(draft.source(apps)).encode()
+    draft.write(path, signals, f"{trigger.signal} of {trigger.model.name} sends it")
+    draft.write(apps, configured, "imports the signals in ready()")
+
+
+def _receiver_code(
+    project: Project, app: App, task: Generated, trigger: Trigger
+) -> tuple[str, list[str]]:
+    """The receiver as code, and the imports of its module."""
+    required = [p for p in task.parameters if p.default is None]
+    if len(required) > 1:
+        raise UsageError(
+            f"{trigger.signal} only passes the instance, so {required[1].name} cannot be filled in",
+            hint="Give all but the key a default, or leave --trigger out.",
+        )
+    arguments = "".join(key_argument("instance.pk", p) for p in required)
+    *imports, sending = lines_after_commit(project, task.function, arguments)
     code = snippet(
         "trigger/receiver.py.jinja",
         signal=trigger.signal,
         model=trigger.model.name,
-        receiver=f"{function}_on_{trigger.signal}",
-        title=function.replace("_", " ").capitalize(),
+        receiver=f"{task.function}_on_{trigger.signal}",
+        title=sentence_case(task.function),
         call=sending,
     )
-    lines = [
+    module = project.modules.name_of(task.path) or ""
+    return code, [
         f"from django.db.models.signals import {trigger.signal}",
         "from django.dispatch import receiver",
         *imports,
-        model_import,
-        task_import,
+        model_import(project, app, trigger.model),
+        f"from {module.removeprefix(app.name)} import {task.function}",
     ]
-    path = app.folder / "signals.py"
-    if (project.root / path.with_suffix("")).is_dir():
-        raise CannotPatch(
-            f"{path.with_suffix('')} is a package; which of its modules is for this is yours to say",
-            hint="Paste these lines into one that ready() imports, and leave --trigger out.",
-            snippet="\n".join([*lines, "", "", code]),
-            where=Where(path.with_suffix("")),
-        )
-    signals = add_task(Source.decode(path, draft.read(path) or b""), code, lines)
-    apps = app.folder / "apps.py"
-    data = draft.read(apps)
-    if data is None:
-        configured = Source(apps, new_configuration(app.name))
-    else:
-        configured = import_signals(Source.decode(apps, data))
-    return (path, signals, f"{trigger.signal} of {trigger.model.name} sends it"), (
-        apps,
-        configured,
-        "imports the signals in ready()",
-    )

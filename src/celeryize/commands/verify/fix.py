@@ -10,7 +10,7 @@ from celeryize.checks.check import Fix, Unsure
 from celeryize.checks.verified import Remedy
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
-from celeryize.model import Finding, Plan, Status, Step
+from celeryize.model import Finding, Plan
 from celeryize.patch.source import Source, Splice
 
 
@@ -43,14 +43,11 @@ def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
             left.append((remedy.finding, str(refusal)))
         else:
             fixed.append(remedy.finding)
-    notes = tuple(
-        f"{finding.where or finding.id}: {finding.id} is left to you: {reason}"
-        for finding, reason in left
-    )
-    entries = frozenset(name for fix in combined.steps for name in fix.entries)
-    steps = tuple(combined.steps.values())
-    plan = Plan(combined.draft.edits(), steps, (), notes)
-    return Fixing(plan, tuple(fixed), tuple(left), entries)
+    for finding, reason in left:
+        place = finding.where or finding.id
+        combined.draft.add_note(f"{place}: {finding.id} is left to you: {reason}")
+    entries = frozenset(name for fix in combined.fixes for name in fix.entries)
+    return Fixing(combined.draft.plan(), tuple(fixed), tuple(left), entries)
 
 
 class _CombinedFixes:
@@ -58,26 +55,16 @@ class _CombinedFixes:
 
     def __init__(self, project: Project) -> None:
         self.draft = project.draft()
-        self.steps: dict[Fix, Step] = {}
-        self._root = project.root
+        self.fixes: set[Fix] = set()
         self._files: dict[PurePosixPath, tuple[Source, tuple[Splice, ...]]] = {}
 
     def add(self, fix: Fix) -> None:
         """Add a fix. Raises CannotPatch or ValueError, and adds nothing, where it overlaps."""
-        if fix in self.steps:
+        if fix in self.fixes:
             # several findings of one mistake have the same fix
             return
-        source, before = self._source_and_splices(fix.path)
+        source, before = self._files.get(fix.path) or (self.draft.source(fix.path), ())
         splices = (*before, *fix.splices)
-        self.draft.write(fix.path, source.splice(*splices).encode())
+        self.draft.write(fix.path, source.splice(*splices), fix.what)
         self._files[fix.path] = source, splices
-        status = Status.CREATE
-        if (self._root / fix.path).exists():
-            status = Status.UPDATE
-        self.steps[fix] = Step(fix.path, status, fix.what)
-
-    def _source_and_splices(self, path: PurePosixPath) -> tuple[Source, tuple[Splice, ...]]:
-        known = self._files.get(path)
-        if known:
-            return known
-        return Source.decode(path, self.draft.read(path) or b""), ()
+        self.fixes.add(fix)

@@ -18,7 +18,6 @@ from celeryize.patch.dependencies.requirement import (
     Entry,
     Form,
     Requirement,
-    extra_for,
     missing,
     needed,
     normalised,
@@ -31,7 +30,6 @@ __all__ = [
     "Requirement",
     "declare",
     "entries",
-    "extra_for",
     "missing",
     "needed",
     "normalised",
@@ -40,36 +38,39 @@ __all__ = [
 
 
 def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
-    """The file with one requirement more; the same bytes if it declares that name already, in any spelling.
+    """The file with one requirement more.
 
-    Every old byte stays, in order. Raises CannotPatch, with the line to paste, where a line of ours would
-    break the file or would be lost: hash-pinned, compiled, UTF-16, computed.
+    The same bytes if it declares that name already, in any spelling. Every old byte stays, in
+    order. Raises CannotPatch, with the line to paste, where a line of ours would break the file or
+    would be lost: hash-pinned, compiled, UTF-16, computed.
     """
     before = entries(data, form)
     if normalised(requirement.name) in before:
         return data
     try:
-        after = _declare(data, path, form, requirement)
+        after = _declare_by_form(data, path, form, requirement)
     except CannotPatch as error:
         raise CannotPatch(
             error.message,
             snippet=written(requirement, form),
-            hint=error.hint or "Add the line by hand, where the dependencies are.",
+            hint=error.hint or "Add the line manually, where the dependencies are.",
             where=error.where or Where(path),
         ) from error
     if entries(after, form).keys() != before.keys() | {normalised(requirement.name)}:
         raise CannotPatch(
             f"the edit of {path} would change more than was planned",
             snippet=written(requirement, form),
-            hint="Add the line by hand, where the dependencies are.",
+            hint="Add the line manually, where the dependencies are.",
             where=Where(path),
         )
     return after
 
 
-# Each editor is loaded when a file of its kind is met: every command reads the dependencies, most projects
-# have one kind, and all four cost as much as the rest of a small command's own code.
-def _declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
+# Each editor is loaded when a file of its kind is met: every command reads the dependencies, most
+# projects have one kind, and all four cost as much as the rest of a small command's own code.
+def _declare_by_form(
+    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement
+) -> bytes:
     line = written(requirement, form)
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
@@ -93,9 +94,10 @@ def _declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirem
 
 
 def entries(data: bytes, form: Form) -> Mapping[str, Entry]:
-    """What a file declares: normalised name -> the requirement as written, and its line. Never raises.
+    """What a file declares: normalised name -> the requirement as written, and its line.
 
-    A file that cannot be read declares nothing here; `declare` says what is wrong with it.
+    Never raises. A file that cannot be read declares nothing here; `declare` says what is wrong
+    with it.
     """
     match form:
         case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:

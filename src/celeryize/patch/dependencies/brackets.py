@@ -20,7 +20,9 @@ _LINE_END = re.compile(r"\n|\Z")
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """A list in a text: the offset behind `[`, the offset of `]`, and where each element starts and ends."""
+    """A list in a text: the offset behind `[`, the offset of `]`, and where each element starts and
+    ends.
+    """
 
     text: str
     start: int
@@ -33,19 +35,19 @@ class Brackets:
         One insertion, or two where the last element has no comma but a comment behind it.
         """
         if not self.elements:
-            return [self._first(element)]
+            return [self._insert_first(element)]
         if index < len(self.elements):
-            return [self._before(index, element)]
-        return self._last(element)
+            return [self._insert_before(index, element)]
+        return self._insert_last(element)
 
-    def _first(self, element: str) -> tuple[int, str]:
+    def _insert_first(self, element: str) -> tuple[int, str]:
         line = self._line_start(self.end)
         if line <= self.start:
             return self.start, element
         outer = re.match(r"[ \t]*", self.text[line : self.end])
         return line, f"{outer.group() if outer else ''}    {element},{newline_at(self.text, line)}"
 
-    def _before(self, index: int, element: str) -> tuple[int, str]:
+    def _insert_before(self, index: int, element: str) -> tuple[int, str]:
         start = self.elements[index][0]
         prefix = self.text[self._line_start(start) : start]
         if not prefix.strip():
@@ -59,11 +61,14 @@ class Brackets:
             return start, f"{element}{newline_at(self.text, start)}{prefix}"
         return start, f"{element}, "
 
-    def _last(self, element: str) -> list[tuple[int, str]]:
+    def _insert_last(self, element: str) -> list[tuple[int, str]]:
         start, end = self.elements[-1]
         prefix = self.text[self._line_start(start) : start]
         alone = "\n" in self.text[self.start : start] or "\n" in self.text[end : self.end]
-        indent = prefix if not prefix.strip() else " " * len(prefix)
+        if not prefix.strip():
+            indent = prefix
+        else:
+            indent = " " * len(prefix)
         newline = newline_at(self.text, self.end)
         comma = _COMMA.match(self.text[: self.end], end)
         if comma:
@@ -85,4 +90,6 @@ class Brackets:
 
     def _after_line(self, offset: int) -> int:
         match = _LINE_END.search(self.text, offset)
-        return match.end() if match else len(self.text)
+        if match:
+            return match.end()
+        return len(self.text)

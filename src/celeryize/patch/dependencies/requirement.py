@@ -1,4 +1,4 @@
-"""A requirement, how each manager writes it, and which ones Celery needs for a broker and a backend."""
+"""A requirement, how each manager writes it, and those that Celery needs for a broker."""
 
 from __future__ import annotations
 
@@ -15,41 +15,6 @@ _EGG = re.compile(rf"#(?:.*&)?egg=({NAME.pattern})")
 # The oldest Celery whose settings, Beat and import order the templates are written for.
 CELERY_FROM = "5.4"
 
-# Celery's own extras (its `extras_require`) by the scheme of a broker or result backend URL.
-_EXTRAS = {
-    "arangodb": "arangodb",
-    "azureblockblob": "azureblockblob",
-    "cassandra": "cassandra",
-    "consul": "consul",
-    "cosmosdbsql": "cosmosdbsql",
-    "couchbase": "couchbase",
-    "couchdb": "couchdb",
-    "db": "sqlalchemy",
-    "dynamodb": "dynamodb",
-    "elasticsearch": "elasticsearch",
-    "gcpubsub": "gcpubsub",
-    "gs": "gcs",
-    "memcached": "pymemcache",
-    "mongodb": "mongodb",
-    "redis": "redis",
-    "rediss": "redis",
-    "s3": "s3",
-    "sentinel": "redis",
-    "sqla": "sqlalchemy",
-    "sqlalchemy": "sqlalchemy",
-    "sqs": "sqs",
-    "zookeeper": "zookeeper",
-}
-
-# What an extra installs, where it is one library that projects also declare by its own name.
-_LIBRARIES = {
-    "mongodb": "pymongo",
-    "pymemcache": "pymemcache",
-    "redis": "redis",
-    "s3": "boto3",
-    "sqlalchemy": "sqlalchemy",
-}
-
 
 class Form(StrEnum):
     """How a file declares dependencies."""
@@ -65,7 +30,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A distribution that the project needs; `lower` is the oldest version that will do ("": any)."""
+    """A distribution that the project needs; `lower` is its oldest usable version ("": any)."""
 
     name: str
     extras: tuple[str, ...] = ()
@@ -82,14 +47,16 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One requirement as a file has it, and the line it stands on."""
+    """One requirement as a file has it, and its line."""
 
     text: str
     line: int
 
 
 def written(requirement: Requirement, form: Form) -> str:
-    """The line of a file, or the element of a list, as the manager's own `add` command would write it."""
+    """The line of a file, or the element of a list, as the manager's own `add` command would write
+    it.
+    """
     match form:
         case Form.PEP621:
             return f'"{requirement}"'
@@ -109,7 +76,9 @@ def written(requirement: Requirement, form: Form) -> str:
 
 
 def _table_line(requirement: Requirement, bound: str) -> str:
-    version = f'"{bound}"' if requirement.lower else '"*"'
+    version = '"*"'
+    if requirement.lower:
+        version = f'"{bound}"'
     if not requirement.extras:
         return f"{requirement.name} = {version}"
     extras = ", ".join(f'"{extra}"' for extra in requirement.extras)
@@ -122,49 +91,66 @@ def normalised(name: str) -> str:
 
 
 def name_in(text: str) -> str | None:
-    """The distribution that a requirement names, as written; None for a path, an option, a bare URL."""
+    """The distribution that a requirement names, as written.
+
+    None for a path, an option, a bare URL.
+    """
     match = _SPECIFIED.match(text) or _EGG.search(text)
-    return match.group(1) if match else None
+    if match:
+        return match.group(1)
+    return None
 
 
 def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at the end."""
+    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at
+    the end.
+    """
     keys = [n.casefold() for n in names]
     if len(keys) < 2 or keys != sorted(keys):
         return len(keys)
     return sum(key < name.casefold() for key in keys)
 
 
-def extra_for(url: str) -> str | None:
-    """Celery's extra for a broker or result backend, given as a URL or by name; None: no extra is needed."""
-    scheme = url.partition("://")[0].lower()
-    return _EXTRAS.get(scheme.rpartition("+")[2]) or _EXTRAS.get(scheme.partition("+")[0])
-
-
 def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | None:
     """What is still to be declared for Celery with `extra`; None: nothing.
 
-    `declared` maps normalised names to requirements as written. Celery without the extra is enough if the
-    library of the extra is declared beside it; else that library is what is missing, because a second line
-    for Celery would contradict the first.
+    `declared` maps normalised names to requirements as written. Celery without the extra is enough
+    if the library of the extra is declared beside it; else that library is what is missing, because
+    a second line for Celery would contradict the first.
     """
     celery = declared.get("celery")
     if celery is None:
         return Requirement("celery", (extra,) if extra else (), CELERY_FROM)
+    # the extra may be among others: celery[redis,msgpack]
     if extra is None or re.search(rf"\b{extra}\b", celery):
         return None
-    library = _LIBRARIES.get(extra)
+    # loaded here: every command reads the dependencies, and few have to declare any
+    from celeryize.brokers import library_of
+
+    library = library_of(extra)
     if library is None:
-        return Requirement("kombu", (extra,)) if extra in ("gcpubsub", "sqs") else None
-    return None if library in declared else Requirement(library)
+        return None
+    name, bracket, inside = library.rstrip("]").partition("[")
+    if bracket:
+        # an extra of another distribution: its name alone, declared, does not say that the extra is
+        return Requirement(name, (inside,))
+    if name in declared:
+        return None
+    return Requirement(name)
 
 
-def needed(declared: Mapping[str, str], *, broker: str, result_backend: str = "") -> tuple[Requirement, ...]:
-    """Everything still to be declared for a broker and a result backend, given as URLs or by name."""
+def needed(
+    declared: Mapping[str, str], *, broker: str, result_backend: str = ""
+) -> tuple[Requirement, ...]:
+    """What is still to be declared for a broker and a result backend (URLs or names)."""
+    from celeryize.brokers import extra_for, find_result_backend
+
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})
-    wanted = [found for extra in extras or (None,) if (found := missing(declared, extra))]
     if "celery" not in declared:
         wanted = [Requirement("celery", tuple(extras), CELERY_FROM)]
-    if result_backend in ("django-db", "django-cache") and "django-celery-results" not in declared:
-        wanted.append(Requirement("django-celery-results"))
+    else:
+        wanted = [found for extra in extras if (found := missing(declared, extra))]
+    backend = find_result_backend(result_backend)
+    if backend and backend.distribution and backend.distribution not in declared:
+        wanted.append(Requirement(backend.distribution))
     return tuple(wanted)

@@ -28,7 +28,9 @@ _INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One logical line: its text without comments and backslashes, its offsets, its first line's number."""
+    """One logical line: its text without comments and backslashes, its offsets, its first line's
+    number.
+    """
 
     text: str
     start: int
@@ -37,9 +39,12 @@ class _Line:
 
 
 def entries(data: bytes) -> Mapping[str, Entry]:
-    """The requirements of the file itself, not of those it includes. Reads UTF-16 too, which pip does."""
+    """The requirements of the file itself, not of those it includes.
+
+    Reads UTF-16 too, which pip does.
+    """
     found: dict[str, Entry] = {}
-    for line in _lines(_lenient(data)):
+    for line in _logical_lines(_decode_lenient(data)):
         name = name_in(line.text)
         if name:
             found.setdefault(normalised(name), Entry(line.text.strip(), line.number))
@@ -47,33 +52,40 @@ def entries(data: bytes) -> Mapping[str, Entry]:
 
 
 def includes(data: bytes) -> tuple[str, ...]:
-    """The files named by -r, as written: relative to the folder of this one. (-c installs nothing.)"""
-    return tuple(m.group(1) for line in _lines(_lenient(data)) if (m := _INCLUDE.match(line.text)))
+    """The files named by -r, relative to the folder of this one. (-c installs nothing.)"""
+    return tuple(
+        m.group(1)
+        for line in _logical_lines(_decode_lenient(data))
+        if (m := _INCLUDE.match(line.text))
+    )
 
 
 def is_compiled(data: bytes) -> bool:
     """Whether a tool wrote this file (pip-compile, uv, poetry, pdm, pipenv say so in a comment)."""
-    return _GENERATED.search(_lenient(data)) is not None
+    return _GENERATED.search(_decode_lenient(data)) is not None
 
 
 def compiled_by_uv(data: bytes) -> bool:
     """Whether `uv pip compile` wrote this file."""
-    found = _GENERATED.search(_lenient(data))
+    found = _GENERATED.search(_decode_lenient(data))
     return found is not None and " uv" in found.group()
 
 
 def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     """The file with `line` more, at its sorted place or at the end. Raises CannotPatch."""
-    text, bom = _strict(data, path)
-    _refuse(text, path)
-    lines = list(_lines(text))
+    text, bom = _decode_strict(data, path)
+    _refuse_file(text, path)
+    lines = list(_logical_lines(text))
     named = [(name, entry) for entry in lines if (name := name_in(entry.text))]
     index = sorted_place([name for name, _ in named], name_in(line) or line)
     if index == len(named):
         offset = _below_all(text, path)
     else:
         # right below the one before: a comment above a requirement belongs to it
-        offset = named[index - 1][1].end if index else named[0][1].start
+        if index:
+            offset = named[index - 1][1].end
+        else:
+            offset = named[0][1].start
     offset, inserted = line_after(text, offset, line)
     return bom + (text[:offset] + inserted + text[offset:]).encode()
 
@@ -86,39 +98,44 @@ def _below_all(text: str, path: PurePosixPath) -> int:
         raise CannotPatch(
             f"the last line of {path} ends in a backslash, which would swallow a line of ours",
             hint="Take the backslash away, then run the command again.",
-            where=_place(path, text, end),
+            where=_place_of(path, text, end),
         )
     newline = text.find("\n", end)
-    return newline + 1 if newline >= 0 else len(text)
+    if newline >= 0:
+        return newline + 1
+    return len(text)
 
 
-def _refuse(text: str, path: PurePosixPath) -> None:
+def _refuse_file(text: str, path: PurePosixPath) -> None:
     """Raise CannotPatch where a line of ours would break the file or be lost."""
     if merge := _MERGE.search(text):
         raise CannotPatch(
             f"{path} has merge markers",
             hint="Resolve the merge, then run the command again.",
-            where=_place(path, text, merge.start()),
+            where=_place_of(path, text, merge.start()),
         )
+    # a compiled file names the file that it is made from, in most cases
     if generated := _GENERATED.search(text):
         source = _INPUT.search(text)
         raise CannotPatch(
             f"{path} is written by a tool: a line added here is lost at its next run",
             hint=f"Add the line to {source.group(1) if source else 'the file it is made from'}, "
             "then run the tool again.",
-            where=_place(path, text, generated.start()),
+            where=_place_of(path, text, generated.start()),
         )
     if hashed := _HASHED.search(text):
         raise CannotPatch(
             f"{path} pins hashes: pip refuses a line without one",
             hint="Add the line where the hashes are made from, then make them again.",
-            where=_place(path, text, hashed.start()),
+            where=_place_of(path, text, hashed.start()),
         )
 
 
-def _strict(data: bytes, path: PurePosixPath) -> tuple[str, bytes]:
+def _decode_strict(data: bytes, path: PurePosixPath) -> tuple[str, bytes]:
     """The text and its BOM. Raises CannotPatch for what would not come back byte for byte."""
-    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    bom = b""
+    if data.startswith(codecs.BOM_UTF8):
+        bom = codecs.BOM_UTF8
     body = data.removeprefix(bom)
     if data.startswith(_UTF16) or b"\0" in data:
         raise CannotPatch(
@@ -138,20 +155,20 @@ def _strict(data: bytes, path: PurePosixPath) -> tuple[str, bytes]:
         raise CannotPatch(
             f"{path} has a carriage return that ends no line",
             hint="Save it with LF newlines, then run the command again.",
-            where=_place(path, text, lone.start()),
+            where=_place_of(path, text, lone.start()),
         )
     return text, bom
 
 
-def _lenient(data: bytes) -> str:
+def _decode_lenient(data: bytes) -> str:
     """The text, whatever it takes: for reading only."""
     if data.startswith(_UTF16):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "replace")
 
 
-def _lines(text: str) -> Iterator[_Line]:
-    """The logical lines, joined at backslashes as pip joins them (a comment ends a continuation)."""
+def _logical_lines(text: str) -> Iterator[_Line]:
+    """The logical lines, joined as pip joins them (a comment ends a continuation)."""
     parts: list[str] = []
     start = position = number = 0
     for index, raw in enumerate(re.findall(r"[^\n]*\n|[^\n]+\Z", text)):
@@ -168,5 +185,5 @@ def _lines(text: str) -> Iterator[_Line]:
         parts = []
 
 
-def _place(path: PurePosixPath, text: str, offset: int) -> Where:
+def _place_of(path: PurePosixPath, text: str, offset: int) -> Where:
     return Where(path, text.count("\n", 0, offset) + 1)

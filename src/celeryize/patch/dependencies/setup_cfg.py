@@ -34,7 +34,9 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """`install_requires`: what stands behind `=`, its own line, and the lines below that belong to it."""
+    """`install_requires`: what is behind `=`, its own line, and the lines below that belong to
+    it.
+    """
 
     inline: str
     line: _Line
@@ -43,7 +45,7 @@ class _Option:
 
 def entries(data: bytes) -> Mapping[str, Entry]:
     """What `[options] install_requires` lists."""
-    option = _option(data.decode("utf-8-sig", "replace"))
+    option = _find_option(data.decode("utf-8-sig", "replace"))
     if option is None:
         return {}
     said = [(text, option.line.number) for text in option.inline.split(";")]
@@ -53,17 +55,19 @@ def entries(data: bytes) -> Mapping[str, Entry]:
 
 def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     """The file with one line more. Raises CannotPatch."""
-    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    bom = b""
+    if data.startswith(codecs.BOM_UTF8):
+        bom = codecs.BOM_UTF8
     try:
         text = data.removeprefix(bom).decode()
-        before = _parsed(text)
+        before = _parse_file(text)
     except (UnicodeDecodeError, configparser.Error) as error:
         raise CannotPatch(
             f"{path} cannot be parsed: {error}",
             hint="Fix the file, then run the command again.",
             where=Where(path),
         ) from error
-    option = _option(text)
+    option = _find_option(text)
     if option is None:
         raise CannotPatch(f"{path} has no install_requires under [options]", where=Where(path))
     if option.inline.startswith("file:") or ";" in option.inline:
@@ -72,27 +76,34 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
             hint="Add it to the file it names, or put each requirement on a line of its own.",
             where=Where(path, option.line.number),
         )
-    index = _place(option.items, option.inline, line)
-    neighbour = option.items[index - 1] if index else option.line
-    indent = option.items[0].indent if option.items else "    "
+    index = _find_place(option.items, option.inline, line)
+    if index:
+        neighbour = option.items[index - 1]
+    else:
+        neighbour = option.line
+    indent = "    "
+    if option.items:
+        indent = option.items[0].indent
     offset, inserted = line_after(text, neighbour.after, indent + line)
     after = text[:offset] + inserted + text[offset:]
-    added = [item for item in _listed(_parsed(after)) if item != line]
-    if added != _listed(before) or len(_listed(_parsed(after))) != len(added) + 1:
-        raise CannotPatch(f"the edit of {path} would change more than was planned", where=Where(path))
+    added = [item for item in _listed_items(_parse_file(after)) if item != line]
+    if added != _listed_items(before) or len(_listed_items(_parse_file(after))) != len(added) + 1:
+        raise CannotPatch(
+            f"the edit of {path} would change more than was planned", where=Where(path)
+        )
     return bom + after.encode()
 
 
-def _place(items: Sequence[_Line], inline: str, line: str) -> int:
+def _find_place(items: Sequence[_Line], inline: str, line: str) -> int:
     if inline:
         return len(items)
     return sorted_place([name_in(item.text) or item.text for item in items], name_in(line) or line)
 
 
-def _option(text: str) -> _Option | None:
-    """Where install_requires stands; None: nowhere."""
+def _find_option(text: str) -> _Option | None:
+    """The place of install_requires; None: there is none."""
     section, option, items = "", None, []
-    for line in _lines(text):
+    for line in _lines_of(text):
         header, key = _HEADER.match(line.text), _KEY.match(line.text)
         if not line.text or line.text.startswith(("#", ";")):
             continue
@@ -105,10 +116,12 @@ def _option(text: str) -> _Option | None:
             section = header.group(1).strip()
         elif key and section == "options":
             option = (key.group(1).strip(), line)
-    return _Option(option[0], option[1], tuple(items)) if option else None
+    if option:
+        return _Option(option[0], option[1], tuple(items))
+    return None
 
 
-def _lines(text: str) -> list[_Line]:
+def _lines_of(text: str) -> list[_Line]:
     found: list[_Line] = []
     position = 0
     for number, raw in enumerate(re.findall(r"[^\n]*\n|[^\n]+\Z", text), start=1):
@@ -119,13 +132,13 @@ def _lines(text: str) -> list[_Line]:
     return found
 
 
-def _parsed(text: str) -> configparser.ConfigParser:
+def _parse_file(text: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
     return parser
 
 
-def _listed(parser: configparser.ConfigParser) -> list[str]:
+def _listed_items(parser: configparser.ConfigParser) -> list[str]:
     """Every line of every option, so that a change anywhere shows."""
     return [
         line

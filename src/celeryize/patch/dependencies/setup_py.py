@@ -37,9 +37,14 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     said = [e.value for e in found.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
     index = sorted_place([name_in(s) or s for s in said], name_in(line) or line)
     spans = [(source.start(e), source.end(e)) for e in found.elts]
-    quote = source.text[spans[0][0]] if spans and source.text[spans[0][0]] in "'\"" else source.quote
+    if spans and source.text[spans[0][0]] in "'\"":
+        quote = source.text[spans[0][0]]
+    else:
+        quote = source.quote
     element = f"{quote}{line}{quote}"
-    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(index, element)
+    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(
+        index, element
+    )
     new = expression(element)
     return source.splice(
         *(insertion(offset, text, (new,) if element in text else ()) for offset, text in inserted)
@@ -47,7 +52,10 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
 
 
 def _plain_list(source: Source) -> ast.List:
-    """The list literal that `install_requires` is, or that the one name behind it is. Raises CannotPatch."""
+    """The list literal that `install_requires` is, or that the one name behind it is.
+
+    Raises CannotPatch.
+    """
     calls = [
         node
         for node in ast.walk(source.tree)
@@ -77,7 +85,9 @@ def _only_value(source: Source, name: str) -> ast.expr | None:
         and [t.id for t in node.targets if isinstance(t, ast.Name)] == [name]
         and len(node.targets) == 1
     ]
-    return values[0] if len(values) == 1 and len(uses) == 2 else None
+    if len(values) == 1 and len(uses) == 2:
+        return values[0]
+    return None
 
 
 def _is_text(node: ast.expr) -> bool:

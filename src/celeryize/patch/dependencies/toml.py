@@ -4,8 +4,9 @@
     django = "^5.2"                ->   django = "^5.2"
                                         celery = {extras = ["redis"], version = "^5.4"}
 
-The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too, but it
-refuses a BOM, does not say where it inserts, and takes longer to import than all of this takes to run.
+The proof is tomllib's: the parsed file is the old one plus the entry. tomlkit keeps the bytes too,
+but it refuses a BOM, does not say where it inserts, and takes longer to import than all of this
+takes to run.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _PROJECT = ("project",)
 _LIST = ("project", "dependencies")
 _TABLES = {Form.POETRY_TABLE: ("tool", "poetry", "dependencies"), Form.PIPFILE: ("packages",)}
 
-# Where else a requirement of the running project may stand; what only developers install does not count.
+# Where else a requirement of the running project may stand; what only developers install does not
+# count.
 _LISTS = (("project", "optional-dependencies"), ("dependency-groups",))
 _GROUPS = ("tool", "poetry", "group")
 _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
@@ -45,11 +47,14 @@ _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
 def value_at(data: bytes, *path: str) -> object:
     """What the file says at `path`; None: nothing, or a file that cannot be parsed."""
     try:
-        found: object = tomllib.loads(_lenient(data))
+        found: object = tomllib.loads(_parse_lenient(data))
     except tomllib.TOMLDecodeError:
         return None
     for part in path:
-        found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            found = found.get(part)
+        else:
+            found = None
     return found
 
 
@@ -57,9 +62,9 @@ def entries(data: bytes) -> Mapping[str, Entry]:
     """The requirements of the project, its extras and its groups (not those for developers)."""
     if value_at(data) is None:
         return {}
-    text = _lenient(data)
+    text = _parse_lenient(data)
     found: dict[str, Entry] = {}
-    for name, written_as, offset in _requirements(text):
+    for name, written_as, offset in _find_requirements(text):
         known = found.get(normalised(name))
         if known is None:
             found[normalised(name)] = Entry(written_as, text.count("\n", 0, offset) + 1)
@@ -70,8 +75,10 @@ def entries(data: bytes) -> Mapping[str, Entry]:
 
 def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
     """The file with one entry more. Raises CannotPatch."""
-    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    text, expected = _parsed(data.removeprefix(bom), path)
+    bom = b""
+    if data.startswith(codecs.BOM_UTF8):
+        bom = codecs.BOM_UTF8
+    text, expected = _parse_document(data.removeprefix(bom), path)
     line = written(requirement, form)
     found = tuple(statements(text))
     table = _TABLES.get(form)
@@ -85,9 +92,11 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
         _table_at(expected, table, path).update(tomllib.loads(line))
         insertions = [_into_table(text, found, table, requirement.name, line)]
     after = text
+    # last first, so that the offsets of those before stay valid
     for offset, inserted in sorted(insertions, reverse=True):
         after = after[:offset] + inserted + after[offset:]
-    if not _says(after, expected):
+    # tomllib is the judge: the document has to be the old one and exactly this entry
+    if not _reads_back(after, expected):
         raise CannotPatch(f"the edit of {path} would change more than was planned")
     return bom + after.encode()
 
@@ -102,47 +111,67 @@ def _into_list(
     elements = array.strings()
     said = [unquoted(token.text) for token in elements]
     index = sorted_place([name_in(s) or s for s in said], name_in(unquoted(line)) or line)
+    # literal strings, if that is what the neighbours are
     if elements and elements[0].text.startswith("'"):
         line = line.replace('"', "'")
     spans = [(token.start, token.end) for token in elements]
-    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(index, line), index
+    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(
+        index, line
+    ), index
 
 
-def _new_list(text: str, found: Sequence[Statement], line: str, path: PurePosixPath) -> tuple[int, str]:
+def _new_list(
+    text: str, found: Sequence[Statement], line: str, path: PurePosixPath
+) -> tuple[int, str]:
     """The insertion of a `dependencies` that [project] does not have yet."""
     dynamic = next((s for s in found if s.path == (*_PROJECT, "dynamic")), None)
     if dynamic and any(unquoted(t.text) == "dependencies" for t in dynamic.strings()):
         raise CannotPatch(
             f"the dependencies of {path} are dynamic: the build computes them",
             hint="Add the line where the build takes them from.",
-            where=_place(path, text, dynamic.start),
+            where=_place_line(path, text, dynamic.start),
         )
     own = [s for s in found if s.path == _PROJECT or (s.value and s.table == _PROJECT)]
     if not own:
-        raise CannotPatch(f"{path} has no [project] table to declare dependencies in", where=Where(path))
+        raise CannotPatch(
+            f"{path} has no [project] table to declare dependencies in", where=Where(path)
+        )
     return line_after(text, own[-1].after, f"dependencies = [{line}]")
 
 
-def _into_table(text: str, found: Sequence[Statement], table: Path, name: str, line: str) -> tuple[int, str]:
+def _into_table(
+    text: str, found: Sequence[Statement], table: Path, name: str, line: str
+) -> tuple[int, str]:
     """The insertion into a table: inline, with a header, in dotted keys, or missing."""
     inside = [s for s in found if s.value and s.path[: len(table)] == table]
     if inline := next((s for s in inside if s.path == table), None):
         filled = len(inline.value) > 2
-        return (inline.value[-2].end, f", {line}") if filled else (inline.value[0].end, line)
+        if filled:
+            return (inline.value[-2].end, f", {line}")
+        return (inline.value[0].end, line)
     if own := [s for s in inside if s.table == table]:
-        return _among(text, own, name, line)
+        return _insert_among(text, own, name, line)
     if dotted := [s for s in inside if len(s.table) < len(table)]:
         prefix = ".".join(table[len(dotted[-1].table) :])
         return line_after(text, dotted[-1].after, f"{prefix}.{line}")
     if header := next((s for s in found if s.path == table), None):
         return line_after(text, header.after, line)
     newline = newline_at(text, len(text))
-    gap = "" if not text.strip() else newline if text.endswith("\n") else newline * 2
+    if not text.strip():
+        gap = ""
+    else:
+        if text.endswith("\n"):
+            gap = newline
+        else:
+            gap = newline * 2
     return len(text), f"{gap}[{'.'.join(table)}]{newline}{line}{newline}"
 
 
-def _among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[int, str]:
-    """The insertion among the entries of a table; Poetry's `python` comes first, whatever the order."""
+def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[int, str]:
+    """The insertion among the entries of a table.
+
+    Poetry's `python` comes first, whatever the order.
+    """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
     index = sorted_place([s.path[len(s.table)] for s in listed], name)
     if index == len(listed):
@@ -152,15 +181,17 @@ def _among(text: str, own: Sequence[Statement], name: str, line: str) -> tuple[i
     return line_after(text, listed[index - 1].after, line)
 
 
-def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
+def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
     """Name, requirement as written, and offset."""
     for s in statements(text):
-        if s.path == _LIST or (s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower())):
+        if s.path == _LIST or (
+            s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower())
+        ):
             for token in s.strings():
                 said = unquoted(token.text)
                 if name := name_in(said):
                     yield name, said, token.start
-        for table in (*_TABLES.values(), _group(s.path)):
+        for table in (*_TABLES.values(), _find_group(s.path)):
             if s.path == table and s.value:
                 inline = tomllib.loads(f"x = {text[s.value[0].start : s.value[-1].end]}")["x"]
                 for name, version in inline.items() if isinstance(inline, dict) else ():
@@ -169,14 +200,21 @@ def _requirements(text: str) -> Iterator[tuple[str, str, int]]:
                 yield s.path[len(table)], text[s.start : s.end], s.start
 
 
-def _group(path: Path) -> Path:
-    """The dependency table of the Poetry group that `path` leads into; (): none, or one for developers."""
-    if path[:3] != _GROUPS or path[4:5] != ("dependencies",) or _FOR_DEVELOPERS.search(path[3].lower()):
+def _find_group(path: Path) -> Path:
+    """The dependency table of the Poetry group that `path` leads into.
+
+    (): none, or one for developers.
+    """
+    if (
+        path[:3] != _GROUPS
+        or path[4:5] != ("dependencies",)
+        or _FOR_DEVELOPERS.search(path[3].lower())
+    ):
         return ()
     return path[:5]
 
 
-def _parsed(body: bytes, path: PurePosixPath) -> tuple[str, dict[str, Any]]:
+def _parse_document(body: bytes, path: PurePosixPath) -> tuple[str, dict[str, Any]]:
     try:
         text = body.decode()
         return text, tomllib.loads(text)
@@ -195,7 +233,7 @@ def _parsed(body: bytes, path: PurePosixPath) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def _says(text: str, expected: Mapping[str, Any]) -> bool:
+def _reads_back(text: str, expected: Mapping[str, Any]) -> bool:
     try:
         return tomllib.loads(text) == expected
     except tomllib.TOMLDecodeError:
@@ -203,18 +241,21 @@ def _says(text: str, expected: Mapping[str, Any]) -> bool:
 
 
 def _table_at(parsed: dict[str, Any], table: Path, path: PurePosixPath) -> dict[str, Any]:
-    """The table of that name, made where it is missing. Raises CannotPatch if it is something else."""
+    """The table of that name, created if missing. Raises CannotPatch if it is no table."""
     found: object = parsed
     for part in table:
-        found = found.setdefault(part, {}) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            found = found.setdefault(part, {})
+        else:
+            found = None
     if not isinstance(found, dict):
         raise CannotPatch(f"{'.'.join(table)} in {path} is not a table", where=Where(path))
     return found
 
 
-def _lenient(data: bytes) -> str:
+def _parse_lenient(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace")
 
 
-def _place(path: PurePosixPath, text: str, offset: int) -> Where:
+def _place_line(path: PurePosixPath, text: str, offset: int) -> Where:
     return Where(path, text.count("\n", 0, offset) + 1)

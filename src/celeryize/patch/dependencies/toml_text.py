@@ -1,4 +1,4 @@
-"""Where the headers and the `key = value` lines of a TOML file stand; tomllib tells only what they mean."""
+"""The lines of the headers and `key = value` pairs of a TOML file; tomllib has no positions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A header (without `value`) or a `key = value`: its table, its full path, its place in the text."""
+    """A header (without `value`) or a `key = value`: its table, its full path, its place in the
+    text.
+    """
 
     table: Path
     path: Path
@@ -56,8 +58,11 @@ def statements(text: str) -> Iterator[Statement]:
     for match in _TOKEN.finditer(text + "\n"):
         token = Token(match.lastgroup or "", match.group(), match.start(), match.end())
         if token.kind == "newline" and depth == 0 and line:
-            found = _statement(text, line, table, min(token.end, len(text)))
-            table = table if found.value else found.path
+            found = _read_statement(text, line, table, min(token.end, len(text)))
+            if found.value:
+                table = table
+            else:
+                table = found.path
             line = []
             yield found
         elif token.kind in ("string", "bare", "mark"):
@@ -71,20 +76,22 @@ def unquoted(string: str) -> str:
     return said
 
 
-def _statement(text: str, line: Sequence[Token], table: Path, after: int) -> Statement:
+def _read_statement(text: str, line: Sequence[Token], table: Path, after: int) -> Statement:
     start, end = line[0].start, line[-1].end
     if line[0].text == "[":
-        path = _keys(tomllib.loads(text[start:end]))
+        path = _split_keys(tomllib.loads(text[start:end]))
         return Statement(path, path, start, end, after)
     equals = next(i for i, token in enumerate(line) if token.text == "=")
-    path = table + _keys(tomllib.loads(f"{text[start : line[equals].start]}= 0"))
+    path = table + _split_keys(tomllib.loads(f"{text[start : line[equals].start]}= 0"))
     return Statement(table, path, start, end, after, tuple(line[equals + 1 :]))
 
 
-def _keys(parsed: Any) -> Path:
-    """The one path in a parsed file that has only one; a table of an array gets a part of its own."""
+def _split_keys(parsed: Any) -> Path:
+    """The one path of a file that has only one; a table of an array gets its own part."""
     path: list[str] = []
     while isinstance(parsed, dict) and parsed:
         ((key, parsed),) = parsed.items()
         path.append(key)
-    return (*path, "[]") if isinstance(parsed, list) else tuple(path)
+    if isinstance(parsed, list):
+        return (*path, "[]")
+    return tuple(path)

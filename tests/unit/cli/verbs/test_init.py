@@ -6,6 +6,7 @@ import inspect
 
 import yaml
 
+from celeryize.brokers import question_data
 from celeryize.cli.verbs.init import init
 from celeryize.detect.answers import QUESTIONS
 from celeryize.render import templates
@@ -46,10 +47,13 @@ def test_the_help_of_an_option_lists_what_the_question_accepts():
         words = question.get("choices") or []
         for word in words:
             assert word in option(name).help
+
+
+def test_a_question_and_its_option_list_the_brokers_and_result_backends_of_the_tables():
+    data = question_data()
     for name in ("broker", "result_backend"):
-        validated = [
-            w for w in DECLARED[name]["validator"].split('"') if w.replace("-", "").isalpha()
-        ]
-        assert validated
-        for word in validated:
-            assert word in option(name).help and word in DECLARED[name]["help"]
+        assert f"{{{{ {name}_words }}}}" in DECLARED[name]["help"]
+        assert f"{name} not in {name}s" in DECLARED[name]["validator"]
+        assert data[f"{name}s"]
+        for word in data[f"{name}s"]:
+            assert word in option(name).help and word in data[f"{name}_words"]

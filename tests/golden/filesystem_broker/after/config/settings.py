@@ -28,7 +28,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "data_folder_in": str(BASE_DIR / ".celery" / "broker"),
     "data_folder_out": str(BASE_DIR / ".celery" / "broker"),
     "control_folder": str(BASE_DIR / ".celery" / "broker"),
-    # Seconds between two looks into the folder; the default is 1.
+    # Seconds between two polls of the folder; the default is 1.
     "polling_interval": 0.1,
 }
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -9,6 +9,7 @@ import pytest
 from celeryize.errors import CannotPatch
 from celeryize.patch.ready import import_signals, new_configuration
 from celeryize.patch.source import Source
+from tests.patching import stays, transforms
 
 CLASS = 'from django.apps import AppConfig\n\n\nclass ShopConfig(AppConfig):\n    name = "shop"\n'
 READY = "\n    def ready(self):\n        from . import signals  # noqa: F401\n"
@@ -18,39 +19,43 @@ def source(text: str) -> Source:
     return Source.decode(PurePosixPath("shop/apps.py"), text.encode())
 
 
-def transforms(before: str, after: str) -> None:
-    once = import_signals(source(before))
-    assert once.text == after
-    assert import_signals(once).text == after
+def signals_imported(text: str) -> str:
+    return import_signals(source(text)).text
 
 
 def test_a_class_without_ready_gets_it():
-    transforms(CLASS, CLASS + READY)
+    transforms(signals_imported, CLASS, CLASS + READY)
 
 
 def test_windows_newlines_and_tabs_are_kept():
     before = CLASS.replace("    ", "\t").replace("\n", "\r\n")
-    transforms(before, before + READY.replace("    ", "\t").replace("\n", "\r\n"))
+    transforms(signals_imported, before, before + READY.replace("    ", "\t").replace("\n", "\r\n"))
 
 
 def test_a_file_without_a_final_newline_is_continued():
-    transforms(CLASS.rstrip("\n"), CLASS + READY)
+    transforms(signals_imported, CLASS.rstrip("\n"), CLASS + READY)
 
 
 def test_an_existing_ready_gets_the_import_first():
     ready = "\n    def ready(self):\n        check()  # why\n"
-    transforms(CLASS + ready, CLASS + READY + "        check()  # why\n")
+    transforms(signals_imported, CLASS + ready, CLASS + READY + "        check()  # why\n")
 
 
 def test_a_docstring_of_ready_stays_first():
     head = CLASS + '\n    def ready(self):\n        """Start."""\n'
-    transforms(f"{head}        check()\n", f"{head}        from . import signals  # noqa: F401\n        check()\n")
+    transforms(
+        signals_imported,
+        f"{head}        check()\n",
+        f"{head}        from . import signals  # noqa: F401\n        check()\n",
+    )
 
 
-@pytest.mark.parametrize("line", ["import shop.signals", "from shop import signals", "from .signals import *"])
+@pytest.mark.parametrize(
+    "line", ["import shop.signals", "from shop import signals", "from .signals import *"]
+)
 def test_signals_that_are_imported_already_are_left_alone(line):
     text = f"{CLASS}\n    def ready(self):\n        {line}\n"
-    transforms(text, text)
+    stays(signals_imported, text)
 
 
 @pytest.mark.parametrize("text", ["", CLASS + CLASS.replace("Shop", "Other")])
@@ -63,4 +68,4 @@ def test_without_exactly_one_configuration_it_is_refused_with_the_lines(text):
 def test_a_new_configuration_is_one_that_needs_nothing_more():
     text = new_configuration("clinic.shop_floor")
     assert 'class ShopFloorConfig(AppConfig):\n    name = "clinic.shop_floor"\n' in text
-    transforms(text, text)
+    stays(signals_imported, text)

@@ -1,4 +1,4 @@
-"""One more task at the end of a tasks module.
+"""Add definitions and their imports to a module, or remove them: tasks, tests, receivers.
 
 from celery import shared_task        from celery import shared_task
                                       from django.core.mail import send_mail
@@ -19,79 +19,90 @@ import sys
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.imports import add_import, gives
-from celeryize.patch.package_init import append
-from celeryize.patch.source import Source, Splice, statements
+from celeryize.patch.source import Source, Splice, append_block, statements
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 BLANK = re.compile(r"(?:[ \t]*\r?\n)+")
 
 
-def add_task(source: Source, code: str, imports: list[str]) -> Source:
-    """The module with the definitions of `code` (LF, double quotes) at its end, and the imports they need.
+def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
+    """The module with the definitions of `code` (LF, double quotes) at its end, and the imports
+    they need.
 
-    Comes back as it is where functions of these names, decorators and signatures are there; their bodies are
-    the user's. Raises CannotPatch where a name means something else.
+    Comes back as it is where functions of these names, decorators and signatures are there; their
+    bodies are the user's. Raises CannotPatch where a name means something else.
     """
     wanted = [node for node in ast.parse(code).body if isinstance(node, Definition)]
-    there = {name: node for node in source.tree.body for name in _binds(node)}
+    there = {name: node for node in source.tree.body for name in _bound_names(node)}
     found = [node.name for node in wanted if node.name in there]
     for node in wanted:
         if node.name in there and not same_head(there[node.name], node):
             raise CannotPatch(
-                f"{source.path} defines {node.name} otherwise",
-                hint="Choose another name, or change it by hand as shown (- there, + asked for).",
-                snippet=_difference(there[node.name], node),
+                f"{source.path} already defines {node.name} with a different signature",
+                hint="Choose another name, or change it manually as shown (- there, + asked for).",
+                snippet=_show_difference(there[node.name], node),
                 where=source.where(there[node.name]),
             )
+    # all of them are there, as they were asked for: their bodies belong to the user
     if len(found) == len(wanted):
         return source
+    # an empty module gets its imports in isort's order, which no neighbour can give
     if not source.text.strip():
         text = f"{import_block(imports)}\n\n\n{code.strip(chr(10))}\n"
         return source.splice(
-            Splice(len(source.text), len(source.text), text.replace("\n", source.newline), _adds(text))
+            Splice(
+                len(source.text),
+                len(source.text),
+                text.replace("\n", source.newline),
+                _added_nodes(text),
+            )
         )
     splices: list[Splice] = []
     for line in imports:
         splices += add_import(source, line)
-    return source.splice(*_merged(splices), append(source, code.strip("\n") + "\n", blank_lines=2))
+    return source.splice(
+        *_in_order(splices), append_block(source, code.strip("\n") + "\n", blank_lines=2)
+    )
 
 
-def take_out(source: Source, before: str, after: str) -> Source:
-    """The module without the definitions and the imports that made the text `after` out of `before`.
+def remove_definitions(source: Source, before: str, after: str) -> Source:
+    """The module without the definitions and the imports that made the text `after` out of
+    `before`.
 
-    An import that something else needs by now stays. Comes back as it is where all of them are gone. Raises
-    CannotPatch where a definition is not what it was.
+    An import that something else needs by now stays. Comes back as it is where all of them are
+    gone. Raises CannotPatch where a definition is not what it was.
     """
-    for wanted in _definitions(after).values():
-        if wanted.name in _definitions(before):
+    for wanted in _definitions_of(after).values():
+        if wanted.name in _definitions_of(before):
             continue
-        node = next((n for n in source.tree.body if wanted.name in _binds(n)), None)
+        node = next((n for n in source.tree.body if wanted.name in _bound_names(n)), None)
         if node is None:
             continue
+        # compared as trees: a formatter may have changed the text since
         if ast.dump(node) != ast.dump(wanted):
             raise CannotPatch(
                 f"{wanted.name} was changed since it was generated",
-                hint="Remove it by hand, with the imports that only it needs.",
-                snippet=_difference(node, wanted),
+                hint="Remove it manually, with the imports that only it needs.",
+                snippet=_show_difference(node, wanted),
                 where=source.where(node),
             )
         source = _without_definition(source, node)
-    for names in sorted(_imported(after) - _imported(before)):
+    for names in sorted(_imported_names(after) - _imported_names(before)):
         source = _without_import(source, names)
     return source
 
 
 def defines(text: str, name: str) -> bool:
     """Whether a module, given as text, defines a function `name` at its top level."""
-    return isinstance(_definitions(text).get(name), Function)
+    return isinstance(_definitions_of(text).get(name), Function)
 
 
-def _definitions(text: str) -> dict[str, Definition]:
+def _definitions_of(text: str) -> dict[str, Definition]:
     return {node.name: node for node in ast.parse(text).body if isinstance(node, Definition)}
 
 
-def _imported(text: str) -> set[tuple[str, str, str]]:
+def _imported_names(text: str) -> set[tuple[str, str, str]]:
     return {given for node in ast.parse(text).body for given in gives(node)}
 
 
@@ -101,7 +112,9 @@ def _without_definition(source: Source, node: ast.stmt) -> Source:
         start -= 1
     if below := BLANK.match(source.text, end):
         end = below.end()
-    lead = source.newline * (1 if end >= len(source.text) else 3) if start else ""
+    lead = ""
+    if start:
+        lead = source.newline * (1 if end >= len(source.text) else 3)
     return source.splice(Splice(start, end, lead, (), (node,)))
 
 
@@ -110,7 +123,9 @@ def _without_import(source: Source, given: tuple[str, str, str]) -> Source:
     _, name, alias = given
     bound = (alias or name).split(".")[0]
     used = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)}
+    # a name in a string may be one of `__all__`, or a type in quotes
     exported = {n.value for n in ast.walk(source.tree) if isinstance(n, ast.Constant)}
+    # somebody else uses it by now
     if bound in used | exported:
         return source
     for node in source.tree.body:
@@ -119,16 +134,23 @@ def _without_import(source: Source, given: tuple[str, str, str]) -> Source:
         assert isinstance(node, ast.Import | ast.ImportFrom)
         if len(node.names) == 1:
             return source.splice(_without_line(source, node))
-        place = next(i for i, a in enumerate(node.names) if (a.name, a.asname or "") == (name, alias))
+        place = next(
+            i for i, a in enumerate(node.names) if (a.name, a.asname or "") == (name, alias)
+        )
         one = node.names[place]
+        # with the comma before it or, for the first name, the comma behind it
         if place:
-            return source.splice(Splice(source.end(node.names[place - 1]), source.end(one), "", (), (one,)))
+            return source.splice(
+                Splice(source.end(node.names[place - 1]), source.end(one), "", (), (one,))
+            )
         return source.splice(Splice(source.start(one), source.start(node.names[1]), "", (), (one,)))
     return source
 
 
 def _without_line(source: Source, node: ast.stmt) -> Splice:
-    """The splice that takes out a statement with its line, and the blank lines that would be left doubled."""
+    """The splice that takes out a statement with its line, and the blank lines that would be left
+    doubled.
+    """
     start, end = source.start(node), source.after_line(node)
     if start == 0 and (below := BLANK.match(source.text, end)):
         end = below.end()
@@ -139,48 +161,69 @@ def _without_line(source: Source, node: ast.stmt) -> Splice:
 
 
 def same_head(one: ast.stmt, other: Definition) -> bool:
-    """Whether two functions have the same kind, decorators and parameters; two classes, the same bases."""
+    """Whether two functions have the same kind, decorators and parameters.
+
+    Two classes, the same bases.
+    """
     if type(one) is not type(other) or not isinstance(one, Definition):
         return False
-    return _head(one) == _head(other)
+    return _head_of(one) == _head_of(other)
 
 
-def _head(node: Definition) -> list[str]:
+def _head_of(node: Definition) -> list[str]:
     decorators = sorted(ast.dump(d) for d in node.decorator_list)
-    rest = node.bases if isinstance(node, ast.ClassDef) else [node.args]
+    rest: list[ast.AST] = []
+    if isinstance(node, ast.ClassDef):
+        rest += node.bases
+    else:
+        rest.append(node.args)
     return [*decorators, *(ast.dump(part) for part in rest)]
 
 
-def _difference(one: ast.stmt, other: Definition) -> str:
+def _show_difference(one: ast.stmt, other: Definition) -> str:
     lines = difflib.unified_diff(
-        ast.unparse(one).splitlines(), ast.unparse(other).splitlines(), "there", "asked for", lineterm=""
+        ast.unparse(one).splitlines(),
+        ast.unparse(other).splitlines(),
+        "there",
+        "asked for",
+        lineterm="",
     )
     return "\n".join(list(lines)[2:]) + "\n"
 
 
-def _binds(node: ast.stmt) -> set[str]:
+def _bound_names(node: ast.stmt) -> set[str]:
     if isinstance(node, Function | ast.ClassDef):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(a.asname or a.name).split(".")[0] for a in node.names}
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
-def _adds(text: str) -> tuple[ast.AST, ...]:
+def _added_nodes(text: str) -> tuple[ast.AST, ...]:
     return tuple(statements(text))
 
 
 def import_block(imports: list[str]) -> str:
-    """Import lines in isort's order: the standard library, the others, the project, a blank line between."""
+    """Import lines in isort's order: the standard library, the others, the project, a blank line
+    between.
+    """
     sections: dict[int, list[str]] = {}
     for line in imports:
         module = line.split()[1]
-        section = 2 if module.startswith(".") else int(module.split(".")[0] not in sys.stdlib_module_names)
+        if module.startswith("."):
+            section = 2
+        else:
+            section = int(module.split(".")[0] not in sys.stdlib_module_names)
         sections.setdefault(section, []).append(line)
-    plain_first = {key: sorted(lines, key=lambda x: (x.startswith("from "), x)) for key, lines in sections.items()}
+    plain_first = {
+        key: sorted(lines, key=lambda x: (x.startswith("from "), x))
+        for key, lines in sections.items()
+    }
     return "\n\n".join("\n".join(plain_first[key]) for key in sorted(plain_first))
 
 
-def _merged(splices: list[Splice]) -> list[Splice]:
+def _in_order(splices: list[Splice]) -> list[Splice]:
     """Splices at one place, in the order of their text."""
     return sorted(splices, key=lambda s: (s.start, s.text))

@@ -58,7 +58,9 @@ def clinic(folder: Path, settings: str, **more: str) -> Path:
     tree["config/celery.py"] = APP
     tree["config/__init__.py"] = IMPORT
     tree["config/settings.py"] = f"import os\n{tree['config/settings.py']}\n{settings}"
-    return make_tree(folder, {**tree, **{name.replace("__", "/") + ".py": text for name, text in more.items()}})
+    return make_tree(
+        folder, {**tree, **{name.replace("__", "/") + ".py": text for name, text in more.items()}}
+    )
 
 
 def init(folder: Path, **more: object) -> Written:
@@ -92,7 +94,10 @@ def peer(folder: Path, settings: str, *options: str, encoding: str = "utf-8") ->
 
 
 def test_an_assignment_and_its_uses_get_the_new_name():
-    renames("BROKER_URL = 'a'\nX = BROKER_URL + '/1'\n", "CELERY_BROKER_URL = 'a'\nX = CELERY_BROKER_URL + '/1'\n")
+    renames(
+        "BROKER_URL = 'a'\nX = BROKER_URL + '/1'\n",
+        "CELERY_BROKER_URL = 'a'\nX = CELERY_BROKER_URL + '/1'\n",
+    )
 
 
 def test_assignments_in_if_and_try_get_it_too():
@@ -183,12 +188,15 @@ def test_what_old_names_mean_today_is_what_celery_says():
     assert all(table[old] == new for old, new in TODAY.items())
     ours = ("BROKER_", "CELERYD_", "CELERYBEAT_", "CELERY_")
     left = {old for old in table if old.startswith(ours)} - TODAY.keys()
-    assert all(table[old] == old for old in left), "only names that are today's already are left out"
+    assert all(table[old] == old for old in left), (
+        "only names that are today's already are left out"
+    )
 
 
 def test_the_settings_have_todays_names_in_one_plan(tmp_path: Path):
     folder = clinic(
-        tmp_path / "project", "BROKER_URL = 'redis://'\nCELERYD_CONCURRENCY = 2\nCELERY_TASK_SERIALIZER = 'json'\n"
+        tmp_path / "project",
+        "BROKER_URL = 'redis://'\nCELERYD_CONCURRENCY = 2\nCELERY_TASK_SERIALIZER = 'json'\n",
     )
     assert modernized(folder) == (
         "CELERY_BROKER_URL = 'redis://'\nCELERY_WORKER_CONCURRENCY = 2\nCELERY_TASK_SERIALIZER = 'json'\n"
@@ -196,7 +204,9 @@ def test_the_settings_have_todays_names_in_one_plan(tmp_path: Path):
 
 
 def test_modern_settings_stay_as_they_are(tmp_path: Path):
-    folder = clinic(tmp_path / "project", "CELERY_BROKER_URL = 'redis://'\nCELERY_TASK_ACKS_LATE = True\n")
+    folder = clinic(
+        tmp_path / "project", "CELERY_BROKER_URL = 'redis://'\nCELERY_TASK_ACKS_LATE = True\n"
+    )
     before = snapshot(folder)
     assert init(folder).result.outcome == "nothing to do"
     assert snapshot(folder) == before
@@ -210,17 +220,24 @@ def test_check_says_whether_there_is_an_old_name(tmp_path: Path):
 
 
 def test_an_old_name_beside_its_new_one_is_the_projects_own_and_stays(tmp_path: Path):
-    folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_BROKER_URL = BROKER_URL\n")
+    folder = clinic(
+        tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_BROKER_URL = BROKER_URL\n"
+    )
     before = snapshot(folder)
     assert init(folder).result.outcome == "nothing to do"
     assert snapshot(folder) == before
 
 
-def test_a_setting_that_celery_gave_up_is_told_and_stays(tmp_path: Path):
-    folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_SEND_TASK_ERROR_EMAILS = True\n")
+def test_a_setting_that_celery_removed_is_reported_and_stays(tmp_path: Path):
+    folder = clinic(
+        tmp_path / "project", "BROKER_URL = 'redis://'\nCELERY_SEND_TASK_ERROR_EMAILS = True\n"
+    )
     view = Recorder()
     commands.init(folder, view, flags={}, yes=True, no_verify=True, modernize=True)
-    assert any("CELERY_SEND_TASK_ERROR_EMAILS is gone since Celery 4" in note for note in view.plans[0].notes)
+    assert any(
+        "CELERY_SEND_TASK_ERROR_EMAILS was removed in Celery 4" in note
+        for note in view.plans[0].notes
+    )
     assert "\nCELERY_SEND_TASK_ERROR_EMAILS = True" in (folder / "config/settings.py").read_text()
 
 
@@ -246,7 +263,11 @@ def test_the_settings_of_all_environments_change_together(tmp_path: Path):
         .read_text()
         .endswith("CELERY_BROKER_TRANSPORT_OPTIONS = {'url': CELERY_BROKER_URL}\n")
     )
-    assert settings.joinpath("production.py").read_text().endswith("\nCELERY_BROKER_URL = 'redis://prod'\n")
+    assert (
+        settings.joinpath("production.py")
+        .read_text()
+        .endswith("\nCELERY_BROKER_URL = 'redis://prod'\n")
+    )
 
 
 VIEW = """from django.conf import settings
@@ -287,7 +308,9 @@ def test_without_the_namespace_it_says_what_would_be_needed(tmp_path: Path):
     with pytest.raises(CannotPatch) as caught:
         init(folder)
     assert "CELERY_BROKER_URL would have no effect" in caught.value.message
-    assert 'app.config_from_object("django.conf:settings", namespace="CELERY")' in caught.value.snippet
+    assert (
+        'app.config_from_object("django.conf:settings", namespace="CELERY")' in caught.value.snippet
+    )
     file.write_text(APP)
     assert init(folder).result.outcome == "done"
 
@@ -353,9 +376,9 @@ def test_a_file_in_latin_1_is_read_where_the_peer_fails(tmp_path: Path):
     folder = clinic(tmp_path / "project", "")
     (folder / "config/settings.py").write_bytes(text.encode("latin-1"))
     init(folder)
-    assert (folder / "config/settings.py").read_bytes() == text.replace("BROKER", "CELERY_BROKER").encode(
-        "latin-1"
-    )
+    assert (folder / "config/settings.py").read_bytes() == text.replace(
+        "BROKER", "CELERY_BROKER"
+    ).encode("latin-1")
 
 
 def test_a_file_with_crlf_keeps_it(tmp_path: Path):

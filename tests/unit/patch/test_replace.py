@@ -65,10 +65,14 @@ def test_a_text_keeps_its_quotes(before, after):
     assert of.splice(respelled(of, key, "new")).text == after
 
 
-@pytest.mark.parametrize("before", ["A = 1\n", "A: int = 1\n", "if x:\n    A = A\n", "class C:\n    A = 1\n"])
+@pytest.mark.parametrize(
+    "before", ["A = 1\n", "A: int = 1\n", "if x:\n    A = A\n", "class C:\n    A = 1\n"]
+)
 def test_what_an_assignment_binds_gets_another_name(before):
     of = source(before)
-    target = next(n for n in ast.walk(of.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    target = next(
+        n for n in ast.walk(of.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    )
     assert of.splice(renamed_target(of, target, "LONGER")).text == before.replace("A", "LONGER", 1)
 
 
@@ -76,7 +80,9 @@ def test_what_an_assignment_binds_gets_another_name(before):
 def test_a_keyword_gets_another_name_and_keeps_its_value(before):
     of = source(before)
     call = node(of, ast.Call)
-    assert of.splice(renamed_argument(of, call.keywords[0], "c")).text == before.replace("a", "c", 1)
+    assert of.splice(renamed_argument(of, call.keywords[0], "c")).text == before.replace(
+        "a", "c", 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,8 +106,14 @@ def test_a_value_becomes_a_tuple_of_one(before, after):
     [
         ("@task\ndef f(): pass\n", "@task(bind=True)\ndef f(): pass\n"),
         ("@app.task()\ndef f(): pass\n", "@app.task(bind=True)\ndef f(): pass\n"),
-        ("@task(\n    a=1,\n)\ndef f(): pass\n", "@task(\n    bind=True,\n    a=1,\n)\ndef f(): pass\n"),
-        ("@other\n@task(a=1)\nasync def f(): pass\n", "@other\n@task(bind=True, a=1)\nasync def f(): pass\n"),
+        (
+            "@task(\n    a=1,\n)\ndef f(): pass\n",
+            "@task(\n    bind=True,\n    a=1,\n)\ndef f(): pass\n",
+        ),
+        (
+            "@other\n@task(a=1)\nasync def f(): pass\n",
+            "@other\n@task(bind=True, a=1)\nasync def f(): pass\n",
+        ),
     ],
 )
 def test_a_decorator_gets_an_argument(before, after):

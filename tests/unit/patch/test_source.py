@@ -137,7 +137,11 @@ def test_a_syntax_error_names_its_line():
     ],
 )
 def test_the_habits_of_a_file(text, quote, indent, newline):
-    assert (source(text).quote, source(text).indent, source(text).newline) == (quote, indent, newline)
+    assert (source(text).quote, source(text).indent, source(text).newline) == (
+        quote,
+        indent,
+        newline,
+    )
 
 
 def test_quotes_are_changed_only_where_no_escape_is_needed():

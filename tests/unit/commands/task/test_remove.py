@@ -66,7 +66,9 @@ def test_what_was_added_since_stays_with_the_imports_it_needs(wired, options):
 
 
 def test_the_re_export_of_a_tasks_package_goes_too(wired):
-    make_tree(wired, {"doctors/tasks/__init__.py": "from .old import old\n", "doctors/tasks/old.py": OLD})
+    make_tree(
+        wired, {"doctors/tasks/__init__.py": "from .old import old\n", "doctors/tasks/old.py": OLD}
+    )
     before = snapshot(wired)
     add(wired, "doctors.first")
     add(wired, "doctors.second")
@@ -80,7 +82,10 @@ def test_an_import_between_two_others_takes_its_blank_lines_with_it(wired):
     tasks = wired / "doctors/tasks.py"
     tasks.write_text(tasks.read_text() + "\n\ndef mine():\n    return shared_task\n")
     remove(wired, "doctors.first")
-    assert tasks.read_text() == "from celery import shared_task\n\n\ndef mine():\n    return shared_task\n"
+    assert (
+        tasks.read_text()
+        == "from celery import shared_task\n\n\ndef mine():\n    return shared_task\n"
+    )
 
 
 def test_a_task_whose_test_was_changed_is_refused(wired):
@@ -105,9 +110,13 @@ def test_an_app_that_was_installed_with_it_stays_installed(wired):
 def test_a_task_that_the_schedule_names_stays(wired):
     add(wired, "doctors.remind")
     with (wired / "config/settings.py").open("a") as settings:
-        settings.write('\nCELERY_BEAT_SCHEDULE = {"daily": {"task": "doctors.tasks.remind", "schedule": 60.0}}\n')
+        settings.write(
+            '\nCELERY_BEAT_SCHEDULE = {"daily": {"task": "doctors.tasks.remind", "schedule": 60.0}}\n'
+        )
     before = snapshot(wired)
-    with pytest.raises(CannotPatch, match=r"config/settings\.py still names doctors\.tasks\.remind") as caught:
+    with pytest.raises(
+        CannotPatch, match=r"config/settings\.py still names doctors\.tasks\.remind"
+    ) as caught:
         remove(wired, "doctors.remind")
     assert "remove-schedule" in caught.value.hint
     assert snapshot(wired) == before

@@ -4,18 +4,19 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from celeryize.brokers import extra_for
 from celeryize.errors import CannotPatch
 from celeryize.patch.dependencies import (
     Form,
     Requirement,
     declare,
     entries,
-    extra_for,
     missing,
     needed,
     normalised,
     written,
 )
+from tests.patching import transforms
 
 CELERY = Requirement("celery", ("redis",), "5.4")
 NAMES = {
@@ -39,13 +40,14 @@ def is_subsequence(old: bytes, new: bytes) -> bool:
     return all(byte in rest for byte in old)
 
 
-def transforms(form: Form, before: str, after: str, *, pieces: int = 1) -> None:
-    once = declared(form, before)
-    assert once.decode() == after
-    assert declared(form, once) == once
-    old = before.encode()
+def declares(form: Form, before: str, after: str, *, pieces: int = 1) -> None:
+    """The requirement is added, and nothing of the file is lost; by one insertion, if there is one piece."""
+    old, once = before.encode(), after.encode()
+    transforms(lambda data: declared(form, data), old, once)
     if pieces == 1:
-        same = next((i for i, (a, b) in enumerate(zip(old, once, strict=False)) if a != b), len(old))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(old, once, strict=False)) if a != b), len(old)
+        )
         assert once.endswith(old[same:])
     assert is_subsequence(old, once)
 
@@ -67,7 +69,10 @@ REQUIREMENTS = {
     "at the end": ("psycopg\ndjango==5.2\n", "psycopg\ndjango==5.2\ncelery[redis]>=5.4\n"),
     "one line is no order": ("django\n", "django\ncelery[redis]>=5.4\n"),
     "no final newline": ("psycopg\ndjango==1.0", "psycopg\ndjango==1.0\ncelery[redis]>=5.4"),
-    "no final newline, CRLF": ("psycopg\r\ndjango==1.0", "psycopg\r\ndjango==1.0\r\ncelery[redis]>=5.4"),
+    "no final newline, CRLF": (
+        "psycopg\r\ndjango==1.0",
+        "psycopg\r\ndjango==1.0\r\ncelery[redis]>=5.4",
+    ),
     "sorted": ("asgiref\nDjango\npsycopg\n", "asgiref\ncelery[redis]>=5.4\nDjango\npsycopg\n"),
     "sorted, first": ("Django\npsycopg\n", "celery[redis]>=5.4\nDjango\npsycopg\n"),
     "sorted, last": ("asgiref\nbleach", "asgiref\nbleach\ncelery[redis]>=5.4"),
@@ -139,7 +144,10 @@ PEP621 = {
         '[project]\ndependencies = [\n    "asgiref"\n  , "django"\n]\n',
         '[project]\ndependencies = [\n    "asgiref"\n  , "celery[redis]>=5.4"\n  , "django"\n]\n',
     ),
-    "an empty list": ("[project]\ndependencies = []\n", '[project]\ndependencies = ["celery[redis]>=5.4"]\n'),
+    "an empty list": (
+        "[project]\ndependencies = []\n",
+        '[project]\ndependencies = ["celery[redis]>=5.4"]\n',
+    ),
     "an empty list over two lines": (
         "[project]\ndependencies = [\n]\n",
         '[project]\ndependencies = [\n    "celery[redis]>=5.4",\n]\n',
@@ -279,7 +287,10 @@ SETUP_PY = {
         'NEEDS = ["z", "django"]\nsetup(install_requires=NEEDS)\n',
         'NEEDS = ["z", "django", "celery[redis]>=5.4"]\nsetup(install_requires=NEEDS)\n',
     ),
-    "an empty list": ("setup(install_requires=[])\n", 'setup(install_requires=["celery[redis]>=5.4"])\n'),
+    "an empty list": (
+        "setup(install_requires=[])\n",
+        'setup(install_requires=["celery[redis]>=5.4"])\n',
+    ),
 }
 
 TABLES = {
@@ -301,7 +312,7 @@ TABLES = {
     ],
 )
 def test_a_requirement_is_declared(form, before, after):
-    transforms(form, before, after)
+    declares(form, before, after)
 
 
 @pytest.mark.parametrize(
@@ -320,11 +331,11 @@ def test_a_requirement_is_declared(form, before, after):
     ],
 )
 def test_a_comment_stays_with_an_element_that_gets_a_comma(form, before, after):
-    transforms(form, before, after, pieces=2)
+    declares(form, before, after, pieces=2)
 
 
 def test_poetry_writes_bounds_in_round_brackets():
-    transforms(
+    declares(
         Form.POETRY_PEP621,
         '[project]\ndependencies = ["django (>=5.2)"]\n',
         '[project]\ndependencies = ["django (>=5.2)", "celery[redis] (>=5.4,<6.0)"]\n',
@@ -352,7 +363,9 @@ def test_a_requirements_file_that_has_it_stays(line):
     stays(Form.REQUIREMENTS, f"django\r\n{line}\r\n".encode("utf-16"))
 
 
-@pytest.mark.parametrize("written_as", ["django_celery_beat", "Django.Celery-Beat>=2", "django-celery-beat[x]"])
+@pytest.mark.parametrize(
+    "written_as", ["django_celery_beat", "Django.Celery-Beat>=2", "django-celery-beat[x]"]
+)
 def test_other_spellings_of_a_name_are_the_same(written_as):
     stays(Form.REQUIREMENTS, f"{written_as}\n", Requirement("django-celery-beat"))
 
@@ -361,9 +374,15 @@ def test_other_spellings_of_a_name_are_the_same(written_as):
     ("form", "text"),
     [
         (Form.PEP621, '[project]\ndependencies = ["Celery[sqs]>4"]\n'),
-        (Form.PEP621, '[project]\ndependencies = []\n[project.optional-dependencies]\nworker = ["celery"]\n'),
+        (
+            Form.PEP621,
+            '[project]\ndependencies = []\n[project.optional-dependencies]\nworker = ["celery"]\n',
+        ),
         (Form.PEP621, '[project]\ndependencies = []\n[dependency-groups]\nprod = ["celery"]\n'),
-        (Form.POETRY_PEP621, '[project]\ndependencies = []\n[tool.poetry.dependencies]\ncelery = "5"\n'),
+        (
+            Form.POETRY_PEP621,
+            '[project]\ndependencies = []\n[tool.poetry.dependencies]\ncelery = "5"\n',
+        ),
         (Form.POETRY_TABLE, '[tool.poetry.dependencies]\nCelery = "5"\n'),
         (Form.POETRY_TABLE, '[tool.poetry.dependencies.celery]\nversion = "5"\n'),
         (Form.POETRY_TABLE, '[tool.poetry]\ndependencies = {celery = "5"}\n'),
@@ -390,7 +409,10 @@ def test_a_file_that_has_it_stays(form, text):
             b"#\n# This file is autogenerated by pip-compile with Python 3.12\ndjango==5\n",
             "written by a tool",
         ),
-        (b"# This file was autogenerated by uv via the following command:\ndjango==5\n", "written by a tool"),
+        (
+            b"# This file was autogenerated by uv via the following command:\ndjango==5\n",
+            "written by a tool",
+        ),
         (b"# This file is @generated by PDM.\ndjango==5\n", "written by a tool"),
         (b"<<<<<<< HEAD\ndjango==5\n=======\ndjango==4\n>>>>>>> x\n", "merge"),
         (b"django \\\n", "backslash"),
@@ -406,9 +428,11 @@ def test_the_refusal_of_a_compiled_file_names_what_it_is_made_from():
     assert "base.in" in refuses(Form.REQUIREMENTS, text, "written by a tool").hint
 
 
-@pytest.mark.parametrize("text", ["# hash-free: no --hash= here\ndjango\n", "# ======= needed\ndjango\n"])
+@pytest.mark.parametrize(
+    "text", ["# hash-free: no --hash= here\ndjango\n", "# ======= needed\ndjango\n"]
+)
 def test_words_in_a_comment_are_no_reason_to_refuse(text):
-    transforms(Form.REQUIREMENTS, text, f"{text}celery[redis]>=5.4\n")
+    declares(Form.REQUIREMENTS, text, f"{text}celery[redis]>=5.4\n")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.unit.test_golden import CASES, GOLDEN, load, run
 BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_hashes"]
 REFUSALS = [name for name in CASES if (GOLDEN / name / "refusal.txt").exists()]
 SECTION = re.compile(
-    r"==> (?P<path>\S+), (?:(?P<new>a new file)|(?P<end>at the end|by hand: [^\n]*)|(?P<top>at the top)"
+    r"==> (?P<path>\S+), (?:(?P<new>a new file)|(?P<end>at the end|manual step: [^\n]*)|(?P<top>at the top)"
     r"|below line (?P<below>\d+)|in place of lines? (?P<first>\d+)(?: to (?P<last>\d+))?) <=="
 )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from celeryize.patch.gitignore import ignore
+from tests.patching import transforms
 
 NEW = b"# Celery Beat\ncelerybeat-schedule*\ncelerybeat.pid\n"
 
@@ -17,18 +18,24 @@ NEW = b"# Celery Beat\ncelerybeat-schedule*\ncelerybeat.pid\n"
         (b"*.pyc\r\n", b"*.pyc\r\n" + NEW.replace(b"\n", b"\r\n")),
         (b"a\nb\r\nc", b"a\nb\r\nc\r\n" + NEW.replace(b"\n", b"\r\n")[:-2]),
         (b"celerybeat.pid\n", b"celerybeat.pid\n# Celery Beat\ncelerybeat-schedule*\n"),
-        (b"# Celery Beat\ncelerybeat.pid\n", b"# Celery Beat\ncelerybeat.pid\ncelerybeat-schedule*\n"),
+        (
+            b"# Celery Beat\ncelerybeat.pid\n",
+            b"# Celery Beat\ncelerybeat.pid\ncelerybeat-schedule*\n",
+        ),
         (b"#celerybeat.pid\n\xff\n", b"#celerybeat.pid\n\xff\n" + NEW),
     ],
     ids=["new", "empty", "LF", "no end", "CRLF", "mixed", "one there", "comment there", "no UTF-8"],
 )
 def test_patterns_are_added(before, after):
-    once = ignore(before, "celerybeat-schedule*", "celerybeat.pid")
-    assert once == after
-    assert ignore(once, "celerybeat-schedule*", "celerybeat.pid") == once
-    assert once.startswith(before or b"")
+    assert ignore(before, "celerybeat-schedule*", "celerybeat.pid") == after
+    transforms(
+        lambda data: ignore(data, "celerybeat-schedule*", "celerybeat.pid"), before or b"", after
+    )
+    assert after.startswith(before or b"")
 
 
-@pytest.mark.parametrize("data", [b"x\ncelerybeat.pid", b"celerybeat.pid \r\n", b"\xef\xbb\xbfcelerybeat.pid\n"])
+@pytest.mark.parametrize(
+    "data", [b"x\ncelerybeat.pid", b"celerybeat.pid \r\n", b"\xef\xbb\xbfcelerybeat.pid\n"]
+)
 def test_a_pattern_that_is_there_is_not_added(data):
     assert ignore(data, "celerybeat.pid") == data

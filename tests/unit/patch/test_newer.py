@@ -43,7 +43,9 @@ def newer_python() -> Path | None:
 
 
 PYTHON = newer_python()
-needs_newer = pytest.mark.skipif(PYTHON is None, reason="needs Python 3.11, and a newer one beside it")
+needs_newer = pytest.mark.skipif(
+    PYTHON is None, reason="needs Python 3.11, and a newer one beside it"
+)
 
 
 def source_of(text: str) -> Source:
@@ -96,7 +98,9 @@ def test_init_sets_a_newer_project_up_and_takes_it_back(newer: Path):
     assert commands.init(newer, Recorder(), **options).result.outcome == "done"
     data = (newer / "config/settings.py").read_bytes()
     assert (
-        subprocess.run([str(PYTHON), "-c", "import ast, sys; ast.parse(sys.stdin.read())"], input=data).returncode
+        subprocess.run(
+            [str(PYTHON), "-c", "import ast, sys; ast.parse(sys.stdin.read())"], input=data
+        ).returncode
         == 0
     )
     assert NEWER.encode() in data
@@ -118,7 +122,10 @@ def test_without_the_projects_python_the_refusal_names_ours_and_the_flag():
     with pytest.raises(CannotPatch) as caught:
         _ = source_of("a b\n").tree
     assert str(caught.value.where) == "settings.py:1"
-    assert f"Python {sys.version_info[0]}.{sys.version_info[1]}, which runs celeryize" in caught.value.hint
+    assert (
+        f"Python {sys.version_info[0]}.{sys.version_info[1]}, which runs celeryize"
+        in caught.value.hint
+    )
     assert "--python PATH" in caught.value.hint
 
 
@@ -128,7 +135,9 @@ def test_an_interpreter_that_cannot_be_run_changes_nothing(tmp_path: Path):
 
 
 def test_without_a_look_inside_no_interpreter_of_the_project_parses(tmp_path: Path):
-    project = make_tree(tmp_path / "project", {**small_project(), "config/settings.py": "type X = = 1\n"})
+    project = make_tree(
+        tmp_path / "project", {**small_project(), "config/settings.py": "type X = = 1\n"}
+    )
     python = project / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")

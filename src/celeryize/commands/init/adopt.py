@@ -1,0 +1,214 @@
+"""A project that has Celery already: add what is missing, in its own style, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from celeryize.brokers import find_broker, url_of_broker
+from celeryize.commands.init.dependency import declare_dependency
+from celeryize.commands.init.missing_broker import (
+    MissingBroker,
+    Style,
+    add_after_configuration,
+    find_missing_broker,
+    literal_argument,
+)
+from celeryize.commands.init.package_import import import_existing_app
+from celeryize.commands.init.settings import BROKER_NAMES, add_settings, require_variables
+from celeryize.commands.init.settings_block import (
+    Expression,
+    reader_imports,
+    reader_of_environment,
+    url_expression,
+)
+from celeryize.commands.init.settings_place import write_settings
+from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.detect.celery import CeleryApp
+from celeryize.patch.settings import add_block
+
+
+def adopt_app(
+    setup: Setup,
+    wiring: Wiring,
+    app: CeleryApp,
+    *,
+    stored: Mapping[str, object],
+    flags: Mapping[str, object],
+) -> Wiring:
+    """Add what the set-up of `app` is missing.
+
+    `stored` are the answers of an earlier run, `flags` those of this command line: where they
+    differ, and the project is set up, the difference is reported and nothing is changed.
+    """
+    wiring = replace(
+        wiring,
+        module=app.module,
+        variable=app.variable,
+        spec=app.spec(setup.project.package.name),
+    )
+    _report_app(setup, app)
+    chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
+    undone = dict(flags)
+    if app.reads_django_settings and not _is_configured(setup, app):
+        # an app file without any settings is a fresh set-up: it gets the whole block
+        with setup.attempt():
+            wiring = add_settings(setup, wiring)
+        chosen = {
+            "broker": setup.answers.broker,
+            "result_backend": setup.answers.result_backend,
+        }
+        undone = {}
+    # set up by us once, and its broker was removed since: the answers are known
+    elif app.reads_django_settings and stored and not _names_broker(setup, app):
+        with setup.attempt():
+            wiring = add_settings(setup, wiring, BROKER_NAMES)
+    else:
+        added = False
+        with setup.attempt():
+            missing = _find_and_report(setup, app)
+            if missing is not None:
+                wiring = _add_broker(setup, wiring, app, missing, asked="broker" in flags)
+                added = True
+        if added:
+            chosen["broker"] = setup.answers.broker
+            undone.pop("broker", None)
+    if "celery" not in setup.project.dependencies.declared:
+        # The library of what the app names is needed; an app that declares Celery has been running
+        # already.
+        chosen["broker"] = chosen["broker"] or literal_argument(setup.project, app, "broker")
+        chosen["result_backend"] = chosen["result_backend"] or literal_argument(
+            setup.project, app, "backend"
+        )
+    declare_dependency(setup, chosen["broker"], chosen["result_backend"])
+    report_uninstalled_apps(setup)
+    _report_ignored_flags(setup, app, stored, undone)
+    return wiring
+
+
+def report_uninstalled_apps(setup: Setup) -> None:
+    """A note for each app whose tasks no worker would find."""
+    for app in setup.project.apps:
+        if not app.installed and setup.project.settings.installed_apps_where:
+            setup.draft.add_note(
+                f"{app.name} is not in INSTALLED_APPS: "
+                f"a worker will not find the tasks in {app.folder}."
+            )
+
+
+def _report_app(setup: Setup, app: CeleryApp) -> None:
+    """The steps and notes about the app as it is, and the import that the package is missing."""
+    draft = setup.draft
+    draft.keep(app.where.path, f"the Celery app {app.module}:{app.variable}")
+    for other in setup.project.celery[1:]:
+        draft.add_note(
+            f"There is a second Celery app at {other.where}; only {app.where} was checked."
+        )
+    if app.imported is None:
+        import_existing_app(setup, app)
+    else:
+        draft.keep(app.imported.path, f"imports the app (line {app.imported.line})")
+    # CELERY_* in the settings would be ignored, so where the configuration is has to be said
+    if not app.reads_django_settings:
+        source = app.config_source or "no config_from_object"
+        namespace = "no namespace"
+        if app.namespace:
+            namespace = f"namespace {app.namespace!r}"
+        draft.add_note(
+            f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
+            f"{namespace}), so no block of CELERY_* settings was planned: it would be ignored."
+        )
+
+
+def _find_and_report(setup: Setup, app: CeleryApp) -> MissingBroker | None:
+    """The missing broker, if one is missing; a note where the code does not show it."""
+    found = find_missing_broker(setup.project, app)
+    if isinstance(found, str):
+        setup.draft.add_note(found)
+        return None
+    return found
+
+
+def _add_broker(
+    setup: Setup, wiring: Wiring, app: CeleryApp, missing: MissingBroker, *, asked: bool
+) -> Wiring:
+    """Set the broker where the set-up of `app` keeps its configuration."""
+    reader = reader_of_environment(setup.project.settings.reader)
+    broker_url = url_of_broker(setup.answers.broker)
+    url = url_expression(reader, "CELERY_BROKER_URL", broker_url)
+    imports = tuple(dict.fromkeys((*reader_imports(reader), *url.imports)))
+    line = f"{missing.name} = {url.code}"
+    what = f"the broker, {missing.name}"
+    setup.draft.add_note(
+        f"No broker was configured, so Celery fell back to amqp://localhost. {missing.name} is "
+        f"added to {missing.style}; it reads CELERY_BROKER_URL from the environment, and "
+        f"defaults to {setup.answers.broker} on localhost, {_broker_reason(setup, asked=asked)}."
+    )
+    wiring = _with_secret(setup, wiring, url)
+    if missing.style is Style.SETTINGS:
+        by_path = write_settings(setup, f"{line}\n", imports, what)
+        return replace(
+            wiring,
+            wrote=(*wiring.wrote, missing.name),
+            read_by_path=wiring.read_by_path or by_path,
+        )
+    source = setup.draft.source(missing.path)
+    if missing.style is Style.MODULE:
+        after = add_block(source, f"{line}\n", list(imports))
+    else:
+        after = add_after_configuration(source, app, line, list(imports))
+    setup.draft.write(missing.path, after, what)
+    return wiring
+
+
+def _with_secret(setup: Setup, wiring: Wiring, url: Expression) -> Wiring:
+    """The wiring with the variable that a URL with a password is read from."""
+    if not url.secret:
+        return wiring
+    secret = ("CELERY_BROKER_URL", url.secret)
+    require_variables(setup, [secret])
+    return replace(wiring, environment=(*wiring.environment, secret))
+
+
+def _broker_reason(setup: Setup, *, asked: bool) -> str:
+    """Why it is this broker and no other."""
+    if asked:
+        return "as requested"
+    broker = find_broker(setup.answers.broker)
+    if broker is not None and broker.extra:
+        return f"because {setup.project.dependencies.file} declares celery[{broker.extra}]"
+    return "as before"
+
+
+def _report_ignored_flags(
+    setup: Setup, app: CeleryApp, stored: Mapping[str, object], flags: Mapping[str, object]
+) -> None:
+    """A note for what this command line asks for and an existing set-up decides already."""
+    other = [name for name, value in flags.items() if stored.get(name) != value]
+    names = [f"--{name.replace('_', '-')}" for name in other]
+    if setup.module_name not in {"celery", app.module.rsplit(".", 1)[-1]}:
+        names.append("--module-name")
+    if names:
+        setup.draft.add_note(
+            f"Celery is set up here already ({app.where}), so {', '.join(names)} changed nothing. "
+            "Edit the settings, or undo the set-up first: celeryize undo."
+        )
+
+
+def _names_broker(setup: Setup, app: CeleryApp) -> bool:
+    named = {
+        "CELERY_BROKER_URL",
+        "BROKER_URL",
+        "CELERY_BROKER_READ_URL",
+        "CELERY_BROKER_HOST",
+        "BROKER_HOST",
+    }
+    written = {"broker_url", "update"} & {key for key, _ in app.conf_writes}
+    constructed = {"broker", "broker_url"} & set(app.constructor)
+    return bool(named & set(setup.project.settings.assigned) or written or constructed)
+
+
+def _is_configured(setup: Setup, app: CeleryApp) -> bool:
+    assigned = setup.project.settings.assigned
+    named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
+    return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)

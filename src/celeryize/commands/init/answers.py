@@ -1,0 +1,106 @@
+"""What the user chose: the four questions of templates/init/copier.yml, settled and rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from celeryize import __version__
+from celeryize.brokers import question_data
+from celeryize.detect.project import Project
+from celeryize.errors import UsageError
+from celeryize.patch.source import is_identifier
+from celeryize.render import Rendered, render_init
+
+DATA_FOLDER = ".celery"
+# Django's own modules of a project package: an app file never takes their place.
+DJANGO_MODULES = frozenset(
+    {
+        "__init__",
+        "admin",
+        "apps",
+        "asgi",
+        "manage",
+        "models",
+        "settings",
+        "urls",
+        "views",
+        "wsgi",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the user chose; the four questions of templates/init/copier.yml."""
+
+    broker: str
+    result_backend: str
+    profile: str
+    beat: bool
+
+
+class Existing(StrEnum):
+    """What happens to a file that exists where a generated file belongs."""
+
+    REFUSE = "refuse"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+
+    @classmethod
+    def of(cls, *, overwrite: bool, skip: bool) -> Existing:
+        """From the two flags. Raises UsageError for both."""
+        if overwrite and skip:
+            raise UsageError(
+                "--overwrite and --skip-existing exclude each other", hint="Choose one."
+            )
+        if overwrite:
+            return cls.OVERWRITE
+        if skip:
+            return cls.SKIP
+        return cls.REFUSE
+
+
+def ask(
+    project: Project, known: dict[str, object], *, module_name: str, interactive: bool
+) -> Rendered:
+    """Settle the answers and render the whole files. `known` is not asked again."""
+    if not is_identifier(module_name):
+        raise UsageError(
+            f"--module-name {module_name} is not a Python identifier",
+            hint="For example celery_app.",
+        )
+    if module_name in DJANGO_MODULES or project.settings.file.stem == module_name:
+        raise UsageError(
+            f"{module_name}.py is a module of Django, or the settings",
+            hint="For example --module-name celery_app.",
+        )
+    configuration = ""
+    if project.settings.class_based:
+        configuration = project.layout.configuration or ""
+    return render_init(
+        {
+            **question_data(),
+            **known,
+            "package": project.package.name,
+            "package_path": str(project.package.folder),
+            "base_path": str(project.base),
+            "module_name": module_name,
+            "settings_module": project.settings.module,
+            "data_path": str(project.base / DATA_FOLDER),
+            "version": __version__,
+            "configuration": configuration,
+        },
+        ask=interactive,
+    )
+
+
+def answers_of(rendered: Rendered) -> Answers:
+    """The four answers out of everything copier knows."""
+    found = rendered.answers
+    return Answers(
+        broker=str(found["broker"]),
+        result_backend=str(found["result_backend"]),
+        profile=str(found["profile"]),
+        beat=bool(found["beat"]),
+    )

@@ -1,0 +1,98 @@
+"""The whole files that init writes: all that templates/init renders, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from celeryize.commands.init.answers import Existing
+from celeryize.commands.init.setup import Setup
+from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.render import GeneratedFile
+
+# A module of one of these names, beside the project's own, is imported in place of the library.
+SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
+
+
+def refuse_shadows(project: Project) -> None:
+    """Raise CannotPatch where a module of the project hides a library that Celery needs."""
+    for base in project.layout.paths:
+        for name in SHADOWED:
+            for candidate in (base / f"{name}.py", base / name / "__init__.py"):
+                if (project.root / candidate).is_file():
+                    raise CannotPatch(
+                        f"{candidate} hides the library {name} from every import in this project",
+                        hint=f"Rename it; `import {name}` finds it before the installed package.",
+                        where=Where(candidate),
+                    )
+
+
+def write_app_file(setup: Setup) -> None:
+    """The file of the Celery app. Raises CannotPatch where something else has its name."""
+    rendered = next(file for file in setup.rendered.files if _is_app_file(setup, file))
+    # lines to paste are planned under a free name, where the one that was rendered is taken
+    file = replace(rendered, path=rendered.path.with_name(f"{setup.module_name}.py"))
+    folder = file.path.with_suffix("")
+    if (setup.project.root / folder).is_dir():
+        raise CannotPatch(
+            f"{folder} exists and is not a Celery app",
+            hint="Choose another name for the app file (--module-name celery_app).",
+            snippet=file.data.decode(),
+            where=Where(folder),
+        )
+    _write_file(
+        setup,
+        file,
+        f"{file.path} exists and is not a Celery app",
+        "Choose another name for the app file (--module-name celery_app), "
+        "or overwrite it (--overwrite).",
+    )
+
+
+def write_other_files(setup: Setup) -> None:
+    """Every other file that was rendered."""
+    for file in setup.rendered.files:
+        if not _is_app_file(setup, file):
+            with setup.attempt():
+                _write_file(
+                    setup,
+                    file,
+                    f"{file.path} exists and has other content",
+                    "Overwrite it (--overwrite), or keep it (--skip-existing).",
+                )
+
+
+def project_newline(project: Project) -> str:
+    """The newline of the project's Python files, as manage.py has it."""
+    source = project.modules.source(project.layout.manage)
+    if source is None:
+        return "\n"
+    return source.newline
+
+
+def _is_app_file(setup: Setup, file: GeneratedFile) -> bool:
+    """Whether it is the file of the Celery app, which is known by its path."""
+    rendered_as = setup.rendered.answers["module_name"]
+    return file.path == setup.project.package.folder / f"{rendered_as}.py"
+
+
+def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> None:
+    """Write a rendered file; if another one is there, the user's choice decides."""
+    draft = setup.draft
+    there = draft.read(file.path)
+    data = file.data
+    if file.path.suffix == ".py":
+        data = data.replace(b"\n", project_newline(setup.project).encode())
+    if there is not None and file.keep:
+        draft.keep(file.path, f"{file.what}, kept as it is")
+        return
+    if there not in (None, file.data, data):
+        if setup.existing is Existing.SKIP:
+            draft.keep(file.path, "left as it is (--skip-existing)")
+            return
+        if setup.existing is Existing.REFUSE:
+            raise CannotPatch(
+                refusal, hint=hint, snippet=file.data.decode(), where=Where(file.path)
+            )
+    draft.write(file.path, data, file.what)

@@ -1,0 +1,76 @@
+"""The settings of a set-up: the whole block, or what is missing, and what the user has to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+
+from celeryize.brokers import find_result_backend
+from celeryize.commands.init.settings_block import assigned_names, render_block
+from celeryize.commands.init.settings_place import install_in_settings, write_settings
+from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.model import Todo
+from celeryize.patch.settings import without
+
+BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
+
+
+def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = None) -> Wiring:
+    """Write the CELERY_* block less what the settings have.
+
+    `only` keeps nothing but these names of it.
+    """
+    rendered = render_block(setup.project, setup.answers)
+    block = without(rendered.text, set(setup.project.settings.assigned))
+    if only is not None:
+        block = without(block, set(assigned_names(block)) - only)
+    # imports without the lines that use them would be flagged by every linter
+    imports = rendered.imports
+    if not block:
+        imports = ()
+    what = f"the CELERY_* settings, profile {setup.answers.profile}"
+    by_path = write_settings(setup, block, imports, what)
+    names = assigned_names(block)
+    secrets = [(name, url) for name, url in rendered.secrets if name in names]
+    require_variables(setup, secrets)
+    _prepare_result_backend(setup)
+    return replace(
+        wiring,
+        wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
+        environment=tuple(secrets),
+        read_by_path=wiring.read_by_path or by_path,
+    )
+
+
+def require_variables(setup: Setup, secrets: Iterable[tuple[str, str]]) -> None:
+    """A manual step for each variable that holds a password: the settings read it and have no
+    default.
+    """
+    for name, url in secrets:
+        setup.draft.add_todo(
+            Todo(
+                f"set {name} in the environment",
+                "The settings do not hold the password. "
+                "Without the variable, manage.py does not start.",
+                f"{name}={shlex.quote(url)}\n",
+            )
+        )
+
+
+def _prepare_result_backend(setup: Setup) -> None:
+    """The Django app of a result backend that keeps results in the database, and its tables."""
+    backend = find_result_backend(setup.answers.result_backend)
+    if backend is None or not backend.app:
+        return
+    with setup.attempt():
+        install_in_settings(
+            setup.project, setup.draft, backend.app, f"{backend.app} in INSTALLED_APPS"
+        )
+    setup.draft.add_todo(
+        Todo(
+            "create the tables of the results",
+            f"{backend.name} keeps them in the database",
+            "python manage.py migrate\n",
+        )
+    )

@@ -1,0 +1,234 @@
+"""The CELERY_* block as text: what a profile sets for a broker, in the project's style."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from celeryize.brokers import (
+    Option,
+    find_broker,
+    find_result_backend,
+    url_of_broker,
+    url_of_result_backend,
+)
+from celeryize.commands.init.answers import DATA_FOLDER, Answers
+from celeryize.detect.project import Project
+from celeryize.detect.settings import Reader, ReaderKind
+from celeryize.model import Where
+from celeryize.patch.source import python_literal
+from celeryize.render import snippet
+from celeryize.urls import holds_password
+
+# Names of packages that say nothing about the project: two projects on one broker would share them.
+GENERIC = frozenset(
+    {
+        "app",
+        "apps",
+        "backend",
+        "conf",
+        "config",
+        "core",
+        "django",
+        "mysite",
+        "project",
+        "server",
+        "site",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A value as Python, and the imports it needs.
+
+    `secret` is a URL with a password: the environment has to hold it, for the code does not.
+    """
+
+    code: str
+    imports: tuple[str, ...] = ()
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The settings as text, the imports they need, and the variables that hold a password, with
+    their values.
+    """
+
+    text: str
+    imports: tuple[str, ...]
+    secrets: tuple[tuple[str, str], ...]
+
+
+def render_block(project: Project, answers: Answers) -> Block:
+    """The settings block of these answers."""
+    settings = project.settings
+    broker = find_broker(answers.broker)
+    by_name = broker is not None and answers.broker == broker.name
+    # Messages in a folder are for development: there is no other environment to read the URL from.
+    in_folder = broker is not None and broker.in_folder and by_name
+    reader = settings.reader
+    if answers.profile == "minimal" or in_folder:
+        reader = Reader(ReaderKind.LITERAL)
+    else:
+        reader = reader_of_environment(reader)
+    folder = _data_folder(project)
+    broker_url = url_of_broker(answers.broker)
+    url = url_expression(reader, "CELERY_BROKER_URL", broker_url)
+    backend = _result_backend(reader, answers, broker_url, folder)
+    options: tuple[Option, ...] = ()
+    if broker is not None and (by_name or not broker.in_folder):
+        options = broker.options_of(answers.profile)
+    imports = [*reader_imports(reader)]
+    if in_folder:
+        imports += folder.imports
+    imports += [*backend.imports, *url.imports]
+    key_prefix = python_literal(f"{_own_name(project)}:")
+    context = {
+        "in_folder": in_folder,
+        "broker_url": url.code,
+        "result_backend_url": backend.code,
+        "data_path": str(project.base / DATA_FOLDER),
+        "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
+        "time_zone": _time_zone(project),
+        "celery": project.celery_version or (5, 4),
+        "queue": python_literal(_own_name(project)),
+        "key_prefix": key_prefix,
+        "has_logging": "LOGGING" in settings.visible,
+        "options": [
+            {
+                "name": option.name,
+                "comment": option.comment,
+                "value": _option_value(option, reader, key_prefix, folder.code),
+            }
+            for option in options
+        ],
+        "options_beside_url": broker is not None and broker.needs_options,
+        "quorum_queues": broker is not None and broker.quorum_queues,
+        "remote_control": broker is None or broker.has_remote_control,
+        "backend_is_redis": _is_redis_backend(answers.result_backend),
+    }
+    secrets = {"CELERY_BROKER_URL": url.secret, "CELERY_RESULT_BACKEND": backend.secret}
+    return Block(
+        text=snippet(f"settings/{answers.profile}.py.jinja", **context),
+        imports=tuple(dict.fromkeys(imports)),
+        secrets=tuple((name, secret) for name, secret in secrets.items() if secret),
+    )
+
+
+def assigned_names(block: str) -> tuple[str, ...]:
+    """The names that a settings block assigns at its top level."""
+    targets = [t for n in ast.parse(block).body if isinstance(n, ast.Assign) for t in n.targets]
+    return tuple(target.id for target in targets if isinstance(target, ast.Name))
+
+
+def reader_of_environment(reader: Reader) -> Reader:
+    """The project's way to read the environment; os.environ where it has none."""
+    if reader.kind is ReaderKind.LITERAL:
+        return Reader(ReaderKind.OS, "os.environ.get")
+    return reader
+
+
+def reader_imports(reader: Reader) -> tuple[str, ...]:
+    """The imports that reading the environment needs.
+
+    A library's reader is in the settings already.
+    """
+    if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
+        return ("import os",)
+    return ()
+
+
+def url_expression(reader: Reader, name: str, url: str) -> Expression:
+    """The expression for a URL: read from the environment, or a literal.
+
+    A password is never a literal.
+    """
+    if not holds_password(url):
+        return Expression(reader.read(python_literal(name), python_literal(url)))
+    if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
+        return Expression(f"os.environ[{python_literal(name)}]", ("import os",), url)
+    return Expression(f"{reader.call}({python_literal(name)})", (), url)
+
+
+def _result_backend(
+    reader: Reader, answers: Answers, broker_url: str, folder: Expression
+) -> Expression:
+    """The expression for the result backend; no code where there is none."""
+    if answers.result_backend == "file":
+        return Expression(f'"file://" + str({folder.code} / "results")', folder.imports)
+    value = url_of_result_backend(answers.result_backend, broker_url)
+    if not value:
+        return Expression("")
+    return url_expression(reader, "CELERY_RESULT_BACKEND", value)
+
+
+def _option_value(option: Option, reader: Reader, key_prefix: str, data_folder: str) -> str:
+    value = option.value.format(key_prefix=key_prefix, data_folder=data_folder)
+    if option.variable:
+        return reader.read(python_literal(option.variable), value)
+    return value
+
+
+def _is_redis_backend(result_backend: str) -> bool:
+    backend = find_result_backend(result_backend)
+    return backend is not None and backend.name == "redis"
+
+
+def _own_name(project: Project) -> str:
+    """A name that another project on the same broker hardly has.
+
+    Half of all packages are called config.
+    """
+    name = project.package.name.split(".")[0]
+    if name not in GENERIC:
+        return name
+    folder = project.root.name.lower()
+    return re.sub(r"\W+", "-", folder, flags=re.ASCII).strip("-") or name
+
+
+def _time_zone(project: Project) -> str:
+    """The expression for CELERY_TIMEZONE.
+
+    Empty where Celery follows TIME_ZONE, as each environment sets it.
+    """
+    settings = project.settings
+    if settings.split or "TIME_ZONE" in settings.overridden:
+        return ""
+    if "TIME_ZONE" in settings.visible:
+        return "TIME_ZONE"
+    return ""
+
+
+def _data_folder(project: Project) -> Expression:
+    """The expression for the folder of messages, always below the folder of manage.py."""
+    settings = project.settings
+    where = settings.assigned.get("BASE_DIR")
+    if where and "BASE_DIR" in settings.visible and _is_base_dir(project, where):
+        return Expression(f'BASE_DIR / "{DATA_FOLDER}"')
+    levels = len(settings.file.relative_to(project.base).parts) - 1
+    return Expression(
+        f'Path(__file__).resolve().parents[{levels}] / "{DATA_FOLDER}"',
+        ("from pathlib import Path",),
+    )
+
+
+def _is_base_dir(project: Project, where: Where) -> bool:
+    """Whether `BASE_DIR = Path(__file__).resolve().parent.parent` is the folder of manage.py."""
+    source = project.modules.source(where.path)
+    if source is None:
+        return False
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BASE_DIR":
+            match = re.fullmatch(
+                r"(?:pathlib\.)?Path\(__file__\)\.(?:resolve|absolute)\(\)((?:\.parent)+)",
+                ast.unparse(node.value),
+            )
+            if match:
+                folder = where.path
+                for _ in range(match[1].count(".parent")):
+                    folder = folder.parent
+                return folder == project.base
+    return False

@@ -1,0 +1,280 @@
+"""The code of a task: request and project become a template's context; its text is checked."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.commands.task.decorator import (
+    LINE_LENGTH,
+    choose_decorator,
+    decorator_options,
+    find_retries,
+    format_decorator,
+    format_signature,
+)
+from celeryize.commands.task.kinds import Kind, find_kind, kind_names
+from celeryize.commands.task.parameters import Parameter, parse_parameters
+from celeryize.commands.task.place import is_circular, model_import, named_model
+from celeryize.commands.task.request import Request, check_request, within_settings
+from celeryize.commands.task.sending import call_lines
+from celeryize.commands.task.words import sentence_case, snake_case, split_imports
+from celeryize.detect.apps import App
+from celeryize.detect.models import Model
+from celeryize.detect.project import Project
+from celeryize.detect.tasks import find_tasks
+from celeryize.errors import CeleryizeError, UsageError
+from celeryize.patch.source import python_literal
+from celeryize.render import task_template, task_templates
+
+# How long a lock of an idempotent task without a time limit holds.
+LOCK_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a test is about: the function, its module, its code and kind, the model it works on.
+
+    `key` is the parameter that takes the model's primary key.
+    """
+
+    function: str
+    path: PurePosixPath
+    code: str
+    imports: tuple[str, ...]
+    kind: str
+    model: Model | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A task as code, and what the proof has to find."""
+
+    app: App
+    function: str
+    code: str
+    imports: tuple[str, ...]
+    registered: str
+    options: tuple[tuple[str, str], ...]
+    path: PurePosixPath
+    call: tuple[str, ...]
+    subject: Subject
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Decorated:
+    """The decorator of the task and its options, as Python, with the imports of both."""
+
+    name: str
+    options: dict[str, str]
+    retries: bool
+    imports: tuple[str, ...]
+
+
+def generate_task(
+    project: Project,
+    request: Request,
+    app: App,
+    function: str,
+    path: PurePosixPath,
+    templates: Path | None,
+) -> Generated:
+    """The task `function` for the module `path`.
+
+    Raises UsageError, or CeleryizeError for a broken template.
+    """
+    kind = find_kind(request.kind)
+    model = _model_of_request(project, app, request, kind)
+    parameters = parse_parameters(request.parameters, kind, model)
+    # after the model and the parameters: a wrong name is the likelier mistake
+    check_request(request, _known_kinds(templates))
+    request = within_settings(project, request)
+    decorated = _decorate_task(project, path, request)
+    key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
+    _check_model(model, kind, key)
+    registered = request.name or f"{project.modules.name_of(path)}.{function}"
+    if request.name:
+        _refuse_taken_name(project, registered, path, function)
+    top_import, local_import = _model_imports(project, app, path, model, kind)
+    imports = [line for p in parameters for line in p.imports]
+    imports += decorated.imports
+    imports += kind.imports_for(project.dependencies.declared)
+    imports.append(top_import)
+    if request.idempotent:
+        imports.append("from django.core.cache import cache")
+    context = {
+        **_decorator_context(request, function, parameters, decorated),
+        **_body_context(project, function, parameters, model),
+        "idempotent": request.idempotent,
+        "lock_seconds": request.time_limit or LOCK_SECONDS,
+        "lock_name": python_literal(f"{registered}:"),
+        "local_import": local_import,
+        "key": key,
+    }
+    rendered = task_template(request.kind, templates, request.body_from, **context)
+    template = str(request.body_from or f"task/{request.kind}")
+    code, template_imports = _check_template(rendered, function, template)
+    imports += template_imports
+    call = call_lines(project, app, function, parameters, model)
+    return Generated(
+        app=app,
+        function=function,
+        code=code,
+        imports=tuple(dict.fromkeys(line for line in imports if line)),
+        registered=registered,
+        options=tuple(decorated.options.items()),
+        path=path,
+        call=(f"from {project.modules.name_of(path)} import {function}", *call),
+        subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
+        parameters=parameters,
+    )
+
+
+def _known_kinds(templates: Path | None) -> tuple[str, ...]:
+    """The built-in kinds, and those that templates of the project's own add."""
+    own = (name.removeprefix("task/") for name in task_templates(templates))
+    names = [name for name in own if name != "base"]
+    return tuple(dict.fromkeys((*kind_names(), *names)))
+
+
+def _model_of_request(project: Project, app: App, request: Request, kind: Kind) -> Model | None:
+    if request.model is not None:
+        return named_model(project, app, request.model)
+    if kind.needs_model:
+        raise UsageError(f"--kind {kind.name} needs a model", hint="Name it: --model APP.MODEL.")
+    return None
+
+
+def _check_model(model: Model | None, kind: Kind, key: str) -> None:
+    """Raise UsageError where the kind cannot work on this model."""
+    if model is None:
+        return
+    if kind.takes_key and not key:
+        raise UsageError(
+            f"no parameter holds the key of {model.name}",
+            hint=f"Add {snake_case(model.name)}_id:{model.key_type}.",
+        )
+    if kind.needs_email_field and model.email_field is None:
+        raise UsageError(
+            f"{model.name} has no EmailField to send to",
+            hint="Leave --model out and pass the address: recipient:str.",
+        )
+
+
+def _refuse_taken_name(
+    project: Project, registered: str, path: PurePosixPath, function: str
+) -> None:
+    """Raise UsageError where another task has the name that was asked for."""
+    for other in find_tasks(project.modules, project.apps, project.celery):
+        same = (other.where.path, other.function) == (path, function)
+        if other.name == registered and not same:
+            raise UsageError(
+                f"{other.where} registers a task as {registered} already; "
+                "Celery would keep one of the two",
+                hint="Choose another --name, or another name for the function.",
+            )
+
+
+def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _Decorated:
+    name, line = choose_decorator(project, path, request)
+    retries, imports = find_retries(project, request)
+    options = decorator_options(request, retries)
+    return _Decorated(name, options, bool(retries), (line, *imports))
+
+
+def _model_imports(
+    project: Project, app: App, path: PurePosixPath, model: Model | None, kind: Kind
+) -> tuple[str, str]:
+    """The import of the model at the top of the module, or inside of the task where it would be
+    circular.
+    """
+    if model is None or not kind.uses_model:
+        return "", ""
+    line = model_import(project, app, model)
+    if is_circular(project, path, model):
+        return "", line
+    return line, ""
+
+
+def _decorator_context(
+    request: Request, function: str, parameters: tuple[Parameter, ...], decorated: _Decorated
+) -> dict[str, object]:
+    """What a template needs to write the head of the task."""
+    spelled = [str(p) for p in parameters]
+    if request.bind:
+        spelled.insert(0, "self")
+    # the task of one chunk has a name of its own, and no self
+    of_chunk = {k: v for k, v in decorated.options.items() if k not in {"bind", "name"}}
+    return {
+        "decorator": format_decorator(decorated.name, decorated.options),
+        "chunk_decorator": format_decorator(decorated.name, of_chunk),
+        "name": function,
+        "title": sentence_case(function),
+        "signature": format_signature(function, spelled),
+        "names": ", ".join(p.name for p in parameters),
+        "bind": request.bind,
+        "autoretry": decorated.retries,
+    }
+
+
+def _body_context(
+    project: Project, function: str, parameters: tuple[Parameter, ...], model: Model | None
+) -> dict[str, object]:
+    """What a template needs to write the body: the parameters and the model by the roles they have
+    in it.
+    """
+    addresses = [p.name for p in parameters if p.name == "url" or p.name.endswith("_url")]
+    sizes = [p.name for p in parameters if p.annotation == "int"]
+    texts = [p.name for p in parameters if p.annotation == "str"]
+    found: dict[str, object] = {
+        "model": "",
+        "row": "row",
+        "pk_type": "int",
+        "message": python_literal("Hello"),
+        "recipient": next(iter(texts), python_literal("someone@example.org")),
+    }
+    if model:
+        row = snake_case(model.name)
+        found = {
+            "model": model.name,
+            "row": row,
+            "pk_type": model.key_type,
+            "message": f'f"Hello {{{row}}}"',
+            "recipient": f"{row}.{model.email_field or 'email'}",
+        }
+    return {
+        **found,
+        "size": next(iter(sizes), "500"),
+        "requests": "requests" in project.dependencies.declared,
+        "url": next(iter(addresses), '"https://example.org/"'),
+        "subject": python_literal(sentence_case(function)),
+    }
+
+
+def _check_template(rendered: str, function: str, template: str) -> tuple[str, list[str]]:
+    """What a template gave: the definitions, and the imports that stand before them.
+
+    Raises CeleryizeError where it is not valid Python, or does not define the task.
+    """
+    text = "\n".join(line.rstrip() for line in rendered.strip("\n").split("\n")) + "\n"
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        number = getattr(error, "lineno", None) or 1
+        line = text.split("\n")[number - 1].strip()[:LINE_LENGTH]
+        reason = "it cannot be parsed"
+        if isinstance(error, SyntaxError):
+            reason = error.msg
+        raise CeleryizeError(
+            f"the template {template} does not give valid Python: {reason}: {line}",
+            hint="Fix the template, or remove it to use the built-in one.",
+        ) from error
+    if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in body):
+        raise CeleryizeError(
+            f"the template {template} defines no function {function}",
+            hint="Write `def {{ name }}(...)` in it.",
+        )
+    return split_imports(text)

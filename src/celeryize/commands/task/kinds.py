@@ -1,0 +1,88 @@
+"""The kinds of tasks: one entry each, beside its template templates/task/<name>.py.jinja.
+
+A kind whose test is more than a call has a template of its test, too:
+templates/test/<name>.py.jinja.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of task needs, beside its template.
+
+    `uses_model`: its code imports the model that is given. `takes_key`: its parameter is then the
+    primary key. `parameter` is the one that it has where none is given, as the command line spells
+    it. `imports` are those of its body, and `retry_on` what it retries on unless the command line
+    says otherwise; where the project declares `library`, those of the library take their place.
+    """
+
+    name: str
+    uses_model: bool = True
+    needs_model: bool = False
+    takes_key: bool = False
+    needs_email_field: bool = False
+    parameter: str = ""
+    imports: tuple[str, ...] = ()
+    retry_on: tuple[str, ...] = ()
+    library: str = ""
+    library_imports: tuple[str, ...] = ()
+    library_retry_on: tuple[str, ...] = ()
+
+    def imports_for(self, declared: Collection[str]) -> tuple[str, ...]:
+        """The imports of its body in a project that declares these dependencies."""
+        if self.library in declared:
+            return self.library_imports
+        return self.imports
+
+    def retries_for(self, declared: Collection[str]) -> tuple[str, ...]:
+        """The exceptions that it retries on by itself in a project that declares these
+        dependencies.
+        """
+        if self.library in declared:
+            return self.library_retry_on
+        return self.retry_on
+
+
+KINDS = (
+    Kind("plain", uses_model=False),
+    Kind("model", needs_model=True, takes_key=True),
+    Kind(
+        "email",
+        takes_key=True,
+        needs_email_field=True,
+        imports=("from django.core.mail import send_mail",),
+    ),
+    Kind(
+        "http",
+        parameter="url:str",
+        imports=("from urllib.request import urlopen",),
+        retry_on=("OSError",),
+        library="requests",
+        library_imports=("import requests",),
+        library_retry_on=("requests.RequestException",),
+    ),
+    Kind("batch", needs_model=True, parameter="chunk_size:int=500"),
+)
+
+
+def kind_names() -> tuple[str, ...]:
+    """The names of the built-in kinds."""
+    return tuple(kind.name for kind in KINDS)
+
+
+def kind_words() -> str:
+    """The names of the kinds for a help text."""
+    *names, last = kind_names()
+    return f"{', '.join(names)} or {last}"
+
+
+def find_kind(name: str) -> Kind:
+    """The kind of a name. A template of the project's own may have a name that we do not know."""
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    return Kind(name)

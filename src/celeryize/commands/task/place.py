@@ -1,0 +1,104 @@
+"""Which app and module a task belongs to, and which model it is about."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from pathlib import PurePosixPath
+
+from celeryize.commands.task.parameters import check_identifier
+from celeryize.detect.apps import App
+from celeryize.detect.models import Model, find_model, model_names
+from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch, UsageError
+from celeryize.model import Where
+
+
+def find_app(project: Project, name: str) -> App:
+    """The app of a label or dotted path. Raises UsageError with the near ones."""
+    found = [app for app in project.apps if name in (app.name, app.label)]
+    if len(found) == 1:
+        return found[0]
+    known = sorted({n for app in project.apps for n in (app.label, app.name)})
+    near = difflib.get_close_matches(name, known, 3, 0.5) or known
+    message = f"there is no app {name} in this project"
+    if found:
+        message = f"several apps are called {name}"
+    hint = "Create one: manage.py startapp."
+    if near:
+        hint = f"Did you mean {', '.join(near)}?"
+    raise UsageError(message, hint=hint)
+
+
+def named_task(project: Project, target: str) -> tuple[App, str]:
+    """The app and the task's name of `APP.TASK`. Raises UsageError with what to write."""
+    place, _, function = target.rpartition(".")
+    if not place:
+        raise UsageError(
+            f"{target!r} has no app label",
+            hint="Write APP.TASK, for example doctors.send_welcome_email.",
+        )
+    check_identifier(function, "the task's name")
+    return find_app(project, place.removesuffix(".tasks")), function
+
+
+def place_of(
+    project: Project, app: App, function: str
+) -> tuple[PurePosixPath, PurePosixPath | None]:
+    """The module that the task belongs to, and the package `__init__.py` that has to import it."""
+    related = "tasks"
+    if project.celery:
+        related = project.celery[0].related_name or "tasks"
+    package = app.folder / related
+    if not (project.root / package).is_dir():
+        return package.parent / f"{related}.py", None
+    init = package / "__init__.py"
+    if not (project.root / init).is_file():
+        raise CannotPatch(
+            f"{package} has no __init__.py, so Celery never imports what is in it",
+            hint=f"Create {init}, importing the tasks of its modules.",
+            where=Where(package),
+        )
+    # a package whose __init__.py holds the tasks is a module in another place
+    if any(isinstance(n, ast.FunctionDef) for n in project.modules.tree(init).body):
+        return init, None
+    return package / f"{function}.py", init
+
+
+def named_model(project: Project, app: App, text: str) -> Model:
+    """The model of `APP.MODEL`, or of `MODEL` in `app`. Raises UsageError with the near ones."""
+    place, _, name = text.rpartition(".")
+    owner = app
+    if place:
+        owner = find_app(project, place)
+    found = find_model(project.modules, owner, name)
+    if found is not None:
+        return found
+    names = model_names(project.modules, owner)
+    near = difflib.get_close_matches(name, names, 3, 0.5) or names
+    hint = "Check --model."
+    if near:
+        hint = f"Did you mean {', '.join(near)}?"
+    raise UsageError(f"{owner.name} has no model {name}", hint=hint)
+
+
+def model_import(project: Project, app: App, model: Model) -> str:
+    """The import of a model for the tasks of `app`, relative where both are in one folder."""
+    module = model.module
+    is_package = (project.root / app.folder / "tasks").is_dir()
+    if model.app.folder == app.folder and not is_package:
+        module = module.removeprefix(app.name)
+    return f"from {module} import {model.name}"
+
+
+def is_circular(project: Project, path: PurePosixPath, model: Model) -> bool:
+    """Whether the module of the model imports the tasks: each would then wait for the other."""
+    tasks = project.modules.name_of(path) or ""
+    for node in ast.walk(project.modules.tree(model.path)):
+        if isinstance(node, ast.ImportFrom):
+            module = project.modules.absolute(node, model.path)
+            if tasks in {module, *(f"{module}.{alias.name}" for alias in node.names)}:
+                return True
+        elif isinstance(node, ast.Import) and tasks in {alias.name for alias in node.names}:
+            return True
+    return False

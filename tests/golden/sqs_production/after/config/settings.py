@@ -1,0 +1,57 @@
+import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = "not a secret"
+
+DEBUG = True
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "doctors",
+]
+
+ROOT_URLCONF = "config.urls"
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+
+TIME_ZONE = "Europe/Paris"
+
+USE_TZ = True
+
+LOGGING = {"version": 1}
+
+# Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "sqs://")
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = TIME_ZONE
+
+# A queue of its own: two projects on one broker must not take each other's tasks.
+CELERY_TASK_DEFAULT_QUEUE = "project"
+# Seconds. Without limits, a task that hangs occupies its process for ever.
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 270
+# A task whose worker dies runs again, so write tasks that may run twice.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Each process reserves one task: a long one does not hold back those behind it.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A task that runs while the connection is lost would run twice after it is back.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A fresh process after so many tasks bounds what a leak can take.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+# Seconds that running tasks get at shutdown; keep it below the grace period of the container.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# A worker that starts before its broker waits for it.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The project's LOGGING applies to the worker too.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "region": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+    # Seconds, up to 12 hours. Longer than any task or countdown: after it, SQS delivers a task again.
+    "visibility_timeout": 3600,
+}
