@@ -119,7 +119,9 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
     root = root.resolve()
     with locked(root) as state:
         if load_newest(state) != change:
-            raise Conflict(f"`{change.command}` is not the last change any more", hint="Run the command again.")
+            raise Conflict(
+                f"`{change.command}` is not the last change any more", hint="Run the command again."
+            )
         plan = _planned(undo_edits(change, root), root, f"undo {change.command}", undo_of=change)
         with _carried_out(plan, root, state):
             yield
@@ -129,7 +131,8 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
 def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
     if is_unfinished(state):
         raise CeleryizeError(
-            "an interrupted change has to be taken back first", hint="Run the command again to do so."
+            "an interrupted change has to be taken back first",
+            hint="Run the command again to do so.",
         )
     finishing = False
     try:
@@ -149,7 +152,9 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         raise
 
 
-def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | None = None) -> Change:
+def _planned(
+    edits: Sequence[Edit], root: Path, command: str, undo_of: Change | None = None
+) -> Change:
     """The change that the edits make of the disk as it is; refuses what cannot be written safely."""
     _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
     modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
@@ -159,9 +164,15 @@ def _planned(edits: Sequence[Edit], root: Path, command: str, undo_of: Change | 
     for index, edit in enumerate(edits):
         target = _target(edit.path, root)
         if target in targets:
-            raise CannotPatch(f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path))
+            raise CannotPatch(
+                f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path)
+            )
         targets[target] = edit
-        files.append(Written(edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"))
+        files.append(
+            Written(
+                edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"
+            )
+        )
     for target, edit in targets.items():
         # A rename would replace a read-only file without asking.
         if edit.before is not None and not os.access(target, os.W_OK):
@@ -300,7 +311,9 @@ def _left(edit: Edit, state: Path) -> str:
 
 
 @contextmanager
-def _collecting(refusals: list[tuple[PurePosixPath, OSError]], path: PurePosixPath) -> Iterator[None]:
+def _collecting(
+    refusals: list[tuple[PurePosixPath, OSError]], path: PurePosixPath
+) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -312,7 +325,9 @@ def _target(path: PurePosixPath, root: Path) -> Path:
     try:
         real = (root / path).resolve()
     except (OSError, RuntimeError) as error:
-        raise CannotPatch(f"{path} is a symlink that leads nowhere: {error}", where=Where(path)) from error
+        raise CannotPatch(
+            f"{path} is a symlink that leads nowhere: {error}", where=Where(path)
+        ) from error
     if path.is_absolute() or ".." in path.parts or not real.is_relative_to(root):
         raise CannotPatch(
             f"{path} leads out of the project, to {real}",
@@ -351,7 +366,9 @@ def _emptied_folders(
             inside = {folder / name for name in os.listdir(folder)} if kept else set()
         if kept and inside <= {*gone, *emptied, folder / "__pycache__"}:
             emptied[folder] = kept.mode
-    return tuple((PurePosixPath(folder.relative_to(root)), mode) for folder, mode in emptied.items())
+    return tuple(
+        (PurePosixPath(folder.relative_to(root)), mode) for folder, mode in emptied.items()
+    )
 
 
 def _remove_folder(folder: Path) -> None:
@@ -392,8 +409,14 @@ def _refuse_changed(
 def _diff(path: PurePosixPath, old: bytes | None, new: bytes | None) -> str:
     """A unified diff; lines end at LF only, as for git."""
     before, now = (
-        list(io.StringIO((data or b"").decode("utf-8", "backslashreplace"), newline="\n")) for data in (old, new)
+        list(io.StringIO((data or b"").decode("utf-8", "backslashreplace"), newline="\n"))
+        for data in (old, new)
     )
-    names = ("/dev/null" if old is None else f"a/{path}", "/dev/null" if new is None else f"b/{path}")
+    names = (
+        "/dev/null" if old is None else f"a/{path}",
+        "/dev/null" if new is None else f"b/{path}",
+    )
     lines = difflib.unified_diff(before, now, *names)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )

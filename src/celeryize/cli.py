@@ -287,9 +287,9 @@ def verify(
     _usage(fix and format_ != "text", "--fix has no --format", "Use --json, or run verify again.")
     _usage((dry_run or yes) and not fix, "--dry-run and --yes are for --fix", "Add --fix.")
     if list_ or explain:
-        from celeryize.checks import examine
+        from celeryize.checks import run_checks
 
-        checks = (examine.check_named(explain),) if explain else examine.all_checks()
+        checks = (run_checks.check_named(explain),) if explain else run_checks.all_checks()
         talk.view.show_checks(checks, in_full=bool(explain))
         talk.finish("done", Exit.DONE)
     if fix:

@@ -42,7 +42,12 @@ class NoProject(CeleryizeError):
     """There is no Django project here, or more than one: the folders of those are in `choices`."""
 
     def __init__(
-        self, message: str, *, hint: str = "", where: Where | None = None, choices: tuple[Path, ...] = ()
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        where: Where | None = None,
+        choices: tuple[Path, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.choices = choices
@@ -71,7 +76,9 @@ class CannotPatch(CeleryizeError):
 class Conflict(CeleryizeError):
     """A file on the disk is not what the plan, or the undo, started from; `diff` shows the difference."""
 
-    def __init__(self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None) -> None:
+    def __init__(
+        self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None
+    ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.diff = diff
 

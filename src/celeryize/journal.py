@@ -100,7 +100,11 @@ def state_dir(root: Path) -> Path:
     for folder in (root, *root.parents):
         found = _git_dir(folder)
         if found:
-            return found / "celeryize" if folder == root else found / "celeryize" / _key(root.relative_to(folder))
+            return (
+                found / "celeryize"
+                if folder == root
+                else found / "celeryize" / _key(root.relative_to(folder))
+            )
     try:
         home = Path(os.environ.get("XDG_STATE_HOME", ""))
         # A relative path is to be ignored, says the specification.
@@ -217,7 +221,9 @@ def keep(state: Path, name: str, data: bytes) -> Path:
 
 def write_file(file: Path, data: bytes, *, mode: int, kept: Kept | None = None) -> None:
     """Write a file that does not exist yet and have it on the disk; `kept` overrides `mode` and the umask."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    descriptor = os.open(
+        file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
+    )
     try:
         rest = memoryview(data)
         while rest:

@@ -9,20 +9,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from celeryize.checks.proof import Proof, Verdict
-from celeryize.checks.verified import Verified, by_file
+from celeryize.checks.outcome import VerifyOutcome, by_file
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
+from celeryize.probe.proof import Proof, Verdict
 from celeryize.urls import redacted
 
 # What starts processes or parses code is not loaded for the sake of its types: it costs at every start.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
-    from celeryize.checks.registry import Row
+    from celeryize.checks.task_table import Row
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
-    from celeryize.probe import BeatSight
+    from celeryize.probe.report import ImportedEntry
 
 SCHEMA = 1
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
@@ -169,7 +169,7 @@ class Screen:
             for head, body in check.sections if in_full else ():
                 self.answer(f"\n{head}:\n" + "\n".join(f"    {line.strip()}" for line in body.splitlines()))
 
-    def show_verified(self, verified: Verified) -> None:
+    def show_verified(self, verified: VerifyOutcome) -> None:
         """The findings by file, the versions, and how many there are of each kind."""
         if verified.versions:
             self.say("  versions      " + ", ".join(f"{name} {v}" for name, v in verified.versions.items()))
@@ -355,7 +355,7 @@ class Machine:
             for c in checks
         ]
 
-    def show_verified(self, verified: Verified) -> None:
+    def show_verified(self, verified: VerifyOutcome) -> None:
         """Keep the findings and what they rest on."""
         self.document["depth"] = verified.depth
         self.document["versions"] = verified.versions
@@ -437,7 +437,7 @@ def _without_passwords(value: object) -> object:
     return value
 
 
-def _summary(verified: Verified) -> str:
+def _summary(verified: VerifyOutcome) -> str:
     """One line: what was checked and how it came out."""
     counts = [
         f"{n} {severity}{'s' if n > 1 and severity != Severity.INFO else ''}"
@@ -495,7 +495,7 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
-def entry_json(entry: BeatSight) -> dict[str, object]:
+def entry_json(entry: ImportedEntry) -> dict[str, object]:
     """An entry of the Beat schedule as JSON."""
     return {
         "name": entry.name,

@@ -82,7 +82,10 @@ class _Field:
                 begin = self._number(first, text)
                 end = self._number(last, text) if last else begin
                 wrapped = end + (self.high - self.low + 1) if end < begin else end
-                span = [(n - self.low) % (self.high - self.low + 1) + self.low for n in range(begin, wrapped + 1)]
+                span = [
+                    (n - self.low) % (self.high - self.low + 1) + self.low
+                    for n in range(begin, wrapped + 1)
+                ]
             found |= set(span[::step])
         return frozenset(found)
 
@@ -120,12 +123,15 @@ def parse(
 ) -> When:
     """The one schedule that the options describe. Raises UsageError with what to write instead."""
     given = [
-        name for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar)) if value
+        name
+        for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar))
+        if value
     ]
     if len(given) != 1:
         said = f"{' and '.join(given)} exclude each other" if given else "it is not said when"
         raise UsageError(
-            said, hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.'
+            said,
+            hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.',
         )
     if on and not at:
         raise UsageError("--on belongs to --at", hint="For example --at 07:30 --on mon-fri.")
@@ -155,7 +161,9 @@ def from_time(at: str, on: str) -> When:
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", at.strip())
     if not match:
         raise UsageError(f"{at!r} is no time of day", hint="Write hours and minutes: 07:30.")
-    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(on.strip().lower(), on.strip().lower())
+    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
+        on.strip().lower(), on.strip().lower()
+    )
     return _crontab(str(int(match[2])), str(int(match[1])), "*", "*", _sunday(days))
 
 
@@ -181,8 +189,14 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
     """A solar event at a place, as `celery.schedules.solar` knows it."""
     if event not in SOLAR:
         raise UsageError(f"{event!r} is no solar event", hint=f"One of {', '.join(SOLAR)}.")
-    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise UsageError("--solar needs a place", hint="Add --lat (-90 to 90) and --lon (-180 to 180).")
+    if (
+        latitude is None
+        or longitude is None
+        or not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
+    ):
+        raise UsageError(
+            "--solar needs a place", hint="Add --lat (-90 to 90) and --lon (-180 to 180)."
+        )
     return When(
         f'solar("{event}", {latitude!r}, {longitude!r})',
         ("from celery.schedules import solar",),
@@ -208,7 +222,9 @@ def _sunday(field: str) -> str:
         span, slash, step = part.partition("/")
         first, dash, last = span.partition("-")
         if last == "7" and first != "7":
-            inside = sorted({n % 7 for n in range(DAY_OF_WEEK._number(first, field), 8)[:: int(step or 1)]})
+            inside = sorted(
+                {n % 7 for n in range(DAY_OF_WEEK._number(first, field), 8)[:: int(step or 1)]}
+            )
             parts.append(",".join(map(str, inside)))
             continue
         first = "0" if first == "7" else first
@@ -235,7 +251,9 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
     ]
     everything = all(text == "*" for _, text in written)
     arguments = [
-        f"{name}={_value(text)}" for name, text in written if text != "*" or (name == "minute" and not everything)
+        f"{name}={_value(text)}"
+        for name, text in written
+        if text != "*" or (name == "minute" and not everything)
     ]
     return When(
         f"crontab({', '.join(arguments)})",
@@ -252,7 +270,13 @@ def _value(text: str) -> str:
 
 
 def _words(
-    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+    minute: str,
+    hour: str,
+    day: str,
+    month: str,
+    weekday: str,
+    minutes: frozenset[int],
+    hours: frozenset[int],
 ) -> str:
     if len(minutes) == 1 and len(hours) <= 4:
         when = "at " + ", ".join(f"{h:02d}:{min(minutes):02d}" for h in sorted(hours))
@@ -285,7 +309,13 @@ def _names(weekday: str) -> str:
 
 
 def _odd(
-    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+    minute: str,
+    hour: str,
+    day: str,
+    month: str,
+    weekday: str,
+    minutes: frozenset[int],
+    hours: frozenset[int],
 ) -> list[str]:
     """What Celery will really do where that is not what people expect (CELERY_FACTS 21 to 23)."""
     found = []

@@ -17,7 +17,7 @@ from celeryize.commands.live import run_live
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError
 from celeryize.live import LiveReport, Outcome, StepResult, live
-from celeryize.probe import Target
+from celeryize.probe.run import Target
 from tests.conftest import make_tree, small_project, snapshot
 from tests.services import Redis, free_port
 from tests.unit.test_probe import alive
@@ -226,7 +226,7 @@ def test_no_process_is_left_when_we_are_ended_in_the_middle(
     name, value = "CELERYIZE_TEST_MARK", f"mark{os.getpid()}-{time.monotonic_ns()}"
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from celeryize.live import live; from celeryize.probe import Target\n"
+        "from celeryize.live import live; from celeryize.probe.run import Target\n"
         f"t = Target(Path(sys.executable), Path({str(wired)!r}), (), 'config.settings', 'config')\n"
         "live(t, registered=lambda: time.sleep(600))\n"
     )

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from celeryize.checks.check import CHECKS, SECTIONS
-from celeryize.checks.examine import all_checks, examine
 from celeryize.checks.facts import Facts
+from celeryize.checks.run_checks import all_checks, run_checks
 from celeryize.commands.opening import target_of
 from celeryize.detect.project import load_project
-from celeryize.probe import Prober, Sight
+from celeryize.probe.report import ImportReport
+from celeryize.probe.run import Prober
 from tests.conftest import make_tree, small_project
 
 APP = """import os
@@ -766,7 +767,7 @@ def test_a_project_without_celery_is_told_so(project):
 
 def found(root: Path) -> list[tuple[str, str]]:
     """What the static checks find: ids and places."""
-    examination = examine(Facts(load_project(root, python=sys.executable)))
+    examination = run_checks(Facts(load_project(root, python=sys.executable)))
     return [(finding.id, str(finding.where or "")) for finding in examination.findings]
 
 
@@ -823,7 +824,7 @@ def looked_into(root: Path) -> list[tuple[str, str]]:
     project = load_project(root, python=sys.executable)
     with Prober(target_of(project)) as prober:
         facts = Facts(project, *prober.baseline())
-        return [(finding.id, str(finding.where or "")) for finding in examine(facts).findings]
+        return [(finding.id, str(finding.where or "")) for finding in run_checks(facts).findings]
 
 
 IMPORTED = [
@@ -930,7 +931,7 @@ def test_a_module_that_celery_took_out_is_told_with_its_heir(tmp_path):
     project = make_tree(tmp_path, {**healthy(), **tasks("from celery.task import task\n")})
     loaded = load_project(project, python=sys.executable)
     with Prober(target_of(loaded)) as prober:
-        findings = examine(Facts(loaded, *prober.baseline())).findings
+        findings = run_checks(Facts(loaded, *prober.baseline())).findings
     (hint,) = [finding.hint for finding in findings if finding.id == "celery.E030"]
     assert hint == "Gone since Celery 5: from celery import shared_task"
 
@@ -976,7 +977,7 @@ def test_a_task_that_only_a_web_process_knows_is_found(tmp_path):
 def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(tmp_path):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     project = load_project(root, python=sys.executable)
-    absent = Sight("worker", python_version="3.12.1", django_importable=True)
-    findings = examine(Facts(project, absent, absent)).findings
+    absent = ImportReport("worker", python_version="3.12.1", django_importable=True)
+    findings = run_checks(Facts(project, absent, absent)).findings
     assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
     assert any("celery cannot be imported" in f.message for f in findings)

@@ -9,7 +9,7 @@ import pytest
 
 from celeryize.detect.layout import find_layout
 from celeryize.detect.modules import Modules
-from celeryize.detect.project import find_ground, load_project
+from celeryize.detect.project import find_environment, load_project
 from celeryize.errors import CannotPatch, NoProject
 from tests.conftest import MANAGE, SETTINGS, make_tree, small_project, snapshot
 
@@ -149,7 +149,7 @@ def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(tmp_pa
     poetry = make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
     poetry.chmod(0o755)
     monkeypatch.setenv("PATH", f"{poetry.parent}:/usr/bin:/bin")
-    find_ground(root, ask=ask)
+    find_environment(root, ask=ask)
     assert (tmp_path / "asked").exists() is ask
 
 

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from celeryize.checks.check import CHECKS, Fix
-from celeryize.checks.proof import Verdict
 from celeryize.commands import run_fix, undo
 from celeryize.commands.carry_out import Outcome, SaidNo
 from celeryize.errors import Exit, Unproved
 from celeryize.patch.source import insertion
+from celeryize.probe.proof import Verdict
 from tests.conftest import make_tree, snapshot
 from tests.unit.test_checks import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
 from tests.views import Recorder

@@ -15,7 +15,8 @@ import pytest
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
-from celeryize.probe import Prober, Sight, Target
+from celeryize.probe.report import ImportReport
+from celeryize.probe.run import Prober, Target
 from tests.conftest import make_tree, snapshot
 
 APP = """import os
@@ -56,7 +57,9 @@ def wired(root: Path) -> dict[str, str]:
     return {"config/celery.py": APP, "config/__init__.py": IMPORT, "config/settings.py": settings}
 
 
-def prove(root: Path, files: dict[str, str], *, timeout: float = 60, **more: object) -> tuple[Sight, Sight]:
+def prove(
+    root: Path, files: dict[str, str], *, timeout: float = 60, **more: object
+) -> tuple[ImportReport, ImportReport]:
     with Prober(target(root, None), timeout=timeout) as prober:
         return prober.prove(edits(root, files), root, target(root, **more))
 
@@ -417,7 +420,7 @@ def marker(project, monkeypatch) -> str:
 
 def ours(project: Path) -> subprocess.Popen[bytes]:
     code = (
-        "import sys; from pathlib import Path; from celeryize.probe import Prober, Target\n"
+        "import sys; from pathlib import Path; from celeryize.probe.run import Prober, Target\n"
         f"t = Target(Path(sys.executable), Path({str(project)!r}), (), 'config.settings', None)\n"
         "with Prober(t) as p:\n    p.baseline()\n"
     )

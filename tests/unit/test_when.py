@@ -64,7 +64,9 @@ def test_what_is_odd_is_said(options, note):
     assert any(note in told for told in parse(**options).notes)
 
 
-@pytest.mark.parametrize("options", [{"cron": "0 8 * * *"}, {"every": "15m"}, {"cron": "*/15 */6 * * *"}])
+@pytest.mark.parametrize(
+    "options", [{"cron": "0 8 * * *"}, {"every": "15m"}, {"cron": "*/15 */6 * * *"}]
+)
 def test_what_is_not_odd_is_not_commented(options):
     assert parse(**options).notes == ()
 

@@ -6,16 +6,26 @@ import ast
 import difflib
 from collections.abc import Iterator, Sequence
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
+from celeryize.celery_facts import words
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Code, Facts, Task, dotted, text_of
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
-from celeryize.checks.names import words
 from celeryize.patch.replace import with_parentheses
 
 SENDS = {"delay", "apply_async"}
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
 # Options of apply_async that people pass to delay.
-SEND_ONLY = {"countdown", "eta", "expires", "queue", "priority", "routing_key", "link", "link_error", "task_id"}
+SEND_ONLY = {
+    "countdown",
+    "eta",
+    "expires",
+    "queue",
+    "priority",
+    "routing_key",
+    "link",
+    "link_error",
+    "task_id",
+}
 FETCHES = {
     "get",
     "create",
@@ -53,14 +63,16 @@ def _sent(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
     for code in facts.codes:
         for call in code.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS | {"delay_on_commit"}:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS | {
+                "delay_on_commit"
+            }:
                 task = facts.task_of(code, call.func.value)
                 if task is not None:
                     yield code, call, call.func.attr, task
 
 
 @check("celery.W330")
-def sent_inside_a_transaction(facts: Facts) -> Iterator[Spot]:
+def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     """A task is sent before its transaction is committed.
 
     What happens: The worker may run before the row is there, or for a row that was rolled back.
@@ -75,7 +87,7 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Spot]:
             continue
         place = _transaction(code, call, atomic_requests=atomic_requests)
         if place:
-            yield Spot(
+            yield Occurrence(
                 f"{task.node.name}.{how}() {place}: the worker may run before the commit",
                 code.where(call),
                 f"Use {how}_on_commit().",
@@ -84,7 +96,9 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Spot]:
 
 def _atomic_requests(facts: Facts) -> bool:
     return any(
-        text_of(key) == "ATOMIC_REQUESTS" and isinstance(value, ast.Constant) and value.value is True
+        text_of(key) == "ATOMIC_REQUESTS"
+        and isinstance(value, ast.Constant)
+        and value.value is True
         for setting in facts.named("DATABASES")
         for node in ast.walk(setting.value)
         if isinstance(node, ast.Dict)
@@ -136,9 +150,14 @@ def _is_atomic(node: ast.expr) -> bool:
 
 
 def _is_receiver(node: ast.expr) -> bool:
-    if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in {"receiver", "connect"}:
+    if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in {
+        "receiver",
+        "connect",
+    }:
         return False
-    return any(w in ast.unparse(node) for w in ("post_save", "pre_save", "post_delete", "m2m_changed"))
+    return any(
+        w in ast.unparse(node) for w in ("post_save", "pre_save", "post_delete", "m2m_changed")
+    )
 
 
 def _is_model(node: ast.ClassDef) -> bool:
@@ -146,7 +165,7 @@ def _is_model(node: ast.ClassDef) -> bool:
 
 
 @check("celery.W360")
-def model_instance_passed(facts: Facts) -> Iterator[Spot]:
+def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     """A task is given a model instance or a request.
 
     What happens: The call raises.
@@ -163,7 +182,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Spot]:
         for value in given:
             what = _instance(code, call, value)
             if what:
-                yield Spot(
+                yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
                     code.where(value),
                     "Pass its primary key.",
@@ -195,13 +214,15 @@ def _instance(code: Code, call: ast.Call, value: ast.expr) -> str | None:
             last = node if last is None or node.lineno > last.lineno else last
     if last is not None and isinstance(last.value, ast.Call):
         spelled = dotted(last.value.func)
-        if spelled == "get_object_or_404" or (".objects." in spelled and spelled.rpartition(".")[2] in FETCHES):
+        if spelled == "get_object_or_404" or (
+            ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
+        ):
             return f"the result of {spelled}()"
     return None
 
 
 @check("celery.E370")
-def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
+def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of a call do not fit the task.
 
     What happens: The call raises.
@@ -213,7 +234,9 @@ def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
     for code, call, how, task in _sent(facts):
         if how not in {"delay", "delay_on_commit"} or facts.has_own_task_class:
             continue
-        if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(
+            k.arg is None for k in call.keywords
+        ):
             continue
         named = [k.arg for k in call.keywords if k.arg]
         problem = misfit(task, len(call.args), named)
@@ -224,11 +247,11 @@ def call_does_not_fit(facts: Facts) -> Iterator[Spot]:
                 if option
                 else f"{task.node.name} is defined in {task.where}."
             )
-            yield Spot(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
+            yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
 
 
 @check("celery.W371", fixable=True)
-def send_option_misspelt(facts: Facts) -> Iterator[Spot]:
+def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """apply_async is given an option that it does not know.
 
     What happens: Nothing: the option has no effect.
@@ -242,16 +265,18 @@ def send_option_misspelt(facts: Facts) -> Iterator[Spot]:
             if keyword.arg and keyword.arg not in KNOWN:
                 close = difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)
                 if close:
-                    yield Spot(
+                    yield Occurrence(
                         f"the option {keyword.arg} has no effect",
                         code.where(keyword.value),
                         f"Did you mean {close[0]}?",
-                        fix=rename_argument(code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)),
+                        fix=rename_argument(
+                            code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)
+                        ),
                     )
 
 
 @check("celery.E372", fixable=True)
-def send_values_wrong(facts: Facts) -> Iterator[Spot]:
+def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
     """apply_async is given args that are no tuple, or a countdown that is no number.
 
     What happens: The call raises.
@@ -267,16 +292,21 @@ def send_values_wrong(facts: Facts) -> Iterator[Spot]:
         given = {k.arg: k.value for k in call.keywords if k.arg}
         args = given.get("args", call.args[0] if call.args else None)
         if isinstance(args, ast.Constant) and args.value is not None:
-            yield Spot(
+            yield Occurrence(
                 f"args is {ast.unparse(args)}, not a tuple",
                 code.where(args),
                 f"Write ({ast.unparse(args)},).",
                 fix=one_in_a_tuple(task, code, args),
             )
         countdown = given.get("countdown")
-        if isinstance(countdown, ast.Call) and dotted(countdown.func) in {"timedelta", "datetime.timedelta"}:
-            yield Spot(
-                "countdown is a timedelta, not a number of seconds", code.where(countdown), "Write the seconds."
+        if isinstance(countdown, ast.Call) and dotted(countdown.func) in {
+            "timedelta",
+            "datetime.timedelta",
+        }:
+            yield Occurrence(
+                "countdown is a timedelta, not a number of seconds",
+                code.where(countdown),
+                "Write the seconds.",
             )
 
 
@@ -294,7 +324,7 @@ def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "
 
 
 @check("celery.E380")
-def result_without_backend(facts: Facts) -> Iterator[Spot]:
+def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
     """A result is asked for, and there is no result backend.
 
     What happens: Asking raises.
@@ -317,7 +347,7 @@ def result_without_backend(facts: Facts) -> Iterator[Spot]:
             if not isinstance(call.func, ast.Attribute):
                 name = dotted(call.func)
                 if name and bound.get(name) == ("celery.result", "AsyncResult"):
-                    yield Spot(
+                    yield Occurrence(
                         "AsyncResult needs a result backend, and there is none",
                         code.where(call),
                         "Set CELERY_RESULT_BACKEND.",
@@ -325,7 +355,7 @@ def result_without_backend(facts: Facts) -> Iterator[Spot]:
             elif call.func.attr == "get" and _is_send(facts, code, call.func.value):
                 if any(task.node is code.function_of(call) for task in facts.tasks):
                     continue
-                yield Spot(
+                yield Occurrence(
                     "this waits for a result, and there is no result backend",
                     code.where(call),
                     "Set CELERY_RESULT_BACKEND.",

@@ -37,7 +37,7 @@ class Unsure:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Occurrence:
     """One place where a check has found its mistake. `excerpt` is the line at `where` unless given.
 
     `fix` stands here, beside its check: a small function over the facts makes it, or says why it is not sure.
@@ -50,7 +50,7 @@ class Spot:
     fix: Fix | Unsure | None = field(default=None, compare=False)
 
 
-Run = Callable[[Facts], Iterable[Spot]]
+Run = Callable[[Facts], Iterable[Occurrence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def check(
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
-        CHECKS[identifier] = Check(identifier, run, imports, unless, fixable, title.rstrip("."), _sections(text))
+        CHECKS[identifier] = Check(
+            identifier, run, imports, unless, fixable, title.rstrip("."), _sections(text)
+        )
         return run
 
     return register

@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Code, Command, Facts, dotted, text_of
 from celeryize.checks.settings import PREFIX
 from celeryize.model import Where
 
 
 @check("celery.E110")
-def app_argument_wrong(facts: Facts) -> Iterator[Spot]:
+def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     """A command line names an app that is not there.
 
     What happens: The worker does not start.
@@ -28,7 +28,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Spot]:
             continue
         module = spec.split(":")[0]
         if "/" in spec:
-            yield Spot(
+            yield Occurrence(
                 f"-A {spec} is a path, not a module",
                 command.where,
                 f"Write -A {spec.replace('/', '.').removesuffix('.py')}.",
@@ -37,12 +37,22 @@ def app_argument_wrong(facts: Facts) -> Iterator[Spot]:
         if _exists(facts, module):
             continue
         parent, _, attribute = module.rpartition(".")
-        if parent and _exists(facts, parent) and any(app.variable == attribute for app in facts.project.celery):
+        if (
+            parent
+            and _exists(facts, parent)
+            and any(app.variable == attribute for app in facts.project.celery)
+        ):
             continue
-        right = facts.project.celery[0].spec(facts.project.package.name) if facts.project.celery else ""
+        right = (
+            facts.project.celery[0].spec(facts.project.package.name) if facts.project.celery else ""
+        )
         if "cd " in command.text or "working" in command.text.lower():
             continue
-        yield Spot(f"-A {spec}: there is no module {module}", command.where, f"Write -A {right}." if right else "")
+        yield Occurrence(
+            f"-A {spec}: there is no module {module}",
+            command.where,
+            f"Write -A {right}." if right else "",
+        )
 
 
 def _exists(facts: Facts, module: str) -> bool:
@@ -57,7 +67,7 @@ def _exists(facts: Facts, module: str) -> bool:
 
 
 @check("celery.E111")
-def old_command_order(facts: Facts) -> Iterator[Spot]:
+def old_command_order(facts: Facts) -> Iterator[Occurrence]:
     """A command line has -A behind the command.
 
     What happens: The worker does not start.
@@ -72,11 +82,15 @@ def old_command_order(facts: Facts) -> Iterator[Spot]:
         index = command.words.index(command.verb)
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
-            yield Spot(f"-A stands behind {command.verb}", command.where, f"Write celery -A ... {command.verb}.")
+            yield Occurrence(
+                f"-A stands behind {command.verb}",
+                command.where,
+                f"Write celery -A ... {command.verb}.",
+            )
 
 
 @check("celery.E120")
-def settings_module_missing(facts: Facts) -> Iterator[Spot]:
+def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
     """The app file names a settings module that is not in the project.
 
     What happens: The worker does not start, unless DJANGO_SETTINGS_MODULE is exported.
@@ -87,7 +101,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Spot]:
     """
     for code, call, name in _settings_of_app(facts):
         if facts.modules.find(name) is None and facts.modules.folder(name) is None:
-            yield Spot(
+            yield Occurrence(
                 f"the app file names the settings {name}, which are not there",
                 code.where(call),
                 f"manage.py names {facts.project.settings.module}.",
@@ -95,7 +109,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W121")
-def settings_differ(facts: Facts) -> Iterator[Spot]:
+def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker and the web process fall back to different settings.
 
     What happens: Where nobody exports DJANGO_SETTINGS_MODULE, the worker runs with other settings (another
@@ -110,7 +124,7 @@ def settings_differ(facts: Facts) -> Iterator[Spot]:
         return
     for code, call, name in _settings_of_app(facts):
         if name not in web and name != facts.project.settings.module and facts.modules.find(name):
-            yield Spot(
+            yield Occurrence(
                 f"without DJANGO_SETTINGS_MODULE the worker takes {name}, the web process {web[0]}",
                 code.where(call),
                 "Export the variable for both.",
@@ -165,7 +179,7 @@ def _declared_queues(facts: Facts) -> bool:
 
 
 @check("celery.E180")
-def queue_not_consumed(facts: Facts) -> Iterator[Spot]:
+def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """Tasks go to a queue that no worker consumes.
 
     What happens: They wait for ever.
@@ -175,18 +189,24 @@ def queue_not_consumed(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/userguide/routing.html
     """
     workers = _workers(facts)
-    if not workers or _declared_queues(facts) or any("$" in c.text or "{" in c.text for c in workers):
+    if (
+        not workers
+        or _declared_queues(facts)
+        or any("$" in c.text or "{" in c.text for c in workers)
+    ):
         return
     default = facts.setting("CELERY_TASK_DEFAULT_QUEUE") or facts.setting("CELERY_DEFAULT_QUEUE")
     usual = text_of(default.value) if default else "celery"
     if usual is None:
         return
-    consumed = {q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")}
+    consumed = {
+        q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
+    }
     told: set[str] = set()
     for name, where in _routed(facts):
         if name not in consumed and name not in told:
             told.add(name)
-            yield Spot(
+            yield Occurrence(
                 f"no worker consumes the queue {name!r} ({workers[0].where}: {', '.join(sorted(consumed))})",
                 where,
                 f"Add it: -Q {','.join(sorted(consumed))},{name}",
@@ -208,7 +228,7 @@ def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
 
 
 @check("celery.W182")
-def route_without_task(facts: Facts) -> Iterator[Spot]:
+def route_without_task(facts: Facts) -> Iterator[Occurrence]:
     """A route fits no task.
 
     What happens: Nothing: the task that was meant goes to the default queue.
@@ -228,11 +248,11 @@ def route_without_task(facts: Facts) -> Iterator[Spot]:
                 continue
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
             if not any(pattern.fullmatch(task) for task in facts.task_names):
-                yield Spot(f"the route {name!r} fits no task", setting.code.where(key))
+                yield Occurrence(f"the route {name!r} fits no task", setting.code.where(key))
 
 
 @check("celery.W260")
-def beat_in_a_worker(facts: Facts) -> Iterator[Spot]:
+def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
     """A worker runs Beat inside itself.
 
     What happens: With a second such worker, every periodic task is sent twice.
@@ -243,7 +263,7 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Spot]:
     """
     for command in _workers(facts):
         if any(w in {"-B", "--beat"} or re.fullmatch(r"-[A-Z]*B", w) for w in command.words):
-            yield Spot(
+            yield Occurrence(
                 "-B starts Beat inside the worker: with a second worker, everything is sent twice",
                 command.where,
                 "Start one `celery beat` of its own.",
@@ -251,7 +271,7 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W280")
-def schedule_file_in_the_way(facts: Facts) -> Iterator[Spot]:
+def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
     """Beat keeps its file in the working folder.
 
     What happens: celerybeat-schedule lands among the sources; in a read-only container Beat does not start.
@@ -264,11 +284,13 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Spot]:
         return
     for command in facts.commands:
         if command.verb == "beat" and not command.option("-s", "--schedule", "-S", "--scheduler"):
-            yield Spot("Beat keeps its schedule file in the working folder", command.where, "Add -s PATH.")
+            yield Occurrence(
+                "Beat keeps its schedule file in the working folder", command.where, "Add -s PATH."
+            )
 
 
 @check("celery.W460")
-def limits_without_effect(facts: Facts) -> Iterator[Spot]:
+def limits_without_effect(facts: Facts) -> Iterator[Occurrence]:
     """The pool does not know time limits.
 
     What happens: A task runs as long as it likes.
@@ -277,7 +299,10 @@ def limits_without_effect(facts: Facts) -> Iterator[Spot]:
     Fix: The prefork pool, or time limits inside the task (timeouts of its requests).
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    limits = [facts.setting(f"{PREFIX}TASK_TIME_LIMIT"), facts.setting(f"{PREFIX}TASK_SOFT_TIME_LIMIT")]
+    limits = [
+        facts.setting(f"{PREFIX}TASK_TIME_LIMIT"),
+        facts.setting(f"{PREFIX}TASK_SOFT_TIME_LIMIT"),
+    ]
     named = next((s for s in limits if s), None)
     in_tasks = any({"time_limit", "soft_time_limit"} & set(t.options) for t in facts.tasks)
     if named is None and not in_tasks:
@@ -285,4 +310,7 @@ def limits_without_effect(facts: Facts) -> Iterator[Spot]:
     for command in _workers(facts):
         pool = command.option("-P", "--pool")
         if pool in {"threads", "solo"}:
-            yield Spot(f"the pool {pool} ignores time limits{f' ({named.where})' if named else ''}", command.where)
+            yield Occurrence(
+                f"the pool {pool} ignores time limits{f' ({named.where})' if named else ''}",
+                command.where,
+            )

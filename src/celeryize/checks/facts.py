@@ -17,7 +17,7 @@ from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.project import Project
 from celeryize.model import Where
 from celeryize.patch.source import Source
-from celeryize.probe import Sight
+from celeryize.probe.report import ImportReport
 
 # A file without any of these words cannot hold a mistake that a check knows.
 MATTERS = re.compile(
@@ -103,7 +103,12 @@ class Task:
     @property
     def signature(self) -> inspect.Signature | None:
         """What a caller has to pass; None where another decorator may change it."""
-        if self.below or is_false(self.options.get("typing")) or self.holder or "base" in self.options:
+        if (
+            self.below
+            or is_false(self.options.get("typing"))
+            or self.holder
+            or "base" in self.options
+        ):
             return None
         parameters = parameters_of(self.node)
         if self.bound:
@@ -168,18 +173,36 @@ class Command:
                     return self.words[index + 1]
                 if name.startswith("--") and word.startswith(name + "="):
                     return word.partition("=")[2]
-                if not name.startswith("--") and word.startswith(name) and len(word) > 2 and word[:2] == name:
+                if (
+                    not name.startswith("--")
+                    and word.startswith(name)
+                    and len(word) > 2
+                    and word[:2] == name
+                ):
                     return word[2:].removeprefix("=")
         return None
 
 
-VERBS = {"worker", "beat", "flower", "events", "inspect", "control", "multi", "status", "purge", "call"}
+VERBS = {
+    "worker",
+    "beat",
+    "flower",
+    "events",
+    "inspect",
+    "control",
+    "multi",
+    "status",
+    "purge",
+    "call",
+}
 
 
 class Facts:
     """The facts of one run. `worker` and `web` are None for --static."""
 
-    def __init__(self, project: Project, worker: Sight | None = None, web: Sight | None = None) -> None:
+    def __init__(
+        self, project: Project, worker: ImportReport | None = None, web: ImportReport | None = None
+    ) -> None:
         self.project = project
         self.modules: Modules = project.modules
         self.worker = worker
@@ -202,7 +225,9 @@ class Facts:
     @cached_property
     def text(self) -> bytes:
         """Every Python file of the project's own, tests too, in one piece: to count where else a name stands."""
-        found = {path for base in self.modules.roots for path in self.modules.python_files(base, 20)}
+        found = {
+            path for base in self.modules.roots for path in self.modules.python_files(base, 20)
+        }
         return b"\n".join(self._bytes(path) for path in sorted(found | set(self.settings_files)))
 
     @cached_property
@@ -225,7 +250,9 @@ class Facts:
         """A file, parsed; None where it cannot be."""
         if path not in self._codes:
             source = self.modules.source(path)
-            self._codes[path] = read_code(source, self.modules.name_of(path) or "") if source else None
+            self._codes[path] = (
+                read_code(source, self.modules.name_of(path) or "") if source else None
+            )
         return self._codes[path]
 
     def line(self, where: Where) -> str:
@@ -250,12 +277,16 @@ class Facts:
             return None
         line = self.project.celery[0].where.line
         classes = celery_classes(self.app_code.source.tree)
-        return next((c for c in self.app_code.calls if c.lineno == line and dotted(c.func) in classes), None)
+        return next(
+            (c for c in self.app_code.calls if c.lineno == line and dotted(c.func) in classes), None
+        )
 
     @cached_property
     def own_packages(self) -> frozenset[str]:
         """The first parts of the names of the project's own modules."""
-        return frozenset((self.modules.name_of(path) or "").split(".")[0] for path in self.files) - {""}
+        return frozenset(
+            (self.modules.name_of(path) or "").split(".")[0] for path in self.files
+        ) - {""}
 
     # settings
 
@@ -263,7 +294,11 @@ class Facts:
     def settings_files(self) -> tuple[PurePosixPath, ...]:
         """Every file that settings may come from: what is star-imported, and what lies beside it."""
         settings = self.project.settings
-        names = [settings.module, *settings.environments, *(n for n, _ in self.project.layout.environments)]
+        names = [
+            settings.module,
+            *settings.environments,
+            *(n for n, _ in self.project.layout.environments),
+        ]
         found = [*settings.reachable, *(p for n in names if (p := self.modules.find(n)))]
         for path in found:
             for node in ast.walk(self.modules.tree(path)):
@@ -280,11 +315,19 @@ class Facts:
     def settings(self) -> tuple[Setting, ...]:
         """Every assignment of a name at the level of a settings file (or in an `if`, `try` or class there)."""
         return tuple(
-            Setting(target.id, node.value, code.where(node), code, not isinstance(code.parents[node], ast.Module))
+            Setting(
+                target.id,
+                node.value,
+                code.where(node),
+                code,
+                not isinstance(code.parents[node], ast.Module),
+            )
             for path in self.settings_files
             if (code := self.code(path))
             for node in code.assigns
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and code.at_top(node)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value is not None
+            and code.at_top(node)
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
             if isinstance(target, ast.Name)
         )
@@ -316,14 +359,18 @@ class Facts:
     def _settings_texts(self) -> frozenset[str]:
         """Every string of the settings files."""
         trees = (self.modules.tree(path) for path in self.settings_files)
-        return frozenset(text for tree in trees for node in ast.walk(tree) if (text := text_of(node)))
+        return frozenset(
+            text for tree in trees for node in ast.walk(tree) if (text := text_of(node))
+        )
 
     def is_set(self, key: str) -> bool:
         """Whether a Celery setting (`result_backend`) is set by any means that can be seen."""
         spellings = {f"CELERY_{key.upper()}", key.upper(), key}
         if any(s.name in spellings for s in self.settings):
             return True
-        if any(key in {name, "update"} for app in self.project.celery for name, _ in app.conf_writes):
+        if any(
+            key in {name, "update"} for app in self.project.celery for name, _ in app.conf_writes
+        ):
             return True
         short = {"broker_url": "broker", "result_backend": "backend"}.get(key, key)
         return any({short, "config_source"} & set(app.constructor) for app in self.project.celery)
@@ -358,7 +405,9 @@ class Facts:
         full = ".".join(part for part in (module, name, rest) if part)
         return full in {"celery.shared_task", "celery.app.shared_task"}
 
-    def _is_app_task(self, spelled: str, code: Code, bound: Mapping[str, tuple[str, str | None]]) -> bool:
+    def _is_app_task(
+        self, spelled: str, code: Code, bound: Mapping[str, tuple[str, str | None]]
+    ) -> bool:
         head, _, rest = spelled.rpartition(".")
         if rest != "task" or not head or head.split(".")[0] == "django":
             return False
@@ -369,7 +418,9 @@ class Facts:
         if name is None:
             return False
         packages = {m for app, _ in apps for m in (app, app.rpartition(".")[0])}
-        return module in packages or (module.split(".")[0] in self.own_packages and "celery" in module)
+        return module in packages or (
+            module.split(".")[0] in self.own_packages and "celery" in module
+        )
 
     @property
     def has_own_task_class(self) -> bool:
@@ -413,7 +464,10 @@ class Facts:
             if "autodiscover_tasks" in code.source.text
             for call in code.calls
             if dotted(call.func).endswith(".autodiscover_tasks")
-            for value in (*call.args[1:2], *(k.value for k in call.keywords if k.arg == "related_name"))
+            for value in (
+                *call.args[1:2],
+                *(k.value for k in call.keywords if k.arg == "related_name"),
+            )
         )
 
     def imports_module(self, module: str) -> bool:
@@ -434,7 +488,9 @@ class Facts:
     def imported_names(self) -> frozenset[str]:
         """Every module, and every name in one, that a file which mentions Celery imports."""
         pairs = [pair for code in self.codes for pair in self.bindings(code.path).values()]
-        return frozenset({base for base, _ in pairs} | {f"{base}.{name}" for base, name in pairs if name})
+        return frozenset(
+            {base for base, _ in pairs} | {f"{base}.{name}" for base, name in pairs if name}
+        )
 
     def task_of(self, code: Code, node: ast.expr) -> Task | None:
         """The task that an expression names: a function of this module, or an imported one."""
@@ -483,7 +539,11 @@ class Facts:
             Entry(
                 text_of(key) or (ast.unparse(key) if key else ""),
                 value,
-                {t: v for k, v in zip(value.keys, value.values, strict=True) if k and (t := text_of(k))},
+                {
+                    t: v
+                    for k, v in zip(value.keys, value.values, strict=True)
+                    if k and (t := text_of(k))
+                },
                 code,
             )
             for code, schedule in self.schedules
@@ -496,12 +556,21 @@ class Facts:
     @cached_property
     def deployment_files(self) -> tuple[PurePosixPath, ...]:
         """Procfiles, compose files and service units of the project."""
-        found = {path for pattern in DEPLOYMENTS for path in self.project.root.glob(pattern) if path.is_file()}
+        found = {
+            path
+            for pattern in DEPLOYMENTS
+            for path in self.project.root.glob(pattern)
+            if path.is_file()
+        }
         return tuple(
             sorted(
                 PurePosixPath(p.relative_to(self.project.root).as_posix())
                 for p in found
-                if not any(is_foreign(f) for f in p.parents if f.is_relative_to(self.project.root) and f.name)
+                if not any(
+                    is_foreign(f)
+                    for f in p.parents
+                    if f.is_relative_to(self.project.root) and f.name
+                )
                 or p.parent == self.project.root
             )
         )
@@ -509,7 +578,9 @@ class Facts:
     @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Every `celery` command line in them."""
-        return tuple(command for path in self.deployment_files for command in self._commands_in(path))
+        return tuple(
+            command for path in self.deployment_files for command in self._commands_in(path)
+        )
 
     def _commands_in(self, path: PurePosixPath) -> Iterator[Command]:
         try:
@@ -664,7 +735,9 @@ def parameters_of(node: Function) -> list[inspect.Parameter]:
         parameters.append(inspect.Parameter(args.vararg.arg, inspect.Parameter.VAR_POSITIONAL))
     for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True):
         default = inspect.Parameter.empty if value is None else None
-        parameters.append(inspect.Parameter(arg.arg, inspect.Parameter.KEYWORD_ONLY, default=default))
+        parameters.append(
+            inspect.Parameter(arg.arg, inspect.Parameter.KEYWORD_ONLY, default=default)
+        )
     if args.kwarg:
         parameters.append(inspect.Parameter(args.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
     return parameters

@@ -1,6 +1,6 @@
 """What several fixes of `verify --fix` share. A fix itself stands below its check, and returns a Fix or an Unsure.
 
-To make a check fixable: give `@check` `fixable=True`, and its Spot a `fix=`, the answer of a small function over
+To make a check fixable: give `@check` `fixable=True`, and its Occurrence a `fix=`, the answer of a small function over
 the facts. It is certain only if nothing else can have been meant; where it is not, an Unsure says why. The edit is
 proved like every other one, and taken back if its finding is still there afterwards.
 """
@@ -43,12 +43,16 @@ def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Un
     if stands != 1 + inside:
         return Unsure(f"{setting.name} stands in other places too")
     statement = setting.code.parents[setting.value]
-    target = next(n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name)
+    target = next(
+        n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name
+    )
     splice = renamed_target(setting.code.source, target, name)
     return Fix(setting.code.path, f"{setting.name} becomes {name}", (splice,))
 
 
-def rename_argument(code: Code, call: ast.Call, keyword: ast.keyword, name: str | None) -> Fix | Unsure:
+def rename_argument(
+    code: Code, call: ast.Call, keyword: ast.keyword, name: str | None
+) -> Fix | Unsure:
     """Give a keyword argument of a call the name that was meant, unless it is given too."""
     if name is None:
         return Unsure("several names are about as near")
@@ -58,14 +62,18 @@ def rename_argument(code: Code, call: ast.Call, keyword: ast.keyword, name: str 
     return Fix(code.path, f"{keyword.arg} becomes {name}", (splice,))
 
 
-def rename_key(code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = "") -> Fix | Unsure:
+def rename_key(
+    code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = ""
+) -> Fix | Unsure:
     """Give a key of a dict the name that was meant, unless it has that too. `entry` is Beat's entry around it."""
     if name is None:
         return Unsure("several names are about as near")
     if None in holder.keys or any(text_of(k) == name for k in holder.keys):
         return Unsure(f"{name!r} is, or may be, given too")
     splice = respelled(code.source, key, name)
-    return Fix(code.path, f"{text_of(key)!r} becomes {name!r}", (splice,), (entry,) if entry else ())
+    return Fix(
+        code.path, f"{text_of(key)!r} becomes {name!r}", (splice,), (entry,) if entry else ()
+    )
 
 
 def make_tuple(code: Code, value: ast.expr, entry: str = "") -> Fix:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.model import Where
-from celeryize.probe import Failure
+from celeryize.probe.report import Failure
 
 
 def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
@@ -17,7 +17,10 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
         return None
     path = Path(file)
     root = facts.project.root.resolve()
-    return Where(PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file), line)
+    return Where(
+        PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file),
+        line,
+    )
 
 
 # What Celery 5 took out, and what is written today; Source: docs.celeryq.dev, history/whatsnew-5.0.
@@ -28,16 +31,18 @@ GONE = {
 }
 
 
-def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Spot:
+def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Occurrence:
     text = f"{failure.type}: {failure.message}"
     gone = next((new for old, new in GONE.items() if f"'{old}'" in failure.message), None)
     if failure.type == "ModuleNotFoundError" and gone:
         hint = f"Gone since Celery 5: {gone}"
     elif failure.type == "ModuleNotFoundError" and not hint:
         python = facts.project.interpreter.path
-        hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
+        hint = (
+            f"If it is a library, install it for {python}, or name another interpreter: --python."
+        )
     where = place(facts, *failure.where) if failure.where else None
-    return Spot(f"{message}{text}", where, hint, "\n".join(failure.frames))
+    return Occurrence(f"{message}{text}", where, hint, "\n".join(failure.frames))
 
 
 def failures(facts: Facts, *phases: str) -> Iterator[Failure]:
@@ -57,7 +62,7 @@ def is_absent(facts: Facts) -> bool:
 
 
 @check("celery.E001", imports=True)
-def project_does_not_start(facts: Facts) -> Iterator[Spot]:
+def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The project itself does not start.
 
     What happens: Neither a worker nor a web process starts.
@@ -77,7 +82,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E002", imports=True)
-def nothing_to_import_with(facts: Facts) -> Iterator[Spot]:
+def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     """Django or Celery is missing in the project's interpreter.
 
     What happens: Nothing starts there; only what the code tells can be checked.
@@ -94,15 +99,17 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Spot]:
     there = {"django": facts.worker.django_importable, "celery": facts.worker.celery_importable}
     names = " and ".join(name for name, found in there.items() if not found)
     sync = facts.project.dependencies.sync
-    yield Spot(
+    yield Occurrence(
         f"{names} cannot be imported by {facts.project.interpreter.path}",
         None,
-        f"Install the dependencies (`{sync}`), or name another interpreter: --python." if sync else "",
+        f"Install the dependencies (`{sync}`), or name another interpreter: --python."
+        if sync
+        else "",
     )
 
 
 @check("celery.E003", imports=True, unless=("celery.E001", "celery.E002"))
-def worker_does_not_start(facts: Facts) -> Iterator[Spot]:
+def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
     What happens: The worker does not start.
@@ -117,7 +124,7 @@ def worker_does_not_start(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
-def tasks_module_fails(facts: Facts) -> Iterator[Spot]:
+def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
 
     What happens: The worker does not start; manage.py does not notice.
@@ -131,7 +138,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
-def handler_failed(facts: Facts) -> Iterator[Spot]:
+def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     """A signal handler raises, and Celery swallows it.
 
     What happens: What the handler was to do is not done: periodic tasks are missing, logging is not set up.
@@ -149,7 +156,7 @@ def handler_failed(facts: Facts) -> Iterator[Spot]:
     imports=True,
     unless=("celery.E001", "celery.E002", "celery.E160", "celery.E161", "celery.E381"),
 )
-def transport_not_importable(facts: Facts) -> Iterator[Spot]:
+def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     """The broker's or the result backend's client library is missing, or its URL cannot be read.
 
     What happens: The worker does not start, and .delay() raises.
@@ -160,8 +167,10 @@ def transport_not_importable(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
     for failure in failures(facts, "broker", "backend"):
-        where = facts.setting("CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND")
-        yield Spot(
+        where = facts.setting(
+            "CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND"
+        )
+        yield Occurrence(
             f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
             where.where if where else None,
             "Install its client: celery[redis], celery[sqs], ...",
@@ -169,7 +178,7 @@ def transport_not_importable(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))
-def registered_twice(facts: Facts) -> Iterator[Spot]:
+def registered_twice(facts: Facts) -> Iterator[Occurrence]:
     """A function is registered under two names, or two functions under one.
 
     What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two functions with one
@@ -185,22 +194,28 @@ def registered_twice(facts: Facts) -> Iterator[Spot]:
         if warning["type"] == "DuplicateTaskNameWarning":
             message = str(warning["message"])
             kept = next((t for t in facts.worker.tasks if repr(t.name) in message), None)
-            yield Spot(message, place(facts, kept.file, kept.line) if kept else None, "Give one of them a name=.")
+            yield Occurrence(
+                message,
+                place(facts, kept.file, kept.line) if kept else None,
+                "Give one of them a name=.",
+            )
     by_place: dict[tuple[str, int], list[str]] = {}
     for task in facts.worker.tasks:
         if task.file and task.line and "site-packages" not in task.file:
             by_place.setdefault((task.file, task.line), []).append(task.name)
     for (file, line), names in sorted(by_place.items()):
         if len({name.rpartition(".")[2] for name in names}) == 1 and len(names) > 1:
-            yield Spot(
+            yield Occurrence(
                 f"one function is registered as {' and as '.join(sorted(names))}: its module is imported twice",
                 place(facts, file, line),
                 "Use one import path.",
             )
 
 
-@check("celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040"))
-def worker_lacks_task(facts: Facts) -> Iterator[Spot]:
+@check(
+    "celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040")
+)
+def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     """A web process knows a task that the worker does not.
 
     What happens: The task is sent, and each worker throws it away.
@@ -209,11 +224,18 @@ def worker_lacks_task(facts: Facts) -> Iterator[Spot]:
     Fix: Put the task into the tasks module of an installed app.
     Source: both looks, compared
     """
-    if facts.worker is None or facts.web is None or facts.worker.app is None or facts.worker.failures:
+    if (
+        facts.worker is None
+        or facts.web is None
+        or facts.worker.app is None
+        or facts.worker.failures
+    ):
         return
     known = {task.name for task in facts.worker.tasks}
     static = {task.name for task in facts.tasks}
     for task in facts.web.tasks:
         # those that stand in the code are judged by the reason that they lack
         if task.name not in known and task.name not in static:
-            yield Spot(f"the worker does not know {task.name}", place(facts, task.file, task.line))
+            yield Occurrence(
+                f"the worker does not know {task.name}", place(facts, task.file, task.line)
+            )

@@ -7,11 +7,11 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from celeryize.celery_facts import words
 from celeryize.checks.calls import misfit, one_in_a_tuple
-from celeryize.checks.check import Fix, Spot, Unsure, check
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Code, Entry, Facts, Task, dotted, is_true, number_of, text_of
 from celeryize.checks.fixes import only_near, rename_key
-from celeryize.checks.names import words
 from celeryize.model import Where
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
@@ -44,9 +44,15 @@ def _crontabs(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
         if "crontab" not in code.source.text:
             continue
         bound = facts.bindings(code.path)
-        names = {n for n, (module, name) in bound.items() if module == "celery.schedules" and name == "crontab"}
+        names = {
+            n
+            for n, (module, name) in bound.items()
+            if module == "celery.schedules" and name == "crontab"
+        }
         names |= {
-            f"{n}.crontab" for n, (module, name) in bound.items() if name == "schedules" and module == "celery"
+            f"{n}.crontab"
+            for n, (module, name) in bound.items()
+            if name == "schedules" and module == "celery"
         }
         names.add("celery.schedules.crontab")
         for call in code.calls:
@@ -60,7 +66,7 @@ def _cron_fields(call: ast.Call) -> dict[str, ast.expr]:
 
 
 @check("celery.W210")
-def every_minute_of_the_hour(facts: Facts) -> Iterator[Spot]:
+def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     """A crontab names an hour or a day, and no minute.
 
     What happens: The task is sent sixty times, every minute of that hour.
@@ -73,11 +79,13 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Spot]:
         fields = _cron_fields(call)
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
         if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
-            yield Spot(f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0.")
+            yield Occurrence(
+                f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0."
+            )
 
 
 @check("celery.I211")
-def every_minute(facts: Facts) -> Iterator[Spot]:
+def every_minute(facts: Facts) -> Iterator[Occurrence]:
     """A crontab without any field is due every minute.
 
     What happens: The task is sent every minute.
@@ -88,13 +96,15 @@ def every_minute(facts: Facts) -> Iterator[Spot]:
     """
     for code, call in _crontabs(facts):
         if not call.args and not call.keywords:
-            yield Spot(
-                "crontab() is due every minute", code.where(call), 'Write crontab(minute="*") if that is meant.'
+            yield Occurrence(
+                "crontab() is due every minute",
+                code.where(call),
+                'Write crontab(minute="*") if that is meant.',
             )
 
 
 @check("celery.W220")
-def step_does_not_divide(facts: Facts) -> Iterator[Spot]:
+def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
     """A step of a crontab does not divide its range.
 
     What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once an hour.
@@ -107,8 +117,13 @@ def step_does_not_divide(facts: Facts) -> Iterator[Spot]:
         for field, size in (("minute", 60), ("hour", 24)):
             text = text_of(_cron_fields(call).get(field)) or ""
             step = text.removeprefix("*/")
-            if text.startswith("*/") and step.isdigit() and int(step) and (size % int(step) or int(step) >= size):
-                yield Spot(
+            if (
+                text.startswith("*/")
+                and step.isdigit()
+                and int(step)
+                and (size % int(step) or int(step) >= size)
+            ):
+                yield Occurrence(
                     f"{field}={text!r} is not every {step} {field}s: it starts anew at 0",
                     code.where(call),
                     f"Use timedelta({field}s={step}), or a step that divides {size}.",
@@ -116,7 +131,7 @@ def step_does_not_divide(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E230")
-def crontab_wrong(facts: Facts) -> Iterator[Spot]:
+def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
     """A crontab cannot be read, or never comes.
 
     What happens: The module that holds it, or Beat, fails.
@@ -130,7 +145,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Spot]:
     for code, call in _crontabs(facts):
         problem = crontab_problem(call)
         if problem:
-            yield Spot(problem[0], code.where(call), problem[1])
+            yield Occurrence(problem[0], code.where(call), problem[1])
 
 
 def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
@@ -151,7 +166,9 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
     for name, (low, high) in RANGES.items():
         value = fields.get(name)
         texts = [str(value.value)] if isinstance(value, ast.Constant) else []
-        for number in (n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")):
+        for number in (
+            n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
+        ):
             if number.strip().isdigit() and not low <= int(number) <= high:
                 return f"{name} is {number}, but goes from {low} to {high}", ""
     day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
@@ -161,7 +178,7 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
 
 
 @check("celery.W231")
-def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
+def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
     """A crontab's third positional argument is the day of the week.
 
     What happens: crontab(0, 8, 1) means Mondays at eight, not the first of the month.
@@ -172,7 +189,7 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
     """
     for code, call in _crontabs(facts):
         if len(call.args) > 2 and crontab_problem(call) is None:
-            yield Spot(
+            yield Occurrence(
                 f"the third argument of {ast.unparse(call)} is the day of the week",
                 code.where(call),
                 "Name the fields.",
@@ -180,7 +197,7 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E170", fixable=True)
-def entry_without_task(facts: Facts) -> Iterator[Spot]:
+def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule names a task that does not exist.
 
     What happens: Beat sends it, each worker throws it away.
@@ -198,7 +215,7 @@ def entry_without_task(facts: Facts) -> Iterator[Spot]:
         if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
-        yield Spot(
+        yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             entry.code.where(entry.fields["task"]),
             f"Did you mean {close[0]}?" if close else "",
@@ -218,8 +235,10 @@ def _name_task(facts: Facts, entry: Entry, name: str) -> Fix | Unsure:
     return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 
 
-@check("celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"))
-def computed_entry_without_task(facts: Facts) -> Iterator[Spot]:
+@check(
+    "celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030")
+)
+def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     """An entry of a schedule that is made by code names a task that does not exist.
 
     What happens: Beat sends it, each worker throws it away.
@@ -235,7 +254,7 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Spot]:
         if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
             continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
-        yield Spot(
+        yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             setting.where if setting else None,
             f"Did you mean {close[0]}?" if close else "",
@@ -254,7 +273,7 @@ def _may_exist(facts: Facts, name: str) -> bool:
 
 
 @check("celery.E240", fixable=True)
-def entry_malformed(facts: Facts) -> Iterator[Spot]:
+def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
 
     What happens: Beat ends with code 1.
@@ -280,22 +299,25 @@ def entry_malformed(facts: Facts) -> Iterator[Spot]:
                     else ""
                 )
                 fix = _into_options(entry, name) if inside else _rename_field(entry, name)
-                yield Spot(f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix)
+                yield Occurrence(
+                    f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix
+                )
         if "task" not in entry.fields:
-            yield Spot(f"the entry {entry.name!r} names no task", entry.where)
+            yield Occurrence(f"the entry {entry.name!r} names no task", entry.where)
         schedule = entry.fields.get("schedule")
         if schedule is None:
-            yield Spot(f"the entry {entry.name!r} has no schedule", entry.where)
+            yield Occurrence(f"the entry {entry.name!r} has no schedule", entry.where)
         elif (
-            isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr) or text_of(schedule) is not None
+            isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr)
+            or text_of(schedule) is not None
         ):
-            yield Spot(
+            yield Occurrence(
                 f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
                 entry.code.where(schedule),
                 "Write crontab(...), or a number of seconds.",
             )
         elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
-            yield Spot(
+            yield Occurrence(
                 f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it without a pause",
                 entry.code.where(schedule),
             )
@@ -311,7 +333,9 @@ def _pair(entry: Entry, name: str) -> tuple[ast.expr, ast.expr]:
 
 
 def _rename_field(entry: Entry, name: str) -> Fix | Unsure:
-    return rename_key(entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name)
+    return rename_key(
+        entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name
+    )
 
 
 def _into_options(entry: Entry, name: str) -> Fix | Unsure:
@@ -324,11 +348,16 @@ def _into_options(entry: Entry, name: str) -> Fix | Unsure:
     word, old = respelled(source, key, "options").text, source.text[start:end]
     added = ast.Dict([key], [value])
     splice = Splice(start, end, f"{word}: {{{old}}}", (expression(word), added), (key, value))
-    return Fix(entry.code.path, f"{name!r} of {entry.name!r} goes into its options", (splice,), (entry.name,))
+    return Fix(
+        entry.code.path,
+        f"{name!r} of {entry.name!r} goes into its options",
+        (splice,),
+        (entry.name,),
+    )
 
 
 @check("celery.W245", fixable=True)
-def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
+def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
     """An entry's options hold a name that apply_async does not know.
 
     What happens: Nothing: the option has no effect.
@@ -347,16 +376,18 @@ def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
                 continue
             close = difflib.get_close_matches(name, SEND_OPTIONS, 1, 0.7)
             if close:
-                yield Spot(
+                yield Occurrence(
                     f"the option {name!r} has no effect",
                     entry.code.where(key),
                     f"Did you mean {close[0]!r}?",
-                    fix=rename_key(entry.code, options, key, only_near(name, SEND_OPTIONS, 0.7), entry.name),
+                    fix=rename_key(
+                        entry.code, options, key, only_near(name, SEND_OPTIONS, 0.7), entry.name
+                    ),
                 )
 
 
 @check("celery.E250", fixable=True)
-def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
+def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of an entry do not fit its task.
 
     What happens: Nothing is sent; Beat writes an error at every tick.
@@ -369,7 +400,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
     for entry in facts.entries:
         args = entry.fields.get("args")
         if args is not None and (text_of(args) is not None or number_of(args) is not None):
-            yield Spot(
+            yield Occurrence(
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
                 f"Write ({ast.unparse(args)},).",
@@ -391,14 +422,14 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
             continue
         problem = misfit(task, len(given), [n for n in named if n is not None])
         if problem:
-            yield Spot(
+            yield Occurrence(
                 f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
                 entry.code.where(args or kwargs or entry.node),
             )
 
 
 @check("celery.W270")
-def long_interval(facts: Facts) -> Iterator[Spot]:
+def long_interval(facts: Facts) -> Iterator[Occurrence]:
     """A long interval is counted from the start of Beat.
 
     What happens: On a platform that restarts daily, or without the schedule's file, the task never runs.
@@ -414,7 +445,7 @@ def long_interval(facts: Facts) -> Iterator[Spot]:
         schedule = entry.fields.get("schedule")
         seconds = number_of(schedule)
         if schedule is not None and seconds is not None and seconds >= 3600:
-            yield Spot(
+            yield Occurrence(
                 f"{entry.name!r} is due {seconds:g} s after Beat's start, unless its file survives",
                 entry.code.where(schedule),
                 "Use crontab(...).",
@@ -427,7 +458,7 @@ def _uses_database(facts: Facts) -> bool:
 
 
 @check("celery.W290")
-def two_schedules(facts: Facts) -> Iterator[Spot]:
+def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     """The schedule is in the settings and in the database.
 
     What happens: Each start of Beat overwrites what was changed in the admin; an entry that is removed from the
@@ -441,7 +472,7 @@ def two_schedules(facts: Facts) -> Iterator[Spot]:
         return
     for code, schedule in facts.schedules:
         if schedule.keys:
-            yield Spot(
+            yield Occurrence(
                 "each start of Beat copies these entries into the database, over what was changed there",
                 code.where(schedule),
                 "Keep the schedule in one place.",
@@ -449,7 +480,7 @@ def two_schedules(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E291")
-def scheduler_not_installed(facts: Facts) -> Iterator[Spot]:
+def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The scheduler is django-celery-beat's, and its app is not installed.
 
     What happens: Beat does not start.
@@ -462,11 +493,13 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Spot]:
     if not _uses_database(facts) or facts.installs("django_celery_beat"):
         return
     for setting in facts.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
-        yield Spot("django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate.")
+        yield Occurrence(
+            "django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate."
+        )
 
 
 @check("celery.W090")
-def handler_too_early(facts: Facts) -> Iterator[Spot]:
+def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
     """A handler of on_after_configure imports tasks, or is connected too late.
 
     What happens: Its periodic tasks are missing from Beat, and no message says so.
@@ -482,7 +515,9 @@ def handler_too_early(facts: Facts) -> Iterator[Spot]:
                 (
                     d
                     for d in node.decorator_list
-                    if dotted(d if not isinstance(d, ast.Call) else d.func).endswith("on_after_configure.connect")
+                    if dotted(d if not isinstance(d, ast.Call) else d.func).endswith(
+                        "on_after_configure.connect"
+                    )
                 ),
                 None,
             )
@@ -491,13 +526,13 @@ def handler_too_early(facts: Facts) -> Iterator[Spot]:
             imports = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom | ast.Import)]
             in_app_file = any(app.where.path == code.path for app in facts.project.celery)
             if not in_app_file:
-                yield Spot(
+                yield Occurrence(
                     "on_after_configure has fired before this module is imported",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
                 )
             elif imports:
-                yield Spot(
+                yield Occurrence(
                     "this handler imports tasks before Django's apps are loaded; the exception is swallowed",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",

@@ -9,10 +9,28 @@ import zoneinfo
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
-from celeryize.checks.facts import Facts, Setting, default_of, dotted, is_false, is_true, number_of, text_of
+from celeryize.celery_facts import (
+    BOOLS,
+    FLOATS,
+    INTS,
+    OLD_NAMES,
+    REDIS_TRANSPORT,
+    SETTING_NAMES,
+    known,
+    words,
+)
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import (
+    Facts,
+    Setting,
+    default_of,
+    dotted,
+    is_false,
+    is_true,
+    number_of,
+    text_of,
+)
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
-from celeryize.checks.names import BOOLS, FLOATS, INTS, NAMES, OLD, REDIS_TRANSPORT, known, words
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
@@ -38,7 +56,7 @@ BACKENDS = words(
 
 
 @check("celery.W060", fixable=True)
-def setting_misspelt(facts: Facts) -> Iterator[Spot]:
+def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """A setting has a name that Celery does not know, and that is close to one it knows.
 
     What happens: Nothing: the setting has no effect, and no message says so.
@@ -50,7 +68,7 @@ def setting_misspelt(facts: Facts) -> Iterator[Spot]:
     for setting, key in _unknown(facts):
         close = _close(key)
         if close:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
                 f"Did you mean {PREFIX}{close.upper()}?",
@@ -60,15 +78,15 @@ def setting_misspelt(facts: Facts) -> Iterator[Spot]:
 
 def _meant(key: str) -> str | None:
     """The full name of the one setting that a name can have meant."""
-    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in NAMES]
+    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in SETTING_NAMES]
     if len(grouped) > 1:
         return None
-    meant = grouped[0] if grouped else only_near(key, NAMES, CLOSE)
+    meant = grouped[0] if grouped else only_near(key, SETTING_NAMES, CLOSE)
     return f"{PREFIX}{meant.upper()}" if meant else None
 
 
 @check("celery.I061")
-def setting_unknown(facts: Facts) -> Iterator[Spot]:
+def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A CELERY_ setting is not one of Celery's.
 
     What happens: Celery does not read it. That is fine if the project, or a library, does.
@@ -79,7 +97,7 @@ def setting_unknown(facts: Facts) -> Iterator[Spot]:
     """
     for setting, key in _unknown(facts):
         if not _close(key) and not _used(facts, setting):
-            yield Spot(f"{setting.name} is not a setting of Celery", setting.where)
+            yield Occurrence(f"{setting.name} is not a setting of Celery", setting.where)
 
 
 def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
@@ -87,7 +105,7 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
     seen: set[str] = set()
     for setting in facts.settings:
         name = setting.name
-        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD:
+        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD_NAMES:
             continue
         seen.add(name)
         key = name.removeprefix(PREFIX).lower()
@@ -97,11 +115,11 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
 
 def _close(key: str) -> str | None:
     """The setting that a name is a slip of: by its letters, or because its group was left out."""
-    close = difflib.get_close_matches(key, NAMES, 1, CLOSE)
+    close = difflib.get_close_matches(key, SETTING_NAMES, 1, CLOSE)
     if close:
         return close[0]
     for group in GROUPS:
-        if f"{group}_{key}" in NAMES:
+        if f"{group}_{key}" in SETTING_NAMES:
             return f"{group}_{key}"
     return None
 
@@ -113,7 +131,7 @@ def _used(facts: Facts, setting: Setting) -> bool:
 
 
 @check("celery.W062", fixable=True)
-def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
+def setting_in_lower_case(facts: Facts) -> Iterator[Occurrence]:
     """A Celery setting is written in lower case.
 
     What happens: Nothing: the setting has no effect, and no message says so.
@@ -124,14 +142,18 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
     """
     for setting in facts.settings:
         name = setting.name
-        if name.isupper() or not isinstance(setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign):
+        if name.isupper() or not isinstance(
+            setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign
+        ):
             continue
         key = name.lower().removeprefix("celery_")
         group, _, rest = name.partition("_")
-        if key in NAMES and (name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})):
+        if key in SETTING_NAMES and (
+            name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})
+        ):
             if _used(facts, setting):
                 continue
-            yield Spot(
+            yield Occurrence(
                 f"{name} has no effect: Django loads upper-case names only",
                 setting.where,
                 f"Write {PREFIX}{key.upper()}.",
@@ -140,7 +162,7 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W063", fixable=True)
-def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
+def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """A transport option has a name that Redis's transport does not know.
 
     What happens: Nothing: the option has no effect.
@@ -151,7 +173,9 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
     """
     for setting in facts.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
         url = _url_text(facts, "broker_url")
-        if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(("redis", "sentinel")):
+        if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(
+            ("redis", "sentinel")
+        ):
             continue
         for key in setting.value.keys:
             name = text_of(key)
@@ -159,16 +183,18 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
                 continue
             close = difflib.get_close_matches(name.lower(), REDIS_TRANSPORT, 1, CLOSE)
             if close:
-                yield Spot(
+                yield Occurrence(
                     f"the transport option {name!r} has no effect",
                     setting.code.where(key),
                     f"Did you mean {close[0]!r}?",
-                    fix=rename_key(setting.code, setting.value, key, only_near(name.lower(), REDIS_TRANSPORT)),
+                    fix=rename_key(
+                        setting.code, setting.value, key, only_near(name.lower(), REDIS_TRANSPORT)
+                    ),
                 )
 
 
 @check("celery.W070", fixable=True)
-def old_setting_name(facts: Facts) -> Iterator[Spot]:
+def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
     """A setting has its name from before Celery 4.
 
     What happens: It works today; Celery 6 drops the old names. `BROKER_URL` is read too, even if it was meant
@@ -183,7 +209,7 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
         return
     seen: set[str] = set()
     for setting in facts.settings:
-        new = OLD.get(setting.name)
+        new = OLD_NAMES.get(setting.name)
         if (
             new is None
             or setting.name in seen
@@ -191,7 +217,7 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
         ):
             continue
         seen.add(setting.name)
-        yield Spot(
+        yield Occurrence(
             f"{setting.name} is a name from before Celery 4",
             setting.where,
             f"Rename it to {PREFIX}{new.upper()}.",
@@ -206,7 +232,7 @@ def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
 
 
 @check("celery.W080")
-def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
+def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """The app file sets what the settings set too.
 
     What happens: The value in the settings has no effect. `app.conf.beat_schedule = ...` replaces
@@ -223,7 +249,7 @@ def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
         for name, where in written:
             setting = facts.setting(f"{PREFIX}{name.upper()}")
             if setting is not None and setting.value is not None:
-                yield Spot(
+                yield Occurrence(
                     f"this sets {name}, so {setting.name} ({setting.where}) has no effect",
                     where,
                     "Keep one of the two.",
@@ -231,7 +257,7 @@ def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W082", imports=True)
-def environment_overrides_settings(facts: Facts) -> Iterator[Spot]:
+def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """An environment variable beats the settings.
 
     What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND win over the settings everywhere; BROKER_URL, APP,
@@ -249,7 +275,7 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Spot]:
             continue
         setting = facts.setting(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
         if setting is not None or not name.startswith(PREFIX):
-            yield Spot(
+            yield Occurrence(
                 f"the environment variable {name} is set here and beats the settings",
                 setting.where if setting else None,
                 "Read it in the settings, or unset it.",
@@ -268,7 +294,7 @@ WINS = {
 
 
 @check("celery.W083", fixable=True)
-def number_in_quotes(facts: Facts) -> Iterator[Spot]:
+def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
     """A number or a yes-or-no is written as text.
 
     What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a worker process
@@ -279,21 +305,21 @@ def number_in_quotes(facts: Facts) -> Iterator[Spot]:
     Source: reproduced with Celery 5.7
     """
     for setting in facts.settings:
-        key = OLD.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
-        if not setting.name.startswith(PREFIX) and setting.name not in OLD:
+        key = OLD_NAMES.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
+        if not setting.name.startswith(PREFIX) and setting.name not in OLD_NAMES:
             continue
         kind = "a yes or no" if key in BOOLS else "a number" if key in INTS | FLOATS else None
         if kind is None:
             continue
         if text_of(setting.value) is not None:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} is text, not {kind}",
                 setting.where,
                 "Write the value without quotes.",
                 fix=_without_quotes(setting, key),
             )
         elif isinstance(setting.value, ast.Call) and dotted(setting.value.func) in RAW:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} is text whenever the environment variable is set, not {kind}",
                 setting.where,
                 'Convert it: int(...), or == "true".',
@@ -320,7 +346,10 @@ RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
 def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
     """The literal URLs of a setting, also as the default of what the environment may set."""
     for setting in facts.settings:
-        if setting.name in {f"{PREFIX}{key.upper()}", key.upper() if key.startswith("broker") else ""}:
+        if setting.name in {
+            f"{PREFIX}{key.upper()}",
+            key.upper() if key.startswith("broker") else "",
+        }:
             value = default_of(setting.value)
             text = text_of(value)
             if text:
@@ -342,7 +371,9 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     scheme = url.split("://")[0]
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
-        return f"there is no transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"there is no transport {scheme!r}" + (
+            f"; did you mean {close[0]}?" if close else ""
+        )
     if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
         return None
     try:
@@ -353,7 +384,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
 
 
 @check("celery.E160")
-def broker_url_wrong(facts: Facts) -> Iterator[Spot]:
+def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL cannot work.
 
     What happens: The worker does not start, or goes to amqp on a host of that name.
@@ -367,12 +398,14 @@ def broker_url_wrong(facts: Facts) -> Iterator[Spot]:
         for part in url.split(";"):
             problem = url_problem(part, BROKERS)
             if problem:
-                yield Spot(f"the broker URL cannot work: {problem}", setting.code.where(value))
+                yield Occurrence(
+                    f"the broker URL cannot work: {problem}", setting.code.where(value)
+                )
                 break
 
 
 @check("celery.W361")
-def unknown_serializer(facts: Facts) -> Iterator[Spot]:
+def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
     """A serializer has a name that kombu does not know.
 
     What happens: Every .delay() raises, or every result is lost.
@@ -381,14 +414,18 @@ def unknown_serializer(facts: Facts) -> Iterator[Spot]:
     Fix: json, or kombu.serialization.register(...) for one of your own.
     Source: kombu/serialization.py, SerializerRegistry.dumps
     """
-    for setting in facts.named(*(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))):
+    for setting in facts.named(
+        *(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))
+    ):
         name = text_of(default_of(setting.value))
         if name and name not in SERIALIZERS and not facts.imports_module("kombu.serialization"):
-            yield Spot(f"kombu knows no serializer {name!r}", setting.where, "json is the usual one.")
+            yield Occurrence(
+                f"kombu knows no serializer {name!r}", setting.where, "json is the usual one."
+            )
 
 
 @check("celery.E161")
-def backend_url_wrong(facts: Facts) -> Iterator[Spot]:
+def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The result backend's URL cannot work.
 
     What happens: The first result that is stored or asked for raises.
@@ -402,18 +439,30 @@ def backend_url_wrong(facts: Facts) -> Iterator[Spot]:
         problem = url_problem(url, BACKENDS)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
-            problem = f"{path!r} is not the number of a database" if path and not path.isdigit() else None
-        if "://" not in url and problem is None and "." not in url and ":" not in url and url not in BACKENDS:
+            problem = (
+                f"{path!r} is not the number of a database" if path and not path.isdigit() else None
+            )
+        if (
+            "://" not in url
+            and problem is None
+            and "." not in url
+            and ":" not in url
+            and url not in BACKENDS
+        ):
             close = difflib.get_close_matches(url.replace("_", "-"), BACKENDS, 1, 0.6)
-            problem = f"there is no backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
+            problem = f"there is no backend {url!r}" + (
+                f"; did you mean {close[0]}?" if close else ""
+            )
         if url.startswith("amqp"):
             problem = "the amqp backend is gone; use rpc://"
         if problem:
-            yield Spot(f"the result backend cannot work: {problem}", setting.code.where(value))
+            yield Occurrence(
+                f"the result backend cannot work: {problem}", setting.code.where(value)
+            )
 
 
 @check("celery.W300")
-def timezones_differ(facts: Facts) -> Iterator[Spot]:
+def timezones_differ(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_TIMEZONE is not TIME_ZONE.
 
     What happens: crontab(hour=8) means eight o'clock in CELERY_TIMEZONE.
@@ -426,7 +475,7 @@ def timezones_differ(facts: Facts) -> Iterator[Spot]:
     if zone is None or ours is None or not text_of(zone.value) or not text_of(ours.value):
         return
     if text_of(zone.value) != text_of(ours.value) and not _bad_zone(text_of(zone.value) or ""):
-        yield Spot(
+        yield Occurrence(
             f"CELERY_TIMEZONE is {text_of(zone.value)}, TIME_ZONE is {text_of(ours.value)}: "
             "crontab hours are those of the first",
             zone.where,
@@ -435,7 +484,7 @@ def timezones_differ(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E301")
-def timezone_unknown(facts: Facts) -> Iterator[Spot]:
+def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_TIMEZONE names no time zone.
 
     What happens: Beat and the worker raise as soon as they need the time.
@@ -447,7 +496,7 @@ def timezone_unknown(facts: Facts) -> Iterator[Spot]:
     for setting in facts.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
-            yield Spot(f"there is no time zone {name!r}", setting.where)
+            yield Occurrence(f"there is no time zone {name!r}", setting.where)
 
 
 def _bad_zone(name: str) -> bool:
@@ -466,7 +515,7 @@ def _has_zone(name: str) -> bool:
 
 
 @check("celery.E381")
-def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
+def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The result backend is django-db, and its app is not installed.
 
     What happens: The first result that is stored raises.
@@ -480,7 +529,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
         return
     for setting, value, url in _urls(facts, "result_backend"):
         if url.startswith("django-db"):
-            yield Spot(
+            yield Occurrence(
                 "the result backend is django-db, but django_celery_results is not in INSTALLED_APPS",
                 setting.code.where(value),
                 'Add "django_celery_results" to INSTALLED_APPS and migrate.',
@@ -488,7 +537,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W382")
-def backend_in_one_process(facts: Facts) -> Iterator[Spot]:
+def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
     """The result backend lives in the memory of one process.
 
     What happens: Whoever waits for a result in another process waits for ever.
@@ -499,11 +548,13 @@ def backend_in_one_process(facts: Facts) -> Iterator[Spot]:
     """
     for setting, value, url in _urls(facts, "result_backend"):
         if url.startswith("cache+memory") and not setting.conditional:
-            yield Spot("results stay in the memory of the worker's process", setting.code.where(value))
+            yield Occurrence(
+                "results stay in the memory of the worker's process", setting.code.where(value)
+            )
 
 
 @check("celery.I350")
-def eager_everywhere(facts: Facts) -> Iterator[Spot]:
+def eager_everywhere(facts: Facts) -> Iterator[Occurrence]:
     """Tasks always run in the process that calls them.
 
     What happens: No worker is used: `.delay()` blocks until the task is done.
@@ -513,9 +564,15 @@ def eager_everywhere(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
     """
     for setting in facts.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
-        if is_true(setting.value) and not setting.conditional and not EAGER_FILES.search(setting.where.path.name):
-            yield Spot(
-                f"{setting.name} is on: no worker is used", setting.where, "Set it in the test settings only."
+        if (
+            is_true(setting.value)
+            and not setting.conditional
+            and not EAGER_FILES.search(setting.where.path.name)
+        ):
+            yield Occurrence(
+                f"{setting.name} is on: no worker is used",
+                setting.where,
+                "Set it in the test settings only.",
             )
 
 
@@ -523,7 +580,7 @@ EAGER_FILES = re.compile(r"test|local|dev|ci\b")
 
 
 @check("celery.E461")
-def soft_limit_above_hard(facts: Facts) -> Iterator[Spot]:
+def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     """The soft time limit is above the hard one.
 
     What happens: Every `.delay()` raises.
@@ -532,21 +589,27 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Spot]:
     Fix: Make the soft limit the smaller one.
     Source: celery/app/task.py
     """
-    soft, hard = facts.setting("CELERY_TASK_SOFT_TIME_LIMIT"), facts.setting("CELERY_TASK_TIME_LIMIT")
+    soft, hard = (
+        facts.setting("CELERY_TASK_SOFT_TIME_LIMIT"),
+        facts.setting("CELERY_TASK_TIME_LIMIT"),
+    )
     if soft and hard:
         a, b = number_of(soft.value), number_of(hard.value)
         if a is not None and b is not None and a > b:
-            yield Spot(f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where)
+            yield Occurrence(
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
+            )
     for task in facts.tasks:
         a, b = (number_of(task.options.get(n)) for n in ("soft_time_limit", "time_limit"))
         if a is not None and b is not None and a > b:
-            yield Spot(
-                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", task.code.where(task.decorator)
+            yield Occurrence(
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)",
+                task.code.where(task.decorator),
             )
 
 
 @check("celery.W470")
-def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
+def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
     """Redis hands a task out again before it can be done.
 
     What happens: The same task runs several times at once.
@@ -559,7 +622,9 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
     if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
         return
     late = facts.setting("CELERY_TASK_ACKS_LATE")
-    some_late = (late and is_true(late.value)) or any(is_true(t.options.get("acks_late")) for t in facts.tasks)
+    some_late = (late and is_true(late.value)) or any(
+        is_true(t.options.get("acks_late")) for t in facts.tasks
+    )
     options = facts.setting(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
     timeout, where = 3600.0, None
     if options and isinstance(options.value, ast.Dict):
@@ -569,7 +634,7 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
     limit = facts.setting("CELERY_TASK_TIME_LIMIT")
     longest = number_of(limit.value) if limit and some_late else None
     if longest is not None and limit and timeout <= longest:
-        yield Spot(
+        yield Occurrence(
             f"Redis hands a task out again after {timeout:g} s, but it may run for {longest:g} s "
             "and is acknowledged at its end",
             where or limit.where,
@@ -578,9 +643,11 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
     for code in facts.codes:
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in {"apply_async", "retry"}:
-                delay = next((number_of(k.value) for k in call.keywords if k.arg == "countdown"), None)
+                delay = next(
+                    (number_of(k.value) for k in call.keywords if k.arg == "countdown"), None
+                )
                 if delay is not None and delay >= timeout:
-                    yield Spot(
+                    yield Occurrence(
                         f"a countdown of {delay:g} s is not below Redis's visibility_timeout of {timeout:g} s: "
                         "the task runs several times",
                         code.where(call),
@@ -589,7 +656,7 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W541")
-def tls_not_checked(facts: Facts) -> Iterator[Spot]:
+def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// broker does not check the server's certificate.
 
     What happens: The connection is encrypted with anybody who answers.
@@ -599,8 +666,12 @@ def tls_not_checked(facts: Facts) -> Iterator[Spot]:
     Source: kombu/transport/redis.py
     """
     for setting, value, url in _urls(facts, "broker_url"):
-        if url.startswith("rediss://") and "ssl_cert_reqs" not in url and not facts.is_set("broker_use_ssl"):
-            yield Spot(
+        if (
+            url.startswith("rediss://")
+            and "ssl_cert_reqs" not in url
+            and not facts.is_set("broker_use_ssl")
+        ):
+            yield Occurrence(
                 "the server's certificate is not checked",
                 setting.code.where(value),
                 "Add ?ssl_cert_reqs=required.",
@@ -608,7 +679,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E542")
-def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
+def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// result backend does not say how certificates are checked.
 
     What happens: The backend raises when it is first used.
@@ -624,7 +695,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
             and "ssl_cert_reqs" not in url
             and not facts.is_set("redis_backend_use_ssl")
         ):
-            yield Spot(
+            yield Occurrence(
                 "a rediss:// result backend needs ssl_cert_reqs",
                 setting.code.where(value),
                 "Add ?ssl_cert_reqs=required.",
@@ -632,7 +703,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.I550")
-def no_retry_on_startup(facts: Facts) -> Iterator[Spot]:
+def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
     """A worker gives up if the broker is not there when it starts.
 
     What happens: The worker ends with code 1 if it starts before the broker.
@@ -643,11 +714,11 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Spot]:
     """
     for setting in facts.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
         if is_false(setting.value):
-            yield Spot("a worker that starts before the broker ends at once", setting.where)
+            yield Occurrence("a worker that starts before the broker ends at once", setting.where)
 
 
 @check("celery.W560")
-def pickle_accepted(facts: Facts) -> Iterator[Spot]:
+def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     """Messages may be pickles.
 
     What happens: Whoever can write to the broker can run code in the worker.
@@ -656,14 +727,19 @@ def pickle_accepted(facts: Facts) -> Iterator[Spot]:
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
-    for setting in facts.named("CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"):
+    for setting in facts.named(
+        "CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"
+    ):
         for node in ast.walk(setting.value):
             if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
-                yield Spot(f"{setting.name} accepts pickles: code from whoever reaches the broker", setting.where)
+                yield Occurrence(
+                    f"{setting.name} accepts pickles: code from whoever reaches the broker",
+                    setting.where,
+                )
 
 
 @check("celery.W561")
-def password_in_code(facts: Facts) -> Iterator[Spot]:
+def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     """A password stands in the code.
 
     What happens: Everybody who can read the repository can reach the broker.
@@ -681,8 +757,10 @@ def password_in_code(facts: Facts) -> Iterator[Spot]:
                 and match[3] not in LOCAL
                 and match[2] not in {"guest", "password"}
             ):
-                yield Spot(
-                    f"{setting.name} holds a password", setting.code.where(value), "Read it from the environment."
+                yield Occurrence(
+                    f"{setting.name} holds a password",
+                    setting.code.where(value),
+                    "Read it from the environment.",
                 )
 
 

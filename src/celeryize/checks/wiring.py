@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
+from celeryize.celery_facts import OLD_NAMES, words
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Code, Facts, dotted, text_of
-from celeryize.checks.names import OLD, words
 from celeryize.detect.celery import CeleryApp, celery_classes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -20,7 +20,7 @@ LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
 
 
 @check("celery.I004")
-def no_app(facts: Facts) -> Iterator[Spot]:
+def no_app(facts: Facts) -> Iterator[Occurrence]:
     """The project has no Celery app.
 
     What happens: There is nothing to check.
@@ -30,11 +30,13 @@ def no_app(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     if not facts.project.celery:
-        yield Spot("no Celery app was found in this project", None, "`celeryize init` sets Celery up.")
+        yield Occurrence(
+            "no Celery app was found in this project", None, "`celeryize init` sets Celery up."
+        )
 
 
 @check("celery.E010", fixable=True)
-def app_not_imported(facts: Facts) -> Iterator[Spot]:
+def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app is not imported in the project package.
 
     What happens: Web processes bind @shared_task to Celery's default app, which knows none of your settings:
@@ -56,7 +58,7 @@ def app_not_imported(facts: Facts) -> Iterator[Spot]:
         return
     module = app.module.removeprefix(package.name)
     start = f"from {module if module.startswith('.') else app.module} import {app.variable} as celery_app"
-    yield Spot(
+    yield Occurrence(
         f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
         "so web processes use Celery's default app (amqp on localhost)",
         Where(package.init, 1),
@@ -91,12 +93,14 @@ def _imported_at_start(facts: Facts, module: str) -> bool:
         *([parent] if parent else []),
     ]
     return any(
-        module in {base, f"{base}.{name}"} for path in places for base, name in facts.bindings(path).values()
+        module in {base, f"{base}.{name}"}
+        for path in places
+        for base, name in facts.bindings(path).values()
     )
 
 
 @check("celery.E020")
-def library_shadowed(facts: Facts) -> Iterator[Spot]:
+def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     """A module of the project hides a library of the same name.
 
     What happens: `import celery` finds the project's file, because its folder comes first on sys.path.
@@ -113,7 +117,7 @@ def library_shadowed(facts: Facts) -> Iterator[Spot]:
                     continue
                 if name == "redis" and not any("redis://" in (c.source.text) for c in facts.codes):
                     continue
-                yield Spot(
+                yield Occurrence(
                     f"{path} hides the library {name}: every `import {name}` finds this file instead",
                     Where(path, 1),
                     "Move it into the project package, or rename it.",
@@ -121,7 +125,7 @@ def library_shadowed(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E040")
-def app_before_settings(facts: Facts) -> Iterator[Spot]:
+def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     """Celery() is called before DJANGO_SETTINGS_MODULE is set.
 
     What happens: Web processes work; the worker has no tasks.
@@ -135,7 +139,7 @@ def app_before_settings(facts: Facts) -> Iterator[Spot]:
         return
     lines = _environment_lines(facts.app_code, "DJANGO_SETTINGS_MODULE")
     if lines and min(lines) > facts.app_call.lineno:
-        yield Spot(
+        yield Occurrence(
             f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker finds no tasks",
             facts.app_code.where(facts.app_call),
             "Move os.environ.setdefault(...) above it.",
@@ -143,7 +147,7 @@ def app_before_settings(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W041", fixable=True)
-def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
+def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     """The app file does not set DJANGO_SETTINGS_MODULE.
 
     What happens: The worker has no tasks and no settings, unless whoever starts it exports the variable.
@@ -160,7 +164,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
     package = facts.code(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
-    yield Spot(
+    yield Occurrence(
         "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has no tasks",
         code.where(call),
         f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") above it.',
@@ -177,7 +181,10 @@ def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsu
     holder = code.parents[call]
     if code.parents.get(holder) is not code.source.tree:
         return Unsure("the app is not built at the top of its module")
-    source, line = code.source, f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings.module}")\n\n'
+    source, line = (
+        code.source,
+        f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings.module}")\n\n',
+    )
     offset = source.line_starts[call.lineno - 1]
     if source.start(holder) != offset:
         return Unsure("the app is not built on a line of its own")
@@ -202,7 +209,7 @@ def _environment_lines(code: Code, name: str) -> list[int]:
 
 
 @check("celery.E050", fixable=True)
-def wrong_namespace(facts: Facts) -> Iterator[Spot]:
+def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
     """The namespace of config_from_object does not fit the settings.
 
     What happens: Every CELERY_* setting that has no old-style name is ignored.
@@ -227,16 +234,20 @@ def wrong_namespace(facts: Facts) -> Iterator[Spot]:
         return
     namespaced = [s.name for s in facts.settings if s.name.startswith("CELERY_")]
     if prefix:
-        lost = [n for n in namespaced if n not in OLD]
+        lost = [n for n in namespaced if n not in OLD_NAMES]
         if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
             return
     else:
         # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
-        lost = [n for n in namespaced if n in NEEDS_NAMESPACE and not facts.setting(n.removeprefix("CELERY_"))]
+        lost = [
+            n
+            for n in namespaced
+            if n in NEEDS_NAMESPACE and not facts.setting(n.removeprefix("CELERY_"))
+        ]
     if not lost:
         return
     said = f"namespace={prefix!r}" if prefix else "no namespace"
-    yield Spot(
+    yield Occurrence(
         f"config_from_object has {said}, so {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} "
         f"{'is' if len(lost) == 1 else 'are'} ignored",
         facts.app_code.where(call),
@@ -248,7 +259,9 @@ def wrong_namespace(facts: Facts) -> Iterator[Spot]:
 def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix | Unsure:
     """namespace="CELERY", where there is none, or where it is written so but for its case."""
     if given is not None and (text_of(given) or "").rstrip("_").upper() == "CELERY":
-        return Fix(code.path, 'the namespace becomes "CELERY"', (replaced(code.source, given, '"CELERY"'),))
+        return Fix(
+            code.path, 'the namespace becomes "CELERY"', (replaced(code.source, given, '"CELERY"'),)
+        )
     if given is not None or len(call.args) != 1 or call.keywords:
         return Unsure("another namespace, or other arguments, may be meant")
     keyword = ast.keyword("namespace", ast.Constant("CELERY"))
@@ -269,7 +282,7 @@ NEEDS_NAMESPACE = words(
 
 
 @check("celery.E051", fixable=True)
-def settings_not_read(facts: Facts) -> Iterator[Spot]:
+def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     """The app never reads the Django settings.
 
     What happens: No CELERY_* setting has any effect.
@@ -280,7 +293,12 @@ def settings_not_read(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     code, call = facts.app_code, facts.app_call
-    if code is None or call is None or "config_from" in code.source.text or "config_source" in code.source.text:
+    if (
+        code is None
+        or call is None
+        or "config_from" in code.source.text
+        or "config_source" in code.source.text
+    ):
         return
     app = facts.project.celery[0]
     given = [s for s in facts.settings if s.name.startswith("CELERY_")]
@@ -288,7 +306,7 @@ def settings_not_read(facts: Facts) -> Iterator[Spot]:
         return
     if any("config_from" in c.source.text for c in facts.codes):
         return
-    yield Spot(
+    yield Occurrence(
         f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
         code.where(call),
         f'Add {app.variable}.config_from_object("django.conf:settings", namespace="CELERY").',
@@ -310,7 +328,7 @@ def _method(code: Code, spelled: str) -> ast.Call | None:
 
 
 @check("celery.E100")
-def second_app(facts: Facts) -> Iterator[Spot]:
+def second_app(facts: Facts) -> Iterator[Occurrence]:
     """There is a second Celery app.
 
     What happens: @shared_task binds to the app that was created last, with that app's broker and settings.
@@ -326,7 +344,7 @@ def second_app(facts: Facts) -> Iterator[Spot]:
         first = facts.project.celery[0].where if facts.project.celery else places[0]
         for where in places:
             if where != first:
-                yield Spot(
+                yield Occurrence(
                     f"a second Celery app: @shared_task binds to this one or to the one in {first}, "
                     "whichever is imported last",
                     where,
@@ -345,7 +363,11 @@ def _apps(facts: Facts) -> Iterator[Where]:
         classes = celery_classes(code.source.tree)
         seen: set[str] = set()
         for node in code.assigns:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and code.at_top(node):
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and code.at_top(node)
+            ):
                 name = ast.unparse(node.targets[0])
                 if dotted(node.value.func) in classes and name not in seen:
                     seen.add(name)
@@ -353,7 +375,7 @@ def _apps(facts: Facts) -> Iterator[Where]:
 
 
 @check("celery.E130")
-def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
+def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
     """The app file does not set django-configurations up.
 
     What happens: manage.py works, the worker does not start.
@@ -368,7 +390,7 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
     if code is None or call is None or manage is None:
         return
     if "from configurations" in manage.text and "configurations" not in code.source.text:
-        yield Spot(
+        yield Occurrence(
             "manage.py starts django-configurations, the app file does not: the worker cannot read the settings",
             code.where(call),
             "Above it: import configurations; configurations.setup()",
@@ -376,7 +398,7 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E140")
-def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
+def models_imported_by_the_app(facts: Facts) -> Iterator[Occurrence]:
     """The app file imports models.
 
     What happens: Nothing starts, manage.py included.
@@ -394,7 +416,7 @@ def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
         module = facts.modules.absolute(node, code.path)
         guilty = _is_models(module, node) or _imports_models(facts, module)
         if guilty:
-            yield Spot(
+            yield Occurrence(
                 f"the app file imports {module}, which needs Django's apps before they are loaded",
                 code.where(node),
                 "Import it inside the function that uses it.",
@@ -402,7 +424,9 @@ def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
 
 
 def _is_models(module: str, node: ast.ImportFrom) -> bool:
-    return module.endswith(".models") or (any(a.name == "models" for a in node.names) and module != "django.db")
+    return module.endswith(".models") or (
+        any(a.name == "models" for a in node.names) and module != "django.db"
+    )
 
 
 def _imports_models(facts: Facts, module: str) -> bool:
@@ -426,7 +450,7 @@ def _is_guarded(code: Code, node: ast.AST) -> bool:
 
 
 @check("celery.E141")
-def circular_import(facts: Facts) -> Iterator[Spot]:
+def circular_import(facts: Facts) -> Iterator[Occurrence]:
     """Models and tasks import each other.
 
     What happens: The project does not start.
@@ -439,14 +463,20 @@ def circular_import(facts: Facts) -> Iterator[Spot]:
         if code.path.name != "models.py":
             continue
         for node in code.imports:
-            if not isinstance(node, ast.ImportFrom) or not code.at_top(node) or _is_guarded(code, node):
+            if (
+                not isinstance(node, ast.ImportFrom)
+                or not code.at_top(node)
+                or _is_guarded(code, node)
+            ):
                 continue
             tasks = _module_of(facts, code, node)
             if tasks is None or tasks.module == code.module:
                 continue
-            back = next((n for n in tasks.imports if _asks_back(facts, tasks, n, code, node.lineno)), None)
+            back = next(
+                (n for n in tasks.imports if _asks_back(facts, tasks, n, code, node.lineno)), None
+            )
             if back is not None:
-                yield Spot(
+                yield Occurrence(
                     f"{tasks.path}:{back.lineno} imports from this module while this line imports {tasks.path}",
                     code.where(node),
                     "Import inside the function that uses it.",
@@ -473,7 +503,7 @@ def _asks_back(facts: Facts, tasks: Code, node: ast.AST, models: Code, line: int
 
 
 @check("celery.W142")
-def query_at_import(facts: Facts) -> Iterator[Spot]:
+def query_at_import(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module queries the database when it is imported.
 
     What happens: The worker, manage.py migrate and CI fail on an empty database.
@@ -488,7 +518,7 @@ def query_at_import(facts: Facts) -> Iterator[Spot]:
         for call in code.calls:
             spelled = dotted(call.func)
             if ".objects." in spelled and spelled.split(".")[0][:1].isupper() and code.at_top(call):
-                yield Spot(
+                yield Occurrence(
                     f"{spelled}() runs a query when this module is imported",
                     code.where(call),
                     "Query inside the task.",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.apply import applied
-from celeryize.checks.proof import Proof, Verdict
 from celeryize.errors import CeleryizeError, Exit, Unproved
 from celeryize.model import Plan, Status, Todo
+from celeryize.probe.proof import Proof, Verdict
 
 
 class Outcome(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.checks.check import Fix, Unsure
-from celeryize.checks.verified import Remedy
+from celeryize.checks.outcome import PossibleFix
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Finding, Plan, Status, Step
@@ -24,14 +24,14 @@ class Fixing:
     entries: frozenset[str]
 
 
-def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
+def plan(project: Project, fixes: Sequence[PossibleFix]) -> Fixing:
     """Put the fixes of each file together; one that does not go with those before it is left."""
     draft = project.draft()
     files: dict[PurePosixPath, tuple[Source, tuple[Splice, ...]]] = {}
     steps: dict[Fix, Step] = {}
     fixed: list[Finding] = []
     left: list[tuple[Finding, str]] = []
-    for finding, fix in ((remedy.finding, remedy.fix) for remedy in remedies):
+    for finding, fix in ((possible.finding, possible.fix) for possible in fixes):
         if isinstance(fix, Unsure):
             left.append((finding, fix.why))
             continue

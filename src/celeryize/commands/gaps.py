@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from celeryize.checks.names import OLD
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
@@ -63,14 +63,18 @@ def broker_gap(project: Project, app: CeleryApp) -> Gap | str | None:
         return f"No broker is named where the text tells; {where} may set one by code."
     if app.config_source == "django.conf:settings":
         prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
-        if not prefix and "CELERY_BROKER_URL" in settings.assigned and not settings.assigned.keys() & OLD.keys():
+        if (
+            not prefix
+            and "CELERY_BROKER_URL" in settings.assigned
+            and not settings.assigned.keys() & OLD_NAMES.keys()
+        ):
             raise _without_namespace(project, app)
         return Gap(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
     if config is not None:
         source = project.modules.source(config)
         names = _assigned_at_top(source.tree) if source else set()
         prefix = f"{app.namespace.rstrip('_')}_" if app.namespace else ""
-        upper = bool(prefix) or any(name in OLD or name.startswith("CELERY") for name in names)
+        upper = bool(prefix) or any(name in OLD_NAMES or name.startswith("CELERY") for name in names)
         return Gap(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
     if app.config_source is None:
         return Gap(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")

@@ -9,7 +9,7 @@ from celeryize.commands.opening import target_of
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.live import Broker, LiveReport, StepResult, live
-from celeryize.probe import Prober
+from celeryize.probe.run import Prober
 
 
 class LiveView(Protocol):

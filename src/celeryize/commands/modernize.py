@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from celeryize.checks.names import OLD
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.commands.gaps import namespaced
 from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.detect.project import Project
@@ -25,7 +25,7 @@ from celeryize.patch.source import Source
 
 TODAY = {
     old: f"CELERY_{new.upper()}"
-    for old, new in OLD.items()
+    for old, new in OLD_NAMES.items()
     if old.startswith(("BROKER_", "CELERYD_", "CELERYBEAT_", "CELERY_"))
 }
 # https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#removed-features

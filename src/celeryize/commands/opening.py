@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.apply import recover
-from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.layout import find_root
 from celeryize.errors import NoProject
 from celeryize.patch.newer import parsed_by
@@ -17,7 +17,7 @@ from celeryize.patch.newer import parsed_by
 # Processes, sockets and temporary folders are loaded only by what looks inside.
 if TYPE_CHECKING:
     from celeryize.detect.project import Project
-    from celeryize.probe import Preview, Prober, Target
+    from celeryize.probe.run import Preview, Prober, Target
 
 
 class Opening(Protocol):
@@ -59,7 +59,7 @@ def opened(
     if repaired:
         view.show_note(repaired)
     # A manager may run plugins that the project brings along: without a look inside, nothing of it runs.
-    ground = find_ground(start, settings=settings, python=python, ask=look_inside)
+    ground = find_environment(start, settings=settings, python=python, ask=look_inside)
     with ExitStack() as stack:
         # An interpreter that came with the project is run where its code may be, or where the user named it.
         if look_inside or python is not None:
@@ -88,9 +88,9 @@ def _chosen(start: Path, view: Opening) -> tuple[Path, Path]:
     return chosen, find_root(chosen)
 
 
-def _warming(ground: Ground, timeout: float) -> Prober:
+def _warming(ground: Environment, timeout: float) -> Prober:
     """A prober whose interpreter imports the libraries while we read the project's code."""
-    from celeryize.probe import Prober, Target
+    from celeryize.probe.run import Prober, Target
 
     layout = ground.layout
     first = Target(
@@ -115,7 +115,7 @@ def target_of(
     `names` are the settings whose values are wanted; `environment` is what the import
     needs, `preview` asks when Beat's entries run.
     """
-    from celeryize.probe import Target
+    from celeryize.probe.run import Target
 
     if spec is None and project.celery:
         spec = project.celery[0].spec(project.package.name)

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.proof import Expected, Proof, judge
 from celeryize.commands import add_schedule
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
-from celeryize.probe import BeatSight, Preview, Sight
+from celeryize.probe.proof import Expected, Proof, judge
+from celeryize.probe.report import ImportedEntry, ImportReport
+from celeryize.probe.run import Preview
 
 
 class ScheduleView(View, Opening, Protocol):
@@ -74,7 +75,7 @@ def run(
     return Ended(result, plan.todos, (f"celery -A {spec} beat -l INFO",) if request else ())
 
 
-def _preview(sight: Sight, name: str, words: str) -> list[str]:
+def _preview(sight: ImportReport, name: str, words: str) -> list[str]:
     """The preview in lines: in words, the next runs with their UTC offset, what a clock change does."""
     entry = next((e for e in sight.beat_schedule if e.name == name), None)
     if entry is None or not entry.runs:
@@ -84,7 +85,7 @@ def _preview(sight: Sight, name: str, words: str) -> list[str]:
     return lines + _clock_changes(entry)
 
 
-def _clock_changes(entry: BeatSight) -> list[str]:
+def _clock_changes(entry: ImportedEntry) -> list[str]:
     lines = []
     for change in entry.changes:
         if change["affected"]:

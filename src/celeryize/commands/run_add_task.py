@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.proof import Expected, Proof, judge
 from celeryize.commands import add_task
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
 from celeryize.detect.answers import configured
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Unproved, UsageError
+from celeryize.probe.proof import Expected, Proof, judge
 
 TEST_LINES = 12
 OWN_TEMPLATES = "celeryize/templates"

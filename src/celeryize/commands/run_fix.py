@@ -1,4 +1,4 @@
-"""The run of `celeryize verify --fix`: examine, plan the certain fixes, prove, carry out, and examine again."""
+"""The run of `celeryize verify --fix`: run_checks, plan the certain fixes, prove, carry out, and examine again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.examine import examine
 from celeryize.checks.facts import Facts
-from celeryize.checks.proof import Expected, Proof, Verdict, judge
-from celeryize.checks.verified import Examination, Verified
+from celeryize.checks.outcome import CheckResults, VerifyOutcome
+from celeryize.checks.run_checks import run_checks
 from celeryize.commands import fix
 from celeryize.commands.carry_out import Outcome, Result, View, carry_out
 from celeryize.commands.opening import Opening, opened, target_of
@@ -20,7 +19,9 @@ from celeryize.commands.verify import silence, verified
 from celeryize.detect.project import Project, load_project
 from celeryize.errors import Unproved
 from celeryize.model import Finding
-from celeryize.probe import Prober, Sight
+from celeryize.probe.proof import Expected, Proof, Verdict, judge
+from celeryize.probe.report import ImportReport
+from celeryize.probe.run import Prober
 
 
 class FixView(View, Opening, Protocol):
@@ -34,7 +35,7 @@ class Fixed:
     result: Result
     fixed: tuple[Finding, ...]
     left: tuple[tuple[Finding, str], ...]
-    now: Verified
+    now: VerifyOutcome
 
 
 def run(
@@ -66,12 +67,12 @@ def run(
         if prober:
             before.worker, before.web = prober.baseline()
 
-        def examined(facts: Facts) -> Examination:
-            return examine(facts, only=only, skip=skip, silence=silence(project))
+        def examined(facts: Facts) -> CheckResults:
+            return run_checks(facts, only=only, skip=skip, silence=silence(project))
 
         first = examined(before)
-        fixing = fix.plan(project, first.remedies)
-        seen: list[tuple[Sight, Sight]] = []
+        fixing = fix.plan(project, first.fixes)
+        seen: list[tuple[ImportReport, ImportReport]] = []
 
         def prove(*, written: bool) -> Proof:
             assert prober is not None
@@ -79,7 +80,7 @@ def run(
             seen.append(after)
             return proof
 
-        again: list[tuple[Facts, Examination]] = []
+        again: list[tuple[Facts, CheckResults]] = []
 
         @contextmanager
         def examined_again() -> Iterator[None]:
@@ -108,7 +109,7 @@ def run(
 
 def _proved(
     project: Project, prober: Prober, fixing: fix.Fixing, *, written: bool
-) -> tuple[Proof, tuple[Sight, Sight]]:
+) -> tuple[Proof, tuple[ImportReport, ImportReport]]:
     """The proof that nothing is worse than before, and the looks it rests on.
 
     An entry of the schedule may appear: its setting had no effect before.

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.proof import Expected, Proof, Verdict, judge
 from celeryize.commands import init
 from celeryize.commands.carry_out import Ended, View, carry_out
 from celeryize.commands.gaps import in_use
@@ -19,6 +18,7 @@ from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.model import Plan
+from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.render import ANSWERS_FILE
 from celeryize.urls import holds_password
 

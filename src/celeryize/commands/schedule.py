@@ -11,7 +11,8 @@ from celeryize import pictures
 from celeryize.commands.opening import Opening, opened
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
-from celeryize.probe import BeatSight, Preview, Sight
+from celeryize.probe.report import ImportedEntry, ImportReport
+from celeryize.probe.run import Preview
 
 HALF_HOURS = 48
 MANY_RUNS = 2000
@@ -21,7 +22,7 @@ MANY_RUNS = 2000
 class Schedule:
     """The entries of Beat with their runs, in the zone of the app."""
 
-    entries: tuple[BeatSight, ...]
+    entries: tuple[ImportedEntry, ...]
     zone: str
 
 
@@ -71,7 +72,7 @@ def _mark(count: int) -> str:
     return str(count) if count < 10 else "#"
 
 
-def _importable(project: Project, sight: Sight) -> None:
+def _importable(project: Project, sight: ImportReport) -> None:
     if not sight.celery_importable:
         raise CeleryizeError(
             f"Celery cannot be imported in {project.interpreter.path}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from celeryize.checks.registry import Row, registry
+from celeryize.checks.task_table import Row, registry
 from celeryize.commands.opening import Opening, opened
 from celeryize.errors import CannotPatch, CeleryizeError
 

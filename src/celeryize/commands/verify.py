@@ -16,10 +16,10 @@ from celeryize.model import Finding, Severity
 
 if TYPE_CHECKING:
     from celeryize.checks.facts import Facts
-    from celeryize.checks.verified import Examination, Verified
+    from celeryize.checks.outcome import CheckResults, VerifyOutcome
     from celeryize.detect.project import Project
     from celeryize.live import Broker, LiveReport, StepResult
-    from celeryize.probe import Sight
+    from celeryize.probe.report import ImportReport
 
 
 class VerifyView(Opening, Protocol):
@@ -43,7 +43,7 @@ def run(
     python: str | None = None,
     package: str | None = None,
     timeout: float = 60,
-) -> Verified:
+) -> VerifyOutcome:
     """Check the project around `start`. `static` starts no interpreter and imports nothing.
 
     `live` goes on to a real worker and a real Beat, on a queue of their own at `broker`.
@@ -63,15 +63,15 @@ def run(
             )
         )
         # loaded while the project's interpreter loads its libraries
-        from celeryize.checks.examine import examine
         from celeryize.checks.facts import Facts
+        from celeryize.checks.run_checks import run_checks
 
         facts = Facts(project)
         # the code is read while the project is imported
         _ = facts.tasks, facts.settings
         if prober:
             facts.worker, facts.web = prober.baseline()
-        examination = examine(facts, only=only, skip=skip, silence=silence(project))
+        examination = run_checks(facts, only=only, skip=skip, silence=silence(project))
         report = None
         if live:
             from celeryize.commands.live import run_live
@@ -82,10 +82,10 @@ def run(
 
 
 def verified(
-    facts: Facts, examination: Examination, depth: str, strict: bool = False, live: LiveReport | None = None
-) -> Verified:
+    facts: Facts, examination: CheckResults, depth: str, strict: bool = False, live: LiveReport | None = None
+) -> VerifyOutcome:
     """The outcome of an examination, and the exit code that it asks for."""
-    from celeryize.checks.verified import Verified
+    from celeryize.checks.outcome import VerifyOutcome
 
     failed = _failed_step(live) if live else ()
     examination = replace(
@@ -93,7 +93,7 @@ def verified(
         findings=(*failed, *examination.findings),
         ran=(*examination.ran, *(finding.id for finding in failed)),
     )
-    return Verified(
+    return VerifyOutcome(
         examination,
         depth,
         _versions(facts.worker, facts.web),
@@ -138,7 +138,7 @@ def silence(project: Project) -> dict[str, str]:
     return {str(identifier): reason for identifier, reason in table.items()}
 
 
-def _versions(*sights: Sight | None) -> dict[str, str]:
+def _versions(*sights: ImportReport | None) -> dict[str, str]:
     """The versions of what was imported."""
     found: dict[str, str] = {}
     for sight in sights:

@@ -63,7 +63,9 @@ def _app_folders(modules: Modules, base: PurePosixPath, levels: int) -> list[Pur
         if not entry.is_dir() or is_foreign(entry):
             continue
         folder = base / entry.name
-        if (entry / "__init__.py").is_file() and any((entry / name).is_file() for name in APP_FILES):
+        if (entry / "__init__.py").is_file() and any(
+            (entry / name).is_file() for name in APP_FILES
+        ):
             found.append(folder)
         elif levels > 1 and (entry / "__init__.py").is_file():
             found += _app_folders(modules, folder, levels - 1)

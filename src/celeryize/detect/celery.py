@@ -36,17 +36,29 @@ class CeleryApp:
     @property
     def reads_django_settings(self) -> bool:
         """Whether a CELERY_* line in the Django settings has any effect on it."""
-        return self.config_source == "django.conf:settings" and (self.namespace or "").rstrip("_") == "CELERY"
+        return (
+            self.config_source == "django.conf:settings"
+            and (self.namespace or "").rstrip("_") == "CELERY"
+        )
 
     def spec(self, package: str) -> str:
         """What `celery -A` is given: the package where Celery finds the app by itself, else the module."""
-        if self.module == f"{package}.celery" or (self.imported and self.variable in {"app", "celery"}):
+        if self.module == f"{package}.celery" or (
+            self.imported and self.variable in {"app", "celery"}
+        ):
             return package
-        return self.module if self.variable in {"app", "celery"} else f"{self.module}:{self.variable}"
+        return (
+            self.module if self.variable in {"app", "celery"} else f"{self.module}:{self.variable}"
+        )
 
 
 def find_celery(
-    layout: Layout, modules: Modules, settings: Settings, package: Package | None, *, everywhere: bool
+    layout: Layout,
+    modules: Modules,
+    settings: Settings,
+    package: Package | None,
+    *,
+    everywhere: bool,
 ) -> tuple[CeleryApp, ...]:
     """Every Celery app built where the settings, manage.py or the package `__init__` lead to; usually 0 or 1.
 
@@ -115,7 +127,9 @@ def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]
                     yield path
 
 
-def _apps_in(modules: Modules, source: Source, settings: Settings, package: Package | None) -> Iterator[CeleryApp]:
+def _apps_in(
+    modules: Modules, source: Source, settings: Settings, package: Package | None
+) -> Iterator[CeleryApp]:
     classes = celery_classes(source.tree)
     if not classes:
         return
@@ -133,38 +147,55 @@ def celery_classes(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.ImportFrom(module="celery" | "celery.app" | "celery.app.base", names=aliases, level=0):
+            case ast.ImportFrom(
+                module="celery" | "celery.app" | "celery.app.base", names=aliases, level=0
+            ):
                 names |= {a.asname or a.name for a in aliases if a.name == "Celery"}
             case ast.ImportFrom(names=aliases):
                 names |= {
-                    a.asname or a.name for a in aliases if a.name.endswith("CeleryApp") or a.name == "Celery"
+                    a.asname or a.name
+                    for a in aliases
+                    if a.name.endswith("CeleryApp") or a.name == "Celery"
                 }
             case ast.Import(names=aliases):
                 names |= {f"{a.asname or a.name}.Celery" for a in aliases if a.name == "celery"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) in names for base in node.bases):
+        if isinstance(node, ast.ClassDef) and any(
+            ast.unparse(base) in names for base in node.bases
+        ):
             names.add(node.name)
     return names
 
 
 def _describe(
-    modules: Modules, source: Source, settings: Settings, package: Package | None, variable: str, call: ast.Call
+    modules: Modules,
+    source: Source,
+    settings: Settings,
+    package: Package | None,
+    variable: str,
+    call: ast.Call,
 ) -> CeleryApp:
     config: ast.Call | None = None
     discover: ast.Call | None = None
     writes: list[tuple[str, Where]] = []
     for node in ast.walk(source.tree):
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if name == variable:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if (
+                name == variable
+            ):
                 if attr == "config_from_object":
                     config = node
                 elif attr == "autodiscover_tasks":
                     discover = discover or node
-            case ast.Assign(targets=[ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"))]):
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"))]
+            ):
                 if name == variable:
                     writes.append((ast.unparse(node.targets[0]).split(".")[-1], source.where(node)))
             case ast.Call(
-                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update")
+                func=ast.Attribute(
+                    value=ast.Attribute(value=ast.Name(id=name), attr="conf"), attr="update"
+                )
             ):
                 if name == variable:
                     writes.append(("update", source.where(node)))
@@ -176,7 +207,8 @@ def _describe(
         name=_text(call.args[0]) if call.args else _text(_keyword(call, "main")),
         config_source=_config_source(config),
         namespace=_text(
-            _keyword(config, "namespace") or (config.args[3] if config and len(config.args) > 3 else None)
+            _keyword(config, "namespace")
+            or (config.args[3] if config and len(config.args) > 3 else None)
         ),
         autodiscovers=discover is not None,
         related_name=_text(_keyword(discover, "related_name")),
@@ -235,7 +267,9 @@ def _imported_by(modules: Modules, package: str, module: str, variable: str) -> 
         if isinstance(node, ast.ImportFrom):
             base = modules.absolute(node, source.path)
             names = {alias.name for alias in node.names}
-            if (base == module and names & {variable, "*"}) or module in {f"{base}.{n}" for n in names}:
+            if (base == module and names & {variable, "*"}) or module in {
+                f"{base}.{n}" for n in names
+            }:
                 return source.where(node)
         elif isinstance(node, ast.Import) and module in {alias.name for alias in node.names}:
             return source.where(node)

@@ -76,7 +76,9 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
     (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a file that cannot be read
     declares nothing.
     """
-    found = [candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)]
+    found = [
+        candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)
+    ]
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
     best = max(found, key=lambda candidate: candidate.django)
@@ -117,7 +119,13 @@ def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
         if data is not None and b"install_requires" in data:
             command = ("pip", "install", "-e", ".")
             yield _Candidate(
-                "setuptools", folder / name, form, folder, entries(data, form), {}, commands=(command,)
+                "setuptools",
+                folder / name,
+                form,
+                folder,
+                entries(data, form),
+                {},
+                commands=(command,),
             )
 
 
@@ -142,7 +150,9 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
         if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
     locks = (lock,) if lock else ()
-    yield _Candidate(manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands)
+    yield _Candidate(
+        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
+    )
 
 
 def _manager(
@@ -178,7 +188,9 @@ def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     path = str(file.path.relative_to(where))
     if file.compiled_to is None:
         commands: _Commands = (("pip", "install", "-r", path),)
-        return _Candidate("pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands)
+        return _Candidate(
+            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
+        )
     output = posixpath.relpath(file.compiled_to, where)
     if file.by_uv:
         commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))

@@ -23,7 +23,9 @@ class Interpreter:
     why: str
 
 
-def find_interpreter(root: Path, base: PurePosixPath, manager: str, python: str | None) -> Interpreter:
+def find_interpreter(
+    root: Path, base: PurePosixPath, manager: str, python: str | None
+) -> Interpreter:
     """`--python`, $VIRTUAL_ENV, an environment beside the project, the manager's own, else the running one.
 
     Among several, the first that has Django wins: an activated environment may be another project's.
@@ -32,7 +34,9 @@ def find_interpreter(root: Path, base: PurePosixPath, manager: str, python: str 
     if python is not None:
         found = shutil.which(python)
         if found is None:
-            raise CeleryizeError(f"--python {python} is not an executable", hint="Pass a Python interpreter.")
+            raise CeleryizeError(
+                f"--python {python} is not an executable", hint="Pass a Python interpreter."
+            )
         return Interpreter(Path(found).absolute(), "--python")
     candidates: list[Interpreter] = []
     for candidate in _candidates(root, base, manager):
@@ -87,7 +91,9 @@ def _ask(folder: Path, manager: str) -> Path | None:
     if question is None or shutil.which(question[0]) is None:
         return None
     try:
-        answer = subprocess.run(question, cwd=folder, capture_output=True, text=True, timeout=MANAGER_TIMEOUT)
+        answer = subprocess.run(
+            question, cwd=folder, capture_output=True, text=True, timeout=MANAGER_TIMEOUT
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     path = Path(answer.stdout.strip())

@@ -13,7 +13,15 @@ from celeryize.errors import NoProject
 from celeryize.model import Where
 
 LEVELS_BELOW = 2
-ROOT_MARKS = (".git", ".hg", "pyproject.toml", "Pipfile", "requirements.txt", "setup.py", "setup.cfg")
+ROOT_MARKS = (
+    ".git",
+    ".hg",
+    "pyproject.toml",
+    "Pipfile",
+    "requirements.txt",
+    "setup.py",
+    "setup.cfg",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,9 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     paths = (base, *(p for p in inserted if (root / p).is_dir()))
     named = list(settings_named_by(modules, relative))
     module, where = (settings, None) if settings else _choose(named, relative)
-    configuration = next((name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None)
+    configuration = next(
+        (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
+    )
     return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
 
 
@@ -157,19 +167,27 @@ def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str,
             hint="Pass it: --settings MODULE.",
             where=Where(manage),
         )
-    usual = [(name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]] or named
+    usual = [
+        (name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]
+    ] or named
     if len({name for name, _ in usual}) > 1:
         names = "\n".join(f"  --settings {name}  ({where})" for name, where in usual)
-        raise NoProject(f"{manage} names several settings modules:\n{names}", hint="Choose one with --settings.")
+        raise NoProject(
+            f"{manage} names several settings modules:\n{names}", hint="Choose one with --settings."
+        )
     return usual[0]
 
 
 def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
     """The value in `environ.setdefault(key, value)` or `environ[key] = value`."""
     match node:
-        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]) if k == key:
+        case ast.Call(
+            func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]
+        ) if k == key:
             return value
-        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if k == key:
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if (
+            k == key
+        ):
             return value
     return None
 
@@ -183,7 +201,8 @@ def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
             found = constants.get(name)
             return found if isinstance(found, str) else None
         case (
-            ast.Call(args=[_, default]) | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
+            ast.Call(args=[_, default])
+            | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
         ):
             return _text_of(default, constants)
         case ast.BoolOp(op=ast.Or(), values=[*_, last]):

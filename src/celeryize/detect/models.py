@@ -11,7 +11,13 @@ from celeryize.detect.apps import App
 from celeryize.detect.modules import Modules
 from celeryize.patch.source import python_literal
 
-KEY_TYPES = {"UUIDField": "str", "CharField": "str", "SlugField": "str", "EmailField": "str", "TextField": "str"}
+KEY_TYPES = {
+    "UUIDField": "str",
+    "CharField": "str",
+    "SlugField": "str",
+    "EmailField": "str",
+    "TextField": "str",
+}
 # A value, as Python, for a field that has no default; fields that need none map to nothing.
 SAMPLES = {
     "BooleanField": "False",
@@ -38,7 +44,15 @@ SAMPLES = {
     "1",
 )
 FILLED = frozenset(
-    {"AutoField", "BigAutoField", "SmallAutoField", "FileField", "ImageField", "ManyToManyField", "GeneratedField"}
+    {
+        "AutoField",
+        "BigAutoField",
+        "SmallAutoField",
+        "FileField",
+        "ImageField",
+        "ManyToManyField",
+        "GeneratedField",
+    }
 )
 DJANGOS = frozenset({"models.Model", "Model"})
 
@@ -68,7 +82,10 @@ class _Field:
 
     @property
     def fills_itself(self) -> bool:
-        return bool(self.options & {"default", "null", "auto_now", "auto_now_add"}) or self.kind in FILLED
+        return (
+            bool(self.options & {"default", "null", "auto_now", "auto_now_add"})
+            or self.kind in FILLED
+        )
 
 
 def find_model(modules: Modules, app: App, name: str) -> Model | None:
@@ -95,7 +112,10 @@ def find_model(modules: Modules, app: App, name: str) -> Model | None:
 def model_names(modules: Modules, app: App) -> list[str]:
     """The classes of an app's models, for a suggestion."""
     return [
-        n.name for p in _model_files(modules, app) for n in modules.tree(p).body if isinstance(n, ast.ClassDef)
+        n.name
+        for p in _model_files(modules, app)
+        for n in modules.tree(p).body
+        if isinstance(n, ast.ClassDef)
     ]
 
 
@@ -109,13 +129,17 @@ def _module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
     own = modules.name_of(path) or f"{app.name}.models"
     front = app.folder / "models" / "__init__.py"
     for node in modules.tree(front).body:
-        if isinstance(node, ast.ImportFrom) and any(a.asname or a.name in {name, "*"} for a in node.names):
+        if isinstance(node, ast.ImportFrom) and any(
+            a.asname or a.name in {name, "*"} for a in node.names
+        ):
             return f"{app.name}.models"
     return own
 
 
 def _class_in(modules: Modules, path: PurePosixPath, name: str) -> ast.ClassDef | None:
-    return next((n for n in modules.tree(path).body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    return next(
+        (n for n in modules.tree(path).body if isinstance(n, ast.ClassDef) and n.name == name), None
+    )
 
 
 def _collect(
@@ -143,7 +167,9 @@ def _collect(
             _collect(modules, *found, fields, foreign, seen)
 
 
-def _base(modules: Modules, path: PurePosixPath, name: str) -> tuple[PurePosixPath, ast.ClassDef] | None:
+def _base(
+    modules: Modules, path: PurePosixPath, name: str
+) -> tuple[PurePosixPath, ast.ClassDef] | None:
     """Where a base class is defined: in the same file, or in one that it is imported from."""
     here = _class_in(modules, path, name)
     if here is not None:
@@ -162,8 +188,12 @@ def _fields(node: ast.ClassDef) -> Iterator[_Field]:
     for statement in node.body:
         match statement:
             case (
-                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords))
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func, keywords=keywords))
+                ast.Assign(
+                    targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords)
+                )
+                | ast.AnnAssign(
+                    target=ast.Name(id=name), value=ast.Call(func=func, keywords=keywords)
+                )
             ):
                 kind = ast.unparse(func).rsplit(".", 1)[-1]
                 if kind.endswith(("Field", "ForeignKey")):

@@ -102,10 +102,16 @@ def _parts(name: str) -> list[str]:
 
 def is_foreign(folder: Path) -> bool:
     """Whether a folder holds other people's code: hidden, node_modules, or a virtual environment."""
-    return folder.name.startswith((".", "__")) or folder.name in FOREIGN or (folder / "pyvenv.cfg").exists()
+    return (
+        folder.name.startswith((".", "__"))
+        or folder.name in FOREIGN
+        or (folder / "pyvenv.cfg").exists()
+    )
 
 
-FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"})
+FOREIGN = frozenset(
+    {"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"}
+)
 
 
 def _listing(folder: Path) -> list[Path]:

@@ -41,7 +41,9 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     for name in packages:
         folder = modules.folder(name)
-        found = folder and next((n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None)
+        found = folder and next(
+            (n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None
+        )
         if folder and found:
             return _package(modules, name, folder, f"{folder / found} is in it")
     outer = [name for name in packages if not _only_settings(name)] or packages

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.apps import App, find_apps
 from celeryize.detect.celery import CeleryApp, find_celery
 from celeryize.detect.dependencies import Dependencies
-from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.interpreter import Interpreter
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
@@ -74,10 +74,16 @@ class Project:
                 f"shared with {', '.join(also)}" if also else "the file of that module",
             ),
             Recognised("package", self.package.name, self.package.why),
-            Recognised("environment", settings.reader.kind.value, str(settings.reader.where or settings.file)),
+            Recognised(
+                "environment",
+                settings.reader.kind.value,
+                str(settings.reader.where or settings.file),
+            ),
             Recognised(
                 "dependencies",
-                f"{dependencies.manager} ({dependencies.file})" if dependencies.file else "not declared in a file",
+                f"{dependencies.manager} ({dependencies.file})"
+                if dependencies.file
+                else "not declared in a file",
                 dependencies.why or str(dependencies.where or ""),
             ),
             Recognised("interpreter", str(self.interpreter.path), self.interpreter.why),
@@ -86,7 +92,11 @@ class Project:
             lines.append(Recognised("Celery app", f"{app.module}:{app.variable}", str(app.where)))
         installed = [app.name for app in self.apps if app.installed]
         lines.append(
-            Recognised("apps", ", ".join(installed) or "none of its own", str(settings.installed_apps_where or ""))
+            Recognised(
+                "apps",
+                ", ".join(installed) or "none of its own",
+                str(settings.installed_apps_where or ""),
+            )
         )
         return tuple(line for line in lines if not _says_nothing(line))
 
@@ -97,16 +107,18 @@ def load_project(
     settings: str | None = None,
     python: str | None = None,
     package: str | None = None,
-    ground: Ground | None = None,
+    ground: Environment | None = None,
 ) -> Project:
     """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what would help."""
-    ground = ground or find_ground(start, settings=settings, python=python)
+    ground = ground or find_environment(start, settings=settings, python=python)
     layout, dependencies = ground.layout, ground.dependencies
     modules = Modules(layout.root, layout.paths)
     found = find_settings(layout, modules)
     apps = find_apps(modules, found)
     home = named_package(modules, package) if package else find_package(modules, found, apps)
-    hinted = "celery" in dependencies.declared or any(name.startswith("CELERY") for name in found.assigned)
+    hinted = "celery" in dependencies.declared or any(
+        name.startswith("CELERY") for name in found.assigned
+    )
     return Project(
         root=layout.root,
         layout=layout,
@@ -140,7 +152,9 @@ def distribution_folder(python: Path, package: str) -> Path | None:
         places = [Path(p) for p in sys.path if p]
     else:
         places = list(python.parent.parent.glob("lib/python*/site-packages"))
-    return next((place / package for place in places if (place / package / "__init__.py").is_file()), None)
+    return next(
+        (place / package for place in places if (place / package / "__init__.py").is_file()), None
+    )
 
 
 def _says_nothing(line: Recognised) -> bool:

@@ -13,7 +13,9 @@ from celeryize.patch.dependencies.requirements import compiled_by_uv, includes, 
 
 _SUFFIXES = (".in", ".txt", ".pip")
 _FOLDER = re.compile(r"req(s|uire(s|ments?))?$", re.IGNORECASE)
-_FILE = re.compile(r"(req(s|uire(s|ments?))?)([-_.].*)?\.(in|txt|pip)$|.*[-_.]requirements\.(in|txt)$")
+_FILE = re.compile(
+    r"(req(s|uire(s|ments?))?)([-_.].*)?\.(in|txt|pip)$|.*[-_.]requirements\.(in|txt)$"
+)
 _SHARED = re.compile(r"\b(base|common|core|shared|main|default|all)\b")
 _PLAIN = re.compile(r"\brequire(s|ments?)\.\w+$")
 _DEVELOPERS = re.compile(r"dev|local|test|lint|doc|\bci\b")
@@ -130,7 +132,9 @@ def _related(
     return found
 
 
-def _closure(path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]) -> set[PurePosixPath]:
+def _closure(
+    path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]
+) -> set[PurePosixPath]:
     todo, found = [path], set[PurePosixPath]()
     while todo:
         current = todo.pop()

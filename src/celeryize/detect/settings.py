@@ -90,7 +90,9 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     chains = {name: _chain(modules, path) for name, path in entries.items()}
     # wsgi.py may name a module that holds no settings any more: it says nothing about where they are
     chains = {
-        n: c for n, c in chains.items() if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
+        n: c
+        for n, c in chains.items()
+        if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
     }
     shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
     if not shared:
@@ -125,7 +127,9 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
     """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what those take in."""
     named = modules.find(layout.settings)
     entries = _entries(layout, modules, named) if named else {}
-    return tuple(dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry)))
+    return tuple(
+        dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry))
+    )
 
 
 def settings_classes(tree: ast.Module) -> frozenset[str]:
@@ -133,8 +137,12 @@ def settings_classes(tree: ast.Module) -> frozenset[str]:
     found: set[str] = set()
     if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
         for node in tree.body:
-            bases = {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
-            if isinstance(node, ast.ClassDef) and (bases & found or any("Configuration" in b for b in bases)):
+            bases = (
+                {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
+            )
+            if isinstance(node, ast.ClassDef) and (
+                bases & found or any("Configuration" in b for b in bases)
+            ):
                 found.add(node.name)
         for node in reversed(tree.body):
             if isinstance(node, ast.ClassDef) and node.name in found:
@@ -155,7 +163,11 @@ def _above(
 ) -> tuple[PurePosixPath, ...]:
     """The settings files that star-import `file`, of all environments."""
     below = set(_chain(modules, file))
-    return tuple(dict.fromkeys(p for chain in chains.values() if file in chain for p in chain if p not in below))
+    return tuple(
+        dict.fromkeys(
+            p for chain in chains.values() if file in chain for p in chain if p not in below
+        )
+    )
 
 
 def constant(modules: Modules, settings: Settings, name: str) -> object:
@@ -163,7 +175,9 @@ def constant(modules: Modules, settings: Settings, name: str) -> object:
     where = settings.assigned.get(name)
     for node in modules.tree(where.path).body if where else ():
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=value)) if found == name:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=value)) if (
+                found == name
+            ):
                 return value
     return None
 
@@ -204,7 +218,9 @@ def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str
         path = modules.find(name)
         if path is not None:
             entries[name] = path
-    siblings = list(modules.python_files(named.parent, 0)) if _is_settings_package(modules, named) else []
+    siblings = (
+        list(modules.python_files(named.parent, 0)) if _is_settings_package(modules, named) else []
+    )
     reached = {p for path in entries.values() for p in _chain(modules, path)[1:]}
     for sibling in siblings:
         chain = _chain(modules, sibling)
@@ -248,7 +264,11 @@ def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
         return []
     found: list[PurePosixPath] = []
     for node in ast.walk(modules.tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".py"):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.endswith(".py")
+        ):
             folder = modules.root / path.parent
             with contextlib.suppress(ValueError, NotImplementedError):
                 matches = sorted(folder.glob(node.value))
@@ -258,7 +278,10 @@ def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
 
 def _sets_apps(tree: ast.Module) -> bool:
     """Whether a module sets INSTALLED_APPS, and does not only add to it."""
-    return any(name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign) for name, n in _assignments(tree))
+    return any(
+        name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign)
+        for name, n in _assignments(tree)
+    )
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
@@ -285,7 +308,9 @@ def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, W
     }
 
 
-def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple[tuple[str, ...], Where | None]:
+def _installed_apps(
+    modules: Modules, paths: tuple[PurePosixPath, ...]
+) -> tuple[tuple[str, ...], Where | None]:
     """The entries of INSTALLED_APPS that can be told without running the settings."""
     values: dict[str, list[str]] = {}
     where: Where | None = None
@@ -319,7 +344,9 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
                     values[name] = values.get(name, []) + strings(value)
                 case ast.Expr(
                     value=ast.Call(
-                        func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert"),
+                        func=ast.Attribute(
+                            value=ast.Name(id=name), attr="append" | "extend" | "insert"
+                        ),
                         args=[*_, arg],
                     )
                 ):
@@ -341,7 +368,9 @@ def untold(modules: Modules, settings: Settings) -> Where | None:
                 and node.names[0].name == "*"
                 and modules.find(modules.absolute(node, path)) is None
             )
-            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node))):
+            if unknown or (
+                isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node))
+            ):
                 return Where(path, node.lineno)
     return None
 
@@ -372,7 +401,9 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
             reader = Reader(callables[head], head)
         else:
             continue
-        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported(source.tree, "os"):
+        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported(
+            source.tree, "os"
+        ):
             continue
         uses[reader] += 1
         first.setdefault(reader, source.where(node))
@@ -390,7 +421,9 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
     for node in every_statement(tree):
         match node:
             case ast.ImportFrom(module="decouple", names=names):
-                kinds |= {a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"}
+                kinds |= {
+                    a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"
+                }
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
                 made = ast.unparse(func)
                 if made in {"environ.Env", "environ.FileAwareEnv"}:
@@ -426,14 +459,18 @@ def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
     if not any("configurations" in ast.unparse(n) for n in imports):
         return None
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any("Configuration" in ast.unparse(b) for b in node.bases):
+        if isinstance(node, ast.ClassDef) and any(
+            "Configuration" in ast.unparse(b) for b in node.bases
+        ):
             return Where(path, node.lineno)
     return None
 
 
 def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
-    if not any(isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body):
+    if not any(
+        isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
+    ):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
@@ -461,7 +498,9 @@ def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
     """
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return False
-    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names} - sys.stdlib_module_names
+    names = {
+        (alias.asname or alias.name).split(".")[0] for alias in node.names
+    } - sys.stdlib_module_names
     return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
@@ -472,7 +511,9 @@ def _overrides(node: ast.stmt) -> bool:
         case ast.Try(body=body, orelse=orelse):
             return any(_overrides(n) for n in [*body, *orelse])
         case ast.If(body=body):
-            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body) or _exports(node)
+            return any(
+                isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body
+            ) or _exports(node)
         case ast.With() | ast.For():
             return _exports(node)
         case ast.Expr(value=ast.Call() as call):

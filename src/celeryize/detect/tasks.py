@@ -33,7 +33,9 @@ class DefinedTask:
     outside: str = ""
 
 
-def find_tasks(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]) -> tuple[DefinedTask, ...]:
+def find_tasks(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> tuple[DefinedTask, ...]:
     """Every task defined at the top level of a module in an app's folder, in the order of the files."""
     found: dict[Where, DefinedTask] = {}
     # The innermost app of a file is the one it belongs to.
@@ -46,7 +48,9 @@ def find_tasks(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp,
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))
 
 
-def prefers_app_task(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]) -> bool:
+def prefers_app_task(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> bool:
     """Whether the tasks modules of the apps use the decorator of the app, and none of them `shared_task`.
 
     Most files need not be parsed to tell.

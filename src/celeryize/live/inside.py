@@ -51,7 +51,18 @@ LIBRARIES = (
     "celery.worker.strategy",
     "kombu.transport.filesystem",
 )
-SHADOWS = ("celery", "kombu", "redis", "amqp", "billiard", "vine", "django", "asgiref", "click", "sqlparse")
+SHADOWS = (
+    "celery",
+    "kombu",
+    "redis",
+    "amqp",
+    "billiard",
+    "vine",
+    "django",
+    "asgiref",
+    "click",
+    "sqlparse",
+)
 # The command line of Celery reads these, and they beat the settings (CELERY_FACTS 8).
 BEATING = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
 BEATING_BROKER = (
@@ -60,7 +71,9 @@ BEATING_BROKER = (
     "CELERY_BROKER_WRITE_URL",
     "CELERY_RESULT_BACKEND",
 )
-ECHO, RETRIED, LIMITED, TICKED = ("celeryize_live." + n for n in ("echo", "retried", "limited", "ticked"))
+ECHO, RETRIED, LIMITED, TICKED = (
+    "celeryize_live." + n for n in ("echo", "retried", "limited", "ticked")
+)
 TICK = 0.01
 POLLING = 0.05
 # A step after the worker is ready takes far less; the time limit is looked at once a second (billiard).
@@ -94,7 +107,9 @@ def preload(places):
     """Import the libraries that every role needs, unless the project hides one of them."""
     for place in places:
         for name in SHADOWS:
-            if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
+            if os.path.exists(os.path.join(place, name)) or os.path.exists(
+                os.path.join(place, name + ".py")
+            ):
                 return
     for name in LIBRARIES:
         try:
@@ -321,7 +336,9 @@ def write_whole_messages():
             name = "%d_%s" % (time.monotonic_ns(), os.urandom(8).hex())
             with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
                 json.dump(payload, stream)
-            os.replace(os.path.join(folder, name), os.path.join(folder, "%s.%s.msg" % (name, queue)))
+            os.replace(
+                os.path.join(folder, name), os.path.join(folder, "%s.%s.msg" % (name, queue))
+            )
 
     filesystem.Transport.Channel = Channel
 
@@ -331,7 +348,13 @@ def add_tasks(app, job):
     from celery.app.task import Task
     from celery.exceptions import SoftTimeLimitExceeded
 
-    options = {"base": Task, "shared": False, "ignore_result": False, "acks_late": False, "rate_limit": None}
+    options = {
+        "base": Task,
+        "shared": False,
+        "ignore_result": False,
+        "acks_late": False,
+        "rate_limit": None,
+    }
 
     @app.task(name=ECHO, **options)
     def echo(text):
@@ -376,7 +399,9 @@ def worker(job):
         leave(os.path.join(job["folder"], "worker.ready"), {"pool": pool})
 
     options = ["-Q", job["name"], "-n", job["name"] + "@localhost", "-c", "2", "-l", "INFO"]
-    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
+    app.worker_main(
+        ["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    )
 
 
 def beat(job):
@@ -462,7 +487,11 @@ class Caller:
                 raise Failed("the worker does not answer a ping")
             self.tell("ping", "passed", "it answers a ping")
         with self.telling("registered"):
-            names = [t.partition(" [")[0] for found in (self.inspect().registered() or {}).values() for t in found]
+            names = [
+                t.partition(" [")[0]
+                for found in (self.inspect().registered() or {}).values()
+                for t in found
+            ]
             if not names:
                 raise Failed("the worker does not tell its tasks")
             names = [n for n in names if not n.startswith(("celery.", "celeryize_live."))]
@@ -502,7 +531,11 @@ class Caller:
         try:
             yield
         except Exception as error:
-            what = str(error) if isinstance(error, Failed) else "%s: %s" % (type(error).__name__, error)
+            what = (
+                str(error)
+                if isinstance(error, Failed)
+                else "%s: %s" % (type(error).__name__, error)
+            )
             self.tell(step, "failed", what)
 
     def inspect(self):
@@ -512,7 +545,9 @@ class Caller:
     def send(self, task, args=(), **options):
         """Send one of our tasks to our queue."""
         task_id = self.job["name"] + "-" + task
-        return self.app.send_task(task, args, task_id=task_id, queue=self.job["name"], retry=False, **options)
+        return self.app.send_task(
+            task, args, task_id=task_id, queue=self.job["name"], retry=False, **options
+        )
 
     def result(self, sent):
         """What a task returned, unless it takes too long or the worker ends."""
@@ -540,7 +575,13 @@ def clean(job):
     app = wrapped(job)
     app.set_current()
     name = job["name"]
-    exchanges = [name, name + ".unused", name + ".pidbox", "reply." + name + ".pidbox", name + ".events"]
+    exchanges = [
+        name,
+        name + ".unused",
+        name + ".pidbox",
+        "reply." + name + ".pidbox",
+        name + ".events",
+    ]
     with app.connection_for_write() as connection:
         # a broker that is not there has nothing of ours, nor has the result backend then
         connection.ensure_connection(max_retries=1, timeout=CLEANING / 2)
@@ -567,7 +608,9 @@ def clean_redis(channel, exchanges):
             bindings = channel.keyprefix_queue % exchange
             for binding in client.smembers(bindings):
                 queue = binding.decode().split(channel.sep)[-1]
-                client.delete(*(channel._q_for_pri(queue, priority) for priority in channel.priority_steps))
+                client.delete(
+                    *(channel._q_for_pri(queue, priority) for priority in channel.priority_steps)
+                )
             client.delete(bindings, "_kombu.binding_permanent." + exchange)
             client.zrem("_kombu.binding_deadlines", exchange)
 

@@ -15,7 +15,9 @@ LINES = 6
 def telling(text: str, places: Sequence[Path]) -> tuple[str, ...]:
     """The project's own frames of the last traceback, and its error; else the serious lines, or the last."""
     lines = [line.rstrip() for line in COLOUR.sub("", text).splitlines() if line.strip()]
-    begins = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    begins = [
+        n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")
+    ]
     if not begins:
         serious = [line.strip() for line in lines if SERIOUS.search(line)]
         return tuple((serious or lines)[-LINES:])
@@ -23,7 +25,10 @@ def telling(text: str, places: Sequence[Path]) -> tuple[str, ...]:
     frames = [match for line in block if (match := FRAME.match(line))]
     own = [f"{m[1]}:{m[2]} in {m[3]}" for m in frames if _is_own(Path(m[1]), places)]
     # the error follows the last indented line of its traceback
-    error = next((line.strip() for line in block if not line.startswith(" ")), block[-1].strip() if block else "")
+    error = next(
+        (line.strip() for line in block if not line.startswith(" ")),
+        block[-1].strip() if block else "",
+    )
     return (*own[-LINES:], error)
 
 

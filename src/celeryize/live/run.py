@@ -17,7 +17,7 @@ from typing import Any, Literal
 from celeryize.errors import CeleryizeError
 from celeryize.live.log import telling
 from celeryize.live.report import LiveReport, Outcome, StepResult
-from celeryize.probe import Target
+from celeryize.probe.run import Target
 from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
@@ -68,7 +68,9 @@ def live(
 
 
 @contextmanager
-def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
+def _host(
+    target: Target, folder: Path, broker: Broker, timeout: float
+) -> Iterator[subprocess.Popen[bytes]]:
     """The process that hosts the worker, Beat and the caller; gone afterwards, with all of them."""
     for name in ("messages", "processed", "results"):
         (folder / name).mkdir()
@@ -129,9 +131,14 @@ def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str
 
 
 def _read(
-    answer: dict[str, Any], target: Target, folder: Path, registered: Callable[[], Collection[str]] | None
+    answer: dict[str, Any],
+    target: Target,
+    folder: Path,
+    registered: Callable[[], Collection[str]] | None,
 ) -> StepResult:
-    result = StepResult(answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"])
+    result = StepResult(
+        answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"]
+    )
     if result.outcome is Outcome.FAILED:
         return _explained(result, target, folder)
     if result.step == "registered":
@@ -144,11 +151,15 @@ def _compared(
 ) -> StepResult:
     if registered is None:
         return StepResult(
-            "registered", Outcome.SKIPPED, f"it knows {_count(names)}; there is no import to compare"
+            "registered",
+            Outcome.SKIPPED,
+            f"it knows {_count(names)}; there is no import to compare",
         )
     expected, found = set(registered()), set(names)
     if expected == found:
-        return StepResult("registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds)
+        return StepResult(
+            "registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds
+        )
     differences = [
         f"{word} {', '.join(sorted(some))}"
         for word, some in (("it lacks", expected - found), ("it has in addition", found - expected))
@@ -174,7 +185,9 @@ def _missing(results: list[StepResult], target: Target, folder: Path) -> list[St
         return []
     if any(r.step == "worker" and r.outcome is Outcome.FAILED for r in results):
         return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in untold]
-    first = StepResult(untold[0], Outcome.FAILED, "the process that asks the worker ended, or took too long")
+    first = StepResult(
+        untold[0], Outcome.FAILED, "the process that asks the worker ended, or took too long"
+    )
     rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in untold[1:]]
     return [_explained(first, target, folder, "caller", "host"), *rest]
 

@@ -156,7 +156,9 @@ class PlannedFinder:
         return None
 
     def _holds(self, folder):
-        return any(data is not None and path.startswith(folder) for path, data in self.planned.items())
+        return any(
+            data is not None and path.startswith(folder) for path, data in self.planned.items()
+        )
 
 
 def lay_over(planned):
@@ -228,7 +230,9 @@ class Look:
 
     def _prepare(self):
         environment = os.environ
-        self.seen["environment"] = sorted(n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT)
+        self.seen["environment"] = sorted(
+            n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT
+        )
         for name in (*LOADING, "DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
             environment.pop(name, None)
         environment.update(self.request["environment"])
@@ -269,7 +273,12 @@ class Look:
     def _warned(self, message, category, filename, lineno, file=None, line=None):
         if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning"):
             self.seen["warnings"].append(
-                {"type": category.__name__, "message": str(message), "file": filename, "line": lineno}
+                {
+                    "type": category.__name__,
+                    "message": str(message),
+                    "file": filename,
+                    "line": lineno,
+                }
             )
 
     def _logged(self, record):
@@ -556,7 +565,11 @@ def previewed(schedule, app, preview):
     until = now + timedelta(hours=preview["hours"]) if preview["hours"] else None
     found = list(runs(schedule, now, preview["count"], until))
     changes = clock_changes(zone, now) if preview["name"] else []
-    return [run.isoformat() for run in found], per_day(schedule), [around(schedule, change) for change in changes]
+    return (
+        [run.isoformat() for run in found],
+        per_day(schedule),
+        [around(schedule, change) for change in changes],
+    )
 
 
 def runs(schedule, start, count, until=None):
@@ -621,7 +634,11 @@ def around(schedule, change):
     usual = [run.strftime("%H:%M") for run in runs(schedule, before - span, 50, before + span)]
     now = [run.strftime("%H:%M") for run in found]
     affected = hasattr(schedule, "hour") and len(schedule.hour) < 24 and now != usual
-    return {"at": change.isoformat(), "runs": [run.isoformat() for run in found], "affected": affected}
+    return {
+        "at": change.isoformat(),
+        "runs": [run.isoformat() for run in found],
+        "affected": affected,
+    }
 
 
 def described(error, phase, places):
@@ -713,7 +730,9 @@ def preload(places):
         import ctypes  # noqa: F401
     for place in places:
         for name in SHADOWS:
-            if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
+            if os.path.exists(os.path.join(place, name)) or os.path.exists(
+                os.path.join(place, name + ".py")
+            ):
                 return
     # nothing of what is loaded here goes away again, in no look: it is kept from the collector
     gc.disable()

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
-from celeryize.probe.sight import Failure, Sight, read_sight
+from celeryize.probe.report import Failure, ImportReport, read_report
 from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
@@ -65,7 +65,7 @@ class Prober:
     def __init__(self, target: Target, *, timeout: float = 60) -> None:
         self._target = target
         self._timeout = timeout
-        self._baseline: tuple[Sight, Sight] | None = None
+        self._baseline: tuple[ImportReport, ImportReport] | None = None
         self._asked: list[list[dict[str, Any]]] = []
         self._count = 0
 
@@ -109,7 +109,7 @@ class Prober:
         self._target = target or self._target
         self._ask(self._target, {})
 
-    def baseline(self) -> tuple[Sight, Sight]:
+    def baseline(self) -> tuple[ImportReport, ImportReport]:
         """The worker-like and the web-like look at the project as it is."""
         if self._baseline is None:
             if not self._asked:
@@ -117,7 +117,9 @@ class Prober:
             self._baseline = self._answer()
         return self._baseline
 
-    def prove(self, edits: Sequence[Edit], root: Path, target: Target | None = None) -> tuple[Sight, Sight]:
+    def prove(
+        self, edits: Sequence[Edit], root: Path, target: Target | None = None
+    ) -> tuple[ImportReport, ImportReport]:
         """The worker-like and the web-like look at the project with `edits` laid over its files."""
         self.baseline()
         overlay: dict[str, str | None] = {}
@@ -162,11 +164,13 @@ class Prober:
             self._child.stdin.write(json.dumps(job).encode() + b"\n")
             self._child.stdin.flush()
 
-    def _answer(self) -> tuple[Sight, Sight]:
+    def _answer(self) -> tuple[ImportReport, ImportReport]:
         looks = self._asked[0]
         statuses = self._statuses()
         self._asked.pop(0)
-        worker, web = (self._sight(look, status) for look, status in zip(looks, statuses, strict=True))
+        worker, web = (
+            self._sight(look, status) for look, status in zip(looks, statuses, strict=True)
+        )
         return worker, web
 
     def _statuses(self) -> list[int]:
@@ -174,7 +178,9 @@ class Prober:
         deadline = time.monotonic() + self._timeout + GRACE
         line = b""
         while not line.endswith(b"\n"):
-            ready, _, _ = select.select([self._child.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select(
+                [self._child.stdout], [], [], max(0.0, deadline - time.monotonic())
+            )
             data = os.read(self._child.stdout.fileno(), 65536) if ready else b""
             # what does not answer in our form is no Python, whatever it prints
             if not data or not (line or data.startswith(b"[")):
@@ -190,16 +196,16 @@ class Prober:
         statuses: list[int] = json.loads(line)
         return statuses
 
-    def _sight(self, look: dict[str, Any], status: int) -> Sight:
+    def _sight(self, look: dict[str, Any], status: int) -> ImportReport:
         output = _head(Path(look["output"]))
         try:
             answer = json.loads(Path(look["answer"]).read_text("utf-8"))
         except (OSError, ValueError):
             return self._cut_short(look, status, output)
-        return read_sight(answer, output)
+        return read_report(answer, output)
 
-    def _cut_short(self, look: dict[str, Any], status: int, output: str) -> Sight:
-        """The Sight of a look that hung or crashed: the phase it was in, and where."""
+    def _cut_short(self, look: dict[str, Any], status: int, output: str) -> ImportReport:
+        """The ImportReport of a look that hung or crashed: the phase it was in, and where."""
         phase = _head(Path(look["phase"])).strip() or "start"
         stacks = _head(Path(look["stacks"]))
         frames = tuple(
@@ -209,7 +215,10 @@ class Prober:
         )
         place = re.match(r"(.+):(\d+) in ", frames[0]) if frames else None
         if status == -1:
-            kind, message = "Timeout", f"importing took longer than {self._timeout:g} seconds (--verify-timeout)"
+            kind, message = (
+                "Timeout",
+                f"importing took longer than {self._timeout:g} seconds (--verify-timeout)",
+            )
         elif os.WIFSIGNALED(status):
             name = signal.Signals(os.WTERMSIG(status)).name
             kind, message = "Crash", f"the interpreter crashed with {name}"
@@ -217,7 +226,9 @@ class Prober:
             kind, message = "Crash", f"the interpreter ended with code {os.WEXITSTATUS(status)}"
         where = (place[1], int(place[2])) if place else None
         return replace(
-            Sight(look["mode"]), failures=(Failure(kind, message, phase, where, frames[:5]),), output=output
+            ImportReport(look["mode"]),
+            failures=(Failure(kind, message, phase, where, frames[:5]),),
+            output=output,
         )
 
     def _end(self) -> None:

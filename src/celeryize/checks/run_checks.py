@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from celeryize.checks import calls, deployment, imported, registered, schedule, settings, tasks, wiring
-from celeryize.checks.check import CHECKS, Check, Fix, Spot
+from celeryize.checks import (
+    calls,
+    deployment,
+    imported,
+    schedule,
+    settings,
+    tasks,
+    unregistered,
+    wiring,
+)
+from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
 from celeryize.checks.facts import Facts
-from celeryize.checks.verified import Examination, Remedy, Silenced
+from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imported, wiring, registered, settings, tasks, schedule, calls, deployment)
+FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
 
 
@@ -21,14 +30,18 @@ def all_checks() -> tuple[Check, ...]:
     """Every check, causes before effects."""
     order = [family.__name__ for family in FAMILIES]
     # a check that others explain runs after them
-    return tuple(sorted(CHECKS.values(), key=lambda c: (bool(c.unless), order.index(c.run.__module__))))
+    return tuple(
+        sorted(CHECKS.values(), key=lambda c: (bool(c.unless), order.index(c.run.__module__)))
+    )
 
 
 def check_named(identifier: str) -> Check:
     """The check of an id, with or without `celery.`. Raises UsageError for one that does not exist."""
     full = full_id(identifier)
     if full not in CHECKS:
-        raise UsageError(f"there is no check {identifier}", hint="`celeryize verify --list` names them all.")
+        raise UsageError(
+            f"there is no check {identifier}", hint="`celeryize verify --list` names them all."
+        )
     return CHECKS[full]
 
 
@@ -38,16 +51,20 @@ def full_id(identifier: str) -> str:
     return f"celery.{tail}"
 
 
-def examine(
-    facts: Facts, *, only: Iterable[str] = (), skip: Iterable[str] = (), silence: Mapping[str, str] | None = None
-) -> Examination:
+def run_checks(
+    facts: Facts,
+    *,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    silence: Mapping[str, str] | None = None,
+) -> CheckResults:
     """Run the checks over the facts; the looks' own need looks. `silence` maps ids to reasons."""
     wanted = {check_named(i).id for i in only}
     skipped = {check_named(i).id for i in skip}
     reasons = {check_named(i).id: reason for i, reason in (silence or {}).items()}
     found: list[Finding] = []
     silenced: list[Silenced] = []
-    remedies: list[Remedy] = []
+    fixes: list[PossibleFix] = []
     seen: set[str] = set()
     ran: list[str] = []
     for check in all_checks():
@@ -69,11 +86,11 @@ def examine(
                 continue
             found.append(finding)
             if spot.fix is not None:
-                remedies.append(Remedy(finding, spot.fix))
-    return Examination(tuple(found), tuple(silenced), tuple(ran), tuple(remedies))
+                fixes.append(PossibleFix(finding, spot.fix))
+    return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
 
 
-def _finding(check: Check, spot: Spot, facts: Facts) -> Finding:
+def _finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
         excerpt = facts.line(spot.where) if spot.where else ""
@@ -81,7 +98,7 @@ def _finding(check: Check, spot: Spot, facts: Facts) -> Finding:
     return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
 
 
-def _ignored(check: Check, spot: Spot, facts: Facts) -> str:
+def _ignored(check: Check, spot: Occurrence, facts: Facts) -> str:
     """The comment that silences a check on the line of a finding, or an empty text."""
     if spot.where is None:
         return ""

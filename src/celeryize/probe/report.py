@@ -19,7 +19,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class AppSight:
+class ImportedApp:
     """The Celery app that `-A` finds, and the module and variable that hold it."""
 
     main: str | None
@@ -31,7 +31,7 @@ class AppSight:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSight:
+class ImportedTask:
     """A registered task; `options` are the attributes that its class sets itself."""
 
     name: str
@@ -46,7 +46,7 @@ class TaskSight:
 
 
 @dataclass(frozen=True, slots=True)
-class BeatSight:
+class ImportedEntry:
     """An entry of the Beat schedule in effect; `schedule` is its repr.
 
     `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the app's zone), how
@@ -67,7 +67,7 @@ class BeatSight:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ImportReport:
     """What one look saw. `mode` is "worker" or "web"; absent facts were not reached."""
 
     mode: str
@@ -76,10 +76,10 @@ class Sight:
     django_importable: bool = False
     celery_importable: bool = False
     failures: tuple[Failure, ...] = ()
-    app: AppSight | None = None
+    app: ImportedApp | None = None
     current_app_main: str | None = None
     apps_active: tuple[str | None, ...] = ()
-    tasks: tuple[TaskSight, ...] = ()
+    tasks: tuple[ImportedTask, ...] = ()
     conf: Mapping[str, Any] = field(default_factory=dict)
     settings_values: Mapping[str, Any] = field(default_factory=dict)
     settings_module: str | None = None
@@ -89,7 +89,7 @@ class Sight:
     scheduler: str | None = None
     broker_transport: str | None = None
     backend: str | None = None
-    beat_schedule: tuple[BeatSight, ...] = ()
+    beat_schedule: tuple[ImportedEntry, ...] = ()
     environment: tuple[str, ...] = ()
     warnings: tuple[Mapping[str, Any], ...] = ()
     read_from_disk: tuple[str, ...] = ()
@@ -101,20 +101,25 @@ class Sight:
         return tuple(f for f in self.failures if f.type in types)
 
 
-def read_sight(answer: Mapping[str, Any], output: str) -> Sight:
-    """The Sight of one answer of inside.py."""
+def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
+    """The ImportReport of one answer of inside.py."""
     app = answer.get("app")
     known = {k: v for k, v in answer.items() if k in _PLAIN}
-    return Sight(
+    return ImportReport(
         mode=answer["mode"],
         failures=tuple(read_failure(f) for f in answer["failures"]),
-        app=AppSight(
-            app["main"], app["module"], app["variable"], app["class"], app["namespace"], app["config_source"]
+        app=ImportedApp(
+            app["main"],
+            app["module"],
+            app["variable"],
+            app["class"],
+            app["namespace"],
+            app["config_source"],
         )
         if app
         else None,
-        tasks=tuple(TaskSight(**task) for task in answer["tasks"]),
-        beat_schedule=tuple(BeatSight(**entry) for entry in answer["beat_schedule"]),
+        tasks=tuple(ImportedTask(**task) for task in answer["tasks"]),
+        beat_schedule=tuple(ImportedEntry(**entry) for entry in answer["beat_schedule"]),
         apps_active=tuple(answer["apps_active"]),
         installed_apps=tuple(answer.get("installed_apps", ())),
         environment=tuple(answer.get("environment", ())),

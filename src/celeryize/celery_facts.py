@@ -11,7 +11,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-NAMES = words(
+SETTING_NAMES = words(
     """
     accept_content arangodb_backend_settings azureblockblob_base_path azureblockblob_connection_timeout
     azureblockblob_container_name azureblockblob_read_timeout azureblockblob_retry_increment_base
@@ -78,7 +78,16 @@ NOT_IN_TABLE = words(
 )
 
 # Settings of other libraries that live under Celery's prefix.
-THIRD_PARTY = ("redbeat_", "singleton_", "email_", "once", "flower_", "results_", "beat_tz_aware", "haystack_")
+THIRD_PARTY = (
+    "redbeat_",
+    "singleton_",
+    "email_",
+    "once",
+    "flower_",
+    "results_",
+    "beat_tz_aware",
+    "haystack_",
+)
 
 INTS = words(
     """
@@ -125,7 +134,7 @@ BOOLS = words(
 )
 
 # Old names (before Celery 4) that are not the namespaced spelling of a new one.
-OLD = {
+OLD_NAMES = {
     "AZUREBLOCKBLOB_BASE_PATH": "azureblockblob_base_path",
     "AZUREBLOCKBLOB_CONNECTION_TIMEOUT": "azureblockblob_connection_timeout",
     "AZUREBLOCKBLOB_CONTAINER_NAME": "azureblockblob_container_name",
@@ -292,4 +301,4 @@ REDIS_TRANSPORT = words(
 
 def known(key: str) -> bool:
     """Whether a setting (without prefix, lower case) means something to Celery or a library around it."""
-    return key in NAMES or key in NOT_IN_TABLE or key.startswith(THIRD_PARTY)
+    return key in SETTING_NAMES or key in NOT_IN_TABLE or key.startswith(THIRD_PARTY)

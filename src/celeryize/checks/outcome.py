@@ -25,7 +25,7 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class PossibleFix:
     """A finding, and what `--fix` does about it, or why it does nothing."""
 
     finding: Finding
@@ -33,20 +33,20 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class CheckResults:
     """What the checks found, what was silenced, which checks ran, and what `--fix` knows to do."""
 
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
     ran: tuple[str, ...]
-    remedies: tuple[Remedy, ...] = ()
+    fixes: tuple[PossibleFix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifyOutcome:
     """The outcome: what was found, silenced, and the facts that it rests on."""
 
-    examination: Examination
+    examination: CheckResults
     depth: str
     versions: dict[str, str]
     tasks: int

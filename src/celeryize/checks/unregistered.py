@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts, Task, dotted, text_of
 from celeryize.checks.imported import failures
 from celeryize.detect.apps import App
@@ -173,7 +173,9 @@ def _is_certain(facts: Facts) -> bool:
 def _app_of(facts: Facts, task: Task) -> App | None:
     """The app that a task's module lies in: the innermost."""
     by_folder = {app.folder: app for app in facts.project.apps}
-    return next((by_folder[folder] for folder in task.code.path.parents if folder in by_folder), None)
+    return next(
+        (by_folder[folder] for folder in task.code.path.parents if folder in by_folder), None
+    )
 
 
 def _is_installed(facts: Facts, app: App) -> bool:
@@ -196,7 +198,7 @@ def _is_imported(facts: Facts, module: str) -> bool:
     return facts.imports_module(module)
 
 
-def _told(facts: Facts, *reasons: Reason) -> Iterator[Spot]:
+def _told(facts: Facts, *reasons: Reason) -> Iterator[Occurrence]:
     lost_ones = [lost for lost in lost_tasks(facts) if lost.reason in reasons]
     for lost in lost_ones:
         fix: Fix | Unsure | None = None
@@ -205,7 +207,7 @@ def _told(facts: Facts, *reasons: Reason) -> Iterator[Spot]:
         elif lost.reason is Reason.NOT_EXPORTED:
             same = [one.task for one in lost_ones if one.task.code.path == lost.task.code.path]
             fix = _export(facts, same)
-        yield Spot(lost.told, lost.task.where, lost.hint, fix=fix)
+        yield Occurrence(lost.told, lost.task.where, lost.hint, fix=fix)
 
 
 def _discover(facts: Facts) -> Fix | Unsure:
@@ -214,7 +216,11 @@ def _discover(facts: Facts) -> Fix | Unsure:
     if code is None or not app.reads_django_settings:
         return Unsure("the app does not read the Django settings")
     for node in code.source.tree.body:
-        called = dotted(node.value.func) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else ""
+        called = (
+            dotted(node.value.func)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            else ""
+        )
         if called == f"{app.variable}.config_from_object":
             splice = below(code.source, node, f"{app.variable}.autodiscover_tasks()\n")
             return Fix(code.path, "calls autodiscover_tasks()", (splice,))
@@ -233,7 +239,9 @@ def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
         return Unsure(f"{init} cannot be read")
     source = source or Source(init, "")
     names = ", ".join(sorted({task.node.name for task in tasks}))
-    bound = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | set(facts.bindings(init))
+    bound = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | set(
+        facts.bindings(init)
+    )
     bound |= {n.name for n in source.tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     if bound & {task.node.name for task in tasks}:
         return Unsure(f"{init} uses these names for something else")
@@ -242,7 +250,7 @@ def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
 
 
 @check("celery.E031", unless=CAUSES, fixable=True)
-def never_discovered(facts: Facts) -> Iterator[Spot]:
+def never_discovered(facts: Facts) -> Iterator[Occurrence]:
     """Nothing looks for tasks.
 
     What happens: The worker starts with an empty registry.
@@ -255,7 +263,7 @@ def never_discovered(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E032", unless=CAUSES)
-def app_not_installed(facts: Facts) -> Iterator[Spot]:
+def app_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The app of a task is not in INSTALLED_APPS.
 
     What happens: The worker does not know the task.
@@ -268,7 +276,7 @@ def app_not_installed(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E033", unless=CAUSES)
-def module_not_discovered(facts: Facts) -> Iterator[Spot]:
+def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
     """A task stands in a module that is not called tasks.
 
     What happens: The worker does not know the task.
@@ -281,7 +289,7 @@ def module_not_discovered(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E034", unless=CAUSES)
-def package_hides_module(facts: Facts) -> Iterator[Spot]:
+def package_hides_module(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ hides tasks.py.
 
     What happens: The worker does not know what stands in tasks.py.
@@ -294,7 +302,7 @@ def package_hides_module(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E035", unless=CAUSES, fixable=True)
-def package_does_not_import(facts: Facts) -> Iterator[Spot]:
+def package_does_not_import(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ does not import the module of a task.
 
     What happens: The worker does not know the task.
@@ -307,7 +315,7 @@ def package_does_not_import(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E036", unless=CAUSES)
-def module_never_imported(facts: Facts) -> Iterator[Spot]:
+def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     """Nothing that a worker imports leads to the module of a task.
 
     What happens: The worker does not know the task.

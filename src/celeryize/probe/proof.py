@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from celeryize.model import Finding, Severity, Where
 
 if TYPE_CHECKING:
-    from celeryize.probe import Failure, Sight
+    from celeryize.probe.report import Failure, ImportReport
 
 
 class Verdict(StrEnum):
@@ -55,7 +55,12 @@ class Expected:
 
 
 def judge(
-    before: tuple[Sight, Sight], after: tuple[Sight, Sight], expected: Expected, root: Path, *, fix: str
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+    root: Path,
+    *,
+    fix: str,
 ) -> Proof:
     """The proof of a change from the looks (worker-like, web-like) without and with it.
 
@@ -64,10 +69,14 @@ def judge(
     worker, web = after
     python = worker.python_version or "?"
     missing = [
-        n for n, there in (("django", worker.django_importable), ("celery", worker.celery_importable)) if not there
+        n
+        for n, there in (("django", worker.django_importable), ("celery", worker.celery_importable))
+        if not there
     ]
     told = {failure.message for sight in after for failure in sight.failures}
-    missing += [name for name in expected.needs if any(f"No module named '{name}'" in text for text in told)]
+    missing += [
+        name for name in expected.needs if any(f"No module named '{name}'" in text for text in told)
+    ]
     if missing and not worker.failures_of("Timeout", "Crash"):
         names = " and ".join(missing)
         return Proof(
@@ -76,10 +85,14 @@ def judge(
             f"`{fix}`, then `celeryize verify`",
         )
     known = {_key(f) for sight in before for f in sight.failures}
-    new = list(dict.fromkeys(_failure(f, root) for s in after for f in s.failures if _key(f) not in known))
+    new = list(
+        dict.fromkeys(_failure(f, root) for s in after for f in s.failures if _key(f) not in known)
+    )
     old = tuple(dict.fromkeys(_told(f, root) for s in before for f in s.failures))
     if not new and old and not worker.installed_apps:
-        return Proof(Verdict.NOT_RUN, "the project does not import without the change either", (), old)
+        return Proof(
+            Verdict.NOT_RUN, "the project does not import without the change either", (), old
+        )
     findings = [*new, *(_wiring(worker, web, expected) if not new else ())]
     findings += _settings(worker, expected) + _registry(before[0], worker, expected)
     findings += [f for sight in after for f in _options(sight, expected)]
@@ -90,7 +103,7 @@ def judge(
     return Proof(Verdict.PASSED, _summary(worker, expected), (), old, disk)
 
 
-def _summary(worker: Sight, expected: Expected) -> str:
+def _summary(worker: ImportReport, expected: Expected) -> str:
     versions = ", ".join(
         f"{name} {worker.versions[key]}"
         for key, name in (("celery", "Celery"), ("django", "Django"))
@@ -109,7 +122,7 @@ def _summary(worker: Sight, expected: Expected) -> str:
     return "; ".join(parts)
 
 
-def _wiring(worker: Sight, web: Sight, expected: Expected) -> list[Finding]:
+def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
     """The app that the worker finds, and that a web process binds @shared_task to, is the one expected."""
     found: list[Finding] = []
     spelled = f"{expected.module}:{expected.variable}"
@@ -118,7 +131,10 @@ def _wiring(worker: Sight, web: Sight, expected: Expected) -> list[Finding]:
         found.append(_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
     if len(worker.apps_active) > 1:
         found.append(
-            _error("proof.E002", f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}")
+            _error(
+                "proof.E002",
+                f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}",
+            )
         )
     if worker.app and web.current_app_main != worker.app.main:
         found.append(
@@ -131,7 +147,7 @@ def _wiring(worker: Sight, web: Sight, expected: Expected) -> list[Finding]:
     return found
 
 
-def _settings(worker: Sight, expected: Expected) -> list[Finding]:
+def _settings(worker: ImportReport, expected: Expected) -> list[Finding]:
     """Each line that was written is what `app.conf` holds."""
     found = []
     for name in expected.settings:
@@ -142,12 +158,15 @@ def _settings(worker: Sight, expected: Expected) -> list[Finding]:
         value = worker.settings_values[name]
         if key in worker.conf and worker.conf[key] != value:
             found.append(
-                _error("proof.E005", f"{name} is {value!r} in the settings, but {worker.conf[key]!r} in app.conf")
+                _error(
+                    "proof.E005",
+                    f"{name} is {value!r} in the settings, but {worker.conf[key]!r} in app.conf",
+                )
             )
     return found
 
 
-def _registry(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
+def _registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """No task is lost, and the promised ones are there."""
     names = {task.name for task in after.tasks}
     lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
@@ -158,37 +177,55 @@ def _registry(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
     ]
 
 
-def _options(sight: Sight, expected: Expected) -> list[Finding]:
+def _options(sight: ImportReport, expected: Expected) -> list[Finding]:
     """The added task is bound to the app, in this look, and has exactly the options asked for."""
     found = []
     for task in sight.tasks:
         if task.name not in expected.tasks[:1]:
             continue
         if not task.bound_to_ours:
-            found.append(_error("proof.E008", f"{task.name} is bound to the app {task.app_main!r} ({sight.mode})"))
+            found.append(
+                _error(
+                    "proof.E008",
+                    f"{task.name} is bound to the app {task.app_main!r} ({sight.mode})",
+                )
+            )
         for name, value in expected.options:
             if task.options.get(name) != value:
                 seen = task.options.get(name)
                 found.append(
-                    _error("proof.E009", f"{task.name} has {name}={seen!r}, not {value!r} ({sight.mode})")
+                    _error(
+                        "proof.E009",
+                        f"{task.name} has {name}={seen!r}, not {value!r} ({sight.mode})",
+                    )
                 )
     return found
 
 
-def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
+def _schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """The schedule at run time is the old one, plus or less exactly the promised entry, which Beat can send."""
-    old = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in before.beat_schedule}
-    new = {e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options)) for e in after.beat_schedule}
+    old = {
+        e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options))
+        for e in before.beat_schedule
+    }
+    new = {
+        e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options))
+        for e in after.beat_schedule
+    }
     touched = {expected.entry, expected.entry_gone, *expected.entries}
     # Celery before 5.7 did not see a schedule under its old name
     found_anew = "CELERY_BEAT_SCHEDULE" in expected.settings
     found = [
         _error("proof.E010", f"the entry {name} of the Beat schedule would change")
         for name in sorted(old.keys() | new.keys())
-        if name not in touched and old.get(name) != new.get(name) and not (name not in old and found_anew)
+        if name not in touched
+        and old.get(name) != new.get(name)
+        and not (name not in old and found_anew)
     ]
     if expected.entry_gone in new:
-        found.append(_error("proof.E011", f"the entry {expected.entry_gone} is still in the Beat schedule"))
+        found.append(
+            _error("proof.E011", f"the entry {expected.entry_gone} is still in the Beat schedule")
+        )
     if expected.entry is None:
         return found
     entry = next((e for e in after.beat_schedule if e.name == expected.entry), None)
@@ -198,14 +235,28 @@ def _schedule(before: Sight, after: Sight, expected: Expected) -> list[Finding]:
         import difflib
 
         near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
-        hint = f"Did you mean {', '.join(near)}? " if near else "celeryize tasks lists what is registered. "
+        hint = (
+            f"Did you mean {', '.join(near)}? "
+            if near
+            else "celeryize tasks lists what is registered. "
+        )
         hint += "With --create the task is written, too."
         found.append(
-            _error("proof.E012", f"no task {entry.task} is registered: Beat would send it for ever", hint)
+            _error(
+                "proof.E012",
+                f"no task {entry.task} is registered: Beat would send it for ever",
+                hint,
+            )
         )
     elif entry.problem:
-        hint = "Its arguments are --args '[...]' and --kwargs '{...}'." if "argument" in entry.problem else ""
-        found.append(_error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}", hint))
+        hint = (
+            "Its arguments are --args '[...]' and --kwargs '{...}'."
+            if "argument" in entry.problem
+            else ""
+        )
+        found.append(
+            _error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}", hint)
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.model import Where
 
 if TYPE_CHECKING:
-    from celeryize.probe import Failure, Sight, TaskSight
+    from celeryize.probe.report import Failure, ImportedTask, ImportReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,12 @@ class Row:
         return ", ".join(f"{word} {value} s" for word, value in pairs if value is not None)
 
 
-def registry(project: Project, worker: Sight) -> Iterator[Row]:
+def registry(project: Project, worker: ImportReport) -> Iterator[Row]:
     """The registered tasks by name, then the others by place. `worker` is the worker-like look."""
     defined = find_tasks(project.modules, project.apps, project.celery)
-    places = {(project.root / task.where.path, line): task for task in defined for line in task.lines}
+    places = {
+        (project.root / task.where.path, line): task for task in defined for line in task.lines
+    }
     seen: set[Where] = set()
     for task in worker.tasks:
         known = places.get((Path(task.file), task.line or 0)) if task.file else None
@@ -57,7 +59,9 @@ def registry(project: Project, worker: Sight) -> Iterator[Row]:
             yield Row(missing.name, missing.where, registered=False, remark=reason)
 
 
-def _registered(project: Project, worker: Sight, task: TaskSight, known: DefinedTask | None) -> Row:
+def _registered(
+    project: Project, worker: ImportReport, task: ImportedTask, known: DefinedTask | None
+) -> Row:
     options = task.options
     return Row(
         name=task.name,
@@ -81,7 +85,7 @@ def _retries_on(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
-def _place(project: Project, task: TaskSight) -> Where | None:
+def _place(project: Project, task: ImportedTask) -> Where | None:
     """Where a task stands that lies in no app: in the project, or in an installed package."""
     if task.file is None:
         return None
@@ -90,7 +94,7 @@ def _place(project: Project, task: TaskSight) -> Where | None:
     return Where(PurePosixPath(file.relative_to(project.root) if inside else file), task.line)
 
 
-def why_not_registered(project: Project, worker: Sight, task: DefinedTask) -> str:
+def why_not_registered(project: Project, worker: ImportReport, task: DefinedTask) -> str:
     """Why the worker does not know a task that the code defines, and what would change that."""
     broken = _failure_at(project, worker, task)
     if broken:
@@ -112,11 +116,13 @@ def why_not_registered(project: Project, worker: Sight, task: DefinedTask) -> st
     if not project.celery[0].autodiscovers:
         return f"{project.celery[0].where.path} does not call autodiscover_tasks()"
     if task.where.path == package.parent / f"{related}.py":
-        return f"the worker registers another task under the name {task.name}, or none of this module"
+        return (
+            f"the worker registers another task under the name {task.name}, or none of this module"
+        )
     return f"nothing imports {task.module}: Celery looks in {task.app.name}.{related}; move or import it there"
 
 
-def _failure_at(project: Project, worker: Sight, task: DefinedTask) -> Failure | None:
+def _failure_at(project: Project, worker: ImportReport, task: DefinedTask) -> Failure | None:
     """A failed import that went through the task's module, or through the package around it."""
     file = str(project.root / task.where.path)
     for failure in worker.failures:
