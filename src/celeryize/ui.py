@@ -19,7 +19,7 @@ from celeryize.urls import redacted
 # What starts processes or parses code is not loaded for the sake of its types: it costs at every start.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
-    from celeryize.checks.task_table import Row
+    from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
     from celeryize.probe.report import ImportedEntry
@@ -256,7 +256,7 @@ class Screen:
         """A line of the answer, on stdout."""
         _write(sys.stdout, redacted(text) + "\n")
 
-    def show_tasks(self, rows: Sequence[Row]) -> None:
+    def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """The registered tasks as a table on stdout, then those that are not, each with the reason."""
         from rich import box
         from rich.console import Console
@@ -275,9 +275,7 @@ class Screen:
         if table.row_count:
             out.print(table)
         for row in rows:
-            if not row.registered:
-                self.answer(f"not registered: {row.name} ({row.where}): {row.remark}")
-            elif row.remark:
+            if row.remark:
                 self.answer(f"{row.name} ({row.where}): {row.remark}")
         if not rows:
             self.answer("no tasks: `celeryize add-task APP.TASK` writes the first one")
@@ -511,7 +509,7 @@ def entry_json(entry: ImportedEntry) -> dict[str, object]:
     }
 
 
-def task_json(row: Row) -> dict[str, object]:
+def task_json(row: TaskRow) -> dict[str, object]:
     """A task as JSON."""
     return {
         "name": row.name,

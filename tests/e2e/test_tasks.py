@@ -42,7 +42,7 @@ def test_the_list_for_people_is_on_stdout(wired: Path, celeryize: Run):
     make_tree(wired, {"doctors/tasks.py": TASK.format("", "send"), "doctors/jobs.py": TASK.format("", "lost")})
     ran = celeryize(wired, "tasks")
     assert "doctors.tasks.send" in ran.stdout and "doctors/tasks.py:5" in ran.stdout
-    assert "not registered: doctors.jobs.lost (doctors/jobs.py:5): nothing imports doctors.jobs" in ran.stdout
+    assert "doctors.jobs.lost (doctors/jobs.py:5): lost is not registered: autodiscover_tasks()" in ran.stdout
 
 
 def test_a_project_without_tasks_says_so(wired: Path, celeryize: Run):
@@ -52,17 +52,17 @@ def test_a_project_without_tasks_says_so(wired: Path, celeryize: Run):
 @pytest.mark.parametrize(
     ("tree", "name", "reason"),
     [
-        ({"doctors/jobs.py": TASK.format("", "lost")}, "doctors.jobs.lost", "nothing imports doctors.jobs"),
+        ({"doctors/jobs.py": TASK.format("", "lost")}, "doctors.jobs.lost", "looks for tasks.py, not jobs.py"),
         (
             {"doctors/tasks/mail.py": TASK.format("", "lost"), "doctors/tasks/__init__.py": ""},
             "doctors.tasks.mail.lost",
-            "doctors/tasks/__init__.py does not import doctors.tasks.mail",
+            "doctors/tasks/__init__.py does not import it",
         ),
         ({"doctors/tasks/mail.py": TASK.format("", "lost")}, "doctors.tasks.mail.lost", "has no __init__.py"),
         (
             {"doctors/tasks.py": TASK.format("", "lost"), "doctors/tasks/__init__.py": ""},
             "doctors.tasks.lost",
-            "stands beside it and is imported instead",
+            "the package doctors/tasks/ hides doctors/tasks.py",
         ),
         (
             {"shop/__init__.py": "", "shop/models.py": "", "shop/tasks.py": TASK.format("", "lost")},
@@ -72,7 +72,7 @@ def test_a_project_without_tasks_says_so(wired: Path, celeryize: Run):
         (
             {"doctors/tasks.py": "import nothing_like_it\n" + TASK.format("", "lost")},
             "doctors.tasks.lost",
-            "does not import: ModuleNotFoundError",
+            "a tasks module cannot be imported: ModuleNotFoundError",
         ),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_decorator_on_the_wrong_side_is_remarked(wired: Path, celeryize: Run):
     text += "@transaction.atomic\n@shared_task\ndef send():\n    pass\n"
     make_tree(wired, {"doctors/tasks.py": text})
     row = listed(wired, celeryize)["doctors.tasks.send"]
-    assert row["registered"] and "@transaction.atomic stands above @shared_task" in row["remark"]
+    assert row["registered"] and "@transaction.atomic is above @shared_task" in row["remark"]
 
 
 def test_a_task_of_another_queue_is_none_of_ours(wired: Path, celeryize: Run):

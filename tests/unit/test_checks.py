@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.checks.check import CHECKS, SECTIONS
-from celeryize.checks.facts import Facts
+from celeryize.checks.facts import read_facts
 from celeryize.checks.run_checks import all_checks, run_checks
 from celeryize.commands.opening import target_of
 from celeryize.detect.project import load_project
@@ -767,7 +767,7 @@ def test_a_project_without_celery_is_told_so(project):
 
 def found(root: Path) -> list[tuple[str, str]]:
     """What the static checks find: ids and places."""
-    examination = run_checks(Facts(load_project(root, python=sys.executable)))
+    examination = run_checks(read_facts(load_project(root, python=sys.executable)))
     return [(finding.id, str(finding.where or "")) for finding in examination.findings]
 
 
@@ -823,7 +823,7 @@ def looked_into(root: Path) -> list[tuple[str, str]]:
     """What all checks find, with a look from inside."""
     project = load_project(root, python=sys.executable)
     with Prober(target_of(project)) as prober:
-        facts = Facts(project, *prober.baseline())
+        facts = read_facts(project).with_imports(*prober.baseline())
         return [(finding.id, str(finding.where or "")) for finding in run_checks(facts).findings]
 
 
@@ -931,9 +931,9 @@ def test_a_module_that_celery_took_out_is_told_with_its_heir(tmp_path):
     project = make_tree(tmp_path, {**healthy(), **tasks("from celery.task import task\n")})
     loaded = load_project(project, python=sys.executable)
     with Prober(target_of(loaded)) as prober:
-        findings = run_checks(Facts(loaded, *prober.baseline())).findings
+        findings = run_checks(read_facts(loaded).with_imports(*prober.baseline())).findings
     (hint,) = [finding.hint for finding in findings if finding.id == "celery.E030"]
-    assert hint == "Gone since Celery 5: from celery import shared_task"
+    assert hint == "Removed in Celery 5: use `from celery import shared_task`"
 
 
 def test_each_check_that_looks_inside_has_a_broken_project():
@@ -978,6 +978,6 @@ def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(t
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     project = load_project(root, python=sys.executable)
     absent = ImportReport("worker", python_version="3.12.1", django_importable=True)
-    findings = run_checks(Facts(project, absent, absent)).findings
+    findings = run_checks(read_facts(project).with_imports(absent, absent)).findings
     assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
     assert any("celery cannot be imported" in f.message for f in findings)

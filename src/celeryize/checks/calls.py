@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
-from celeryize.checks.facts import Code, Facts, Task, dotted, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.patch.replace import with_parentheses
 
@@ -61,12 +64,12 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
 
 def _sent(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
-    for code in facts.codes:
+    for code in facts.code.relevant:
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS | {
                 "delay_on_commit"
             }:
-                task = facts.task_of(code, call.func.value)
+                task = facts.tasks.named_by(code, call.func.value)
                 if task is not None:
                     yield code, call, call.func.attr, task
 
@@ -99,7 +102,7 @@ def _atomic_requests(facts: Facts) -> bool:
         text_of(key) == "ATOMIC_REQUESTS"
         and isinstance(value, ast.Constant)
         and value.value is True
-        for setting in facts.named("DATABASES")
+        for setting in facts.settings.named("DATABASES")
         for node in ast.walk(setting.value)
         if isinstance(node, ast.Dict)
         for key, value in zip(node.keys, node.values, strict=True)
@@ -109,8 +112,8 @@ def _atomic_requests(facts: Facts) -> bool:
         and text_of(node.targets[0].slice) == "ATOMIC_REQUESTS"
         and isinstance(node.value, ast.Constant)
         and node.value.value is True
-        for path in facts.settings_files
-        if (code := facts.code(path))
+        for path in facts.settings.files
+        if (code := facts.code.parsed(path))
         for node in code.assigns
     )
 
@@ -232,7 +235,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for code, call, how, task in _sent(facts):
-        if how not in {"delay", "delay_on_commit"} or facts.has_own_task_class:
+        if how not in {"delay", "delay_on_commit"} or facts.tasks.have_own_class:
             continue
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
             k.arg is None for k in call.keywords
@@ -339,10 +342,10 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
     if facts.worker and facts.worker.backend:
         if facts.worker.backend != "disabled":
             return
-    elif facts.is_set("result_backend") or facts.project.settings.split:
+    elif facts.settings.is_set("result_backend") or facts.project.settings.split:
         return
-    for code in facts.codes:
-        bound = facts.bindings(code.path)
+    for code in facts.code.relevant:
+        bound = facts.code.bindings(code.path)
         for call in code.calls:
             if not isinstance(call.func, ast.Attribute):
                 name = dotted(call.func)
@@ -367,5 +370,5 @@ def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in SENDS
-        and facts.task_of(code, node.func.value) is not None
+        and facts.tasks.named_by(code, node.func.value) is not None
     )

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
-from celeryize.checks.facts import Code, Command, Facts, dotted, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.deployment import CeleryCommand
+from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.settings import PREFIX
 from celeryize.model import Where
 
@@ -22,7 +25,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: The package or module of the app, with dots: -A config
     Source: celery/app/utils.py, find_app
     """
-    for command in facts.commands:
+    for command in facts.deployment.commands:
         spec = command.option("-A", "--app")
         if not spec or "$" in spec or "{" in spec or command.option("--workdir"):
             continue
@@ -76,16 +79,16 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery -A config worker
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html
     """
-    for command in facts.commands:
-        if command.verb is None or command.verb == "multi":
+    for command in facts.deployment.commands:
+        if command.subcommand is None or command.subcommand == "multi":
             continue
-        index = command.words.index(command.verb)
+        index = command.words.index(command.subcommand)
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
             yield Occurrence(
-                f"-A stands behind {command.verb}",
+                f"-A stands behind {command.subcommand}",
                 command.where,
-                f"Write celery -A ... {command.verb}.",
+                f"Write celery -A ... {command.subcommand}.",
             )
 
 
@@ -143,7 +146,7 @@ def _settings_of_app(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
 def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
     found = []
     for name in ("wsgi.py", "asgi.py"):
-        code = facts.code(facts.project.package.folder / name)
+        code = facts.code.parsed(facts.project.package.folder / name)
         for call in code.calls if code else ():
             if code and dotted(call.func).endswith("environ.setdefault") and len(call.args) == 2:
                 value = text_of(call.args[1])
@@ -165,17 +168,17 @@ def _exported(facts: Facts) -> bool:
         "*.yml",
         "*.yaml",
     )
-    places = [facts.project.root / p for p in facts.deployment_files]
+    places = [facts.project.root / p for p in facts.deployment.files]
     places += [p for pattern in patterns for p in facts.project.root.glob(pattern) if p.is_file()]
     return any("DJANGO_SETTINGS_MODULE" in p.read_text("utf-8", "replace") for p in places)
 
 
-def _workers(facts: Facts) -> list[Command]:
-    return [c for c in facts.commands if c.verb == "worker"]
+def _workers(facts: Facts) -> list[CeleryCommand]:
+    return [c for c in facts.deployment.commands if c.subcommand == "worker"]
 
 
 def _declared_queues(facts: Facts) -> bool:
-    return facts.is_set("task_queues") or facts.setting("CELERY_QUEUES") is not None
+    return facts.settings.is_set("task_queues") or facts.settings.first("CELERY_QUEUES") is not None
 
 
 @check("celery.E180")
@@ -195,7 +198,9 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         or any("$" in c.text or "{" in c.text for c in workers)
     ):
         return
-    default = facts.setting("CELERY_TASK_DEFAULT_QUEUE") or facts.setting("CELERY_DEFAULT_QUEUE")
+    default = facts.settings.first("CELERY_TASK_DEFAULT_QUEUE") or facts.settings.first(
+        "CELERY_DEFAULT_QUEUE"
+    )
     usual = text_of(default.value) if default else "celery"
     if usual is None:
         return
@@ -215,7 +220,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
 
 def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
     """The queues that routes and task decorators name, with the place of each."""
-    for setting in facts.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
+    for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         for node in ast.walk(setting.value):
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
@@ -239,12 +244,12 @@ def route_without_task(facts: Facts) -> Iterator[Occurrence]:
     """
     if any(not task.name for task in facts.tasks):
         return
-    for setting in facts.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
+    for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         if not isinstance(setting.value, ast.Dict):
             continue
         for key in setting.value.keys:
             name = text_of(key)
-            if key is None or name is None or name.split(".")[0] not in facts.own_packages:
+            if key is None or name is None or name.split(".")[0] not in facts.code.own_packages:
                 continue
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
             if not any(pattern.fullmatch(task) for task in facts.task_names):
@@ -280,10 +285,12 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery -A ... beat -s /var/lib/.../celerybeat-schedule (a volume, where intervals matter).
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    if facts.is_set("beat_scheduler") or facts.is_set("beat_schedule_filename"):
+    if facts.settings.is_set("beat_scheduler") or facts.settings.is_set("beat_schedule_filename"):
         return
-    for command in facts.commands:
-        if command.verb == "beat" and not command.option("-s", "--schedule", "-S", "--scheduler"):
+    for command in facts.deployment.commands:
+        if command.subcommand == "beat" and not command.option(
+            "-s", "--schedule", "-S", "--scheduler"
+        ):
             yield Occurrence(
                 "Beat keeps its schedule file in the working folder", command.where, "Add -s PATH."
             )
@@ -300,8 +307,8 @@ def limits_without_effect(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
     limits = [
-        facts.setting(f"{PREFIX}TASK_TIME_LIMIT"),
-        facts.setting(f"{PREFIX}TASK_SOFT_TIME_LIMIT"),
+        facts.settings.first(f"{PREFIX}TASK_TIME_LIMIT"),
+        facts.settings.first(f"{PREFIX}TASK_SOFT_TIME_LIMIT"),
     ]
     named = next((s for s in limits if s), None)
     in_tasks = any({"time_limit", "soft_time_limit"} & set(t.options) for t in facts.tasks)

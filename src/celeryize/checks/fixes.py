@@ -1,19 +1,22 @@
-"""What several fixes of `verify --fix` share. A fix itself stands below its check, and returns a Fix or an Unsure.
+"""What several fixes of `verify --fix` share. A fix itself is defined below its check.
 
-To make a check fixable: give `@check` `fixable=True`, and its Occurrence a `fix=`, the answer of a small function over
-the facts. It is certain only if nothing else can have been meant; where it is not, an Unsure says why. The edit is
-proved like every other one, and taken back if its finding is still there afterwards.
+To make a check fixable: give `@check` `fixable=True`, and its Occurrence a `fix=`, the answer of a
+small function over the facts. That is a Fix only if nothing else can have been meant; where it is
+not certain, it is an Unsure that says why. The edit is proved like every other one, and rolled back
+if its finding is still there afterwards.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import re
 from collections.abc import Iterable
 
 from celeryize.checks.check import Fix, Unsure
-from celeryize.checks.facts import Code, Facts, Setting, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.settings import Setting
 from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
 
 # How much nearer than all others a name must be to be the one that was meant.
@@ -35,12 +38,11 @@ def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Un
         return Unsure("several names are about as near")
     if not any(app.reads_django_settings for app in facts.project.celery):
         return Unsure("the app does not read the names that start with CELERY_")
-    other = facts.setting(name)
+    other = facts.settings.first(name)
     if other is not None:
         return Unsure(f"{name} is set too ({other.where})")
     inside = sum(text_of(node) == setting.name for node in ast.walk(setting.value))
-    stands = len(re.findall(rf"\b{re.escape(setting.name)}\b".encode(), facts.text))
-    if stands != 1 + inside:
+    if facts.code.count_uses(setting.name) != 1 + inside:
         return Unsure(f"{setting.name} stands in other places too")
     statement = setting.code.parents[setting.value]
     target = next(

@@ -23,26 +23,37 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
     )
 
 
-# What Celery 5 took out, and what is written today; Source: docs.celeryq.dev, history/whatsnew-5.0.
-GONE = {
-    "celery.task": "from celery import shared_task",
-    "celery.decorators": "from celery import shared_task",
-    "djcelery": "django-celery-beat and django-celery-results are its heirs; Celery itself knows Django",
+# What Celery 5 removed, and its replacement; Source: docs.celeryq.dev, history/whatsnew-5.0.
+REMOVED = {
+    "celery.task": "use `from celery import shared_task`",
+    "celery.decorators": "use `from celery import shared_task`",
+    "djcelery": (
+        "django-celery-beat and django-celery-results replace it; Celery has built-in Django support"
+    ),
 }
 
 
-def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Occurrence:
-    text = f"{failure.type}: {failure.message}"
-    gone = next((new for old, new in GONE.items() if f"'{old}'" in failure.message), None)
-    if failure.type == "ModuleNotFoundError" and gone:
-        hint = f"Gone since Celery 5: {gone}"
-    elif failure.type == "ModuleNotFoundError" and not hint:
-        python = facts.project.interpreter.path
-        hint = (
-            f"If it is a library, install it for {python}, or name another interpreter: --python."
-        )
-    where = place(facts, *failure.where) if failure.where else None
-    return Occurrence(f"{message}{text}", where, hint, "\n".join(failure.frames))
+def _raised(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
+    """An exception of the project as an occurrence, with the frames of the project that led to it."""
+    hint = ""
+    if failure.type == "ModuleNotFoundError":
+        removed = [new for old, new in REMOVED.items() if f"'{old}'" in failure.message]
+        if removed:
+            hint = f"Removed in Celery 5: {removed[0]}"
+        else:
+            python = facts.project.interpreter.path
+            hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
+    return Occurrence(
+        message or f"{failure.type}: {failure.message}",
+        place(facts, *failure.where) if failure.where else None,
+        hint,
+        "\n".join(failure.frames),
+    )
+
+
+def failure_text(failure: Failure) -> str:
+    """The sentence about a tasks module that cannot be imported, in `verify` and in `tasks`."""
+    return f"a tasks module cannot be imported: {failure.type}: {failure.message}"
 
 
 def failures(facts: Facts, *phases: str) -> Iterator[Failure]:
@@ -78,7 +89,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     for failure in web.failures:
         if (failure.type, failure.message) in both:
             both.discard((failure.type, failure.message))
-            yield _spot(facts, failure)
+            yield _raised(facts, failure)
 
 
 @check("celery.E002", imports=True)
@@ -120,7 +131,7 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
-            yield _spot(facts, failure)
+            yield _raised(facts, failure)
 
 
 @check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
@@ -134,7 +145,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     Source: the import itself, each module on its own
     """
     for failure in failures(facts, "tasks"):
-        yield _spot(facts, failure)
+        yield _raised(facts, failure, failure_text(failure))
 
 
 @check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
@@ -148,7 +159,8 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     Source: https://github.com/celery/celery/issues/3589
     """
     for failure in failures(facts, "signal"):
-        yield _spot(facts, failure, "swallowed in a signal handler: ")
+        text = f"{failure.type}: {failure.message}"
+        yield _raised(facts, failure, f"swallowed in a signal handler: {text}")
 
 
 @check(
@@ -167,7 +179,7 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
     for failure in failures(facts, "broker", "backend"):
-        where = facts.setting(
+        where = facts.settings.first(
             "CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND"
         )
         yield Occurrence(

@@ -93,7 +93,7 @@ def run_checks(
 def _finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
-        excerpt = facts.line(spot.where) if spot.where else ""
+        excerpt = facts.code.line(spot.where) if spot.where else ""
     fixable = isinstance(spot.fix, Fix)
     return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
 
@@ -102,7 +102,7 @@ def _ignored(check: Check, spot: Occurrence, facts: Facts) -> str:
     """The comment that silences a check on the line of a finding, or an empty text."""
     if spot.where is None:
         return ""
-    match = IGNORE.search(facts.line(spot.where))
+    match = IGNORE.search(facts.code.line(spot.where))
     if match is None:
         return ""
     return f"ignored at {spot.where}" if check.id in set(_ids(match[1])) else ""

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from celeryize.celery_facts import words
 from celeryize.checks.calls import misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
-from celeryize.checks.facts import Code, Entry, Facts, Task, dotted, is_true, number_of, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, is_true, number_of, text_of
+from celeryize.checks.facts.schedule import WrittenEntry
+from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import only_near, rename_key
 from celeryize.model import Where
 from celeryize.patch.replace import respelled
@@ -40,10 +44,10 @@ DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 def _crontabs(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
     """Every call of Celery's crontab in the project."""
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if "crontab" not in code.source.text:
             continue
-        bound = facts.bindings(code.path)
+        bound = facts.code.bindings(code.path)
         names = {
             n
             for n, (module, name) in bound.items()
@@ -206,11 +210,13 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: reproduced with Celery 5.7
     """
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         name = entry.task
         if name is None or name in facts.task_names or name.startswith("celery."):
             continue
-        is_own = name.split(".")[0] in facts.own_packages and all(task.name for task in facts.tasks)
+        is_own = name.split(".")[0] in facts.code.own_packages and all(
+            task.name for task in facts.tasks
+        )
         # without a registry, only the project's own tasks can be told
         if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
@@ -223,7 +229,7 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-def _name_task(facts: Facts, entry: Entry, name: str) -> Fix | Unsure:
+def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
     """The one task of the same module with a name like it, or of the same name in another module."""
     module, _, function = name.rpartition(".")
     pairs = [(n, *n.rpartition(".")[::2]) for n in sorted(facts.task_names)]
@@ -247,8 +253,10 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: app.conf.beat_schedule, as the worker has it
     """
-    read = {entry.name for entry in facts.entries}
-    setting = facts.setting("CELERY_BEAT_SCHEDULE") or facts.setting("CELERYBEAT_SCHEDULE")
+    read = {entry.name for entry in facts.schedule.entries}
+    setting = facts.settings.first("CELERY_BEAT_SCHEDULE") or facts.settings.first(
+        "CELERYBEAT_SCHEDULE"
+    )
     for entry in facts.worker.beat_schedule if facts.worker and facts.worker.tasks else ():
         name = entry.task
         if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
@@ -265,11 +273,11 @@ def _may_exist(facts: Facts, name: str) -> bool:
     """Whether the code speaks of a task's function, or of its name, in a way that was not understood."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    code = facts.code(path) if path else None
+    code = facts.code.parsed(path) if path else None
     if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
         return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
-    return sum(len(quoted.findall(code.source.text)) for code in facts.codes) > 1
+    return sum(len(quoted.findall(code.source.text)) for code in facts.code.relevant) > 1
 
 
 @check("celery.E240", fixable=True)
@@ -285,8 +293,11 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/beat.py, ScheduleEntry
     """
     # another scheduler may take more: DatabaseScheduler takes the fields of its model
-    own = facts.is_set("beat_scheduler") or facts.setting("CELERYBEAT_SCHEDULER") is not None
-    for entry in facts.entries if not own else ():
+    own = (
+        facts.settings.is_set("beat_scheduler")
+        or facts.settings.first("CELERYBEAT_SCHEDULER") is not None
+    )
+    for entry in facts.schedule.entries if not own else ():
         for name in entry.fields:
             if name not in ENTRY_KEYS:
                 inside = name in SEND_OPTIONS - {"args", "kwargs"}
@@ -323,22 +334,22 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _key(entry: Entry, name: str) -> Where:
+def _key(entry: WrittenEntry, name: str) -> Where:
     return entry.code.where(_pair(entry, name)[0])
 
 
-def _pair(entry: Entry, name: str) -> tuple[ast.expr, ast.expr]:
+def _pair(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
     pairs = zip(entry.node.keys, entry.node.values, strict=True)
     return next((key, value) for key, value in pairs if key is not None and text_of(key) == name)
 
 
-def _rename_field(entry: Entry, name: str) -> Fix | Unsure:
+def _rename_field(entry: WrittenEntry, name: str) -> Fix | Unsure:
     return rename_key(
         entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name
     )
 
 
-def _into_options(entry: Entry, name: str) -> Fix | Unsure:
+def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
     """`"queue": "slow"` as `"options": {"queue": "slow"}`."""
     if "options" in entry.fields or sum(n not in ENTRY_KEYS for n in entry.fields) > 1:
         return Unsure("the entry has options, or several such keys")
@@ -366,7 +377,7 @@ def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename it.
     Source: celery/app/task.py
     """
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         options = entry.fields.get("options")
         if not isinstance(options, ast.Dict):
             continue
@@ -397,7 +408,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/beat.py, Scheduler.apply_async
     """
     tasks: dict[str, Task] = {task.name: task for task in facts.tasks}
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         args = entry.fields.get("args")
         if args is not None and (text_of(args) is not None or number_of(args) is not None):
             yield Occurrence(
@@ -411,7 +422,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
         kwargs = entry.fields.get("kwargs")
         if (
             task is None
-            or facts.has_own_task_class
+            or facts.tasks.have_own_class
             or not isinstance(args, ast.Tuple | ast.List | None)
             or not isinstance(kwargs, ast.Dict | None)
         ):
@@ -439,9 +450,9 @@ def long_interval(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab(...), which names a time of day.
     Source: https://github.com/PostHog/posthog/pull/42607
     """
-    if facts.is_set("beat_scheduler"):
+    if facts.settings.is_set("beat_scheduler"):
         return
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         schedule = entry.fields.get("schedule")
         seconds = number_of(schedule)
         if schedule is not None and seconds is not None and seconds >= 3600:
@@ -453,7 +464,9 @@ def long_interval(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _uses_database(facts: Facts) -> bool:
-    setting = facts.setting("CELERY_BEAT_SCHEDULER") or facts.setting("CELERYBEAT_SCHEDULER")
+    setting = facts.settings.first("CELERY_BEAT_SCHEDULER") or facts.settings.first(
+        "CELERYBEAT_SCHEDULER"
+    )
     return setting is not None and "django_celery_beat" in (text_of(setting.value) or "")
 
 
@@ -470,7 +483,7 @@ def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     """
     if not _uses_database(facts):
         return
-    for code, schedule in facts.schedules:
+    for code, schedule in facts.schedule.dicts:
         if schedule.keys:
             yield Occurrence(
                 "each start of Beat copies these entries into the database, over what was changed there",
@@ -492,7 +505,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """
     if not _uses_database(facts) or facts.installs("django_celery_beat"):
         return
-    for setting in facts.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
+    for setting in facts.settings.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
         yield Occurrence(
             "django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate."
         )
@@ -509,7 +522,7 @@ def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
     Fix: on_after_finalize, or an entry of CELERY_BEAT_SCHEDULE.
     Source: https://github.com/celery/celery/issues/3589
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         for node in code.functions:
             decorator = next(
                 (

@@ -20,9 +20,8 @@ from celeryize.celery_facts import (
     words,
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
-from celeryize.checks.facts import (
-    Facts,
-    Setting,
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import (
     default_of,
     dotted,
     is_false,
@@ -30,6 +29,7 @@ from celeryize.checks.facts import (
     number_of,
     text_of,
 )
+from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.patch.replace import replaced
 
@@ -127,7 +127,7 @@ def _close(key: str) -> str | None:
 def _used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
     pattern = re.compile(rf"\b{setting.name}\b")
-    return sum(len(pattern.findall(code.source.text)) for code in facts.codes) > 1
+    return sum(len(pattern.findall(code.source.text)) for code in facts.code.relevant) > 1
 
 
 @check("celery.W062", fixable=True)
@@ -171,7 +171,7 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename it.
     Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
     """
-    for setting in facts.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
+    for setting in facts.settings.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
         url = _url_text(facts, "broker_url")
         if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(
             ("redis", "sentinel")
@@ -213,7 +213,7 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
         if (
             new is None
             or setting.name in seen
-            or (setting.name == "BROKER_URL" and facts.setting("CELERY_BROKER_URL"))
+            or (setting.name == "BROKER_URL" and facts.settings.first("CELERY_BROKER_URL"))
         ):
             continue
         seen.add(setting.name)
@@ -247,7 +247,7 @@ def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
         written = [(short.get(n, n), app.where) for n in app.constructor]
         written += list(app.conf_writes)
         for name, where in written:
-            setting = facts.setting(f"{PREFIX}{name.upper()}")
+            setting = facts.settings.first(f"{PREFIX}{name.upper()}")
             if setting is not None and setting.value is not None:
                 yield Occurrence(
                     f"this sets {name}, so {setting.name} ({setting.where}) has no effect",
@@ -271,9 +271,9 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     for name in facts.worker.environment:
         if name not in WINS:
             continue
-        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.codes):
+        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.code.relevant):
             continue
-        setting = facts.setting(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
+        setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
         if setting is not None or not name.startswith(PREFIX):
             yield Occurrence(
                 f"the environment variable {name} is set here and beats the settings",
@@ -414,11 +414,15 @@ def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
     Fix: json, or kombu.serialization.register(...) for one of your own.
     Source: kombu/serialization.py, SerializerRegistry.dumps
     """
-    for setting in facts.named(
+    for setting in facts.settings.named(
         *(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))
     ):
         name = text_of(default_of(setting.value))
-        if name and name not in SERIALIZERS and not facts.imports_module("kombu.serialization"):
+        if (
+            name
+            and name not in SERIALIZERS
+            and not facts.code.imports_module("kombu.serialization")
+        ):
             yield Occurrence(
                 f"kombu knows no serializer {name!r}", setting.where, "json is the usual one."
             )
@@ -471,7 +475,7 @@ def timezones_differ(facts: Facts) -> Iterator[Occurrence]:
     Fix: Leave CELERY_TIMEZONE out, or write CELERY_TIMEZONE = TIME_ZONE.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#time-zones
     """
-    zone, ours = facts.setting("CELERY_TIMEZONE"), facts.setting("TIME_ZONE")
+    zone, ours = facts.settings.first("CELERY_TIMEZONE"), facts.settings.first("TIME_ZONE")
     if zone is None or ours is None or not text_of(zone.value) or not text_of(ours.value):
         return
     if text_of(zone.value) != text_of(ours.value) and not _bad_zone(text_of(zone.value) or ""):
@@ -493,7 +497,7 @@ def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
     Fix: A name such as Europe/Paris.
     Source: celery/utils/time.py
     """
-    for setting in facts.named("CELERY_TIMEZONE"):
+    for setting in facts.settings.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
             yield Occurrence(f"there is no time zone {name!r}", setting.where)
@@ -563,7 +567,7 @@ def eager_everywhere(facts: Facts) -> Iterator[Occurrence]:
     Fix: Set it in the test settings only.
     Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
     """
-    for setting in facts.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
+    for setting in facts.settings.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
         if (
             is_true(setting.value)
             and not setting.conditional
@@ -590,8 +594,8 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/task.py
     """
     soft, hard = (
-        facts.setting("CELERY_TASK_SOFT_TIME_LIMIT"),
-        facts.setting("CELERY_TASK_TIME_LIMIT"),
+        facts.settings.first("CELERY_TASK_SOFT_TIME_LIMIT"),
+        facts.settings.first("CELERY_TASK_TIME_LIMIT"),
     )
     if soft and hard:
         a, b = number_of(soft.value), number_of(hard.value)
@@ -621,17 +625,17 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
     """
     if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
         return
-    late = facts.setting("CELERY_TASK_ACKS_LATE")
+    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
     some_late = (late and is_true(late.value)) or any(
         is_true(t.options.get("acks_late")) for t in facts.tasks
     )
-    options = facts.setting(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
     timeout, where = 3600.0, None
     if options and isinstance(options.value, ast.Dict):
         for key, value in zip(options.value.keys, options.value.values, strict=True):
             if text_of(key) == "visibility_timeout":
                 timeout, where = number_of(value) or timeout, options.code.where(value)
-    limit = facts.setting("CELERY_TASK_TIME_LIMIT")
+    limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
     longest = number_of(limit.value) if limit and some_late else None
     if longest is not None and limit and timeout <= longest:
         yield Occurrence(
@@ -640,7 +644,7 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
             where or limit.where,
             "Raise visibility_timeout above the time limit.",
         )
-    for code in facts.codes:
+    for code in facts.code.relevant:
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in {"apply_async", "retry"}:
                 delay = next(
@@ -669,7 +673,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
-            and not facts.is_set("broker_use_ssl")
+            and not facts.settings.is_set("broker_use_ssl")
         ):
             yield Occurrence(
                 "the server's certificate is not checked",
@@ -693,7 +697,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
-            and not facts.is_set("redis_backend_use_ssl")
+            and not facts.settings.is_set("redis_backend_use_ssl")
         ):
             yield Occurrence(
                 "a rediss:// result backend needs ssl_cert_reqs",
@@ -712,7 +716,7 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
     Fix: Leave it out, or set it to True.
     Source: celery/worker/consumer/consumer.py
     """
-    for setting in facts.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
+    for setting in facts.settings.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
         if is_false(setting.value):
             yield Occurrence("a worker that starts before the broker ends at once", setting.where)
 
@@ -727,7 +731,7 @@ def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
-    for setting in facts.named(
+    for setting in facts.settings.named(
         "CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"
     ):
         for node in ast.walk(setting.value):

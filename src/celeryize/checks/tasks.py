@@ -9,8 +9,13 @@ from collections.abc import Iterator
 
 from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
-from celeryize.checks.facts import Code, Facts, Task, dotted, number_of, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, number_of, text_of
+from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
+from celeryize.checks.registration import name_clashes, name_taken
+from celeryize.detect.modules import Bindings
 from celeryize.patch.replace import with_argument
 
 # What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and autoretry.py of 5.7.
@@ -50,21 +55,8 @@ def name_twice(facts: Facts) -> Iterator[Occurrence]:
     Fix: Give one of them another `name=`.
     Source: celery/app/base.py
     """
-    seen: dict[str, Task] = {}
-    for task in facts.tasks:
-        if not task.name or _is_conditional(task):
-            continue
-        first = seen.setdefault(task.name, task)
-        if first is not task:
-            yield Occurrence(
-                f"the task name {task.name} is taken already: {first.where}",
-                task.where,
-                "Give it another name=.",
-            )
-
-
-def _is_conditional(task: Task) -> bool:
-    return any(isinstance(outer, ast.If | ast.Try) for outer in task.code.around(task.node))
+    for task, kept in name_clashes(facts):
+        yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
 
 
 @check("celery.E401")
@@ -113,7 +105,7 @@ def _sends(facts: Facts, code: Code, node: ast.expr) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"delay", "apply_async"}
-        and facts.task_of(code, node.func.value) is not None
+        and facts.tasks.named_by(code, node.func.value) is not None
     )
 
 
@@ -305,8 +297,8 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#the-task-base-class-no-longer-automatically-register-tasks
     """
     text = ""
-    for code in facts.codes:
-        bound = facts.bindings(code.path)
+    for code in facts.code.relevant:
+        bound = facts.code.bindings(code.path)
         for node in code.classes:
             if not any(_is_task_class(dotted(b), bound) for b in node.bases):
                 continue
@@ -315,7 +307,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "abstract"
                 for n in node.body
             )
-            text = text or "\n".join(c.source.text for c in facts.codes)
+            text = text or "\n".join(c.source.text for c in facts.code.relevant)
             if (
                 "run" not in body
                 or "__call__" in body
@@ -330,7 +322,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _is_task_class(base: str, bound: dict[str, tuple[str, str | None]]) -> bool:
+def _is_task_class(base: str, bound: Bindings) -> bool:
     head, _, rest = base.partition(".")
     module, name = bound.get(head, ("", None))
     full = ".".join(part for part in (module, name, rest) if part)
@@ -517,8 +509,8 @@ def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
     Fix: Derive the class from celery.contrib.django.task.DjangoTask.
     Source: celery/contrib/django/task.py
     """
-    for code in facts.codes:
-        bound = facts.bindings(code.path)
+    for code in facts.code.relevant:
+        bound = facts.code.bindings(code.path)
         for node in code.classes:
             plain = any(
                 _is_task_class(dotted(b), bound) and "Django" not in dotted(b) for b in node.bases
@@ -529,7 +521,7 @@ def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
                 dotted(task.options.get("base")).rpartition(".")[2] == node.name
                 for task in facts.tasks
             )
-            if used and any("_on_commit" in c.source.text for c in facts.codes):
+            if used and any("_on_commit" in c.source.text for c in facts.code.relevant):
                 yield Occurrence(
                     f"tasks with the base {node.name} have no delay_on_commit",
                     code.where(node),

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from celeryize.celery_facts import OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
-from celeryize.checks.facts import Code, Facts, dotted, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -88,14 +90,14 @@ def _imported_at_start(facts: Facts, module: str) -> bool:
     """Whether Django's start imports a module by another way: the settings, an AppConfig, its package."""
     parent = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
     places = [
-        *facts.settings_files,
-        *(p for p in facts.files if p.name == "apps.py"),
+        *facts.settings.files,
+        *(p for p in facts.code.files if p.name == "apps.py"),
         *([parent] if parent else []),
     ]
     return any(
         module in {base, f"{base}.{name}"}
         for path in places
-        for base, name in facts.bindings(path).values()
+        for base, name in facts.code.bindings(path).values()
     )
 
 
@@ -115,7 +117,9 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
                     continue
-                if name == "redis" and not any("redis://" in (c.source.text) for c in facts.codes):
+                if name == "redis" and not any(
+                    "redis://" in (c.source.text) for c in facts.code.relevant
+                ):
                     continue
                 yield Occurrence(
                     f"{path} hides the library {name}: every `import {name}` finds this file instead",
@@ -161,7 +165,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
         return
     if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
         return
-    package = facts.code(facts.project.package.init)
+    package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
     yield Occurrence(
@@ -242,7 +246,7 @@ def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
         lost = [
             n
             for n in namespaced
-            if n in NEEDS_NAMESPACE and not facts.setting(n.removeprefix("CELERY_"))
+            if n in NEEDS_NAMESPACE and not facts.settings.first(n.removeprefix("CELERY_"))
         ]
     if not lost:
         return
@@ -304,7 +308,7 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     given = [s for s in facts.settings if s.name.startswith("CELERY_")]
     if not given or app.conf_writes or set(app.constructor) - {"main"}:
         return
-    if any("config_from" in c.source.text for c in facts.codes):
+    if any("config_from" in c.source.text for c in facts.code.relevant):
         return
     yield Occurrence(
         f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
@@ -355,7 +359,7 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
 def _apps(facts: Facts) -> Iterator[Where]:
     """Where the project's installed code builds an app when it is imported; of one name in one file, the first."""
     folders = [facts.project.package.folder, *(a.folder for a in facts.project.apps if a.installed)]
-    for code in facts.codes:
+    for code in facts.code.relevant:
         inside = any(code.path.is_relative_to(f) for f in folders)
         main = any(app.where.path == code.path for app in facts.project.celery[:1])
         if not (inside or main) or "Celery(" not in code.source.text:
@@ -432,7 +436,11 @@ def _is_models(module: str, node: ast.ImportFrom) -> bool:
 def _imports_models(facts: Facts, module: str) -> bool:
     """Whether a tasks module of the project imports models when it is imported."""
     path = facts.modules.find(module) if "." in module else None
-    code = facts.code(path) if path and module.split(".")[0] in facts.own_packages else None
+    code = (
+        facts.code.parsed(path)
+        if path and module.split(".")[0] in facts.code.own_packages
+        else None
+    )
     if code is None or code is facts.app_code:
         return False
     return any(
@@ -459,7 +467,7 @@ def circular_import(facts: Facts) -> Iterator[Occurrence]:
     Fix: Import inside the function, on one of the two sides.
     Source: https://github.com/celery/celery/issues/4699
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if code.path.name != "models.py":
             continue
         for node in code.imports:
@@ -488,7 +496,7 @@ def _module_of(facts: Facts, code: Code, node: ast.ImportFrom) -> Code | None:
     for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
         path = facts.modules.find(name)
         if path is not None and "task" in path.as_posix():
-            return facts.code(path)
+            return facts.code.parsed(path)
     return None
 
 
@@ -512,7 +520,7 @@ def query_at_import(facts: Facts) -> Iterator[Occurrence]:
     Fix: Query inside the task.
     Source: reproduced with Celery 5.7
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if not any(task.code is code for task in facts.tasks):
             continue
         for call in code.calls:

@@ -43,7 +43,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
             steps.append(Step(edit.path, Status.UPDATE, f"without {function}"))
     registered = tuple(
         task.name
-        for task in tasks_in(project.modules, path, app, project.celery)
+        for task in tasks_in(project.modules, path, project.celery)
         if not defines(_text(path, draft.read(path)), task.function)
     )
     _refuse_scheduled(project, registered)

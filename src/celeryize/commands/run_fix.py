@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.checks.facts import Facts
+from celeryize.checks.facts import Facts, read_facts
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.checks.run_checks import run_checks
 from celeryize.commands import fix
@@ -61,11 +61,11 @@ def run(
     with opened(
         start, view, settings=settings, python=python, package=package, look_inside=not static, timeout=timeout
     ) as (project, prober):
-        before = Facts(project)
+        before = read_facts(project)
         # the code is read while the project is imported
-        _ = before.tasks, before.settings
+        _ = before.tasks.all, before.settings.assignments
         if prober:
-            before.worker, before.web = prober.baseline()
+            before = before.with_imports(*prober.baseline())
 
         def examined(facts: Facts) -> CheckResults:
             return run_checks(facts, only=only, skip=skip, silence=silence(project))
@@ -87,7 +87,9 @@ def run(
             """Once the files are written: every finding that was to go is gone, or all is taken back."""
             yield
             now = load_project(start, settings=settings, python=python, package=package)
-            facts = Facts(now, *(seen[-1] if seen else ()))
+            facts = read_facts(now)
+            if seen:
+                facts = facts.with_imports(*seen[-1])
             again.append((facts, examined(facts)))
             _hold(fixing.fixed, again[0][1].findings)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from celeryize.checks.task_table import Row, registry
+from celeryize.checks.facts import read_facts
+from celeryize.checks.task_table import TaskRow, task_rows
 from celeryize.commands.opening import Opening, opened
 from celeryize.errors import CannotPatch, CeleryizeError
 
@@ -18,7 +19,7 @@ def run(
     settings: str | None = None,
     python: str | None = None,
     timeout: float = 60,
-) -> tuple[Row, ...]:
+) -> tuple[TaskRow, ...]:
     """The tasks of the project around `start`: registered ones first. Raises CannotPatch without a Celery app.
 
     Raises CeleryizeError where its interpreter has no Celery, or no look was possible.
@@ -30,7 +31,7 @@ def run(
         if not project.celery:
             raise CannotPatch("this project has no Celery app yet", hint="Set it up first: celeryize init.")
         assert prober is not None
-        worker, _ = prober.baseline()
+        worker, web = prober.baseline()
     if not (worker.celery_importable and worker.django_importable):
         missing = "Celery" if worker.django_importable else "Django"
         told = f": {worker.failures[0].message}" if worker.failures else ""
@@ -43,4 +44,4 @@ def run(
         raise CeleryizeError(
             f"the project does not import: {failed.type}: {failed.message}", hint="See celeryize verify."
         )
-    return tuple(registry(project, worker))
+    return tuple(task_rows(read_facts(project).with_imports(worker, web)))

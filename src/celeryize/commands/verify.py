@@ -63,14 +63,14 @@ def run(
             )
         )
         # loaded while the project's interpreter loads its libraries
-        from celeryize.checks.facts import Facts
+        from celeryize.checks.facts import read_facts
         from celeryize.checks.run_checks import run_checks
 
-        facts = Facts(project)
+        facts = read_facts(project)
         # the code is read while the project is imported
-        _ = facts.tasks, facts.settings
+        _ = facts.tasks.all, facts.settings.assignments
         if prober:
-            facts.worker, facts.web = prober.baseline()
+            facts = facts.with_imports(*prober.baseline())
         examination = run_checks(facts, only=only, skip=skip, silence=silence(project))
         report = None
         if live:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
@@ -11,6 +11,9 @@ from celeryize.patch.source import Source
 
 # Bytes in the name of a file, less `.py`, on the usual file systems.
 LONGEST = 252
+
+# The names that the imports of a file bind: to a module, or to a module and a name in it.
+Bindings = Mapping[str, tuple[str, str | None]]
 
 
 class Modules:
@@ -98,6 +101,27 @@ def _parts(name: str) -> list[str]:
     if "/" in name or "" in parts or len(name.encode("utf-8", "replace")) > LONGEST:
         return []
     return parts
+
+
+def bound_names(
+    modules: Modules, path: PurePosixPath, imports: Iterable[ast.Import | ast.ImportFrom]
+) -> Bindings:
+    """What the import statements of a file bind its names to."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for node in imports:
+        if isinstance(node, ast.ImportFrom):
+            module = modules.absolute(node, path)
+            for alias in node.names:
+                found[alias.asname or alias.name] = (module, alias.name)
+            continue
+        for alias in node.names:
+            if alias.asname:
+                found[alias.asname] = (alias.name, None)
+            else:
+                # `import a.b` binds `a`
+                head = alias.name.split(".")[0]
+                found[head] = (head, None)
+    return found
 
 
 def is_foreign(folder: Path) -> bool:
