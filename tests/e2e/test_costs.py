@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_tree
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 ROOT = Path(__file__).parents[2]
 # The big libraries: each costs more than all the rest of a small command.

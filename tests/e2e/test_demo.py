@@ -13,7 +13,7 @@ import pytest
 from celeryize.commands.demo import GUARD
 from tests.conftest import Run
 from tests.services import over_files
-from tests.unit.test_probe import alive
+from tests.unit.probe.test_run import alive
 
 ADDED = (
     (

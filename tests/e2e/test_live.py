@@ -20,7 +20,7 @@ from celeryize.live import LiveReport, Outcome, StepResult, live
 from celeryize.probe.run import Target
 from tests.conftest import make_tree, small_project, snapshot
 from tests.services import Redis, free_port
-from tests.unit.test_probe import alive
+from tests.unit.probe.test_run import alive
 
 STEPS = ["worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat"]
 TASKS = """from pathlib import Path

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, git, make_tree, snapshot
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 TYPO = "CELERY_TASK_ALWAYS_EAGR = False\n"
 BAD_URL = 'CELERY_RESULT_BACKEND = "django_db"\n'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, make_tree, snapshot
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from celeryize.errors import Exit, Unproved
 from celeryize.patch.source import insertion
 from celeryize.probe.proof import Verdict
 from tests.conftest import make_tree, snapshot
-from tests.unit.test_checks import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
+from tests.unit.checks.projects import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
 from tests.views import Recorder
 
 URL = 'CELERY_BROKER_URL = "redis://localhost:6379/0"\n'

@@ -50,7 +50,10 @@ def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
     [
         ('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
         ('os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"', "config.settings"),
-        ('NAME = "config.settings"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", NAME)', "config.settings"),
+        (
+            'NAME = "config.settings"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", NAME)',
+            "config.settings",
+        ),
         (
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", os.environ.get("X", "config.settings"))',
             "config.settings",
@@ -59,16 +62,23 @@ def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", config("X", default="config.settings"))',
             "config.settings",
         ),
-        ('print "old"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
+        (
+            'print "old"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")',
+            "config.settings",
+        ),
     ],
 )
 def test_the_settings_module_is_read_off_manage_py(tmp_path, line, module):
-    layout = find_layout(make_tree(tmp_path, {**small_project(), "manage.py": f"import os\n{line}\n"}))
+    layout = find_layout(
+        make_tree(tmp_path, {**small_project(), "manage.py": f"import os\n{line}\n"})
+    )
     assert layout.settings == module
     assert layout.settings_where.line == line.count("\n") + 2
 
 
-@pytest.mark.parametrize("line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")'])
+@pytest.mark.parametrize(
+    "line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")']
+)
 def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
     files = {**small_project(), "manage.py": f"import os, django\nexecute = 1\n{line}\n"}
     with pytest.raises(NoProject) as caught:
@@ -79,7 +89,10 @@ def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
 
 def test_detection_writes_and_imports_nothing(tmp_path):
     canary = "open('canary', 'w').write('imported')\n"
-    files = {path: canary + text if path.endswith(".py") else text for path, text in small_project().items()}
+    files = {
+        path: canary + text if path.endswith(".py") else text
+        for path, text in small_project().items()
+    }
     root = make_tree(tmp_path / "p", files)
     before = snapshot(root)
     load_project(root, python=sys.executable)
@@ -96,7 +109,9 @@ def test_the_interpreter_beside_the_project_goes_before_the_running_one(tmp_path
     )
 
 
-def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_it(tmp_path, monkeypatch):
+def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_it(
+    tmp_path, monkeypatch
+):
     root = make_tree(tmp_path / "p", small_project())
     (root / "venv").symlink_to(sys.prefix)
     make_tree(tmp_path / "other", {"bin/python": ""})
@@ -119,12 +134,18 @@ def test_a_file_of_many_thousand_lines_is_no_trouble(tmp_path):
     text = SETTINGS + "".join(f"NAME_{n} = {n}\n" for n in range(6000))
     project = load(
         tmp_path,
-        {**small_project(), "config/settings.py": text, "manage.py": MANAGE.format(settings="config.settings")},
+        {
+            **small_project(),
+            "config/settings.py": text,
+            "manage.py": MANAGE.format(settings="config.settings"),
+        },
     )
     assert project.settings.assigned["NAME_5999"].line == text.count("\n")
 
 
-@pytest.mark.parametrize("name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"]
+)
 def test_a_name_that_no_import_finds_is_no_module_and_no_trouble(tmp_path, name):
     modules = Modules(make_tree(tmp_path, small_project()), (PurePosixPath("."),))
     assert (modules.find(name), modules.folder(name)) == (None, None)
@@ -139,14 +160,20 @@ def test_an_absolute_path_is_no_module(tmp_path):
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(tmp_path, monkeypatch, ask):
+def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(
+    tmp_path, monkeypatch, ask
+):
     files = {
         **small_project(),
         "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "*"\n',
         "poetry.lock": "",
     }
-    root = make_tree(tmp_path / "p", {path: text for path, text in files.items() if path != "requirements.txt"})
-    poetry = make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
+    root = make_tree(
+        tmp_path / "p", {path: text for path, text in files.items() if path != "requirements.txt"}
+    )
+    poetry = (
+        make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
+    )
     poetry.chmod(0o755)
     monkeypatch.setenv("PATH", f"{poetry.parent}:/usr/bin:/bin")
     find_environment(root, ask=ask)

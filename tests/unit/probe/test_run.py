@@ -47,7 +47,11 @@ def target(root: Path, spec: str | None = "config", **more: object) -> Target:
 
 def edits(root: Path, files: dict[str, str]) -> list[Edit]:
     return [
-        Edit(PurePosixPath(p), (root / p).read_bytes() if (root / p).exists() else None, text.encode())
+        Edit(
+            PurePosixPath(p),
+            (root / p).read_bytes() if (root / p).exists() else None,
+            text.encode(),
+        )
         for p, text in files.items()
     ]
 
@@ -76,7 +80,11 @@ def test_celery_that_is_only_planned_is_seen_with_its_tasks_and_settings(project
     assert worker.conf == worker.settings_values == {
         "CELERY_BROKER_URL": "redis://localhost:6379/0"
     } or worker.conf == {"broker_url": "redis://localhost:6379/0"}
-    assert (worker.broker_transport, worker.apps_active, web.current_app_main) == ("redis", ("config",), "config")
+    assert (worker.broker_transport, worker.apps_active, web.current_app_main) == (
+        "redis",
+        ("config",),
+        "config",
+    )
     (task,) = worker.tasks
     assert (task.name, task.line, task.signature, task.options["max_retries"]) == (
         "doctors.tasks.greet",
@@ -135,8 +143,14 @@ def test_three_broken_modules_are_three_failures(project):
     files = wired(project)
     files["config/settings.py"] += '\nINSTALLED_APPS += ["app0", "app1", "app2"]\n'
     worker, _ = prove(project, files)
-    assert sorted(f.message for f in worker.failures) == [f"No module named 'nothing_{n}'" for n in range(3)]
-    assert {Path(f.where[0]).parent.name for f in worker.failures if f.where} == {"app0", "app1", "app2"}
+    assert sorted(f.message for f in worker.failures) == [
+        f"No module named 'nothing_{n}'" for n in range(3)
+    ]
+    assert {Path(f.where[0]).parent.name for f in worker.failures if f.where} == {
+        "app0",
+        "app1",
+        "app2",
+    }
 
 
 def test_what_a_signal_handler_swallows_is_told(project):
@@ -200,13 +214,18 @@ QUERY = "from doctors.models import Doctor\n\nNAMES = [d.name for d in Doctor.ob
 
 
 def test_tasks_that_query_an_empty_database_are_a_failure_at_that_line_and_hide_no_other(project):
-    make_tree(project, {"doctors/tasks.py": QUERY, "clinics/__init__.py": "", "clinics/tasks.py": TASK})
+    make_tree(
+        project, {"doctors/tasks.py": QUERY, "clinics/__init__.py": "", "clinics/tasks.py": TASK}
+    )
     files = wired(project)
     files["config/settings.py"] += "INSTALLED_APPS.append('clinics')\n"
     worker, web = prove(project, files)
     for sight in (worker, web):
         (failure,) = sight.failures
-        assert (failure.type, failure.message) == ("OperationalError", "no such table: doctors_doctor")
+        assert (failure.type, failure.message) == (
+            "OperationalError",
+            "no such table: doctors_doctor",
+        )
         assert failure.where == (str(project / "doctors/tasks.py"), 3)
     assert [task.name for task in worker.tasks] == ["clinics.tasks.greet"]
 
@@ -214,9 +233,13 @@ def test_tasks_that_query_an_empty_database_are_a_failure_at_that_line_and_hide_
 def test_tasks_that_query_a_database_that_is_there_are_no_failure(project):
     make_tree(project, {"doctors/tasks.py": f"{QUERY}{TASK}"})
     with sqlite3.connect(project / "db.sqlite3") as database:
-        database.execute("create table doctors_doctor (id integer primary key, name text, email text)")
+        database.execute(
+            "create table doctors_doctor (id integer primary key, name text, email text)"
+        )
     files = wired(project)
-    files["config/settings.py"] = files["config/settings.py"].replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
+    files["config/settings.py"] = files["config/settings.py"].replace(
+        '":memory:"', 'BASE_DIR / "db.sqlite3"'
+    )
     worker, web = prove(project, files)
     assert worker.failures == web.failures == ()
     assert [task.name for task in worker.tasks] == ["doctors.tasks.greet"]
@@ -239,7 +262,9 @@ def test_a_project_that_hides_the_library_is_seen_as_it_is(project):
 def test_settings_may_read_the_variables_that_would_beat_them(project, monkeypatch):
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/1")
     files = wired(project)
-    files["config/settings.py"] += '\nimport os\nCELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"] + "2"\n'
+    files["config/settings.py"] += (
+        '\nimport os\nCELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"] + "2"\n'
+    )
     worker, web = prove(project, files)
     assert worker.failures == web.failures == ()
     assert worker.conf["broker_url"] == "redis://elsewhere/12"
@@ -250,7 +275,11 @@ def test_a_celery_whose_module_has_no_spec_is_seen(project, tmp_path, monkeypatc
     make_tree(tmp_path, {"early/sitecustomize.py": "import celery\ncelery.__spec__ = None\n"})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "early"))
     worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
-    assert worker.celery_importable and worker.app and worker.app.main == web.current_app_main == "config"
+    assert (
+        worker.celery_importable
+        and worker.app
+        and worker.app.main == web.current_app_main == "config"
+    )
 
 
 def test_the_python_path_is_the_projects_whole_path(project, tmp_path, monkeypatch):
@@ -275,7 +304,12 @@ def test_planned_packages_are_found_with_and_without_init(project):
         "assert importlib.util.find_spec('whole').submodule_search_locations == whole.__path__\n"
         "assert importlib.util.find_spec('whole.absent') is None\n"
     )
-    new = {"plain/deep/jobs.py": "", "half/planned.py": "", "whole/__init__.py": "", "whole/jobs.py": "Y = 2\n"}
+    new = {
+        "plain/deep/jobs.py": "",
+        "half/planned.py": "",
+        "whole/__init__.py": "",
+        "whole/jobs.py": "Y = 2\n",
+    }
     worker, web = prove(project, {**wired(project), **new, "doctors/tasks.py": looks + TASK})
     assert worker.failures == web.failures == ()
 
@@ -299,7 +333,9 @@ def test_a_deleted_package_uncovers_the_module_beside_it(project):
     with Prober(target(project, None)) as prober:
         planned = edits(project, wired(project))
         hidden, _ = prober.prove(planned, project, target(project))
-        free, _ = prober.prove([*planned, deletes(project, "doctors/tasks/__init__.py")], project, target(project))
+        free, _ = prober.prove(
+            [*planned, deletes(project, "doctors/tasks/__init__.py")], project, target(project)
+        )
     assert hidden.tasks == () and [t.name for t in free.tasks] == ["doctors.tasks.greet"]
 
 
@@ -341,7 +377,9 @@ def test_values_that_cannot_be_shown_are_shown_as_that(project):
         "CELERY_TASK_ROUTES = [Shy()]\n"
     )
     worker, _ = prove(project, files, settings_names=("CELERY_TASK_ROUTES",))
-    assert worker.settings_values["CELERY_TASK_ROUTES"] == ["<Shy that cannot be shown: ValueError>"]
+    assert worker.settings_values["CELERY_TASK_ROUTES"] == [
+        "<Shy that cannot be shown: ValueError>"
+    ]
 
 
 def test_endless_output_is_cut_while_it_is_written(project):
@@ -357,7 +395,9 @@ def test_the_place_of_a_crash_is_told_however_much_was_printed(project):
     files = wired(project)
     files["config/settings.py"] = "import os\n\nprint('x' * 99_999)\nos.abort()\n"
     worker, _ = prove(project, files)
-    assert [(f.type, f.where) for f in worker.failures] == [("Crash", (str(project / "config/settings.py"), 4))]
+    assert [(f.type, f.where) for f in worker.failures] == [
+        ("Crash", (str(project / "config/settings.py"), 4))
+    ]
 
 
 def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
@@ -399,7 +439,9 @@ def alive(marker: str) -> list[str]:
     return found
 
 
-SEES_PROCESSES = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+SEES_PROCESSES = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="needs /proc to see processes"
+)
 
 
 def wait_until(come: Callable[[], bool]) -> None:
@@ -445,7 +487,9 @@ def test_no_process_and_no_folder_is_left_when_we_are_ended_in_the_middle(
 
 
 @SEES_PROCESSES
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent"
+)
 def test_no_look_is_left_when_the_child_is_killed(project, marker):
     with Prober(target(project, None)) as prober:
         prober.start_baseline()
