@@ -1,4 +1,4 @@
-"""The names of Celery's settings, the old ones, and those of libraries that share the prefix.
+"""What Celery itself knows: the names of its settings, the old ones, the libraries it is made of.
 
 Source: celery.app.defaults of Celery 5.7; what the source reads beyond that table is in NOT_IN_TABLE.
 """
@@ -10,6 +10,18 @@ def words(text: str) -> frozenset[str]:
     """The words of a text."""
     return frozenset(text.split())
 
+
+# A module of the project with one of these names hides the library from every import in the project.
+CELERY_LIBRARIES = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
+# The same for all libraries that the probe imports before the project's folder is on sys.path.
+PRELOADED_LIBRARIES = (
+    *CELERY_LIBRARIES,
+    "django",
+    "asgiref",
+    "click",
+    "sqlparse",
+    "packaging",
+)
 
 SETTING_NAMES = words(
     """
@@ -133,7 +145,7 @@ BOOLS = words(
     """
 )
 
-# Old names (before Celery 4) that are not the namespaced spelling of a new one.
+# Pre-Celery 4 names that are not the namespaced spelling of a new one.
 OLD_NAMES = {
     "AZUREBLOCKBLOB_BASE_PATH": "azureblockblob_base_path",
     "AZUREBLOCKBLOB_CONNECTION_TIMEOUT": "azureblockblob_connection_timeout",

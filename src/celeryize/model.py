@@ -1,8 +1,8 @@
-"""The values that travel: Edit, Plan, Finding, Report. Frozen, small, never touching a disk."""
+"""The values that travel: Edit, Plan, Finding. Frozen, small, never touching a disk."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -88,11 +88,3 @@ class Finding:
     where: Where | None = None
     excerpt: str = ""
     fixable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a proof or a verification found, and the facts of the run it rests on."""
-
-    findings: tuple[Finding, ...] = ()
-    facts: dict[str, object] = field(default_factory=dict)

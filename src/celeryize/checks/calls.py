@@ -10,7 +10,7 @@ from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import Function, dotted, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.patch.replace import with_parentheses
@@ -193,35 +193,38 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _instance(code: Code, call: ast.Call, value: ast.expr) -> str | None:
-    """What object an argument is, in words, where the code tells."""
-    if not isinstance(value, ast.Name):
-        return None
+    """What object an argument is, in words, where the code shows it."""
     function = code.function_of(call)
-    if function is None:
+    if not isinstance(value, ast.Name) or function is None:
         return None
-    parameters = {a.arg for a in [*function.args.posonlyargs, *function.args.args]}
     holder = code.parents.get(function)
     if value.id == "self" and isinstance(holder, ast.ClassDef) and _is_model(holder):
         return f"the {holder.name} itself"
+    parameters = {argument.arg for argument in [*function.args.posonlyargs, *function.args.args]}
     if value.id == "request" and "request" in parameters:
         return "the request"
     if value.id == "instance" and any(_is_receiver(d) for d in function.decorator_list):
         return "the model instance"
-    last = None
-    for node in ast.walk(function):
-        if (
-            isinstance(node, ast.Assign)
-            and any(isinstance(t, ast.Name) and t.id == value.id for t in node.targets)
-            and node.lineno < call.lineno
-        ):
-            last = node if last is None or node.lineno > last.lineno else last
-    if last is not None and isinstance(last.value, ast.Call):
-        spelled = dotted(last.value.func)
-        if spelled == "get_object_or_404" or (
-            ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
-        ):
-            return f"the result of {spelled}()"
+    last = _last_assignment(function, value.id, call.lineno)
+    if last is None or not isinstance(last.value, ast.Call):
+        return None
+    spelled = dotted(last.value.func)
+    from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
+    if from_manager or spelled == "get_object_or_404":
+        return f"the result of {spelled}()"
     return None
+
+
+def _last_assignment(function: Function, name: str, line: int) -> ast.Assign | None:
+    """The last assignment of a name in a function above a line."""
+    found: ast.Assign | None = None
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign) or node.lineno >= line:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            if found is None or node.lineno > found.lineno:
+                found = node
+    return found
 
 
 @check("celery.E370")

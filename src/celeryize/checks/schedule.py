@@ -401,42 +401,44 @@ def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
 def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of an entry do not fit its task.
 
-    What happens: Nothing is sent; Beat writes an error at every tick.
-    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required positional argument: 'y'
-    Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a tuple.
+    What happens: Nothing is sent; Beat logs an error each time the entry is due.
+    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required positional
+        argument: 'y'
+    Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a
+        tuple.
     Fix: "args": (1, 2), with the comma for a single one: (1,).
     Source: celery/beat.py, Scheduler.apply_async
     """
     tasks: dict[str, Task] = {task.name: task for task in facts.tasks}
     for entry in facts.schedule.entries:
+        task = tasks.get(entry.task or "")
         args = entry.fields.get("args")
         if args is not None and (text_of(args) is not None or number_of(args) is not None):
             yield Occurrence(
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
                 f"Write ({ast.unparse(args)},).",
-                fix=one_in_a_tuple(tasks.get(entry.task or ""), entry.code, args, entry.name),
+                fix=one_in_a_tuple(task, entry.code, args, entry.name),
             )
-            continue
-        task = tasks.get(entry.task or "")
-        kwargs = entry.fields.get("kwargs")
-        if (
-            task is None
-            or facts.tasks.have_own_class
-            or not isinstance(args, ast.Tuple | ast.List | None)
-            or not isinstance(kwargs, ast.Dict | None)
-        ):
-            continue
-        given = args.elts if args is not None else []
-        named = [text_of(k) for k in kwargs.keys] if kwargs is not None else []
-        if any(n is None for n in named) or any(isinstance(a, ast.Starred) for a in given):
-            continue
-        problem = misfit(task, len(given), [n for n in named if n is not None])
-        if problem:
-            yield Occurrence(
-                f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
-                entry.code.where(args or kwargs or entry.node),
-            )
+        elif task is not None and not facts.tasks.have_own_class:
+            problem = _argument_problem(entry, task)
+            if problem:
+                yield Occurrence(
+                    f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
+                    entry.code.where(args or entry.fields.get("kwargs") or entry.node),
+                )
+
+
+def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
+    """Why the arguments of an entry do not fit, in Python's words; None if they do, or are computed."""
+    args, kwargs = entry.fields.get("args"), entry.fields.get("kwargs")
+    if not isinstance(args, ast.Tuple | ast.List | None) or not isinstance(kwargs, ast.Dict | None):
+        return None
+    given = args.elts if args is not None else []
+    named = [text_of(key) for key in kwargs.keys] if kwargs is not None else []
+    if None in named or any(isinstance(argument, ast.Starred) for argument in given):
+        return None
+    return misfit(task, len(given), [name for name in named if name is not None])
 
 
 @check("celery.W270")

@@ -31,6 +31,7 @@ from celeryize.checks.facts.literals import (
 )
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
+from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
@@ -614,49 +615,69 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W470")
 def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
-    """Redis hands a task out again before it can be done.
+    """Redis delivers a task again before it can be done.
 
     What happens: The same task runs several times at once.
     How it looks: The same task id is received again and again in the worker's log.
-    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to another worker;
-        late acknowledgement, `countdown` and `eta` keep messages that long.
+    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to
+        another worker; late acknowledgement, `countdown` and `eta` keep messages that long.
     Fix: visibility_timeout above the time limit and the longest countdown or eta.
     Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
     """
     if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
         return
-    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
-    some_late = (late and is_true(late.value)) or any(
-        is_true(t.options.get("acks_late")) for t in facts.tasks
-    )
-    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    timeout, where = 3600.0, None
-    if options and isinstance(options.value, ast.Dict):
-        for key, value in zip(options.value.keys, options.value.values, strict=True):
-            if text_of(key) == "visibility_timeout":
-                timeout, where = number_of(value) or timeout, options.code.where(value)
+    timeout, where = _visibility_timeout(facts)
     limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
-    longest = number_of(limit.value) if limit and some_late else None
+    longest = number_of(limit.value) if limit and _acknowledges_late(facts) else None
     if longest is not None and limit and timeout <= longest:
         yield Occurrence(
-            f"Redis hands a task out again after {timeout:g} s, but it may run for {longest:g} s "
+            f"Redis delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
             "and is acknowledged at its end",
             where or limit.where,
             "Raise visibility_timeout above the time limit.",
         )
     for code in facts.code.relevant:
         for call in code.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr in {"apply_async", "retry"}:
-                delay = next(
-                    (number_of(k.value) for k in call.keywords if k.arg == "countdown"), None
+            delay = _countdown_of(call)
+            if delay is not None and delay >= timeout:
+                yield Occurrence(
+                    f"a countdown of {delay:g} s is not below Redis's visibility_timeout "
+                    f"of {timeout:g} s: the task runs several times",
+                    code.where(call),
+                    "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
                 )
-                if delay is not None and delay >= timeout:
-                    yield Occurrence(
-                        f"a countdown of {delay:g} s is not below Redis's visibility_timeout of {timeout:g} s: "
-                        "the task runs several times",
-                        code.where(call),
-                        "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
-                    )
+
+
+def _visibility_timeout(facts: Facts) -> tuple[float, Where | None]:
+    """The seconds after which Redis delivers a message again, and where they are set."""
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    if options and isinstance(options.value, ast.Dict):
+        for key, value in zip(options.value.keys, options.value.values, strict=True):
+            if text_of(key) == "visibility_timeout":
+                return number_of(value) or VISIBILITY_TIMEOUT, options.code.where(value)
+    return VISIBILITY_TIMEOUT, None
+
+
+def _acknowledges_late(facts: Facts) -> bool:
+    """Whether any task is acknowledged at its end only."""
+    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
+    if late and is_true(late.value):
+        return True
+    return any(is_true(task.options.get("acks_late")) for task in facts.tasks)
+
+
+def _countdown_of(call: ast.Call) -> float | None:
+    """The countdown in `apply_async(..., countdown=60)` or `retry(countdown=60)`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"apply_async", "retry"}:
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == "countdown":
+            return number_of(keyword.value)
+    return None
+
+
+# Seconds, where nothing sets them; Source: kombu/transport/redis.py.
+VISIBILITY_TIMEOUT = 3600.0
 
 
 @check("celery.W541")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celeryize.celery_facts import OLD_NAMES, words
+from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -17,8 +17,6 @@ from celeryize.patch.imports import add_import
 from celeryize.patch.package_init import app_import
 from celeryize.patch.replace import below, replaced
 from celeryize.patch.source import Source, fitted, insertion, statements
-
-LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
 
 
 @check("celery.I004")
@@ -113,7 +111,7 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for base in facts.modules.roots:
-        for name in LIBRARIES:
+        for name in CELERY_LIBRARIES:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
                     continue
@@ -214,50 +212,63 @@ def _environment_lines(code: Code, name: str) -> list[int]:
 
 @check("celery.E050", fixable=True)
 def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
-    """The namespace of config_from_object does not fit the settings.
+    """The namespace of config_from_object does not match the settings.
 
-    What happens: Every CELERY_* setting that has no old-style name is ignored.
+    What happens: Every CELERY_* setting that has no pre-Celery 4 name is ignored.
     How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
-    Why: Celery only looks up names that start with the namespace, case included; without one, only names from
-        before Celery 4 work in Django's settings, which are upper case.
+    Why: Celery only looks up names that start with the namespace, case included; without one, only
+        pre-Celery 4 names work in Django's settings, which are upper case.
     Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
     Source: celery/app/utils.py, detect_settings
     """
     if not facts.project.celery or facts.app_code is None:
         return
     app = facts.project.celery[0]
-    if app.config_source != "django.conf:settings":
+    call = _call_of(facts.app_code, f"{app.variable}.config_from_object")
+    if app.config_source != "django.conf:settings" or call is None:
         return
-    call = _method(facts.app_code, f"{app.variable}.config_from_object")
-    given = next((k.value for k in call.keywords if k.arg == "namespace"), None) if call else None
-    given = given or (call.args[3] if call and len(call.args) > 3 else None)
-    if call is None or (given is not None and text_of(given) is None):
+    given = _namespace_argument(call)
+    if given is not None and text_of(given) is None:
         return
     prefix = (app.namespace or "").rstrip("_")
-    if prefix == "CELERY":
-        return
-    namespaced = [s.name for s in facts.settings if s.name.startswith("CELERY_")]
-    if prefix:
-        lost = [n for n in namespaced if n not in OLD_NAMES]
-        if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
-            return
-    else:
-        # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
-        lost = [
-            n
-            for n in namespaced
-            if n in NEEDS_NAMESPACE and not facts.settings.first(n.removeprefix("CELERY_"))
-        ]
+    lost = _ignored_settings(facts, prefix)
     if not lost:
         return
-    said = f"namespace={prefix!r}" if prefix else "no namespace"
+    namespace = f"namespace={prefix!r}" if prefix else "no namespace"
+    names = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+    verb = "is" if len(lost) == 1 else "are"
     yield Occurrence(
-        f"config_from_object has {said}, so {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} "
-        f"{'is' if len(lost) == 1 else 'are'} ignored",
+        f"config_from_object has {namespace}, so {names} {verb} ignored",
         facts.app_code.where(call),
         f'{app.variable}.config_from_object("django.conf:settings", namespace="CELERY")',
         fix=_name_namespace(facts.app_code, call, given),
     )
+
+
+def _namespace_argument(call: ast.Call) -> ast.expr | None:
+    """The namespace in a call of config_from_object."""
+    for keyword in call.keywords:
+        if keyword.arg == "namespace":
+            return keyword.value
+    return call.args[3] if len(call.args) > 3 else None
+
+
+def _ignored_settings(facts: Facts, prefix: str) -> list[str]:
+    """The CELERY_* settings that an app with a namespace does not read."""
+    namespaced = [setting.name for setting in facts.settings if setting.name.startswith("CELERY_")]
+    if prefix == "CELERY":
+        return []
+    if not prefix:
+        # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
+        return [
+            name
+            for name in namespaced
+            if name in NEEDS_NAMESPACE and not facts.settings.first(name.removeprefix("CELERY_"))
+        ]
+    # settings under the namespace are there: those under CELERY_ may be another library's
+    if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
+        return []
+    return [name for name in namespaced if name not in OLD_NAMES]
 
 
 def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix | Unsure:
@@ -327,7 +338,7 @@ def _read_settings(code: Code, call: ast.Call, app: CeleryApp) -> Fix | Unsure:
     return Fix(code.path, "reads the Django settings", (below(code.source, holder, line),))
 
 
-def _method(code: Code, spelled: str) -> ast.Call | None:
+def _call_of(code: Code, spelled: str) -> ast.Call | None:
     return next((call for call in code.calls if dotted(call.func) == spelled), None)
 
 

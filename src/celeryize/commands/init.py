@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize import __version__
+from celeryize.celery_facts import CELERY_LIBRARIES
 from celeryize.commands.gaps import Gap, Style, after_configuration, broker_gap, named_by
 from celeryize.commands.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.commands.modernize import Modernized, left_old, modernize
@@ -44,7 +45,6 @@ GENERIC = frozenset(
 )
 BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
 BACKENDS = {"redis": "redis://localhost:6379/0", "rpc": "rpc://", "django-db": "django-db", "none": ""}
-SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +365,7 @@ class _Writer:
 
     def _refuse_shadows(self) -> None:
         for base in self.project.layout.paths:
-            for name in SHADOWED:
+            for name in CELERY_LIBRARIES:
                 for candidate in (base / f"{name}.py", base / name / "__init__.py"):
                     if (self.project.root / candidate).is_file():
                         raise CannotPatch(

@@ -19,7 +19,7 @@ from celeryize.commands.verify import silence, verified
 from celeryize.detect.project import Project, load_project
 from celeryize.errors import Unproved
 from celeryize.model import Finding
-from celeryize.probe.proof import Expected, Proof, Verdict, judge
+from celeryize.probe.proof import Expected, Proof, Verdict, count_new_errors, judge
 from celeryize.probe.report import ImportReport
 from celeryize.probe.run import Prober
 
@@ -129,7 +129,7 @@ def _proved(
     old = set(judge(before, before, expected, project.root, fix=sync).findings)
     new = tuple(finding for finding in proof.findings if finding not in old)
     if new:
-        return replace(proof, summary=f"{len(new)} new error(s)", findings=new), after
+        return replace(proof, summary=count_new_errors(len(new)), findings=new), after
     return Proof(Verdict.PASSED, "imported, and nothing is worse than before", before=proof.before), after
 
 

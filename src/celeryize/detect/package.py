@@ -22,7 +22,6 @@ class Package:
 
     name: str
     folder: PurePosixPath
-    has_init: bool
     why: str
 
     @property
@@ -45,17 +44,17 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
             (n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None
         )
         if folder and found:
-            return _package(modules, name, folder, f"{folder / found} is in it")
+            return Package(name, folder, f"{folder / found} is in it")
     outer = [name for name in packages if not _only_settings(name)] or packages
     for name in outer:
         folder = modules.folder(name)
         if folder:
-            return _package(modules, name, folder, f"it holds the settings {settings.module}")
+            return Package(name, folder, f"it holds the settings {settings.module}")
     own = [app for app in apps if app.installed]
     if not parts and own:
         app = next((app for app in own if app.label in CENTRAL), own[0])
         why = f"{settings.module} lies in no package; Django imports this app at every start"
-        return _package(modules, app.name, app.folder, why)
+        return Package(app.name, app.folder, why)
     raise CannotPatch(
         f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
         hint="Make an app for it: python manage.py startapp core, and core in INSTALLED_APPS; or name a package "
@@ -69,11 +68,7 @@ def named_package(modules: Modules, name: str) -> Package:
     folder = modules.folder(name)
     if folder is None:
         raise CannotPatch(f"there is no package {name} in the project", hint="Check --package.")
-    return _package(modules, name, folder, "--package names it")
-
-
-def _package(modules: Modules, name: str, folder: PurePosixPath, why: str) -> Package:
-    return Package(name, folder, (modules.root / folder / "__init__.py").is_file(), why)
+    return Package(name, folder, "--package names it")
 
 
 def _only_settings(name: str) -> bool:

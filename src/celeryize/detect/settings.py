@@ -59,7 +59,6 @@ class Settings:
     module: str
     where: Where | None
     file: PurePosixPath
-    file_module: str
     environments: tuple[str, ...]
     reachable: tuple[PurePosixPath, ...]
     reader: Reader
@@ -108,7 +107,6 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         module=layout.settings,
         where=layout.settings_where,
         file=file,
-        file_module=modules.name_of(file) or layout.settings,
         environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
         reachable=reachable,
         reader=reader_of(modules, file),

@@ -51,18 +51,6 @@ LIBRARIES = (
     "celery.worker.strategy",
     "kombu.transport.filesystem",
 )
-SHADOWS = (
-    "celery",
-    "kombu",
-    "redis",
-    "amqp",
-    "billiard",
-    "vine",
-    "django",
-    "asgiref",
-    "click",
-    "sqlparse",
-)
 # The command line of Celery reads these, and they beat the settings (CELERY_FACTS 8).
 BEATING = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
 BEATING_BROKER = (
@@ -92,7 +80,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     roles = {}  # type: dict[str, int]
     try:
-        preload([job["base"], *job["paths"]])
+        preload([job["base"], *job["paths"]], job["shadows"])
         roles.update((name, start(role, job)) for name, role in ROLES.items())
         os.close(job.pop("answers"))
         watch(roles, job["folder"])
@@ -103,10 +91,10 @@ def main():
         shutil.rmtree(job["folder"], ignore_errors=True)
 
 
-def preload(places):
+def preload(places, shadows):
     """Import the libraries that every role needs, unless the project hides one of them."""
     for place in places:
-        for name in SHADOWS:
+        for name in shadows:
             if os.path.exists(os.path.join(place, name)) or os.path.exists(
                 os.path.join(place, name + ".py")
             ):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from celeryize.celery_facts import PRELOADED_LIBRARIES
 from celeryize.errors import CeleryizeError
 from celeryize.live.log import telling
 from celeryize.live.report import LiveReport, Outcome, StepResult
@@ -82,6 +83,7 @@ def _host(
         "paths": [os.path.realpath(path) for path in target.paths],
         "environment": dict(target.environment),
         "configured": broker == "configured",
+        "shadows": PRELOADED_LIBRARIES,
         "timeout": timeout,
     }
     try:

@@ -62,19 +62,6 @@ LIBRARIES = (
     "kombu.transport.redis",
     "kombu.transport.virtual",
 )
-SHADOWS = (
-    "celery",
-    "kombu",
-    "redis",
-    "amqp",
-    "billiard",
-    "vine",
-    "django",
-    "asgiref",
-    "click",
-    "sqlparse",
-    "packaging",
-)
 TICK = 0.002
 STACKS_TIME = 0.1
 FRAMES = 5
@@ -404,8 +391,6 @@ class Look:
         for name in self.request["settings_names"]:
             if hasattr(settings, name):
                 self.seen["settings_values"][name] = plain(getattr(settings, name))
-        self.seen["settings_module"] = getattr(settings, "SETTINGS_MODULE", None)
-        self.seen["time_zone"] = settings.TIME_ZONE
         self.seen["installed_apps"] = [config.name for config in apps.get_app_configs()]
 
     def _each_on_its_own(self, loader):
@@ -438,7 +423,6 @@ class Look:
             "main": app.main,
             "module": found[0] if found else None,
             "variable": found[1] if found else None,
-            "class": type(app).__name__,
             "namespace": getattr(app, "namespace", None),
             "config_source": plain(getattr(app, "_config_source", None)),
         }
@@ -724,12 +708,12 @@ def versions():
     return found
 
 
-def preload(places):
+def preload(places, shadows):
     """Import the libraries that every look needs, unless the project hides one of them."""
     with contextlib.suppress(ImportError):
         import ctypes  # noqa: F401
     for place in places:
-        for name in SHADOWS:
+        for name in shadows:
             if os.path.exists(os.path.join(place, name)) or os.path.exists(
                 os.path.join(place, name + ".py")
             ):
@@ -878,7 +862,7 @@ def main():
         job = json.loads(line)
         if "preload" in job:
             folder = job["folder"]
-            preload(job["preload"])
+            preload(job["preload"], job["shadows"])
             continue
         looks = {start(request, (answers, requests)): request for request in job["looks"]}
         statuses = wait(looks, job["timeout"], requests)

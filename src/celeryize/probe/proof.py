@@ -1,4 +1,4 @@
-"""Whether the project, as it would be, works: what two looks from inside its interpreter must show."""
+"""Whether the project, as it would be, works: what the reports of its two imports must show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from celeryize.model import Finding, Severity, Where
 
 if TYPE_CHECKING:
-    from celeryize.probe.report import Failure, ImportReport
+    from celeryize.probe.report import Failure, ImportedEntry, ImportReport
 
 
 class Verdict(StrEnum):
@@ -37,9 +37,10 @@ class Proof:
 class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
-    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it takes out,
-    `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries` those that may change.
-    `needs` are the modules that it has the project import, and that may have to be installed first.
+    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
+    removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
+    those that may change. `needs` are the modules that it has the project import, and that may have
+    to be installed first.
     """
 
     module: str
@@ -62,45 +63,81 @@ def judge(
     *,
     fix: str,
 ) -> Proof:
-    """The proof of a change from the looks (worker-like, web-like) without and with it.
+    """The proof of a change from the import reports (worker, web) without and with it.
 
-    `fix` is the command that installs the project's dependencies. Only errors that are new stop a change.
+    `fix` is the command that installs the project's dependencies. Only new errors stop a change.
     """
-    worker, web = after
-    python = worker.python_version or "?"
-    missing = [
-        n
-        for n, there in (("django", worker.django_importable), ("celery", worker.celery_importable))
-        if not there
-    ]
-    told = {failure.message for sight in after for failure in sight.failures}
-    missing += [
-        name for name in expected.needs if any(f"No module named '{name}'" in text for text in told)
-    ]
+    worker, _ = after
+    missing = _missing_modules(after, expected)
     if missing and not worker.failures_of("Timeout", "Crash"):
-        names = " and ".join(missing)
         return Proof(
             Verdict.NOT_RUN,
-            f"{names} cannot be imported in the project's interpreter (Python {python}); "
-            f"`{fix}`, then `celeryize verify`",
+            f"{' and '.join(missing)} cannot be imported in the project's interpreter "
+            f"(Python {worker.python_version or '?'}); `{fix}`, then `celeryize verify`",
         )
-    known = {_key(f) for sight in before for f in sight.failures}
-    new = list(
-        dict.fromkeys(_failure(f, root) for s in after for f in s.failures if _key(f) not in known)
-    )
-    old = tuple(dict.fromkeys(_told(f, root) for s in before for f in s.failures))
+    new = _new_failures(before, after, root)
+    old = tuple(dict.fromkeys(_in_words(f, root) for report in before for f in report.failures))
     if not new and old and not worker.installed_apps:
-        return Proof(
-            Verdict.NOT_RUN, "the project does not import without the change either", (), old
-        )
-    findings = [*new, *(_wiring(worker, web, expected) if not new else ())]
-    findings += _settings(worker, expected) + _registry(before[0], worker, expected)
-    findings += [f for sight in after for f in _options(sight, expected)]
-    findings += _schedule(before[0], worker, expected)
-    disk = tuple(dict.fromkeys(path for sight in after for path in sight.read_from_disk))
+        reason = "the project does not import without the change either"
+        return Proof(Verdict.NOT_RUN, reason, (), old)
+    findings = [*new, *_broken_promises(before[0], after, expected, failing=bool(new))]
+    disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
     if findings:
-        return Proof(Verdict.FAILED, f"{len(findings)} new error(s)", tuple(findings), old, disk)
+        summary = count_new_errors(len(findings))
+        return Proof(Verdict.FAILED, summary, tuple(findings), old, disk)
     return Proof(Verdict.PASSED, _summary(worker, expected), (), old, disk)
+
+
+def _new_failures(
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    root: Path,
+) -> list[Finding]:
+    """The exceptions that are raised with the change and not without it."""
+    known = {_key(failure) for report in before for failure in report.failures}
+    failures = [failure for report in after for failure in report.failures]
+    # both imports usually fail for the same reason: it is shown once
+    return list(dict.fromkeys(_failure(f, root) for f in failures if _key(f) not in known))
+
+
+def _broken_promises(
+    before: ImportReport,
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+    *,
+    failing: bool,
+) -> list[Finding]:
+    """What the change promises and the reports do not show."""
+    worker, web = after
+    findings: list[Finding] = []
+    if not failing:
+        # where something fails, wrong wiring is only a consequence
+        findings += _wiring(worker, web, expected)
+    findings += _settings(worker, expected)
+    findings += _registry(before, worker, expected)
+    for report in after:
+        findings += _options(report, expected)
+    return findings + _schedule(before, worker, expected)
+
+
+def count_new_errors(count: int) -> str:
+    """`1 new error`, `2 new errors`."""
+    return f"{count} new error" if count == 1 else f"{count} new errors"
+
+
+def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expected) -> list[str]:
+    """What the change needs and the interpreter does not have."""
+    worker, _ = after
+    missing = []
+    if not worker.django_importable:
+        missing.append("django")
+    if not worker.celery_importable:
+        missing.append("celery")
+    messages = {failure.message for report in after for failure in report.failures}
+    for name in expected.needs:
+        if any(f"No module named '{name}'" in message for message in messages):
+            missing.append(name)
+    return missing
 
 
 def _summary(worker: ImportReport, expected: Expected) -> str:
@@ -123,7 +160,7 @@ def _summary(worker: ImportReport, expected: Expected) -> str:
 
 
 def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
-    """The app that the worker finds, and that a web process binds @shared_task to, is the one expected."""
+    """The worker finds the expected app, and a web process binds @shared_task to it."""
     found: list[Finding] = []
     spelled = f"{expected.module}:{expected.variable}"
     if worker.app is None or worker.app.module != expected.module:
@@ -177,17 +214,17 @@ def _registry(before: ImportReport, after: ImportReport, expected: Expected) -> 
     ]
 
 
-def _options(sight: ImportReport, expected: Expected) -> list[Finding]:
-    """The added task is bound to the app, in this look, and has exactly the options asked for."""
+def _options(report: ImportReport, expected: Expected) -> list[Finding]:
+    """The added task is bound to the app, in this import, and has exactly the options asked for."""
     found = []
-    for task in sight.tasks:
+    for task in report.tasks:
         if task.name not in expected.tasks[:1]:
             continue
         if not task.bound_to_ours:
             found.append(
                 _error(
                     "proof.E008",
-                    f"{task.name} is bound to the app {task.app_main!r} ({sight.mode})",
+                    f"{task.name} is bound to the app {task.app_main!r} ({report.mode})",
                 )
             )
         for name, value in expected.options:
@@ -196,68 +233,66 @@ def _options(sight: ImportReport, expected: Expected) -> list[Finding]:
                 found.append(
                     _error(
                         "proof.E009",
-                        f"{task.name} has {name}={seen!r}, not {value!r} ({sight.mode})",
+                        f"{task.name} has {name}={seen!r}, not {value!r} ({report.mode})",
                     )
                 )
     return found
 
 
 def _schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
-    """The schedule at run time is the old one, plus or less exactly the promised entry, which Beat can send."""
-    old = {
-        e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options))
-        for e in before.beat_schedule
-    }
-    new = {
-        e.name: (e.task, e.schedule, str(e.args), str(e.kwargs), str(e.options))
-        for e in after.beat_schedule
-    }
-    touched = {expected.entry, expected.entry_gone, *expected.entries}
-    # Celery before 5.7 did not see a schedule under its old name
-    found_anew = "CELERY_BEAT_SCHEDULE" in expected.settings
-    found = [
-        _error("proof.E010", f"the entry {name} of the Beat schedule would change")
-        for name in sorted(old.keys() | new.keys())
-        if name not in touched
-        and old.get(name) != new.get(name)
-        and not (name not in old and found_anew)
-    ]
+    """The schedule is the old one, plus or less exactly the promised entry, which Beat can send."""
+    found = _changed_entries(before, after, expected)
+    new = {entry.name: entry for entry in after.beat_schedule}
     if expected.entry_gone in new:
-        found.append(
-            _error("proof.E011", f"the entry {expected.entry_gone} is still in the Beat schedule")
-        )
+        message = f"the entry {expected.entry_gone} is still in the Beat schedule"
+        found.append(_error("proof.E011", message))
     if expected.entry is None:
         return found
-    entry = next((e for e in after.beat_schedule if e.name == expected.entry), None)
+    entry = new.get(expected.entry)
     if entry is None:
         found.append(_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
     elif not entry.registered:
-        import difflib
-
-        near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
-        hint = (
-            f"Did you mean {', '.join(near)}? "
-            if near
-            else "celeryize tasks lists what is registered. "
-        )
-        hint += "With --create the task is written, too."
-        found.append(
-            _error(
-                "proof.E012",
-                f"no task {entry.task} is registered: Beat would send it for ever",
-                hint,
-            )
-        )
+        message = f"no task {entry.task} is registered: Beat would keep sending a task that no worker can run"
+        found.append(_error("proof.E012", message, _names_like(entry, after)))
     elif entry.problem:
-        hint = (
-            "Its arguments are --args '[...]' and --kwargs '{...}'."
-            if "argument" in entry.problem
-            else ""
-        )
-        found.append(
-            _error("proof.E013", f"the entry {entry.name} cannot be sent: {entry.problem}", hint)
-        )
+        hint = ""
+        if "argument" in entry.problem:
+            hint = "Its arguments are --args '[...]' and --kwargs '{...}'."
+        message = f"the entry {entry.name} cannot be sent: {entry.problem}"
+        found.append(_error("proof.E013", message, hint))
     return found
+
+
+def _changed_entries(
+    before: ImportReport, after: ImportReport, expected: Expected
+) -> list[Finding]:
+    """The entries that the change would touch without having promised it."""
+    old = {entry.name: _content(entry) for entry in before.beat_schedule}
+    new = {entry.name: _content(entry) for entry in after.beat_schedule}
+    touched = {expected.entry, expected.entry_gone, *expected.entries}
+    if "CELERY_BEAT_SCHEDULE" in expected.settings:
+        # Celery before 5.7 did not see a schedule under its old name: its entries may appear
+        touched |= new.keys() - old.keys()
+    return [
+        _error("proof.E010", f"the entry {name} of the Beat schedule would change")
+        for name in sorted(old.keys() | new.keys())
+        if name not in touched and old.get(name) != new.get(name)
+    ]
+
+
+def _content(entry: ImportedEntry) -> tuple[str | None, ...]:
+    return entry.task, entry.schedule, str(entry.args), str(entry.kwargs), str(entry.options)
+
+
+def _names_like(entry: ImportedEntry, after: ImportReport) -> str:
+    """What to write instead of a task that is not registered."""
+    import difflib
+
+    near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
+    hint = f"Did you mean {', '.join(near)}? "
+    if not near:
+        hint = "`celeryize tasks` lists the registered ones. "
+    return hint + "With --create, the task is written, too."
 
 
 def _error(identifier: str, message: str, hint: str = "") -> Finding:
@@ -274,7 +309,7 @@ def _failure(failure: Failure, root: Path) -> Finding:
     )
 
 
-def _told(failure: Failure, root: Path) -> str:
+def _in_words(failure: Failure, root: Path) -> str:
     where = _place(failure, root)
     return f"{f'{where}: ' if where else ''}{failure.type}: {failure.message}"
 

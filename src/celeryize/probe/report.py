@@ -25,7 +25,6 @@ class ImportedApp:
     main: str | None
     module: str | None
     variable: str | None
-    class_name: str
     namespace: str | None
     config_source: str | None
 
@@ -82,9 +81,7 @@ class ImportReport:
     tasks: tuple[ImportedTask, ...] = ()
     conf: Mapping[str, Any] = field(default_factory=dict)
     settings_values: Mapping[str, Any] = field(default_factory=dict)
-    settings_module: str | None = None
     installed_apps: tuple[str, ...] = ()
-    time_zone: str | None = None
     timezone: str | None = None
     scheduler: str | None = None
     broker_transport: str | None = None
@@ -102,22 +99,13 @@ class ImportReport:
 
 
 def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
-    """The ImportReport of one answer of inside.py."""
+    """The report in one answer of inside.py."""
+    plain = {name: value for name, value in answer.items() if name in _PLAIN}
     app = answer.get("app")
-    known = {k: v for k, v in answer.items() if k in _PLAIN}
     return ImportReport(
         mode=answer["mode"],
-        failures=tuple(read_failure(f) for f in answer["failures"]),
-        app=ImportedApp(
-            app["main"],
-            app["module"],
-            app["variable"],
-            app["class"],
-            app["namespace"],
-            app["config_source"],
-        )
-        if app
-        else None,
+        failures=tuple(read_failure(failure) for failure in answer["failures"]),
+        app=ImportedApp(**app) if app else None,
         tasks=tuple(ImportedTask(**task) for task in answer["tasks"]),
         beat_schedule=tuple(ImportedEntry(**entry) for entry in answer["beat_schedule"]),
         apps_active=tuple(answer["apps_active"]),
@@ -126,7 +114,7 @@ def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
         warnings=tuple(answer["warnings"]),
         read_from_disk=tuple(answer.get("read_from_disk", ())),
         output=output,
-        **known,
+        **plain,
     )
 
 
@@ -151,8 +139,6 @@ _PLAIN = frozenset(
         "current_app_main",
         "conf",
         "settings_values",
-        "settings_module",
-        "time_zone",
         "timezone",
         "scheduler",
         "broker_transport",

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from celeryize.celery_facts import PRELOADED_LIBRARIES
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
 from celeryize.probe.report import Failure, ImportReport, read_report
@@ -90,7 +91,7 @@ class Prober:
                 hint="Pass another one with --python, or skip the proof with --no-verify.",
             ) from error
         places = [str(self._target.base), *map(str, self._target.paths)]
-        self._send({"preload": places, "folder": str(self._folder)})
+        self._send({"preload": places, "shadows": PRELOADED_LIBRARIES, "folder": str(self._folder)})
         return self
 
     def __exit__(self, *exception: object) -> None:
