@@ -48,7 +48,7 @@ __all__ = ["Change", "applied", "last_change", "recover", "state_dir", "undo_edi
 
 @contextmanager
 def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None]:
-    """Write `edits`; leaving the block normally keeps them, leaving it by any exception takes them back.
+    """Write `edits`; leaving the block normally keeps them, leaving it by any exception rolls them back.
 
     `command` is the user's word for the change, such as "init"; undo shows it again. Raises, with nothing
     changed: Conflict (a file is not `before`), CannotPatch (a path leads out of `root`), WriteFailed (the
@@ -65,7 +65,7 @@ def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None
 
 
 def recover(root: Path) -> str | None:
-    """Take back a change that was interrupted; a sentence for the screen, None if there was nothing to do.
+    """Roll back a change that was interrupted; a sentence for the screen, None if there was nothing to do.
 
     A journal whose run is still alive is left alone. Raises WriteFailed if the system refuses; the journal
     is then kept for the next try.
@@ -81,7 +81,7 @@ def recover(root: Path) -> str | None:
             left = _take_back(change, root, state)
     except AnotherRun:
         return None
-    return "; ".join([f"an interrupted `{change.command}` was taken back", *left])
+    return "; ".join([f"an interrupted `{change.command}` was rolled back", *left])
 
 
 def last_change(root: Path) -> Change | None:
@@ -105,14 +105,14 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
     _refuse_changed(
         ((edit.path, edit.after, now[edit.path]) for edit in back),
         since=f"`{change.command}` wrote it",
-        hint="Nothing was undone. Take your edit, shown in the difference, out of the file and undo again.",
+        hint="Nothing was undone. Remove your own edit, shown in the diff, from the file and undo again.",
     )
     return tuple(Edit(edit.path, before=edit.after, after=edit.before) for edit in back)
 
 
 @contextmanager
 def undone(change: Change, *, root: Path) -> Iterator[None]:
-    """Take back `change`, the newest of the history, and drop it there; block and errors are as in `applied`.
+    """Undo `change`, the newest of the history, and drop it there; block and errors are as in `applied`.
 
     Folders that the change made are removed if nothing else is in them.
     """
@@ -120,7 +120,7 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
     with locked(root) as state:
         if load_newest(state) != change:
             raise Conflict(
-                f"`{change.command}` is not the last change any more", hint="Run the command again."
+                f"`{change.command}` is no longer the last change", hint="Run the command again."
             )
         plan = _planned(undo_edits(change, root), root, f"undo {change.command}", undo_of=change)
         with _carried_out(plan, root, state):
@@ -131,7 +131,7 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
 def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
     if is_unfinished(state):
         raise CeleryizeError(
-            "an interrupted change has to be taken back first",
+            "an interrupted change has to be rolled back first",
             hint="Run the command again to do so.",
         )
     finishing = False
@@ -214,15 +214,15 @@ def _write(change: Change, root: Path) -> None:
 def _put_in_place(file: Written, target: Path) -> None:
     """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was saved just now.
 
-    A second name of the old file shows what an editor wrote into it after the last look; where the file system has
-    no second names, that look has to do.
+    A second name of the old file shows what an editor wrote into it after the last check; where the file system has
+    no second names, that check has to do.
     """
     edit, temp, aside = file.edit, target.with_name(file.temp), _aside(file, target)
     if edit.before is None:
         try:
             os.link(temp, target)
         except FileExistsError:
-            # it was there a moment ago: gone again or not, somebody else is at it
+            # it was there a moment ago: deleted again or not, somebody else is at it
             _refuse_changed([(edit.path, None, _load(target) or b"")])
         except OSError:
             os.replace(temp, target)
@@ -270,7 +270,7 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
         path, error = refusals[0]
         raise WriteFailed(
             f"{path} cannot be put back: {error.strerror}",
-            hint=f"{advice(error)}; the next celeryize command puts it back. The journal is in {state}.",
+            hint=f"{advice(error)}; the next celeryize command restores it. The journal is in {state}.",
             where=Where(path),
         ) from error
     forget(state)
@@ -331,7 +331,7 @@ def _target(path: PurePosixPath, root: Path) -> Path:
     if path.is_absolute() or ".." in path.parts or not real.is_relative_to(root):
         raise CannotPatch(
             f"{path} leads out of the project, to {real}",
-            hint="celeryize writes inside the project only; make the change by hand there.",
+            hint="celeryize writes inside the project only; make that change manually.",
             where=Where(path),
         )
     return real

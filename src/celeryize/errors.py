@@ -1,4 +1,4 @@
-"""The one family of errors: each says what is wrong, what to do next, and carries its exit code."""
+"""The one family of errors: each says what is wrong, what to do next, and has its exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CeleryizeError(Exception):
 
 
 class UsageError(CeleryizeError):
-    """The command line contradicts itself or holds a value that cannot be."""
+    """The command line contradicts itself or contains an invalid value."""
 
     exit_code = Exit.USAGE
 
@@ -56,7 +56,7 @@ class NoProject(CeleryizeError):
 class CannotPatch(CeleryizeError):
     """A file cannot be edited safely; `snippet` holds the exact lines to paste instead.
 
-    They go to the end of the file or, `in_place`, in place of the line at `where`.
+    They belong at the end of the file or, `in_place`, in place of the line at `where`.
     """
 
     def __init__(

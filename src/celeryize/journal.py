@@ -1,7 +1,7 @@
 """What is remembered outside of the project: the lock, the journal of the change under way, the history.
 
     <state>/lock                  held while celeryize writes; the system lets go of it when a process dies
-    <state>/journal.json          a change that has begun: whoever finds it and gets the lock takes it back
+    <state>/journal.json          a change that has begun: whoever finds it and gets the lock rolls it back
     <state>/history/000007.json   a change that is done: the journal under another name, by one rename
     <state>/kept/                 bytes from before of files that were saved by somebody else meanwhile
 
@@ -73,7 +73,7 @@ class Change:
     """What one command did, or is doing, to the project. Paths are relative to its root.
 
     `made` are the folders it makes, outermost first; `removed` those it removes, innermost first, with their
-    modes. `number` is the place in the history, from 1; an undo has in `undoes` the place that it takes back.
+    modes. `number` is the place in the history, from 1; an undo has in `undoes` the place that it undoes.
     """
 
     command: str
@@ -111,7 +111,7 @@ def state_dir(root: Path) -> Path:
         base = home if home.is_absolute() else Path.home() / ".local" / "state"
     except RuntimeError as error:
         raise WriteFailed(
-            "there is no home folder in which celeryize could keep its journal",
+            "there is no home directory for celeryize's journal",
             hint="Set XDG_STATE_HOME to a folder of yours, then run the command again.",
         ) from error
     return base / "celeryize" / _key(root)
@@ -149,7 +149,7 @@ def locked(root: Path) -> Iterator[Path]:
 
 
 def is_unfinished(state: Path) -> bool:
-    """Whether a change has begun and was neither finished nor taken back."""
+    """Whether a change has begun and was neither finished nor rolled back."""
     return (state / "journal.json").exists()
 
 
@@ -188,7 +188,7 @@ def finish(state: Path, change: Change) -> None:
 
 
 def forget(state: Path) -> None:
-    """Drop the journal of a change that was taken back."""
+    """Drop the journal of a change that was rolled back."""
     with failing_for(state / "journal.json"):
         remove(state / "journal.json")
         sync_folder(state)
@@ -256,7 +256,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove(file: Path) -> None:
-    """Remove a file that may be gone already."""
+    """Remove a file that may already be deleted."""
     with suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(file)
 
@@ -306,7 +306,7 @@ def _key(path: Path) -> str:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder, and those above it, that only this user can look into."""
+    """Make a folder, and those above it, that only this user can read."""
     if folder.is_dir():
         return
     _make(folder.parent)
@@ -364,7 +364,7 @@ def _load(file: Path) -> Change:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CeleryizeError(
             f"{file} cannot be understood: {error}",
-            hint="Look at what changed in the project, put right what is wrong, then delete that file.",
+            hint="Check what changed in the project, fix what is wrong, then delete that file.",
         ) from error
 
 
@@ -378,7 +378,7 @@ def _inside(text: str) -> PurePosixPath:
 
 def _temporary(name: str) -> str:
     if not TEMPORARY.fullmatch(name):
-        raise ValueError(f"{name} is no temporary file of ours")
+        raise ValueError(f"{name} is not a temporary file of ours")
     return name
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 
 class Severity(StrEnum):
-    """How bad a finding is. An error means: this will not run, or will run wrong."""
+    """How bad a finding is. An error means: this will not run, or not as intended."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,7 +28,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it goes away."""
+    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it is deleted."""
 
     path: PurePosixPath
     before: bytes | None
@@ -78,7 +78,7 @@ class Plan:
 class Finding:
     """One thing that is wrong, in the shape of Django's system-check messages.
 
-    `fixable`: `celeryize verify --fix` puts it right.
+    `fixable`: `celeryize verify --fix` fixes it.
     """
 
     id: str

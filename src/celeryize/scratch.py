@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive us: what a run that was killed has left, the next one removes."""
+"""Temporary folders; what a killed run leaves behind, the next one removes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ YOUNG = 60.0
 
 
 def unusable(error: OSError) -> WriteFailed:
-    """What is said where there is no room, or no right, for a temporary file."""
+    """The error where a temporary file cannot be written."""
     return WriteFailed(
         f"the temporary folder cannot be used: {error.strerror or error}",
         hint="Set TMPDIR to a folder with space that you can write to, then run the command again.",

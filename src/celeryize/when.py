@@ -66,7 +66,7 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def values(self, text: str) -> frozenset[int]:
-        """The numbers that `text` stands for. Raises UsageError with the part that is wrong."""
+        """The numbers that `text` means. Raises UsageError with the part that is invalid."""
         found: set[int] = set()
         for part in text.split(","):
             match = re.fullmatch(r"(\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/(\d+))?", part)
@@ -98,8 +98,10 @@ class _Field:
 
     def _wrong(self, part: str, text: str) -> UsageError:
         names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+        # a field of one part needs no second mention
+        context = f" in {text!r}" if part != text else ""
         return UsageError(
-            f"{part!r} in {text!r} is no {self.keyword.replace('_', ' ')}",
+            f"invalid {self.keyword.replace('_', ' ')} {part!r}{context}",
             hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
         )
 
@@ -128,13 +130,13 @@ def parse(
         if value
     ]
     if len(given) != 1:
-        said = f"{' and '.join(given)} exclude each other" if given else "it is not said when"
+        said = f"{' and '.join(given)} exclude each other" if given else "no schedule was given"
         raise UsageError(
             said,
             hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.',
         )
     if on and not at:
-        raise UsageError("--on belongs to --at", hint="For example --at 07:30 --on mon-fri.")
+        raise UsageError("--on requires --at", hint="For example --at 07:30 --on mon-fri.")
     if cron:
         return from_cron(cron)
     if every:
@@ -149,7 +151,7 @@ def from_cron(text: str) -> When:
     fields = NICKNAMES.get(text.strip().lower(), text.strip().lower()).split()
     if len(fields) != 5:
         raise UsageError(
-            f"{text!r} has {len(fields)} fields, a crontab has five",
+            f"{text!r} has {len(fields)} fields, but a crontab has five",
             hint='minute hour day-of-month month day-of-week: "0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields
@@ -160,7 +162,9 @@ def from_time(at: str, on: str) -> When:
     """`07:30` on `mon-fri`, `sat,sun`, `*`."""
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", at.strip())
     if not match:
-        raise UsageError(f"{at!r} is no time of day", hint="Write hours and minutes: 07:30.")
+        raise UsageError(
+            f"{at!r} is not a valid time of day", hint="Write hours and minutes: 07:30."
+        )
     days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
         on.strip().lower(), on.strip().lower()
     )
@@ -175,8 +179,9 @@ def from_interval(text: str) -> When:
     notes: tuple[str, ...] = ()
     if seconds >= LONG:
         notes = (
-            "An interval counts from the start of Beat: where its schedule file does not survive a restart, an "
-            f"interval of {text.strip()} may never end. A crontab (--cron, --at) does not have that problem.",
+            "An interval counts from the start of Beat: if its schedule file does not survive a "
+            f"restart, an interval of {text.strip()} may never end. "
+            "A crontab (--cron, --at) does not have that problem.",
         )
     words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
     every, period = (amount * 7, "days") if word == "weeks" else (amount, word)
@@ -188,14 +193,16 @@ def from_interval(text: str) -> When:
 def from_sun(event: str, latitude: float | None, longitude: float | None) -> When:
     """A solar event at a place, as `celery.schedules.solar` knows it."""
     if event not in SOLAR:
-        raise UsageError(f"{event!r} is no solar event", hint=f"One of {', '.join(SOLAR)}.")
+        raise UsageError(
+            f"{event!r} is not a valid solar event", hint=f"One of {', '.join(SOLAR)}."
+        )
     if (
         latitude is None
         or longitude is None
         or not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
     ):
         raise UsageError(
-            "--solar needs a place", hint="Add --lat (-90 to 90) and --lon (-180 to 180)."
+            "--solar needs a location", hint="Add --lat (-90 to 90) and --lon (-180 to 180)."
         )
     return When(
         f'solar("{event}", {latitude!r}, {longitude!r})',
@@ -211,7 +218,9 @@ def duration(text: str, flag: str) -> int:
     """Seconds of `90`, `30s`, `15m`, `2h`, `1d`. Raises UsageError naming the flag."""
     match = re.fullmatch(r"([1-9]\d*)([smhdw])", text.strip().lower())
     if not match:
-        raise UsageError(f"{flag} {text!r} is no duration", hint="Write 30s, 15m, 2h, 1d or 1w.")
+        raise UsageError(
+            f"{flag} {text!r} is not a valid duration", hint="Write 30s, 15m, 2h, 1d or 1w."
+        )
     return int(match[1]) * UNITS[match[2]][1]
 
 
@@ -239,7 +248,7 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
     possible = any(n <= calendar.monthrange(2024, m)[1] for m in months for n in days)
     if not possible:
         raise UsageError(
-            f"day {day} never occurs in month {month}: Celery refuses it, and Beat does not start",
+            f"day {day} never occurs in month {month}: Celery rejects it, and Beat does not start",
             hint="Use a day that the month has.",
         )
     written = [
@@ -321,19 +330,22 @@ def _odd(
     found = []
     if minute == "*" and hour != "*":
         found.append(
-            f"The minute is *: it fires 60 times in each of these hours. For once an hour write 0 {hour}."
+            f"The minute is *: it fires 60 times in each of these hours. "
+            f"For once an hour, write 0 {hour}."
         )
     for text, values, size, unit in ((minute, minutes, 60, "minute"), (hour, hours, 24, "hour")):
         step = re.fullmatch(r"\*/(\d+)", text)
         if step and size % int(step[1]):
             at = ", ".join(map(str, sorted(values)))
             found.append(
-                f"*/{step[1]} does not divide {size}: it fires at {unit} {at}, and starts anew with each turn."
+                f"*/{step[1]} does not divide {size}: "
+                f"it fires at {unit} {at}, and then starts again."
             )
     if day != "*" and weekday != "*":
         found.append(
-            "Both days are set: Celery fires only on days that are both; cron would on days that are either."
+            "Both days are set: Celery only fires on days that match both; "
+            "cron would fire on days that match either."
         )
     if day.isdigit() and int(day) > 28 and month == "*":
-        found.append(f"Not every month has a day {day}: it does not fire in those.")
+        found.append(f"Not every month has a day {day}: it does not fire in the others.")
     return found

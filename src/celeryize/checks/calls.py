@@ -51,7 +51,7 @@ KNOWN = words(
 
 
 def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
-    """Why arguments do not fit a task, in Python's words; None if they do, or if that cannot be told."""
+    """Why arguments do not fit a task, in Python's words; None if they do, or if that is not known."""
     signature = task.signature
     if signature is None:
         return None
@@ -78,7 +78,7 @@ def _sent(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
 def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     """A task is sent before its transaction is committed.
 
-    What happens: The worker may run before the row is there, or for a row that was rolled back.
+    What happens: The worker may run before the instance is saved, or for one that was rolled back.
     How it looks: Doctor.DoesNotExist: Doctor matching query does not exist. (now and then)
     Why: .delay() publishes at once; the transaction ends later, or not at all.
     Fix: task.delay_on_commit(obj.pk), or transaction.on_commit(lambda: task.delay(obj.pk)).
@@ -119,7 +119,7 @@ def _atomic_requests(facts: Facts) -> bool:
 
 
 def _transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
-    """Which transaction a call stands in, in words; None where none can be told."""
+    """Which transaction surrounds a call, in words; None where none is known."""
     nested = False
     for outer in code.around(call):
         match outer:
@@ -129,17 +129,17 @@ def _transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | 
             case ast.Call(func=func) if dotted(func).rpartition(".")[2] in COMMITS:
                 return None
             case ast.With(items=items) if any(_is_atomic(item.context_expr) for item in items):
-                return "stands inside atomic()"
+                return "is called inside atomic()"
             case ast.FunctionDef(name=name, decorator_list=decorators):
                 if any(_is_atomic(d) for d in decorators):
-                    return "stands inside atomic()"
+                    return "is called inside atomic()"
                 if any(_is_receiver(d) for d in decorators):
-                    return "stands in a handler of a model's save"
+                    return "is called in a handler of a model's save"
                 holder = code.parents.get(outer)
                 if isinstance(holder, ast.ClassDef) and name == "save" and _is_model(holder):
-                    return "stands in a model's save()"
+                    return "is called in a model's save()"
                 if atomic_requests and not nested and code.path.name == "views.py":
-                    return "stands in a view, and ATOMIC_REQUESTS is on"
+                    return "is called in a view, and ATOMIC_REQUESTS is on"
                 if isinstance(code.parents.get(outer), ast.FunctionDef):
                     # an inner function: who calls it, and when, is not known
                     return None
@@ -258,7 +258,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W371", fixable=True)
 def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
-    """apply_async is given an option that it does not know.
+    """apply_async is given an unknown option.
 
     What happens: Nothing: the option has no effect.
     How it looks: (nothing)
@@ -283,7 +283,7 @@ def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E372", fixable=True)
 def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """apply_async is given args that are no tuple, or a countdown that is no number.
+    """apply_async is given args that are not a tuple, or a countdown that is not a number.
 
     What happens: The call raises.
     How it looks: TypeError: ... argument after * must be an iterable, not int
@@ -323,21 +323,21 @@ def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "
     """
     start, _ = with_parentheses(code.source, args)
     if text_of(args) is not None and start == code.source.start(args):
-        return Unsure("a text may be meant as a row of letters")
+        return Unsure("a text may be meant as a sequence of letters")
     if task is None or task.signature is None or misfit(task, 1, ()):
-        return Unsure("the task does not take one argument alone")
+        return Unsure("the task does not take exactly one argument")
     return make_tuple(code, args, entry)
 
 
 @check("celery.E380")
 def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
-    """A result is asked for, and there is no result backend.
+    """A result is requested, and there is no result backend.
 
-    What happens: Asking raises.
+    What happens: The call raises.
     How it looks: NotImplementedError: No result backend is configured.
         AttributeError: 'DisabledBackend' object has no attribute '_get_task_meta_for'
     Why: Without CELERY_RESULT_BACKEND, results are thrown away.
-    Fix: Set CELERY_RESULT_BACKEND, or do not ask.
+    Fix: Set CELERY_RESULT_BACKEND, or do not ask for results.
     Source: https://github.com/celery/celery/issues/7340
     """
     if not facts.project.celery or not facts.project.celery[0].reads_django_settings:

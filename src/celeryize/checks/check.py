@@ -1,4 +1,9 @@
-"""What a check is: a small function over facts, with an id, a severity and a docstring that explains it."""
+"""What a check is: a small function over the facts, with an id and a docstring that explains it.
+
+A new check goes into the module of its family, under `@check("celery.E999")`. It yields an Occurrence
+per mistake. Its docstring is the page of `celeryize verify --explain`: a title and the five SECTIONS.
+Its test is a Mistake in tests/unit/checks/test_<family>.py: a broken project and a healthy twin.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +36,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """Why `verify --fix` leaves a finding to a person."""
+    """Why `verify --fix` leaves a finding to the user."""
 
     why: str
 
@@ -40,7 +45,7 @@ class Unsure:
 class Occurrence:
     """One place where a check has found its mistake. `excerpt` is the line at `where` unless given.
 
-    `fix` stands here, beside its check: a small function over the facts makes it, or says why it is not sure.
+    `fix` is the answer of a small function below the check: an edit, or why it is not certain.
     """
 
     message: str
@@ -55,9 +60,9 @@ Run = Callable[[Facts], Iterable[Occurrence]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. `imports`: it needs the looks from inside; `unless`: ids whose findings explain this one's.
+    """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this one's.
 
-    `fixable`: what it finds, `verify --fix` can put right where that is certain.
+    `fixable`: `verify --fix` can fix what it finds, where that is certain.
     """
 
     id: str
@@ -70,7 +75,7 @@ class Check:
 
     @property
     def severity(self) -> Severity:
-        """The severity that the id's letter stands for."""
+        """The severity that the letter of the id means."""
         return SEVERITIES[self.id.rpartition(".")[2][0]]
 
 

@@ -17,11 +17,11 @@ from celeryize.model import Where
 
 @check("celery.E110")
 def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """A command line names an app that is not there.
+    """A command line names an app that does not exist.
 
     What happens: The worker does not start.
     How it looks: Unable to load celery application. The module confg was not found.
-    Why: -A takes a dotted module name that can be imported from the working folder.
+    Why: -A takes a dotted module name that can be imported from the working directory.
     Fix: The package or module of the app, with dots: -A config
     Source: celery/app/utils.py, find_app
     """
@@ -71,7 +71,7 @@ def _exists(facts: Facts, module: str) -> bool:
 
 @check("celery.E111")
 def old_command_order(facts: Facts) -> Iterator[Occurrence]:
-    """A command line has -A behind the command.
+    """A command line has -A after the subcommand.
 
     What happens: The worker does not start.
     How it looks: Error: No such option: -A
@@ -86,7 +86,7 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
             yield Occurrence(
-                f"-A stands behind {command.subcommand}",
+                f"-A must come before the subcommand {command.subcommand}",
                 command.where,
                 f"Write celery -A ... {command.subcommand}.",
             )
@@ -94,20 +94,20 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E120")
 def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
-    """The app file names a settings module that is not in the project.
+    """The app file names a settings module that does not exist.
 
     What happens: The worker does not start, unless DJANGO_SETTINGS_MODULE is exported.
     How it looks: ModuleNotFoundError: No module named 'config.setings'
-    Why: `celery -A ...` does not go through manage.py; the app file's own line counts.
-    Fix: The name that manage.py has.
+    Why: `celery -A ...` does not run manage.py; the line in the app file decides.
+    Fix: Use the name that manage.py uses.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     for code, call, name in _settings_of_app(facts):
         if facts.modules.find(name) is None and facts.modules.folder(name) is None:
             yield Occurrence(
-                f"the app file names the settings {name}, which are not there",
+                f"the app file names the settings module {name}, which does not exist",
                 code.where(call),
-                f"manage.py names {facts.project.settings.module}.",
+                f"manage.py uses {facts.project.settings.module}.",
             )
 
 
@@ -115,7 +115,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
 def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker and the web process fall back to different settings.
 
-    What happens: Where nobody exports DJANGO_SETTINGS_MODULE, the worker runs with other settings (another
+    What happens: Where DJANGO_SETTINGS_MODULE is not exported, the worker runs with other settings (another
         database, another broker) than the web process.
     How it looks: A task that does not find what the web process has just saved.
     Why: celery.py and wsgi.py each name their own settings module as a fallback.
@@ -185,9 +185,9 @@ def _declared_queues(facts: Facts) -> bool:
 def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """Tasks go to a queue that no worker consumes.
 
-    What happens: They wait for ever.
+    What happens: They are never run.
     How it looks: (nothing: the state stays PENDING)
-    Why: A worker without -Q consumes the default queue only; routing creates the queue, nobody reads it.
+    Why: A worker without -Q consumes the default queue only; routing creates the queue, but no worker consumes it.
     Fix: -Q celery,slow on a worker, or CELERY_TASK_QUEUES.
     Source: https://docs.celeryq.dev/en/stable/userguide/routing.html
     """
@@ -207,10 +207,10 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     consumed = {
         q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
     }
-    told: set[str] = set()
+    reported: set[str] = set()
     for name, where in _routed(facts):
-        if name not in consumed and name not in told:
-            told.add(name)
+        if name not in consumed and name not in reported:
+            reported.add(name)
             yield Occurrence(
                 f"no worker consumes the queue {name!r} ({workers[0].where}: {', '.join(sorted(consumed))})",
                 where,
@@ -234,9 +234,9 @@ def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
 
 @check("celery.W182")
 def route_without_task(facts: Facts) -> Iterator[Occurrence]:
-    """A route fits no task.
+    """A route matches no task.
 
-    What happens: Nothing: the task that was meant goes to the default queue.
+    What happens: Nothing: the task that was meant is sent to the default queue.
     How it looks: (nothing)
     Why: Routes are looked up by the name of the task.
     Fix: The registered name, or a pattern such as "shop.tasks.*".
@@ -253,7 +253,7 @@ def route_without_task(facts: Facts) -> Iterator[Occurrence]:
                 continue
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
             if not any(pattern.fullmatch(task) for task in facts.task_names):
-                yield Occurrence(f"the route {name!r} fits no task", setting.code.where(key))
+                yield Occurrence(f"the route {name!r} matches no task", setting.code.where(key))
 
 
 @check("celery.W260")
@@ -262,7 +262,7 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: With a second such worker, every periodic task is sent twice.
     How it looks: (nothing: tasks run twice)
-    Why: Each Beat sends every entry; they do not know of each other.
+    Why: Each Beat sends every entry; they are not aware of each other.
     Fix: One process `celery -A ... beat` of its own.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
@@ -277,9 +277,9 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W280")
 def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
-    """Beat keeps its file in the working folder.
+    """Beat keeps its schedule file in the working directory.
 
-    What happens: celerybeat-schedule lands among the sources; in a read-only container Beat does not start.
+    What happens: celerybeat-schedule is created among the sources; in a read-only container Beat does not start.
     How it looks: FileNotFoundError / PermissionError: 'celerybeat-schedule'
     Why: The default is a relative path.
     Fix: celery -A ... beat -s /var/lib/.../celerybeat-schedule (a volume, where intervals matter).
@@ -292,15 +292,17 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
             "-s", "--schedule", "-S", "--scheduler"
         ):
             yield Occurrence(
-                "Beat keeps its schedule file in the working folder", command.where, "Add -s PATH."
+                "Beat keeps its schedule file in the working directory",
+                command.where,
+                "Add -s PATH.",
             )
 
 
 @check("celery.W460")
 def limits_without_effect(facts: Facts) -> Iterator[Occurrence]:
-    """The pool does not know time limits.
+    """The worker pool ignores time limits.
 
-    What happens: A task runs as long as it likes.
+    What happens: A task runs without a limit.
     How it looks: (nothing)
     Why: The pools threads and solo have no way to interrupt a task; gevent and eventlet have the hard limit only.
     Fix: The prefork pool, or time limits inside the task (timeouts of its requests).

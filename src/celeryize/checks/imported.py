@@ -1,4 +1,4 @@
-"""What only importing the project shows: exceptions, the transport, what worker and web see differently."""
+"""What only an import of the project shows: exceptions, missing libraries, differing registries."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def failure_text(failure: Failure) -> str:
 
 
 def failures(facts: Facts, *phases: str) -> Iterator[Failure]:
-    """The failures of both looks in some phases; the same one once."""
+    """The failures of both imports in some phases, each once."""
     seen: set[tuple[str, str]] = set()
-    for sight in (facts.worker, facts.web):
-        for failure in sight.failures if sight else ():
+    for report in (facts.worker, facts.web):
+        for failure in report.failures if report else ():
             if failure.phase in phases and (failure.type, failure.message) not in seen:
                 seen.add((failure.type, failure.message))
                 yield failure
 
 
 def is_absent(facts: Facts) -> bool:
-    """Whether Django or Celery is missing in the interpreter: then nothing can be imported."""
+    """Whether the interpreter has no Django or no Celery: then nothing can be imported."""
     worker = facts.worker
     return worker is not None and not (worker.django_importable and worker.celery_importable)
 
@@ -77,7 +77,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The project itself does not start.
 
     What happens: Neither a worker nor a web process starts.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: The settings, an app or a model raises when it is imported, hangs, or ends the interpreter.
     Fix: Fix that first: `python manage.py check` shows the same.
     Source: the import itself
@@ -96,7 +96,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
 def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     """Django or Celery is missing in the project's interpreter.
 
-    What happens: Nothing starts there; only what the code tells can be checked.
+    What happens: Nothing starts there; only the code itself can be checked.
     How it looks: ModuleNotFoundError: No module named 'celery'
     Why: The dependencies are not installed, or another interpreter is the right one.
     Fix: Install the dependencies, or name the interpreter with --python.
@@ -124,7 +124,7 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
     What happens: The worker does not start.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: The worker starts without manage.py: the app file comes first, then the settings, then the apps.
     Fix: See the exception; most often something imports models, or reads settings, too early.
     Source: the import itself
@@ -139,7 +139,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
 
     What happens: The worker does not start; manage.py does not notice.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: Only a worker imports the tasks modules; `manage.py check` does not.
     Fix: See the exception.
     Source: the import itself, each module on its own
@@ -152,7 +152,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
 def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     """A signal handler raises, and Celery swallows it.
 
-    What happens: What the handler was to do is not done: periodic tasks are missing, logging is not set up.
+    What happens: The handler has no effect: periodic tasks are missing, logging is not set up.
     How it looks: (nothing)
     Why: Signal.send catches exceptions and only logs them, before logging is set up.
     Fix: on_after_finalize instead of on_after_configure; or CELERY_BEAT_SCHEDULE.
@@ -191,10 +191,10 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))
 def registered_twice(facts: Facts) -> Iterator[Occurrence]:
-    """A function is registered under two names, or two functions under one.
+    """A function is registered under two names, or two functions under one name.
 
     What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two functions with one
-        name, the first is kept.
+        name, the first one wins.
     How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type 'apps.shop.tasks.add'.
     Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`).
     Fix: One import path everywhere; or an explicit name=.
@@ -234,7 +234,7 @@ def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
     Why: The worker finds its tasks without manage.py and without the URLs, and imports less.
     Fix: Put the task into the tasks module of an installed app.
-    Source: both looks, compared
+    Source: both imports, compared
     """
     if (
         facts.worker is None
@@ -246,7 +246,7 @@ def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     known = {task.name for task in facts.worker.tasks}
     static = {task.name for task in facts.tasks}
     for task in facts.web.tasks:
-        # those that stand in the code are judged by the reason that they lack
+        # tasks of the project's own code are reported with the reason that they are missing
         if task.name not in known and task.name not in static:
             yield Occurrence(
                 f"the worker does not know {task.name}", place(facts, task.file, task.line)

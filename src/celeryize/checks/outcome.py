@@ -18,7 +18,7 @@ RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """A finding that the project has decided not to hear about, and why."""
+    """A finding that the project has silenced, and why."""
 
     finding: Finding
     reason: str

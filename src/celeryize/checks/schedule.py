@@ -71,7 +71,7 @@ def _cron_fields(call: ast.Call) -> dict[str, ast.expr]:
 
 @check("celery.W210")
 def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
-    """A crontab names an hour or a day, and no minute.
+    """A crontab sets an hour or a day, but no minute.
 
     What happens: The task is sent sixty times, every minute of that hour.
     How it looks: <crontab: * 8 * * * (m/h/dM/MY/d)>
@@ -95,7 +95,7 @@ def every_minute(facts: Facts) -> Iterator[Occurrence]:
     What happens: The task is sent every minute.
     How it looks: <crontab: * * * * * (m/h/dM/MY/d)>
     Why: A field that is left out means every value.
-    Fix: crontab(minute="*") says it in words; or name the fields that were meant.
+    Fix: crontab(minute="*") makes it explicit; or set the fields that were meant.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
     for code, call in _crontabs(facts):
@@ -128,7 +128,7 @@ def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
                 and (size % int(step) or int(step) >= size)
             ):
                 yield Occurrence(
-                    f"{field}={text!r} is not every {step} {field}s: it starts anew at 0",
+                    f"{field}={text!r} is not every {step} {field}s: it restarts at 0",
                     code.where(call),
                     f"Use timedelta({field}s={step}), or a step that divides {size}.",
                 )
@@ -136,9 +136,9 @@ def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E230")
 def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """A crontab cannot be read, or never comes.
+    """A crontab is invalid, or never occurs.
 
-    What happens: The module that holds it, or Beat, fails.
+    What happens: Importing its module, or starting Beat, fails.
     How it looks: ValueError: Invalid weekday literal '0 8 * * *'.
         ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
         TypeError: BaseSchedule.__init__() got an unexpected keyword argument 'hours'
@@ -153,7 +153,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
 
 
 def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
-    """What is wrong with a call of crontab, and what to write instead; None if nothing can be told."""
+    """What is wrong with a call of crontab, and what to write instead; None if nothing is known to be wrong."""
     if call.args and len((text_of(call.args[0]) or "").split()) == 5:
         return (
             "crontab() takes five fields, not a line of cron",
@@ -174,10 +174,10 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
             n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
         ):
             if number.strip().isdigit() and not low <= int(number) <= high:
-                return f"{name} is {number}, but goes from {low} to {high}", ""
+                return f"{name} is {number}, but the valid range is {low}-{high}", ""
     day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
     if day is not None and month is not None and day > DAYS_IN.get(int(month), 31):
-        return f"day {day:g} never comes in month {month:g}", ""
+        return f"day {day:g} never occurs in month {month:g}", ""
     return None
 
 
@@ -204,9 +204,9 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
 def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule names a task that does not exist.
 
-    What happens: Beat sends it, each worker throws it away.
+    What happens: Beat sends it, and each worker discards it.
     How it looks: Received unregistered task of type 'shop.tasks.ad'.
-    Why: Beat does not look into the registry; it sends the name.
+    Why: Beat does not check the registry; it only sends the name.
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: reproduced with Celery 5.7
     """
@@ -217,7 +217,7 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         is_own = name.split(".")[0] in facts.code.own_packages and all(
             task.name for task in facts.tasks
         )
-        # without a registry, only the project's own tasks can be told
+        # without a registry, only tasks of the project's own are known to be missing
         if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
@@ -236,7 +236,9 @@ def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
     close = only_near(function, {f for _, m, f in pairs if m == module})
     meant = [n for n, m, f in pairs if (m == module and f == close) or f == function]
     if len(meant) != 1:
-        return Unsure("several tasks may be meant" if meant else "no task has a name like it")
+        if meant:
+            return Unsure("several tasks may be meant")
+        return Unsure("no task has a similar name")
     splice = respelled(entry.code.source, entry.fields["task"], meant[0])
     return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 
@@ -245,11 +247,11 @@ def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
     "celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030")
 )
 def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
-    """An entry of a schedule that is made by code names a task that does not exist.
+    """An entry of a computed schedule names a task that does not exist.
 
-    What happens: Beat sends it, each worker throws it away.
+    What happens: Beat sends it, and each worker discards it.
     How it looks: Received unregistered task of type 'shop.tasks.ad'.
-    Why: Beat does not look into the registry; it sends the name.
+    Why: Beat does not check the registry; it only sends the name.
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: app.conf.beat_schedule, as the worker has it
     """
@@ -270,7 +272,7 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _may_exist(facts: Facts, name: str) -> bool:
-    """Whether the code speaks of a task's function, or of its name, in a way that was not understood."""
+    """Whether the code mentions a task's function, or its name, in a way that was not recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
     code = facts.code.parsed(path) if path else None
@@ -314,7 +316,7 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
                     f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix
                 )
         if "task" not in entry.fields:
-            yield Occurrence(f"the entry {entry.name!r} names no task", entry.where)
+            yield Occurrence(f"the entry {entry.name!r} has no task", entry.where)
         schedule = entry.fields.get("schedule")
         if schedule is None:
             yield Occurrence(f"the entry {entry.name!r} has no schedule", entry.where)
@@ -329,7 +331,7 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
             )
         elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
             yield Occurrence(
-                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it without a pause",
+                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it continuously",
                 entry.code.where(schedule),
             )
 
@@ -361,7 +363,7 @@ def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
     splice = Splice(start, end, f"{word}: {{{old}}}", (expression(word), added), (key, value))
     return Fix(
         entry.code.path,
-        f"{name!r} of {entry.name!r} goes into its options",
+        f"{name!r} of {entry.name!r} moves into its options",
         (splice,),
         (entry.name,),
     )
@@ -369,7 +371,7 @@ def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
 
 @check("celery.W245", fixable=True)
 def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
-    """An entry's options hold a name that apply_async does not know.
+    """An entry's options contain a name that apply_async does not know.
 
     What happens: Nothing: the option has no effect.
     How it looks: (nothing)
@@ -443,7 +445,7 @@ def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
 
 @check("celery.W270")
 def long_interval(facts: Facts) -> Iterator[Occurrence]:
-    """A long interval is counted from the start of Beat.
+    """A long interval counts from the start of Beat.
 
     What happens: On a platform that restarts daily, or without the schedule's file, the task never runs.
     How it looks: (nothing)
@@ -477,7 +479,7 @@ def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     """The schedule is in the settings and in the database.
 
     What happens: Each start of Beat overwrites what was changed in the admin; an entry that is removed from the
-        settings stays in the database and goes on firing.
+        settings stays in the database and keeps firing.
     How it looks: (nothing)
     Why: DatabaseScheduler writes the entries of the settings into its tables.
     Fix: Keep the entries in one place.
@@ -488,7 +490,7 @@ def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     for code, schedule in facts.schedule.dicts:
         if schedule.keys:
             yield Occurrence(
-                "each start of Beat copies these entries into the database, over what was changed there",
+                "each start of Beat overwrites changes made in the admin with these entries",
                 code.where(schedule),
                 "Keep the schedule in one place.",
             )
@@ -542,7 +544,7 @@ def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
             in_app_file = any(app.where.path == code.path for app in facts.project.celery)
             if not in_app_file:
                 yield Occurrence(
-                    "on_after_configure has fired before this module is imported",
+                    "on_after_configure fires before this module is imported",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
                 )

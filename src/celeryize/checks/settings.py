@@ -1,4 +1,4 @@
-"""The settings: names that Celery does not know, old names, values and URLs that do not work, overrides."""
+"""The settings: unknown and old names, values and URLs that do not work, overrides."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ BACKENDS = words(
 
 @check("celery.W060", fixable=True)
 def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
-    """A setting has a name that Celery does not know, and that is close to one it knows.
+    """A setting has an unknown name that is close to one of Celery's.
 
     What happens: Nothing: the setting has no effect, and no message says so.
     How it looks: (nothing)
-    Why: Celery asks the settings for the names that it knows and never looks at the others.
+    Why: Celery reads the settings whose names it knows, and ignores all others.
     Fix: Rename it to the suggested name.
     Source: celery/app/defaults.py; celery/app/utils.py
     """
@@ -78,7 +78,7 @@ def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _meant(key: str) -> str | None:
-    """The full name of the one setting that a name can have meant."""
+    """The full name of the one setting that a misspelt name can mean."""
     grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in SETTING_NAMES]
     if len(grouped) > 1:
         return None
@@ -90,10 +90,10 @@ def _meant(key: str) -> str | None:
 def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A CELERY_ setting is not one of Celery's.
 
-    What happens: Celery does not read it. That is fine if the project, or a library, does.
+    What happens: Celery does not read it. That is fine if the project or a library does.
     How it looks: (nothing)
-    Why: Celery asks the settings for the names that it knows and never looks at the others.
-    Fix: If it was meant for Celery, look the name up; if not, another prefix makes that clear.
+    Why: Celery reads the settings whose names it knows, and ignores all others.
+    Fix: If it is meant for Celery, correct the name; if not, use another prefix.
     Source: celery/app/defaults.py
     """
     for setting, key in _unknown(facts):
@@ -102,7 +102,7 @@ def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
-    """The settings under the prefix whose names mean nothing; each name once."""
+    """The settings with the prefix whose names are unknown; each name once."""
     seen: set[str] = set()
     for setting in facts.settings:
         name = setting.name
@@ -115,7 +115,7 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
 
 
 def _close(key: str) -> str | None:
-    """The setting that a name is a slip of: by its letters, or because its group was left out."""
+    """The setting that a misspelt name means: by its letters, or without its group."""
     close = difflib.get_close_matches(key, SETTING_NAMES, 1, CLOSE)
     if close:
         return close[0]
@@ -196,9 +196,9 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W070", fixable=True)
 def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
-    """A setting has its name from before Celery 4.
+    """A setting has its pre-Celery 4 name.
 
-    What happens: It works today; Celery 6 drops the old names. `BROKER_URL` is read too, even if it was meant
+    What happens: It works today; Celery 6 removes the old names. `BROKER_URL` is read too, even if it was meant
         for another library.
     How it looks: (nothing: the warning is suppressed for Django's settings)
     Why: Celery looks a setting up under its new name, then under its old one.
@@ -219,7 +219,7 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
             continue
         seen.add(setting.name)
         yield Occurrence(
-            f"{setting.name} is a name from before Celery 4",
+            f"{setting.name} is a pre-Celery 4 name",
             setting.where,
             f"Rename it to {PREFIX}{new.upper()}.",
             fix=_rename_old(facts, setting, f"{PREFIX}{new.upper()}"),
@@ -228,19 +228,19 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
 
 def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
     if not setting.name.startswith("CELERY"):
-        return Unsure(f"another library may read {setting.name}")
+        return Unsure(f"another library may use {setting.name}")
     return rename_setting(facts, setting, name)
 
 
 @check("celery.W080")
 def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
-    """The app file sets what the settings set too.
+    """The app file overrides a setting.
 
     What happens: The value in the settings has no effect. `app.conf.beat_schedule = ...` replaces
         CELERY_BEAT_SCHEDULE as a whole.
     How it looks: (nothing)
     Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
-    Fix: Keep it in one place; the settings are where everybody looks.
+    Fix: Keep it in one place, preferably in the settings.
     Source: https://github.com/celery/celery/issues/4284
     """
     for app in facts.project.celery:
@@ -259,10 +259,10 @@ def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W082", imports=True)
 def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
-    """An environment variable beats the settings.
+    """An environment variable overrides the settings.
 
-    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND win over the settings everywhere; BROKER_URL, APP,
-        LOADER, CONFIG_MODULE and RESULT_BACKEND win for the `celery` command only, so worker and web differ.
+    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND override the settings everywhere; BROKER_URL, APP,
+        LOADER, CONFIG_MODULE and RESULT_BACKEND do so for the `celery` command only, so worker and web differ.
     How it looks: (nothing)
     Why: Celery and its command line read these variables themselves.
     Fix: Read the same variable in the settings, or unset it.
@@ -277,7 +277,7 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
         setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
         if setting is not None or not name.startswith(PREFIX):
             yield Occurrence(
-                f"the environment variable {name} is set here and beats the settings",
+                f"the environment variable {name} is set here and overrides the settings",
                 setting.where if setting else None,
                 "Read it in the settings, or unset it.",
             )
@@ -296,7 +296,7 @@ WINS = {
 
 @check("celery.W083", fixable=True)
 def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
-    """A number or a yes-or-no is written as text.
+    """A number or a boolean is written as text.
 
     What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a worker process
         at the first task that runs too long.
@@ -309,7 +309,7 @@ def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
         key = OLD_NAMES.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
         if not setting.name.startswith(PREFIX) and setting.name not in OLD_NAMES:
             continue
-        kind = "a yes or no" if key in BOOLS else "a number" if key in INTS | FLOATS else None
+        kind = _kind_of(key)
         if kind is None:
             continue
         if text_of(setting.value) is not None:
@@ -327,6 +327,15 @@ def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+def _kind_of(key: str) -> str | None:
+    """What kind of value a setting takes, in words; None where any will do."""
+    if key in BOOLS:
+        return "a boolean"
+    if key in INTS | FLOATS:
+        return "a number"
+    return None
+
+
 def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
     """The value that the text spells."""
     text = (text_of(setting.value) or "").strip()
@@ -336,7 +345,7 @@ def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
     if spelled is None and key in FLOATS and re.fullmatch(r"\d+\.\d+", text):
         spelled = text
     if spelled is None:
-        return Unsure(f"{text!r} spells no such value")
+        return Unsure(f"{text!r} is not such a value")
     splice = replaced(setting.code.source, setting.value, spelled)
     return Fix(setting.code.path, f"{setting.name} becomes {spelled}", (splice,))
 
@@ -364,7 +373,7 @@ def _url_text(facts: Facts, key: str) -> str | None:
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     """What is wrong with a broker or backend URL, or None."""
     if url != url.strip():
-        return "it has a blank at its end"
+        return "it starts or ends with a space"
     if "://" not in url:
         # a bare transport name is allowed; host:port is taken for the host of an amqp URL
         read_as_host = re.match(r"[\w.-]+:\d+|\w+//", url)
@@ -372,9 +381,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     scheme = url.split("://")[0]
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
-        return f"there is no transport {scheme!r}" + (
-            f"; did you mean {close[0]}?" if close else ""
-        )
+        return f"unknown transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
     if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
         return None
     try:
@@ -388,7 +395,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
 def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL cannot work.
 
-    What happens: The worker does not start, or goes to amqp on a host of that name.
+    What happens: The worker does not start, or connects to amqp on a host of that name.
     How it looks: KeyError: 'No such transport: redi.  Did you mean redis?', or
         ValueError: Port could not be cast to integer value as 'p'
     Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp host.
@@ -411,7 +418,7 @@ def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Every .delay() raises, or every result is lost.
     How it looks: kombu.exceptions.SerializerNotInstalled: No encoder/decoder installed for jsn
-    Why: kombu looks the name up in a registry when it sends; nothing looks at it before.
+    Why: kombu looks the name up in a registry only when it sends.
     Fix: json, or kombu.serialization.register(...) for one of your own.
     Source: kombu/serialization.py, SerializerRegistry.dumps
     """
@@ -455,11 +462,9 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             and url not in BACKENDS
         ):
             close = difflib.get_close_matches(url.replace("_", "-"), BACKENDS, 1, 0.6)
-            problem = f"there is no backend {url!r}" + (
-                f"; did you mean {close[0]}?" if close else ""
-            )
+            problem = f"unknown backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
         if url.startswith("amqp"):
-            problem = "the amqp backend is gone; use rpc://"
+            problem = "the amqp backend was removed; use rpc://"
         if problem:
             yield Occurrence(
                 f"the result backend cannot work: {problem}", setting.code.where(value)
@@ -482,7 +487,7 @@ def timezones_differ(facts: Facts) -> Iterator[Occurrence]:
     if text_of(zone.value) != text_of(ours.value) and not _bad_zone(text_of(zone.value) or ""):
         yield Occurrence(
             f"CELERY_TIMEZONE is {text_of(zone.value)}, TIME_ZONE is {text_of(ours.value)}: "
-            "crontab hours are those of the first",
+            "crontab hours are in the former",
             zone.where,
             "Leave it out, or write CELERY_TIMEZONE = TIME_ZONE.",
         )
@@ -490,7 +495,7 @@ def timezones_differ(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E301")
 def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TIMEZONE names no time zone.
+    """CELERY_TIMEZONE is not a valid time zone.
 
     What happens: Beat and the worker raise as soon as they need the time.
     How it looks: zoneinfo.ZoneInfoNotFoundError: 'No time zone found with key ...'
@@ -501,7 +506,7 @@ def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
     for setting in facts.settings.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
-            yield Occurrence(f"there is no time zone {name!r}", setting.where)
+            yield Occurrence(f"unknown time zone {name!r}", setting.where)
 
 
 def _bad_zone(name: str) -> bool:
@@ -543,9 +548,9 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W382")
 def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
-    """The result backend lives in the memory of one process.
+    """The result backend keeps results in the memory of one process.
 
-    What happens: Whoever waits for a result in another process waits for ever.
+    What happens: Waiting for a result in another process never ends.
     How it looks: celery.exceptions.TimeoutError, or a request that never ends.
     Why: cache+memory:// is a dict of the worker's process.
     Fix: redis://, django-db, rpc:// or file:///
@@ -684,9 +689,9 @@ VISIBILITY_TIMEOUT = 3600.0
 def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// broker does not check the server's certificate.
 
-    What happens: The connection is encrypted with anybody who answers.
+    What happens: The connection is encrypted, but any server is accepted.
     How it looks: ... defaulting to insecure SSL behaviour
-    Why: Without ssl_cert_reqs, kombu does not ask for a certificate.
+    Why: Without ssl_cert_reqs, kombu does not verify the certificate.
     Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
     Source: kombu/transport/redis.py
     """
@@ -710,7 +715,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     What happens: The backend raises when it is first used.
     How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to
         CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
-    Why: The backend, unlike the broker, insists on it.
+    Why: The backend, unlike the broker, requires it.
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py
     """
@@ -739,7 +744,9 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
     """
     for setting in facts.settings.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
         if is_false(setting.value):
-            yield Occurrence("a worker that starts before the broker ends at once", setting.where)
+            yield Occurrence(
+                "a worker that starts before the broker exits immediately", setting.where
+            )
 
 
 @check("celery.W560")
@@ -748,7 +755,7 @@ def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Whoever can write to the broker can run code in the worker.
     How it looks: (nothing)
-    Why: Loading a pickle runs what it says.
+    Why: Unpickling can run arbitrary code.
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
@@ -758,14 +765,14 @@ def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
         for node in ast.walk(setting.value):
             if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
                 yield Occurrence(
-                    f"{setting.name} accepts pickles: code from whoever reaches the broker",
+                    f"{setting.name} accepts pickles: whoever can write to the broker can run code",
                     setting.where,
                 )
 
 
 @check("celery.W561")
 def password_in_code(facts: Facts) -> Iterator[Occurrence]:
-    """A password stands in the code.
+    """A password is written in the code.
 
     What happens: Everybody who can read the repository can reach the broker.
     How it looks: (nothing)
@@ -783,7 +790,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
                 and match[2] not in {"guest", "password"}
             ):
                 yield Occurrence(
-                    f"{setting.name} holds a password",
+                    f"{setting.name} contains a password",
                     setting.code.where(value),
                     "Read it from the environment.",
                 )

@@ -36,7 +36,7 @@ EXCEPTIONS = {
     for name, value in vars(builtins).items()
     if isinstance(value, type) and issubclass(value, BaseException)
 }
-# Decorators that give back a plain function, which has no `delay`.
+# Decorators that return a plain function, which has no `delay`.
 PLAIN = words(
     """
     transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache lru_cache
@@ -49,7 +49,7 @@ PLAIN = words(
 def name_twice(facts: Facts) -> Iterator[Occurrence]:
     """Two tasks have the same name.
 
-    What happens: One of them is never run: both names lead to the same function.
+    What happens: One of them never runs: the name always leads to the same function.
     How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different callable
     Why: A task's name is its key in the registry.
     Fix: Give one of them another `name=`.
@@ -65,7 +65,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task fails; the other one runs all the same.
     How it looks: RuntimeError: Never call result.get() within a task!
-    Why: Workers that wait for workers can block each other for ever.
+    Why: Workers that wait for each other can deadlock.
     Fix: A chain, a chord or a callback.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
     """
@@ -115,7 +115,7 @@ def async_task(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task fails after it was called, and its body never runs.
     How it looks: EncodeError(TypeError('Object of type coroutine is not JSON serializable'))
-    Why: Celery calls the function and stores what it gives back; it does not await it.
+    Why: Celery calls the function and stores what it returns; it does not await it.
     Fix: A plain function that calls asgiref.sync.async_to_sync(...)(...).
     Source: https://github.com/celery/celery/issues/7743
     """
@@ -259,7 +259,7 @@ def task_is_a_method(facts: Facts) -> Iterator[Occurrence]:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if args and args[0].arg in {"self", "cls"} and not task.bound:
             yield Occurrence(
-                f"{task.node.name} is a method of {task.holder.name}: nobody passes {args[0].arg}",
+                f"{task.node.name} is a method of {task.holder.name}: Celery does not pass {args[0].arg}",
                 task.where,
                 "Make it a function of the module.",
             )
@@ -267,11 +267,11 @@ def task_is_a_method(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E430")
 def decorator_above_task(facts: Facts) -> Iterator[Occurrence]:
-    """A decorator stands above the task decorator and gives back a plain function.
+    """A decorator above the task decorator returns a plain function.
 
     What happens: The name is bound to a function that has no `delay`.
     How it looks: AttributeError: 'function' object has no attribute 'delay'
-    Why: Decorators apply from below; what stands above wraps the task.
+    Why: Decorators apply from the bottom up; the upper one wraps the task.
     Fix: Put the task decorator at the top.
     Source: reproduced with Celery 5.7
     """
@@ -292,7 +292,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: `.delay()` sends a task without a name, which no worker runs.
     How it looks: Received unregistered task of type None.
-    Why: Since Celery 4, classes register themselves no more.
+    Why: Since Celery 4, classes no longer register themselves.
     Fix: app.register_task(MyTask()) below the class.
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#the-task-base-class-no-longer-automatically-register-tasks
     """
@@ -316,7 +316,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
             ):
                 continue
             yield Occurrence(
-                f"{node.name} is a task class that nobody registers",
+                f"{node.name} is a task class that is never registered",
                 code.where(node),
                 f"Add app.register_task({node.name}()).",
             )
@@ -333,7 +333,7 @@ def _is_task_class(base: str, bound: Bindings) -> bool:
 def option_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A task decorator has an option that Celery does not know.
 
-    What happens: Nothing: it becomes an attribute of the task's class that nobody reads.
+    What happens: Nothing: it becomes an unused attribute of the task's class.
     How it looks: (nothing)
     Why: The decorator takes any keyword.
     Fix: Rename it to the option that was meant.
@@ -366,9 +366,9 @@ def _rename_option(task: Task, name: str) -> Fix | Unsure:
 
 @check("celery.E441")
 def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """A rate limit cannot be read.
+    """A rate limit is invalid.
 
-    What happens: The worker fails when it starts.
+    What happens: The worker fails at start-up.
     How it looks: KeyError: 'x', or ValueError: could not convert string to float
     Why: A rate is a number, or a number per s, m or h: "10/m".
     Fix: "10/s", "10/m" or "10/h".
@@ -379,7 +379,7 @@ def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
         text = text_of(value)
         if value is not None and text is not None and _rate_problem(text):
             yield Occurrence(
-                f"{text!r} is not a rate",
+                f"invalid rate limit {text!r}",
                 task.code.where(value),
                 'Write a number per s, m or h: "10/m".',
             )
@@ -396,11 +396,11 @@ def _rate_problem(text: str) -> bool:
 
 @check("celery.W450")
 def retries_never(facts: Facts) -> Iterator[Occurrence]:
-    """A task sets max_retries and never retries.
+    """A task sets max_retries but never retries.
 
     What happens: The first exception is the last: the task fails.
     How it looks: (nothing: FAILURE after one try)
-    Why: max_retries and retry_backoff only limit retries; autoretry_for or self.retry() start them.
+    Why: max_retries and retry_backoff only limit retries; autoretry_for or self.retry() cause them.
     Fix: autoretry_for=(SomeError,), or raise self.retry(exc=...) where it fails.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
     """
@@ -505,7 +505,7 @@ def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: `delay_on_commit` and `apply_async_on_commit` do not exist on these tasks.
     How it looks: AttributeError: 'MyTask' object has no attribute 'delay_on_commit'
-    Why: Celery's own class of Django projects, DjangoTask, brings them along; celery.Task does not.
+    Why: DjangoTask, Celery's class for Django projects, defines them; celery.Task does not.
     Fix: Derive the class from celery.contrib.django.task.DjangoTask.
     Source: celery/contrib/django/task.py
     """

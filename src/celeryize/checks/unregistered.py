@@ -51,7 +51,7 @@ def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
     init = code.path.parent / "__init__.py"
     app = app_around(facts, tasks[0])
     if app is None or code.path.parent.parent != app.folder:
-        return Unsure("the module lies deeper than its package")
+        return Unsure("the module is nested deeper than the package")
     source = facts.modules.source(init)
     if source is None and (facts.project.root / init).exists():
         return Unsure(f"{init} cannot be read")
@@ -69,11 +69,11 @@ def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
 
 @check("celery.E031", unless=tuple(CAUSES), fixable=True)
 def never_discovered(facts: Facts) -> Iterator[Occurrence]:
-    """Nothing looks for tasks.
+    """Nothing discovers the tasks.
 
     What happens: The worker starts with an empty registry.
     How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
-    Why: Celery imports tasks modules only if app.autodiscover_tasks() asks it to.
+    Why: Celery only imports tasks modules if app.autodiscover_tasks() is called.
     Fix: app.autodiscover_tasks() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -84,9 +84,9 @@ def never_discovered(facts: Facts) -> Iterator[Occurrence]:
 def app_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The app of a task is not in INSTALLED_APPS.
 
-    What happens: The worker does not know the task.
+    What happens: The worker does not register the task.
     How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
-    Why: autodiscover_tasks() goes through the installed apps.
+    Why: autodiscover_tasks() only searches the installed apps.
     Fix: Add the app to INSTALLED_APPS.
     Source: celery/fixups/django.py
     """
@@ -95,9 +95,9 @@ def app_not_installed(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E033", unless=tuple(CAUSES))
 def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
-    """A task stands in a module that is not called tasks.
+    """A task is in a module that is not called tasks.
 
-    What happens: The worker does not know the task.
+    What happens: The worker does not register the task.
     How it looks: Received unregistered task of type 'shop.jobs.add'. The message has been ignored and discarded.
     Why: autodiscover_tasks() imports <app>.tasks and nothing else.
     Fix: Rename the module to tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
@@ -110,9 +110,9 @@ def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
 def package_hides_module(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ hides tasks.py.
 
-    What happens: The worker does not know what stands in tasks.py.
+    What happens: The worker does not register the tasks of tasks.py.
     How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
-    Why: Python prefers a package to a module of the same name.
+    Why: Python imports a package rather than a module of the same name.
     Fix: Move the tasks into the package, or remove it.
     Source: https://docs.python.org/3/reference/import.html
     """
@@ -123,7 +123,7 @@ def package_hides_module(facts: Facts) -> Iterator[Occurrence]:
 def package_does_not_import(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ does not import the module of a task.
 
-    What happens: The worker does not know the task.
+    What happens: The worker does not register the task.
     How it looks: Received unregistered task of type 'shop.tasks.mail.send'. The message has been ignored ...
     Why: autodiscover_tasks() imports the package, and that runs its __init__.py only.
     Fix: from .mail import send in tasks/__init__.py
@@ -134,9 +134,9 @@ def package_does_not_import(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E036", unless=tuple(CAUSES))
 def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
-    """Nothing that a worker imports leads to the module of a task.
+    """Nothing imports the module of a task.
 
-    What happens: The worker does not know the task.
+    What happens: The worker does not register the task.
     How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
     Why: A task is registered when its module is imported.
     Fix: Move it into the tasks module of an app, or add the module to CELERY_IMPORTS.

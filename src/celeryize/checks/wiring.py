@@ -24,8 +24,8 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
     """The project has no Celery app.
 
     What happens: There is nothing to check.
-    How it looks: `celery -A ...` says: Unable to load celery application.
-    Why: No module of the project calls Celery() where the settings, manage.py or the package lead to.
+    How it looks: `celery -A ...` prints: Unable to load celery application.
+    Why: No module that the settings, manage.py or the package import calls Celery().
     Fix: `celeryize init` sets Celery up.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -39,11 +39,11 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
 def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app is not imported in the project package.
 
-    What happens: Web processes bind @shared_task to Celery's default app, which knows none of your settings:
-        `.delay()` goes to amqp on localhost, and `delay_on_commit` is missing. The worker works.
+    What happens: Web processes bind @shared_task to Celery's default app, which does not have your settings:
+        `.delay()` connects to amqp on localhost, and `delay_on_commit` is missing. The worker works.
     How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
     Why: Only importing the module that calls Celery() makes its app the current one; Django imports the package
-        of its settings, so that is the place to import it.
+        of its settings, so import it there.
     Fix: In `<package>/__init__.py`: from .celery import app as celery_app
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -69,7 +69,7 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
-    """The import in the package's `__init__`, as init writes it, where the app stands in that package."""
+    """The import in the package's `__init__`, as init writes it, where the app is in that package."""
     package = facts.project.package
     parent, _, module = app.module.rpartition(".")
     if parent != package.name:
@@ -85,7 +85,7 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
 
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
-    """Whether Django's start imports a module by another way: the settings, an AppConfig, its package."""
+    """Whether starting Django imports a module: through the settings, an AppConfig, its package."""
     parent = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
     places = [
         *facts.settings.files,
@@ -133,7 +133,7 @@ def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     What happens: Web processes work; the worker has no tasks.
     How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task of type '...'.
     Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at that moment;
-        without it autodiscover_tasks() has nothing to go through.
+        without it, autodiscover_tasks() finds no apps.
     Fix: Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) above the call.
     Source: celery/fixups/django.py; "must always come before" in Celery's first steps with Django
     """
@@ -154,7 +154,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The worker has no tasks and no settings, unless whoever starts it exports the variable.
     How it looks: An empty [tasks] list in the worker's banner, and a connection to amqp://guest@localhost.
-    Why: manage.py sets the variable for itself only; `celery -A ...` does not go through it.
+    Why: manage.py sets the variable for itself only; `celery -A ...` does not run it.
     Fix: os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...") above Celery() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -179,7 +179,7 @@ def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsu
     settings = facts.project.settings
     named = {name for name, _ in facts.project.layout.environments}
     if named != {settings.module} or set(settings.environments) - named:
-        return Unsure("which settings module it is cannot be told")
+        return Unsure("the settings module is not certain")
     holder = code.parents[call]
     if code.parents.get(holder) is not code.source.tree:
         return Unsure("the app is not built at the top of its module")
@@ -363,7 +363,7 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
                     f"a second Celery app: @shared_task binds to this one or to the one in {first}, "
                     "whichever is imported last",
                     where,
-                    "Import the app instead of building another.",
+                    "Import the existing app instead.",
                 )
 
 
@@ -391,11 +391,11 @@ def _apps(facts: Facts) -> Iterator[Where]:
 
 @check("celery.E130")
 def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
-    """The app file does not set django-configurations up.
+    """The app file does not set up django-configurations.
 
     What happens: manage.py works, the worker does not start.
     How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly installed.
-    Why: The classes of django-configurations become settings only through its importer.
+    Why: The classes of django-configurations only become settings through its importer.
     Fix: Above Celery(): os.environ.setdefault("DJANGO_CONFIGURATION", ...), import configurations,
         configurations.setup()
     Source: https://django-configurations.readthedocs.io/en/stable/cookbook/#celery
@@ -464,7 +464,7 @@ def _imports_models(facts: Facts, module: str) -> bool:
 
 
 def _is_guarded(code: Code, node: ast.AST) -> bool:
-    """Whether an import stands under `if TYPE_CHECKING` or in a `try`."""
+    """Whether an import is under `if TYPE_CHECKING` or in a `try`."""
     return any(isinstance(outer, ast.If | ast.Try) for outer in code.around(node))
 
 
@@ -474,7 +474,7 @@ def circular_import(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The project does not start.
     How it looks: ImportError: cannot import name 'Order' from partially initialized module 'shop.models'
-    Why: Importing models.py imports tasks.py, which asks for a model that is not defined yet.
+    Why: Importing models.py imports tasks.py, which imports a model that is not defined yet.
     Fix: Import inside the function, on one of the two sides.
     Source: https://github.com/celery/celery/issues/4699
     """

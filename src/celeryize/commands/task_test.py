@@ -89,7 +89,7 @@ def test_of(project: Project, app: App, subject: Subject, trigger: Trigger | Non
             lines += [f'with mock.patch("{opener}") as opened:', f"    {call}", "opened.assert_called_once()"]
         case "email":
             imports.append("from django.core import mail")
-            sent = 0 if subject.model and subject.model.row is None else 1
+            sent = 0 if subject.model and subject.model.instance is None else 1
             lines += [call, f"assert len(mail.outbox) == {sent}"]
         case "batch" if lines:
             # Without rows, nothing is sent: a test has no broker. The chunk gets the row directly.
@@ -141,9 +141,9 @@ def with_test(source: Source, test: TaskTest) -> Source:
 
 def _created(model: Model) -> str | None:
     """The expression that makes a row; None where that cannot be told."""
-    if model.row is None:
+    if model.instance is None:
         return None
-    return f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.row)})"
+    return f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.instance)})"
 
 
 def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ def _arguments(subject: Subject) -> tuple[str, list[str]]:
 
 
 def _key(model: Model, annotation: str) -> tuple[str, str]:
-    if model.row is not None:
+    if model.instance is not None:
         return ("str(row.pk)" if annotation == "str" else "row.pk"), ""
     if model.key_type == "str":
         return ("str(UUID(int=0))" if annotation == "str" else "UUID(int=0)"), "from uuid import UUID"

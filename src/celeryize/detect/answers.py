@@ -54,7 +54,7 @@ def _table_of(file: Path, root: Path) -> dict[str, object] | None:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CeleryizeError(
-            f"pyproject.toml cannot be read: {error}",
+            f"cannot read pyproject.toml: {error}",
             hint="Fix the file, then run the command again.",
             where=Where(PurePosixPath(file.relative_to(root).as_posix())),
         ) from error

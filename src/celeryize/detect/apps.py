@@ -43,7 +43,7 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
 
 
 def _app_of(modules: Modules, entry: str) -> str | None:
-    """The app's module: the entry itself, or what stands before `.apps.SomeConfig`."""
+    """The app's module: the entry itself, or what comes before `.apps.SomeConfig`."""
     if modules.folder(entry) is not None:
         return entry
     module, _, last = entry.rpartition(".")

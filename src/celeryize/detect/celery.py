@@ -62,7 +62,7 @@ def find_celery(
 ) -> tuple[CeleryApp, ...]:
     """Every Celery app built where the settings, manage.py or the package `__init__` lead to; usually 0 or 1.
 
-    `everywhere` (Celery is declared, or configured) goes on to the whole tree below manage.py if that finds none.
+    `everywhere` (Celery is declared, or configured) searches the whole tree below manage.py if that finds none.
     """
     found: dict[Where, CeleryApp] = {}
     for path in _places(layout, modules, settings, package):
@@ -81,7 +81,7 @@ def find_celery(
 
 
 def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
-    """The files below manage.py that build a Celery app, told by their bytes; tests and examples left out."""
+    """The files below manage.py that build a Celery app, recognised by their bytes; tests and examples are left out."""
     for base in layout.paths:
         for path in modules.python_files(base, DEPTH):
             if not {"tests", "test", "docs", "examples"} & set(path.parts):

@@ -24,7 +24,7 @@ def find_environment(
 ) -> Environment:
     """The folders, the dependency file and the interpreter of the project around `start`.
 
-    With `ask`, the project's package manager may be run, to tell where its environment is.
+    With `ask`, the project's package manager may be run to find its environment.
     """
     layout = find_layout(start, settings)
     dependencies = find_dependencies(layout.root, layout.base)

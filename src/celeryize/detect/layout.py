@@ -73,7 +73,7 @@ def _place(start: Path) -> tuple[Path, Path]:
     manage = _above(start) or _below(start) or _below(repository(start) or start)
     if manage is None:
         raise NoProject(
-            f"no Django manage.py in {start}, above it, or up to {LEVELS_BELOW} levels below",
+            f"no Django manage.py found in {start}, above it, or up to {LEVELS_BELOW} levels below",
             hint="Run inside the project, or pass its folder: -C DIR.",
         )
     return repository(manage.parent) or _unversioned_root(start, manage.parent), manage
@@ -163,7 +163,7 @@ def _unversioned_root(start: Path, folder: Path) -> Path:
 def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
     if not named:
         raise NoProject(
-            f"{manage} names no settings module",
+            f"{manage} does not set a settings module",
             hint="Pass it: --settings MODULE.",
             where=Where(manage),
         )
@@ -173,7 +173,7 @@ def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str,
     if len({name for name, _ in usual}) > 1:
         names = "\n".join(f"  --settings {name}  ({where})" for name, where in usual)
         raise NoProject(
-            f"{manage} names several settings modules:\n{names}", hint="Choose one with --settings."
+            f"{manage} sets several settings modules:\n{names}", hint="Choose one with --settings."
         )
     return usual[0]
 
@@ -193,7 +193,7 @@ def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
 
 
 def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
-    """A string that can be told without running the code: a literal, a constant, or a look-up's default."""
+    """A string that is known without running the code: a literal, a constant, a look-up's default."""
     match value:
         case ast.Constant(value=str(text)):
             return text
@@ -211,7 +211,7 @@ def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
 
 
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:
-    """What manage.py adds to sys.path, where it can be told: `join(dirname, "src")`, `BASE / "apps"`, `"src"`."""
+    """What manage.py adds to sys.path, where that is literal: `join(dirname, "src")`, `BASE / "apps"`, `"src"`."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue

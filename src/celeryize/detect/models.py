@@ -1,4 +1,4 @@
-"""A model of the project as its source has it: where to import it from, its key, its e-mail field, a row of it."""
+"""A model of the project as its source has it: its module, its key, its e-mail field, an instance."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ DJANGOS = frozenset({"models.Model", "Model"})
 class Model:
     """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int or str).
 
-    `email_field` is None where it has none. `row` are the keyword arguments, as Python, with which
-    `objects.create()` makes a row; None where that cannot be told (a required foreign key, a foreign base).
+    `email_field` is None where it has none. `instance` are the keyword arguments, as Python, with which
+    `objects.create()` makes one; None where that is not known (a required foreign key, a foreign base).
     """
 
     app: App
@@ -71,7 +71,7 @@ class Model:
     path: PurePosixPath
     key_type: str
     email_field: str | None
-    row: tuple[tuple[str, str], ...] | None
+    instance: tuple[tuple[str, str], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def find_model(modules: Modules, app: App, name: str) -> Model | None:
             path,
             _key_type(fields, foreign),
             _email_field(fields, foreign),
-            None if foreign else _row(fields),
+            None if foreign else _instance(fields),
         )
     return None
 
@@ -218,7 +218,7 @@ def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:
     return found or ("email" if "email" in fields or foreign else None)
 
 
-def _row(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
+def _instance(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
     wanted = [f for f in fields.values() if not f.fills_itself or f.kind == "EmailField"]
     if any(f.kind not in SAMPLES for f in wanted):
         return None

@@ -33,8 +33,8 @@ class Package:
 def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) -> Package:
     """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest fitting one.
 
-    A settings package (`config.settings.local` gives `config`) is passed over. For top-level settings, which lie
-    in no package, it is an app of the project: Django imports it at every start. Raises CannotPatch without one.
+    A settings package (`config.settings.local` gives `config`) is passed over. For top-level settings, which are
+    not in a package, it is an app of the project: Django imports it at every start. Raises CannotPatch without one.
     """
     parts = settings.module.split(".")[:-1]
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -53,11 +53,11 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
     own = [app for app in apps if app.installed]
     if not parts and own:
         app = next((app for app in own if app.label in CENTRAL), own[0])
-        why = f"{settings.module} lies in no package; Django imports this app at every start"
+        why = f"{settings.module} is not in a package; Django imports this app at every start"
         return Package(app.name, app.folder, why)
     raise CannotPatch(
-        f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
-        hint="Make an app for it: python manage.py startapp core, and core in INSTALLED_APPS; or name a package "
+        f"settings module {settings.module} is not in a package, so there is no place for the Celery app",
+        hint="Create an app for it (python manage.py startapp core) and add it to INSTALLED_APPS; or name a package "
         "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )
@@ -67,7 +67,7 @@ def named_package(modules: Modules, name: str) -> Package:
     """The package that the user named. Raises CannotPatch where it is not in the tree."""
     folder = modules.folder(name)
     if folder is None:
-        raise CannotPatch(f"there is no package {name} in the project", hint="Check --package.")
+        raise CannotPatch(f"package {name} not found in the project", hint="Check --package.")
     return Package(name, folder, "--package names it")
 
 

@@ -58,18 +58,18 @@ class Project:
 
     @property
     def celery_version(self) -> tuple[int, int] | None:
-        """Celery's version in the interpreter's environment, told by its folders; None if it is not there."""
+        """Celery's version in the interpreter's environment, read off its folders; None if it is not there."""
         return installed_version(self.interpreter.path, "celery")
 
     def recognised(self) -> tuple[Recognised, ...]:
-        """What the user should know was read, a line each."""
+        """What was recognised, a line each, for the user to check."""
         settings, dependencies = self.settings, self.dependencies
         also = [e for e in settings.environments if e != settings.module]
         lines = [
             Recognised("project", str(self.layout.manage), f"in {self.root}"),
             Recognised("settings", settings.module, str(settings.where or "--settings")),
             Recognised(
-                "block goes to",
+                "settings file",
                 str(settings.file),
                 f"shared with {', '.join(also)}" if also else "the file of that module",
             ),
@@ -94,7 +94,7 @@ class Project:
         lines.append(
             Recognised(
                 "apps",
-                ", ".join(installed) or "none of its own",
+                ", ".join(installed) or "none",
                 str(settings.installed_apps_where or ""),
             )
         )
@@ -147,7 +147,7 @@ def installed_version(python: Path, distribution: str) -> tuple[int, int] | None
 
 
 def distribution_folder(python: Path, package: str) -> Path | None:
-    """The folder of a package in the environment of an interpreter, told by its folders; nothing is imported."""
+    """The folder of a package in the environment of an interpreter, read off its folders; nothing is imported."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:

@@ -75,14 +75,14 @@ class Settings:
 def find_settings(layout: Layout, modules: Modules) -> Settings:
     """Follow the settings modules that manage.py, wsgi.py and asgi.py name to the file they share.
 
-    Raises NoProject where the named module is not in the tree.
+    Raises NoProject if the named module is not in the project.
     """
     named = modules.find(layout.settings)
     if named is None:
         place = f" ({layout.settings_where})" if layout.settings_where else ""
         raise NoProject(
-            f"the settings module {layout.settings}{place} is not in the tree",
-            hint="Create it (from its example file?), or name another with --settings MODULE.",
+            f"settings module {layout.settings}{place} not found in the project",
+            hint="Create it, perhaps from its example file, or name another one with --settings MODULE.",
             where=layout.settings_where,
         )
     entries = _entries(layout, modules, named)
@@ -169,7 +169,7 @@ def _above(
 
 
 def constant(modules: Modules, settings: Settings, name: str) -> object:
-    """The value of a setting that is a plain literal; None where it is not set, or not told by the text."""
+    """The value of a setting that is a plain literal; None where it is not set, or is computed."""
     where = settings.assigned.get(name)
     for node in modules.tree(where.path).body if where else ():
         match node:
@@ -309,7 +309,7 @@ def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, W
 def _installed_apps(
     modules: Modules, paths: tuple[PurePosixPath, ...]
 ) -> tuple[tuple[str, ...], Where | None]:
-    """The entries of INSTALLED_APPS that can be told without running the settings."""
+    """The entries of INSTALLED_APPS that can be read without running the settings."""
     values: dict[str, list[str]] = {}
     where: Where | None = None
 
@@ -358,7 +358,7 @@ def _installed_apps(
 
 
 def untold(modules: Modules, settings: Settings) -> Where | None:
-    """The first statement by which the settings may come to names that their text does not tell."""
+    """The first statement that may define settings whose names are not in the text."""
     for path in settings.reachable:
         for node in every_statement(modules.tree(path)):
             unknown = (

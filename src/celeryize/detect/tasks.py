@@ -1,4 +1,4 @@
-"""What a task is: a function under a decorator of Celery, told by where that is imported from."""
+"""What a task is: a function under a decorator of Celery, recognised by where that is imported from."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TaskRecogniser:
         module, name = self.bindings.get(holder.split(".")[0], ("", None))
         if name is None:
             return False
-        # the app itself, or the package that hands it on
+        # the app itself, or the package that re-exports it
         homes = {
             home for app in self.celery for home in (app.module, app.module.rpartition(".")[0])
         }

@@ -156,7 +156,7 @@ def watch(roles, folder):
                 del roles[name]
                 leave(os.path.join(folder, name + ".ended"), {"status": status})
         if "caller" not in roles:
-            # the caller has told everything; the one who asked now reads the logs
+            # the caller has reported everything; the parent now reads the logs
             select.select([0], [], [])
             return
         if select.select([0], [], [], TICK)[0]:
@@ -246,7 +246,7 @@ def wrapped(job):
 def own_queue(name):
     """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and state files.
 
-    What the project itself sends, e.g. when its worker is ready, goes to a queue without a consumer.
+    What the project itself sends, e.g. when its worker is ready, is sent to a queue without a consumer.
     """
     from kombu.entity import Exchange, Queue
 
@@ -284,7 +284,7 @@ def own_queue(name):
         "beat_max_loop_interval": BEAT_INTERVAL / 2,
         # result queues of rpc:// that are left by a process that was killed
         "result_expires": 300,
-        # a broker that is not there is said soon
+        # a broker that is not there is reported soon
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": 1,
@@ -427,14 +427,14 @@ def ids(job):
 
 
 class Caller:
-    """Asks the worker for one thing after another and tells what came of it, a JSON line each."""
+    """Calls the worker step by step and reports each result, a JSON line each."""
 
     def __init__(self, job):
         self.job = job
         self.patience = min(PATIENCE, job["timeout"])
         self.started = time.monotonic()
 
-    def tell(self, step, outcome, what, **more):
+    def report(self, step, outcome, what, **more):
         """One result; its time runs since the one before."""
         now = time.monotonic()
         line = dict(more, step=step, outcome=outcome, what=what, seconds=now - self.started)
@@ -453,11 +453,13 @@ class Caller:
         if not wait_for(self.job, "worker.ready", self.job["timeout"]):
             ended = os.path.exists(os.path.join(self.job["folder"], "worker.ended"))
             late = "the worker was not ready after %g seconds" % self.job["timeout"]
-            self.tell("worker", "failed", "the worker ended before it was ready" if ended else late)
+            self.report(
+                "worker", "failed", "the worker exited before it was ready" if ended else late
+            )
             return
         with open(os.path.join(self.job["folder"], "worker.ready"), encoding="utf-8") as stream:
             pool = json.load(stream)["pool"]
-        self.tell("worker", "passed", "a worker is ready (pool %s)" % pool, pool=pool)
+        self.report("worker", "passed", "a worker is ready (pool %s)" % pool, pool=pool)
         if error is not None:
             raise error
         self.steps(pool)
@@ -473,7 +475,7 @@ class Caller:
             answer = self.inspect().ping()
             if not answer:
                 raise Failed("the worker does not answer a ping")
-            self.tell("ping", "passed", "it answers a ping")
+            self.report("ping", "passed", "the worker answers a ping")
         with self.telling("registered"):
             names = [
                 t.partition(" [")[0]
@@ -481,31 +483,31 @@ class Caller:
                 for t in found
             ]
             if not names:
-                raise Failed("the worker does not tell its tasks")
+                raise Failed("the worker does not report its tasks")
             names = [n for n in names if not n.startswith(("celery.", "celeryize_live."))]
-            self.tell("registered", "passed", "", names=sorted(names))
+            self.report("registered", "passed", "", names=sorted(names))
         with self.telling("round-trip"):
             answer = self.result(self.send(ECHO, ["hello"]))
             if answer != "hello":
-                raise Failed("a task came back with %r instead of 'hello'" % (answer,))
-            self.tell("round-trip", "passed", "a task made the round trip")
+                raise Failed("a task returned %r instead of 'hello'" % (answer,))
+            self.report("round-trip", "passed", "a task made the round trip")
         with self.telling("retry"):
             retries = self.result(self.send(RETRIED))
             if retries != 1:
                 raise Failed("a task was retried %r times, not once" % (retries,))
-            self.tell("retry", "passed", "a task was retried")
+            self.report("retry", "passed", "a task was retried")
         if pool != "prefork":
-            self.tell("time-limit", "skipped", "the %s pool ignores soft time limits" % pool)
+            self.report("time-limit", "skipped", "the %s pool ignores soft time limits" % pool)
         elif limited is not None:
             with self.telling("time-limit"):
                 if self.result(limited) is not True:
-                    raise Failed("a task ran on after its time limit")
-                self.tell("time-limit", "passed", "a time limit ended a task")
+                    raise Failed("a task kept running after its time limit")
+                self.report("time-limit", "passed", "a time limit ended a task")
         if wait_for(self.job, "beat.ticked", self.patience):
-            self.tell("beat", "passed", "Beat sent a task and the worker ran it")
+            self.report("beat", "passed", "Beat sent a task and the worker ran it")
         else:
             ended = os.path.exists(os.path.join(self.job["folder"], "beat.ended"))
-            self.tell("beat", "failed", "Beat ended" if ended else "no task of Beat arrived")
+            self.report("beat", "failed", "Beat exited" if ended else "no task from Beat arrived")
 
     def forget_queue(self):
         """Remove the queue that rpc:// keeps our results in, named by this process."""
@@ -524,7 +526,7 @@ class Caller:
                 if isinstance(error, Failed)
                 else "%s: %s" % (type(error).__name__, error)
             )
-            self.tell(step, "failed", what)
+            self.report(step, "failed", what)
 
     def inspect(self):
         """Questions to the worker; one answer is enough."""
@@ -542,7 +544,7 @@ class Caller:
         deadline = time.monotonic() + self.patience
         while not sent.ready():
             if os.path.exists(os.path.join(self.job["folder"], "worker.ended")):
-                raise Failed("the worker ended while it was asked")
+                raise Failed("the worker exited while it was being called")
             if time.monotonic() > deadline:
                 raise Failed("no result after %g seconds (state %s)" % (self.patience, sent.state))
             time.sleep(TICK)

@@ -1,4 +1,4 @@
-"""The lines of a log that tell why a process of the project failed."""
+"""The lines of a log that explain why a process of the project failed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step; `log` holds the lines of the process that tell why it failed."""
+    """One step; `log` holds the lines of the process that explain why it failed."""
 
     step: str
     outcome: Outcome

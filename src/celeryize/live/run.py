@@ -1,4 +1,4 @@
-"""Starts inside.py in the project's interpreter, hears what each step came to, and ends everything."""
+"""Starts inside.py in the project's interpreter, collects the result of each step, ends everything."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def live(
 ) -> LiveReport:
     """Run a worker and Beat on the app of `target` and try what they are for.
 
-    `registered` gives the names of the tasks that an import found, called when the worker has told its own;
+    `registered` gives the names of the tasks that an import found, called when the worker has reported its own;
     without it that step is skipped. `timeout` is how long the worker may take to be ready. "filesystem" keeps
     messages and results in a temporary folder; "configured" uses the project's broker with a queue of our own,
     removed at the end. No process is left, even if this one is killed.
@@ -120,7 +120,7 @@ def _host(
 
 
 def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
-    """What the caller tells, until it ends or the time is up."""
+    """What the caller reports, until it ends or the time is up."""
     assert host.stdout is not None
     deadline = time.monotonic() + seconds
     unread = b""
@@ -155,22 +155,22 @@ def _compared(
         return StepResult(
             "registered",
             Outcome.SKIPPED,
-            f"it knows {_count(names)}; there is no import to compare",
+            f"{_count(names)} registered; there is no import to compare with",
         )
     expected, found = set(registered()), set(names)
     if expected == found:
         return StepResult(
-            "registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds
+            "registered", Outcome.PASSED, f"{_count(found)} registered, as in the import", seconds
         )
     differences = [
         f"{word} {', '.join(sorted(some))}"
-        for word, some in (("it lacks", expected - found), ("it has in addition", found - expected))
+        for word, some in (("missing:", expected - found), ("additional:", found - expected))
         if some
     ]
     return StepResult(
         "registered",
         Outcome.FAILED,
-        "the worker's tasks are not the imported ones: " + "; ".join(differences),
+        "the worker's tasks differ from those of the import: " + "; ".join(differences),
         seconds,
     )
 
@@ -180,22 +180,22 @@ def _count(names: Collection[str]) -> str:
 
 
 def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
-    """The steps without a result: the first failed with whoever should have told it, the rest were not tried."""
-    told = {result.step for result in results}
-    untold = [step for step in STEPS if step not in told]
-    if not untold:
+    """The steps without a result: the first one failed, the rest were not tried."""
+    reported = {result.step for result in results}
+    missing = [step for step in STEPS if step not in reported]
+    if not missing:
         return []
     if any(r.step == "worker" and r.outcome is Outcome.FAILED for r in results):
-        return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in untold]
+        return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in missing]
     first = StepResult(
-        untold[0], Outcome.FAILED, "the process that asks the worker ended, or took too long"
+        missing[0], Outcome.FAILED, "the process that calls the worker exited, or took too long"
     )
-    rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in untold[1:]]
+    rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in missing[1:]]
     return [_explained(first, target, folder, "caller", "host"), *rest]
 
 
 def _explained(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
-    """The failure with the lines that tell why: of Beat's log for Beat, of the worker's for the rest."""
+    """The failure with the lines that explain it: of Beat's log for Beat, of the worker's otherwise."""
     places = [Path(os.path.realpath(place)) for place in (target.base, *target.paths)]
     for role in roles or (("beat", "worker") if result.step == "beat" else ("worker",)):
         with contextlib.suppress(OSError):

@@ -1,8 +1,7 @@
-"""Runs inside the project's interpreter: looks at the project as a worker, or a web process, would import it.
+"""Runs inside the project's interpreter: imports the project as a worker or a web process does.
 
-Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as a parent of
-looks: libraries are imported once, then each look is a fork. Requests are JSON lines on stdin; the answer of a
-look is a JSON file, because the project may print what it likes.
+Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as the parent
+of all imports: libraries are loaded once, then each import is a fork. Requests are JSON lines on stdin; the answer is a JSON file, because the project may print what it likes.
 """
 
 import base64
@@ -149,7 +148,7 @@ class PlannedFinder:
 
 
 def lay_over(planned):
-    """Have the path finder look among the planned files first.
+    """Have the path finder search the planned files first.
 
     Not one more entry of sys.meta_path: django-configurations asks the path finder itself.
     """
@@ -165,17 +164,17 @@ def lay_over(planned):
 class Listener(logging.Handler):
     """Hands every log record to a function: what a signal handler raises is only logged."""
 
-    def __init__(self, told):
+    def __init__(self, handle):
         super().__init__()
-        self.told = told
+        self.receive = handle
 
     def emit(self, record):
         """Hand it on."""
-        self.told(record)
+        self.receive(record)
 
 
-class Look:
-    """One look at the project; everything it sees goes into `seen`."""
+class ProjectImport:
+    """One import of the project; everything it finds is in `seen`."""
 
     def __init__(self, request):
         self.request = request
@@ -197,12 +196,12 @@ class Look:
         }
 
     def phase(self, name):
-        """Leave word of what is going on, for a look that never ends."""
+        """Record what is going on, for an import that never ends."""
         self.now = name
         os.pwrite(self.phase_file, name.ljust(16).encode(), 0)
 
     def run(self):
-        """Look as the request says; failures are noted, never raised."""
+        """Import as the request says; failures are noted, never raised."""
         started = time.monotonic()
         self.phase("settings")
         self._prepare()
@@ -454,7 +453,7 @@ class Look:
     def _entry(self, app, name, entry):
         """An entry of the Beat schedule, what is wrong with it, and, if asked for, when it runs."""
         preview = self.request["preview"]
-        told = {
+        found = {
             "name": name,
             "task": plain(entry.get("task")),
             "schedule": shown(entry.get("schedule")),
@@ -472,11 +471,13 @@ class Look:
 
             schedule = ScheduleEntry(**dict(entry, name=name, app=app)).schedule
             if preview and (preview["name"] in (None, name)):
-                told["runs"], told["per_day"], told["changes"] = previewed(schedule, app, preview)
+                found["runs"], found["per_day"], found["changes"] = previewed(
+                    schedule, app, preview
+                )
             self._accepts(app, entry)
         except Exception as error:
-            told["problem"] = "%s: %s" % (type(error).__name__, error)
-        return told
+            found["problem"] = "%s: %s" % (type(error).__name__, error)
+        return found
 
     def _accepts(self, app, entry):
         """Raise what sending the entry would raise: arguments that do not fit, or that the serializer refuses."""
@@ -578,7 +579,7 @@ def runs(schedule, start, count, until=None):
 
 
 def per_day(schedule):
-    """How many times it runs on a day on which it runs; None where that cannot be told."""
+    """How many times it runs on a day on which it runs; None where that is not known."""
     if hasattr(schedule, "hour") and hasattr(schedule, "minute"):
         return len(schedule.hour) * len(schedule.minute)
     every = getattr(schedule, "run_every", None)
@@ -709,7 +710,7 @@ def versions():
 
 
 def preload(places, shadows):
-    """Import the libraries that every look needs, unless the project hides one of them."""
+    """Import the libraries that every import needs, unless the project hides one of them."""
     with contextlib.suppress(ImportError):
         import ctypes  # noqa: F401
     for place in places:
@@ -718,7 +719,7 @@ def preload(places, shadows):
                 os.path.join(place, name + ".py")
             ):
                 return
-    # nothing of what is loaded here goes away again, in no look: it is kept from the collector
+    # nothing of what is loaded here goes away again, in no import: it is kept from the collector
     gc.disable()
     for name in LIBRARIES:
         with contextlib.suppress(Exception):
@@ -727,15 +728,15 @@ def preload(places, shadows):
     gc.enable()
 
 
-def look(request):
-    """Carry out one look in this process and leave without the project's atexit handlers and threads."""
+def run_import(request):
+    """Carry out one import in this process and leave without the project's atexit handlers and threads."""
     output = os.open(request["output"], os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
     stacks = open(request["stacks"], "w")
     faulthandler.enable(stacks)
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True)
-    seen = Look(request).run()
+    seen = ProjectImport(request).run()
     temporary = request["answer"] + ".part"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(seen, stream)
@@ -744,11 +745,11 @@ def look(request):
 
 
 def start(request, private):
-    """A process of its own, in a group of its own, for one look; its pid. It gets none of our `private` files."""
+    """A process of its own, in a group of its own, for one import; its pid. It gets none of our `private` files."""
     ours = os.getpid()
     pid = os.fork()
     if pid:
-        # here as well: the look may have to be ended before it has run at all
+        # here as well: the import may have to be ended before it has run at all
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         return pid
@@ -759,7 +760,7 @@ def start(request, private):
             os.close(descriptor)
         end_with(ours)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        look(request)
+        run_import(request)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -778,8 +779,8 @@ def end_with(parent):
         os._exit(70)
 
 
-def wait(looks, timeout, requests):
-    """The exit statuses of the looks (pid to request), -1 for one that was ended after `timeout` seconds.
+def wait(imports, timeout, requests):
+    """The exit statuses of the imports (pid to request), -1 for one that was ended after `timeout` seconds.
 
     All are ended when `requests` is closed at its other end: nobody waits for them any more.
     """
@@ -787,8 +788,8 @@ def wait(looks, timeout, requests):
     closing = select.poll()
     closing.register(requests, 0)
     statuses = {}  # type: dict[int, int]
-    while len(statuses) < len(looks):
-        for pid, request in looks.items():
+    while len(statuses) < len(imports):
+        for pid, request in imports.items():
             if pid not in statuses:
                 done, status = os.waitpid(pid, os.WNOHANG)
                 if done:
@@ -796,42 +797,42 @@ def wait(looks, timeout, requests):
             keep_head(request["output"])
         late = time.monotonic() > deadline
         if late or closing.poll(TICK * 1000):
-            running = {pid: request for pid, request in looks.items() if pid not in statuses}
+            running = {pid: request for pid, request in imports.items() if pid not in statuses}
             if late:
                 tell_where(running)
             for pid in running:
                 stop(pid)
                 os.waitpid(pid, 0)
                 statuses[pid] = -1
-    for pid, request in looks.items():
+    for pid, request in imports.items():
         # what the project itself has started
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         keep_head(request["output"])
-    return [statuses[pid] for pid in looks]
+    return [statuses[pid] for pid in imports]
 
 
 def keep_head(output):
-    """Cut a file that a look writes its output to, always at its end, before it fills the disk."""
+    """Cut a file that an import writes its output to, always at its end, before it fills the disk."""
     with contextlib.suppress(OSError):
         if os.stat(output).st_size > OUTPUT_LIMIT:
             os.truncate(output, OUTPUT)
 
 
-def tell_where(looks):
-    """Have looks that hang write down where, and give them the time for it."""
-    for pid in looks:
+def tell_where(imports):
+    """Have imports that hang write down where, and give them the time for it."""
+    for pid in imports:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
     until = time.monotonic() + STACKS_TIME
     while time.monotonic() < until:
-        for request in looks.values():
+        for request in imports.values():
             keep_head(request["output"])
         time.sleep(TICK)
 
 
 def stop(pid):
-    """End a look, and what it has started."""
+    """End an import, and what it has started."""
     for end in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             end(pid, signal.SIGKILL)
@@ -864,8 +865,8 @@ def main():
             folder = job["folder"]
             preload(job["preload"], job["shadows"])
             continue
-        looks = {start(request, (answers, requests)): request for request in job["looks"]}
-        statuses = wait(looks, job["timeout"], requests)
+        imports = {start(request, (answers, requests)): request for request in job["imports"]}
+        statuses = wait(imports, job["timeout"], requests)
         with contextlib.suppress(BrokenPipeError):
             os.write(answers, json.dumps(statuses).encode() + b"\n")
     # the one who asked may have been killed, and then nobody else does it

@@ -1,4 +1,4 @@
-"""What a look from inside has seen; frozen values made of the answers of inside.py."""
+"""What an import of the project has shown: frozen values made of the answers of inside.py."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ImportedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What one look saw. `mode` is "worker" or "web"; absent facts were not reached."""
+    """The report of one import. `mode` is "worker" or "web"; absent facts were not reached."""
 
     mode: str
     python_version: str = ""

@@ -1,4 +1,4 @@
-"""Starts inside.py in the project's interpreter, asks it to look, and ends it, whatever the project does."""
+"""Starts inside.py in the project's interpreter, has it import the project, and always ends it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to look at. `base` (the folder of manage.py) is the working folder; `paths` follow it on sys.path.
+    """What to import. `base` (the folder of manage.py) is the working folder; `paths` follow it on sys.path.
 
-    `app_spec` is what `celery -A` gets; None looks at a project without Celery. `settings_names` are settings
+    `app_spec` is what `celery -A` gets; None imports a project without Celery. `settings_names` are settings
     whose values are wanted, from Django and from `app.conf`. `environment` is set for the project's import.
     """
 
@@ -61,7 +61,7 @@ class Target:
 
 
 class Prober:
-    """Looks at one project from inside its interpreter; a context manager that leaves no process behind."""
+    """Imports one project in its own interpreter; a context manager that leaves no process behind."""
 
     def __init__(self, target: Target, *, timeout: float = 60) -> None:
         self._target = target
@@ -103,15 +103,15 @@ class Prober:
         self._scratch.remove()
 
     def start_baseline(self, target: Target | None = None) -> None:
-        """Begin the look at the project as it is; the caller goes on meanwhile.
+        """Begin to import the project as it is; the caller goes on meanwhile.
 
-        `target` says what to look for, where that was not known when the interpreter was started.
+        `target` is for what was not known when the interpreter was started.
         """
         self._target = target or self._target
         self._ask(self._target, {})
 
     def baseline(self) -> tuple[ImportReport, ImportReport]:
-        """The worker-like and the web-like look at the project as it is."""
+        """The reports of the worker import and the web import of the project as it is."""
         if self._baseline is None:
             if not self._asked:
                 self.start_baseline()
@@ -121,7 +121,7 @@ class Prober:
     def prove(
         self, edits: Sequence[Edit], root: Path, target: Target | None = None
     ) -> tuple[ImportReport, ImportReport]:
-        """The worker-like and the web-like look at the project with `edits` laid over its files."""
+        """The reports of both imports with `edits` laid over the project's files."""
         self.baseline()
         overlay: dict[str, str | None] = {}
         for edit in edits:
@@ -134,11 +134,11 @@ class Prober:
         return self._answer()
 
     def _ask(self, target: Target, overlay: dict[str, str | None]) -> None:
-        looks = []
+        imports = []
         for mode in MODES:
             self._count += 1
             stem = str(self._folder / str(self._count))
-            looks.append(
+            imports.append(
                 {
                     "mode": mode,
                     "base": os.path.realpath(target.base),
@@ -156,8 +156,8 @@ class Prober:
                     "stacks": f"{stem}.stacks",
                 }
             )
-        self._asked.append(looks)
-        self._send({"looks": looks, "timeout": self._timeout})
+        self._asked.append(imports)
+        self._send({"imports": imports, "timeout": self._timeout})
 
     def _send(self, job: dict[str, Any]) -> None:
         assert self._child.stdin is not None
@@ -166,11 +166,11 @@ class Prober:
             self._child.stdin.flush()
 
     def _answer(self) -> tuple[ImportReport, ImportReport]:
-        looks = self._asked[0]
+        imports = self._asked[0]
         statuses = self._statuses()
         self._asked.pop(0)
         worker, web = (
-            self._sight(look, status) for look, status in zip(looks, statuses, strict=True)
+            self._report(request, status) for request, status in zip(imports, statuses, strict=True)
         )
         return worker, web
 
@@ -183,36 +183,36 @@ class Prober:
                 [self._child.stdout], [], [], max(0.0, deadline - time.monotonic())
             )
             data = os.read(self._child.stdout.fileno(), 65536) if ready else b""
-            # what does not answer in our form is no Python, whatever it prints
+            # whatever prints something else is not a Python interpreter
             if not data or not (line or data.startswith(b"[")):
                 self._end()
                 self._errors.seek(0)
-                told = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
+                lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
                 raise CeleryizeError(
-                    f"the project's interpreter {self._target.python} ended without an answer"
-                    + (": " + " ".join(told) if told else ""),
+                    f"the project's interpreter {self._target.python} exited without an answer"
+                    + (": " + " ".join(lines) if lines else ""),
                     hint="Pass another one with --python, or skip the proof with --no-verify.",
                 )
             line += data
         statuses: list[int] = json.loads(line)
         return statuses
 
-    def _sight(self, look: dict[str, Any], status: int) -> ImportReport:
-        output = _head(Path(look["output"]))
+    def _report(self, request: dict[str, Any], status: int) -> ImportReport:
+        output = _head(Path(request["output"]))
         try:
-            answer = json.loads(Path(look["answer"]).read_text("utf-8"))
+            answer = json.loads(Path(request["answer"]).read_text("utf-8"))
         except (OSError, ValueError):
-            return self._cut_short(look, status, output)
+            return self._cut_short(request, status, output)
         return read_report(answer, output)
 
-    def _cut_short(self, look: dict[str, Any], status: int, output: str) -> ImportReport:
-        """The ImportReport of a look that hung or crashed: the phase it was in, and where."""
-        phase = _head(Path(look["phase"])).strip() or "start"
-        stacks = _head(Path(look["stacks"]))
+    def _cut_short(self, request: dict[str, Any], status: int, output: str) -> ImportReport:
+        """The report of an import that hung or crashed: the phase it was in, and where."""
+        phase = _head(Path(request["phase"])).strip() or "start"
+        stacks = _head(Path(request["stacks"]))
         frames = tuple(
             f"{file}:{line} in {name}"
             for file, line, name in re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stacks)
-            if Path(file).is_relative_to(look["base"]) and "site-packages" not in file
+            if Path(file).is_relative_to(request["base"]) and "site-packages" not in file
         )
         place = re.match(r"(.+):(\d+) in ", frames[0]) if frames else None
         if status == -1:
@@ -224,10 +224,10 @@ class Prober:
             name = signal.Signals(os.WTERMSIG(status)).name
             kind, message = "Crash", f"the interpreter crashed with {name}"
         else:
-            kind, message = "Crash", f"the interpreter ended with code {os.WEXITSTATUS(status)}"
+            kind, message = "Crash", f"the interpreter exited with code {os.WEXITSTATUS(status)}"
         where = (place[1], int(place[2])) if place else None
         return replace(
-            ImportReport(look["mode"]),
+            ImportReport(request["mode"]),
             failures=(Failure(kind, message, phase, where, frames[:5]),),
             output=output,
         )
@@ -238,16 +238,16 @@ class Prober:
         while self._child.poll() is None and time.monotonic() < deadline and not self._asked:
             time.sleep(0.002)
         if self._child.poll() is None:
-            looks = _children(self._child.pid)
+            imports = _children(self._child.pid)
             self._child.kill()
-            for pid in looks:
+            for pid in imports:
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)
         self._child.wait()
 
 
 def _children(pid: int) -> list[int]:
-    """The looks of a child that has to be killed, where the system tells them (Linux)."""
+    """The imports of a child that has to be killed, where the system knows them (Linux)."""
     try:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (OSError, ValueError):
