@@ -1,12 +1,13 @@
-"""The only module that writes to the user's project: all of a change or nothing of it, and back again.
+"""The only module that writes to the user's project: all of a change or nothing of it, and back
+again.
 
     with applied(plan.edits, root=project.root, command="init"):
         report = verify(project)
         report.raise_if_worse_than(baseline)     # raising here puts every byte and every mode back
 
-The order makes it safe against `kill -9` and power cuts: the journal, then all new bytes into temporary
-files, then one rename per file, then one rename that turns the journal into the newest entry of the history.
-Whoever finds a journal takes it back (`recover`).
+The order makes it safe against `kill -9` and power cuts: the journal, then all new bytes into
+temporary files, then one rename per file, then one rename that turns the journal into the newest
+entry of the history. Whoever finds a journal takes it back (`recover`).
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ __all__ = ["Change", "applied", "last_change", "recover", "state_dir", "undo_edi
 
 @contextmanager
 def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None]:
-    """Write `edits`; leaving the block normally keeps them, leaving it by any exception rolls them back.
+    """Write `edits`; leaving the block normally keeps them, leaving it by any exception rolls them
+    back.
 
-    `command` is the user's word for the change, such as "init"; undo shows it again. Raises, with nothing
-    changed: Conflict (a file is not `before`), CannotPatch (a path leads out of `root`), WriteFailed (the
-    system refuses), AnotherRun (a second celeryize is writing). A file that somebody else saved during the
-    block stays as it was saved; the exception then carries a note (PEP 678) that says so.
+    `command` is the user's word for the change, such as "init"; undo shows it again. Raises, with
+    nothing changed: Conflict (a file is not `before`), CannotPatch (a path leads out of `root`),
+    WriteFailed (the system refuses), AnotherRun (a second celeryize is writing). A file that
+    somebody else saved during the block stays as it was saved; the exception then carries a note
+    (PEP 678) that says so.
     """
     edits = [edit for edit in edits if edit.before != edit.after]
     if not edits:
@@ -65,10 +68,11 @@ def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None
 
 
 def recover(root: Path) -> str | None:
-    """Roll back a change that was interrupted; a sentence for the screen, None if there was nothing to do.
+    """Roll back a change that was interrupted; a sentence for the screen, None if there was nothing
+    to do.
 
-    A journal whose run is still alive is left alone. Raises WriteFailed if the system refuses; the journal
-    is then kept for the next try.
+    A journal whose run is still alive is left alone. Raises WriteFailed if the system refuses; the
+    journal is then kept for the next try.
     """
     if not is_unfinished(state_dir(root)):
         return None
@@ -105,14 +109,15 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
     _refuse_changed(
         ((edit.path, edit.after, now[edit.path]) for edit in back),
         since=f"`{change.command}` wrote it",
-        hint="Nothing was undone. Remove your own edit, shown in the diff, from the file and undo again.",
+        hint="Nothing was undone. Remove your edit, shown in the diff, and undo again.",
     )
     return tuple(Edit(edit.path, before=edit.after, after=edit.before) for edit in back)
 
 
 @contextmanager
 def undone(change: Change, *, root: Path) -> Iterator[None]:
-    """Undo `change`, the newest of the history, and drop it there; block and errors are as in `applied`.
+    """Undo `change`, the newest of the history, and drop it there; block and errors are as in
+    `applied`.
 
     Folders that the change made are removed if nothing else is in them.
     """
@@ -142,8 +147,8 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         finishing = True
         finish(state, change)
     except BaseException as error:
-        # The disk knows better than this frame how far we came: without a journal there is nothing to take
-        # back, because the change has not begun, or because it is done.
+        # The disk knows better than this frame how far we came: without a journal there is nothing
+        # to take back, because the change has not begun, or because it is done.
         if is_unfinished(state):
             for sentence in _take_back(change, root, state):
                 error.add_note(sentence)
@@ -155,7 +160,8 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
 def _planned(
     edits: Sequence[Edit], root: Path, command: str, undo_of: Change | None = None
 ) -> Change:
-    """The change that the edits make of the disk as it is; refuses what cannot be written safely."""
+    """The change that the edits make of the disk as it is; refuses what cannot be written
+    safely."""
     _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
     modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
     token = os.urandom(4).hex()
@@ -212,10 +218,11 @@ def _write(change: Change, root: Path) -> None:
 
 
 def _put_in_place(file: Written, target: Path) -> None:
-    """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was saved just now.
+    """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was
+    saved just now.
 
-    A second name of the old file shows what an editor wrote into it after the last check; where the file system has
-    no second names, that check has to do.
+    A second name of the old file shows what an editor wrote into it after the last check; where the
+    file system has no second names, that check has to do.
     """
     edit, temp, aside = file.edit, target.with_name(file.temp), _aside(file, target)
     if edit.before is None:
@@ -248,7 +255,8 @@ def _aside(file: Written, target: Path) -> Path:
 
 
 def _take_back(change: Change, root: Path, state: Path) -> list[str]:
-    """Put back everything that a begun change may have written; a sentence for each file that is left alone.
+    """Put back everything that a begun change may have written; a sentence for each file that is
+    left alone.
 
     Raises WriteFailed with the first refusal of the system, after having tried every file.
     """
@@ -270,7 +278,8 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
         path, error = refusals[0]
         raise WriteFailed(
             f"{path} cannot be put back: {error.strerror}",
-            hint=f"{advice(error)}; the next celeryize command restores it. The journal is in {state}.",
+            hint=f"{advice(error)}; the next celeryize command restores it. "
+            f"The journal is in {state}.",
             where=Where(path),
         ) from error
     forget(state)
@@ -278,7 +287,8 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
 
 
 def _put_back(file: Written, root: Path, state: Path) -> list[str]:
-    """Give a file its bytes and mode from before, unless somebody else gave it bytes that are not ours."""
+    """Give a file its bytes and mode from before, unless somebody else gave it bytes that are not
+    ours."""
     edit = file.edit
     try:
         target = _target(edit.path, root)
@@ -321,7 +331,8 @@ def _collecting(
 
 
 def _target(path: PurePosixPath, root: Path) -> Path:
-    """The file to write for `path`, inside of `root`: settings.py is often a symlink, which stays one."""
+    """The file to write for `path`, inside of `root`: settings.py is often a symlink, which stays
+    one."""
     try:
         real = (root / path).resolve()
     except (OSError, RuntimeError) as error:
@@ -358,7 +369,8 @@ def _missing_folders(targets: Iterable[Path], root: Path) -> tuple[PurePosixPath
 def _emptied_folders(
     made: Sequence[PurePosixPath], gone: set[Path], root: Path
 ) -> tuple[tuple[PurePosixPath, int], ...]:
-    """The folders of `made`, innermost first, with their modes, that are empty without the files `gone`."""
+    """The folders of `made`, innermost first, with their modes, that are empty without the files
+    `gone`."""
     emptied: dict[Path, int] = {}
     for folder in (_target(path, root) for path in reversed(made)):
         with failing_for(folder.relative_to(root), what="read"):
@@ -372,7 +384,8 @@ def _emptied_folders(
 
 
 def _remove_folder(folder: Path) -> None:
-    """Remove a folder of ours, and the bytecode that Python left in it, unless somebody put more there."""
+    """Remove a folder of ours, and the bytecode that Python left in it, unless somebody put more
+    there."""
     cache = folder / "__pycache__"
     try:
         if os.listdir(folder) == [cache.name] and not cache.is_symlink():
@@ -393,9 +406,10 @@ def _refuse_changed(
     files: Iterable[tuple[PurePosixPath, bytes | None, bytes | None]],
     *,
     since: str = "the change was planned",
-    hint: str = "Nothing was changed. Run the command again to plan it from the files as they are now.",
+    hint: str = "Nothing was changed. Run the command again to plan it anew.",
 ) -> None:
-    """Raise Conflict for the files (path, expected bytes, bytes now) that are not what they should be."""
+    """Raise Conflict for the files (path, expected bytes, bytes now) that are not what they should
+    be."""
     changed = [(path, expected, now) for path, expected, now in files if expected != now]
     if changed:
         raise Conflict(

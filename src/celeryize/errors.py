@@ -9,7 +9,8 @@ from celeryize.model import Where
 
 
 class Exit(IntEnum):
-    """The exit codes of every command (documented in the README by a table that a test compares)."""
+    """The exit codes of every command (documented in the README by a table that a test
+    compares)."""
 
     DONE = 0
     FINDINGS = 1
@@ -74,7 +75,8 @@ class CannotPatch(CeleryizeError):
 
 
 class Conflict(CeleryizeError):
-    """A file on the disk is not what the plan, or the undo, started from; `diff` shows the difference."""
+    """A file on the disk is not what the plan, or the undo, started from; `diff` shows the
+    difference."""
 
     def __init__(
         self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None

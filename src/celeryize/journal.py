@@ -1,9 +1,10 @@
-"""What is remembered outside of the project: the lock, the journal of the change under way, the history.
+"""What is remembered outside of the project: the lock, the journal of the change under way, the
+history.
 
-    <state>/lock                  held while celeryize writes; the system lets go of it when a process dies
-    <state>/journal.json          a change that has begun: whoever finds it and gets the lock rolls it back
-    <state>/history/000007.json   a change that is done: the journal under another name, by one rename
-    <state>/kept/                 bytes from before of files that were saved by somebody else meanwhile
+    <state>/lock                  held while celeryize writes; released when its process dies
+    <state>/journal.json          a change that has begun: the next run rolls it back
+    <state>/history/000007.json   a change that is done: the journal under another name
+    <state>/kept/                 earlier bytes of files that were saved by somebody else meanwhile
 
 Nothing here is in the tree of the project, so that a command leaves nothing there but its change.
 """
@@ -59,8 +60,8 @@ class Kept:
 class Written:
     """One edit and what is needed to write it or to take it back.
 
-    `kept` is None for a new file with the default mode; `temp` is the name, beside the target, of the file
-    that holds the new bytes until the rename.
+    `kept` is None for a new file with the default mode; `temp` is the name, beside the target, of
+    the file that holds the new bytes until the rename.
     """
 
     edit: Edit
@@ -72,8 +73,9 @@ class Written:
 class Change:
     """What one command did, or is doing, to the project. Paths are relative to its root.
 
-    `made` are the folders it makes, outermost first; `removed` those it removes, innermost first, with their
-    modes. `number` is the place in the history, from 1; an undo has in `undoes` the place that it undoes.
+    `made` are the folders it makes, outermost first; `removed` those it removes, innermost first,
+    with their modes. `number` is the place in the history, from 1; an undo has in `undoes` the
+    place that it undoes.
     """
 
     command: str
@@ -92,9 +94,9 @@ class Change:
 def state_dir(root: Path) -> Path:
     """The folder that remembers the changes of the project in `root`; it need not exist.
 
-    In the git directory (of this work tree or submodule: gitrepository-layout(5)) where there is one, by the
-    path of `root` in the work tree, so that both can be moved together; else as the XDG base directory
-    specification has it.
+    In the git directory (of this work tree or submodule: gitrepository-layout(5)) where there is
+    one, by the path of `root` in the work tree, so that both can be moved together; else as the XDG
+    base directory specification has it.
     """
     root = root.resolve()
     for folder in (root, *root.parents):
@@ -121,15 +123,15 @@ def state_dir(root: Path) -> Path:
 def locked(root: Path) -> Iterator[Path]:
     """Hold the lock of the project; gives the state folder, which exists then.
 
-    Raises AnotherRun at once if it is taken, WriteFailed if the folder cannot be made. Windows has no flock:
-    there two runs at once are found by the bytes of the files only.
+    Raises AnotherRun at once if it is taken, WriteFailed if the folder cannot be made. Windows has
+    no flock: there two runs at once are found by the bytes of the files only.
     """
     state = state_dir(root)
     root = root.resolve()
     if state.is_relative_to(root) and state.name == _key(root):
         raise WriteFailed(
             f"the journal would be inside the project, in {state}",
-            hint="Set XDG_STATE_HOME to a folder outside of the project, then run the command again.",
+            hint="Set XDG_STATE_HOME to a folder outside of the project, then run again.",
         )
     with failing_for(state):
         _make(state / "history")
@@ -170,10 +172,11 @@ def begin(state: Path, change: Change) -> None:
 
 
 def finish(state: Path, change: Change) -> None:
-    """Make the journal the newest entry of the history, or put it over the entry that it undoes: one rename.
+    """Make the journal the newest entry of the history, or put it over the entry that it undoes:
+    one rename.
 
-    The change is done with the rename. What follows may fail: a power cut then leaves the journal or the
-    entry, and both are whole; an entry that is an undo is passed over by `load_newest`.
+    The change is done with the rename. What follows may fail: a power cut then leaves the journal
+    or the entry, and both are whole; an entry that is an undo is passed over by `load_newest`.
     """
     entries = _entries(state)
     number = change.undoes or (int(entries[-1].stem) if entries else 0) + 1
@@ -195,7 +198,8 @@ def forget(state: Path) -> None:
 
 
 def load_done(state: Path) -> Iterator[Change]:
-    """The changes that are done and not undone, newest first. Raises CeleryizeError where one is garbled."""
+    """The changes that are done and not undone, newest first. Raises CeleryizeError where one is
+    garbled."""
     for entry in reversed(_entries(state)):
         change = _load(entry)
         if not change.undoes:
@@ -203,12 +207,14 @@ def load_done(state: Path) -> Iterator[Change]:
 
 
 def load_newest(state: Path) -> Change | None:
-    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be understood."""
+    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be
+    understood."""
     return next(load_done(state), None)
 
 
 def keep(state: Path, name: str, data: bytes) -> Path:
-    """Keep a copy of `data` in the state folder and give its place; the same bytes are kept once."""
+    """Keep a copy of `data` in the state folder and give its place; the same bytes are kept
+    once."""
     import hashlib
 
     copy = state / "kept" / f"{hashlib.sha256(data).hexdigest()[:8]}-{name}"
@@ -220,7 +226,8 @@ def keep(state: Path, name: str, data: bytes) -> Path:
 
 
 def write_file(file: Path, data: bytes, *, mode: int, kept: Kept | None = None) -> None:
-    """Write a file that does not exist yet and have it on the disk; `kept` overrides `mode` and the umask."""
+    """Write a file that does not exist yet and have it on the disk; `kept` overrides `mode` and the
+    umask."""
     descriptor = os.open(
         file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
     )
@@ -231,7 +238,8 @@ def write_file(file: Path, data: bytes, *, mode: int, kept: Kept | None = None) 
         if kept:
             made = os.fstat(descriptor)
             if (made.st_uid, made.st_gid) != (kept.uid, kept.gid):
-                # Root in a container keeps the file the user's; anybody else may not give files away.
+                # Root in a container keeps the file the user's; anybody else may not give files
+                # away.
                 with suppress(PermissionError):
                     os.chown(file, kept.uid, kept.gid)
             os.chmod(file, kept.mode)
@@ -263,7 +271,8 @@ def remove(file: Path) -> None:
 
 @contextmanager
 def failing_for(path: Path | PurePosixPath, *, what: str = "written") -> Iterator[None]:
-    """Turn an OSError of the block into WriteFailed, which names `path` and the reason of the system."""
+    """Turn an OSError of the block into WriteFailed, which names `path` and the reason of the
+    system."""
     try:
         yield
     except OSError as error:
@@ -286,7 +295,8 @@ def advice(error: OSError) -> str:
 
 
 def _git_dir(folder: Path) -> Path | None:
-    """The git directory of the work tree `folder`: `.git`, or the place that a file `.git` names."""
+    """The git directory of the work tree `folder`: `.git`, or the place that a file `.git`
+    names."""
     found = folder / ".git"
     if found.is_file():
         try:
@@ -369,7 +379,8 @@ def _load(file: Path) -> Change:
 
 
 def _inside(text: str) -> PurePosixPath:
-    """A path below the root: a git directory that came with somebody's archive may hold any journal."""
+    """A path below the root: a git directory that came with somebody's archive may hold any
+    journal."""
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{text} leads out of the project")

@@ -17,7 +17,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in the project: a path relative to its root (or absolute, outside of it) and a line from 1."""
+    """A place in the project: a path relative to its root (or absolute, outside of it) and a line
+    from 1."""
 
     path: PurePosixPath
     line: int | None = None
@@ -28,7 +29,8 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it is deleted."""
+    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it is
+    deleted."""
 
     path: PurePosixPath
     before: bytes | None

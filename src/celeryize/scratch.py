@@ -30,7 +30,8 @@ def unusable(error: OSError) -> WriteFailed:
 
 
 class Scratch:
-    """A temporary folder at `path`, locked as long as its maker lives; a context manager that removes it.
+    """A temporary folder at `path`, locked as long as its maker lives; a context manager that
+    removes it.
 
     Raises WriteFailed where none can be made.
     """
@@ -43,7 +44,8 @@ class Scratch:
             raise unusable(error) from error
         if sys.platform != "win32":
             self._lock = os.open(self.path, os.O_RDONLY)
-            # the system takes a lock back, however a process ends; a process id may be another's by then
+            # the system takes a lock back, however a process ends; a process id may be another's by
+            # then
             with suppress(OSError):
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

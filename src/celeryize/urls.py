@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# Between quotes a password may hold anything but that quote; elsewhere it ends with the word. It ends at the last
-# @, for people forget to percent-encode: a word too much is hidden rather than half a password shown. Both start
-# at a mark, a quote or ://, so that a long text without one costs nothing.
+# Between quotes a password may hold anything but that quote; elsewhere it ends with the word. It
+# ends at the last @, for people forget to percent-encode: a word too much is hidden rather than
+# half a password shown. Both start at a mark, a quote or ://, so that a long text without one costs
+# nothing.
 QUOTED = re.compile(
     r"""(?P<quote>['"])(?P<head>[\w+.-]{1,40}://[^\s/:'"]*):(?!//)(?:(?!(?P=quote)).)*@"""
 )

@@ -1,4 +1,5 @@
-"""When a periodic task runs: what was typed, as Celery's schedule objects, and what is odd about it."""
+"""When a periodic task runs: what was typed, as Celery's schedule objects, and what is odd about
+it."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ LONG = 3600
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A schedule as Python, the import it needs, the same in words, and what its author should know.
+    """A schedule as Python, the import it needs, the same in words, and what its author should
+    know.
 
     `model` and `fields` (as Python) are the same schedule in the database of django-celery-beat.
     """
@@ -133,7 +135,8 @@ def parse(
         said = f"{' and '.join(given)} exclude each other" if given else "no schedule was given"
         raise UsageError(
             said,
-            hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.',
+            hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, '
+            "--solar sunset.",
         )
     if on and not at:
         raise UsageError("--on requires --at", hint="For example --at 07:30 --on mon-fri.")
@@ -152,7 +155,8 @@ def from_cron(text: str) -> When:
     if len(fields) != 5:
         raise UsageError(
             f"{text!r} has {len(fields)} fields, but a crontab has five",
-            hint='minute hour day-of-month month day-of-week: "0 8 * * *" is every day at 08:00; or @daily.',
+            hint="minute hour day-of-month month day-of-week: "
+            '"0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields
     return _crontab(minute, hour, day, month, _sunday(weekday))

@@ -90,7 +90,7 @@ def test_every_step_works_and_nothing_is_changed_or_left(wired: Path, temporary:
     report = run_live(load_project(wired, python=sys.executable), shown)
     assert outcomes(report) == dict.fromkeys(STEPS, "passed"), report
     assert report.passed and len(shown.results) == len(STEPS)
-    assert report.step("registered").what == "it knows one task, as the import found"
+    assert report.step("registered").what == "one task registered, as in the import"
     assert snapshot(wired) == before
     assert list(temporary.iterdir()) == []
 

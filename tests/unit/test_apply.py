@@ -711,7 +711,7 @@ def test_a_change_over_an_interrupted_one_is_refused(tree):
     interrupted(tree)
     with pytest.raises(CeleryizeError, match="interrupted"):
         change(tree, (edit("new.py", None, b""),))
-    assert recover(tree) == "an interrupted `init` was taken back"
+    assert recover(tree) == "an interrupted `init` was rolled back"
     change(tree, (edit("new.py", None, b""),))
 
 
@@ -832,7 +832,7 @@ def test_only_the_last_change_can_be_undone(tree):
     change(tree)
     first = last_change(tree)
     change(tree, (edit("new.py", None, b""),), "add-task")
-    with pytest.raises(Conflict, match="not the last change"), undone(first, root=tree):
+    with pytest.raises(Conflict, match="no longer the last change"), undone(first, root=tree):
         pytest.fail("the block must not start")
 
 
@@ -937,7 +937,7 @@ def forged(tree, **change):
                     }
                 ]
             },
-            "no temp",
+            "not a temp",
         ),
         ({"made": 1}, "not iterable"),
     ],
@@ -959,5 +959,5 @@ def test_a_journal_that_leads_out_through_a_symlink_is_not_followed_there(tree):
         tree, files=[], made=["away/empty"], removed=[["away/empty", 0o777], ["away/new", 0o777]]
     )
     before = snapshot(outside)
-    assert recover(tree) == "an interrupted `init` was taken back"
+    assert recover(tree) == "an interrupted `init` was rolled back"
     assert snapshot(outside) == before

@@ -59,7 +59,7 @@ CASES = [
         "CELERY_TASK_TIME_LIMT =",
         "CELERY_TASK_TIME_LIMIT =",
         settings("CELERY_SERIALIZER = 'json'\n"),
-        "several names are about as near",
+        "several names are about as close",
     ),
     Broken(
         "celery.W060",
@@ -68,7 +68,7 @@ CASES = [
         "CELERY_CONCURRENCY:",
         "CELERY_WORKER_CONCURRENCY:",
         settings("CELERY_CONCURRENCY = 2\nCELERY_WORKER_CONCURRENCY = 3\n"),
-        "CELERY_WORKER_CONCURRENCY is set too",
+        "CELERY_WORKER_CONCURRENCY is set, too",
     ),
     Broken(
         "celery.W060",
@@ -80,7 +80,7 @@ CASES = [
             **settings("CELERY_TASK_ALWAYS_EAGR = False\n"),
             "doctors/tests.py": "from django.conf import settings\n\nsettings.CELERY_TASK_ALWAYS_EAGR\n",
         },
-        "CELERY_TASK_ALWAYS_EAGR stands in other places too",
+        "CELERY_TASK_ALWAYS_EAGR is used in other places, too",
     ),
     Broken(
         "celery.W062",
@@ -89,7 +89,7 @@ CASES = [
         "broker_pool_limit",
         "CELERY_BROKER_POOL_LIMIT",
         settings("broker_pool_limit = 4\nCELERY_BROKER_POOL_LIMIT = 5\n"),
-        "CELERY_BROKER_POOL_LIMIT is set too",
+        "CELERY_BROKER_POOL_LIMIT is set, too",
     ),
     Broken(
         "celery.W063",
@@ -98,7 +98,7 @@ CASES = [
         "VISIBILITY_TIMEOUT",
         "visibility_timeout",
         block('"visibility_timeout": 3600', '"VISIBILITY_TIMEOUT": 3600, "visibility_timeout": 3600'),
-        "'visibility_timeout' is, or may be, given too",
+        "'visibility_timeout' is, or may be, given as well",
     ),
     Broken(
         "celery.W070",
@@ -116,7 +116,7 @@ CASES = [
         "'False'",
         "False",
         settings("import os\nCELERY_TASK_ALWAYS_EAGER = 'sometimes'\n"),
-        "'sometimes' spells no such value",
+        "'sometimes' is not such a value",
     ),
     Broken(
         "celery.W083",
@@ -125,7 +125,7 @@ CASES = [
         '("270")',
         "270",
         block("SOFT_TIME_LIMIT = 270", 'SOFT_TIME_LIMIT = "4 minutes"'),
-        "'4 minutes' spells no such value",
+        "'4 minutes' is not such a value",
     ),
     Broken(
         "celery.E010",
@@ -216,7 +216,7 @@ CASES = [
         "'doctors.tasks.great'",
         "'doctors.tasks.greet'",
         entry(OK_ENTRY.replace("greet", "nothing_like_it")),
-        "no task has a name like it",
+        "no task has a similar name",
     ),
     Broken(
         "celery.E170",
@@ -247,7 +247,7 @@ CASES = [
         "'arg'",
         "'args'",
         entry(OK_ENTRY + "        'arg': ('x',),\n"),
-        "'args' is, or may be, given too",
+        "'args' is, or may be, given as well",
     ),
     Broken(
         "celery.W245",
@@ -256,7 +256,7 @@ CASES = [
         "'expire'",
         "'expires'",
         entry(OK_ENTRY + "        'options': {'expire': 30, 'expires': 40},\n"),
-        "'expires' is, or may be, given too",
+        "'expires' is, or may be, given as well",
     ),
     Broken(
         "celery.E250",
@@ -265,7 +265,7 @@ CASES = [
         "('x')",
         "('x',)",
         entry(ENTRY + "        'args': 'x',\n"),
-        "a text may be meant as a row of letters",
+        "a text may be meant as a sequence of letters",
     ),
     Broken(
         "celery.E250",
@@ -277,7 +277,7 @@ CASES = [
             **entry(ENTRY.replace("greet", "both") + "        'args': 16,\n"),
             **tasks("@shared_task\ndef both(a, b):\n    pass\n"),
         },
-        "the task does not take one argument alone",
+        "the task does not take exactly one argument",
     ),
     Broken(
         "celery.W371",
@@ -286,7 +286,7 @@ CASES = [
         "que=",
         "queue=",
         view("def f():\n    greet.apply_async(args=('x',), que='slow', queue='fast')\n"),
-        "queue is, or may be, given too",
+        "queue is, or may be, given as well",
     ),
     Broken(
         "celery.E372",
@@ -295,7 +295,7 @@ CASES = [
         "( 5 )",
         "( 5,)",
         view("def f():\n    greet.apply_async(args='x')\n"),
-        "a text may be meant as a row of letters",
+        "a text may be meant as a sequence of letters",
     ),
     Broken(
         "celery.E421",
@@ -322,7 +322,7 @@ CASES = [
         "timelimit",
         "time_limit",
         tasks("@shared_task(timelimit=30, time_limit=40)\ndef f():\n    pass\n"),
-        "time_limit is, or may be, given too",
+        "time_limit is, or may be, given as well",
     ),
     Broken(
         "celery.E453",
@@ -369,7 +369,7 @@ def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.unsure], ids=name_of)
-def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_told(tmp_path, case):
+def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_reported(tmp_path, case):
     root = make_tree(tmp_path / "project", {**healthy(), **case.unsure})
     before = snapshot(root)
     ended, shown = fix(root)
@@ -455,7 +455,7 @@ def test_a_fix_that_would_change_more_than_it_says_is_left(tmp_path, monkeypatch
     assert [why for _, why in ended.left] == ["the edit of config/settings.py would change more than was planned"]
 
 
-def test_each_fixable_check_stands_in_the_page_about_verify():
+def test_each_fixable_check_is_in_the_page_about_verify():
     page = (Path(__file__).parents[2] / "docs/verify.md").read_text()
     fixing = page.partition("## Fixing")[2].partition("## Silencing")[0]
     told = {f"celery.{found}" for found in re.findall(r"\b[EWI]\d{3}\b", fixing)}

@@ -1,4 +1,5 @@
-"""How tasks are called from Django: inside transactions, with model instances, with the wrong arguments."""
+"""How tasks are called from Django: inside transactions, with model instances, with the wrong
+arguments."""
 
 from __future__ import annotations
 
@@ -43,15 +44,17 @@ FETCHES = {
 }
 KNOWN = words(
     """
-    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
-    routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
-    time_limit soft_time_limit root_id parent_id group_id group_index chord reply_to delivery_mode
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
+    queue exchange routing_key priority serializer compression add_to_parent publisher headers
+    connection ignore_result time_limit soft_time_limit root_id parent_id group_id group_index chord
+    reply_to delivery_mode
     """
 )
 
 
 def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
-    """Why arguments do not fit a task, in Python's words; None if they do, or if that is not known."""
+    """Why arguments do not fit a task, in Python's words; None if they do, or if that is not
+    known."""
     signature = task.signature
     if signature is None:
         return None
@@ -233,7 +236,8 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The call raises.
     How it looks: TypeError: add() got an unexpected keyword argument 'expires'
-    Why: .delay() passes everything to the task; options such as expires or countdown belong to apply_async().
+    Why: .delay() passes everything to the task; options such as expires or countdown belong to
+        apply_async().
     Fix: task.apply_async(args=(1, 2), expires=3)
     Source: reproduced with Celery 5.7
     """

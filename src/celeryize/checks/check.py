@@ -1,8 +1,9 @@
 """What a check is: a small function over the facts, with an id and a docstring that explains it.
 
-A new check goes into the module of its family, under `@check("celery.E999")`. It yields an Occurrence
-per mistake. Its docstring is the page of `celeryize verify --explain`: a title and the five SECTIONS.
-Its test is a Mistake in tests/unit/checks/test_<family>.py: a broken project and a healthy twin.
+A new check goes into the module of its family, under `@check("celery.E999")`. It yields an
+Occurrence per mistake. Its docstring is the page of `celeryize verify --explain`: a title and the
+five SECTIONS. Its test is a Mistake in tests/unit/checks/test_<family>.py: a broken project and a
+healthy twin.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What `verify --fix` does about a finding: one edit of the file at `path`, empty where there is none.
+    """What `verify --fix` does about a finding: one edit of the file at `path`, empty where there
+    is none.
 
     `entries` are the entries of the Beat schedule that it means to change.
     """
@@ -60,7 +62,8 @@ Run = Callable[[Facts], Iterable[Occurrence]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this one's.
+    """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this
+    one's.
 
     `fixable`: `verify --fix` can fix what it finds, where that is certain.
     """

@@ -115,8 +115,8 @@ def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
 def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker and the web process fall back to different settings.
 
-    What happens: Where DJANGO_SETTINGS_MODULE is not exported, the worker runs with other settings (another
-        database, another broker) than the web process.
+    What happens: Where DJANGO_SETTINGS_MODULE is not exported, the worker runs with other settings
+        (another database, another broker) than the web process.
     How it looks: A task that does not find what the web process has just saved.
     Why: celery.py and wsgi.py each name their own settings module as a fallback.
     Fix: Export DJANGO_SETTINGS_MODULE for every process, or name the same module in both.
@@ -187,7 +187,8 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: They are never run.
     How it looks: (nothing: the state stays PENDING)
-    Why: A worker without -Q consumes the default queue only; routing creates the queue, but no worker consumes it.
+    Why: A worker without -Q consumes the default queue only; routing creates the queue, but no
+        worker consumes it.
     Fix: -Q celery,slow on a worker, or CELERY_TASK_QUEUES.
     Source: https://docs.celeryq.dev/en/stable/userguide/routing.html
     """
@@ -212,7 +213,8 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         if name not in consumed and name not in reported:
             reported.add(name)
             yield Occurrence(
-                f"no worker consumes the queue {name!r} ({workers[0].where}: {', '.join(sorted(consumed))})",
+                f"no worker consumes the queue {name!r} ({workers[0].where}: "
+                f"{', '.join(sorted(consumed))})",
                 where,
                 f"Add it: -Q {','.join(sorted(consumed))},{name}",
             )
@@ -279,7 +281,8 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
 def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
     """Beat keeps its schedule file in the working directory.
 
-    What happens: celerybeat-schedule is created among the sources; in a read-only container Beat does not start.
+    What happens: celerybeat-schedule is created among the sources; in a read-only container Beat
+        does not start.
     How it looks: FileNotFoundError / PermissionError: 'celerybeat-schedule'
     Why: The default is a relative path.
     Fix: celery -A ... beat -s /var/lib/.../celerybeat-schedule (a volume, where intervals matter).
@@ -304,7 +307,8 @@ def limits_without_effect(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: A task runs without a limit.
     How it looks: (nothing)
-    Why: The pools threads and solo have no way to interrupt a task; gevent and eventlet have the hard limit only.
+    Why: The pools threads and solo have no way to interrupt a task; gevent and eventlet have the
+        hard limit only.
     Fix: The prefork pool, or time limits inside the task (timeouts of its requests).
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """

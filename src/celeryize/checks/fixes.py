@@ -67,7 +67,8 @@ def rename_argument(
 def rename_key(
     code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = ""
 ) -> Fix | Unsure:
-    """Give a key of a dict the name that was meant, unless it has that one as well. `entry` names Beat's entry."""
+    """Give a key of a dict the name that was meant, unless it has that one as well. `entry` names
+    Beat's entry."""
     if name is None:
         return Unsure("several names are about as close")
     if None in holder.keys or any(text_of(k) == name for k in holder.keys):

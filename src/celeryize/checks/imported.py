@@ -28,13 +28,15 @@ REMOVED = {
     "celery.task": "use `from celery import shared_task`",
     "celery.decorators": "use `from celery import shared_task`",
     "djcelery": (
-        "django-celery-beat and django-celery-results replace it; Celery has built-in Django support"
+        "django-celery-beat and django-celery-results replace it; Celery has built-in Django "
+        "support"
     ),
 }
 
 
 def _raised(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
-    """An exception of the project as an occurrence, with the frames of the project that led to it."""
+    """An exception of the project as an occurrence, with the frames of the project that led to
+    it."""
     hint = ""
     if failure.type == "ModuleNotFoundError":
         removed = [new for old, new in REMOVED.items() if f"'{old}'" in failure.message]
@@ -42,7 +44,8 @@ def _raised(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
             hint = f"Removed in Celery 5: {removed[0]}"
         else:
             python = facts.project.interpreter.path
-            hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
+            hint = f"If it is a library, install it for {python}"
+            hint += ", or name another interpreter: --python."
     return Occurrence(
         message or f"{failure.type}: {failure.message}",
         place(facts, *failure.where) if failure.where else None,
@@ -125,7 +128,8 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The worker does not start.
     How it looks: The exception that is shown, with the project's last lines that led to it.
-    Why: The worker starts without manage.py: the app file comes first, then the settings, then the apps.
+    Why: The worker starts without manage.py: the app file comes first, then the settings, then the
+        apps.
     Fix: See the exception; most often something imports models, or reads settings, too early.
     Source: the import itself
     """
@@ -193,9 +197,10 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
 def registered_twice(facts: Facts) -> Iterator[Occurrence]:
     """A function is registered under two names, or two functions under one name.
 
-    What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two functions with one
-        name, the first one wins.
-    How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type 'apps.shop.tasks.add'.
+    What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two
+        functions with one name, the first one wins.
+    How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type
+        'apps.shop.tasks.add'.
     Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`).
     Fix: One import path everywhere; or an explicit name=.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-naming-and-relative-imports
@@ -218,7 +223,8 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
     for (file, line), names in sorted(by_place.items()):
         if len({name.rpartition(".")[2] for name in names}) == 1 and len(names) > 1:
             yield Occurrence(
-                f"one function is registered as {' and as '.join(sorted(names))}: its module is imported twice",
+                f"one function is registered as {' and as '.join(sorted(names))}: its module is "
+                "imported twice",
                 place(facts, file, line),
                 "Use one import path.",
             )
@@ -231,7 +237,8 @@ def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     """A web process knows a task that the worker does not.
 
     What happens: The task is sent, and each worker throws it away.
-    How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type '...'. The message has been ignored and
+        discarded.
     Why: The worker finds its tasks without manage.py and without the URLs, and imports less.
     Fix: Put the task into the tasks module of an installed app.
     Source: both imports, compared

@@ -65,7 +65,8 @@ class VerifyOutcome:
 
 
 def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Findings grouped by their file: the file with the worst first, and in a file the worst first."""
+    """Findings grouped by their file: the file with the worst first, and in a file the worst
+    first."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)

@@ -1,4 +1,5 @@
-"""Which tasks a worker registers, and why it does not register the others: decided here and nowhere else.
+"""Which tasks a worker registers, and why it does not register the others: decided here and nowhere
+else.
 
 `celeryize verify` reports the reasons as findings (unregistered.py), `celeryize tasks` as remarks
 (task_table.py). Both take the sentence from here, so that they agree.
@@ -50,7 +51,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unregistered:
-    """A task that a worker does not register, why, the sentence that says so, and what would help."""
+    """A task that a worker does not register, why, the sentence that says so, and what would
+    help."""
 
     task: Task
     reason: Reason
@@ -131,7 +133,8 @@ class WorkerRegistry:
             if (file, line) in self.by_place:
                 return self.by_place[file, line]
         found = self.by_name.get(task.name)
-        # a wrapper hides where its function is; but what another function of ours has is not this task's
+        # a wrapper hides where its function is; but what another function of ours has is not this
+        # task's
         if found is None or (found.file or "", found.line or 0) in self.places:
             return None
         return found
@@ -139,7 +142,8 @@ class WorkerRegistry:
 
 @lru_cache(maxsize=1)
 def worker_registry(facts: Facts) -> WorkerRegistry | None:
-    """The registry of the worker import; None where there was no import, or it did not get that far."""
+    """The registry of the worker import; None where there was no import, or it did not get that
+    far."""
     worker = facts.worker
     if worker is None or worker.app is None:
         return None
@@ -159,7 +163,8 @@ def worker_registry(facts: Facts) -> WorkerRegistry | None:
 
 
 def name_clashes(facts: Facts) -> Iterator[tuple[Task, Where]]:
-    """Each task whose name another one has, with the place of that one: the registered, or the first."""
+    """Each task whose name another one has, with the place of that one: the registered, or the
+    first."""
     registry = worker_registry(facts)
     named: dict[str, list[Task]] = {}
     for task in facts.tasks:
@@ -225,11 +230,12 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
         )
     app = app_around(facts, task)
     if app is None:
-        # without an import, a module that a library imports cannot be told from one that nothing does
+        # without an import, a module that a library imports cannot be told from one that nothing
+        # does
         if facts.worker is None:
             return None
         why = f"{path} does not belong to an installed app, and nothing imports it"
-        hint = "Move it into the tasks module of an installed app, or add its module to CELERY_IMPORTS."
+        hint = "Move it into the tasks module of an app, or add its module to CELERY_IMPORTS."
         return _because(task, Reason.NOT_IMPORTED, why, hint)
     if not (app.installed or facts.installs(app.name)):
         if not facts.installed_apps or (facts.worker is None and not _apps_are_literal(facts)):
@@ -307,7 +313,8 @@ def app_around(facts: Facts, task: Task) -> App | None:
 
 
 def _is_imported(facts: Facts, module: str) -> bool:
-    """Whether a worker imports a module when it starts: by name, or through one that it surely imports."""
+    """Whether a worker imports a module when it starts: by name, or through one that it surely
+    imports."""
     for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
         if any(text_of(node) == module for node in ast.walk(setting.value)):
             return True

@@ -36,7 +36,8 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def check_named(identifier: str) -> Check:
-    """The check of an id, with or without `celery.`. Raises UsageError for one that does not exist."""
+    """The check of an id, with or without `celery.`. Raises UsageError for one that does not
+    exist."""
     full = full_id(identifier)
     if full not in CHECKS:
         raise UsageError(

@@ -32,11 +32,12 @@ ENTRY_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative", "name
 # What apply_async reads. Source: celery/app/task.py and amqp.py of 5.7.
 SEND_OPTIONS = words(
     """
-    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
-    routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
-    time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to
-    delivery_mode mandatory immediate declare content_type content_encoding expire_seconds timeout
-    confirm_timeout exchange_type properties task_type argsrepr kwargsrepr user_id
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
+    queue exchange routing_key priority serializer compression add_to_parent publisher headers
+    connection ignore_result time_limit soft_time_limit root_id parent_id group_id group_index chord
+    callbacks errbacks reply_to delivery_mode mandatory immediate declare content_type
+    content_encoding expire_seconds timeout confirm_timeout exchange_type properties task_type
+    argsrepr kwargsrepr user_id
     """
 )
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
@@ -111,7 +112,8 @@ def every_minute(facts: Facts) -> Iterator[Occurrence]:
 def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
     """A step of a crontab does not divide its range.
 
-    What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once an hour.
+    What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once
+        an hour.
     How it looks: The task runs at uneven times.
     Why: A step counts from the start of each hour (or day), not from the last run.
     Fix: A step that divides 60 (or 24), or timedelta(minutes=45).
@@ -142,7 +144,8 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
     How it looks: ValueError: Invalid weekday literal '0 8 * * *'.
         ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
         TypeError: BaseSchedule.__init__() got an unexpected keyword argument 'hours'
-    Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a pattern.
+    Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a
+        pattern.
     Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
     Source: celery/schedules.py
     """
@@ -153,7 +156,8 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
 
 
 def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
-    """What is wrong with a call of crontab, and what to write instead; None if nothing is known to be wrong."""
+    """What is wrong with a call of crontab, and what to write instead; None if nothing is known to
+    be wrong."""
     if call.args and len((text_of(call.args[0]) or "").split()) == 5:
         return (
             "crontab() takes five fields, not a line of cron",
@@ -187,7 +191,8 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: crontab(0, 8, 1) means Mondays at eight, not the first of the month.
     How it looks: (nothing: the task runs on other days)
-    Why: Celery's order is minute, hour, day_of_week, day_of_month, month_of_year; cron's is another.
+    Why: Celery's order is minute, hour, day_of_week, day_of_month, month_of_year; cron's is
+        another.
     Fix: Name the fields.
     Source: celery/schedules.py
     """
@@ -230,7 +235,8 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
-    """The one task of the same module with a name like it, or of the same name in another module."""
+    """The one task of the same module with a name like it, or of the same name in another
+    module."""
     module, _, function = name.rpartition(".")
     pairs = [(n, *n.rpartition(".")[::2]) for n in sorted(facts.task_names)]
     close = only_near(function, {f for _, m, f in pairs if m == module})
@@ -272,7 +278,8 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _may_exist(facts: Facts, name: str) -> bool:
-    """Whether the code mentions a task's function, or its name, in a way that was not recognised."""
+    """Whether the code mentions a task's function, or its name, in a way that was not
+    recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
     code = facts.code.parsed(path) if path else None
@@ -288,9 +295,10 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Beat ends with code 1.
     How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue'
-        AttributeError: 'str' object has no attribute 'app' / 'NoneType' object has no attribute 'is_due'
-    Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of seconds, a
-        timedelta, or an object such as crontab(...).
+        AttributeError: 'str' object has no attribute 'app' / 'NoneType' object has no attribute
+        'is_due'
+    Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of
+        seconds, a timedelta, or an object such as crontab(...).
     Fix: Move `queue` and the like into "options"; write crontab(...) instead of a text.
     Source: celery/beat.py, ScheduleEntry
     """
@@ -331,7 +339,8 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
             )
         elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
             yield Occurrence(
-                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it continuously",
+                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it "
+                "continuously",
                 entry.code.where(schedule),
             )
 
@@ -404,8 +413,8 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of an entry do not fit its task.
 
     What happens: Nothing is sent; Beat logs an error each time the entry is due.
-    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required positional
-        argument: 'y'
+    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required
+        positional argument: 'y'
     Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a
         tuple.
     Fix: "args": (1, 2), with the comma for a single one: (1,).
@@ -432,7 +441,8 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
-    """Why the arguments of an entry do not fit, in Python's words; None if they do, or are computed."""
+    """Why the arguments of an entry do not fit, in Python's words; None if they do, or are
+    computed."""
     args, kwargs = entry.fields.get("args"), entry.fields.get("kwargs")
     if not isinstance(args, ast.Tuple | ast.List | None) or not isinstance(kwargs, ast.Dict | None):
         return None
@@ -447,10 +457,11 @@ def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
 def long_interval(facts: Facts) -> Iterator[Occurrence]:
     """A long interval counts from the start of Beat.
 
-    What happens: On a platform that restarts daily, or without the schedule's file, the task never runs.
+    What happens: On a platform that restarts daily, or without the schedule's file, the task never
+        runs.
     How it looks: (nothing)
-    Why: An interval counts from the last run, which Beat keeps in a file (celerybeat-schedule); a new container
-        has none and starts counting.
+    Why: An interval counts from the last run, which Beat keeps in a file (celerybeat-schedule); a
+        new container has none and starts counting.
     Fix: crontab(...), which names a time of day.
     Source: https://github.com/PostHog/posthog/pull/42607
     """
@@ -478,8 +489,8 @@ def _uses_database(facts: Facts) -> bool:
 def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     """The schedule is in the settings and in the database.
 
-    What happens: Each start of Beat overwrites what was changed in the admin; an entry that is removed from the
-        settings stays in the database and keeps firing.
+    What happens: Each start of Beat overwrites what was changed in the admin; an entry that is
+        removed from the settings stays in the database and keeps firing.
     How it looks: (nothing)
     Why: DatabaseScheduler writes the entries of the settings into its tables.
     Fix: Keep the entries in one place.
@@ -501,8 +512,8 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The scheduler is django-celery-beat's, and its app is not installed.
 
     What happens: Beat does not start.
-    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare an explicit
-        app_label and isn't in an application in INSTALLED_APPS.
+    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare
+        an explicit app_label and isn't in an application in INSTALLED_APPS.
     Why: The schedule's tables belong to the Django app django_celery_beat.
     Fix: Add "django_celery_beat" to INSTALLED_APPS and migrate.
     Source: https://django-celery-beat.readthedocs.io/
@@ -521,8 +532,8 @@ def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Its periodic tasks are missing from Beat, and no message says so.
     How it looks: (nothing: Signal.send swallows AppRegistryNotReady)
-    Why: The signal fires when the app is configured: in a worker before Django's apps are loaded, and before any
-        tasks module is imported.
+    Why: The signal fires when the app is configured: in a worker before Django's apps are loaded,
+        and before any tasks module is imported.
     Fix: on_after_finalize, or an entry of CELERY_BEAT_SCHEDULE.
     Source: https://github.com/celery/celery/issues/3589
     """
@@ -550,7 +561,8 @@ def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
                 )
             elif imports:
                 yield Occurrence(
-                    "this handler imports tasks before Django's apps are loaded; the exception is swallowed",
+                    "this handler imports tasks before Django's apps are loaded; the exception is "
+                    "swallowed",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
                 )

@@ -40,18 +40,20 @@ CLOSE = 0.8
 GROUPS = ("worker", "task", "result", "broker", "beat")
 # Of kombu.serialization.registry, and the one that celery.security registers.
 SERIALIZERS = frozenset({"auth", "json", "msgpack", "pickle", "yaml"})
-# The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
+# The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and
+# celery.app.backends of 5.7.
 BROKERS = words(
     """
-    redis rediss sentinel amqp amqps pyamqp librabbitmq py-amqp memory filesystem sqs SQS sqla sqlalchemy mongodb
-    zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid confluentkafka kafka gcpubsub
+    redis rediss sentinel amqp amqps pyamqp librabbitmq py-amqp memory filesystem sqs SQS sqla
+    sqlalchemy mongodb zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid
+    confluentkafka kafka gcpubsub
     """
 )
 BACKENDS = words(
     """
-    redis rediss sentinel rpc db database django-db django-cache cache file memcached mongodb cassandra
-    elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul cosmosdbsql disabled
-    socket sqlite postgresql mysql etcd
+    redis rediss sentinel rpc db database django-db django-cache cache file memcached mongodb
+    cassandra elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul
+    cosmosdbsql disabled socket sqlite postgresql mysql etcd
     """
 )
 
@@ -168,7 +170,8 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Nothing: the option has no effect.
     How it looks: (nothing)
-    Why: kombu hands the options to the transport, which reads the ones it knows. They are lower case.
+    Why: kombu hands the options to the transport, which reads the ones it knows. They are lower
+        case.
     Fix: Rename it.
     Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
     """
@@ -198,8 +201,8 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
 def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
     """A setting has its pre-Celery 4 name.
 
-    What happens: It works today; Celery 6 removes the old names. `BROKER_URL` is read too, even if it was meant
-        for another library.
+    What happens: It works today; Celery 6 removes the old names. `BROKER_URL` is read too, even if
+        it was meant for another library.
     How it looks: (nothing: the warning is suppressed for Django's settings)
     Why: Celery looks a setting up under its new name, then under its old one.
     Fix: Rename it; `celeryize init --modernize` does so in all settings files.
@@ -261,8 +264,9 @@ def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
 def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """An environment variable overrides the settings.
 
-    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND override the settings everywhere; BROKER_URL, APP,
-        LOADER, CONFIG_MODULE and RESULT_BACKEND do so for the `celery` command only, so worker and web differ.
+    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND override the settings everywhere;
+        BROKER_URL, APP, LOADER, CONFIG_MODULE and RESULT_BACKEND do so for the `celery` command
+        only, so worker and web differ.
     How it looks: (nothing)
     Why: Celery and its command line read these variables themselves.
     Fix: Read the same variable in the settings, or unset it.
@@ -298,11 +302,13 @@ WINS = {
 def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
     """A number or a boolean is written as text.
 
-    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a worker process
-        at the first task that runs too long.
-    How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at all.
+    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a
+        worker process at the first task that runs too long.
+    How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at
+        all.
     Why: Celery uses the value as it is; any text but the empty one is true.
-    Fix: Write the value without quotes; convert what comes from the environment: int(...), env.bool(...).
+    Fix: Write the value without quotes; convert what comes from the environment: int(...),
+        env.bool(...).
     Source: reproduced with Celery 5.7
     """
     for setting in facts.settings:
@@ -387,7 +393,10 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     try:
         _ = urlsplit(url).port
     except ValueError:
-        return "a part of it that is not a number is read as the port (percent-encode / and # in passwords)"
+        return (
+            "a part of it that is not a number is read as the port "
+            "(percent-encode / and # in passwords)"
+        )
     return None
 
 
@@ -398,8 +407,10 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     What happens: The worker does not start, or connects to amqp on a host of that name.
     How it looks: KeyError: 'No such transport: redi.  Did you mean redis?', or
         ValueError: Port could not be cast to integer value as 'p'
-    Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp host.
-    Fix: redis://[:password@]host:6379/0 or amqp://user:password@host:5672//, the password percent-encoded.
+    Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp
+        host.
+    Fix: redis://[:password@]host:6379/0 or amqp://user:password@host:5672//, the password
+        percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
     for setting, value, url in _urls(facts, "broker_url"):
@@ -529,8 +540,8 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The result backend is django-db, and its app is not installed.
 
     What happens: The first result that is stored raises.
-    How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare an explicit
-        app_label and isn't in an application in INSTALLED_APPS.
+    How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare
+        an explicit app_label and isn't in an application in INSTALLED_APPS.
     Why: The backend's tables belong to the Django app django_celery_results.
     Fix: Add "django_celery_results" to INSTALLED_APPS and migrate.
     Source: https://django-celery-results.readthedocs.io/
@@ -540,7 +551,8 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     for setting, value, url in _urls(facts, "result_backend"):
         if url.startswith("django-db"):
             yield Occurrence(
-                "the result backend is django-db, but django_celery_results is not in INSTALLED_APPS",
+                "the result backend is django-db, but django_celery_results is not in "
+                "INSTALLED_APPS",
                 setting.code.where(value),
                 'Add "django_celery_results" to INSTALLED_APPS and migrate.',
             )
@@ -713,8 +725,8 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// result backend does not say how certificates are checked.
 
     What happens: The backend raises when it is first used.
-    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to
-        CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
+    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
+        to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
     Why: The backend, unlike the broker, requires it.
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py

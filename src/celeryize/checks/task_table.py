@@ -1,4 +1,5 @@
-"""The rows of `celeryize tasks`: the tasks as the worker has them, then the unregistered ones with why."""
+"""The rows of `celeryize tasks`: the tasks as the worker has them, then the unregistered ones with
+why."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from celeryize.probe.report import ImportedTask, ImportReport
 class TaskRow:
     """A task: the facts of its registration, or, with `registered` false, why there is none.
 
-    `remark` is that reason, or what is odd about a registered task. Limits are in seconds, the task's
-    own or those of the settings. `scheduled_by` names entries of the Beat schedule.
+    `remark` is that reason, or what is odd about a registered task. Limits are in seconds, the
+    task's own or those of the settings. `scheduled_by` names entries of the Beat schedule.
     """
 
     name: str

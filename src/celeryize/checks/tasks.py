@@ -18,17 +18,20 @@ from celeryize.checks.registration import name_clashes, name_taken
 from celeryize.detect.modules import Bindings
 from celeryize.patch.replace import with_argument
 
-# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and autoretry.py of 5.7.
+# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and
+# autoretry.py of 5.7.
 OPTIONS = words(
     """
-    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared typing
-    max_retries default_retry_delay rate_limit ignore_result trail send_events store_errors_even_if_ignored
-    serializer time_limit soft_time_limit backend track_started acks_late acks_on_failure
-    acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost retry_on_worker_lost throws expires priority
-    resultrepr_maxsize request_stack abstract autoretry_for dont_autoretry_for retry_kwargs retry_backoff
-    retry_backoff_max retry_jitter queue exchange routing_key options countdown link link_error compression
-    on_failure on_success on_retry after_return before_start filter shadow_name Strategy Request from_config
-    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate delivery_mode
+    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared
+    typing max_retries default_retry_delay rate_limit ignore_result trail send_events
+    store_errors_even_if_ignored serializer time_limit soft_time_limit backend track_started
+    acks_late acks_on_failure acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost
+    retry_on_worker_lost throws expires priority resultrepr_maxsize request_stack abstract
+    autoretry_for dont_autoretry_for retry_kwargs retry_backoff retry_backoff_max retry_jitter queue
+    exchange routing_key options countdown link link_error compression on_failure on_success
+    on_retry after_return before_start filter shadow_name Strategy Request from_config
+    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate
+    delivery_mode
     """
 )
 EXCEPTIONS = {
@@ -39,8 +42,9 @@ EXCEPTIONS = {
 # Decorators that return a plain function, which has no `delay`.
 PLAIN = words(
     """
-    transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache lru_cache
-    functools.cache contextlib.contextmanager contextmanager staticmethod sync_to_async async_to_sync
+    transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache
+    lru_cache functools.cache contextlib.contextmanager contextmanager staticmethod sync_to_async
+    async_to_sync
     """
 ) - {"staticmethod"}
 
@@ -50,7 +54,8 @@ def name_twice(facts: Facts) -> Iterator[Occurrence]:
     """Two tasks have the same name.
 
     What happens: One of them never runs: the name always leads to the same function.
-    How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different callable
+    How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different
+        callable
     Why: A task's name is its key in the registry.
     Fix: Give one of them another `name=`.
     Source: celery/app/base.py
@@ -100,7 +105,8 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _sends(facts: Facts, code: Code, node: ast.expr) -> bool:
-    """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the project."""
+    """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the
+    project."""
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -259,7 +265,8 @@ def task_is_a_method(facts: Facts) -> Iterator[Occurrence]:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if args and args[0].arg in {"self", "cls"} and not task.bound:
             yield Occurrence(
-                f"{task.node.name} is a method of {task.holder.name}: Celery does not pass {args[0].arg}",
+                f"{task.node.name} is a method of {task.holder.name}: Celery does not pass "
+                f"{args[0].arg}",
                 task.where,
                 "Make it a function of the module.",
             )
@@ -423,7 +430,8 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         )
         if not retries and not hands_on:
             yield Occurrence(
-                f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never calls retry()",
+                f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never "
+                "calls retry()",
                 task.code.where(task.options[named[0]]),
                 "Add autoretry_for=(SomeError,).",
             )

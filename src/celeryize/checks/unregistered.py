@@ -72,7 +72,8 @@ def never_discovered(facts: Facts) -> Iterator[Occurrence]:
     """Nothing discovers the tasks.
 
     What happens: The worker starts with an empty registry.
-    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored
+        and discarded.
     Why: Celery only imports tasks modules if app.autodiscover_tasks() is called.
     Fix: app.autodiscover_tasks() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
@@ -85,7 +86,8 @@ def app_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The app of a task is not in INSTALLED_APPS.
 
     What happens: The worker does not register the task.
-    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored
+        and discarded.
     Why: autodiscover_tasks() only searches the installed apps.
     Fix: Add the app to INSTALLED_APPS.
     Source: celery/fixups/django.py
@@ -98,7 +100,8 @@ def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
     """A task is in a module that is not called tasks.
 
     What happens: The worker does not register the task.
-    How it looks: Received unregistered task of type 'shop.jobs.add'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type 'shop.jobs.add'. The message has been ignored
+        and discarded.
     Why: autodiscover_tasks() imports <app>.tasks and nothing else.
     Fix: Rename the module to tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
     Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks
@@ -111,7 +114,8 @@ def package_hides_module(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ hides tasks.py.
 
     What happens: The worker does not register the tasks of tasks.py.
-    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type 'shop.tasks.add'. The message has been ignored
+        and discarded.
     Why: Python imports a package rather than a module of the same name.
     Fix: Move the tasks into the package, or remove it.
     Source: https://docs.python.org/3/reference/import.html
@@ -124,7 +128,8 @@ def package_does_not_import(facts: Facts) -> Iterator[Occurrence]:
     """A package tasks/ does not import the module of a task.
 
     What happens: The worker does not register the task.
-    How it looks: Received unregistered task of type 'shop.tasks.mail.send'. The message has been ignored ...
+    How it looks: Received unregistered task of type 'shop.tasks.mail.send'. The message has been
+        ignored ...
     Why: autodiscover_tasks() imports the package, and that runs its __init__.py only.
     Fix: from .mail import send in tasks/__init__.py
     Source: https://github.com/celery/celery/issues/4461
@@ -137,7 +142,8 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     """Nothing imports the module of a task.
 
     What happens: The worker does not register the task.
-    How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
+    How it looks: Received unregistered task of type '...'. The message has been ignored and
+        discarded.
     Why: A task is registered when its module is imported.
     Fix: Move it into the tasks module of an app, or add the module to CELERY_IMPORTS.
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#imports

@@ -1,4 +1,5 @@
-"""The app and how the project finds it: import, order, namespace, a second app, shadowed libraries."""
+"""The app and how the project finds it: import, order, namespace, a second app, shadowed
+libraries."""
 
 from __future__ import annotations
 
@@ -39,11 +40,12 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
 def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app is not imported in the project package.
 
-    What happens: Web processes bind @shared_task to Celery's default app, which does not have your settings:
-        `.delay()` connects to amqp on localhost, and `delay_on_commit` is missing. The worker works.
+    What happens: Web processes bind @shared_task to Celery's default app, which does not have your
+        settings: `.delay()` connects to amqp on localhost, and `delay_on_commit` is missing. The
+        worker works.
     How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
-    Why: Only importing the module that calls Celery() makes its app the current one; Django imports the package
-        of its settings, so import it there.
+    Why: Only importing the module that calls Celery() makes its app the current one; Django imports
+        the package of its settings, so import it there.
     Fix: In `<package>/__init__.py`: from .celery import app as celery_app
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -57,7 +59,10 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     if facts.web is None and _imported_at_start(facts, app.module):
         return
     module = app.module.removeprefix(package.name)
-    start = f"from {module if module.startswith('.') else app.module} import {app.variable} as celery_app"
+    if not module.startswith("."):
+        # the app is in another package
+        module = app.module
+    start = f"from {module} import {app.variable} as celery_app"
     yield Occurrence(
         f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
         "so web processes use Celery's default app (amqp on localhost)",
@@ -69,7 +74,8 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
-    """The import in the package's `__init__`, as init writes it, where the app is in that package."""
+    """The import in the package's `__init__`, as init writes it, where the app is in that
+    package."""
     package = facts.project.package
     parent, _, module = app.module.rpartition(".")
     if parent != package.name:
@@ -103,9 +109,10 @@ def _imported_at_start(facts: Facts, module: str) -> bool:
 def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     """A module of the project hides a library of the same name.
 
-    What happens: `import celery` finds the project's file, because its folder comes first on sys.path.
-    How it looks: ImportError: cannot import name 'Celery' from partially initialized module 'celery' (most likely
-        due to a circular import)
+    What happens: `import celery` finds the project's file, because its folder comes first on
+        sys.path.
+    How it looks: ImportError: cannot import name 'Celery' from partially initialized module
+        'celery' (most likely due to a circular import)
     Why: The folder of manage.py is searched before the installed packages.
     Fix: Move the file into the project package (`config/celery.py`), or rename it.
     Source: reproduced with Celery 5.7
@@ -120,7 +127,8 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
                 ):
                     continue
                 yield Occurrence(
-                    f"{path} hides the library {name}: every `import {name}` finds this file instead",
+                    f"{path} hides the library {name}: every `import {name}` finds this file "
+                    "instead",
                     Where(path, 1),
                     "Move it into the project package, or rename it.",
                 )
@@ -131,9 +139,10 @@ def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     """Celery() is called before DJANGO_SETTINGS_MODULE is set.
 
     What happens: Web processes work; the worker has no tasks.
-    How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task of type '...'.
-    Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at that moment;
-        without it, autodiscover_tasks() finds no apps.
+    How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task
+        of type '...'.
+    Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at
+        that moment; without it, autodiscover_tasks() finds no apps.
     Fix: Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) above the call.
     Source: celery/fixups/django.py; "must always come before" in Celery's first steps with Django
     """
@@ -142,7 +151,8 @@ def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     lines = _environment_lines(facts.app_code, "DJANGO_SETTINGS_MODULE")
     if lines and min(lines) > facts.app_call.lineno:
         yield Occurrence(
-            f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker finds no tasks",
+            f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker "
+            "finds no tasks",
             facts.app_code.where(facts.app_call),
             "Move os.environ.setdefault(...) above it.",
         )
@@ -152,8 +162,10 @@ def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
 def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     """The app file does not set DJANGO_SETTINGS_MODULE.
 
-    What happens: The worker has no tasks and no settings, unless whoever starts it exports the variable.
-    How it looks: An empty [tasks] list in the worker's banner, and a connection to amqp://guest@localhost.
+    What happens: The worker has no tasks and no settings, unless whoever starts it exports the
+        variable.
+    How it looks: An empty [tasks] list in the worker's banner, and a connection to
+        amqp://guest@localhost.
     Why: manage.py sets the variable for itself only; `celery -A ...` does not run it.
     Fix: os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...") above Celery() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
@@ -167,9 +179,11 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
     yield Occurrence(
-        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has no tasks",
+        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
+        "no tasks",
         code.where(call),
-        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") above it.',
+        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") '
+        "above it.",
         fix=_set_settings_module(facts, code, call),
     )
 
@@ -215,7 +229,8 @@ def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
     """The namespace of config_from_object does not match the settings.
 
     What happens: Every CELERY_* setting that has no pre-Celery 4 name is ignored.
-    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection
+        refused.
     Why: Celery only looks up names that start with the namespace, case included; without one, only
         pre-Celery 4 names work in Django's settings, which are upper case.
     Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -288,10 +303,11 @@ def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix |
 
 NEEDS_NAMESPACE = words(
     """
-    CELERY_BROKER_URL CELERY_BEAT_SCHEDULE CELERY_BEAT_SCHEDULER CELERY_TASK_ALWAYS_EAGER CELERY_TASK_ROUTES
-    CELERY_TASK_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT CELERY_TASK_ACKS_LATE CELERY_TASK_DEFAULT_QUEUE
-    CELERY_TASK_QUEUES CELERY_TASK_IGNORE_RESULT CELERY_TASK_TRACK_STARTED CELERY_WORKER_CONCURRENCY
-    CELERY_WORKER_PREFETCH_MULTIPLIER CELERY_BROKER_TRANSPORT_OPTIONS CELERY_TASK_EAGER_PROPAGATES
+    CELERY_BROKER_URL CELERY_BEAT_SCHEDULE CELERY_BEAT_SCHEDULER CELERY_TASK_ALWAYS_EAGER
+    CELERY_TASK_ROUTES CELERY_TASK_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT CELERY_TASK_ACKS_LATE
+    CELERY_TASK_DEFAULT_QUEUE CELERY_TASK_QUEUES CELERY_TASK_IGNORE_RESULT CELERY_TASK_TRACK_STARTED
+    CELERY_WORKER_CONCURRENCY CELERY_WORKER_PREFETCH_MULTIPLIER CELERY_BROKER_TRANSPORT_OPTIONS
+    CELERY_TASK_EAGER_PROPAGATES
     """
 )
 
@@ -301,9 +317,10 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     """The app never reads the Django settings.
 
     What happens: No CELERY_* setting has any effect.
-    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
-    Why: A Celery app is configured by config_from_object, config_from_envvar, its arguments or `app.conf`; the app
-        of this project by none of them.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection
+        refused.
+    Why: A Celery app is configured by config_from_object, config_from_envvar, its arguments or
+        `app.conf`; the app of this project by none of them.
     Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -322,7 +339,8 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     if any("config_from" in c.source.text for c in facts.code.relevant):
         return
     yield Occurrence(
-        f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
+        f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no "
+        "effect",
         code.where(call),
         f'Add {app.variable}.config_from_object("django.conf:settings", namespace="CELERY").',
         fix=_read_settings(code, call, app),
@@ -346,7 +364,8 @@ def _call_of(code: Code, spelled: str) -> ast.Call | None:
 def second_app(facts: Facts) -> Iterator[Occurrence]:
     """There is a second Celery app.
 
-    What happens: @shared_task binds to the app that was created last, with that app's broker and settings.
+    What happens: @shared_task binds to the app that was created last, with that app's broker and
+        settings.
     How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
     Why: Creating an app makes it the current one; whichever module is imported last wins.
     Fix: Keep one Celery() and import it everywhere else.
@@ -360,7 +379,8 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
         for where in places:
             if where != first:
                 yield Occurrence(
-                    f"a second Celery app: @shared_task binds to this one or to the one in {first}, "
+                    "a second Celery app: @shared_task binds to this one or to the one in "
+                    f"{first}, "
                     "whichever is imported last",
                     where,
                     "Import the existing app instead.",
@@ -368,7 +388,8 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _apps(facts: Facts) -> Iterator[Where]:
-    """Where the project's installed code builds an app when it is imported; of one name in one file, the first."""
+    """Where the project's installed code builds an app when it is imported; of one name in one
+    file, the first."""
     folders = [facts.project.package.folder, *(a.folder for a in facts.project.apps if a.installed)]
     for code in facts.code.relevant:
         inside = any(code.path.is_relative_to(f) for f in folders)
@@ -394,7 +415,8 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
     """The app file does not set up django-configurations.
 
     What happens: manage.py works, the worker does not start.
-    How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly installed.
+    How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly
+        installed.
     Why: The classes of django-configurations only become settings through its importer.
     Fix: Above Celery(): os.environ.setdefault("DJANGO_CONFIGURATION", ...), import configurations,
         configurations.setup()
@@ -406,7 +428,8 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
         return
     if "from configurations" in manage.text and "configurations" not in code.source.text:
         yield Occurrence(
-            "manage.py starts django-configurations, the app file does not: the worker cannot read the settings",
+            "manage.py starts django-configurations, the app file does not: the worker cannot read "
+            "the settings",
             code.where(call),
             "Above it: import configurations; configurations.setup()",
         )
@@ -473,7 +496,8 @@ def circular_import(facts: Facts) -> Iterator[Occurrence]:
     """Models and tasks import each other.
 
     What happens: The project does not start.
-    How it looks: ImportError: cannot import name 'Order' from partially initialized module 'shop.models'
+    How it looks: ImportError: cannot import name 'Order' from partially initialized module
+        'shop.models'
     Why: Importing models.py imports tasks.py, which imports a model that is not defined yet.
     Fix: Import inside the function, on one of the two sides.
     Source: https://github.com/celery/celery/issues/4699
@@ -496,7 +520,8 @@ def circular_import(facts: Facts) -> Iterator[Occurrence]:
             )
             if back is not None:
                 yield Occurrence(
-                    f"{tasks.path}:{back.lineno} imports from this module while this line imports {tasks.path}",
+                    f"{tasks.path}:{back.lineno} imports from this module while this line imports "
+                    f"{tasks.path}",
                     code.where(node),
                     "Import inside the function that uses it.",
                 )
@@ -527,7 +552,8 @@ def query_at_import(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The worker, manage.py migrate and CI fail on an empty database.
     How it looks: django.db.utils.OperationalError: no such table: ...
-    Why: The module level runs at import, before migrations; connections made there are shared after a fork.
+    Why: The module level runs at import, before migrations; connections made there are shared after
+        a fork.
     Fix: Query inside the task.
     Source: reproduced with Celery 5.7
     """

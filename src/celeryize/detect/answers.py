@@ -1,4 +1,5 @@
-"""What was chosen before: the answers file beside manage.py, and [tool.celeryize] in pyproject.toml."""
+"""What was chosen before: the answers file beside manage.py, and [tool.celeryize] in
+pyproject.toml."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
 
 
 def configured(root: Path, folder: Path) -> dict[str, object]:
-    """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty without one."""
+    """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty
+    without one."""
     for place in (folder, *folder.parents):
         table = _table_of(place / "pyproject.toml", root)
         if table is not None:

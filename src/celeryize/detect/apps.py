@@ -26,7 +26,8 @@ class App:
 
 
 def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
-    """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there unnamed."""
+    """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there
+    unnamed."""
     apps: dict[str, App] = {}
     for entry in settings.installed_apps:
         name = _app_of(modules, entry)

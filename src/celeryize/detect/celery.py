@@ -42,7 +42,8 @@ class CeleryApp:
         )
 
     def spec(self, package: str) -> str:
-        """What `celery -A` is given: the package where Celery finds the app by itself, else the module."""
+        """What `celery -A` is given: the package where Celery finds the app by itself, else the
+        module."""
         if self.module == f"{package}.celery" or (
             self.imported and self.variable in {"app", "celery"}
         ):
@@ -60,14 +61,17 @@ def find_celery(
     *,
     everywhere: bool,
 ) -> tuple[CeleryApp, ...]:
-    """Every Celery app built where the settings, manage.py or the package `__init__` lead to; usually 0 or 1.
+    """Every Celery app built where the settings, manage.py or the package `__init__` lead to;
+    usually 0 or 1.
 
-    `everywhere` (Celery is declared, or configured) searches the whole tree below manage.py if that finds none.
+    `everywhere` (Celery is declared, or configured) searches the whole tree below manage.py if that
+    finds none.
     """
     found: dict[Where, CeleryApp] = {}
     for path in _places(layout, modules, settings, package):
         source = modules.source(path)
-        # `Celery(...)`, `class ClinicCelery(Celery)`: most files that say Celery build no app, and a walk is dear
+        # `Celery(...)`, `class ClinicCelery(Celery)`: most files that say Celery build no app, and
+        # a walk is dear
         if source is None or not ("Celery(" in source.text or "(Celery" in source.text):
             continue
         for app in _apps_in(modules, source, settings, package):
@@ -81,7 +85,8 @@ def find_celery(
 
 
 def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
-    """The files below manage.py that build a Celery app, recognised by their bytes; tests and examples are left out."""
+    """The files below manage.py that build a Celery app, recognised by their bytes; tests and
+    examples are left out."""
     for base in layout.paths:
         for path in modules.python_files(base, DEPTH):
             if not {"tests", "test", "docs", "examples"} & set(path.parts):
@@ -219,7 +224,8 @@ def _describe(
 
 
 def _config_source(call: ast.Call | None) -> str | None:
-    """`django.conf:settings`, also where the settings object itself is handed over; else as spelled."""
+    """`django.conf:settings`, also where the settings object itself is handed over; else as
+    spelled."""
     if call is None or not call.args:
         return None
     spelled = _text(call.args[0]) or ast.unparse(call.args[0])
@@ -237,7 +243,8 @@ def _text(node: ast.expr | None) -> str | None:
 def _imported_at_start(
     modules: Modules, settings: Settings, package: Package | None, module: str, variable: str
 ) -> Where | None:
-    """Where a web process comes to import the app: the project package, or an installed app that leads to it."""
+    """Where a web process comes to import the app: the project package, or an installed app that
+    leads to it."""
     for entry in settings.installed_apps:
         if entry == module or entry.startswith(f"{module}."):
             return settings.installed_apps_where

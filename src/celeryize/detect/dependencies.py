@@ -25,11 +25,12 @@ _POETRY_TABLE = ("tool", "poetry", "dependencies")
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The file that a requirement of the running project goes into; `file` is None where there is none.
+    """The file that a requirement of the running project goes into; `file` is None where there is
+    none.
 
-    `declared` maps normalised names to requirements as written, of the file and of all those it is installed
-    together with (`-r`, either way): a second line for a name would contradict the first. `commands` are what
-    installs the result, to be run in `folder`, one after the other.
+    `declared` maps normalised names to requirements as written, of the file and of all those it is
+    installed together with (`-r`, either way): a second line for a name would contradict the first.
+    `commands` are what installs the result, to be run in `folder`, one after the other.
     """
 
     manager: str
@@ -50,7 +51,8 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One file that may be the one. `own` is what stands in it, `related` what stands in files beside it."""
+    """One file that may be the one. `own` is what stands in it, `related` what stands in files
+    beside it."""
 
     manager: str
     file: PurePosixPath
@@ -70,11 +72,12 @@ class _Candidate:
 
 
 def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
-    """The declaring file of the project whose manage.py lies in `base`, a folder relative to `root`.
+    """The declaring file of the project whose manage.py lies in `base`, a folder relative to
+    `root`.
 
-    The file that declares Django itself wins, nearest folder first, then the tool with the strictest file
-    (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a file that cannot be read
-    declares nothing.
+    The file that declares Django itself wins, nearest folder first, then the tool with the
+    strictest file (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a
+    file that cannot be read declares nothing.
     """
     found = [
         candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)
@@ -183,7 +186,8 @@ def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
 
 
 def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
-    """A requirements file; one that is compiled to a .txt is compiled again and that is installed."""
+    """A requirements file; one that is compiled to a .txt is compiled again and that is
+    installed."""
     where = folder if file.path.is_relative_to(folder) else PurePosixPath()
     path = str(file.path.relative_to(where))
     if file.compiled_to is None:

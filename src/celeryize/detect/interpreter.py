@@ -26,10 +26,11 @@ class Interpreter:
 def find_interpreter(
     root: Path, base: PurePosixPath, manager: str, python: str | None
 ) -> Interpreter:
-    """`--python`, $VIRTUAL_ENV, an environment beside the project, the manager's own, else the running one.
+    """`--python`, $VIRTUAL_ENV, an environment beside the project, the manager's own, else the
+    running one.
 
-    Among several, the first that has Django wins: an activated environment may be another project's.
-    Raises CeleryizeError where `--python` is not an executable.
+    Among several, the first that has Django wins: an activated environment may be another
+    project's. Raises CeleryizeError where `--python` is not an executable.
     """
     if python is not None:
         found = shutil.which(python)
@@ -47,7 +48,8 @@ def find_interpreter(
 
 
 def has_django(python: Path) -> bool:
-    """Whether the environment of an interpreter holds Django, told by its folders; nothing is run."""
+    """Whether the environment of an interpreter holds Django, told by its folders; nothing is
+    run."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
@@ -81,7 +83,8 @@ def _python_in(folder: Path) -> Path | None:
 
 
 def _ask(folder: Path, manager: str) -> Path | None:
-    """The interpreter of an environment that the manager keeps elsewhere; None where it has none."""
+    """The interpreter of an environment that the manager keeps elsewhere; None where it has
+    none."""
     questions = {
         "poetry": ("poetry", "env", "info", "--executable"),
         "pipenv": ("pipenv", "--py"),

@@ -1,4 +1,5 @@
-"""Where the project is: the repository, manage.py, what it puts on sys.path, the settings module it names."""
+"""Where the project is: the repository, manage.py, what it puts on sys.path, the settings module it
+names."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ ROOT_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to `root`.
+    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to
+    `root`.
 
     `configuration` is the class of django-configurations that manage.py names.
     """
@@ -42,9 +44,11 @@ class Layout:
 
 
 def find_layout(start: Path, settings: str | None = None) -> Layout:
-    """The project that holds `start`, or the only one at most two levels below it (or its repository).
+    """The project that holds `start`, or the only one at most two levels below it (or its
+    repository).
 
-    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or several.
+    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or
+    several.
     """
     root, manage = _place(start)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
@@ -61,7 +65,8 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
 
 
 def find_root(start: Path) -> Path:
-    """The root of the project around `start`, as find_layout gives it, whatever its settings are."""
+    """The root of the project around `start`, as find_layout gives it, whatever its settings
+    are."""
     return _place(start)[0]
 
 
@@ -153,7 +158,8 @@ def is_manage(file: Path) -> bool:
 
 
 def _unversioned_root(start: Path, folder: Path) -> Path:
-    """Without git, the project reaches up to the folder that declares its dependencies, two levels at most."""
+    """Without git, the project reaches up to the folder that declares its dependencies, two levels
+    at most."""
     if folder.is_relative_to(start):
         return start
     near = (folder, *list(folder.parents)[:LEVELS_BELOW])
@@ -193,7 +199,8 @@ def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
 
 
 def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
-    """A string that is known without running the code: a literal, a constant, a look-up's default."""
+    """A string that is known without running the code: a literal, a constant, a look-up's
+    default."""
     match value:
         case ast.Constant(value=str(text)):
             return text
@@ -211,7 +218,8 @@ def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
 
 
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:
-    """What manage.py adds to sys.path, where that is literal: `join(dirname, "src")`, `BASE / "apps"`, `"src"`."""
+    """What manage.py adds to sys.path, where that is literal: `join(dirname, "src")`,
+    `BASE / "apps"`, `"src"`."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue

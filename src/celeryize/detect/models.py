@@ -1,4 +1,5 @@
-"""A model of the project as its source has it: its module, its key, its e-mail field, an instance."""
+"""A model of the project as its source has it: its module, its key, its e-mail field, an
+instance."""
 
 from __future__ import annotations
 
@@ -59,10 +60,12 @@ DJANGOS = frozenset({"models.Model", "Model"})
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int or str).
+    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int
+    or str).
 
-    `email_field` is None where it has none. `instance` are the keyword arguments, as Python, with which
-    `objects.create()` makes one; None where that is not known (a required foreign key, a foreign base).
+    `email_field` is None where it has none. `instance` are the keyword arguments, as Python, with
+    which `objects.create()` makes one; None where that is not known (a required foreign key, a
+    foreign base).
     """
 
     app: App
@@ -89,7 +92,8 @@ class _Field:
 
 
 def find_model(modules: Modules, app: App, name: str) -> Model | None:
-    """The model `name` of an app, from `models.py` or the `models/` package; None where there is none."""
+    """The model `name` of an app, from `models.py` or the `models/` package; None where there is
+    none."""
     for path in _model_files(modules, app):
         node = _class_in(modules, path, name)
         if node is None:
@@ -125,7 +129,8 @@ def _model_files(modules: Modules, app: App) -> Iterator[PurePosixPath]:
 
 
 def _module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
-    """Where a model is imported from: `<app>.models` if that has it, else the module that defines it."""
+    """Where a model is imported from: `<app>.models` if that has it, else the module that defines
+    it."""
     own = modules.name_of(path) or f"{app.name}.models"
     front = app.folder / "models" / "__init__.py"
     for node in modules.tree(front).body:
@@ -150,7 +155,8 @@ def _collect(
     foreign: list[str],
     seen: set[tuple[PurePosixPath, str]],
 ) -> None:
-    """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the project."""
+    """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the
+    project."""
     if (path, node.name) in seen:
         return
     seen.add((path, node.name))

@@ -1,4 +1,5 @@
-"""The project's Python modules, found by name as its interpreter would find them, read at most once."""
+"""The project's Python modules, found by name as its interpreter would find them, read at most
+once."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Bindings = Mapping[str, tuple[str, str | None]]
 
 
 class Modules:
-    """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports nothing."""
+    """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports
+    nothing."""
 
     def __init__(self, root: Path, roots: tuple[PurePosixPath, ...]) -> None:
         self.root = root
@@ -96,7 +98,8 @@ class Modules:
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file system holds."""
+    """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file
+    system holds."""
     parts = name.split(".")
     if "/" in name or "" in parts or len(name.encode("utf-8", "replace")) > LONGEST:
         return []
@@ -125,7 +128,8 @@ def bound_names(
 
 
 def is_foreign(folder: Path) -> bool:
-    """Whether a folder holds other people's code: hidden, node_modules, or a virtual environment."""
+    """Whether a folder holds other people's code: hidden, node_modules, or a virtual
+    environment."""
     return (
         folder.name.startswith((".", "__"))
         or folder.name in FOREIGN

@@ -31,10 +31,12 @@ class Package:
 
 
 def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) -> Package:
-    """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest fitting one.
+    """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest
+    fitting one.
 
-    A settings package (`config.settings.local` gives `config`) is passed over. For top-level settings, which are
-    not in a package, it is an app of the project: Django imports it at every start. Raises CannotPatch without one.
+    A settings package (`config.settings.local` gives `config`) is passed over. For top-level
+    settings, which are not in a package, it is an app of the project: Django imports it at every
+    start. Raises CannotPatch without one.
     """
     parts = settings.module.split(".")[:-1]
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -56,8 +58,10 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         why = f"{settings.module} is not in a package; Django imports this app at every start"
         return Package(app.name, app.folder, why)
     raise CannotPatch(
-        f"settings module {settings.module} is not in a package, so there is no place for the Celery app",
-        hint="Create an app for it (python manage.py startapp core) and add it to INSTALLED_APPS; or name a package "
+        f"settings module {settings.module} is not in a package, so there is no place for the "
+        "Celery app",
+        hint="Create an app for it (python manage.py startapp core) and add it to "
+        "INSTALLED_APPS; or name a package "
         "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )

@@ -47,18 +47,21 @@ class Project:
         return self.layout.base
 
     def draft(self) -> Draft:
-        """A draft of the files from which the facts were read: two runs at once do not plan half on each other."""
+        """A draft of the files from which the facts were read: two runs at once do not plan half on
+        each other."""
         return Draft(self.root, self.modules.seen)
 
     @property
     def gitignore(self) -> PurePosixPath:
-        """The .gitignore that a line of ours goes into: the one beside manage.py, else the repository's."""
+        """The .gitignore that a line of ours goes into: the one beside manage.py, else the
+        repository's."""
         beside = self.base / ".gitignore"
         return beside if (self.root / beside).exists() else PurePosixPath(".gitignore")
 
     @property
     def celery_version(self) -> tuple[int, int] | None:
-        """Celery's version in the interpreter's environment, read off its folders; None if it is not there."""
+        """Celery's version in the interpreter's environment, read off its folders; None if it is
+        not there."""
         return installed_version(self.interpreter.path, "celery")
 
     def recognised(self) -> tuple[Recognised, ...]:
@@ -109,7 +112,8 @@ def load_project(
     package: str | None = None,
     ground: Environment | None = None,
 ) -> Project:
-    """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what would help."""
+    """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what
+    would help."""
     ground = ground or find_environment(start, settings=settings, python=python)
     layout, dependencies = ground.layout, ground.dependencies
     modules = Modules(layout.root, layout.paths)
@@ -133,7 +137,8 @@ def load_project(
 
 
 def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:
-    """(major, minor) of a distribution beside an interpreter, read from the name of its metadata folder."""
+    """(major, minor) of a distribution beside an interpreter, read from the name of its metadata
+    folder."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
@@ -147,7 +152,8 @@ def installed_version(python: Path, distribution: str) -> tuple[int, int] | None
 
 
 def distribution_folder(python: Path, package: str) -> Path | None:
-    """The folder of a package in the environment of an interpreter, read off its folders; nothing is imported."""
+    """The folder of a package in the environment of an interpreter, read off its folders; nothing
+    is imported."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:

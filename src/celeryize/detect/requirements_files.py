@@ -39,8 +39,8 @@ class RequirementsFile:
 def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFile]:
     """The requirements files in and below `folder`, the one that all environments share first.
 
-    Files that they include are among them wherever they lie in `root`. A compiled file is left out if what
-    it is made from is there; else it stays, because it is then the only one.
+    Files that they include are among them wherever they lie in `root`. A compiled file is left out
+    if what it is made from is there; else it stays, because it is then the only one.
     """
     read = _read(root, folder)
     included = {path: _included(path, data) & read.keys() for path, data in read.items()}
@@ -120,7 +120,8 @@ def _related(
     read: Mapping[PurePosixPath, bytes],
     compiled: set[PurePosixPath],
 ) -> dict[str, str]:
-    """What the files declare that `path` includes, and those that include it, however indirectly."""
+    """What the files declare that `path` includes, and those that include it, however
+    indirectly."""
     family = _closure(path, included)
     for other in included:
         if path in _closure(other, included):

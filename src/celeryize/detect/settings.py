@@ -1,4 +1,5 @@
-"""Which settings file is the one for every environment, and how it reads its environment variables."""
+"""Which settings file is the one for every environment, and how it reads its environment
+variables."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class ReaderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The project's way to read a variable: `call` is the callable as the settings file spells it."""
+    """The project's way to read a variable: `call` is the callable as the settings file spells
+    it."""
 
     kind: ReaderKind
     call: str = ""
@@ -52,8 +54,8 @@ class Reader:
 class Settings:
     """The settings of the project. A block in `file` takes effect in each of `environments`.
 
-    `assigned` are the names that the named module ends up with, `visible` those that a line in `file` can use,
-    `overridden` those that an environment above `file` assigns anew.
+    `assigned` are the names that the named module ends up with, `visible` those that a line in
+    `file` can use, `overridden` those that an environment above `file` assigns anew.
     """
 
     module: str
@@ -82,12 +84,13 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         place = f" ({layout.settings_where})" if layout.settings_where else ""
         raise NoProject(
             f"settings module {layout.settings}{place} not found in the project",
-            hint="Create it, perhaps from its example file, or name another one with --settings MODULE.",
+            hint="Create it, perhaps from its example file, or pass --settings MODULE.",
             where=layout.settings_where,
         )
     entries = _entries(layout, modules, named)
     chains = {name: _chain(modules, path) for name, path in entries.items()}
-    # wsgi.py may name a module that holds no settings any more: it says nothing about where they are
+    # wsgi.py may name a module that holds no settings any more: it says nothing about where they
+    # are
     chains = {
         n: c
         for n, c in chains.items()
@@ -122,7 +125,8 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
 
 
 def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:
-    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what those take in."""
+    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what
+    those take in."""
     named = modules.find(layout.settings)
     entries = _entries(layout, modules, named) if named else {}
     return tuple(
@@ -131,7 +135,8 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
 
 
 def settings_classes(tree: ast.Module) -> frozenset[str]:
-    """The settings classes of a file of django-configurations, with the mixins that they build on."""
+    """The settings classes of a file of django-configurations, with the mixins that they build
+    on."""
     found: set[str] = set()
     if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
         for node in tree.body:
@@ -181,7 +186,8 @@ def constant(modules: Modules, settings: Settings, name: str) -> object:
 
 
 def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
-    """The names in a setting that is a collection of strings, of calls such as Queue("x"), or of such keys."""
+    """The names in a setting that is a collection of strings, of calls such as Queue("x"), or of
+    such keys."""
     where = settings.assigned.get(name)
     found: list[str] = []
     for node in modules.tree(where.path).body if where else ():
@@ -199,8 +205,8 @@ def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
 def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
     """Every module that somebody may start Django with, by name.
 
-    That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that, like the
-    named one, star-import another module of it (`production.py` beside `local.py`).
+    That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that,
+    like the named one, star-import another module of it (`production.py` beside `local.py`).
     """
     entries = {layout.settings: named}
     package = layout.settings.split(".")[0]
@@ -257,7 +263,8 @@ def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
 
 
 def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
-    """The files that split_settings' `include()` of a settings file takes in; its patterns are relative to it."""
+    """The files that split_settings' `include()` of a settings file takes in; its patterns are
+    relative to it."""
     if _split(modules.tree(path), path) is None:
         return []
     found: list[PurePosixPath] = []
@@ -297,7 +304,8 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
-    """Every upper-case name that the settings assign, anywhere, with the first place (base first)."""
+    """Every upper-case name that the settings assign, anywhere, with the first place (base
+    first)."""
     return {
         name: Where(path, node.lineno)
         for path in paths
@@ -374,12 +382,14 @@ def untold(modules: Modules, settings: Settings) -> Where | None:
 
 
 _BY_CODE = re.compile(
-    r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__|\bdynaconf\b|\bDynaconf\b|modules\["
+    r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__"
+    r"|\bdynaconf\b|\bDynaconf\b|modules\["
 )
 
 
 def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
-    """How the file reads the environment, by what it does most; a tie goes to the library over `os`."""
+    """How the file reads the environment, by what it does most; a tie goes to the library over
+    `os`."""
     source = modules.source(file)
     if source is None:
         return Reader(ReaderKind.LITERAL)
@@ -452,7 +462,8 @@ def _exports(node: ast.stmt) -> bool:
 
 
 def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
-    """The first settings class of django-configurations, where a module-level block would be ignored."""
+    """The first settings class of django-configurations, where a module-level block would be
+    ignored."""
     imports = [n for n in tree.body if isinstance(n, ast.ImportFrom | ast.Import)]
     if not any("configurations" in ast.unparse(n) for n in imports):
         return None
@@ -477,7 +488,8 @@ def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 
 def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
-    """The statement at the end of the file that has to stay there: a local override, heroku's settings, exec.
+    """The statement at the end of the file that has to stay there: a local override, heroku's
+    settings, exec.
 
     It is the first of the trailing statements that take their effect from being last.
     """
@@ -490,7 +502,8 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 
 def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
-    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call.
+    """Whether an import stands there for the statement that follows it, `import django_heroku`
+    above its call.
 
     What a block of ours may use, `os` and the rest of the standard library, stays above the block.
     """

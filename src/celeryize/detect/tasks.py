@@ -1,4 +1,5 @@
-"""What a task is: a function under a decorator of Celery, recognised by where that is imported from."""
+"""What a task is: a function under a decorator of Celery, recognised by where that is imported
+from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A real worker and a real Beat run the project's app on a queue of their own; nothing of it is left."""
+"""A real worker and a real Beat run the project's app on a queue of their own; nothing of it is
+left."""
 
 from celeryize.live.report import LiveReport, Outcome, StepResult
 from celeryize.live.run import Broker, live

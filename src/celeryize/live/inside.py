@@ -1,11 +1,14 @@
-"""Runs inside the project's interpreter: a worker, Beat and a caller with the project's app, on their own queue.
+"""Runs inside the project's interpreter: a worker, Beat and a caller with the project's app, on
+their own queue.
 
-Standard library only, Python 3.8 and later. `run.py` starts this file as a script. It imports the libraries
-once, forks the three roles, and stays as their host: when stdin closes, because the one who asked has
-finished or was killed, the host ends them, cleans up the broker and removes the temporary folder.
+Standard library only, Python 3.8 and later. `run.py` starts this file as a script. It imports the
+libraries once, forks the three roles, and stays as their host: when stdin closes, because the one
+who asked has finished or was killed, the host ends them, cleans up the broker and removes the
+temporary folder.
 
-The project's settings are read and left as they are; what the roles need is laid over `app.conf` in these
-processes alone. A worker of the project would not see a message of this one, nor this one the project's.
+The project's settings are read and left as they are; what the roles need is laid over `app.conf` in
+these processes alone. A worker of the project would not see a message of this one, nor this one the
+project's.
 """
 
 import contextlib
@@ -64,7 +67,8 @@ ECHO, RETRIED, LIMITED, TICKED = (
 )
 TICK = 0.01
 POLLING = 0.05
-# A step after the worker is ready takes far less; the time limit is looked at once a second (billiard).
+# A step after the worker is ready takes far less; the time limit is looked at once a second
+# (billiard).
 PATIENCE = 10.0
 SOFT_LIMIT = 0.2
 BEAT_INTERVAL = 0.2
@@ -138,7 +142,8 @@ def start(role, job):
 
 
 def die_with(parent):
-    """End with the parent process, where the system can (Linux): not even one that is killed leaves a child."""
+    """End with the parent process, where the system can (Linux): not even one that is killed leaves
+    a child."""
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
         if os.getppid() != parent:
@@ -146,7 +151,8 @@ def die_with(parent):
 
 
 def watch(roles, folder):
-    """Return when the caller has ended, or stdin has closed. The end of any other role is left as a file."""
+    """Return when the caller has ended, or stdin has closed. The end of any other role is left as a
+    file."""
     while True:
         for name, pid in list(roles.items()):
             done, status = os.waitpid(pid, os.WNOHANG)
@@ -209,7 +215,8 @@ def log_of(job, role):
 
 
 def wrapped(job):
-    """The project's app with our broker, queue and tasks laid over its configuration, in this process alone."""
+    """The project's app with our broker, queue and tasks laid over its configuration, in this
+    process alone."""
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     os.environ.pop("DJANGO_CONFIGURATION", None)
     os.environ.update(job["environment"])
@@ -244,9 +251,11 @@ def wrapped(job):
 
 
 def own_queue(name):
-    """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and state files.
+    """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and
+    state files.
 
-    What the project itself sends, e.g. when its worker is ready, is sent to a queue without a consumer.
+    What the project itself sends, e.g. when its worker is ready, is sent to a queue without a
+    consumer.
     """
     from kombu.entity import Exchange, Queue
 
@@ -315,7 +324,8 @@ def own_broker(folder):
 
 
 def write_whole_messages():
-    """Let a message of the file broker appear at once: a reader can take a half-written one (kombu#1551)."""
+    """Let a message of the file broker appear at once: a reader can take a half-written one
+    (kombu#1551)."""
     from kombu.transport import filesystem
 
     class Channel(filesystem.Channel):
@@ -393,13 +403,15 @@ def worker(job):
 
 
 def beat(job):
-    """`celery beat` with one entry of ours; the project's schedule is not read, whatever its scheduler is."""
+    """`celery beat` with one entry of ours; the project's schedule is not read, whatever its
+    scheduler is."""
     app = wrapped(job)
     from celery.beat import Scheduler
 
     class OneEntry(Scheduler):
         def setup_schedule(self):
-            # two processes that declare a queue of files in the same moment would disturb each other
+            # two processes that declare a queue of files in the same moment would disturb each
+            # other
             wait_for(job, "worker.ready", job["timeout"])
             options = {"queue": job["name"], "expires": 60, "ignore_result": True}
             entry = {"task": TICKED, "schedule": BEAT_INTERVAL, "options": options}
@@ -592,7 +604,8 @@ def clean(job):
 
 
 def clean_redis(channel, exchanges):
-    """Remove what kombu keeps for an exchange: the keys of its queues, its bindings, their deadlines."""
+    """Remove what kombu keeps for an exchange: the keys of its queues, its bindings, their
+    deadlines."""
     with channel.conn_or_acquire() as client:
         for exchange in exchanges:
             bindings = channel.keyprefix_queue % exchange

@@ -13,7 +13,8 @@ LINES = 6
 
 
 def telling(text: str, places: Sequence[Path]) -> tuple[str, ...]:
-    """The project's own frames of the last traceback, and its error; else the serious lines, or the last."""
+    """The project's own frames of the last traceback, and its error; else the serious lines, or the
+    last."""
     lines = [line.rstrip() for line in COLOUR.sub("", text).splitlines() if line.strip()]
     begins = [
         n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")

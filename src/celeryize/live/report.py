@@ -27,7 +27,8 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """Every step in order, on which broker ("filesystem" or "configured"), and the seconds of the whole."""
+    """Every step in order, on which broker ("filesystem" or "configured"), and the seconds of the
+    whole."""
 
     steps: tuple[StepResult, ...]
     broker: str

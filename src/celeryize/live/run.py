@@ -1,4 +1,5 @@
-"""Starts inside.py in the project's interpreter, collects the result of each step, ends everything."""
+"""Starts inside.py in the project's interpreter, collects the result of each step, ends
+everything."""
 
 from __future__ import annotations
 
@@ -41,11 +42,11 @@ def live(
 ) -> LiveReport:
     """Run a worker and Beat on the app of `target` and try what they are for.
 
-    `registered` gives the names of the tasks that an import found, called when the worker has reported its own;
-    without it that step is skipped. `timeout` is how long the worker may take to be ready. "filesystem" keeps
-    messages and results in a temporary folder; "configured" uses the project's broker with a queue of our own,
-    removed at the end. No process is left, even if this one is killed.
-    Raises CeleryizeError if the interpreter cannot be started.
+    `registered` gives the names of the tasks that an import found, called when the worker has
+    reported its own; without it that step is skipped. `timeout` is how long the worker may take to
+    be ready. "filesystem" keeps messages and results in a temporary folder; "configured" uses the
+    project's broker with a queue of our own, removed at the end. No process is left, even if this
+    one is killed. Raises CeleryizeError if the interpreter cannot be started.
     """
     started = time.monotonic()
     scratch = Scratch()
@@ -195,7 +196,8 @@ def _missing(results: list[StepResult], target: Target, folder: Path) -> list[St
 
 
 def _explained(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
-    """The failure with the lines that explain it: of Beat's log for Beat, of the worker's otherwise."""
+    """The failure with the lines that explain it: of Beat's log for Beat, of the worker's
+    otherwise."""
     places = [Path(os.path.realpath(place)) for place in (target.base, *target.paths)]
     for role in roles or (("beat", "worker") if result.step == "beat" else ("worker",)):
         with contextlib.suppress(OSError):

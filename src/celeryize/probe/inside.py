@@ -1,7 +1,8 @@
 """Runs inside the project's interpreter: imports the project as a worker or a web process does.
 
-Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as the parent
-of all imports: libraries are loaded once, then each import is a fork. Requests are JSON lines on stdin; the answer is a JSON file, because the project may print what it likes.
+Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as
+the parent of all imports: libraries are loaded once, then each import is a fork. Requests are JSON
+lines on stdin; the answer is a JSON file, because the project may print what it likes.
 """
 
 import base64
@@ -89,7 +90,8 @@ class PlannedLoader(importlib.machinery.SourceFileLoader):
 
 
 class PlannedFinder:
-    """Finds modules as if the planned files were on the disk, and the planned deletions were not."""
+    """Finds modules as if the planned files were on the disk, and the planned deletions were
+    not."""
 
     def __init__(self, planned, disk):
         self.planned = {path: data for path, data in planned.items() if path.endswith(".py")}
@@ -115,7 +117,8 @@ class PlannedFinder:
         return namespace
 
     def _in_entry(self, fullname, tail, entry, target):
-        """What one entry of the path holds: a package before a module before a namespace package."""
+        """What one entry of the path holds: a package before a module before a namespace
+        package."""
         package = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
         init, module = os.path.join(package, "__init__.py"), package + ".py"
         for file, inside in ((init, [package]), (module, None)):
@@ -242,7 +245,8 @@ class ProjectImport:
         logging.getLogger("celery.utils.dispatch.signal").addHandler(Listener(self._logged))
 
     def _let_settings_speak(self):
-        """Take out what beats the settings, once they are loaded: they may have to read it themselves."""
+        """Take out what beats the settings, once they are loaded: they may have to read it
+        themselves."""
         for name in self.seen["environment"]:
             if name not in self.request["environment"]:
                 os.environ.pop(name, None)
@@ -283,7 +287,8 @@ class ProjectImport:
 
     @contextlib.contextmanager
     def _noting(self, phase=None):
-        """Note whatever is raised inside, SystemExit and KeyboardInterrupt of the project included."""
+        """Note whatever is raised inside, SystemExit and KeyboardInterrupt of the project
+        included."""
         if phase:
             self.phase(phase)
         try:
@@ -293,8 +298,8 @@ class ProjectImport:
 
     def _note(self, error):
         failure = described(error, self.now, self.places)
-        # the same error comes back at each further step that needs what is broken; one that a signal handler
-        # only logged may be raised after it
+        # the same error comes back at each further step that needs what is broken; one that a
+        # signal handler only logged may be raised after it
         key = ("type", "message", "where")
         for known in self.seen["failures"]:
             if all(failure[k] == known[k] for k in key):
@@ -329,7 +334,8 @@ class ProjectImport:
         self._registry(app)
 
     def _worker(self):
-        """As `celery worker` does: nothing is in the environment, the app is found by its -A spec."""
+        """As `celery worker` does: nothing is in the environment, the app is found by its -A
+        spec."""
         spec = self.request["app_spec"]
         if spec is None or not self.seen["celery_importable"]:
             self._django()
@@ -480,7 +486,8 @@ class ProjectImport:
         return found
 
     def _accepts(self, app, entry):
-        """Raise what sending the entry would raise: arguments that do not fit, or that the serializer refuses."""
+        """Raise what sending the entry would raise: arguments that do not fit, or that the
+        serializer refuses."""
         from kombu.serialization import dumps
 
         args, kwargs = entry.get("args") or (), entry.get("kwargs") or {}
@@ -490,7 +497,8 @@ class ProjectImport:
         dumps((args, kwargs), serializer=app.conf.task_serializer)
 
     def _backend(self, app):
-        """The class of the result backend; one that would write a file or connect is only imported."""
+        """The class of the result backend; one that would write a file or connect is only
+        imported."""
         from celery.app import backends
 
         url = app.conf.result_backend
@@ -541,7 +549,8 @@ class ProjectImport:
 
 
 def previewed(schedule, app, preview):
-    """The next runs (ISO, in the app's zone), how many a day, and the runs around the next two clock changes."""
+    """The next runs (ISO, in the app's zone), how many a day, and the runs around the next two
+    clock changes."""
     from datetime import datetime, timedelta, timezone
 
     zone = app.timezone
@@ -558,7 +567,8 @@ def previewed(schedule, app, preview):
 
 
 def runs(schedule, start, count, until=None):
-    """The runs after `start`, by Celery's own `remaining_estimate` with its clock set to each run in turn."""
+    """The runs after `start`, by Celery's own `remaining_estimate` with its clock set to each run
+    in turn."""
     from datetime import timedelta, timezone
 
     last = start
@@ -587,7 +597,8 @@ def per_day(schedule):
 
 
 def clock_changes(zone, now):
-    """The next two moments at which the zone's UTC offset changes, within 400 days; found by bisection."""
+    """The next two moments at which the zone's UTC offset changes, within 400 days; found by
+    bisection."""
     from datetime import timedelta, timezone
 
     found = []
@@ -610,7 +621,8 @@ def clock_changes(zone, now):
 
 
 def around(schedule, change):
-    """The runs from three hours before a clock change to three after it, and whether it affects them."""
+    """The runs from three hours before a clock change to three after it, and whether it affects
+    them."""
     from datetime import timedelta
 
     span = timedelta(hours=3)
@@ -627,7 +639,8 @@ def around(schedule, change):
 
 
 def described(error, phase, places):
-    """An exception as JSON: what, where in the project, and the last frames that lie in the project."""
+    """An exception as JSON: what, where in the project, and the last frames that lie in the
+    project."""
     frames = []
     for frame in traceback.extract_tb(error.__traceback__):
         if in_project(frame.filename, places):
@@ -660,7 +673,8 @@ def in_project(file, places):
 
 @functools.lru_cache(maxsize=None)
 def real_folder(folder):
-    """A folder without symlinks: asked for each of hundreds of modules, which lie in a few dozen."""
+    """A folder without symlinks: asked for each of hundreds of modules, which lie in a few
+    dozen."""
     return os.path.realpath(folder) + os.sep
 
 
@@ -729,7 +743,8 @@ def preload(places, shadows):
 
 
 def run_import(request):
-    """Carry out one import in this process and leave without the project's atexit handlers and threads."""
+    """Carry out one import in this process and leave without the project's atexit handlers and
+    threads."""
     output = os.open(request["output"], os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -745,7 +760,8 @@ def run_import(request):
 
 
 def start(request, private):
-    """A process of its own, in a group of its own, for one import; its pid. It gets none of our `private` files."""
+    """A process of its own, in a group of its own, for one import; its pid. It gets none of our
+    `private` files."""
     ours = os.getpid()
     pid = os.fork()
     if pid:
@@ -780,7 +796,8 @@ def end_with(parent):
 
 
 def wait(imports, timeout, requests):
-    """The exit statuses of the imports (pid to request), -1 for one that was ended after `timeout` seconds.
+    """The exit statuses of the imports (pid to request), -1 for one that was ended after `timeout`
+    seconds.
 
     All are ended when `requests` is closed at its other end: nobody waits for them any more.
     """
@@ -813,7 +830,8 @@ def wait(imports, timeout, requests):
 
 
 def keep_head(output):
-    """Cut a file that an import writes its output to, always at its end, before it fills the disk."""
+    """Cut a file that an import writes its output to, always at its end, before it fills the
+    disk."""
     with contextlib.suppress(OSError):
         if os.stat(output).st_size > OUTPUT_LIMIT:
             os.truncate(output, OUTPUT)
@@ -871,7 +889,8 @@ def main():
             os.write(answers, json.dumps(statuses).encode() + b"\n")
     # the one who asked may have been killed, and then nobody else does it
     shutil.rmtree(folder, ignore_errors=True)
-    # taking the libraries down again, module by module, costs a tenth of a second and does nobody good
+    # taking the libraries down again, module by module, costs a tenth of a second and does nobody
+    # good
     os._exit(0)
 
 

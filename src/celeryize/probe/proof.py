@@ -177,7 +177,8 @@ def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list
         found.append(
             _error(
                 "proof.E003",
-                f"web processes bind @shared_task to {web.current_app_main!r}, not to {worker.app.main!r}",
+                f"web processes bind @shared_task to {web.current_app_main!r}, not to "
+                f"{worker.app.main!r}",
                 "The project package has to import the app.",
             )
         )
@@ -252,7 +253,8 @@ def _schedule(before: ImportReport, after: ImportReport, expected: Expected) -> 
     if entry is None:
         found.append(_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
     elif not entry.registered:
-        message = f"no task {entry.task} is registered: Beat would keep sending a task that no worker can run"
+        message = f"no task {entry.task} is registered: Beat would keep sending a task "
+        message += "that no worker can run"
         found.append(_error("proof.E012", message, _names_like(entry, after)))
     elif entry.problem:
         hint = ""

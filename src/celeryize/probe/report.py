@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception of the project: in which phase, where (absolute file, line), with its last project frames."""
+    """An exception of the project: in which phase, where (absolute file, line), with its last
+    project frames."""
 
     type: str
     message: str
@@ -48,8 +49,8 @@ class ImportedTask:
 class ImportedEntry:
     """An entry of the Beat schedule in effect; `schedule` is its repr.
 
-    `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the app's zone), how
-    many a day, and the clock `changes` (`at`, `runs`, `affected`).
+    `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the
+    app's zone), how many a day, and the clock `changes` (`at`, `runs`, `affected`).
     """
 
     name: str

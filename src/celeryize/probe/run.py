@@ -30,7 +30,8 @@ GRACE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """When entries of the Beat schedule run: the one called `name`, with clock changes, or all of them.
+    """When entries of the Beat schedule run: the one called `name`, with clock changes, or all of
+    them.
 
     At most `count` runs each, within `hours` if given, from `now` (ISO; default: the present).
     """
@@ -43,10 +44,12 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to import. `base` (the folder of manage.py) is the working folder; `paths` follow it on sys.path.
+    """What to import. `base` (the folder of manage.py) is the working folder; `paths` follow it on
+    sys.path.
 
-    `app_spec` is what `celery -A` gets; None imports a project without Celery. `settings_names` are settings
-    whose values are wanted, from Django and from `app.conf`. `environment` is set for the project's import.
+    `app_spec` is what `celery -A` gets; None imports a project without Celery. `settings_names` are
+    settings whose values are wanted, from Django and from `app.conf`. `environment` is set for the
+    project's import.
     """
 
     python: Path
@@ -61,7 +64,8 @@ class Target:
 
 
 class Prober:
-    """Imports one project in its own interpreter; a context manager that leaves no process behind."""
+    """Imports one project in its own interpreter; a context manager that leaves no process
+    behind."""
 
     def __init__(self, target: Target, *, timeout: float = 60) -> None:
         self._target = target
@@ -87,7 +91,8 @@ class Prober:
             self._errors.close()
             self._scratch.remove()
             raise CeleryizeError(
-                f"the project's interpreter {self._target.python} cannot be started: {error.strerror}",
+                f"the project's interpreter {self._target.python} cannot be started: "
+                f"{error.strerror}",
                 hint="Pass another one with --python, or skip the proof with --no-verify.",
             ) from error
         places = [str(self._target.base), *map(str, self._target.paths)]
@@ -127,7 +132,8 @@ class Prober:
         for edit in edits:
             data = None if edit.after is None else base64.b64encode(edit.after).decode()
             path = root / edit.path
-            # a settings.py that is a symlink is imported by its own name, and maybe by that of its target
+            # a settings.py that is a symlink is imported by its own name, and maybe by that of its
+            # target
             overlay[str(path.parent.resolve() / path.name)] = data
             overlay[str(path.resolve())] = data
         self._ask(target or self._target, overlay)
@@ -233,7 +239,8 @@ class Prober:
         )
 
     def _end(self) -> None:
-        """Ask the child to end by closing its input; end it, and all of its session, if it does not."""
+        """Ask the child to end by closing its input; end it, and all of its session, if it does
+        not."""
         deadline = time.monotonic() + 2
         while self._child.poll() is None and time.monotonic() < deadline and not self._asked:
             time.sleep(0.002)

@@ -119,8 +119,8 @@ def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_
     assert load_project(root).interpreter.path == root / "venv/bin/python"
 
 
-def test_a_package_that_is_named_and_not_there_is_said(tmp_path):
-    with pytest.raises(CannotPatch, match="no package nothing"):
+def test_a_package_that_is_not_there_is_reported(tmp_path):
+    with pytest.raises(CannotPatch, match="package nothing not found"):
         load(tmp_path, small_project(), package="nothing")
 
 

@@ -495,7 +495,7 @@ def test_no_look_is_left_when_the_child_is_killed(project, marker):
         prober.start_baseline()
         wait_until(lambda: len(alive(marker)) >= 3)
         prober._child.kill()
-        with pytest.raises(CeleryizeError, match="ended without an answer"):
+        with pytest.raises(CeleryizeError, match="exited without an answer"):
             prober.baseline()
         wait_until(lambda: alive(marker) == [])
 

@@ -1,4 +1,5 @@
-"""What the checks read: the project's code, its settings, its tasks, its schedule, how it is started."""
+"""What the checks read: the project's code, its settings, its tasks, its schedule, how it is
+started."""
 
 from __future__ import annotations
 

@@ -196,7 +196,8 @@ def read_code(source: Source, module: str) -> Code:
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
-    """The child nodes, less the contexts (Load, Store): a third of all nodes, and never asked for."""
+    """The child nodes, less the contexts (Load, Store): a third of all nodes, and never asked
+    for."""
     found: list[ast.AST] = []
     for name in node._fields:
         if name == "ctx":

@@ -118,7 +118,8 @@ class DeploymentFacts:
 
 
 def _command_words(line: str) -> tuple[str, ...] | None:
-    """The words after `celery` in a line of a deployment file; None where it runs something else."""
+    """The words after `celery` in a line of a deployment file; None where it runs something
+    else."""
     if line.lstrip().startswith("#"):
         return None
     match = SHELL_FORM.search(line) or EXEC_FORM.search(line)

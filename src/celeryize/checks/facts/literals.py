@@ -24,7 +24,8 @@ def text_of(node: ast.AST | None) -> str | None:
 
 
 def number_of(node: ast.AST | None) -> float | None:
-    """The value of a number, of arithmetic with numbers, or the seconds of a `timedelta(...)`; else None."""
+    """The value of a number, of arithmetic with numbers, or the seconds of a `timedelta(...)`; else
+    None."""
     match node:
         case ast.Constant(value=bool()):
             return None
@@ -63,7 +64,8 @@ def is_false(node: ast.AST | None) -> bool:
 
 
 def default_of(node: ast.expr) -> ast.expr:
-    """The value itself, or what `env("NAME", default=...)`, `os.environ.get("NAME", ...)` falls back to."""
+    """The value itself, or what `env("NAME", default=...)`, `os.environ.get("NAME", ...)` falls
+    back to."""
     if isinstance(node, ast.Call) and node.args and text_of(node.args[0]) is not None:
         named = next((k.value for k in node.keywords if k.arg == "default"), None)
         if named is not None:
