@@ -163,7 +163,9 @@ def _planned(
     """The change that the edits make of the disk as it is; refuses what cannot be written
     safely."""
     _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
-    modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
+    modes = {}
+    if undo_of:
+        modes = {file.edit.path: file.kept for file in undo_of.files}
     token = os.urandom(4).hex()
     targets: dict[Path, Edit] = {}
     files = []
@@ -375,7 +377,9 @@ def _emptied_folders(
     for folder in (_target(path, root) for path in reversed(made)):
         with failing_for(folder.relative_to(root), what="read"):
             kept = Kept.of(folder)
-            inside = {folder / name for name in os.listdir(folder)} if kept else set()
+            inside = set()
+            if kept:
+                inside = {folder / name for name in os.listdir(folder)}
         if kept and inside <= {*gone, *emptied, folder / "__pycache__"}:
             emptied[folder] = kept.mode
     return tuple(

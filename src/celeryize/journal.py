@@ -102,11 +102,9 @@ def state_dir(root: Path) -> Path:
     for folder in (root, *root.parents):
         found = _git_dir(folder)
         if found:
-            return (
-                found / "celeryize"
-                if folder == root
-                else found / "celeryize" / _key(root.relative_to(folder))
-            )
+            if folder == root:
+                return found / "celeryize"
+            return found / "celeryize" / _key(root.relative_to(folder))
     try:
         home = Path(os.environ.get("XDG_STATE_HOME", ""))
         # A relative path is to be ignored, says the specification.
@@ -157,7 +155,9 @@ def is_unfinished(state: Path) -> bool:
 
 def load_unfinished(state: Path) -> Change | None:
     """The change that has begun, if any. Raises CeleryizeError where it cannot be understood."""
-    return _load(state / "journal.json") if is_unfinished(state) else None
+    if is_unfinished(state):
+        return _load(state / "journal.json")
+    return None
 
 
 def begin(state: Path, change: Change) -> None:
@@ -306,7 +306,9 @@ def _git_dir(folder: Path) -> Path | None:
         if word != "gitdir":
             return None
         found = (folder / place.strip()).resolve()
-    return found if (found / "HEAD").is_file() else None
+    if (found / "HEAD").is_file():
+        return found
+    return None
 
 
 def _key(path: Path) -> str:
@@ -394,8 +396,12 @@ def _temporary(name: str) -> str:
 
 
 def _text(data: bytes | None) -> str | None:
-    return None if data is None else b64encode(data).decode()
+    if data is None:
+        return None
+    return b64encode(data).decode()
 
 
 def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text)
+    if text is None:
+        return None
+    return b64decode(text)

@@ -24,7 +24,9 @@ class Where:
     line: int | None = None
 
     def __str__(self) -> str:
-        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+        if self.line is None:
+            return str(self.path)
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

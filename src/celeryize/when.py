@@ -82,8 +82,12 @@ class _Field:
                 span = list(range(self.low, self.high + 1))
             else:
                 begin = self._number(first, text)
-                end = self._number(last, text) if last else begin
-                wrapped = end + (self.high - self.low + 1) if end < begin else end
+                end = begin
+                if last:
+                    end = self._number(last, text)
+                wrapped = end
+                if end < begin:
+                    wrapped = end + (self.high - self.low + 1)
                 span = [
                     (n - self.low) % (self.high - self.low + 1) + self.low
                     for n in range(begin, wrapped + 1)
@@ -99,9 +103,13 @@ class _Field:
         return int(word)
 
     def _wrong(self, part: str, text: str) -> UsageError:
-        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+        names = ""
+        if self.names:
+            names = f" or {self.names[0]}-{self.names[-1]}"
         # a field of one part needs no second mention
-        context = f" in {text!r}" if part != text else ""
+        context = ""
+        if part != text:
+            context = f" in {text!r}"
         return UsageError(
             f"invalid {self.keyword.replace('_', ' ')} {part!r}{context}",
             hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
@@ -132,7 +140,9 @@ def parse(
         if value
     ]
     if len(given) != 1:
-        said = f"{' and '.join(given)} exclude each other" if given else "no schedule was given"
+        said = "no schedule was given"
+        if given:
+            said = f"{' and '.join(given)} exclude each other"
         raise UsageError(
             said,
             hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, '
@@ -240,7 +250,8 @@ def _sunday(field: str) -> str:
             )
             parts.append(",".join(map(str, inside)))
             continue
-        first = "0" if first == "7" else first
+        if first == "7":
+            first = "0"
         parts.append(f"{first}{dash}{last}{slash}{step}")
     return ",".join(parts)
 
@@ -279,7 +290,9 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
 
 
 def _value(text: str) -> str:
-    return str(int(text)) if text.isdigit() else f'"{text}"'
+    if text.isdigit():
+        return str(int(text))
+    return f'"{text}"'
 
 
 def _words(

@@ -46,9 +46,9 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             and any(app.variable == attribute for app in facts.project.celery)
         ):
             continue
-        right = (
-            facts.project.celery[0].spec(facts.project.package.name) if facts.project.celery else ""
-        )
+        right = ""
+        if facts.project.celery:
+            right = facts.project.celery[0].spec(facts.project.package.name)
         if "cd " in command.text or "working" in command.text.lower():
             continue
         yield Occurrence(
@@ -199,11 +199,12 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         or any("$" in c.text or "{" in c.text for c in workers)
     ):
         return
-    default = facts.settings.first("CELERY_TASK_DEFAULT_QUEUE") or facts.settings.first(
-        "CELERY_DEFAULT_QUEUE"
-    )
-    usual = text_of(default.value) if default else "celery"
+    usual: str | None = "celery"
+    default = facts.settings.first("CELERY_TASK_DEFAULT_QUEUE", "CELERY_DEFAULT_QUEUE")
+    if default:
+        usual = text_of(default.value)
     if usual is None:
+        # a name that code computes
         return
     consumed = {
         q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from celeryize.checks.check import Fix, Unsure
 from celeryize.checks.facts import Facts
@@ -23,13 +23,22 @@ from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, 
 LEAD = 0.1
 
 
+def did_you_mean(close: Sequence[str]) -> str:
+    """The hint that names the closest of some suggestions; empty where there is none."""
+    return f"Did you mean {close[0]}?" if close else ""
+
+
 def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | None:
     """The one name that a misspelt word means; None where several are about as close."""
     near = difflib.get_close_matches(word, sorted(names), 2, cutoff)
     if len(near) < 2:
-        return near[0] if near else None
+        if near:
+            return near[0]
+        return None
     first, second = (difflib.SequenceMatcher(None, word, name).ratio() for name in near)
-    return near[0] if first - second >= LEAD else None
+    if first - second >= LEAD:
+        return near[0]
+    return None
 
 
 def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Unsure:

@@ -74,7 +74,9 @@ def unregistered_tasks(facts: Facts) -> tuple[Unregistered, ...]:
 
 def _unregistered_tasks(facts: Facts) -> Iterator[Unregistered]:
     registry = worker_registry(facts)
-    cause = _common_cause(facts) if registry is not None else None
+    cause = None
+    if registry is not None:
+        cause = _common_cause(facts)
     clashes = dict(name_clashes(facts))
     for task in facts.tasks:
         if task.holder or not task.code.module or task.code.function_of(task.node):

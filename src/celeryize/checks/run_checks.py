@@ -94,7 +94,9 @@ def run_checks(
 def _finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
-        excerpt = facts.code.line(spot.where) if spot.where else ""
+        excerpt = ""
+        if spot.where:
+            excerpt = facts.code.line(spot.where)
     fixable = isinstance(spot.fix, Fix)
     return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
 
@@ -106,7 +108,9 @@ def _ignored(check: Check, spot: Occurrence, facts: Facts) -> str:
     match = IGNORE.search(facts.code.line(spot.where))
     if match is None:
         return ""
-    return f"ignored at {spot.where}" if check.id in set(_ids(match[1])) else ""
+    if check.id in set(_ids(match[1])):
+        return f"ignored at {spot.where}"
+    return ""
 
 
 def _ids(text: str) -> Iterator[str]:

@@ -15,8 +15,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, is_true, number_of, text_of
 from celeryize.checks.facts.schedule import WrittenEntry
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.fixes import only_near, rename_key
-from celeryize.model import Where
+from celeryize.checks.fixes import did_you_mean, only_near, rename_key
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
 
@@ -173,7 +172,9 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
             )
     for name, (low, high) in RANGES.items():
         value = fields.get(name)
-        texts = [str(value.value)] if isinstance(value, ast.Constant) else []
+        texts = []
+        if isinstance(value, ast.Constant):
+            texts = [str(value.value)]
         for number in (
             n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
         ):
@@ -229,7 +230,7 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             entry.code.where(entry.fields["task"]),
-            f"Did you mean {close[0]}?" if close else "",
+            did_you_mean(close),
             fix=_name_task(facts, entry, name),
         )
 
@@ -273,7 +274,7 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             setting.where if setting else None,
-            f"Did you mean {close[0]}?" if close else "",
+            did_you_mean(close),
         )
 
 
@@ -282,7 +283,9 @@ def _may_exist(facts: Facts, name: str) -> bool:
     recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    code = facts.code.parsed(path) if path else None
+    code = None
+    if path:
+        code = facts.code.parsed(path)
     if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
         return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
@@ -293,60 +296,61 @@ def _may_exist(facts: Facts, name: str) -> bool:
 def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
 
-    What happens: Beat ends with code 1.
+    What happens: Beat exits with code 1.
     How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue'
-        AttributeError: 'str' object has no attribute 'app' / 'NoneType' object has no attribute
-        'is_due'
+        AttributeError: 'str' object has no attribute 'app'
+        AttributeError: 'NoneType' object has no attribute 'is_due'
     Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of
         seconds, a timedelta, or an object such as crontab(...).
     Fix: Move `queue` and the like into "options"; write crontab(...) instead of a text.
     Source: celery/beat.py, ScheduleEntry
     """
     # another scheduler may take more: DatabaseScheduler takes the fields of its model
-    own = (
-        facts.settings.is_set("beat_scheduler")
-        or facts.settings.first("CELERYBEAT_SCHEDULER") is not None
-    )
-    for entry in facts.schedule.entries if not own else ():
+    if facts.settings.is_set("beat_scheduler") or facts.settings.first("CELERYBEAT_SCHEDULER"):
+        return
+    for entry in facts.schedule.entries:
         for name in entry.fields:
             if name not in ENTRY_KEYS:
-                inside = name in SEND_OPTIONS - {"args", "kwargs"}
-                close = difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
-                hint = (
-                    f'Write "options": {{"{name}": ...}}.'
-                    if inside
-                    else f"Did you mean {close[0]}?"
-                    if close
-                    else ""
-                )
-                fix = _into_options(entry, name) if inside else _rename_field(entry, name)
-                yield Occurrence(
-                    f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix
-                )
+                yield _unknown_key(entry, name)
         if "task" not in entry.fields:
             yield Occurrence(f"the entry {entry.name!r} has no task", entry.where)
         schedule = entry.fields.get("schedule")
         if schedule is None:
             yield Occurrence(f"the entry {entry.name!r} has no schedule", entry.where)
-        elif (
-            isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr)
-            or text_of(schedule) is not None
-        ):
-            yield Occurrence(
-                f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
-                entry.code.where(schedule),
-                "Write crontab(...), or a number of seconds.",
-            )
-        elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
-            yield Occurrence(
-                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it "
-                "continuously",
-                entry.code.where(schedule),
-            )
+        else:
+            yield from _schedule_problems(entry, schedule)
 
 
-def _key(entry: WrittenEntry, name: str) -> Where:
-    return entry.code.where(_pair(entry, name)[0])
+def _unknown_key(entry: WrittenEntry, name: str) -> Occurrence:
+    """A key that is not one of an entry: an option of apply_async, or a misspelt one."""
+    where = entry.code.where(_pair(entry, name)[0])
+    message = f"the entry {entry.name!r} has a key {name!r}"
+    if name in SEND_OPTIONS - {"args", "kwargs"}:
+        hint = f'Write "options": {{"{name}": ...}}.'
+        return Occurrence(message, where, hint, fix=_into_options(entry, name))
+    close = difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
+    return Occurrence(message, where, did_you_mean(close), fix=_rename_field(entry, name))
+
+
+def _schedule_problems(entry: WrittenEntry, schedule: ast.expr) -> Iterator[Occurrence]:
+    """What is wrong with the schedule of an entry, where the code shows its value."""
+    where = entry.code.where(schedule)
+    collection = isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr)
+    if collection or text_of(schedule) is not None:
+        yield Occurrence(
+            f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
+            where,
+            "Write crontab(...), or a number of seconds.",
+        )
+        return
+    seconds = number_of(schedule)
+    # True counts as one second, and zero is always due
+    if is_true(schedule) or (seconds is not None and seconds <= 0):
+        yield Occurrence(
+            f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: "
+            "Beat would send it continuously",
+            where,
+        )
 
 
 def _pair(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
@@ -446,8 +450,12 @@ def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
     args, kwargs = entry.fields.get("args"), entry.fields.get("kwargs")
     if not isinstance(args, ast.Tuple | ast.List | None) or not isinstance(kwargs, ast.Dict | None):
         return None
-    given = args.elts if args is not None else []
-    named = [text_of(key) for key in kwargs.keys] if kwargs is not None else []
+    given = []
+    if args is not None:
+        given = args.elts
+    named = []
+    if kwargs is not None:
+        named = [text_of(key) for key in kwargs.keys]
     if None in named or any(isinstance(argument, ast.Starred) for argument in given):
         return None
     return misfit(task, len(given), [name for name in named if name is not None])

@@ -85,7 +85,9 @@ def _meant(key: str) -> str | None:
     if len(grouped) > 1:
         return None
     meant = grouped[0] if grouped else only_near(key, SETTING_NAMES, CLOSE)
-    return f"{PREFIX}{meant.upper()}" if meant else None
+    if meant:
+        return f"{PREFIX}{meant.upper()}"
+    return None
 
 
 @check("celery.I061")
@@ -345,7 +347,9 @@ def _kind_of(key: str) -> str | None:
 def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
     """The value that the text spells."""
     text = (text_of(setting.value) or "").strip()
-    spelled = {"true": "True", "false": "False"}.get(text.lower()) if key in BOOLS else None
+    spelled = None
+    if key in BOOLS:
+        spelled = {"true": "True", "false": "False"}.get(text.lower())
     if spelled is None and key in INTS | FLOATS and re.fullmatch(r"[1-9]\d*|0", text):
         spelled = text
     if spelled is None and key in FLOATS and re.fullmatch(r"\d+\.\d+", text):
@@ -383,7 +387,9 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     if "://" not in url:
         # a bare transport name is allowed; host:port is taken for the host of an amqp URL
         read_as_host = re.match(r"[\w.-]+:\d+|\w+//", url)
-        return "it has no scheme, so it is read as an amqp host" if read_as_host else None
+        if read_as_host:
+            return "it has no scheme, so it is read as an amqp host"
+        return None
     scheme = url.split("://")[0]
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
@@ -462,9 +468,9 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         problem = url_problem(url, BACKENDS)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
-            problem = (
-                f"{path!r} is not the number of a database" if path and not path.isdigit() else None
-            )
+            problem = None
+            if path and not path.isdigit():
+                problem = f"{path!r} is not the number of a database"
         if (
             "://" not in url
             and problem is None
@@ -645,7 +651,9 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
         return
     timeout, where = _visibility_timeout(facts)
     limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
-    longest = number_of(limit.value) if limit and _acknowledges_late(facts) else None
+    longest = None
+    if limit and _acknowledges_late(facts):
+        longest = number_of(limit.value)
     if longest is not None and limit and timeout <= longest:
         yield Occurrence(
             f"Redis delivers a task again after {timeout:g} s, but it may run for {longest:g} s "

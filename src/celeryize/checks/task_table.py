@@ -58,7 +58,9 @@ def _defined_tasks(facts: Facts) -> dict[str, Task]:
     registry = worker_registry(facts)
     found: dict[str, Task] = {}
     for task in facts.tasks if registry else ():
-        registered = registry.find(task) if registry else None
+        registered = None
+        if registry:
+            registered = registry.find(task)
         if registered is not None:
             found.setdefault(registered.name, task)
     return found
@@ -94,4 +96,6 @@ def _remark(task: Task) -> str:
 
 
 def _retries_on(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    return ()

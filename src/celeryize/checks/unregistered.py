@@ -34,11 +34,9 @@ def _discover(facts: Facts) -> Fix | Unsure:
     if code is None or not app.reads_django_settings:
         return Unsure("the app does not read the Django settings")
     for node in code.source.tree.body:
-        called = (
-            dotted(node.value.func)
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-            else ""
-        )
+        called = ""
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called = dotted(node.value.func)
         if called == f"{app.variable}.config_from_object":
             splice = below(code.source, node, f"{app.variable}.autodiscover_tasks()\n")
             return Fix(code.path, "calls autodiscover_tasks()", (splice,))

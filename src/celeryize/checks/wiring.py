@@ -92,7 +92,9 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
     """Whether starting Django imports a module: through the settings, an AppConfig, its package."""
-    parent = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
+    parent = None
+    if "." in module:
+        parent = facts.modules.find(module.rpartition(".")[0])
     places = [
         *facts.settings.files,
         *(p for p in facts.code.files if p.name == "apps.py"),
@@ -218,7 +220,8 @@ def _environment_lines(code: Code, name: str) -> list[int]:
         and (text_of(call.args[0]) == name or name in ast.unparse(call.args[0]))
     ]
     for node in code.assigns:
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        target = targets[0]
         if isinstance(target, ast.Subscript) and text_of(target.slice) == name:
             lines.append(node.lineno)
     return lines
@@ -249,9 +252,13 @@ def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
     lost = _ignored_settings(facts, prefix)
     if not lost:
         return
-    namespace = f"namespace={prefix!r}" if prefix else "no namespace"
+    namespace = "no namespace"
+    if prefix:
+        namespace = f"namespace={prefix!r}"
     names = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-    verb = "is" if len(lost) == 1 else "are"
+    verb = "are"
+    if len(lost) == 1:
+        verb = "is"
     yield Occurrence(
         f"config_from_object has {namespace}, so {names} {verb} ignored",
         facts.app_code.where(call),
@@ -265,7 +272,9 @@ def _namespace_argument(call: ast.Call) -> ast.expr | None:
     for keyword in call.keywords:
         if keyword.arg == "namespace":
             return keyword.value
-    return call.args[3] if len(call.args) > 3 else None
+    if len(call.args) > 3:
+        return call.args[3]
+    return None
 
 
 def _ignored_settings(facts: Facts, prefix: str) -> list[str]:
@@ -469,12 +478,12 @@ def _is_models(module: str, node: ast.ImportFrom) -> bool:
 
 def _imports_models(facts: Facts, module: str) -> bool:
     """Whether a tasks module of the project imports models when it is imported."""
-    path = facts.modules.find(module) if "." in module else None
-    code = (
-        facts.code.parsed(path)
-        if path and module.split(".")[0] in facts.code.own_packages
-        else None
-    )
+    path = None
+    if "." in module:
+        path = facts.modules.find(module)
+    code = None
+    if path and module.split(".")[0] in facts.code.own_packages:
+        code = facts.code.parsed(path)
     if code is None or code is facts.app_code:
         return False
     return any(

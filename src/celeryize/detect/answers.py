@@ -61,4 +61,6 @@ def _table_of(file: Path, root: Path) -> dict[str, object] | None:
             where=Where(PurePosixPath(file.relative_to(root).as_posix())),
         ) from error
     table = data.get("tool", {}).get("celeryize")
-    return table if isinstance(table, dict) else None
+    if isinstance(table, dict):
+        return table
+    return None

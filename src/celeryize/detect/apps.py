@@ -31,7 +31,9 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
     apps: dict[str, App] = {}
     for entry in settings.installed_apps:
         name = _app_of(modules, entry)
-        folder = modules.folder(name) if name else None
+        folder = None
+        if name:
+            folder = modules.folder(name)
         if name and folder:
             apps.setdefault(name, App(name, folder, installed=True))
     known = {app.folder for app in apps.values()}
@@ -49,8 +51,12 @@ def _app_of(modules: Modules, entry: str) -> str | None:
         return entry
     module, _, last = entry.rpartition(".")
     if last[:1].isupper() and modules.find(module) is not None:
-        package = module.rpartition(".")[0] if module.endswith(".apps") else module
-        return package if modules.folder(package) is not None else None
+        package = module
+        if module.endswith(".apps"):
+            package = module.rpartition(".")[0]
+        if modules.folder(package) is not None:
+            return package
+        return None
     return None
 
 

@@ -48,9 +48,9 @@ class CeleryApp:
             self.imported and self.variable in {"app", "celery"}
         ):
             return package
-        return (
-            self.module if self.variable in {"app", "celery"} else f"{self.module}:{self.variable}"
-        )
+        if self.variable in {"app", "celery"}:
+            return self.module
+        return f"{self.module}:{self.variable}"
 
 
 def find_celery(
@@ -127,7 +127,9 @@ def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]
         if isinstance(node, ast.ImportFrom):
             module = modules.absolute(node, source.path)
             for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
-                path = modules.find(name) if name else None
+                path = None
+                if name:
+                    path = modules.find(name)
                 if path is not None:
                     yield path
 
@@ -229,15 +231,21 @@ def _config_source(call: ast.Call | None) -> str | None:
     if call is None or not call.args:
         return None
     spelled = _text(call.args[0]) or ast.unparse(call.args[0])
-    return "django.conf:settings" if spelled == "settings" else spelled
+    if spelled == "settings":
+        return "django.conf:settings"
+    return spelled
 
 
 def _keyword(call: ast.Call | None, name: str) -> ast.expr | None:
-    return next((k.value for k in call.keywords if k.arg == name), None) if call else None
+    if call:
+        return next((k.value for k in call.keywords if k.arg == name), None)
+    return None
 
 
 def _text(node: ast.expr | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
 
 
 def _imported_at_start(
@@ -248,7 +256,9 @@ def _imported_at_start(
     for entry in settings.installed_apps:
         if entry == module or entry.startswith(f"{module}."):
             return settings.installed_apps_where
-    packages = [package.name] if package else []
+    packages = []
+    if package:
+        packages = [package.name]
     parents = module.split(".")[:-1]
     packages += [
         name
@@ -265,7 +275,9 @@ def _imported_at_start(
 def _imported_by(modules: Modules, package: str, module: str, variable: str) -> Where | None:
     """Where a package's `__init__.py` imports the app, or the module that builds it."""
     path = modules.find(package)
-    source = modules.source(path) if path and path.name == "__init__.py" else None
+    source = None
+    if path and path.name == "__init__.py":
+        source = modules.source(path)
     if source is None:
         return None
     if modules.name_of(source.path) == module:

@@ -146,13 +146,17 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     form = Form.PEP621
     if manager == "poetry":
         in_table = not listed and value_at(data, *_POETRY_TABLE) is not None
-        form = Form.POETRY_TABLE if in_table else Form.POETRY_PEP621
+        form = Form.POETRY_PEP621
+        if in_table:
+            form = Form.POETRY_TABLE
     if not listed and form is not Form.POETRY_TABLE:
         dynamic = value_at(data, "project", "dynamic")
         computed = isinstance(dynamic, list) and "dependencies" in dynamic
         if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
-    locks = (lock,) if lock else ()
+    locks: tuple[PurePosixPath, ...] = ()
+    if lock:
+        locks = (lock,)
     yield _Candidate(
         manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
     )
@@ -179,7 +183,9 @@ def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     if data is None:
         return
     lock = folder / "Pipfile.lock"
-    locks = (lock,) if (root / lock).exists() else ()
+    locks: tuple[PurePosixPath, ...] = ()
+    if (root / lock).exists():
+        locks = (lock,)
     own = entries(data, Form.PIPFILE)
     command = ("pipenv", "install")
     yield _Candidate("pipenv", folder / "Pipfile", Form.PIPFILE, folder, own, {}, locks, (command,))

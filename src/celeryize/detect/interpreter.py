@@ -100,4 +100,6 @@ def _ask(folder: Path, manager: str) -> Path | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     path = Path(answer.stdout.strip())
-    return path if answer.returncode == 0 and path.is_file() else None
+    if answer.returncode == 0 and path.is_file():
+        return path
+    return None

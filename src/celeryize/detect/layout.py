@@ -206,7 +206,9 @@ def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
             return text
         case ast.Name(id=name):
             found = constants.get(name)
-            return found if isinstance(found, str) else None
+            if isinstance(found, str):
+                return found
+            return None
         case (
             ast.Call(args=[_, default])
             | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])

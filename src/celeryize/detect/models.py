@@ -185,8 +185,12 @@ def _base(
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     file = modules.find(modules.absolute(node, path))
-                    there = _class_in(modules, file, alias.name) if file else None
-                    return (file, there) if file and there else None
+                    there = None
+                    if file:
+                        there = _class_in(modules, file, alias.name)
+                    if file and there:
+                        return (file, there)
+                    return None
     return None
 
 
@@ -215,7 +219,9 @@ def _key_type(fields: dict[str, _Field], foreign: list[str]) -> str:
     for field in fields.values():
         if "primary_key" in field.options:
             return KEY_TYPES.get(field.kind, "int")
-    return "str" if any("UUID" in name for name in foreign) else "int"
+    if any("UUID" in name for name in foreign):
+        return "str"
+    return "int"
 
 
 def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:

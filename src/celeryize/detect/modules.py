@@ -62,12 +62,16 @@ class Modules:
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""
         source = self._sources.get(path)
-        return source.encode() if source else None
+        if source:
+            return source.encode()
+        return None
 
     def tree(self, path: PurePosixPath) -> ast.Module:
         """The syntax tree of a file; an empty one where it cannot be read."""
         source = self.source(path)
-        return source.tree if source else ast.Module(body=[], type_ignores=[])
+        if source:
+            return source.tree
+        return ast.Module(body=[], type_ignores=[])
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""

@@ -56,7 +56,9 @@ class Project:
         """The .gitignore that a line of ours goes into: the one beside manage.py, else the
         repository's."""
         beside = self.base / ".gitignore"
-        return beside if (self.root / beside).exists() else PurePosixPath(".gitignore")
+        if (self.root / beside).exists():
+            return beside
+        return PurePosixPath(".gitignore")
 
     @property
     def celery_version(self) -> tuple[int, int] | None:
@@ -148,7 +150,9 @@ def installed_version(python: Path, distribution: str) -> tuple[int, int] | None
         return None
     version = found[-1].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
     major, minor, *_ = [*version.split("."), "0"]
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
+    if major.isdigit() and minor.isdigit():
+        return (int(major), int(minor))
+    return None
 
 
 def distribution_folder(python: Path, package: str) -> Path | None:

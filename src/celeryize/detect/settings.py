@@ -81,7 +81,9 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     """
     named = modules.find(layout.settings)
     if named is None:
-        place = f" ({layout.settings_where})" if layout.settings_where else ""
+        place = ""
+        if layout.settings_where:
+            place = f" ({layout.settings_where})"
         raise NoProject(
             f"settings module {layout.settings}{place} not found in the project",
             hint="Create it, perhaps from its example file, or pass --settings MODULE.",
@@ -128,7 +130,9 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
     """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what
     those take in."""
     named = modules.find(layout.settings)
-    entries = _entries(layout, modules, named) if named else {}
+    entries = {}
+    if named:
+        entries = _entries(layout, modules, named)
     return tuple(
         dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry))
     )
@@ -140,9 +144,9 @@ def settings_classes(tree: ast.Module) -> frozenset[str]:
     found: set[str] = set()
     if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
         for node in tree.body:
-            bases = (
-                {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
-            )
+            bases = set()
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(b) for b in node.bases}
             if isinstance(node, ast.ClassDef) and (
                 bases & found or any("Configuration" in b for b in bases)
             ):
@@ -196,7 +200,9 @@ def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
         value = node.value
         keys = value.keys if isinstance(value, ast.Dict) else getattr(value, "elts", [])
         for element in keys:
-            first = element.args[0] if isinstance(element, ast.Call) and element.args else element
+            first = element
+            if isinstance(element, ast.Call) and element.args:
+                first = element.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.append(first.value)
     return found
@@ -210,7 +216,9 @@ def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str
     """
     entries = {layout.settings: named}
     package = layout.settings.split(".")[0]
-    folder = modules.folder(package) if "." in layout.settings else None
+    folder = None
+    if "." in layout.settings:
+        folder = modules.folder(package)
     places = [p for p in (folder, layout.base, named.parent, named.parent.parent) if p is not None]
     others = [name for name, _ in layout.environments]
     for place in dict.fromkeys(places):
@@ -222,9 +230,9 @@ def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str
         path = modules.find(name)
         if path is not None:
             entries[name] = path
-    siblings = (
-        list(modules.python_files(named.parent, 0)) if _is_settings_package(modules, named) else []
-    )
+    siblings = []
+    if _is_settings_package(modules, named):
+        siblings = list(modules.python_files(named.parent, 0))
     reached = {p for path in entries.values() for p in _chain(modules, path)[1:]}
     for sibling in siblings:
         chain = _chain(modules, sibling)
@@ -332,7 +340,9 @@ def _installed_apps(
             case ast.Attribute():
                 # `Base.INSTALLED_APPS.default` of a class-based project
                 known = [part for part in ast.unparse(node).split(".") if part in values]
-                return values[known[0]] if known else []
+                if known:
+                    return values[known[0]]
+                return []
             case ast.BinOp(left=left, right=right):
                 return strings(left) + strings(right)
             case ast.Starred(value=value) | ast.Call(args=[value]):
@@ -419,7 +429,8 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
         return Reader(ReaderKind.LITERAL)
     best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))
     library = [r for r in uses if r.kind is not ReaderKind.OS]
-    best = max(library, key=lambda r: uses[r]) if library else best
+    if library:
+        best = max(library, key=lambda r: uses[r])
     return Reader(best.kind, best.call, first[best])
 
 
@@ -498,7 +509,9 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
         if not _overrides(node) and not (found and _imports_for(node, found)):
             break
         found = node
-    return Where(path, found.lineno) if found else None
+    if found:
+        return Where(path, found.lineno)
+    return None
 
 
 def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:

@@ -39,12 +39,16 @@ class TaskRecogniser:
     def decorator_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> TaskDecorator | None:
         """The decorator that makes a function a task; None for any other function."""
         for index, decorator in enumerate(node.decorator_list):
-            call = decorator if isinstance(decorator, ast.Call) else None
+            call = None
+            if isinstance(decorator, ast.Call):
+                call = decorator
             spelled = _dotted(call.func if call else decorator)
             shared = self._is_shared_task(spelled)
             if not shared and not self._is_task_of_app(spelled):
                 continue
-            keywords = call.keywords if call else []
+            keywords = []
+            if call:
+                keywords = call.keywords
             options = {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
             return TaskDecorator(index, decorator, shared, options)
         return None
@@ -155,7 +159,9 @@ def _dotted(node: ast.expr) -> str:
     while isinstance(current, ast.Attribute):
         parts.append(current.attr)
         current = current.value
-    return ".".join([current.id, *reversed(parts)]) if isinstance(current, ast.Name) else ""
+    if isinstance(current, ast.Name):
+        return ".".join([current.id, *reversed(parts)])
+    return ""
 
 
 def _read(modules: Modules, path: PurePosixPath) -> bytes:

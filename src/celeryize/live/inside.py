@@ -482,7 +482,9 @@ class Caller:
         limited = None
         with self.telling("time-limit"):
             # begun first, because it takes the longest
-            limited = self.send(LIMITED, soft_time_limit=SOFT_LIMIT) if pool == "prefork" else None
+            limited = None
+            if pool == "prefork":
+                limited = self.send(LIMITED, soft_time_limit=SOFT_LIMIT)
         with self.telling("ping"):
             answer = self.inspect().ping()
             if not answer:

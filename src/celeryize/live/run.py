@@ -177,7 +177,9 @@ def _compared(
 
 
 def _count(names: Collection[str]) -> str:
-    return "one task" if len(names) == 1 else f"{len(names)} tasks"
+    if len(names) == 1:
+        return "one task"
+    return f"{len(names)} tasks"
 
 
 def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:

@@ -105,7 +105,9 @@ class PlannedFinder:
             return self.disk(fullname, path, target)
         portions = []
         for entry in sys.path if path is None else path:
-            spec = self._in_entry(fullname, tail, entry, target) if isinstance(entry, str) else None
+            spec = None
+            if isinstance(entry, str):
+                spec = self._in_entry(fullname, tail, entry, target)
             if spec is not None and spec.loader is not None:
                 return spec
             if spec is not None:
@@ -272,12 +274,16 @@ class ProjectImport:
             )
 
     def _logged(self, record):
-        error = record.exc_info[1] if record.exc_info else None
+        error = None
+        if record.exc_info:
+            error = record.exc_info[1]
         if error is None:
             return
         from celery.signals import import_modules
 
-        sender = error.__traceback__.tb_frame.f_locals.get("self") if error.__traceback__ else None
+        sender = None
+        if error.__traceback__:
+            sender = error.__traceback__.tb_frame.f_locals.get("self")
         if sender is import_modules:
             # not swallowed: the loader raises it again
             return
@@ -423,7 +429,9 @@ class ProjectImport:
             for variable, value in list(vars(module).items())
             if value is app
         ]
-        found = min(holders)[2:] if holders else None
+        found = None
+        if holders:
+            found = min(holders)[2:]
         self.seen["app"] = {
             "main": app.main,
             "module": found[0] if found else None,
@@ -556,9 +564,13 @@ def previewed(schedule, app, preview):
     zone = app.timezone
     now = datetime.fromisoformat(preview["now"]) if preview["now"] else datetime.now(timezone.utc)
     now = now.astimezone(zone)
-    until = now + timedelta(hours=preview["hours"]) if preview["hours"] else None
+    until = None
+    if preview["hours"]:
+        until = now + timedelta(hours=preview["hours"])
     found = list(runs(schedule, now, preview["count"], until))
-    changes = clock_changes(zone, now) if preview["name"] else []
+    changes = []
+    if preview["name"]:
+        changes = clock_changes(zone, now)
     return (
         [run.isoformat() for run in found],
         per_day(schedule),
@@ -593,7 +605,9 @@ def per_day(schedule):
     if hasattr(schedule, "hour") and hasattr(schedule, "minute"):
         return len(schedule.hour) * len(schedule.minute)
     every = getattr(schedule, "run_every", None)
-    return round(86400 / every.total_seconds(), 2) if every else None
+    if every:
+        return round(86400 / every.total_seconds(), 2)
+    return None
 
 
 def clock_changes(zone, now):
@@ -645,7 +659,9 @@ def described(error, phase, places):
     for frame in traceback.extract_tb(error.__traceback__):
         if in_project(frame.filename, places):
             frames.append((frame.filename, frame.lineno, frame.name, frame.line or ""))
-    where = [frames[-1][0], frames[-1][1]] if frames else None
+    where = None
+    if frames:
+        where = [frames[-1][0], frames[-1][1]]
     message = shown(error, str)
     if isinstance(error, SyntaxError) and error.filename:
         where = [error.filename, error.lineno]

@@ -122,7 +122,9 @@ def _broken_promises(
 
 def count_new_errors(count: int) -> str:
     """`1 new error`, `2 new errors`."""
-    return f"{count} new error" if count == 1 else f"{count} new errors"
+    if count == 1:
+        return f"{count} new error"
+    return f"{count} new errors"
 
 
 def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expected) -> list[str]:
@@ -164,7 +166,9 @@ def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list
     found: list[Finding] = []
     spelled = f"{expected.module}:{expected.variable}"
     if worker.app is None or worker.app.module != expected.module:
-        seen = f"{worker.app.module}:{worker.app.variable}" if worker.app else "no app"
+        seen = "no app"
+        if worker.app:
+            seen = f"{worker.app.module}:{worker.app.variable}"
         found.append(_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
     if len(worker.apps_active) > 1:
         found.append(
@@ -321,7 +325,9 @@ def _place(failure: Failure, root: Path) -> Where | None:
         return None
     file, line = failure.where
     path = Path(file)
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else file
+    shown = file
+    if path.is_relative_to(root):
+        shown = path.relative_to(root).as_posix()
     return Where(PurePosixPath(shown), line)
 
 

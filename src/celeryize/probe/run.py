@@ -188,7 +188,9 @@ class Prober:
             ready, _, _ = select.select(
                 [self._child.stdout], [], [], max(0.0, deadline - time.monotonic())
             )
-            data = os.read(self._child.stdout.fileno(), 65536) if ready else b""
+            data = b""
+            if ready:
+                data = os.read(self._child.stdout.fileno(), 65536)
             # whatever prints something else is not a Python interpreter
             if not data or not (line or data.startswith(b"[")):
                 self._end()
@@ -220,7 +222,9 @@ class Prober:
             for file, line, name in re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stacks)
             if Path(file).is_relative_to(request["base"]) and "site-packages" not in file
         )
-        place = re.match(r"(.+):(\d+) in ", frames[0]) if frames else None
+        place = None
+        if frames:
+            place = re.match(r"(.+):(\d+) in ", frames[0])
         if status == -1:
             kind, message = (
                 "Timeout",
@@ -231,7 +235,9 @@ class Prober:
             kind, message = "Crash", f"the interpreter crashed with {name}"
         else:
             kind, message = "Crash", f"the interpreter exited with code {os.WEXITSTATUS(status)}"
-        where = (place[1], int(place[2])) if place else None
+        where = None
+        if place:
+            where = (place[1], int(place[2]))
         return replace(
             ImportReport(request["mode"]),
             failures=(Failure(kind, message, phase, where, frames[:5]),),

@@ -93,7 +93,9 @@ class CodeFacts:
         if path not in self._codes:
             modules = self.project.modules
             source = modules.source(path)
-            code = read_code(source, modules.name_of(path) or "") if source else None
+            code = None
+            if source:
+                code = read_code(source, modules.name_of(path) or "")
             self._codes[path] = code
         return self._codes[path]
 
@@ -101,7 +103,9 @@ class CodeFacts:
         """What each imported name of a file stands for: a module, or a module and a name in it."""
         if path not in self._bindings:
             code = self.parsed(path)
-            imports = code.imports if code else ()
+            imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
+            if code:
+                imports = code.imports
             self._bindings[path] = bound_names(self.project.modules, path, imports)
         return self._bindings[path]
 
@@ -110,7 +114,9 @@ class CodeFacts:
         if where.line is None:
             return ""
         lines = self._bytes(where.path).decode("utf-8", "replace").split("\n")
-        return lines[where.line - 1].strip() if where.line <= len(lines) else ""
+        if where.line <= len(lines):
+            return lines[where.line - 1].strip()
+        return ""
 
     def count_uses(self, name: str) -> int:
         """How often a name occurs in the project's Python files, tests included."""

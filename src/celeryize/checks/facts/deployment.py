@@ -71,7 +71,9 @@ class CeleryCommand:
 def _attached_value(word: str, name: str) -> str | None:
     """The value in `--queues=slow` or `-Qslow`."""
     if name.startswith("--"):
-        return word.partition("=")[2] if word.startswith(f"{name}=") else None
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+        return None
     if word.startswith(name) and len(word) > len(name):
         return word[len(name) :].removeprefix("=")
     return None

@@ -15,12 +15,16 @@ def dotted(node: ast.AST | None) -> str:
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+    if isinstance(node, ast.Name):
+        return ".".join([node.id, *reversed(parts)])
+    return ""
 
 
 def text_of(node: ast.AST | None) -> str | None:
     """The value of a string literal."""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
 
 
 def number_of(node: ast.AST | None) -> float | None:
@@ -33,10 +37,14 @@ def number_of(node: ast.AST | None) -> float | None:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = number_of(operand)
-            return None if inner is None else -inner
+            if inner is None:
+                return None
+            return -inner
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             a, b = number_of(left), number_of(right)
-            return None if a is None or b is None else a * b
+            if a is None or b is None:
+                return None
+            return a * b
         case ast.Call(func=func, args=[], keywords=keywords) if dotted(func).endswith("timedelta"):
             return _seconds_of(keywords)
     return None
@@ -100,5 +108,7 @@ def _parameter(
     arg: ast.arg, kind: inspect._ParameterKind, *, has_default: bool = False
 ) -> inspect.Parameter:
     # which default it is does not matter: only whether a caller may leave the argument out
-    default = None if has_default else inspect.Parameter.empty
+    default: object = inspect.Parameter.empty
+    if has_default:
+        default = None
     return inspect.Parameter(arg.arg, kind, default=default)

@@ -72,7 +72,9 @@ def _entries_of(code: Code, schedule: ast.Dict) -> Iterator[WrittenEntry]:
             continue
         name = text_of(key)
         if name is None:
-            name = ast.unparse(key) if key is not None else ""
+            name = ""
+            if key is not None:
+                name = ast.unparse(key)
         yield WrittenEntry(name, value, _fields_of(value), code)
 
 

@@ -61,7 +61,9 @@ class Task:
     def holder(self) -> ast.ClassDef | None:
         """The class it is a method of."""
         outer = self.code.parents.get(self.node)
-        return outer if isinstance(outer, ast.ClassDef) else None
+        if isinstance(outer, ast.ClassDef):
+            return outer
+        return None
 
     @property
     def is_conditional(self) -> bool:
@@ -157,13 +159,17 @@ class TaskFacts:
     def _task_at(self, full: str, levels: int) -> Task | None:
         """The task at a dotted path, followed through the modules that re-export it."""
         module, _, name = full.rpartition(".")
-        path = self.project.modules.find(module) if module else None
+        path = None
+        if module:
+            path = self.project.modules.find(module)
         if path is None or not levels:
             return None
         if (path, name) in self._by_place:
             return self._by_place[path, name]
         base, inner = self.code.bindings(path).get(name, ("", None))
-        return self._task_at(f"{base}.{inner}", levels - 1) if inner else None
+        if inner:
+            return self._task_at(f"{base}.{inner}", levels - 1)
+        return None
 
     @cached_property
     def _by_place(self) -> dict[tuple[PurePosixPath, str], Task]:
