@@ -108,6 +108,7 @@ THIRD_PARTY = (
     "haystack_",
 )
 
+# Settings whose values must be whole numbers.
 INTS = words(
     """
     azureblockblob_connection_timeout azureblockblob_read_timeout
@@ -122,6 +123,7 @@ INTS = words(
     """
 )
 
+# Settings whose values may be any number.
 FLOATS = words(
     """
     beat_max_loop_interval beat_remote_control_max_tick_age broker_connection_timeout
@@ -134,6 +136,7 @@ FLOATS = words(
     """
 )
 
+# Settings that are on or off.
 BOOLS = words(
     """
     beat_enable_remote_control broker_channel_error_retry broker_connection_retry
@@ -311,6 +314,7 @@ OLD_NAMES = {
     "S3_SECRET_ACCESS_KEY": "s3_secret_access_key",
 }
 
+# The broker transport options that Redis's transport reads; kombu ignores all others.
 REDIS_TRANSPORT = words(
     """
     sep ack_emulation unacked_key unacked_index_key unacked_mutex_key unacked_mutex_expire

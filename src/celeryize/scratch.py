@@ -64,6 +64,7 @@ class Scratch:
 
 def sweep() -> None:
     """Remove our folders whose makers are gone, where the system knows (Windows does not)."""
+    # whatever cannot be read or removed is left: cleaning up must not stop a command
     with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX) and _is_left(entry):

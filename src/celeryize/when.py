@@ -39,6 +39,7 @@ SOLAR = (
     "dusk_nautical",
     "dusk_astronomical",
 )
+# Seconds from which an interval suffers from restarts of Beat.
 LONG = 3600
 
 
@@ -87,6 +88,7 @@ class _Field:
                     end = self._number(last, text)
                 wrapped = end
                 if end < begin:
+                    # `fri-mon` wraps around the end of the week
                     wrapped = end + (self.high - self.low + 1)
                 span = [
                     (n - self.low) % (self.high - self.low + 1) + self.low
@@ -134,6 +136,7 @@ def parse(
     longitude: float | None = None,
 ) -> When:
     """The one schedule that the options describe. Raises UsageError with what to write instead."""
+    # exactly one way to say it
     given = [
         name
         for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar))
@@ -198,6 +201,7 @@ def from_interval(text: str) -> When:
             "A crontab (--cron, --at) does not have that problem.",
         )
     words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
+    # django-celery-beat has no weeks
     every, period = (amount * 7, "days") if word == "weeks" else (amount, word)
     fields = (("every", str(every)), ("period", f'"{period}"'))
     code = f"timedelta({word}={amount})"
@@ -260,6 +264,7 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
     minutes, hours = MINUTE.values(minute), HOUR.values(hour)
     days, months = DAY_OF_MONTH.values(day), MONTH.values(month)
     DAY_OF_WEEK.values(weekday)
+    # a leap year, so that February 29 is possible
     possible = any(n <= calendar.monthrange(2024, m)[1] for m in months for n in days)
     if not possible:
         raise UsageError(

@@ -16,7 +16,9 @@ from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.patch.replace import with_parentheses
 
+# The methods that publish at once, whatever becomes of the transaction.
 SENDS = {"delay", "apply_async"}
+# What a call may be wrapped in so that it waits for the commit.
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
 # Options of apply_async that people pass to delay.
 SEND_ONLY = {
@@ -30,6 +32,7 @@ SEND_ONLY = {
     "link_error",
     "task_id",
 }
+# Methods of managers and querysets that give model instances.
 FETCHES = {
     "get",
     "create",
@@ -42,6 +45,7 @@ FETCHES = {
     "all",
     "filter",
 }
+# What apply_async reads. Source: celery/app/task.py of 5.7.
 KNOWN = words(
     """
     args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
@@ -59,6 +63,7 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     if signature is None:
         return None
     try:
+        # Python itself decides, with its own words: the values do not matter, only their number
         signature.bind(*[None] * positional, **dict.fromkeys(named))
     except TypeError as error:
         return str(error)
@@ -91,6 +96,7 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in _sent(facts):
         if how not in SENDS:
             continue
+        # delay_on_commit is the fix, so only the two immediate methods are examined
         place = _transaction(code, call, atomic_requests=atomic_requests)
         if place:
             yield Occurrence(
@@ -124,6 +130,7 @@ def _atomic_requests(facts: Facts) -> bool:
 def _transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
     """Which transaction surrounds a call, in words; None where none is known."""
     nested = False
+    # from the inside out: the nearest scope decides
     for outer in code.around(call):
         match outer:
             case ast.Lambda():
@@ -184,6 +191,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
         given = list(call.args) + [k.value for k in call.keywords if k.arg]
         if how == "apply_async":
             packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
+            # only a literal tuple or list shows what is in it
             given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
         for value in given:
             what = _instance(code, call, value)
@@ -244,6 +252,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in _sent(facts):
         if how not in {"delay", "delay_on_commit"} or facts.tasks.have_own_class:
             continue
+        # `*args` and `**kwargs` may hold anything
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
             k.arg is None for k in call.keywords
         ):
@@ -273,6 +282,7 @@ def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, _ in _sent(facts):
         for keyword in call.keywords if how == "apply_async" else ():
             if keyword.arg and keyword.arg not in KNOWN:
+                # an option that resembles none may be read by a task class of the project
                 close = difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)
                 if close:
                     yield Occurrence(
@@ -362,6 +372,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         "Set CELERY_RESULT_BACKEND.",
                     )
+            # a task that waits is E401, with or without a backend
             elif call.func.attr == "get" and _is_send(facts, code, call.func.value):
                 if any(task.node is code.function_of(call) for task in facts.tasks):
                     continue

@@ -90,6 +90,7 @@ def check(
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
+    # the id is the key everywhere: in --only, in silence, in `# celeryize: ignore[...]`
     def register(run: Run) -> Run:
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
@@ -104,5 +105,6 @@ def check(
 
 def _sections(text: str) -> tuple[tuple[str, str], ...]:
     """The parts of a docstring that start with one of the fixed headings."""
+    # the split keeps the headings: title, heading, body, heading, body, ...
     parts = re.split(rf"(?m)^({'|'.join(SECTIONS)}): *", text)
     return tuple((head, body.strip()) for head, body in zip(parts[1::2], parts[2::2], strict=True))

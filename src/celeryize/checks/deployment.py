@@ -27,6 +27,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     """
     for command in facts.deployment.commands:
         spec = command.option("-A", "--app")
+        # a variable, or another working directory, may make it right
         if not spec or "$" in spec or "{" in spec or command.option("--workdir"):
             continue
         module = spec.split(":")[0]
@@ -39,6 +40,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             continue
         if _exists(facts, module):
             continue
+        # `-A config.app` may also name the variable that holds the app
         parent, _, attribute = module.rpartition(".")
         if (
             parent
@@ -49,6 +51,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
         right = ""
         if facts.project.celery:
             right = facts.project.celery[0].spec(facts.project.package.name)
+        # the command may run somewhere else
         if "cd " in command.text or "working" in command.text.lower():
             continue
         yield Occurrence(
@@ -82,6 +85,7 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
     for command in facts.deployment.commands:
         if command.subcommand is None or command.subcommand == "multi":
             continue
+        # `celery multi start w1 -A config` is right
         index = command.words.index(command.subcommand)
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
@@ -145,6 +149,7 @@ def _settings_of_app(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
 
 def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
     found = []
+    # what a web server imports, and not manage.py, decides for web processes
     for name in ("wsgi.py", "asgi.py"):
         code = facts.code.parsed(facts.project.package.folder / name)
         for call in code.calls if code else ():
@@ -206,6 +211,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     if usual is None:
         # a name that code computes
         return
+    # a worker without -Q consumes the default queue
     consumed = {
         q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
     }
@@ -254,6 +260,7 @@ def route_without_task(facts: Facts) -> Iterator[Occurrence]:
             name = text_of(key)
             if key is None or name is None or name.split(".")[0] not in facts.code.own_packages:
                 continue
+            # routes are globs (fnmatch), where only * and ? are common
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
             if not any(pattern.fullmatch(task) for task in facts.task_names):
                 yield Occurrence(f"the route {name!r} matches no task", setting.code.where(key))

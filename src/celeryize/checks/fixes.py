@@ -35,6 +35,7 @@ def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | Non
         if near:
             return near[0]
         return None
+    # a narrow lead may be chance: then a person decides
     first, second = (difflib.SequenceMatcher(None, word, name).ratio() for name in near)
     if first - second >= LEAD:
         return near[0]
@@ -51,6 +52,7 @@ def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Un
     if other is not None:
         return Unsure(f"{name} is set, too ({other.where})")
     inside = sum(text_of(node) == setting.name for node in ast.walk(setting.value))
+    # renaming the assignment alone would break the other uses
     if facts.code.count_uses(setting.name) != 1 + inside:
         return Unsure(f"{setting.name} is used in other places, too")
     statement = setting.code.parents[setting.value]

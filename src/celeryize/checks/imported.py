@@ -88,6 +88,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     worker, web = facts.worker, facts.web
     if worker is None or web is None or is_absent(facts):
         return
+    # the web import is the simpler one: what fails there is not about Celery
     both = {(f.type, f.message) for f in web.failures if f.phase in {"start", "settings", "setup"}}
     for failure in web.failures:
         if (failure.type, failure.message) in both:
@@ -108,6 +109,7 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     if not is_absent(facts):
         return
     assert facts.worker is not None
+    # an interpreter that crashed has not got as far as looking for them
     if facts.worker.failures_of("Timeout", "Crash"):
         return
     there = {"django": facts.worker.django_importable, "celery": facts.worker.celery_importable}
@@ -216,6 +218,7 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
                 place(facts, kept.file, kept.line) if kept else None,
                 "Give one of them a name=.",
             )
+    # one function under two names is one module under two import paths
     by_place: dict[tuple[str, int], list[str]] = {}
     for task in facts.worker.tasks:
         if task.file and task.line and "site-packages" not in task.file:

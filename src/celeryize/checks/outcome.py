@@ -13,6 +13,7 @@ from celeryize.model import Finding, Severity
 if TYPE_CHECKING:
     from celeryize.checks.check import Fix, Unsure
 
+# The order in which findings are shown.
 RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 

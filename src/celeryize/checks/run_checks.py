@@ -60,6 +60,7 @@ def run_checks(
     silence: Mapping[str, str] | None = None,
 ) -> CheckResults:
     """Run the checks over the facts; the looks' own need looks. `silence` maps ids to reasons."""
+    # an unknown id is an error before anything runs
     wanted = {check_named(i).id for i in only}
     skipped = {check_named(i).id for i in skip}
     reasons = {check_named(i).id: reason for i, reason in (silence or {}).items()}
@@ -69,6 +70,7 @@ def run_checks(
     seen: set[str] = set()
     ran: list[str] = []
     for check in all_checks():
+        # --static: nothing was imported
         if check.imports and facts.worker is None:
             continue
         if check.id in skipped or seen & set(check.unless):
@@ -81,6 +83,7 @@ def run_checks(
         ran.append(check.id)
         for spot in spots:
             finding = _finding(check, spot, facts)
+            # a silenced finding is counted, but neither shown nor fixed
             reason = reasons.get(check.id) or _ignored(check, spot, facts)
             if reason:
                 silenced.append(Silenced(finding, reason))

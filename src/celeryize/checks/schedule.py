@@ -39,6 +39,7 @@ SEND_OPTIONS = words(
     argsrepr kwargsrepr user_id
     """
 )
+# Days of the months that have fewer than 31, February in leap years.
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -81,6 +82,7 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     """
     for code, call in _crontabs(facts):
         fields = _cron_fields(call)
+        # hour="*" says every hour on purpose
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
         if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
             yield Occurrence(
@@ -157,6 +159,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
 def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
     """What is wrong with a call of crontab, and what to write instead; None if nothing is known to
     be wrong."""
+    # the mistake of everybody who knows cron: the whole line as one argument
     if call.args and len((text_of(call.args[0]) or "").split()) == 5:
         return (
             "crontab() takes five fields, not a line of cron",
@@ -170,6 +173,7 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
                 f"crontab() has no field {name!r}",
                 f"Did you mean {close[0]}?" if close else "Its fields: " + ", ".join(CRON_FIELDS),
             )
+    # names of days and months are left to Celery
     for name, (low, high) in RANGES.items():
         value = fields.get(name)
         texts = []
@@ -226,6 +230,7 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         # without a registry, only tasks of the project's own are known to be missing
         if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
+        # only a hint: the fix below is stricter
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
         yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
@@ -262,6 +267,7 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: app.conf.beat_schedule, as the worker has it
     """
+    # what the code shows is E170
     read = {entry.name for entry in facts.schedule.entries}
     setting = facts.settings.first("CELERY_BEAT_SCHEDULE") or facts.settings.first(
         "CELERYBEAT_SCHEDULE"
@@ -424,6 +430,7 @@ def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     Fix: "args": (1, 2), with the comma for a single one: (1,).
     Source: celery/beat.py, Scheduler.apply_async
     """
+    # arguments of tasks in libraries are checked by the import alone
     tasks: dict[str, Task] = {task.name: task for task in facts.tasks}
     for entry in facts.schedule.entries:
         task = tasks.get(entry.task or "")
@@ -478,6 +485,7 @@ def long_interval(facts: Facts) -> Iterator[Occurrence]:
     for entry in facts.schedule.entries:
         schedule = entry.fields.get("schedule")
         seconds = number_of(schedule)
+        # below an hour, a restart costs little
         if schedule is not None and seconds is not None and seconds >= 3600:
             yield Occurrence(
                 f"{entry.name!r} is due {seconds:g} s after Beat's start, unless its file survives",

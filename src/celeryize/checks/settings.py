@@ -35,6 +35,7 @@ from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
+# How similar (difflib) a name must be to one of Celery's to count as misspelt.
 CLOSE = 0.8
 # The first part of most names.
 GROUPS = ("worker", "task", "result", "broker", "beat")
@@ -112,6 +113,7 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
         name = setting.name
         if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD_NAMES:
             continue
+        # settings for several environments repeat names: the first place is enough
         seen.add(name)
         key = name.removeprefix(PREFIX).lower()
         if not known(key):
@@ -131,6 +133,7 @@ def _close(key: str) -> str | None:
 
 def _used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
+    # once is the assignment itself
     pattern = re.compile(rf"\b{setting.name}\b")
     return sum(len(pattern.findall(code.source.text)) for code in facts.code.relevant) > 1
 
@@ -250,6 +253,7 @@ def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """
     for app in facts.project.celery:
         short = {"broker": "broker_url", "backend": "result_backend"}
+        # arguments of Celery() and assignments to app.conf override alike
         written = [(short.get(n, n), app.where) for n in app.constructor]
         written += list(app.conf_writes)
         for name, where in written:
@@ -278,6 +282,7 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     for name in facts.worker.environment:
         if name not in WINS:
             continue
+        # a project that reads the variable itself knows about it
         if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.code.relevant):
             continue
         setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
@@ -357,6 +362,7 @@ def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
     if spelled is None:
         return Unsure(f"{text!r} is not such a value")
     splice = replaced(setting.code.source, setting.value, spelled)
+    # the text spells exactly one value: nothing else can have been meant
     return Fix(setting.code.path, f"{setting.name} becomes {spelled}", (splice,))
 
 
@@ -394,6 +400,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
         return f"unknown transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
+    # the rest of these is a path or an URL of its own
     if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
         return None
     try:
@@ -802,6 +809,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     """
     for key in ("broker_url", "result_backend"):
         for setting, value, url in _urls(facts, key):
+            # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (
                 url_problem(url, BROKERS | BACKENDS) is None

@@ -77,6 +77,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if "allow_join_result" in task.code.source.text:
             continue
+        # `r = send.delay()` first, `r.get()` later
         results = {
             target.id
             for node in ast.walk(task.node)
@@ -91,6 +92,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                 and node.func.attr == "get"
             ):
                 continue
+            # said on purpose
             if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
                 continue
             owner = node.func.value
@@ -314,6 +316,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "abstract"
                 for n in node.body
             )
+            # joined once, and only if there is a task class at all
             text = text or "\n".join(c.source.text for c in facts.code.relevant)
             if (
                 "run" not in body
@@ -349,6 +352,7 @@ def option_unknown(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if "base" in task.options:
             continue
+        # a task class of the project may read any option: those tasks are skipped
         for name, value in task.options.items():
             if name in OPTIONS:
                 continue
@@ -412,6 +416,7 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
     """
     for task in facts.tasks:
+        # max_retries=0 or None is a decision, not a mistake
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or {"autoretry_for", "base"} & set(task.options):
             continue
@@ -474,6 +479,7 @@ def retry_swallowed(facts: Facts) -> Iterator[Occurrence]:
 
 def _catches_retry(node: ast.Try) -> bool:
     """Whether the first handler that fits a Retry does not raise again."""
+    # Python takes the first handler that matches
     for handler in node.handlers:
         caught = {dotted(t) for t in ast.walk(handler.type)} if handler.type else {"Exception"}
         if caught & {"Retry", "celery.exceptions.Retry", "exceptions.Retry", "Ignore"}:

@@ -33,6 +33,7 @@ def _discover(facts: Facts) -> Fix | Unsure:
     app, code = facts.project.celery[0], facts.app_code
     if code is None or not app.reads_django_settings:
         return Unsure("the app does not read the Django settings")
+    # after config_from_object, where the documentation has it, too
     for node in code.source.tree.body:
         called = ""
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -55,6 +56,7 @@ def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
         return Unsure(f"{init} cannot be read")
     source = source or Source(init, "")
     names = ", ".join(sorted({task.node.name for task in tasks}))
+    # an import must not replace what the package has under that name
     bound = {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)} | set(
         facts.code.bindings(init)
     )

@@ -51,8 +51,10 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """
     if not facts.project.celery or any(app.imported for app in facts.project.celery):
         return
+    # the import shows it: whatever leads to the app, web processes have it
     if facts.web and facts.web.current_app_main not in (None, "default"):
         return
+    # tasks of `app.task` import the app themselves
     if facts.tasks and not any(task.shared for task in facts.tasks):
         return
     app, package = facts.project.celery[0], facts.project.package
@@ -124,6 +126,7 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
                     continue
+                # without a Redis URL, nothing imports that library
                 if name == "redis" and not any(
                     "redis://" in (c.source.text) for c in facts.code.relevant
                 ):
@@ -150,6 +153,7 @@ def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     """
     if facts.app_code is None or facts.app_call is None:
         return
+    # without any such line it is W041
     lines = _environment_lines(facts.app_code, "DJANGO_SETTINGS_MODULE")
     if lines and min(lines) > facts.app_call.lineno:
         yield Occurrence(
@@ -381,6 +385,7 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
     Source: https://github.com/celery/kombu/issues/2249
     """
     places = list(_apps(facts))
+    # the import shows that only one is built
     if facts.worker and facts.worker.app and len(facts.worker.apps_active) < 2:
         return
     if len(places) > 1:
@@ -406,6 +411,7 @@ def _apps(facts: Facts) -> Iterator[Where]:
         if not (inside or main) or "Celery(" not in code.source.text:
             continue
         classes = celery_classes(code.source.tree)
+        # `if TEST: app = Celery(...)`: two branches build one app
         seen: set[str] = set()
         for node in code.assigns:
             if (
@@ -551,6 +557,7 @@ def _asks_back(facts: Facts, tasks: Code, node: ast.AST, models: Code, line: int
         return False
     if facts.modules.absolute(node, tasks.path) != models.module:
         return False
+    # classes above the import are defined by then
     later = {c.name for c in models.classes if c.lineno > line}
     return bool(later & {alias.name for alias in node.names})
 
@@ -571,6 +578,7 @@ def query_at_import(facts: Facts) -> Iterator[Occurrence]:
             continue
         for call in code.calls:
             spelled = dotted(call.func)
+            # `Doctor.objects.filter()` is lazy, but few stop there
             if ".objects." in spelled and spelled.split(".")[0][:1].isupper() and code.at_top(call):
                 yield Occurrence(
                     f"{spelled}() runs a query when this module is imported",

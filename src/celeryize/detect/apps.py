@@ -36,6 +36,7 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
             folder = modules.folder(name)
         if name and folder:
             apps.setdefault(name, App(name, folder, installed=True))
+    # apps that exist but are not installed: a frequent reason for missing tasks
     known = {app.folder for app in apps.values()}
     for base in modules.roots:
         for folder in _app_folders(modules, base, levels=2):
@@ -50,6 +51,7 @@ def _app_of(modules: Modules, entry: str) -> str | None:
     if modules.folder(entry) is not None:
         return entry
     module, _, last = entry.rpartition(".")
+    # `shop.apps.ShopConfig`
     if last[:1].isupper() and modules.find(module) is not None:
         package = module
         if module.endswith(".apps"):

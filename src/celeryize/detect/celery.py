@@ -67,6 +67,7 @@ def find_celery(
     `everywhere` (Celery is declared, or configured) searches the whole tree below manage.py if that
     finds none.
     """
+    # the likely places first: walking the whole tree is slow in big projects
     found: dict[Where, CeleryApp] = {}
     for path in _places(layout, modules, settings, package):
         source = modules.source(path)
@@ -166,6 +167,7 @@ def celery_classes(tree: ast.Module) -> set[str]:
                 }
             case ast.Import(names=aliases):
                 names |= {f"{a.asname or a.name}.Celery" for a in aliases if a.name == "celery"}
+    # only now, because a subclass may be defined above the import of its base
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(
             ast.unparse(base) in names for base in node.bases
@@ -253,6 +255,7 @@ def _imported_at_start(
 ) -> Where | None:
     """Where a web process comes to import the app: the project package, or an installed app that
     leads to it."""
+    # an app whose AppConfig builds the Celery app
     for entry in settings.installed_apps:
         if entry == module or entry.startswith(f"{module}."):
             return settings.installed_apps_where

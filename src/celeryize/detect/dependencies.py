@@ -84,6 +84,7 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
     ]
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
+    # max takes the first of equals: the nearest folder, the strictest tool
     best = max(found, key=lambda candidate: candidate.django)
     django = best.own.get("django")
     return Dependencies(
@@ -152,6 +153,7 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     if not listed and form is not Form.POETRY_TABLE:
         dynamic = value_at(data, "project", "dynamic")
         computed = isinstance(dynamic, list) and "dependencies" in dynamic
+        # a pyproject.toml of tool sections declares nothing
         if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
     locks: tuple[PurePosixPath, ...] = ()

@@ -50,6 +50,7 @@ def find_interpreter(
 def has_django(python: Path) -> bool:
     """Whether the environment of an interpreter holds Django, told by its folders; nothing is
     run."""
+    # our own path knows more than the folders beside the executable: .pth files, zip files
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
@@ -69,6 +70,7 @@ def _candidates(root: Path, base: PurePosixPath, manager: str) -> Iterator[Inter
             python = _python_in(folder / name)
             if python:
                 yield Interpreter(python, f"{name}/ beside the project")
+    # asking starts a process, so it comes late
     asked = _ask(root / base, manager)
     if asked:
         yield Interpreter(asked, f"{manager}'s environment")

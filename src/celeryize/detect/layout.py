@@ -120,6 +120,7 @@ def _above(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if is_manage(folder / "manage.py"):
             return folder / "manage.py"
+        # a manage.py above the repository belongs to another project
         if (folder / ".git").exists():
             return None
     return None
@@ -162,6 +163,7 @@ def _unversioned_root(start: Path, folder: Path) -> Path:
     at most."""
     if folder.is_relative_to(start):
         return start
+    # further up it would be the home folder of the user
     near = (folder, *list(folder.parents)[:LEVELS_BELOW])
     return next((d for d in near if any((d / mark).exists() for mark in ROOT_MARKS)), folder)
 

@@ -160,10 +160,12 @@ def _collect(
     if (path, node.name) in seen:
         return
     seen.add((path, node.name))
+    # the nearest definition of a field wins, as in Python
     for field in _fields(node):
         fields.setdefault(field.name, field)
     for base in node.bases:
         spelled = ast.unparse(base)
+        # Django's own base adds no field that matters
         if spelled in DJANGOS:
             continue
         found = _base(modules, path, spelled)

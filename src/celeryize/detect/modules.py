@@ -31,6 +31,7 @@ class Modules:
         parts = _parts(name)
         for base in self.roots if parts else ():
             stem = base.joinpath(*parts)
+            # a package before a module of the same name, as in Python
             for candidate in (stem / "__init__.py", stem.parent / f"{stem.name}.py"):
                 if (self.root / candidate).is_file():
                     return candidate
@@ -47,6 +48,7 @@ class Modules:
 
     def name_of(self, path: PurePosixPath) -> str | None:
         """The dotted name of a file below the longest matching root, or None."""
+        # `src/shop/models.py` is `shop.models` where src is a root, too
         for base in sorted(self.roots, key=lambda r: -len(r.parts)):
             if path.is_relative_to(base):
                 parts = path.relative_to(base).with_suffix("").parts

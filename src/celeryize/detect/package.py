@@ -47,11 +47,13 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         )
         if folder and found:
             return Package(name, folder, f"{folder / found} is in it")
+    # `config.settings` holds settings and nothing else: the app belongs beside it
     outer = [name for name in packages if not _only_settings(name)] or packages
     for name in outer:
         folder = modules.folder(name)
         if folder:
             return Package(name, folder, f"it holds the settings {settings.module}")
+    # the last resort: an app that Django imports at every start
     own = [app for app in apps if app.installed]
     if not parts and own:
         app = next((app for app in own if app.label in CENTRAL), own[0])

@@ -122,6 +122,7 @@ def load_project(
     found = find_settings(layout, modules)
     apps = find_apps(modules, found)
     home = named_package(modules, package) if package else find_package(modules, found, apps)
+    # without a hint of Celery, the whole tree is not searched
     hinted = "celery" in dependencies.declared or any(
         name.startswith("CELERY") for name in found.assigned
     )

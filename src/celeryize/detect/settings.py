@@ -91,6 +91,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         )
     entries = _entries(layout, modules, named)
     chains = {name: _chain(modules, path) for name, path in entries.items()}
+    # A chain is a settings module with everything that it star-imports, nearest first.
     # wsgi.py may name a module that holds no settings any more: it says nothing about where they
     # are
     chains = {
@@ -98,6 +99,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         for n, c in chains.items()
         if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
     }
+    # the file that all environments star-import is the one to edit
     shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
     if not shared:
         chains = {layout.settings: chains[layout.settings]}
@@ -299,6 +301,7 @@ def _sets_apps(tree: ast.Module) -> bool:
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in every_statement(tree):
+        # `A = B = 1` and `A, B = 1, 2` assign both names
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets
@@ -425,6 +428,7 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
             continue
         uses[reader] += 1
         first.setdefault(reader, source.where(node))
+    # nothing reads the environment: so do we
     if not uses:
         return Reader(ReaderKind.LITERAL)
     best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))

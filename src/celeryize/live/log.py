@@ -9,6 +9,7 @@ from pathlib import Path
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 FRAME = re.compile(r'\s*File "([^"]+)", line (\d+), in (.+)')
 SERIOUS = re.compile(r"ERROR|CRITICAL|Error:|Exception:")
+# As many lines as fit below a step without pushing the others off the screen.
 LINES = 6
 
 
@@ -22,6 +23,7 @@ def telling(text: str, places: Sequence[Path]) -> tuple[str, ...]:
     if not begins:
         serious = [line.strip() for line in lines if SERIOUS.search(line)]
         return tuple((serious or lines)[-LINES:])
+    # the last traceback is the final one of a chain
     block = lines[begins[-1] + 1 :]
     frames = [match for line in block if (match := FRAME.match(line))]
     own = [f"{m[1]}:{m[2]} in {m[3]}" for m in frames if _is_own(Path(m[1]), places)]

@@ -61,6 +61,7 @@ def live(
     with scratch, _host(target, folder, broker, timeout) as host:
         for answer in _answers(host, timeout + GRACE):
             result = _read(answer, target, folder, registered)
+            # a step that failed may be reported again by what depends on it
             if all(result.step != other.step for other in results):
                 add(result)
         for result in _missing(results, target, folder):
@@ -110,6 +111,7 @@ def _host(
             host.stdin.flush()
         yield host
     finally:
+        # Closing is all that is needed, and it also works if we are killed.
         # the host takes the end of its input as the word to end everything
         with contextlib.suppress(OSError):
             host.stdin.close()

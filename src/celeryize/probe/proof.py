@@ -198,6 +198,7 @@ def _settings(worker: ImportReport, expected: Expected) -> list[Finding]:
             continue
         key = name.removeprefix("CELERY_").lower()
         value = worker.settings_values[name]
+        # written, read by Django, and yet overridden on the way to the app
         if key in worker.conf and worker.conf[key] != value:
             found.append(
                 _error(
@@ -211,6 +212,7 @@ def _settings(worker: ImportReport, expected: Expected) -> list[Finding]:
 def _registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """No task is lost, and the promised ones are there."""
     names = {task.name for task in after.tasks}
+    # a change may only remove what it says it removes
     lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
     missing = sorted(set(expected.tasks) - names)
     return [
@@ -223,6 +225,7 @@ def _options(report: ImportReport, expected: Expected) -> list[Finding]:
     """The added task is bound to the app, in this import, and has exactly the options asked for."""
     found = []
     for task in report.tasks:
+        # chunk tasks beside it have options of their own
         if task.name not in expected.tasks[:1]:
             continue
         if not task.bound_to_ours:

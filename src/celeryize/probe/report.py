@@ -131,6 +131,7 @@ def read_failure(failure: Mapping[str, Any]) -> Failure:
     )
 
 
+# The facts that are taken over as they are.
 _PLAIN = frozenset(
     {
         "python_version",

@@ -24,7 +24,9 @@ from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
 MODES = ("worker", "web")
+# How much of what the project prints is kept, in bytes.
 OUTPUT = 4096
+# Seconds beyond the time limit in which inside.py ends what hangs and answers.
 GRACE = 15.0
 
 
@@ -85,6 +87,7 @@ class Prober:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 cwd=self._target.base,
+                # Ctrl-C in the terminal is for us; we end the child ourselves
                 start_new_session=True,
             )
         except OSError as error:
@@ -96,6 +99,7 @@ class Prober:
                 hint="Pass another one with --python, or skip the proof with --no-verify.",
             ) from error
         places = [str(self._target.base), *map(str, self._target.paths)]
+        # importing Django and Celery takes longest: it starts before we know what to import
         self._send({"preload": places, "shadows": PRELOADED_LIBRARIES, "folder": str(self._folder)})
         return self
 
@@ -225,6 +229,7 @@ class Prober:
         place = None
         if frames:
             place = re.match(r"(.+):(\d+) in ", frames[0])
+        # -1 is inside.py's own mark; all others are statuses of waitpid
         if status == -1:
             kind, message = (
                 "Timeout",
