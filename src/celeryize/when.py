@@ -74,18 +74,18 @@ class _Field:
         for part in text.split(","):
             match = re.fullmatch(r"(\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/(\d+))?", part)
             if not match or (match[2] and not ("*" in match[1] or "-" in match[1])):
-                raise self._wrong(part, text)
+                raise self._invalid_part(part, text)
             step = int(match[2] or 1)
             if not step:
-                raise self._wrong(part, text)
+                raise self._invalid_part(part, text)
             first, _, last = match[1].partition("-")
             if first == "*":
                 span = list(range(self.low, self.high + 1))
             else:
-                begin = self._number(first, text)
+                begin = self._number_of(first, text)
                 end = begin
                 if last:
-                    end = self._number(last, text)
+                    end = self._number_of(last, text)
                 wrapped = end
                 if end < begin:
                     # `fri-mon` wraps around the end of the week
@@ -97,14 +97,14 @@ class _Field:
             found |= set(span[::step])
         return frozenset(found)
 
-    def _number(self, word: str, text: str) -> int:
+    def _number_of(self, word: str, text: str) -> int:
         if word in self.names:
             return self.names.index(word) + self.low
         if not word.isdigit() or not self.low <= int(word) <= self.high:
-            raise self._wrong(word, text)
+            raise self._invalid_part(word, text)
         return int(word)
 
-    def _wrong(self, part: str, text: str) -> UsageError:
+    def _invalid_part(self, part: str, text: str) -> UsageError:
         names = ""
         if self.names:
             names = f" or {self.names[0]}-{self.names[-1]}"
@@ -172,7 +172,7 @@ def from_cron(text: str) -> When:
             '"0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields
-    return _crontab(minute, hour, day, month, _sunday(weekday))
+    return _make_crontab(minute, hour, day, month, _with_sunday(weekday))
 
 
 def from_time(at: str, on: str) -> When:
@@ -185,7 +185,7 @@ def from_time(at: str, on: str) -> When:
     days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
         on.strip().lower(), on.strip().lower()
     )
-    return _crontab(str(int(match[2])), str(int(match[1])), "*", "*", _sunday(days))
+    return _make_crontab(str(int(match[2])), str(int(match[1])), "*", "*", _with_sunday(days))
 
 
 def from_interval(text: str) -> When:
@@ -242,7 +242,7 @@ def duration(text: str, flag: str) -> int:
     return int(match[1]) * UNITS[match[2]][1]
 
 
-def _sunday(field: str) -> str:
+def _with_sunday(field: str) -> str:
     """The day-of-week field with cron's 7 for Sunday as Celery's 0."""
     parts = []
     for part in field.split(","):
@@ -250,7 +250,7 @@ def _sunday(field: str) -> str:
         first, dash, last = span.partition("-")
         if last == "7" and first != "7":
             inside = sorted(
-                {n % 7 for n in range(DAY_OF_WEEK._number(first, field), 8)[:: int(step or 1)]}
+                {n % 7 for n in range(DAY_OF_WEEK._number_of(first, field), 8)[:: int(step or 1)]}
             )
             parts.append(",".join(map(str, inside)))
             continue
@@ -260,7 +260,7 @@ def _sunday(field: str) -> str:
     return ",".join(parts)
 
 
-def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
+def _make_crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
     minutes, hours = MINUTE.values(minute), HOUR.values(hour)
     days, months = DAY_OF_MONTH.values(day), MONTH.values(month)
     DAY_OF_WEEK.values(weekday)
@@ -280,27 +280,27 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
     ]
     everything = all(text == "*" for _, text in written)
     arguments = [
-        f"{name}={_value(text)}"
+        f"{name}={_python_value(text)}"
         for name, text in written
         if text != "*" or (name == "minute" and not everything)
     ]
     return When(
         f"crontab({', '.join(arguments)})",
         ("from celery.schedules import crontab",),
-        _words(minute, hour, day, month, weekday, minutes, hours),
-        tuple(_odd(minute, hour, day, month, weekday, minutes, hours)),
+        _in_words(minute, hour, day, month, weekday, minutes, hours),
+        tuple(_odd_remarks(minute, hour, day, month, weekday, minutes, hours)),
         "CrontabSchedule",
         tuple((name, f'"{text}"') for name, text in written),
     )
 
 
-def _value(text: str) -> str:
+def _python_value(text: str) -> str:
     if text.isdigit():
         return str(int(text))
     return f'"{text}"'
 
 
-def _words(
+def _in_words(
     minute: str,
     hour: str,
     day: str,
@@ -325,7 +325,9 @@ def _words(
         when = f"at minute {minute} of hour {hour}"
     parts = [when]
     if weekday != "*":
-        parts.append(f"on {weekday if not weekday.replace(',', '').isdigit() else _names(weekday)}")
+        parts.append(
+            f"on {weekday if not weekday.replace(',', '').isdigit() else _day_names(weekday)}"
+        )
     if day != "*":
         parts.append(f"on day {day} of the month")
     if month != "*":
@@ -335,11 +337,11 @@ def _words(
     return " ".join(parts)
 
 
-def _names(weekday: str) -> str:
+def _day_names(weekday: str) -> str:
     return ", ".join(DAYS[int(n)] for n in weekday.split(","))
 
 
-def _odd(
+def _odd_remarks(
     minute: str,
     hour: str,
     day: str,

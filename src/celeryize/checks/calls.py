@@ -70,7 +70,7 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     return None
 
 
-def _sent(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
     for code in facts.code.relevant:
         for call in code.calls:
@@ -93,11 +93,11 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
     """
     atomic_requests = _atomic_requests(facts)
-    for code, call, how, task in _sent(facts):
+    for code, call, how, task in _task_calls(facts):
         if how not in SENDS:
             continue
         # delay_on_commit is the fix, so only the two immediate methods are examined
-        place = _transaction(code, call, atomic_requests=atomic_requests)
+        place = _surrounding_transaction(code, call, atomic_requests=atomic_requests)
         if place:
             yield Occurrence(
                 f"{task.node.name}.{how}() {place}: the worker may run before the commit",
@@ -127,7 +127,7 @@ def _atomic_requests(facts: Facts) -> bool:
     )
 
 
-def _transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
+def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
     """Which transaction surrounds a call, in words; None where none is known."""
     nested = False
     # from the inside out: the nearest scope decides
@@ -187,14 +187,14 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     Fix: Pass the primary key and load the object in the task.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """
-    for code, call, how, task in _sent(facts):
+    for code, call, how, task in _task_calls(facts):
         given = list(call.args) + [k.value for k in call.keywords if k.arg]
         if how == "apply_async":
             packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
             # only a literal tuple or list shows what is in it
             given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
         for value in given:
-            what = _instance(code, call, value)
+            what = _instance_words(code, call, value)
             if what:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
@@ -203,7 +203,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _instance(code: Code, call: ast.Call, value: ast.expr) -> str | None:
+def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
     """What object an argument is, in words, where the code shows it."""
     function = code.function_of(call)
     if not isinstance(value, ast.Name) or function is None:
@@ -249,7 +249,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     Fix: task.apply_async(args=(1, 2), expires=3)
     Source: reproduced with Celery 5.7
     """
-    for code, call, how, task in _sent(facts):
+    for code, call, how, task in _task_calls(facts):
         if how not in {"delay", "delay_on_commit"} or facts.tasks.have_own_class:
             continue
         # `*args` and `**kwargs` may hold anything
@@ -279,7 +279,7 @@ def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename it.
     Source: celery/app/task.py
     """
-    for code, call, how, _ in _sent(facts):
+    for code, call, how, _ in _task_calls(facts):
         for keyword in call.keywords if how == "apply_async" else ():
             if keyword.arg and keyword.arg not in KNOWN:
                 # an option that resembles none may be read by a task class of the project
@@ -306,7 +306,7 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: args=(5,) with the comma; countdown=60.
     Source: reproduced with Celery 5.7
     """
-    for code, call, how, task in _sent(facts):
+    for code, call, how, task in _task_calls(facts):
         if how != "apply_async":
             continue
         given = {k.arg: k.value for k in call.keywords if k.arg}

@@ -96,14 +96,14 @@ def check(
             raise ValueError(f"two checks are called {identifier}")
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
         CHECKS[identifier] = Check(
-            identifier, run, imports, unless, fixable, title.rstrip("."), _sections(text)
+            identifier, run, imports, unless, fixable, title.rstrip("."), _split_sections(text)
         )
         return run
 
     return register
 
 
-def _sections(text: str) -> tuple[tuple[str, str], ...]:
+def _split_sections(text: str) -> tuple[tuple[str, str], ...]:
     """The parts of a docstring that start with one of the fixed headings."""
     # the split keeps the headings: title, heading, body, heading, body, ...
     parts = re.split(rf"(?m)^({'|'.join(SECTIONS)}): *", text)

@@ -38,13 +38,13 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
                 f"Write -A {spec.replace('/', '.').removesuffix('.py')}.",
             )
             continue
-        if _exists(facts, module):
+        if _module_exists(facts, module):
             continue
         # `-A config.app` may also name the variable that holds the app
         parent, _, attribute = module.rpartition(".")
         if (
             parent
-            and _exists(facts, parent)
+            and _module_exists(facts, parent)
             and any(app.variable == attribute for app in facts.project.celery)
         ):
             continue
@@ -61,7 +61,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-def _exists(facts: Facts, module: str) -> bool:
+def _module_exists(facts: Facts, module: str) -> bool:
     if facts.modules.find(module) or facts.modules.folder(module):
         return True
     path = facts.project.root.joinpath(*module.split("."))
@@ -127,7 +127,7 @@ def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/settings/
     """
     web = [n for n, w in _web_settings(facts)]
-    if not web or _exported(facts):
+    if not web or _is_exported(facts):
         return
     for code, call, name in _settings_of_app(facts):
         if name not in web and name != facts.project.settings.module and facts.modules.find(name):
@@ -160,7 +160,7 @@ def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
     return found
 
 
-def _exported(facts: Facts) -> bool:
+def _is_exported(facts: Facts) -> bool:
     """Whether a file of the deployment exports DJANGO_SETTINGS_MODULE."""
     patterns = (
         ".env*",
@@ -216,7 +216,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
     }
     reported: set[str] = set()
-    for name, where in _routed(facts):
+    for name, where in _routed_queues(facts):
         if name not in consumed and name not in reported:
             reported.add(name)
             yield Occurrence(
@@ -227,7 +227,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
+def _routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
     """The queues that routes and task decorators name, with the place of each."""
     for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         for node in ast.walk(setting.value):

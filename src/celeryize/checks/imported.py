@@ -34,7 +34,7 @@ REMOVED = {
 }
 
 
-def _raised(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
+def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
     """An exception of the project as an occurrence, with the frames of the project that led to
     it."""
     hint = ""
@@ -93,7 +93,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     for failure in web.failures:
         if (failure.type, failure.message) in both:
             both.discard((failure.type, failure.message))
-            yield _raised(facts, failure)
+            yield _exception_occurrence(facts, failure)
 
 
 @check("celery.E002", imports=True)
@@ -137,7 +137,7 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
-            yield _raised(facts, failure)
+            yield _exception_occurrence(facts, failure)
 
 
 @check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
@@ -151,7 +151,7 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     Source: the import itself, each module on its own
     """
     for failure in failures(facts, "tasks"):
-        yield _raised(facts, failure, failure_text(failure))
+        yield _exception_occurrence(facts, failure, failure_text(failure))
 
 
 @check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
@@ -166,7 +166,7 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     """
     for failure in failures(facts, "signal"):
         text = f"{failure.type}: {failure.message}"
-        yield _raised(facts, failure, f"swallowed in a signal handler: {text}")
+        yield _exception_occurrence(facts, failure, f"swallowed in a signal handler: {text}")
 
 
 @check(

@@ -88,7 +88,7 @@ def _unregistered_tasks(facts: Facts) -> Iterator[Unregistered]:
             continue
         found = _explained_by_import(facts, task, clashes) or _explained_by_code(facts, task)
         if found is None and registry is not None and _is_certain_to_run(task):
-            found = _because(task, Reason.UNKNOWN, _last_guess(facts))
+            found = _not_registered(task, Reason.UNKNOWN, _last_guess(facts))
         if found is not None:
             yield found
 
@@ -189,7 +189,7 @@ def name_taken(name: str, where: Where | None) -> str:
 # The reasons
 
 
-def _because(task: Task, reason: Reason, why: str, hint: str = "") -> Unregistered:
+def _not_registered(task: Task, reason: Reason, why: str, hint: str = "") -> Unregistered:
     return Unregistered(task, reason, f"{task.node.name} is not registered: {why}", hint)
 
 
@@ -227,7 +227,7 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
     path = task.code.path
     if not _is_discovery_called(facts):
         why = "nothing calls autodiscover_tasks() or imports its module"
-        return _because(
+        return _not_registered(
             task, Reason.NO_DISCOVERY, why, "Add app.autodiscover_tasks() to the app file."
         )
     app = app_around(facts, task)
@@ -238,12 +238,14 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
             return None
         why = f"{path} does not belong to an installed app, and nothing imports it"
         hint = "Move it into the tasks module of an app, or add its module to CELERY_IMPORTS."
-        return _because(task, Reason.NOT_IMPORTED, why, hint)
+        return _not_registered(task, Reason.NOT_IMPORTED, why, hint)
     if not (app.installed or facts.installs(app.name)):
         if not facts.installed_apps or (facts.worker is None and not _apps_are_literal(facts)):
             return None
         why = f"{app.name} is not in INSTALLED_APPS"
-        return _because(task, Reason.NOT_INSTALLED, why, f'Add "{app.name}" to INSTALLED_APPS.')
+        return _not_registered(
+            task, Reason.NOT_INSTALLED, why, f'Add "{app.name}" to INSTALLED_APPS.'
+        )
     return _reason_in_app(facts, task, app)
 
 
@@ -259,18 +261,18 @@ def _reason_in_app(facts: Facts, task: Task, app: App) -> Unregistered | None:
         if facts.worker is None:
             return None
         hint = "Import it in the tasks module of its app, or add its module to CELERY_IMPORTS."
-        return _because(task, Reason.NOT_IMPORTED, f"nothing imports {path}", hint)
+        return _not_registered(task, Reason.NOT_IMPORTED, f"nothing imports {path}", hint)
     if inside.stem not in names:
         looked_for = " or ".join(f"{name}.py" for name in sorted(names))
         why = f"autodiscover_tasks() looks for {looked_for}, not {inside.name}"
         hint = f"Rename it to {sorted(names)[0]}.py"
         hint += f', or add autodiscover_tasks(related_name="{inside.stem}").'
-        return _because(task, Reason.MODULE_NAME, why, hint)
+        return _not_registered(task, Reason.MODULE_NAME, why, hint)
     package = app.folder / inside.stem
     if (facts.project.root / package / "__init__.py").is_file():
         why = f"the package {package}/ hides {path}"
         hint = f"Move the tasks into {package}/, or remove the package."
-        return _because(task, Reason.SHADOWED, why, hint)
+        return _not_registered(task, Reason.SHADOWED, why, hint)
     return None
 
 
@@ -283,10 +285,10 @@ def _reason_in_package(facts: Facts, task: Task, app: App) -> Unregistered | Non
     line = f"`from .{inside.with_suffix('').name} import {task.node.name}`"
     if not (facts.project.root / init).is_file():
         why = f"{package}/ has no __init__.py, so nothing imports {path}"
-        return _because(task, Reason.NOT_EXPORTED, why, f"Add {init} with {line}.")
+        return _not_registered(task, Reason.NOT_EXPORTED, why, f"Add {init} with {line}.")
     if inside.name == "__init__.py":
         return None
-    return _because(
+    return _not_registered(
         task, Reason.NOT_EXPORTED, f"{init} does not import it", f"Add {line} to {init}."
     )
 

@@ -82,9 +82,9 @@ def run_checks(
             continue
         ran.append(check.id)
         for spot in spots:
-            finding = _finding(check, spot, facts)
+            finding = _make_finding(check, spot, facts)
             # a silenced finding is counted, but neither shown nor fixed
-            reason = reasons.get(check.id) or _ignored(check, spot, facts)
+            reason = reasons.get(check.id) or _ignore_reason(check, spot, facts)
             if reason:
                 silenced.append(Silenced(finding, reason))
                 continue
@@ -94,7 +94,7 @@ def run_checks(
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
 
 
-def _finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
+def _make_finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
     excerpt = spot.excerpt
     if excerpt is None:
         excerpt = ""
@@ -104,17 +104,17 @@ def _finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
     return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
 
 
-def _ignored(check: Check, spot: Occurrence, facts: Facts) -> str:
+def _ignore_reason(check: Check, spot: Occurrence, facts: Facts) -> str:
     """The comment that silences a check on the line of a finding, or an empty text."""
     if spot.where is None:
         return ""
     match = IGNORE.search(facts.code.line(spot.where))
     if match is None:
         return ""
-    if check.id in set(_ids(match[1])):
+    if check.id in set(_full_ids(match[1])):
         return f"ignored at {spot.where}"
     return ""
 
 
-def _ids(text: str) -> Iterator[str]:
+def _full_ids(text: str) -> Iterator[str]:
     return (full_id(part) for part in text.split(",") if part.strip())

@@ -43,7 +43,7 @@ SEND_OPTIONS = words(
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
-def _crontabs(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
+def _crontab_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
     """Every call of Celery's crontab in the project."""
     for code in facts.code.relevant:
         if "crontab" not in code.source.text:
@@ -80,7 +80,7 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     Fix: Add minute=0.
     Source: https://github.com/celery/celery/issues/2912
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         fields = _cron_fields(call)
         # hour="*" says every hour on purpose
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
@@ -100,7 +100,7 @@ def every_minute(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab(minute="*") makes it explicit; or set the fields that were meant.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         if not call.args and not call.keywords:
             yield Occurrence(
                 "crontab() is due every minute",
@@ -120,7 +120,7 @@ def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
     Fix: A step that divides 60 (or 24), or timedelta(minutes=45).
     Source: https://github.com/celery/celery/issues/2220
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         for field, size in (("minute", 60), ("hour", 24)):
             text = text_of(_cron_fields(call).get(field)) or ""
             step = text.removeprefix("*/")
@@ -150,7 +150,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
     Source: celery/schedules.py
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         problem = crontab_problem(call)
         if problem:
             yield Occurrence(problem[0], code.where(call), problem[1])
@@ -201,7 +201,7 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
     Fix: Name the fields.
     Source: celery/schedules.py
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         if len(call.args) > 2 and crontab_problem(call) is None:
             yield Occurrence(
                 f"the third argument of {ast.unparse(call)} is the day of the week",
@@ -329,7 +329,7 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
 
 def _unknown_key(entry: WrittenEntry, name: str) -> Occurrence:
     """A key that is not one of an entry: an option of apply_async, or a misspelt one."""
-    where = entry.code.where(_pair(entry, name)[0])
+    where = entry.code.where(_key_and_value(entry, name)[0])
     message = f"the entry {entry.name!r} has a key {name!r}"
     if name in SEND_OPTIONS - {"args", "kwargs"}:
         hint = f'Write "options": {{"{name}": ...}}.'
@@ -359,14 +359,18 @@ def _schedule_problems(entry: WrittenEntry, schedule: ast.expr) -> Iterator[Occu
         )
 
 
-def _pair(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
+def _key_and_value(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
     pairs = zip(entry.node.keys, entry.node.values, strict=True)
     return next((key, value) for key, value in pairs if key is not None and text_of(key) == name)
 
 
 def _rename_field(entry: WrittenEntry, name: str) -> Fix | Unsure:
     return rename_key(
-        entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name
+        entry.code,
+        entry.node,
+        _key_and_value(entry, name)[0],
+        only_near(name, ENTRY_KEYS, 0.7),
+        entry.name,
     )
 
 
@@ -374,7 +378,7 @@ def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
     """`"queue": "slow"` as `"options": {"queue": "slow"}`."""
     if "options" in entry.fields or sum(n not in ENTRY_KEYS for n in entry.fields) > 1:
         return Unsure("the entry has options, or several such keys")
-    key, value = _pair(entry, name)
+    key, value = _key_and_value(entry, name)
     source = entry.code.source
     start, end = source.start(key), source.end(value)
     word, old = respelled(source, key, "options").text, source.text[start:end]

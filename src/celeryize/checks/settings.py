@@ -69,18 +69,18 @@ def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename it to the suggested name.
     Source: celery/app/defaults.py; celery/app/utils.py
     """
-    for setting, key in _unknown(facts):
-        close = _close(key)
+    for setting, key in _unknown_settings(facts):
+        close = _close_name(key)
         if close:
             yield Occurrence(
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
                 f"Did you mean {PREFIX}{close.upper()}?",
-                fix=rename_setting(facts, setting, _meant(key)),
+                fix=rename_setting(facts, setting, _meant_name(key)),
             )
 
 
-def _meant(key: str) -> str | None:
+def _meant_name(key: str) -> str | None:
     """The full name of the one setting that a misspelt name can mean."""
     grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in SETTING_NAMES]
     if len(grouped) > 1:
@@ -101,12 +101,12 @@ def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     Fix: If it is meant for Celery, correct the name; if not, use another prefix.
     Source: celery/app/defaults.py
     """
-    for setting, key in _unknown(facts):
-        if not _close(key) and not _used(facts, setting):
+    for setting, key in _unknown_settings(facts):
+        if not _close_name(key) and not _is_used(facts, setting):
             yield Occurrence(f"{setting.name} is not a setting of Celery", setting.where)
 
 
-def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
+def _unknown_settings(facts: Facts) -> Iterator[tuple[Setting, str]]:
     """The settings with the prefix whose names are unknown; each name once."""
     seen: set[str] = set()
     for setting in facts.settings:
@@ -120,7 +120,7 @@ def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
             yield setting, key
 
 
-def _close(key: str) -> str | None:
+def _close_name(key: str) -> str | None:
     """The setting that a misspelt name means: by its letters, or without its group."""
     close = difflib.get_close_matches(key, SETTING_NAMES, 1, CLOSE)
     if close:
@@ -131,7 +131,7 @@ def _close(key: str) -> str | None:
     return None
 
 
-def _used(facts: Facts, setting: Setting) -> bool:
+def _is_used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
     # once is the assignment itself
     pattern = re.compile(rf"\b{setting.name}\b")
@@ -159,7 +159,7 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Occurrence]:
         if key in SETTING_NAMES and (
             name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})
         ):
-            if _used(facts, setting):
+            if _is_used(facts, setting):
                 continue
             yield Occurrence(
                 f"{name} has no effect: Django loads upper-case names only",
@@ -369,7 +369,7 @@ def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
 RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
 
 
-def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
+def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
     """The literal URLs of a setting, also as the default of what the environment may set."""
     for setting in facts.settings:
         if setting.name in {
@@ -383,7 +383,7 @@ def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
 
 
 def _url_text(facts: Facts, key: str) -> str | None:
-    return next((text for _, _, text in _urls(facts, key)), None)
+    return next((text for _, _, text in _literal_urls(facts, key)), None)
 
 
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
@@ -426,7 +426,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
-    for setting, value, url in _urls(facts, "broker_url"):
+    for setting, value, url in _literal_urls(facts, "broker_url"):
         for part in url.split(";"):
             problem = url_problem(part, BROKERS)
             if problem:
@@ -471,7 +471,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
     Source: celery/app/backends.py
     """
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         problem = url_problem(url, BACKENDS)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
@@ -561,7 +561,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """
     if facts.installs("django_celery_results"):
         return
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if url.startswith("django-db"):
             yield Occurrence(
                 "the result backend is django-db, but django_celery_results is not in "
@@ -581,7 +581,7 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://, django-db, rpc:// or file:///
     Source: reproduced with Celery 5.7
     """
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if url.startswith("cache+memory") and not setting.conditional:
             yield Occurrence(
                 "results stay in the memory of the worker's process", setting.code.where(value)
@@ -722,7 +722,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
     Source: kombu/transport/redis.py
     """
-    for setting, value, url in _urls(facts, "broker_url"):
+    for setting, value, url in _literal_urls(facts, "broker_url"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -746,7 +746,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py
     """
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -808,7 +808,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html
     """
     for key in ("broker_url", "result_backend"):
-        for setting, value, url in _urls(facts, key):
+        for setting, value, url in _literal_urls(facts, key):
             # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (

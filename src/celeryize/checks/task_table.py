@@ -74,7 +74,7 @@ def _registered_row(
         name=task.name,
         where=known.where if known else place(facts, task.file, task.line),
         registered=True,
-        remark=_remark(known) if known else "",
+        remark=_decorator_remark(known) if known else "",
         signature=task.signature,
         # The decorator's queue wins over the routes (celery.app.routes merges it over them).
         queue=str(options["queue"]) if options.get("queue") else task.queue,
@@ -86,7 +86,7 @@ def _registered_row(
     )
 
 
-def _remark(task: Task) -> str:
+def _decorator_remark(task: Task) -> str:
     """What is odd about a registered task: a decorator above Celery's gives back something else."""
     if not task.above:
         return ""

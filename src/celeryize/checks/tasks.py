@@ -81,7 +81,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
         results = {
             target.id
             for node in ast.walk(task.node)
-            if isinstance(node, ast.Assign) and _sends(facts, task.code, node.value)
+            if isinstance(node, ast.Assign) and _is_send(facts, task.code, node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
@@ -96,7 +96,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
             if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
                 continue
             owner = node.func.value
-            if _sends(facts, task.code, owner) or (
+            if _is_send(facts, task.code, owner) or (
                 isinstance(owner, ast.Name) and owner.id in results
             ):
                 yield Occurrence(
@@ -106,7 +106,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _sends(facts: Facts, code: Code, node: ast.expr) -> bool:
+def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the
     project."""
     return (
@@ -188,11 +188,11 @@ def self_without_bind(facts: Facts) -> Iterator[Occurrence]:
                 f"{task.node.name} takes self, but its decorator has no bind=True",
                 task.where,
                 "Add bind=True.",
-                fix=_bind(task),
+                fix=_add_bind(task),
             )
 
 
-def _bind(task: Task) -> Fix | Unsure:
+def _add_bind(task: Task) -> Fix | Unsure:
     """bind=True, where the body uses `self` as the task that it then is."""
     used = {
         n.attr

@@ -15,20 +15,20 @@ from celeryize.patch.replace import below
 from celeryize.patch.source import Source
 
 
-def _reported(facts: Facts, reason: Reason) -> Iterator[Occurrence]:
+def _report_reason(facts: Facts, reason: Reason) -> Iterator[Occurrence]:
     """The tasks that are not registered for one reason, each with its fix."""
     missing = [one for one in unregistered_tasks(facts) if one.reason is reason]
     for one in missing:
         fix: Fix | Unsure | None = None
         if reason is Reason.NO_DISCOVERY:
-            fix = _discover(facts)
+            fix = _add_discovery(facts)
         elif reason is Reason.NOT_EXPORTED:
             same = [other.task for other in missing if other.task.code is one.task.code]
-            fix = _export(facts, same)
+            fix = _add_export(facts, same)
         yield Occurrence(one.message, one.task.where, one.hint, fix=fix)
 
 
-def _discover(facts: Facts) -> Fix | Unsure:
+def _add_discovery(facts: Facts) -> Fix | Unsure:
     """autodiscover_tasks() below the line that reads the Django settings."""
     app, code = facts.project.celery[0], facts.app_code
     if code is None or not app.reads_django_settings:
@@ -44,7 +44,7 @@ def _discover(facts: Facts) -> Fix | Unsure:
     return Unsure("the app is not configured at the top of its module")
 
 
-def _export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
+def _add_export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
     """The import of a module's tasks in the `__init__` of the package around it."""
     code = tasks[0].code
     init = code.path.parent / "__init__.py"
@@ -78,7 +78,7 @@ def never_discovered(facts: Facts) -> Iterator[Occurrence]:
     Fix: app.autodiscover_tasks() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
-    return _reported(facts, Reason.NO_DISCOVERY)
+    return _report_reason(facts, Reason.NO_DISCOVERY)
 
 
 @check("celery.E032", unless=tuple(CAUSES))
@@ -92,7 +92,7 @@ def app_not_installed(facts: Facts) -> Iterator[Occurrence]:
     Fix: Add the app to INSTALLED_APPS.
     Source: celery/fixups/django.py
     """
-    return _reported(facts, Reason.NOT_INSTALLED)
+    return _report_reason(facts, Reason.NOT_INSTALLED)
 
 
 @check("celery.E033", unless=tuple(CAUSES))
@@ -106,7 +106,7 @@ def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename the module to tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
     Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks
     """
-    return _reported(facts, Reason.MODULE_NAME)
+    return _report_reason(facts, Reason.MODULE_NAME)
 
 
 @check("celery.E034", unless=tuple(CAUSES))
@@ -120,7 +120,7 @@ def package_hides_module(facts: Facts) -> Iterator[Occurrence]:
     Fix: Move the tasks into the package, or remove it.
     Source: https://docs.python.org/3/reference/import.html
     """
-    return _reported(facts, Reason.SHADOWED)
+    return _report_reason(facts, Reason.SHADOWED)
 
 
 @check("celery.E035", unless=tuple(CAUSES), fixable=True)
@@ -134,7 +134,7 @@ def package_does_not_import(facts: Facts) -> Iterator[Occurrence]:
     Fix: from .mail import send in tasks/__init__.py
     Source: https://github.com/celery/celery/issues/4461
     """
-    return _reported(facts, Reason.NOT_EXPORTED)
+    return _report_reason(facts, Reason.NOT_EXPORTED)
 
 
 @check("celery.E036", unless=tuple(CAUSES))
@@ -148,4 +148,4 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     Fix: Move it into the tasks module of an app, or add the module to CELERY_IMPORTS.
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#imports
     """
-    return _reported(facts, Reason.NOT_IMPORTED)
+    return _report_reason(facts, Reason.NOT_IMPORTED)

@@ -384,7 +384,7 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: Keep one Celery() and import it everywhere else.
     Source: https://github.com/celery/kombu/issues/2249
     """
-    places = list(_apps(facts))
+    places = list(_app_places(facts))
     # the import shows that only one is built
     if facts.worker and facts.worker.app and len(facts.worker.apps_active) < 2:
         return
@@ -401,7 +401,7 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _apps(facts: Facts) -> Iterator[Where]:
+def _app_places(facts: Facts) -> Iterator[Where]:
     """Where the project's installed code builds an app when it is imported; of one name in one
     file, the first."""
     folders = [facts.project.package.folder, *(a.folder for a in facts.project.apps if a.installed)]

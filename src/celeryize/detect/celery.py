@@ -69,7 +69,7 @@ def find_celery(
     """
     # the likely places first: walking the whole tree is slow in big projects
     found: dict[Where, CeleryApp] = {}
-    for path in _places(layout, modules, settings, package):
+    for path in _likely_places(layout, modules, settings, package):
         source = modules.source(path)
         # `Celery(...)`, `class ClinicCelery(Celery)`: most files that say Celery build no app, and
         # a walk is dear
@@ -99,7 +99,7 @@ def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
                     yield path
 
 
-def _places(
+def _likely_places(
     layout: Layout, modules: Modules, settings: Settings, package: Package | None
 ) -> Iterator[PurePosixPath]:
     seen: set[PurePosixPath] = set()
@@ -147,7 +147,7 @@ def _apps_in(
                 ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=func) as call)
                 | ast.AnnAssign(target=ast.Name(id=variable), value=ast.Call(func=func) as call)
             ) if ast.unparse(func) in classes:
-                yield _describe(modules, source, settings, package, variable, call)
+                yield _describe_app(modules, source, settings, package, variable, call)
 
 
 def celery_classes(tree: ast.Module) -> set[str]:
@@ -176,7 +176,7 @@ def celery_classes(tree: ast.Module) -> set[str]:
     return names
 
 
-def _describe(
+def _describe_app(
     modules: Modules,
     source: Source,
     settings: Settings,
@@ -213,14 +213,14 @@ def _describe(
         module=module,
         variable=variable,
         where=source.where(call),
-        name=_text(call.args[0]) if call.args else _text(_keyword(call, "main")),
+        name=_text_value(call.args[0]) if call.args else _text_value(_keyword_value(call, "main")),
         config_source=_config_source(config),
-        namespace=_text(
-            _keyword(config, "namespace")
+        namespace=_text_value(
+            _keyword_value(config, "namespace")
             or (config.args[3] if config and len(config.args) > 3 else None)
         ),
         autodiscovers=discover is not None,
-        related_name=_text(_keyword(discover, "related_name")),
+        related_name=_text_value(_keyword_value(discover, "related_name")),
         conf_writes=tuple(writes),
         constructor=tuple(k.arg for k in call.keywords if k.arg),
         imported=_imported_at_start(modules, settings, package, module, variable),
@@ -232,19 +232,19 @@ def _config_source(call: ast.Call | None) -> str | None:
     spelled."""
     if call is None or not call.args:
         return None
-    spelled = _text(call.args[0]) or ast.unparse(call.args[0])
+    spelled = _text_value(call.args[0]) or ast.unparse(call.args[0])
     if spelled == "settings":
         return "django.conf:settings"
     return spelled
 
 
-def _keyword(call: ast.Call | None, name: str) -> ast.expr | None:
+def _keyword_value(call: ast.Call | None, name: str) -> ast.expr | None:
     if call:
         return next((k.value for k in call.keywords if k.arg == name), None)
     return None
 
 
-def _text(node: ast.expr | None) -> str | None:
+def _text_value(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return None

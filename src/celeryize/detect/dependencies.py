@@ -80,7 +80,9 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
     file that cannot be read declares nothing.
     """
     found = [
-        candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)
+        candidate
+        for folder in (base, *base.parents)
+        for candidate in _candidate_files(root, folder)
     ]
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
@@ -96,11 +98,11 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
         locks=best.locks,
         commands=best.commands,
         folder=best.folder,
-        why=_why(best, [candidate for candidate in found if candidate.file != best.file]),
+        why=_reason_for(best, [candidate for candidate in found if candidate.file != best.file]),
     )
 
 
-def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
+def _reason_for(best: _Candidate, others: Sequence[_Candidate]) -> str:
     """One line that says why this file; empty where there was no choice."""
     if not others:
         return ""
@@ -112,14 +114,14 @@ def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
     return f"{best.file} {reason}; left as they are: {', '.join(left)}"
 
 
-def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+def _candidate_files(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     """The files of one folder, the strictest tool first."""
-    yield from _pyproject(root, folder)
-    yield from _pipfile(root, folder)
+    yield from _pyproject_candidate(root, folder)
+    yield from _pipfile_candidate(root, folder)
     for file in requirements_files(root, folder):
-        yield _requirements(folder, file)
+        yield _requirements_candidate(folder, file)
     for name, form in (("setup.cfg", Form.SETUP_CFG), ("setup.py", Form.SETUP_PY)):
-        data = _bytes(root / folder / name)
+        data = _read_bytes(root / folder / name)
         if data is not None and b"install_requires" in data:
             command = ("pip", "install", "-e", ".")
             yield _Candidate(
@@ -133,9 +135,9 @@ def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
             )
 
 
-def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     """The pyproject.toml, if it declares dependencies; one with only tool sections does not."""
-    data = _bytes(root / folder / "pyproject.toml")
+    data = _read_bytes(root / folder / "pyproject.toml")
     if data is None:
         return
     from celeryize.patch.dependencies.toml import value_at
@@ -143,7 +145,7 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     tools = value_at(data, "tool")
     tools = tools if isinstance(tools, dict) else {}
     listed = isinstance(value_at(data, "project", "dependencies"), list)
-    manager, lock, commands = _manager(root, folder, tools)
+    manager, lock, commands = _manager_of(root, folder, tools)
     form = Form.PEP621
     if manager == "poetry":
         in_table = not listed and value_at(data, *_POETRY_TABLE) is not None
@@ -164,7 +166,7 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     )
 
 
-def _manager(
+def _manager_of(
     root: Path, folder: PurePosixPath, tools: Mapping[str, object]
 ) -> tuple[str, PurePosixPath | None, _Commands]:
     """The tool that installs a pyproject.toml, its lock file if there is one, and its commands."""
@@ -180,8 +182,8 @@ def _manager(
     return "pip", None, (("pip", "install", "-e", "."),)
 
 
-def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
-    data = _bytes(root / folder / "Pipfile")
+def _pipfile_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+    data = _read_bytes(root / folder / "Pipfile")
     if data is None:
         return
     lock = folder / "Pipfile.lock"
@@ -193,7 +195,7 @@ def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     yield _Candidate("pipenv", folder / "Pipfile", Form.PIPFILE, folder, own, {}, locks, (command,))
 
 
-def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
+def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     """A requirements file; one that is compiled to a .txt is compiled again and that is
     installed."""
     where = folder if file.path.is_relative_to(folder) else PurePosixPath()
@@ -220,7 +222,7 @@ def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     )
 
 
-def _bytes(file: Path) -> bytes | None:
+def _read_bytes(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
     except OSError:

@@ -40,7 +40,7 @@ def find_interpreter(
             )
         return Interpreter(Path(found).absolute(), "--python")
     candidates: list[Interpreter] = []
-    for candidate in _candidates(root, base, manager):
+    for candidate in _candidate_interpreters(root, base, manager):
         if has_django(candidate.path):
             return candidate
         candidates.append(candidate)
@@ -61,7 +61,7 @@ def has_django(python: Path) -> bool:
     return any((place / "django" / "__init__.py").exists() for place in places)
 
 
-def _candidates(root: Path, base: PurePosixPath, manager: str) -> Iterator[Interpreter]:
+def _candidate_interpreters(root: Path, base: PurePosixPath, manager: str) -> Iterator[Interpreter]:
     activated = os.environ.get("VIRTUAL_ENV")
     if activated and _python_in(Path(activated)):
         yield Interpreter(_python_in(Path(activated)) or Path(), "$VIRTUAL_ENV")
@@ -71,7 +71,7 @@ def _candidates(root: Path, base: PurePosixPath, manager: str) -> Iterator[Inter
             if python:
                 yield Interpreter(python, f"{name}/ beside the project")
     # asking starts a process, so it comes late
-    asked = _ask(root / base, manager)
+    asked = _ask_manager(root / base, manager)
     if asked:
         yield Interpreter(asked, f"{manager}'s environment")
     yield Interpreter(Path(sys.executable), "the interpreter that runs celeryize")
@@ -84,7 +84,7 @@ def _python_in(folder: Path) -> Path | None:
     return None
 
 
-def _ask(folder: Path, manager: str) -> Path | None:
+def _ask_manager(folder: Path, manager: str) -> Path | None:
     """The interpreter of an environment that the manager keeps elsewhere; None where it has
     none."""
     questions = {

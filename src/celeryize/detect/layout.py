@@ -50,14 +50,14 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     `settings` overrides the module that manage.py names. Raises NoProject where there is none, or
     several.
     """
-    root, manage = _place(start)
+    root, manage = _find_place(start)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
     relative = base / "manage.py"
     modules = Modules(root, (base,))
     inserted = _inserted_paths(modules.tree(relative), base)
     paths = (base, *(p for p in inserted if (root / p).is_dir()))
     named = list(settings_named_by(modules, relative))
-    module, where = (settings, None) if settings else _choose(named, relative)
+    module, where = (settings, None) if settings else _choose_settings(named, relative)
     configuration = next(
         (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
     )
@@ -67,15 +67,17 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
 def find_root(start: Path) -> Path:
     """The root of the project around `start`, as find_layout gives it, whatever its settings
     are."""
-    return _place(start)[0]
+    return _find_place(start)[0]
 
 
-def _place(start: Path) -> tuple[Path, Path]:
+def _find_place(start: Path) -> tuple[Path, Path]:
     """The root of the project around `start`, and its manage.py."""
     if not start.is_dir():
         raise NoProject(f"{start} is not a folder", hint="Pass the project's folder: -C DIR.")
     start = start.resolve()
-    manage = _above(start) or _below(start) or _below(repository(start) or start)
+    manage = (
+        _manage_above(start) or _manage_below(start) or _manage_below(repository(start) or start)
+    )
     if manage is None:
         raise NoProject(
             f"no Django manage.py found in {start}, above it, or up to {LEVELS_BELOW} levels below",
@@ -98,7 +100,7 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
     """What a file puts into an environment variable, with the place of each."""
     source = modules.source(path)
     if source is None:
-        text = _text(modules.root / path)
+        text = _read_text(modules.root / path)
         for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
             yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
         return
@@ -116,7 +118,7 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
             yield name, source.where(node)
 
 
-def _above(start: Path) -> Path | None:
+def _manage_above(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if is_manage(folder / "manage.py"):
             return folder / "manage.py"
@@ -126,10 +128,10 @@ def _above(start: Path) -> Path | None:
     return None
 
 
-def _below(start: Path) -> Path | None:
+def _manage_below(start: Path) -> Path | None:
     level = [start]
     for _ in range(LEVELS_BELOW):
-        level = [d for folder in level for d in _folders(folder)]
+        level = [d for folder in level for d in _own_folders(folder)]
         found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
         if len(found) > 1:
             names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
@@ -143,7 +145,7 @@ def _below(start: Path) -> Path | None:
     return None
 
 
-def _folders(folder: Path) -> list[Path]:
+def _own_folders(folder: Path) -> list[Path]:
     try:
         return sorted(d for d in folder.iterdir() if d.is_dir() and not is_foreign(d))
     except OSError:
@@ -154,7 +156,7 @@ def is_manage(file: Path) -> bool:
     """Whether a file is Django's manage.py and not another program of that name."""
     if not file.is_file():
         return False
-    text = _text(file)
+    text = _read_text(file)
     return "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text)
 
 
@@ -168,7 +170,7 @@ def _unversioned_root(start: Path, folder: Path) -> Path:
     return next((d for d in near if any((d / mark).exists() for mark in ROOT_MARKS)), folder)
 
 
-def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
+def _choose_settings(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
     if not named:
         raise NoProject(
             f"{manage} does not set a settings module",
@@ -238,7 +240,7 @@ def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosix
             yield base.joinpath(*(p.removeprefix("./") for p in parts))
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig", "replace")
     except OSError:

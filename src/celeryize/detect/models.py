@@ -100,15 +100,15 @@ def find_model(modules: Modules, app: App, name: str) -> Model | None:
             continue
         fields: dict[str, _Field] = {}
         foreign: list[str] = []
-        _collect(modules, path, node, fields, foreign, set())
+        _collect_fields(modules, path, node, fields, foreign, set())
         return Model(
             app,
             name,
-            _module(modules, app, path, name),
+            _import_module(modules, app, path, name),
             path,
             _key_type(fields, foreign),
             _email_field(fields, foreign),
-            None if foreign else _instance(fields),
+            None if foreign else _instance_arguments(fields),
         )
     return None
 
@@ -128,7 +128,7 @@ def _model_files(modules: Modules, app: App) -> Iterator[PurePosixPath]:
     yield from modules.python_files(app.folder / "models", 1)
 
 
-def _module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
+def _import_module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
     """Where a model is imported from: `<app>.models` if that has it, else the module that defines
     it."""
     own = modules.name_of(path) or f"{app.name}.models"
@@ -147,7 +147,7 @@ def _class_in(modules: Modules, path: PurePosixPath, name: str) -> ast.ClassDef 
     )
 
 
-def _collect(
+def _collect_fields(
     modules: Modules,
     path: PurePosixPath,
     node: ast.ClassDef,
@@ -161,21 +161,21 @@ def _collect(
         return
     seen.add((path, node.name))
     # the nearest definition of a field wins, as in Python
-    for field in _fields(node):
+    for field in _fields_of(node):
         fields.setdefault(field.name, field)
     for base in node.bases:
         spelled = ast.unparse(base)
         # Django's own base adds no field that matters
         if spelled in DJANGOS:
             continue
-        found = _base(modules, path, spelled)
+        found = _find_base(modules, path, spelled)
         if found is None:
             foreign.append(spelled.rsplit(".", 1)[-1])
         else:
-            _collect(modules, *found, fields, foreign, seen)
+            _collect_fields(modules, *found, fields, foreign, seen)
 
 
-def _base(
+def _find_base(
     modules: Modules, path: PurePosixPath, name: str
 ) -> tuple[PurePosixPath, ast.ClassDef] | None:
     """Where a base class is defined: in the same file, or in one that it is imported from."""
@@ -196,7 +196,7 @@ def _base(
     return None
 
 
-def _fields(node: ast.ClassDef) -> Iterator[_Field]:
+def _fields_of(node: ast.ClassDef) -> Iterator[_Field]:
     for statement in node.body:
         match statement:
             case (
@@ -232,7 +232,7 @@ def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:
     return found or ("email" if "email" in fields or foreign else None)
 
 
-def _instance(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
+def _instance_arguments(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
     wanted = [f for f in fields.values() if not f.fills_itself or f.kind == "EmailField"]
     if any(f.kind not in SAMPLES for f in wanted):
         return None

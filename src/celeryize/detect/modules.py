@@ -28,7 +28,7 @@ class Modules:
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
-        parts = _parts(name)
+        parts = _name_parts(name)
         for base in self.roots if parts else ():
             stem = base.joinpath(*parts)
             # a package before a module of the same name, as in Python
@@ -39,7 +39,7 @@ class Modules:
 
     def folder(self, name: str) -> PurePosixPath | None:
         """The folder of a dotted package name, with or without an `__init__.py`."""
-        parts = _parts(name)
+        parts = _name_parts(name)
         for base in self.roots if parts else ():
             candidate = base.joinpath(*parts)
             if (self.root / candidate).is_dir():
@@ -58,7 +58,7 @@ class Modules:
     def source(self, path: PurePosixPath) -> Source | None:
         """The parsed file, or None where it is absent or cannot be read as today's Python."""
         if path not in self._sources:
-            self._sources[path] = self._load(path)
+            self._sources[path] = self._load_source(path)
         return self._sources[path]
 
     def seen(self, path: PurePosixPath) -> bytes | None:
@@ -77,7 +77,7 @@ class Modules:
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""
-        for entry in _listing(self.root / folder):
+        for entry in _list_folder(self.root / folder):
             path = folder / entry.name
             if entry.suffix == ".py" and entry.is_file():
                 yield path
@@ -94,7 +94,7 @@ class Modules:
         package = package[: len(package) - (node.level - 1)]
         return ".".join([*package, *([node.module] if node.module else [])])
 
-    def _load(self, path: PurePosixPath) -> Source | None:
+    def _load_source(self, path: PurePosixPath) -> Source | None:
         try:
             source = Source.decode(path, (self.root / path).read_bytes())
             _ = source.tree
@@ -103,7 +103,7 @@ class Modules:
         return source
 
 
-def _parts(name: str) -> list[str]:
+def _name_parts(name: str) -> list[str]:
     """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file
     system holds."""
     parts = name.split(".")
@@ -148,7 +148,7 @@ FOREIGN = frozenset(
 )
 
 
-def _listing(folder: Path) -> list[Path]:
+def _list_folder(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError:

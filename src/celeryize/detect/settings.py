@@ -89,8 +89,8 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
             hint="Create it, perhaps from its example file, or pass --settings MODULE.",
             where=layout.settings_where,
         )
-    entries = _entries(layout, modules, named)
-    chains = {name: _chain(modules, path) for name, path in entries.items()}
+    entries = _entry_modules(layout, modules, named)
+    chains = {name: _import_chain(modules, path) for name, path in entries.items()}
     # A chain is a settings module with everything that it star-imports, nearest first.
     # wsgi.py may name a module that holds no settings any more: it says nothing about where they
     # are
@@ -105,7 +105,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         chains = {layout.settings: chains[layout.settings]}
         shared = chains[layout.settings]
     file = next((p for p in shared if _sets_apps(modules.tree(p))), shared[0])
-    if _split(modules.tree(named), named):
+    if _split_include(modules.tree(named), named):
         file = named
     reachable = tuple(chains[layout.settings])
     apps, apps_where = _installed_apps(modules, reachable)
@@ -117,13 +117,13 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
         reachable=reachable,
         reader=reader_of(modules, file),
-        assigned=_assigned(modules, reachable),
-        overridden=frozenset(_assigned(modules, _above(modules, file, chains))),
-        visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
+        assigned=_assigned_names(modules, reachable),
+        overridden=frozenset(_assigned_names(modules, _files_above(modules, file, chains))),
+        visible=frozenset(_assigned_names(modules, tuple(_import_chain(modules, file)))),
         installed_apps=apps,
         installed_apps_where=apps_where,
         class_based=_class_based(tree, file),
-        split=_split(tree, file),
+        split=_split_include(tree, file),
         last=_must_stay_last(tree, file),
     )
 
@@ -134,9 +134,9 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
     named = modules.find(layout.settings)
     entries = {}
     if named:
-        entries = _entries(layout, modules, named)
+        entries = _entry_modules(layout, modules, named)
     return tuple(
-        dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry))
+        dict.fromkeys(path for entry in entries.values() for path in _import_chain(modules, entry))
     )
 
 
@@ -167,11 +167,11 @@ def _imported_modules(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def _above(
+def _files_above(
     modules: Modules, file: PurePosixPath, chains: dict[str, list[PurePosixPath]]
 ) -> tuple[PurePosixPath, ...]:
     """The settings files that star-import `file`, of all environments."""
-    below = set(_chain(modules, file))
+    below = set(_import_chain(modules, file))
     return tuple(
         dict.fromkeys(
             p for chain in chains.values() if file in chain for p in chain if p not in below
@@ -210,7 +210,9 @@ def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
     return found
 
 
-def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
+def _entry_modules(
+    layout: Layout, modules: Modules, named: PurePosixPath
+) -> dict[str, PurePosixPath]:
     """Every module that somebody may start Django with, by name.
 
     That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that,
@@ -227,7 +229,7 @@ def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str
         for file in ("wsgi.py", "asgi.py"):
             if (modules.root / place / file).is_file():
                 others += [name for name, _ in settings_named_by(modules, place / file)]
-    others += _alternatives(modules, named)
+    others += _alternative_modules(modules, named)
     for name in others:
         path = modules.find(name)
         if path is not None:
@@ -235,16 +237,16 @@ def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str
     siblings = []
     if _is_settings_package(modules, named):
         siblings = list(modules.python_files(named.parent, 0))
-    reached = {p for path in entries.values() for p in _chain(modules, path)[1:]}
+    reached = {p for path in entries.values() for p in _import_chain(modules, path)[1:]}
     for sibling in siblings:
-        chain = _chain(modules, sibling)
+        chain = _import_chain(modules, sibling)
         module = modules.name_of(sibling)
         if module and sibling not in reached and any(p in reached for p in chain[1:]):
             entries[module] = sibling
     return entries
 
 
-def _alternatives(modules: Modules, path: PurePosixPath) -> list[str]:
+def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
     """The modules of which an `if` in a settings package star-imports one."""
     return [
         modules.absolute(statement, path)
@@ -256,10 +258,10 @@ def _alternatives(modules: Modules, path: PurePosixPath) -> list[str]:
 
 
 def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
-    return named.name == "__init__.py" or len(_chain(modules, named)) > 1
+    return named.name == "__init__.py" or len(_import_chain(modules, named)) > 1
 
 
-def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
+def _import_chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
     """The file and every module it star-imports, nearest first (breadth first)."""
     chain = [start]
     for path in chain:
@@ -268,14 +270,14 @@ def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
                 found = modules.find(modules.absolute(node, path))
                 if found is not None and found not in chain:
                     chain.append(found)
-        chain += [p for p in _components(modules, path) if p not in chain]
+        chain += [p for p in _split_components(modules, path) if p not in chain]
     return chain
 
 
-def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
+def _split_components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
     """The files that split_settings' `include()` of a settings file takes in; its patterns are
     relative to it."""
-    if _split(modules.tree(path), path) is None:
+    if _split_include(modules.tree(path), path) is None:
         return []
     found: list[PurePosixPath] = []
     for node in ast.walk(modules.tree(path)):
@@ -295,11 +297,11 @@ def _sets_apps(tree: ast.Module) -> bool:
     """Whether a module sets INSTALLED_APPS, and does not only add to it."""
     return any(
         name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign)
-        for name, n in _assignments(tree)
+        for name, n in _name_assignments(tree)
     )
 
 
-def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+def _name_assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in every_statement(tree):
         # `A = B = 1` and `A, B = 1, 2` assign both names
         targets: list[ast.expr] = []
@@ -314,13 +316,13 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
                     yield name.id, node
 
 
-def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
+def _assigned_names(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
     """Every upper-case name that the settings assign, anywhere, with the first place (base
     first)."""
     return {
         name: Where(path, node.lineno)
         for path in paths
-        for name, node in reversed(list(_assignments(modules.tree(path))))
+        for name, node in reversed(list(_name_assignments(modules.tree(path))))
         if name.isupper()
     }
 
@@ -422,7 +424,7 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
             reader = Reader(callables[head], head)
         else:
             continue
-        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported(
+        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported_from(
             source.tree, "os"
         ):
             continue
@@ -452,9 +454,11 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
                 if made in {"environ.Env", "environ.FileAwareEnv"}:
                     kinds[name] = ReaderKind.ENVIRON
                 elif made in {"Env", "environs.Env", "FileAwareEnv"}:
-                    environs = "Env" in _imported(tree, "environs") or made.startswith("environs")
+                    environs = "Env" in _imported_from(tree, "environs") or made.startswith(
+                        "environs"
+                    )
                     kinds[name] = ReaderKind.ENVIRONS if environs else ReaderKind.ENVIRON
-                elif made in {"AutoConfig", "Config"} and _imported(tree, "decouple"):
+                elif made in {"AutoConfig", "Config"} and _imported_from(tree, "decouple"):
                     kinds[name] = ReaderKind.DECOUPLE
             case ast.ImportFrom(names=names):
                 # `from config.env import env`: an Env made elsewhere in the project
@@ -462,7 +466,7 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
     return kinds
 
 
-def _imported(tree: ast.Module, module: str) -> set[str]:
+def _imported_from(tree: ast.Module, module: str) -> set[str]:
     return {
         alias.asname or alias.name
         for node in every_statement(tree)
@@ -471,7 +475,7 @@ def _imported(tree: ast.Module, module: str) -> set[str]:
     }
 
 
-def _exports(node: ast.stmt) -> bool:
+def _runs_code(node: ast.stmt) -> bool:
     """Whether a statement runs a file here, or writes into the names of the module."""
     return bool(re.search(r"\bexec\(|\b(locals|globals|vars)\(\)", ast.unparse(node)))
 
@@ -490,7 +494,7 @@ def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
     return None
 
 
-def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
+def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
     if not any(
         isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
@@ -510,7 +514,7 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """
     found: ast.stmt | None = None
     for node in reversed(tree.body):
-        if not _overrides(node) and not (found and _imports_for(node, found)):
+        if not _overrides_names(node) and not (found and _imports_for(node, found)):
             break
         found = node
     if found:
@@ -532,20 +536,20 @@ def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
     return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
-def _overrides(node: ast.stmt) -> bool:
+def _overrides_names(node: ast.stmt) -> bool:
     match node:
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             return True
         case ast.Try(body=body, orelse=orelse):
-            return any(_overrides(n) for n in [*body, *orelse])
+            return any(_overrides_names(n) for n in [*body, *orelse])
         case ast.If(body=body):
             return any(
-                isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body
-            ) or _exports(node)
+                isinstance(n, ast.ImportFrom | ast.Try) and _overrides_names(n) for n in body
+            ) or _runs_code(node)
         case ast.With() | ast.For():
-            return _exports(node)
+            return _runs_code(node)
         case ast.Expr(value=ast.Call() as call):
-            return _exports(node) or "__name__" in ast.unparse(call)
+            return _runs_code(node) or "__name__" in ast.unparse(call)
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
     return False

@@ -42,7 +42,7 @@ class TaskRecogniser:
             call = None
             if isinstance(decorator, ast.Call):
                 call = decorator
-            spelled = _dotted(call.func if call else decorator)
+            spelled = _dotted_name(call.func if call else decorator)
             shared = self._is_shared_task(spelled)
             if not shared and not self._is_task_of_app(spelled):
                 continue
@@ -108,7 +108,7 @@ def find_tasks(
     for app in apps:
         for path in modules.python_files(app.folder, DEPTH):
             # Most files have no task, and parsing is what takes time.
-            if b"task" in _read(modules, path):
+            if b"task" in _read_bytes(modules, path):
                 for task in tasks_in(modules, path, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))
@@ -125,7 +125,7 @@ def prefers_app_task(
     candidates: list[PurePosixPath] = []
     for app in apps:
         for path in (app.folder / f"{related}.py", *modules.python_files(app.folder / related, 1)):
-            data = _read(modules, path)
+            data = _read_bytes(modules, path)
             if b"shared_task" in data:
                 return False
             if b".task" in data:
@@ -152,7 +152,7 @@ def tasks_in(
                 yield DefinedTask(node.name, source.where(node), name)
 
 
-def _dotted(node: ast.expr) -> str:
+def _dotted_name(node: ast.expr) -> str:
     """`a.b.c` as text; empty for anything but names and attributes."""
     parts: list[str] = []
     current: ast.expr = node
@@ -164,7 +164,7 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _read(modules: Modules, path: PurePosixPath) -> bytes:
+def _read_bytes(modules: Modules, path: PurePosixPath) -> bytes:
     try:
         return (modules.root / path).read_bytes()
     except OSError:

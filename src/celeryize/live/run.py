@@ -58,20 +58,20 @@ def live(
         if progress:
             progress(result)
 
-    with scratch, _host(target, folder, broker, timeout) as host:
-        for answer in _answers(host, timeout + GRACE):
-            result = _read(answer, target, folder, registered)
+    with scratch, _host_process(target, folder, broker, timeout) as host:
+        for answer in _read_answers(host, timeout + GRACE):
+            result = _read_result(answer, target, folder, registered)
             # a step that failed may be reported again by what depends on it
             if all(result.step != other.step for other in results):
                 add(result)
-        for result in _missing(results, target, folder):
+        for result in _missing_steps(results, target, folder):
             add(result)
     results.sort(key=lambda result: STEPS.index(result.step))
     return LiveReport(tuple(results), broker, time.monotonic() - started)
 
 
 @contextmanager
-def _host(
+def _host_process(
     target: Target, folder: Path, broker: Broker, timeout: float
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The process that hosts the worker, Beat and the caller; gone afterwards, with all of them."""
@@ -122,7 +122,7 @@ def _host(
         host.stdout.close()
 
 
-def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
+def _read_answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
     """What the caller reports, until it ends or the time is up."""
     assert host.stdout is not None
     deadline = time.monotonic() + seconds
@@ -135,7 +135,7 @@ def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str
         yield from (json.loads(line) for line in lines)
 
 
-def _read(
+def _read_result(
     answer: dict[str, Any],
     target: Target,
     folder: Path,
@@ -145,25 +145,28 @@ def _read(
         answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"]
     )
     if result.outcome is Outcome.FAILED:
-        return _explained(result, target, folder)
+        return _explain_failure(result, target, folder)
     if result.step == "registered":
-        return _compared(answer["names"], registered, result.seconds)
+        return _compare_registries(answer["names"], registered, result.seconds)
     return result
 
 
-def _compared(
+def _compare_registries(
     names: Collection[str], registered: Callable[[], Collection[str]] | None, seconds: float
 ) -> StepResult:
     if registered is None:
         return StepResult(
             "registered",
             Outcome.SKIPPED,
-            f"{_count(names)} registered; there is no import to compare with",
+            f"{_count_tasks(names)} registered; there is no import to compare with",
         )
     expected, found = set(registered()), set(names)
     if expected == found:
         return StepResult(
-            "registered", Outcome.PASSED, f"{_count(found)} registered, as in the import", seconds
+            "registered",
+            Outcome.PASSED,
+            f"{_count_tasks(found)} registered, as in the import",
+            seconds,
         )
     differences = [
         f"{word} {', '.join(sorted(some))}"
@@ -178,13 +181,13 @@ def _compared(
     )
 
 
-def _count(names: Collection[str]) -> str:
+def _count_tasks(names: Collection[str]) -> str:
     if len(names) == 1:
         return "one task"
     return f"{len(names)} tasks"
 
 
-def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
+def _missing_steps(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
     """The steps without a result: the first one failed, the rest were not tried."""
     reported = {result.step for result in results}
     missing = [step for step in STEPS if step not in reported]
@@ -196,10 +199,10 @@ def _missing(results: list[StepResult], target: Target, folder: Path) -> list[St
         missing[0], Outcome.FAILED, "the process that calls the worker exited, or took too long"
     )
     rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in missing[1:]]
-    return [_explained(first, target, folder, "caller", "host"), *rest]
+    return [_explain_failure(first, target, folder, "caller", "host"), *rest]
 
 
-def _explained(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
+def _explain_failure(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
     """The failure with the lines that explain it: of Beat's log for Beat, of the worker's
     otherwise."""
     places = [Path(os.path.realpath(place)) for place in (target.base, *target.paths)]

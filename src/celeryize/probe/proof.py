@@ -85,7 +85,7 @@ def judge(
     if findings:
         summary = count_new_errors(len(findings))
         return Proof(Verdict.FAILED, summary, tuple(findings), old, disk)
-    return Proof(Verdict.PASSED, _summary(worker, expected), (), old, disk)
+    return Proof(Verdict.PASSED, _passed_summary(worker, expected), (), old, disk)
 
 
 def _new_failures(
@@ -94,10 +94,12 @@ def _new_failures(
     root: Path,
 ) -> list[Finding]:
     """The exceptions that are raised with the change and not without it."""
-    known = {_key(failure) for report in before for failure in report.failures}
+    known = {_failure_key(failure) for report in before for failure in report.failures}
     failures = [failure for report in after for failure in report.failures]
     # both imports usually fail for the same reason: it is shown once
-    return list(dict.fromkeys(_failure(f, root) for f in failures if _key(f) not in known))
+    return list(
+        dict.fromkeys(_failure_finding(f, root) for f in failures if _failure_key(f) not in known)
+    )
 
 
 def _broken_promises(
@@ -112,12 +114,12 @@ def _broken_promises(
     findings: list[Finding] = []
     if not failing:
         # where something fails, wrong wiring is only a consequence
-        findings += _wiring(worker, web, expected)
-    findings += _settings(worker, expected)
-    findings += _registry(before, worker, expected)
+        findings += _check_wiring(worker, web, expected)
+    findings += _check_settings(worker, expected)
+    findings += _check_registry(before, worker, expected)
     for report in after:
-        findings += _options(report, expected)
-    return findings + _schedule(before, worker, expected)
+        findings += _check_options(report, expected)
+    return findings + _check_schedule(before, worker, expected)
 
 
 def count_new_errors(count: int) -> str:
@@ -142,7 +144,7 @@ def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expecte
     return missing
 
 
-def _summary(worker: ImportReport, expected: Expected) -> str:
+def _passed_summary(worker: ImportReport, expected: Expected) -> str:
     versions = ", ".join(
         f"{name} {worker.versions[key]}"
         for key, name in (("celery", "Celery"), ("django", "Django"))
@@ -161,7 +163,7 @@ def _summary(worker: ImportReport, expected: Expected) -> str:
     return "; ".join(parts)
 
 
-def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
+def _check_wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
     """The worker finds the expected app, and a web process binds @shared_task to it."""
     found: list[Finding] = []
     spelled = f"{expected.module}:{expected.variable}"
@@ -169,17 +171,17 @@ def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list
         seen = "no app"
         if worker.app:
             seen = f"{worker.app.module}:{worker.app.variable}"
-        found.append(_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
+        found.append(_make_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
     if len(worker.apps_active) > 1:
         found.append(
-            _error(
+            _make_error(
                 "proof.E002",
                 f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}",
             )
         )
     if worker.app and web.current_app_main != worker.app.main:
         found.append(
-            _error(
+            _make_error(
                 "proof.E003",
                 f"web processes bind @shared_task to {web.current_app_main!r}, not to "
                 f"{worker.app.main!r}",
@@ -189,19 +191,19 @@ def _wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list
     return found
 
 
-def _settings(worker: ImportReport, expected: Expected) -> list[Finding]:
+def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
     """Each line that was written is what `app.conf` holds."""
     found = []
     for name in expected.settings:
         if name not in worker.settings_values:
-            found.append(_error("proof.E004", f"{name} does not reach the Django settings"))
+            found.append(_make_error("proof.E004", f"{name} does not reach the Django settings"))
             continue
         key = name.removeprefix("CELERY_").lower()
         value = worker.settings_values[name]
         # written, read by Django, and yet overridden on the way to the app
         if key in worker.conf and worker.conf[key] != value:
             found.append(
-                _error(
+                _make_error(
                     "proof.E005",
                     f"{name} is {value!r} in the settings, but {worker.conf[key]!r} in app.conf",
                 )
@@ -209,19 +211,22 @@ def _settings(worker: ImportReport, expected: Expected) -> list[Finding]:
     return found
 
 
-def _registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
+def _check_registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """No task is lost, and the promised ones are there."""
     names = {task.name for task in after.tasks}
     # a change may only remove what it says it removes
     lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
     missing = sorted(set(expected.tasks) - names)
     return [
-        *(_error("proof.E006", f"the task {name} would no longer be registered") for name in lost),
-        *(_error("proof.E007", f"the task {name} is not registered") for name in missing),
+        *(
+            _make_error("proof.E006", f"the task {name} would no longer be registered")
+            for name in lost
+        ),
+        *(_make_error("proof.E007", f"the task {name} is not registered") for name in missing),
     ]
 
 
-def _options(report: ImportReport, expected: Expected) -> list[Finding]:
+def _check_options(report: ImportReport, expected: Expected) -> list[Finding]:
     """The added task is bound to the app, in this import, and has exactly the options asked for."""
     found = []
     for task in report.tasks:
@@ -230,7 +235,7 @@ def _options(report: ImportReport, expected: Expected) -> list[Finding]:
             continue
         if not task.bound_to_ours:
             found.append(
-                _error(
+                _make_error(
                     "proof.E008",
                     f"{task.name} is bound to the app {task.app_main!r} ({report.mode})",
                 )
@@ -239,7 +244,7 @@ def _options(report: ImportReport, expected: Expected) -> list[Finding]:
             if task.options.get(name) != value:
                 seen = task.options.get(name)
                 found.append(
-                    _error(
+                    _make_error(
                         "proof.E009",
                         f"{task.name} has {name}={seen!r}, not {value!r} ({report.mode})",
                     )
@@ -247,28 +252,28 @@ def _options(report: ImportReport, expected: Expected) -> list[Finding]:
     return found
 
 
-def _schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
+def _check_schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """The schedule is the old one, plus or less exactly the promised entry, which Beat can send."""
     found = _changed_entries(before, after, expected)
     new = {entry.name: entry for entry in after.beat_schedule}
     if expected.entry_gone in new:
         message = f"the entry {expected.entry_gone} is still in the Beat schedule"
-        found.append(_error("proof.E011", message))
+        found.append(_make_error("proof.E011", message))
     if expected.entry is None:
         return found
     entry = new.get(expected.entry)
     if entry is None:
-        found.append(_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
+        found.append(_make_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
     elif not entry.registered:
         message = f"no task {entry.task} is registered: Beat would keep sending a task "
         message += "that no worker can run"
-        found.append(_error("proof.E012", message, _names_like(entry, after)))
+        found.append(_make_error("proof.E012", message, _names_like(entry, after)))
     elif entry.problem:
         hint = ""
         if "argument" in entry.problem:
             hint = "Its arguments are --args '[...]' and --kwargs '{...}'."
         message = f"the entry {entry.name} cannot be sent: {entry.problem}"
-        found.append(_error("proof.E013", message, hint))
+        found.append(_make_error("proof.E013", message, hint))
     return found
 
 
@@ -276,20 +281,20 @@ def _changed_entries(
     before: ImportReport, after: ImportReport, expected: Expected
 ) -> list[Finding]:
     """The entries that the change would touch without having promised it."""
-    old = {entry.name: _content(entry) for entry in before.beat_schedule}
-    new = {entry.name: _content(entry) for entry in after.beat_schedule}
+    old = {entry.name: _entry_content(entry) for entry in before.beat_schedule}
+    new = {entry.name: _entry_content(entry) for entry in after.beat_schedule}
     touched = {expected.entry, expected.entry_gone, *expected.entries}
     if "CELERY_BEAT_SCHEDULE" in expected.settings:
         # Celery before 5.7 did not see a schedule under its old name: its entries may appear
         touched |= new.keys() - old.keys()
     return [
-        _error("proof.E010", f"the entry {name} of the Beat schedule would change")
+        _make_error("proof.E010", f"the entry {name} of the Beat schedule would change")
         for name in sorted(old.keys() | new.keys())
         if name not in touched and old.get(name) != new.get(name)
     ]
 
 
-def _content(entry: ImportedEntry) -> tuple[str | None, ...]:
+def _entry_content(entry: ImportedEntry) -> tuple[str | None, ...]:
     return entry.task, entry.schedule, str(entry.args), str(entry.kwargs), str(entry.options)
 
 
@@ -304,26 +309,26 @@ def _names_like(entry: ImportedEntry, after: ImportReport) -> str:
     return hint + "With --create, the task is written, too."
 
 
-def _error(identifier: str, message: str, hint: str = "") -> Finding:
+def _make_error(identifier: str, message: str, hint: str = "") -> Finding:
     return Finding(identifier, Severity.ERROR, message, hint)
 
 
-def _failure(failure: Failure, root: Path) -> Finding:
+def _failure_finding(failure: Failure, root: Path) -> Finding:
     return Finding(
         "proof.E000",
         Severity.ERROR,
         f"{failure.type}: {failure.message} (while loading the {failure.phase})",
-        where=_place(failure, root),
+        where=_place_of(failure, root),
         excerpt="\n".join(failure.frames),
     )
 
 
 def _in_words(failure: Failure, root: Path) -> str:
-    where = _place(failure, root)
+    where = _place_of(failure, root)
     return f"{f'{where}: ' if where else ''}{failure.type}: {failure.message}"
 
 
-def _place(failure: Failure, root: Path) -> Where | None:
+def _place_of(failure: Failure, root: Path) -> Where | None:
     if failure.where is None:
         return None
     file, line = failure.where
@@ -334,5 +339,5 @@ def _place(failure: Failure, root: Path) -> Where | None:
     return Where(PurePosixPath(shown), line)
 
 
-def _key(failure: Failure) -> tuple[str, str]:
+def _failure_key(failure: Failure) -> tuple[str, str]:
     return failure.type, failure.message

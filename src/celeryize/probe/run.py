@@ -100,14 +100,16 @@ class Prober:
             ) from error
         places = [str(self._target.base), *map(str, self._target.paths)]
         # importing Django and Celery takes longest: it starts before we know what to import
-        self._send({"preload": places, "shadows": PRELOADED_LIBRARIES, "folder": str(self._folder)})
+        self._send_job(
+            {"preload": places, "shadows": PRELOADED_LIBRARIES, "folder": str(self._folder)}
+        )
         return self
 
     def __exit__(self, *exception: object) -> None:
         for stream in (self._child.stdin, self._child.stdout):
             with contextlib.suppress(OSError):
                 stream.close() if stream else None
-        self._end()
+        self._end_child()
         self._errors.close()
         self._scratch.remove()
 
@@ -117,14 +119,14 @@ class Prober:
         `target` is for what was not known when the interpreter was started.
         """
         self._target = target or self._target
-        self._ask(self._target, {})
+        self._ask_for(self._target, {})
 
     def baseline(self) -> tuple[ImportReport, ImportReport]:
         """The reports of the worker import and the web import of the project as it is."""
         if self._baseline is None:
             if not self._asked:
                 self.start_baseline()
-            self._baseline = self._answer()
+            self._baseline = self._read_answer()
         return self._baseline
 
     def prove(
@@ -140,10 +142,10 @@ class Prober:
             # target
             overlay[str(path.parent.resolve() / path.name)] = data
             overlay[str(path.resolve())] = data
-        self._ask(target or self._target, overlay)
-        return self._answer()
+        self._ask_for(target or self._target, overlay)
+        return self._read_answer()
 
-    def _ask(self, target: Target, overlay: dict[str, str | None]) -> None:
+    def _ask_for(self, target: Target, overlay: dict[str, str | None]) -> None:
         imports = []
         for mode in MODES:
             self._count += 1
@@ -167,24 +169,25 @@ class Prober:
                 }
             )
         self._asked.append(imports)
-        self._send({"imports": imports, "timeout": self._timeout})
+        self._send_job({"imports": imports, "timeout": self._timeout})
 
-    def _send(self, job: dict[str, Any]) -> None:
+    def _send_job(self, job: dict[str, Any]) -> None:
         assert self._child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._child.stdin.write(json.dumps(job).encode() + b"\n")
             self._child.stdin.flush()
 
-    def _answer(self) -> tuple[ImportReport, ImportReport]:
+    def _read_answer(self) -> tuple[ImportReport, ImportReport]:
         imports = self._asked[0]
-        statuses = self._statuses()
+        statuses = self._read_statuses()
         self._asked.pop(0)
         worker, web = (
-            self._report(request, status) for request, status in zip(imports, statuses, strict=True)
+            self._read_report(request, status)
+            for request, status in zip(imports, statuses, strict=True)
         )
         return worker, web
 
-    def _statuses(self) -> list[int]:
+    def _read_statuses(self) -> list[int]:
         assert self._child.stdout is not None
         deadline = time.monotonic() + self._timeout + GRACE
         line = b""
@@ -197,7 +200,7 @@ class Prober:
                 data = os.read(self._child.stdout.fileno(), 65536)
             # whatever prints something else is not a Python interpreter
             if not data or not (line or data.startswith(b"[")):
-                self._end()
+                self._end_child()
                 self._errors.seek(0)
                 lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
                 raise CeleryizeError(
@@ -209,8 +212,8 @@ class Prober:
         statuses: list[int] = json.loads(line)
         return statuses
 
-    def _report(self, request: dict[str, Any], status: int) -> ImportReport:
-        output = _head(Path(request["output"]))
+    def _read_report(self, request: dict[str, Any], status: int) -> ImportReport:
+        output = _read_head(Path(request["output"]))
         try:
             answer = json.loads(Path(request["answer"]).read_text("utf-8"))
         except (OSError, ValueError):
@@ -219,8 +222,8 @@ class Prober:
 
     def _cut_short(self, request: dict[str, Any], status: int, output: str) -> ImportReport:
         """The report of an import that hung or crashed: the phase it was in, and where."""
-        phase = _head(Path(request["phase"])).strip() or "start"
-        stacks = _head(Path(request["stacks"]))
+        phase = _read_head(Path(request["phase"])).strip() or "start"
+        stacks = _read_head(Path(request["stacks"]))
         frames = tuple(
             f"{file}:{line} in {name}"
             for file, line, name in re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stacks)
@@ -249,14 +252,14 @@ class Prober:
             output=output,
         )
 
-    def _end(self) -> None:
+    def _end_child(self) -> None:
         """Ask the child to end by closing its input; end it, and all of its session, if it does
         not."""
         deadline = time.monotonic() + 2
         while self._child.poll() is None and time.monotonic() < deadline and not self._asked:
             time.sleep(0.002)
         if self._child.poll() is None:
-            imports = _children(self._child.pid)
+            imports = _child_imports(self._child.pid)
             self._child.kill()
             for pid in imports:
                 with contextlib.suppress(OSError):
@@ -264,7 +267,7 @@ class Prober:
         self._child.wait()
 
 
-def _children(pid: int) -> list[int]:
+def _child_imports(pid: int) -> list[int]:
     """The imports of a child that has to be killed, where the system knows them (Linux)."""
     try:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -272,7 +275,7 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _head(file: Path) -> str:
+def _read_head(file: Path) -> str:
     try:
         with file.open("rb") as stream:
             return stream.read(OUTPUT).decode("utf-8", "replace")

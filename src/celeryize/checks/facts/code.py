@@ -84,7 +84,7 @@ class CodeFacts:
     @cached_property
     def relevant(self) -> tuple[Code, ...]:
         """The files that mention Celery, and those of the settings, parsed."""
-        paths = [path for path in self.files if RELEVANT.search(self._bytes(path))]
+        paths = [path for path in self.files if RELEVANT.search(self._read_bytes(path))]
         codes = (self.parsed(path) for path in dict.fromkeys([*paths, *self.settings_files]))
         return tuple(code for code in codes if code is not None)
 
@@ -113,7 +113,7 @@ class CodeFacts:
         """The text of a line of the project."""
         if where.line is None:
             return ""
-        lines = self._bytes(where.path).decode("utf-8", "replace").split("\n")
+        lines = self._read_bytes(where.path).decode("utf-8", "replace").split("\n")
         if where.line <= len(lines):
             return lines[where.line - 1].strip()
         return ""
@@ -124,7 +124,7 @@ class CodeFacts:
         modules = self.project.modules
         paths = {path for base in modules.roots for path in modules.python_files(base, DEPTH)}
         paths |= set(self.settings_files)
-        return sum(len(word.findall(self._bytes(path))) for path in paths)
+        return sum(len(word.findall(self._read_bytes(path))) for path in paths)
 
     @cached_property
     def own_packages(self) -> frozenset[str]:
@@ -139,7 +139,7 @@ class CodeFacts:
         # most files are told by their bytes not to; parsing is what takes time
         tail = re.escape(module.rpartition(".")[2])
         mention = re.compile(rf"\bimport\b[^\n]*\b{tail}\b|\b{tail}\s+import\b".encode())
-        candidates = (path for path in self.files if mention.search(self._bytes(path)))
+        candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
         return any(module in self._imports_of(path) for path in candidates)
 
     @cached_property
@@ -155,7 +155,7 @@ class CodeFacts:
                 found.add(f"{module}.{name}")
         return found
 
-    def _bytes(self, path: PurePosixPath) -> bytes:
+    def _read_bytes(self, path: PurePosixPath) -> bytes:
         """The bytes of a file; none where it cannot be read."""
         try:
             return (self.project.root / path).read_bytes()
@@ -185,7 +185,7 @@ def read_code(source: Source, module: str) -> Code:
                 assigns.append(node)
             case ast.Import() | ast.ImportFrom():
                 imports.append(node)
-        for child in _children(node):
+        for child in _child_nodes(node):
             parents[child] = node
             todo.append(child)
     return Code(
@@ -193,15 +193,15 @@ def read_code(source: Source, module: str) -> Code:
         module=module,
         source=source,
         parents=parents,
-        calls=tuple(sorted(calls, key=_position)),
-        functions=tuple(sorted(functions, key=_position)),
-        classes=tuple(sorted(classes, key=_position)),
-        assigns=tuple(sorted(assigns, key=_position)),
-        imports=tuple(sorted(imports, key=_position)),
+        calls=tuple(sorted(calls, key=_position_of)),
+        functions=tuple(sorted(functions, key=_position_of)),
+        classes=tuple(sorted(classes, key=_position_of)),
+        assigns=tuple(sorted(assigns, key=_position_of)),
+        imports=tuple(sorted(imports, key=_position_of)),
     )
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
+def _child_nodes(node: ast.AST) -> list[ast.AST]:
     """The child nodes, less the contexts (Load, Store): a third of all nodes, and never asked
     for."""
     found: list[ast.AST] = []
@@ -216,5 +216,5 @@ def _children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-def _position(node: ast.expr | ast.stmt) -> tuple[int, int]:
+def _position_of(node: ast.expr | ast.stmt) -> tuple[int, int]:
     return node.lineno, node.col_offset

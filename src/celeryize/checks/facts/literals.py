@@ -93,18 +93,18 @@ def parameters_of(node: Function) -> list[inspect.Parameter]:
         kind: inspect._ParameterKind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         if index < len(args.posonlyargs):
             kind = inspect.Parameter.POSITIONAL_ONLY
-        parameters.append(_parameter(arg, kind, has_default=index >= first_default))
+        parameters.append(_make_parameter(arg, kind, has_default=index >= first_default))
     if args.vararg:
-        parameters.append(_parameter(args.vararg, inspect.Parameter.VAR_POSITIONAL))
+        parameters.append(_make_parameter(args.vararg, inspect.Parameter.VAR_POSITIONAL))
     for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True):
         keyword_only = inspect.Parameter.KEYWORD_ONLY
-        parameters.append(_parameter(arg, keyword_only, has_default=value is not None))
+        parameters.append(_make_parameter(arg, keyword_only, has_default=value is not None))
     if args.kwarg:
-        parameters.append(_parameter(args.kwarg, inspect.Parameter.VAR_KEYWORD))
+        parameters.append(_make_parameter(args.kwarg, inspect.Parameter.VAR_KEYWORD))
     return parameters
 
 
-def _parameter(
+def _make_parameter(
     arg: ast.arg, kind: inspect._ParameterKind, *, has_default: bool = False
 ) -> inspect.Parameter:
     # which default it is does not matter: only whether a caller may leave the argument out
