@@ -166,11 +166,13 @@ def _planned(
     modes = {}
     if undo_of:
         modes = {file.edit.path: file.kept for file in undo_of.files}
+    # a name that no file of the user has, and that says whose it is
     token = os.urandom(4).hex()
     targets: dict[Path, Edit] = {}
     files = []
     for index, edit in enumerate(edits):
         target = _target(edit.path, root)
+        # two paths may lead to one file through a symlink
         if target in targets:
             raise CannotPatch(
                 f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path)
@@ -200,6 +202,7 @@ def _write(change: Change, root: Path) -> None:
     for folder in change.made:
         with failing_for(folder):
             os.mkdir(root / folder)
+            # a new name is only safe once its folder is on the disk
             sync_folder((root / folder).parent)
     # All bytes before the first rename: a full disk is found while every file is still the old one.
     for file in change.files:
@@ -238,6 +241,7 @@ def _put_in_place(file: Written, target: Path) -> None:
         else:
             os.unlink(temp)
         return
+    # from here on an editor that saves writes into a file that we can still see
     with suppress(OSError):
         os.link(target, aside)
     if edit.after is None:

@@ -107,6 +107,7 @@ def state_dir(root: Path) -> Path:
             return found / "celeryize" / _key(root.relative_to(folder))
     try:
         home = Path(os.environ.get("XDG_STATE_HOME", ""))
+        # The specification: https://specifications.freedesktop.org/basedir-spec/
         # A relative path is to be ignored, says the specification.
         base = home if home.is_absolute() else Path.home() / ".local" / "state"
     except RuntimeError as error:

@@ -110,6 +110,7 @@ def _likely_places(
         for path in _imported_files(modules, init) if init else ():
             folders.append((path.parent, 0))
     folders += [(base, 0) for base in layout.paths]
+    # each file once, in the order of likelihood
     for folder, depth in folders:
         for path in modules.python_files(folder, depth):
             if path not in seen:
@@ -159,6 +160,7 @@ def celery_classes(tree: ast.Module) -> set[str]:
                 module="celery" | "celery.app" | "celery.app.base", names=aliases, level=0
             ):
                 names |= {a.asname or a.name for a in aliases if a.name == "Celery"}
+            # a Celery class of the project's own, imported from another module
             case ast.ImportFrom(names=aliases):
                 names |= {
                     a.asname or a.name
@@ -208,6 +210,7 @@ def _describe_app(
             ):
                 if name == variable:
                     writes.append(("update", source.where(node)))
+    # a file outside of every root is imported by its own name
     module = modules.name_of(source.path) or source.path.stem
     return CeleryApp(
         module=module,

@@ -101,6 +101,7 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
     source = modules.source(path)
     if source is None:
         text = _read_text(modules.root / path)
+        # Python 2 and other syntax that we cannot parse: the text has to do
         for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
             yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
         return
@@ -133,6 +134,7 @@ def _manage_below(start: Path) -> Path | None:
     for _ in range(LEVELS_BELOW):
         level = [d for folder in level for d in _own_folders(folder)]
         found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
+        # which of several is meant is not ours to guess
         if len(found) > 1:
             names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
             raise NoProject(

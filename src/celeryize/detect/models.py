@@ -157,6 +157,7 @@ def _collect_fields(
 ) -> None:
     """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the
     project."""
+    # bases may be circular while somebody edits the file
     if (path, node.name) in seen:
         return
     seen.add((path, node.name))
@@ -208,6 +209,7 @@ def _fields_of(node: ast.ClassDef) -> Iterator[_Field]:
                 )
             ):
                 kind = ast.unparse(func).rsplit(".", 1)[-1]
+                # anything else at the level of the class is a manager or a constant
                 if kind.endswith(("Field", "ForeignKey")):
                     said = {k.arg for k in keywords if k.arg and not _is_false(k.value)}
                     yield _Field(name, kind, frozenset(said))

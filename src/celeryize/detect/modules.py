@@ -91,6 +91,7 @@ class Modules:
         package = (self.name_of(importer) or "").split(".")
         if importer.name != "__init__.py":
             package = package[:-1]
+        # each further dot is one package up
         package = package[: len(package) - (node.level - 1)]
         return ".".join([*package, *([node.module] if node.module else [])])
 

@@ -48,6 +48,7 @@ def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFi
     compiled = {target for target in targets.values() if target is not None}
     found = []
     for path, data in read.items():
+        # a tool writes this file: the next compilation would lose our line
         if path in compiled:
             continue
         target = targets[path]
@@ -60,6 +61,7 @@ def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFi
                 target is not None and compiled_by_uv(read[target]),
             )
         )
+    # the file that most others include is the one that all environments share
     users = {path: sum(path in others for others in included.values()) for path in read}
     return sorted(found, key=lambda file: (-users[file.path], _rank_of(file.path), file.path))
 
@@ -76,6 +78,7 @@ def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]
             found[path] = (root / path).read_bytes()
         except OSError:
             continue
+        # included files count wherever they are
         todo += sorted(_included_files(path, found[path]))
     return found
 

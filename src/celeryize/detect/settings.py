@@ -105,6 +105,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         chains = {layout.settings: chains[layout.settings]}
         shared = chains[layout.settings]
     file = next((p for p in shared if _sets_apps(modules.tree(p))), shared[0])
+    # include() runs the components in the named file: a block at its end sees them all
     if _split_include(modules.tree(named), named):
         file = named
     reachable = tuple(chains[layout.settings])
@@ -153,6 +154,7 @@ def settings_classes(tree: ast.Module) -> frozenset[str]:
                 bases & found or any("Configuration" in b for b in bases)
             ):
                 found.add(node.name)
+        # mixins have no Configuration among their bases: they are known by who builds on them
         for node in reversed(tree.body):
             if isinstance(node, ast.ClassDef) and node.name in found:
                 found |= {ast.unparse(b) for b in node.bases if isinstance(b, ast.Name)}
@@ -234,6 +236,7 @@ def _entry_modules(
         path = modules.find(name)
         if path is not None:
             entries[name] = path
+    # production.py is nowhere named but in the environment of the server
     siblings = []
     if _is_settings_package(modules, named):
         siblings = list(modules.python_files(named.parent, 0))
@@ -264,6 +267,7 @@ def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
 def _import_chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
     """The file and every module it star-imports, nearest first (breadth first)."""
     chain = [start]
+    # the list grows while it is read
     for path in chain:
         for node in every_statement(modules.tree(path)):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
@@ -354,6 +358,7 @@ def _installed_apps(
                 return strings(value)
         return []
 
+    # in the order in which Python runs them: the base first
     for path in reversed(paths):
         for node in every_statement(modules.tree(path)):
             match node:

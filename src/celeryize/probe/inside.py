@@ -62,11 +62,16 @@ LIBRARIES = (
     "kombu.transport.redis",
     "kombu.transport.virtual",
 )
+# Seconds between two checks whether an import has ended.
 TICK = 0.002
+# Seconds that an import that hangs gets to write down where.
 STACKS_TIME = 0.1
+# The last lines of the project that led to an exception; more does not help.
 FRAMES = 5
 OUTPUT = 4096
+# A project that prints in a loop must not fill the disk.
 OUTPUT_LIMIT = 1 << 20
+# See prctl(2).
 PR_SET_PDEATHSIG = 1
 
 
@@ -103,6 +108,7 @@ class PlannedFinder:
         tail = fullname.rpartition(".")[2]
         if tail not in self.names:
             return self.disk(fullname, path, target)
+        # several folders without __init__.py may form one namespace package
         portions = []
         for entry in sys.path if path is None else path:
             spec = None
@@ -184,6 +190,7 @@ class ProjectImport:
     def __init__(self, request):
         self.request = request
         self.base = request["base"]
+        # co_filename and __file__ may go through a symlink: both sides are resolved
         self.places = [os.path.realpath(p) for p in [self.base, *request["paths"]]]
         self.phase_file = os.open(request["phase"], os.O_WRONLY | os.O_CREAT, 0o600)
         self.read_from_disk = set()
@@ -203,6 +210,7 @@ class ProjectImport:
     def phase(self, name):
         """Record what is going on, for an import that never ends."""
         self.now = name
+        # one write at the start of the file: the reader may come at any moment
         os.pwrite(self.phase_file, name.ljust(16).encode(), 0)
 
     def run(self):
@@ -224,12 +232,15 @@ class ProjectImport:
         self.seen["environment"] = sorted(
             n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT
         )
+        # the shell of the user must not decide: the worker of production has another one
         for name in (*LOADING, "DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
             environment.pop(name, None)
         environment.update(self.request["environment"])
+        # Django's system checks are slow, and `manage.py check` reports them
         environment["CELERY_SKIP_CHECKS"] = "1"
         os.chdir(self.base)
         sys.path[:0] = [self.base, *self.request["paths"]]
+        # some projects look at the command that is run
         sys.argv = ["celery" if self.request["mode"] == "worker" else "manage.py"]
         planned = {
             path: None if data is None else base64.b64decode(data)
@@ -238,17 +249,19 @@ class ProjectImport:
         if planned:
             lay_over(planned)
             names = {os.path.basename(path) for path in planned}
+            # a planned file that is read, not imported, shows its old bytes: that is reported
             sys.addaudithook(lambda event, args: self._audit(event, args, planned, names))
             for path, data in planned.items():
+                # tracebacks show the planned lines
                 text = (data or b"").decode("utf-8", "replace")
                 linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+        # by default a warning is shown once per place, and not at all in libraries
         warnings.simplefilter("always")
         warnings.showwarning = self._warned
         logging.getLogger("celery.utils.dispatch.signal").addHandler(Listener(self._logged))
 
     def _let_settings_speak(self):
-        """Take out what beats the settings, once they are loaded: they may have to read it
-        themselves."""
+        """Remove what overrides the settings, once they are loaded: they may read it."""
         for name in self.seen["environment"]:
             if name not in self.request["environment"]:
                 os.environ.pop(name, None)
@@ -349,6 +362,7 @@ class ProjectImport:
         self.phase("app")
         from celery.app.utils import find_app
 
+        # Celery's own search, so that `-A` means here what it means there
         app = find_app(spec)
         self._app(app)
         self.phase("tasks")
@@ -526,6 +540,7 @@ class ProjectImport:
     def _task(self, app, name, task):
         import inspect
 
+        # decorators of the project wrap the function: its own file and line are wanted
         function = inspect.unwrap(getattr(task, "_decorated_fun", None) or task.run)
         function = getattr(function, "__func__", function)
         code = getattr(function, "__code__", None)
@@ -535,6 +550,7 @@ class ProjectImport:
             signature = "(...)"
         queue = None
         try:
+            # routers are code of the project and may raise
             queue = app.amqp.router.route({}, name, task_type=task).get("queue")
             queue = getattr(queue, "name", queue)
         except Exception:
@@ -561,6 +577,7 @@ def previewed(schedule, app, preview):
     clock changes."""
     from datetime import datetime, timedelta, timezone
 
+    # Beat computes in the zone of the app, not in that of the machine
     zone = app.timezone
     now = datetime.fromisoformat(preview["now"]) if preview["now"] else datetime.now(timezone.utc)
     now = now.astimezone(zone)

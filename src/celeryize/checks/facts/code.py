@@ -76,6 +76,8 @@ class CodeFacts:
         for base in self.project.modules.roots:
             for folder, names, files in os.walk(root / base):
                 place = Path(folder)
+                # os.walk goes into what is left in the list
+                # os.walk only descends into what is left in this list
                 names[:] = [name for name in names if not is_foreign(place / name)]
                 inside = PurePosixPath(place.relative_to(root).as_posix())
                 found.update(inside / file for file in files if file.endswith(".py"))

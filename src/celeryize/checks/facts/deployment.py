@@ -58,6 +58,7 @@ class CeleryCommand:
     def option(self, *names: str) -> str | None:
         """The value of an option, in any of its spellings."""
         for index, word in enumerate(self.words):
+            # `-A config`, `--app=config` and `-Aconfig` are the same
             following = self.words[index + 1 : index + 2]
             for name in names:
                 if word == name and following:

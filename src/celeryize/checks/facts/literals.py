@@ -31,6 +31,7 @@ def number_of(node: ast.AST | None) -> float | None:
     """The value of a number, of arithmetic with numbers, or the seconds of a `timedelta(...)`; else
     None."""
     match node:
+        # bool is a subclass of int
         case ast.Constant(value=bool()):
             return None
         case ast.Constant(value=int(value) | float(value)):
@@ -78,6 +79,7 @@ def default_of(node: ast.expr) -> ast.expr:
         named = next((k.value for k in node.keywords if k.arg == "default"), None)
         if named is not None:
             return named
+        # os.environ.get("NAME", "default")
         if len(node.args) == 2:
             return node.args[1]
     return node

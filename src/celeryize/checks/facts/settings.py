@@ -81,6 +81,7 @@ class SettingsFacts:
             return True
         argument = ARGUMENTS.get(key, key)
         for app in self.project.celery:
+            # app.conf.update(...) may set anything
             if any(name in {key, "update"} for name, _ in app.conf_writes):
                 return True
             if {argument, "config_source"} & set(app.constructor):

@@ -73,12 +73,14 @@ class Task:
     @property
     def signature(self) -> inspect.Signature | None:
         """What a caller has to pass; None where another decorator may change it."""
+        # each of these may change what a caller passes
         if self.below or self.holder or "base" in self.options:
             return None
         if is_false(self.options.get("typing")):
             return None
         parameters = parameters_of(self.node)
         if self.bound:
+            # bind=True without a first argument is a mistake of its own (E420)
             if not parameters or parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
                 return None
             parameters = parameters[1:]
