@@ -232,7 +232,7 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
         )
     app = app_around(facts, task)
     if app is None:
-        # without an import, a module that a library imports cannot be told from one that nothing
+        # without an import, nobody knows what an installed library imports
         # does
         if facts.worker is None:
             return None

@@ -59,7 +59,7 @@ def run_checks(
     skip: Iterable[str] = (),
     silence: Mapping[str, str] | None = None,
 ) -> CheckResults:
-    """Run the checks over the facts; the looks' own need looks. `silence` maps ids to reasons."""
+    """Run the checks over the facts. `silence` maps ids to reasons."""
     # an unknown id is an error before anything runs
     wanted = {check_named(i).id for i in only}
     skipped = {check_named(i).id for i in skip}
@@ -76,43 +76,52 @@ def run_checks(
         if check.id in skipped or seen & set(check.unless):
             continue
         # what explains another finding is looked for even where it is not asked for
-        spots = list(dict.fromkeys(check.run(facts)))
-        seen |= {check.id} if spots else set()
+        occurrences = list(dict.fromkeys(check.run(facts)))
+        if occurrences:
+            seen.add(check.id)
         if wanted and check.id not in wanted:
             continue
         ran.append(check.id)
-        for spot in spots:
-            finding = _make_finding(check, spot, facts)
+        for occurrence in occurrences:
+            finding = _make_finding(check, occurrence, facts)
             # a silenced finding is counted, but neither shown nor fixed
-            reason = reasons.get(check.id) or _ignore_reason(check, spot, facts)
+            reason = reasons.get(check.id) or _ignore_reason(check, occurrence, facts)
             if reason:
                 silenced.append(Silenced(finding, reason))
                 continue
             found.append(finding)
-            if spot.fix is not None:
-                fixes.append(PossibleFix(finding, spot.fix))
+            if occurrence.fix is not None:
+                fixes.append(PossibleFix(finding, occurrence.fix))
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
 
 
-def _make_finding(check: Check, spot: Occurrence, facts: Facts) -> Finding:
-    excerpt = spot.excerpt
+def _make_finding(check: Check, occurrence: Occurrence, facts: Facts) -> Finding:
+    excerpt = occurrence.excerpt
     if excerpt is None:
         excerpt = ""
-        if spot.where:
-            excerpt = facts.code.line(spot.where)
-    fixable = isinstance(spot.fix, Fix)
-    return Finding(check.id, check.severity, spot.message, spot.hint, spot.where, excerpt, fixable)
+        if occurrence.where:
+            excerpt = facts.code.line(occurrence.where)
+    fixable = isinstance(occurrence.fix, Fix)
+    return Finding(
+        check.id,
+        check.severity,
+        occurrence.message,
+        occurrence.hint,
+        occurrence.where,
+        excerpt,
+        fixable,
+    )
 
 
-def _ignore_reason(check: Check, spot: Occurrence, facts: Facts) -> str:
+def _ignore_reason(check: Check, occurrence: Occurrence, facts: Facts) -> str:
     """The comment that silences a check on the line of a finding, or an empty text."""
-    if spot.where is None:
+    if occurrence.where is None:
         return ""
-    match = IGNORE.search(facts.code.line(spot.where))
+    match = IGNORE.search(facts.code.line(occurrence.where))
     if match is None:
         return ""
     if check.id in set(_full_ids(match[1])):
-        return f"ignored at {spot.where}"
+        return f"ignored at {occurrence.where}"
     return ""
 
 

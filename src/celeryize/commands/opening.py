@@ -68,7 +68,7 @@ def opened(
         # loaded while the project's interpreter starts: a proof is as long as that takes
         from celeryize.detect.project import load_project
 
-        project = load_project(start, settings=settings, python=python, package=package, ground=ground)
+        project = load_project(start, settings=settings, python=python, package=package, environment=ground)
         if not brief:
             view.show_project(project)
         if prober is not None:

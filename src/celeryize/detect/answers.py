@@ -25,7 +25,7 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
     for line in lines:
         key, colon, value = line.partition(":")
         if colon and key in QUESTIONS:
-            # what a person wrote by hand may lack the quotes
+            # a line that was written manually may lack the quotes
             try:
                 found[key] = json.loads(value)
             except ValueError:

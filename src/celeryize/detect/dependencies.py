@@ -51,8 +51,8 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One file that may be the one. `own` is what stands in it, `related` what stands in files
-    beside it."""
+    """One file that may be the one. `own` is what it declares, `related` what the files
+    beside it declare."""
 
     manager: str
     file: PurePosixPath
@@ -72,7 +72,7 @@ class _Candidate:
 
 
 def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
-    """The declaring file of the project whose manage.py lies in `base`, a folder relative to
+    """The declaring file of the project whose manage.py is in `base`, a folder relative to
     `root`.
 
     The file that declares Django itself wins, nearest folder first, then the tool with the

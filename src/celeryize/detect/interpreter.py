@@ -48,7 +48,7 @@ def find_interpreter(
 
 
 def has_django(python: Path) -> bool:
-    """Whether the environment of an interpreter holds Django, told by its folders; nothing is
+    """Whether the environment of an interpreter holds Django, read off its folders; nothing is
     run."""
     # our own path knows more than the folders beside the executable: .pth files, zip files
     if python == Path(sys.executable):

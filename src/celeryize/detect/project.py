@@ -112,12 +112,12 @@ def load_project(
     settings: str | None = None,
     python: str | None = None,
     package: str | None = None,
-    ground: Environment | None = None,
+    environment: Environment | None = None,
 ) -> Project:
     """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what
     would help."""
-    ground = ground or find_environment(start, settings=settings, python=python)
-    layout, dependencies = ground.layout, ground.dependencies
+    environment = environment or find_environment(start, settings=settings, python=python)
+    layout, dependencies = environment.layout, environment.dependencies
     modules = Modules(layout.root, layout.paths)
     found = find_settings(layout, modules)
     apps = find_apps(modules, found)
@@ -135,7 +135,7 @@ def load_project(
         apps=apps,
         celery=find_celery(layout, modules, found, home, everywhere=hinted),
         dependencies=dependencies,
-        interpreter=ground.interpreter,
+        interpreter=environment.interpreter,
     )
 
 

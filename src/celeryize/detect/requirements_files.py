@@ -24,7 +24,7 @@ _PRODUCTION = re.compile(r"prod|deploy|live|stag|heroku")
 
 @dataclass(frozen=True, slots=True)
 class RequirementsFile:
-    """One file a person writes: what stands in it, and in those it is installed with (either way).
+    """One file a person writes: what it declares, and what those declare that it is installed with.
 
     `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
     """
@@ -109,7 +109,7 @@ def _included_files(path: PurePosixPath, data: bytes) -> set[PurePosixPath]:
 def _compiled_file(
     path: PurePosixPath, read: Mapping[PurePosixPath, bytes]
 ) -> PurePosixPath | None:
-    """The compiled file of a .in, which lies beside it or says its name."""
+    """The compiled file of a .in, which is beside it or mentions its name."""
     if path.suffix != ".in":
         return None
     beside = path.with_suffix(".txt")

@@ -528,7 +528,7 @@ def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 
 def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
-    """Whether an import stands there for the statement that follows it, `import django_heroku`
+    """Whether an import is there for the statement that follows it, `import django_heroku`
     above its call.
 
     What a block of ours may use, `os` and the rest of the standard library, stays above the block.

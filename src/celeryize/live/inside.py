@@ -623,6 +623,6 @@ def clean_redis(channel, exchanges):
 ROLES = {"worker": worker, "beat": beat, "caller": caller}
 
 if __name__ == "__main__":
-    # our own folder is no place to import from
+    # nothing is to be imported from our own folder
     sys.path.pop(0)
     main()

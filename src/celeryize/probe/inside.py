@@ -928,7 +928,7 @@ def main():
 
 
 if __name__ == "__main__":
-    # our own folder is no place to import from; with PYTHONSAFEPATH it is not there
+    # nothing is to be imported from our own folder; with PYTHONSAFEPATH it is not there
     if os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         sys.path.pop(0)
     main()

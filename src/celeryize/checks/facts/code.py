@@ -138,7 +138,7 @@ class CodeFacts:
         """Whether any file of the project imports a module, by whatever spelling."""
         if module in self._imported_names:
             return True
-        # most files are told by their bytes not to; parsing is what takes time
+        # the bytes of most files rule it out; parsing is what takes time
         tail = re.escape(module.rpartition(".")[2])
         mention = re.compile(rf"\bimport\b[^\n]*\b{tail}\b|\b{tail}\s+import\b".encode())
         candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
