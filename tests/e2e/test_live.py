@@ -16,7 +16,7 @@ import pytest
 from celeryize.commands.live import run_live
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError
-from celeryize.live import LiveReport, Outcome, StepResult, live
+from celeryize.live import LiveReport, StepOutcome, StepResult, live
 from celeryize.probe.run import Target
 from tests.conftest import make_tree, small_project, snapshot
 from tests.services import Redis, free_port
@@ -133,7 +133,7 @@ def test_a_pool_that_ignores_time_limits_is_said(wired: Path):
     add_settings(wired, '\nCELERY_WORKER_POOL = "solo"\n')
     report = live(target(wired))
     limit = report.step("time-limit")
-    assert (limit.outcome, limit.what) == (Outcome.SKIPPED, "the solo pool ignores soft time limits")
+    assert (limit.outcome, limit.what) == (StepOutcome.SKIPPED, "the solo pool ignores soft time limits")
     assert report.passed
 
 
@@ -141,12 +141,12 @@ def test_a_worker_that_cannot_boot_tells_where_it_broke(wired: Path):
     (wired / "doctors/tasks.py").write_text("from celery import shared_task\n\nimport no_such_thing\n")
     report = live(target(wired))
     worker = report.step("worker")
-    assert not report.passed and worker.outcome is Outcome.FAILED
+    assert not report.passed and worker.outcome is StepOutcome.FAILED
     assert worker.log == (
         f"{wired}/doctors/tasks.py:3 in <module>",
         "ModuleNotFoundError: No module named 'no_such_thing'",
     )
-    assert [(s.outcome, s.what) for s in report.steps[1:]] == [(Outcome.SKIPPED, "there is no worker")] * 6
+    assert [(s.outcome, s.what) for s in report.steps[1:]] == [(StepOutcome.SKIPPED, "there is no worker")] * 6
 
 
 def test_settings_that_cannot_be_imported_are_the_reason(wired: Path):
@@ -162,7 +162,7 @@ def test_a_wrong_spec_is_the_reason(wired: Path):
 def test_a_project_that_hides_the_library_is_run_as_it_is(wired: Path):
     (wired / "celery.py").write_text("x = 1\n")
     report = live(target(wired))
-    assert report.step("worker").outcome is Outcome.FAILED
+    assert report.step("worker").outcome is StepOutcome.FAILED
     assert "'celery' is not a package" in " ".join(report.step("worker").log)
 
 
@@ -175,12 +175,12 @@ def test_a_worker_that_hangs_is_ended(wired: Path, temporary: Path):
 
 def test_tasks_that_the_import_did_not_find_are_named(wired: Path):
     result = live(target(wired), registered=lambda: ["doctors.tasks.other"]).step("registered")
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is StepOutcome.FAILED
     assert "it lacks doctors.tasks.other; it has in addition doctors.tasks.mark" in result.what
 
 
 def test_without_an_import_to_compare_that_step_is_skipped(wired: Path):
-    assert live(target(wired)).step("registered").outcome is Outcome.SKIPPED
+    assert live(target(wired)).step("registered").outcome is StepOutcome.SKIPPED
 
 
 def test_a_project_without_celery_is_refused(project: Path):
@@ -279,5 +279,5 @@ def test_a_configured_redis_is_used_and_nothing_is_left_in_it(wired: Path):
 def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
     add_settings(wired, f'\nCELERY_BROKER_URL = "redis://127.0.0.1:{free_port()}/0"\n')
     report = live(target(wired), broker="configured")
-    assert report.step("worker").outcome is Outcome.FAILED
+    assert report.step("worker").outcome is StepOutcome.FAILED
     assert "Connection refused" in " ".join(report.step("worker").log)

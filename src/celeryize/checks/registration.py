@@ -233,7 +233,6 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
     app = app_around(facts, task)
     if app is None:
         # without an import, nobody knows what an installed library imports
-        # does
         if facts.worker is None:
             return None
         why = f"{path} does not belong to an installed app, and nothing imports it"

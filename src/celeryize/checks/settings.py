@@ -43,14 +43,14 @@ GROUPS = ("worker", "task", "result", "broker", "beat")
 SERIALIZERS = frozenset({"auth", "json", "msgpack", "pickle", "yaml"})
 # The first of each is the usual one; Source: kombu.transport.TRANSPORT_ALIASES and
 # celery.app.backends of 5.7.
-BROKERS = words(
+BROKER_SCHEMES = words(
     """
     redis rediss sentinel amqp amqps pyamqp librabbitmq py-amqp memory filesystem sqs SQS sqla
     sqlalchemy mongodb zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid
     confluentkafka kafka gcpubsub
     """
 )
-BACKENDS = words(
+BACKEND_SCHEMES = words(
     """
     redis rediss sentinel rpc db database django-db django-cache cache file memcached mongodb
     cassandra elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul
@@ -428,7 +428,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """
     for setting, value, url in _literal_urls(facts, "broker_url"):
         for part in url.split(";"):
-            problem = url_problem(part, BROKERS)
+            problem = url_problem(part, BROKER_SCHEMES)
             if problem:
                 yield Occurrence(
                     f"the broker URL cannot work: {problem}", setting.code.where(value)
@@ -472,7 +472,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/backends.py
     """
     for setting, value, url in _literal_urls(facts, "result_backend"):
-        problem = url_problem(url, BACKENDS)
+        problem = url_problem(url, BACKEND_SCHEMES)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
             problem = None
@@ -483,9 +483,9 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             and problem is None
             and "." not in url
             and ":" not in url
-            and url not in BACKENDS
+            and url not in BACKEND_SCHEMES
         ):
-            close = difflib.get_close_matches(url.replace("_", "-"), BACKENDS, 1, 0.6)
+            close = difflib.get_close_matches(url.replace("_", "-"), BACKEND_SCHEMES, 1, 0.6)
             problem = f"unknown backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
         if url.startswith("amqp"):
             problem = "the amqp backend was removed; use rpc://"
@@ -812,7 +812,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
             # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (
-                url_problem(url, BROKERS | BACKENDS) is None
+                url_problem(url, BROKER_SCHEMES | BACKEND_SCHEMES) is None
                 and match
                 and match[3] not in LOCAL
                 and match[2] not in {"guest", "password"}

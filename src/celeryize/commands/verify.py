@@ -105,9 +105,9 @@ def verified(
 
 def _failed_step(report: LiveReport) -> tuple[Finding, ...]:
     """The first step of a live proof that failed, as a finding: the later ones fail because of it."""
-    from celeryize.live import Outcome
+    from celeryize.live import StepOutcome
 
-    step = next((step for step in report.steps if step.outcome is Outcome.FAILED), None)
+    step = next((step for step in report.steps if step.outcome is StepOutcome.FAILED), None)
     if step is None:
         return ()
     hint = "The lines above are the process's own."

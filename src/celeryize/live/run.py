@@ -18,7 +18,7 @@ from typing import Any, Literal
 from celeryize.celery_facts import PRELOADED_LIBRARIES
 from celeryize.errors import CeleryizeError
 from celeryize.live.log import telling
-from celeryize.live.report import LiveReport, Outcome, StepResult
+from celeryize.live.report import LiveReport, StepOutcome, StepResult
 from celeryize.probe.run import Target
 from celeryize.scratch import Scratch
 
@@ -142,9 +142,9 @@ def _read_result(
     registered: Callable[[], Collection[str]] | None,
 ) -> StepResult:
     result = StepResult(
-        answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"]
+        answer["step"], StepOutcome(answer["outcome"]), answer["what"], answer["seconds"]
     )
-    if result.outcome is Outcome.FAILED:
+    if result.outcome is StepOutcome.FAILED:
         return _explain_failure(result, target, folder)
     if result.step == "registered":
         return _compare_registries(answer["names"], registered, result.seconds)
@@ -157,14 +157,14 @@ def _compare_registries(
     if registered is None:
         return StepResult(
             "registered",
-            Outcome.SKIPPED,
+            StepOutcome.SKIPPED,
             f"{_count_tasks(names)} registered; there is no import to compare with",
         )
     expected, found = set(registered()), set(names)
     if expected == found:
         return StepResult(
             "registered",
-            Outcome.PASSED,
+            StepOutcome.PASSED,
             f"{_count_tasks(found)} registered, as in the import",
             seconds,
         )
@@ -175,7 +175,7 @@ def _compare_registries(
     ]
     return StepResult(
         "registered",
-        Outcome.FAILED,
+        StepOutcome.FAILED,
         "the worker's tasks differ from those of the import: " + "; ".join(differences),
         seconds,
     )
@@ -193,12 +193,12 @@ def _missing_steps(results: list[StepResult], target: Target, folder: Path) -> l
     missing = [step for step in STEPS if step not in reported]
     if not missing:
         return []
-    if any(r.step == "worker" and r.outcome is Outcome.FAILED for r in results):
-        return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in missing]
+    if any(r.step == "worker" and r.outcome is StepOutcome.FAILED for r in results):
+        return [StepResult(step, StepOutcome.SKIPPED, "there is no worker") for step in missing]
     first = StepResult(
-        missing[0], Outcome.FAILED, "the process that calls the worker exited, or took too long"
+        missing[0], StepOutcome.FAILED, "the process that calls the worker exited, or took too long"
     )
-    rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in missing[1:]]
+    rest = [StepResult(step, StepOutcome.SKIPPED, "not tried") for step in missing[1:]]
     return [_explain_failure(first, target, folder, "caller", "host"), *rest]
 
 
