@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from celeryize.checks.facts.code import Code, CodeFacts
 from celeryize.checks.facts.deployment import DeploymentFacts
@@ -53,7 +54,7 @@ class Facts:
             return None
         return self.code.parsed(self.project.celery[0].where.path)
 
-    @property
+    @cached_property
     def app_call(self) -> ast.Call | None:
         """The call of Celery() that builds the app."""
         if self.app_code is None:
@@ -78,7 +79,7 @@ class Facts:
             return app in self.worker.installed_apps
         return not self.installed_apps or self.settings.mentions_app(app)
 
-    @property
+    @cached_property
     def task_names(self) -> frozenset[str]:
         """The names of the tasks in the code and, after an import, of all registered tasks."""
         names = {task.name for task in self.tasks}
