@@ -350,7 +350,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
     What happens: The call raises.
     How it looks: NotImplementedError: No result backend is configured.
         AttributeError: 'DisabledBackend' object has no attribute '_get_task_meta_for'
-    Why: Without CELERY_RESULT_BACKEND, results are thrown away.
+    Why: Without CELERY_RESULT_BACKEND, results are discarded.
     Fix: Set CELERY_RESULT_BACKEND, or do not ask for results.
     Source: https://github.com/celery/celery/issues/7340
     """

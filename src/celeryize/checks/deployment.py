@@ -188,7 +188,7 @@ def _declared_queues(facts: Facts) -> bool:
 
 @check("celery.E180")
 def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
-    """Tasks go to a queue that no worker consumes.
+    """Tasks are routed to a queue that no worker consumes.
 
     What happens: They are never run.
     How it looks: (nothing: the state stays PENDING)

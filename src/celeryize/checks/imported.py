@@ -82,7 +82,7 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     What happens: Neither a worker nor a web process starts.
     How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: The settings, an app or a model raises when it is imported, hangs, or ends the interpreter.
-    Fix: Fix that first: `python manage.py check` shows the same.
+    Fix: Run `python manage.py check`, and fix what it shows.
     Source: the import itself
     """
     worker, web = facts.worker, facts.web
@@ -180,7 +180,7 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     What happens: The worker does not start, and .delay() raises.
     How it looks: ModuleNotFoundError: No module named 'redis', or
         AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery alone brings the client for RabbitMQ only.
+    Why: celery itself only installs the client for RabbitMQ.
     Fix: celery[redis], celery[sqs], ...; sqlalchemy for db+...
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
@@ -239,7 +239,7 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
 def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     """A web process knows a task that the worker does not.
 
-    What happens: The task is sent, and each worker throws it away.
+    What happens: The task is sent, and each worker discards it.
     How it looks: Received unregistered task of type '...'. The message has been ignored and
         discarded.
     Why: The worker finds its tasks without manage.py and without the URLs, and imports less.

@@ -76,7 +76,7 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task is sent sixty times, every minute of that hour.
     How it looks: <crontab: * 8 * * * (m/h/dM/MY/d)>
-    Why: A field that is left out means every value, the minute too.
+    Why: An omitted field means every value, for the minute as well.
     Fix: Add minute=0.
     Source: https://github.com/celery/celery/issues/2912
     """
@@ -96,7 +96,7 @@ def every_minute(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task is sent every minute.
     How it looks: <crontab: * * * * * (m/h/dM/MY/d)>
-    Why: A field that is left out means every value.
+    Why: An omitted field means every value.
     Fix: crontab(minute="*") makes it explicit; or set the fields that were meant.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """

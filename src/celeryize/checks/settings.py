@@ -464,7 +464,7 @@ def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
 def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The result backend's URL cannot work.
 
-    What happens: The first result that is stored or asked for raises.
+    What happens: The first access to a result raises.
     How it looks: ModuleNotFoundError: No module named 'django_db'
         ValueError: invalid literal for int() with base 10: 'abc'
     Why: Celery takes the scheme for the name of a backend, and an unknown name for a module.
@@ -620,8 +620,8 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Every `.delay()` raises.
     How it looks: ValueError: soft_time_limit must be less than or equal to time_limit
-    Why: The soft limit is the warning that comes before the end.
-    Fix: Make the soft limit the smaller one.
+    Why: The soft limit warns a task before the hard one ends it.
+    Fix: Make the soft limit lower than the hard one.
     Source: celery/app/task.py
     """
     soft, hard = (
@@ -763,7 +763,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
 def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
     """A worker gives up if the broker is not there when it starts.
 
-    What happens: The worker ends with code 1 if it starts before the broker.
+    What happens: The worker exits with code 1 if it starts before the broker.
     How it looks: Shutting down...
     Why: CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP is False.
     Fix: Leave it out, or set it to True.

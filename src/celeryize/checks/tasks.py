@@ -68,7 +68,7 @@ def name_twice(facts: Facts) -> Iterator[Occurrence]:
 def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     """A task waits for the result of another.
 
-    What happens: The task fails; the other one runs all the same.
+    What happens: The task fails; the other one still runs.
     How it looks: RuntimeError: Never call result.get() within a task!
     Why: Workers that wait for each other can deadlock.
     Fix: A chain, a chord or a callback.
@@ -498,7 +498,7 @@ def autoretry_not_a_tuple(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task cannot be registered.
     How it looks: TypeError: 'type' object is not iterable
-    Why: Celery goes through the exceptions.
+    Why: Celery iterates over the exceptions.
     Fix: autoretry_for=(SomeError,), with the comma.
     Source: celery/app/autoretry.py
     """
