@@ -44,7 +44,7 @@ def watched(tmp_path: Path):
     return run
 
 
-def test_the_version_is_told_before_anything_is_loaded(watched):
+def test_the_version_is_printed_before_anything_is_loaded(watched):
     ours = {name for name in watched("--version")["modules"] if name.startswith("celeryize")}
     assert ours == {"celeryize", "celeryize.__main__"}
 
@@ -67,7 +67,7 @@ def test_a_command_without_a_proof_starts_no_process(watched, arguments):
 
 
 @pytest.mark.parametrize("arguments", [("verify",), ("schedule",)], ids=lambda a: a[0])
-def test_a_look_from_inside_is_one_process(watched, arguments):
+def test_an_import_is_one_process(watched, arguments):
     assert len(watched(*arguments)["processes"]) == 1
 
 

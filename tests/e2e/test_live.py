@@ -129,7 +129,7 @@ def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pyt
     assert live(target(wired)).passed
 
 
-def test_a_pool_that_ignores_time_limits_is_said(wired: Path):
+def test_a_pool_that_ignores_time_limits_is_reported(wired: Path):
     add_settings(wired, '\nCELERY_WORKER_POOL = "solo"\n')
     report = live(target(wired))
     limit = report.step("time-limit")
@@ -188,7 +188,7 @@ def test_a_project_without_celery_is_refused(project: Path):
         run_live(load_project(project, python=sys.executable), Shown())
 
 
-def test_an_interpreter_that_is_none_is_said(wired: Path, temporary: Path):
+def test_an_invalid_interpreter_is_reported(wired: Path, temporary: Path):
     with pytest.raises(CeleryizeError, match="cannot be started"):
         live(Target(Path("/nowhere/python"), wired, (), "config.settings", "config"))
     assert list(temporary.iterdir()) == []

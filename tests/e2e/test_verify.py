@@ -71,7 +71,7 @@ def test_static_imports_nothing_of_the_project(root: Path, celeryize: Run):
     assert (root / "canary").exists()
 
 
-def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(root: Path, celeryize: Run):
+def test_a_broken_project_is_reported_first_and_the_code_is_checked_all_the_same(root: Path, celeryize: Run):
     add(root, TYPO + "1 / 0\n")
     ended = celeryize(root, "verify")
     assert ended.returncode == 1
@@ -80,7 +80,7 @@ def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(roo
     assert "celery.W060" in ended.stdout
 
 
-def test_a_silenced_check_is_not_told_and_needs_a_reason(root: Path, celeryize: Run):
+def test_a_silenced_check_is_not_reported_and_needs_a_reason(root: Path, celeryize: Run):
     add(root, TYPO)
     (root / "pyproject.toml").write_text('[tool.celeryize]\nsilence = {"celery.W060" = "ours"}\n')
     ended = celeryize(root, "verify", "--static", "--strict")
@@ -145,7 +145,7 @@ def test_each_check_is_listed_and_explained(root: Path, celeryize: Run):
 WRONG_NAME = 'CELERY_BEAT_SCHEDULE = {"n": {"task": "doctors.tasks.great", "schedule": 60, "args": ("x",)}}\n'
 
 
-def test_fix_puts_right_what_is_certain_proves_it_and_can_be_taken_back(root: Path, celeryize: Run):
+def test_fix_does_what_is_certain_proves_it_and_can_be_undone(root: Path, celeryize: Run):
     add(root, TYPO + WRONG_NAME)
     (root / "config/__init__.py").write_text("")
     before = snapshot(root)
@@ -206,7 +206,7 @@ def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: 
     assert [f["id"] for f in document["findings"]] == ["celery.W070"]
 
 
-def test_what_can_be_fixed_is_said_of_a_finding_and_of_a_check(root: Path, celeryize: Run):
+def test_what_can_be_fixed_is_shown_of_a_finding_and_of_a_check(root: Path, celeryize: Run):
     add(root, TYPO)
     ended = celeryize(root, "verify", "--static")
     assert "Did you mean CELERY_TASK_ALWAYS_EAGER? (fixable)" in ended.stdout

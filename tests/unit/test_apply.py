@@ -298,7 +298,7 @@ def test_a_disk_that_is_full_from_any_step_on_leaves_the_old_tree_or_the_new_one
     breaking(every_step, attempt)
 
 
-def test_a_disk_that_turns_read_only_is_put_right_by_the_next_run(every_step):
+def test_a_disk_that_turns_read_only_is_repaired_by_the_next_run(every_step):
     def attempt(step, root, run, ends):
         with (
             disk(refusal(errno.EROFS), lambda at, name: at >= step) as log,
@@ -777,7 +777,7 @@ def test_three_changes_undone_in_reverse_end_at_the_first_byte_and_mode(tree):
     assert [snapshot(tree)] == trees
 
 
-def test_an_undo_can_be_looked_at_before(tree):
+def test_an_undo_can_be_previewed(tree):
     change(tree)
     before = snapshot(tree)
     found = last_change(tree)

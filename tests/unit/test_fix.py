@@ -346,7 +346,7 @@ def name_of(case: Broken) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
+def test_a_mistake_is_fixed_and_nothing_else_is_changed(tmp_path, case):
     root = make_tree(tmp_path / "project", {**healthy(), **case.files})
     before = snapshot(root)
     ended, _ = fix(root)
@@ -400,7 +400,7 @@ SEVERAL = block("SOFT_TIME_LIMIT = 270", "SOFT_TIME_LIMIT = '270'", "CELERYD_PRE
 NIGHTLY = "'task': 'doctors.tasks.great', 'schedule': 60, 'arg': ('x'), 'queue': 'slow'"
 
 
-def test_all_mistakes_are_put_right_at_once_and_those_behind_them_by_the_next_runs(tmp_path):
+def test_all_mistakes_are_fixed_at_once_and_those_behind_them_by_the_next_runs(tmp_path):
     text = SEVERAL["config/settings.py"] + f"CELERY_BEAT_SCHEDULE = {{'nightly': {{{NIGHTLY}}}}}\n"
     root = make_tree(tmp_path, {**healthy(), "config/settings.py": text, "config/__init__.py": ""})
     runs = [[f.id.removeprefix("celery.") for f in fix(root)[0].fixed] for _ in range(3)]
@@ -420,7 +420,7 @@ def test_errors_that_stay_end_with_code_1_and_warnings_only_if_strict(tmp_path):
     assert fix(root)[0].now.exit_code is Exit.FINDINGS
 
 
-def test_only_what_is_asked_for_and_not_silenced_is_put_right(tmp_path):
+def test_only_what_is_asked_for_and_not_silenced_is_fixed(tmp_path):
     text = "CELERY_TASK_ALWAYS_EAGR = False  # celeryize: ignore[W060]\nCELERYD_PREFETCH_MULTIPLIER = 4\n"
     root = make_tree(tmp_path, {**healthy(), **settings(text)})
     assert fix(root, skip=["W070"])[0].fixed == ()
@@ -437,7 +437,7 @@ def test_a_dry_run_and_a_no_write_nothing(tmp_path):
     assert snapshot(root) == before
 
 
-def test_a_fix_that_does_not_help_is_taken_back(tmp_path, monkeypatch):
+def test_a_fix_that_does_not_help_is_rolled_back(tmp_path, monkeypatch):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     before = snapshot(root)
     comment = Fix(PurePosixPath(SETTINGS), "a comment", (insertion(0, "# no help\n", ()),))

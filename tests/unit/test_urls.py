@@ -41,7 +41,7 @@ def test_a_text_without_one_stays_as_it_is(text):
     assert redacted(text) == text
 
 
-def test_a_url_that_may_hold_one_is_told_from_others():
+def test_a_url_that_may_hold_one_is_distinguished_from_others():
     assert all(holds_password(text) for text in WITH)
     assert not any(
         holds_password(text) for text in ("redis://localhost:6379/0", "rpc://", "redis://h/0?db=1")

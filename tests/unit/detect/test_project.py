@@ -40,7 +40,7 @@ def test_an_app_counts_as_installed_however_the_list_is_built(tmp_path, code):
     assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": True}
 
 
-def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
+def test_an_app_that_is_not_named_is_found_and_distinguished(tmp_path):
     project = load(tmp_path, {**small_project(), "shop/__init__.py": "", "shop/models.py": ""})
     assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": False}
 
@@ -79,7 +79,7 @@ def test_the_settings_module_is_read_off_manage_py(tmp_path, line, module):
 @pytest.mark.parametrize(
     "line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")']
 )
-def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
+def test_a_settings_module_that_is_not_known_is_asked_for(tmp_path, line):
     files = {**small_project(), "manage.py": f"import os, django\nexecute = 1\n{line}\n"}
     with pytest.raises(NoProject) as caught:
         find_layout(make_tree(tmp_path, files))
@@ -99,7 +99,7 @@ def test_detection_writes_and_imports_nothing(tmp_path):
     assert snapshot(root) == before
 
 
-def test_the_interpreter_beside_the_project_goes_before_the_running_one(tmp_path):
+def test_the_interpreter_beside_the_project_is_preferred_to_the_running_one(tmp_path):
     root = make_tree(tmp_path / "p", small_project())
     (root / ".venv").symlink_to(sys.prefix)
     project = load_project(root)
@@ -160,7 +160,7 @@ def test_an_absolute_path_is_no_module(tmp_path):
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(
+def test_a_manager_is_run_only_where_the_project_is_imported(
     tmp_path, monkeypatch, ask
 ):
     files = {

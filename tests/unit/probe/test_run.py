@@ -103,7 +103,7 @@ def test_the_untouched_project_is_seen_without_celery(project):
     assert "doctors" in web.installed_apps
 
 
-def test_a_package_that_does_not_import_the_app_shows_in_the_web_look(project):
+def test_a_package_that_does_not_import_the_app_shows_in_the_web_import(project):
     files = wired(project)
     del files["config/__init__.py"]
     worker, web = prove(project, files)
@@ -153,7 +153,7 @@ def test_three_broken_modules_are_three_failures(project):
     }
 
 
-def test_what_a_signal_handler_swallows_is_told(project):
+def test_what_a_signal_handler_swallows_is_reported(project):
     handler = "\n@app.on_after_finalize.connect\ndef add(sender, **kwargs):\n    raise LookupError('lost')\n"
     worker, _ = prove(project, wired(project) | {"config/celery.py": APP + handler})
     assert [(f.type, f.phase) for f in worker.failures] == [("LookupError", "signal")]
@@ -177,7 +177,7 @@ def test_settings_that_end_the_process_are_a_failure(project, code, kind, messag
         assert message in sight.failures[0].message
 
 
-def test_settings_that_hang_are_ended_and_the_place_is_told(project):
+def test_settings_that_hang_are_ended_and_the_place_is_reported(project):
     files = wired(project)
     files["config/settings.py"] = "import time\n\ntime.sleep(600)\n"
     worker, _ = prove(project, files, timeout=2)
@@ -245,7 +245,7 @@ def test_tasks_that_query_a_database_that_is_there_are_no_failure(project):
     assert [task.name for task in worker.tasks] == ["doctors.tasks.greet"]
 
 
-def test_a_file_that_is_read_by_its_path_is_told(project):
+def test_a_file_that_is_read_by_its_path_is_reported(project):
     make_tree(project, {"config/extra.py": "X = 1\n"})
     files = wired(project) | {"config/extra.py": "X = 2\n"}
     files["config/settings.py"] += "\nexec(open(BASE_DIR / 'config/extra.py').read())\n"
@@ -339,7 +339,7 @@ def test_a_deleted_package_uncovers_the_module_beside_it(project):
     assert hidden.tasks == () and [t.name for t in free.tasks] == ["doctors.tasks.greet"]
 
 
-def test_a_module_that_is_only_deleted_is_gone(project):
+def test_a_module_that_is_only_deleted_cannot_be_imported(project):
     make_tree(project, {"doctors/tasks.py": TASK})
     with Prober(target(project, None)) as prober:
         planned = [*edits(project, wired(project)), deletes(project, "doctors/tasks.py")]
@@ -391,7 +391,7 @@ def test_endless_output_is_cut_while_it_is_written(project):
     assert len(worker.output) == 4096 and kept < 4_000_000, "some gigabytes, if it were not cut"
 
 
-def test_the_place_of_a_crash_is_told_however_much_was_printed(project):
+def test_the_place_of_a_crash_is_reported_however_much_was_printed(project):
     files = wired(project)
     files["config/settings.py"] = "import os\n\nprint('x' * 99_999)\nos.abort()\n"
     worker, _ = prove(project, files)
@@ -400,7 +400,7 @@ def test_the_place_of_a_crash_is_told_however_much_was_printed(project):
     ]
 
 
-def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
+def test_a_file_that_is_opened_by_a_path_of_bytes_is_reported(project):
     make_tree(project, {"config/extra.py": "X = 1\n"})
     files = wired(project) | {"config/extra.py": "X = 2\n"}
     files["config/settings.py"] += "\nexec(open(bytes(BASE_DIR / 'config/extra.py')).read())\n"
@@ -408,18 +408,18 @@ def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
     assert [Path(p).name for p in worker.read_from_disk] == ["extra.py"]
 
 
-def test_a_planned_file_that_is_only_imported_is_not_told_as_read(project):
+def test_a_planned_file_that_is_only_imported_is_not_reported_as_read(project):
     worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
     assert worker.read_from_disk == web.read_from_disk == ()
 
 
-def test_an_interpreter_that_is_none_is_said():
+def test_an_invalid_interpreter_is_reported():
     missing = Target(Path("/nowhere/python"), Path.cwd(), (), "x", None)
     with pytest.raises(CeleryizeError, match="cannot be started"), Prober(missing):
         pass
 
 
-def test_an_interpreter_that_ends_at_once_is_said(tmp_path):
+def test_an_interpreter_that_exits_at_once_is_reported(tmp_path):
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho no such thing >&2\nexit 1\n")
     script.chmod(0o755)
@@ -490,7 +490,7 @@ def test_no_process_and_no_folder_is_left_when_we_are_ended_in_the_middle(
 @pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent"
 )
-def test_no_look_is_left_when_the_child_is_killed(project, marker):
+def test_no_import_is_left_when_the_child_is_killed(project, marker):
     with Prober(target(project, None)) as prober:
         prober.start_baseline()
         wait_until(lambda: len(alive(marker)) >= 3)
@@ -501,7 +501,7 @@ def test_no_look_is_left_when_the_child_is_killed(project, marker):
 
 
 @SEES_PROCESSES
-def test_what_the_project_starts_ends_with_the_look(project, marker):
+def test_what_the_project_starts_ends_with_the_import(project, marker):
     (project / "config/settings.py").write_text(
         "import subprocess\nsubprocess.Popen(['sleep', '600'])\nSECRET_KEY = 'x'\n"
     )
