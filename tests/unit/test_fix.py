@@ -107,7 +107,7 @@ CASES = [
         "CELERYD_MAX_TASKS_PER_CHILD",
         "CELERY_WORKER_MAX_TASKS_PER_CHILD",
         settings("BROKER_POOL_LIMIT = 4\n"),
-        "another library may read BROKER_POOL_LIMIT",
+        "another library may use BROKER_POOL_LIMIT",
     ),
     Broken(
         "celery.W083",
