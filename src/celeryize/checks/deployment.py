@@ -173,6 +173,7 @@ def _is_exported(facts: Facts) -> bool:
         "*.yml",
         "*.yaml",
     )
+    # exported anywhere, the fallback in the app file no longer matters
     places = [facts.project.root / p for p in facts.deployment.files]
     places += [p for pattern in patterns for p in facts.project.root.glob(pattern) if p.is_file()]
     return any("DJANGO_SETTINGS_MODULE" in p.read_text("utf-8", "replace") for p in places)

@@ -16,6 +16,7 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
     if file is None:
         return None
     path = Path(file)
+    # the import reports real paths, the project may be reached through a symlink
     root = facts.project.root.resolve()
     return Where(
         PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file),

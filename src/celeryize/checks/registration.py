@@ -95,6 +95,7 @@ def _unregistered_tasks(facts: Facts) -> Iterator[Unregistered]:
 
 def _common_cause(facts: Facts) -> str | None:
     """The first finding that explains why tasks are missing, whichever they are."""
+    # in the order of the ids: the first failure explains the later ones
     for run in CAUSES.values():
         for occurrence in run(facts):
             return occurrence.message
@@ -173,6 +174,7 @@ def name_clashes(facts: Facts) -> Iterator[tuple[Task, Where]]:
         if task.name and not task.is_conditional:
             named.setdefault(task.name, []).append(task)
     for tasks in named.values():
+        # without a registry, the first one is as good a guess as any
         kept = tasks[0]
         for task in tasks:
             if registry is not None and registry.find(task) is not None:
@@ -197,6 +199,7 @@ def _explained_by_import(
     facts: Facts, task: Task, clashes: Mapping[Task, Where]
 ) -> Unregistered | None:
     """The reason that the worker import shows: its module fails, or another task has its name."""
+    # the exception may be raised deeper, in a module that this one imports
     failing = f"/{task.code.path}"
     for failure in failures(facts, "tasks"):
         in_frames = any(f"{failing}:" in frame for frame in failure.frames)

@@ -45,6 +45,7 @@ class TaskRow:
 def task_rows(facts: Facts) -> Iterator[TaskRow]:
     """The registered tasks by name, then the others by place. Needs the facts of an import."""
     assert facts.worker is not None
+    # a task of an installed library is in the registry and in no file of ours
     defined = _defined_tasks(facts)
     for task in facts.worker.tasks:
         yield _registered_row(facts, facts.worker, task, defined.get(task.name))

@@ -197,6 +197,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
 def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:
     """The line above the app, where the project's files name one settings module and no other."""
     settings = facts.project.settings
+    # several environments: which of them the worker should use is not ours to decide
     named = {name for name, _ in facts.project.layout.environments}
     if named != {settings.module} or set(settings.environments) - named:
         return Unsure("the settings module is not certain")
@@ -362,6 +363,7 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
 
 def _read_settings(code: Code, call: ast.Call, app: CeleryApp) -> Fix | Unsure:
     """config_from_object below the line that builds the app."""
+    # inside a function, the line below may run too late
     holder = code.parents[call]
     if not isinstance(holder, ast.Assign) or code.parents[holder] is not code.source.tree:
         return Unsure("the app is not built at the top of its module")

@@ -107,6 +107,7 @@ def _reason_for(best: _Candidate, others: Sequence[_Candidate]) -> str:
     if not others:
         return ""
     reason = "declares Django" if best.django == 2 else f"is what {best.manager} installs from"
+    # the user should know of other files that would have been as plausible
     rivals = sorted({str(other.file) for other in others if other.django == 2})
     if best.django == 2 and rivals:
         return f"{best.file} {reason}; left as they are, though they do too: {', '.join(rivals)}"

@@ -226,6 +226,7 @@ def _entry_modules(
     if "." in layout.settings:
         folder = modules.folder(package)
     places = [p for p in (folder, layout.base, named.parent, named.parent.parent) if p is not None]
+    # wsgi.py is beside urls.py, beside manage.py, or beside the settings
     others = [name for name, _ in layout.environments]
     for place in dict.fromkeys(places):
         for file in ("wsgi.py", "asgi.py"):
@@ -240,6 +241,7 @@ def _entry_modules(
     siblings = []
     if _is_settings_package(modules, named):
         siblings = list(modules.python_files(named.parent, 0))
+    # what an environment star-imports is a base, not an environment of its own
     reached = {p for path in entries.values() for p in _import_chain(modules, path)[1:]}
     for sibling in siblings:
         chain = _import_chain(modules, sibling)
@@ -439,6 +441,7 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
     if not uses:
         return Reader(ReaderKind.LITERAL)
     best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))
+    # a project that has a library for it uses os.environ by exception
     library = [r for r in uses if r.kind is not ReaderKind.OS]
     if library:
         best = max(library, key=lambda r: uses[r])

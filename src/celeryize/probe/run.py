@@ -255,6 +255,7 @@ class Prober:
     def _end_child(self) -> None:
         """Ask the child to end by closing its input; end it, and all of its session, if it does
         not."""
+        # closing its input is enough, unless it is busy with an import that nobody waits for
         deadline = time.monotonic() + 2
         while self._child.poll() is None and time.monotonic() < deadline and not self._asked:
             time.sleep(0.002)

@@ -160,9 +160,7 @@ def test_an_absolute_path_is_no_module(tmp_path):
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_a_manager_is_run_only_where_the_project_is_imported(
-    tmp_path, monkeypatch, ask
-):
+def test_a_manager_is_run_only_where_the_project_is_imported(tmp_path, monkeypatch, ask):
     files = {
         **small_project(),
         "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "*"\n',

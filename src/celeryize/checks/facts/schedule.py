@@ -50,6 +50,7 @@ class ScheduleFacts:
         for setting in self.settings.named(*SETTINGS):
             if isinstance(setting.value, ast.Dict):
                 found.append((setting.code, setting.value))
+        # assigning to app.conf replaces the setting, so both places count
         for code in self.code.relevant:
             for node in code.assigns:
                 if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):

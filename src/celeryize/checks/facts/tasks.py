@@ -150,6 +150,7 @@ class TaskFacts:
         if not spelled:
             return None
         head, _, rest = spelled.partition(".")
+        # a task of the same file needs no import
         if not rest and (code.path, head) in self._by_place:
             return self._by_place[code.path, head]
         module, name = self.code.bindings(code.path).get(head, ("", None))
@@ -168,6 +169,7 @@ class TaskFacts:
             return None
         if (path, name) in self._by_place:
             return self._by_place[path, name]
+        # `from shop.tasks import send`, where shop/tasks/__init__.py imports it from .mail
         base, inner = self.code.bindings(path).get(name, ("", None))
         if inner:
             return self._task_at(f"{base}.{inner}", levels - 1)
