@@ -73,7 +73,9 @@ collect_ignore_glob = ["golden/*"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-goldens", action="store_true", help="Write tests/golden anew.")
-    parser.addoption("--rewrite-readme", action="store_true", help="Write the README's tables anew.")
+    parser.addoption(
+        "--rewrite-readme", action="store_true", help="Write the README's tables anew."
+    )
 
 
 Tree = Mapping[str, str | bytes]
@@ -113,16 +115,28 @@ def snapshot(root: Path) -> dict[str, tuple[str, int, bytes]]:
         for name in [*names, *files]:
             path = Path(folder) / name
             info = path.lstat()
-            kind = "link" if stat.S_ISLNK(info.st_mode) else "folder" if stat.S_ISDIR(info.st_mode) else "file"
+            kind = (
+                "link"
+                if stat.S_ISLNK(info.st_mode)
+                else "folder"
+                if stat.S_ISDIR(info.st_mode)
+                else "file"
+            )
             content = (
-                str(path.readlink()).encode() if kind == "link" else path.read_bytes() if kind == "file" else b""
+                str(path.readlink()).encode()
+                if kind == "link"
+                else path.read_bytes()
+                if kind == "file"
+                else b""
             )
             found[path.relative_to(root).as_posix()] = (kind, stat.S_IMODE(info.st_mode), content)
     return found
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No variable of the machine decides a test, and the state of undo is kept in a temporary folder."""
     for name in [*ENVIRONMENT, *(n for n in os.environ if n.startswith(("CELERY", "COPIER_")))]:
         monkeypatch.delenv(name, raising=False)
@@ -159,10 +173,21 @@ def git_project(project: Path) -> Path:
     return project
 
 
-def git(folder: Path, *arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def git(
+    folder: Path, *arguments: str, data: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run git with an identity of its own."""
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "core.autocrlf=false")
-    return subprocess.run(["git", *identity, *arguments], cwd=folder, input=data, capture_output=True, check=True)
+    identity = (
+        "-c",
+        "user.name=Test",
+        "-c",
+        "user.email=test@example.org",
+        "-c",
+        "core.autocrlf=false",
+    )
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, input=data, capture_output=True, check=True
+    )
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -175,7 +200,9 @@ def celeryize() -> Run:
     What it answers with --json has to be what docs/schema promises.
     """
 
-    def run(folder: Path, *arguments: str, data: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        folder: Path, *arguments: str, data: str = "", **env: str
+    ) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
             [sys.executable, "-m", "celeryize", *arguments],
             cwd=folder,

@@ -39,7 +39,16 @@ class Redis:
             pytest.skip("there is no redis-server on this machine")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        options = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         self.process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)
         for _ in range(200):
             try:
@@ -104,7 +113,9 @@ class RabbitMQ:
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "env.conf"),
         }
         # left to itself, the server starts one that outlives it
-        self.names = subprocess.Popen([epmd, "-port", str(names), "-address", "127.0.0.1"], env=self.env)
+        self.names = subprocess.Popen(
+            [epmd, "-port", str(names), "-address", "127.0.0.1"], env=self.env
+        )
         self.process = subprocess.Popen(
             [str(server)],
             cwd=self.folder,
@@ -131,12 +142,18 @@ class RabbitMQ:
                 return
             except OSError:
                 time.sleep(0.2)
-        logs = "".join(log.read_text("utf-8", "replace") for log in (self.folder / "log").glob("*.log"))
+        logs = "".join(
+            log.read_text("utf-8", "replace") for log in (self.folder / "log").glob("*.log")
+        )
         pytest.skip(f"rabbitmq-server does not start here: {logs[-400:] or self.process.poll()}")
 
     def listed(self) -> list[str]:
         """Every queue with the number of its messages, every exchange and every binding."""
-        return [row for what in ("queues", "exchanges", "bindings") for row in self._control(f"list_{what}")]
+        return [
+            row
+            for what in ("queues", "exchanges", "bindings")
+            for row in self._control(f"list_{what}")
+        ]
 
     def _control(self, command: str) -> list[str]:
         arguments = [str(self.control), "-q", "-n", self.node, command]
@@ -146,7 +163,9 @@ class RabbitMQ:
     def __exit__(self, *exception: object) -> None:
         for process in (self.process, self.names):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL) if process is self.process else process.kill()
+                os.killpg(
+                    process.pid, signal.SIGKILL
+                ) if process is self.process else process.kill()
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

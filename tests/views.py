@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from celeryize.checks.proof import Proof
 from celeryize.detect.project import Project
 from celeryize.model import Plan
+from celeryize.probe.proof import Proof
 
 
 class Recorder:

@@ -35,7 +35,9 @@ def main() -> None:
     try:
         run()
     finally:
-        output.write_text(json.dumps({"modules": list(sys.modules), "read": read, "processes": processes}))
+        output.write_text(
+            json.dumps({"modules": list(sys.modules), "read": read, "processes": processes})
+        )
 
 
 if __name__ == "__main__":

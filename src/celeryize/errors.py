@@ -1,4 +1,4 @@
-"""The one family of errors: each says what is wrong, what to do next, and carries its exit code."""
+"""The one family of errors: each says what is wrong, what to do next, and has its exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from celeryize.model import Where
 
 
 class Exit(IntEnum):
-    """The exit codes of every command (documented in the README by a table that a test compares)."""
+    """The exit codes of every command (documented in the README by a table that a test
+    compares)."""
 
     DONE = 0
     FINDINGS = 1
@@ -33,7 +34,7 @@ class CeleryizeError(Exception):
 
 
 class UsageError(CeleryizeError):
-    """The command line contradicts itself or holds a value that cannot be."""
+    """The command line contradicts itself or contains an invalid value."""
 
     exit_code = Exit.USAGE
 
@@ -42,7 +43,12 @@ class NoProject(CeleryizeError):
     """There is no Django project here, or more than one: the folders of those are in `choices`."""
 
     def __init__(
-        self, message: str, *, hint: str = "", where: Where | None = None, choices: tuple[Path, ...] = ()
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        where: Where | None = None,
+        choices: tuple[Path, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.choices = choices
@@ -51,7 +57,7 @@ class NoProject(CeleryizeError):
 class CannotPatch(CeleryizeError):
     """A file cannot be edited safely; `snippet` holds the exact lines to paste instead.
 
-    They go to the end of the file or, `in_place`, in place of the line at `where`.
+    They belong at the end of the file or, `in_place`, in place of the line at `where`.
     """
 
     def __init__(
@@ -69,9 +75,12 @@ class CannotPatch(CeleryizeError):
 
 
 class Conflict(CeleryizeError):
-    """A file on the disk is not what the plan, or the undo, started from; `diff` shows the difference."""
+    """A file on the disk is not what the plan, or the undo, started from; `diff` shows the
+    difference."""
 
-    def __init__(self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None) -> None:
+    def __init__(
+        self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None
+    ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.diff = diff
 

@@ -1,9 +1,10 @@
-"""What is remembered outside of the project: the lock, the journal of the change under way, the history.
+"""What is remembered outside of the project: the lock, the journal of the change under way, the
+history.
 
-    <state>/lock                  held while celeryize writes; the system lets go of it when a process dies
-    <state>/journal.json          a change that has begun: whoever finds it and gets the lock takes it back
-    <state>/history/000007.json   a change that is done: the journal under another name, by one rename
-    <state>/kept/                 bytes from before of files that were saved by somebody else meanwhile
+    <state>/lock                  held while celeryize writes; released when its process dies
+    <state>/journal.json          a change that has begun: the next run rolls it back
+    <state>/history/000007.json   a change that is done: the journal under another name
+    <state>/kept/                 earlier bytes of files that were saved by somebody else meanwhile
 
 Nothing here is in the tree of the project, so that a command leaves nothing there but its change.
 """
@@ -59,8 +60,8 @@ class Kept:
 class Written:
     """One edit and what is needed to write it or to take it back.
 
-    `kept` is None for a new file with the default mode; `temp` is the name, beside the target, of the file
-    that holds the new bytes until the rename.
+    `kept` is None for a new file with the default mode; `temp` is the name, beside the target, of
+    the file that holds the new bytes until the rename.
     """
 
     edit: Edit
@@ -72,8 +73,9 @@ class Written:
 class Change:
     """What one command did, or is doing, to the project. Paths are relative to its root.
 
-    `made` are the folders it makes, outermost first; `removed` those it removes, innermost first, with their
-    modes. `number` is the place in the history, from 1; an undo has in `undoes` the place that it takes back.
+    `made` are the folders it makes, outermost first; `removed` those it removes, innermost first,
+    with their modes. `number` is the place in the history, from 1; an undo has in `undoes` the
+    place that it undoes.
     """
 
     command: str
@@ -92,22 +94,25 @@ class Change:
 def state_dir(root: Path) -> Path:
     """The folder that remembers the changes of the project in `root`; it need not exist.
 
-    In the git directory (of this work tree or submodule: gitrepository-layout(5)) where there is one, by the
-    path of `root` in the work tree, so that both can be moved together; else as the XDG base directory
-    specification has it.
+    In the git directory (of this work tree or submodule: gitrepository-layout(5)) where there is
+    one, by the path of `root` in the work tree, so that both can be moved together; else as the XDG
+    base directory specification has it.
     """
     root = root.resolve()
     for folder in (root, *root.parents):
         found = _git_dir(folder)
         if found:
-            return found / "celeryize" if folder == root else found / "celeryize" / _key(root.relative_to(folder))
+            if folder == root:
+                return found / "celeryize"
+            return found / "celeryize" / _key(root.relative_to(folder))
     try:
         home = Path(os.environ.get("XDG_STATE_HOME", ""))
+        # The specification: https://specifications.freedesktop.org/basedir-spec/
         # A relative path is to be ignored, says the specification.
         base = home if home.is_absolute() else Path.home() / ".local" / "state"
     except RuntimeError as error:
         raise WriteFailed(
-            "there is no home folder in which celeryize could keep its journal",
+            "there is no home directory for celeryize's journal",
             hint="Set XDG_STATE_HOME to a folder of yours, then run the command again.",
         ) from error
     return base / "celeryize" / _key(root)
@@ -117,15 +122,15 @@ def state_dir(root: Path) -> Path:
 def locked(root: Path) -> Iterator[Path]:
     """Hold the lock of the project; gives the state folder, which exists then.
 
-    Raises AnotherRun at once if it is taken, WriteFailed if the folder cannot be made. Windows has no flock:
-    there two runs at once are found by the bytes of the files only.
+    Raises AnotherRun at once if it is taken, WriteFailed if the folder cannot be made. Windows has
+    no flock: there two runs at once are found by the bytes of the files only.
     """
     state = state_dir(root)
     root = root.resolve()
     if state.is_relative_to(root) and state.name == _key(root):
         raise WriteFailed(
             f"the journal would be inside the project, in {state}",
-            hint="Set XDG_STATE_HOME to a folder outside of the project, then run the command again.",
+            hint="Set XDG_STATE_HOME to a folder outside of the project, then run again.",
         )
     with failing_for(state):
         _make(state / "history")
@@ -145,13 +150,15 @@ def locked(root: Path) -> Iterator[Path]:
 
 
 def is_unfinished(state: Path) -> bool:
-    """Whether a change has begun and was neither finished nor taken back."""
+    """Whether a change has begun and was neither finished nor rolled back."""
     return (state / "journal.json").exists()
 
 
 def load_unfinished(state: Path) -> Change | None:
     """The change that has begun, if any. Raises CeleryizeError where it cannot be understood."""
-    return _load(state / "journal.json") if is_unfinished(state) else None
+    if is_unfinished(state):
+        return _load(state / "journal.json")
+    return None
 
 
 def begin(state: Path, change: Change) -> None:
@@ -166,10 +173,11 @@ def begin(state: Path, change: Change) -> None:
 
 
 def finish(state: Path, change: Change) -> None:
-    """Make the journal the newest entry of the history, or put it over the entry that it undoes: one rename.
+    """Make the journal the newest entry of the history, or put it over the entry that it undoes:
+    one rename.
 
-    The change is done with the rename. What follows may fail: a power cut then leaves the journal or the
-    entry, and both are whole; an entry that is an undo is passed over by `load_newest`.
+    The change is done with the rename. What follows may fail: a power cut then leaves the journal
+    or the entry, and both are whole; an entry that is an undo is passed over by `load_newest`.
     """
     entries = _entries(state)
     number = change.undoes or (int(entries[-1].stem) if entries else 0) + 1
@@ -184,14 +192,15 @@ def finish(state: Path, change: Change) -> None:
 
 
 def forget(state: Path) -> None:
-    """Drop the journal of a change that was taken back."""
+    """Drop the journal of a change that was rolled back."""
     with failing_for(state / "journal.json"):
         remove(state / "journal.json")
         sync_folder(state)
 
 
 def load_done(state: Path) -> Iterator[Change]:
-    """The changes that are done and not undone, newest first. Raises CeleryizeError where one is garbled."""
+    """The changes that are done and not undone, newest first. Raises CeleryizeError where one is
+    garbled."""
     for entry in reversed(_entries(state)):
         change = _load(entry)
         if not change.undoes:
@@ -199,12 +208,14 @@ def load_done(state: Path) -> Iterator[Change]:
 
 
 def load_newest(state: Path) -> Change | None:
-    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be understood."""
+    """The newest change that is done and not undone. Raises CeleryizeError where it cannot be
+    understood."""
     return next(load_done(state), None)
 
 
 def keep(state: Path, name: str, data: bytes) -> Path:
-    """Keep a copy of `data` in the state folder and give its place; the same bytes are kept once."""
+    """Keep a copy of `data` in the state folder and give its place; the same bytes are kept
+    once."""
     import hashlib
 
     copy = state / "kept" / f"{hashlib.sha256(data).hexdigest()[:8]}-{name}"
@@ -216,8 +227,11 @@ def keep(state: Path, name: str, data: bytes) -> Path:
 
 
 def write_file(file: Path, data: bytes, *, mode: int, kept: Kept | None = None) -> None:
-    """Write a file that does not exist yet and have it on the disk; `kept` overrides `mode` and the umask."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    """Write a file that does not exist yet and have it on the disk; `kept` overrides `mode` and the
+    umask."""
+    descriptor = os.open(
+        file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
+    )
     try:
         rest = memoryview(data)
         while rest:
@@ -225,7 +239,8 @@ def write_file(file: Path, data: bytes, *, mode: int, kept: Kept | None = None) 
         if kept:
             made = os.fstat(descriptor)
             if (made.st_uid, made.st_gid) != (kept.uid, kept.gid):
-                # Root in a container keeps the file the user's; anybody else may not give files away.
+                # Root in a container keeps the file the user's; anybody else may not give files
+                # away.
                 with suppress(PermissionError):
                     os.chown(file, kept.uid, kept.gid)
             os.chmod(file, kept.mode)
@@ -250,14 +265,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove(file: Path) -> None:
-    """Remove a file that may be gone already."""
+    """Remove a file that may already be deleted."""
     with suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(file)
 
 
 @contextmanager
 def failing_for(path: Path | PurePosixPath, *, what: str = "written") -> Iterator[None]:
-    """Turn an OSError of the block into WriteFailed, which names `path` and the reason of the system."""
+    """Turn an OSError of the block into WriteFailed, which names `path` and the reason of the
+    system."""
     try:
         yield
     except OSError as error:
@@ -280,7 +296,8 @@ def advice(error: OSError) -> str:
 
 
 def _git_dir(folder: Path) -> Path | None:
-    """The git directory of the work tree `folder`: `.git`, or the place that a file `.git` names."""
+    """The git directory of the work tree `folder`: `.git`, or the place that a file `.git`
+    names."""
     found = folder / ".git"
     if found.is_file():
         try:
@@ -290,7 +307,9 @@ def _git_dir(folder: Path) -> Path | None:
         if word != "gitdir":
             return None
         found = (folder / place.strip()).resolve()
-    return found if (found / "HEAD").is_file() else None
+    if (found / "HEAD").is_file():
+        return found
+    return None
 
 
 def _key(path: Path) -> str:
@@ -300,7 +319,7 @@ def _key(path: Path) -> str:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder, and those above it, that only this user can look into."""
+    """Make a folder, and those above it, that only this user can read."""
     if folder.is_dir():
         return
     _make(folder.parent)
@@ -358,12 +377,13 @@ def _load(file: Path) -> Change:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CeleryizeError(
             f"{file} cannot be understood: {error}",
-            hint="Look at what changed in the project, put right what is wrong, then delete that file.",
+            hint="Check what changed in the project, fix what is wrong, then delete that file.",
         ) from error
 
 
 def _inside(text: str) -> PurePosixPath:
-    """A path below the root: a git directory that came with somebody's archive may hold any journal."""
+    """A path below the root: a git directory that came with somebody's archive may hold any
+    journal."""
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{text} leads out of the project")
@@ -372,13 +392,17 @@ def _inside(text: str) -> PurePosixPath:
 
 def _temporary(name: str) -> str:
     if not TEMPORARY.fullmatch(name):
-        raise ValueError(f"{name} is no temporary file of ours")
+        raise ValueError(f"{name} is not a temporary file of ours")
     return name
 
 
 def _text(data: bytes | None) -> str | None:
-    return None if data is None else b64encode(data).decode()
+    if data is None:
+        return None
+    return b64encode(data).decode()
 
 
 def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text)
+    if text is None:
+        return None
+    return b64decode(text)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 
 class Severity(StrEnum):
-    """How bad a finding is. An error means: this will not run, or will run wrong."""
+    """How bad a finding is. An error means: this will not run, or not as intended."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,18 +17,22 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in the project: a path relative to its root (or absolute, outside of it) and a line from 1."""
+    """A place in the project: a path relative to its root (or absolute, outside of it) and a line
+    from 1."""
 
     path: PurePosixPath
     line: int | None = None
 
     def __str__(self) -> str:
-        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+        if self.line is None:
+            return str(self.path)
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it goes away."""
+    """One file as it was and as it will be. `before=None`: the file is new; `after=None`: it is
+    deleted."""
 
     path: PurePosixPath
     before: bytes | None

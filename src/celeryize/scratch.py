@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive us: what a run that was killed has left, the next one removes."""
+"""Temporary folders; what a killed run leaves behind, the next one removes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ YOUNG = 60.0
 
 
 def unusable(error: OSError) -> WriteFailed:
-    """What is said where there is no room, or no right, for a temporary file."""
+    """The error where a temporary file cannot be written."""
     return WriteFailed(
         f"the temporary folder cannot be used: {error.strerror or error}",
         hint="Set TMPDIR to a folder with space that you can write to, then run the command again.",
@@ -30,7 +30,8 @@ def unusable(error: OSError) -> WriteFailed:
 
 
 class Scratch:
-    """A temporary folder at `path`, locked as long as its maker lives; a context manager that removes it.
+    """A temporary folder at `path`, locked as long as its maker lives; a context manager that
+    removes it.
 
     Raises WriteFailed where none can be made.
     """
@@ -43,7 +44,8 @@ class Scratch:
             raise unusable(error) from error
         if sys.platform != "win32":
             self._lock = os.open(self.path, os.O_RDONLY)
-            # the system takes a lock back, however a process ends; a process id may be another's by then
+            # the system takes a lock back, however a process ends; a process id may be another's by
+            # then
             with suppress(OSError):
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -62,6 +64,7 @@ class Scratch:
 
 def sweep() -> None:
     """Remove our folders whose makers are gone, where the system knows (Windows does not)."""
+    # whatever cannot be read or removed is left: cleaning up must not stop a command
     with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX) and _is_left(entry):

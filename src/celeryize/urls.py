@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-# Between quotes a password may hold anything but that quote; elsewhere it ends with the word. It ends at the last
-# @, for people forget to percent-encode: a word too much is hidden rather than half a password shown. Both start
-# at a mark, a quote or ://, so that a long text without one costs nothing.
-QUOTED = re.compile(r"""(?P<quote>['"])(?P<head>[\w+.-]{1,40}://[^\s/:'"]*):(?!//)(?:(?!(?P=quote)).)*@""")
+# Between quotes a password may hold anything but that quote; elsewhere it ends with the word. It
+# ends at the last @, for people forget to percent-encode: a word too much is hidden rather than
+# half a password shown. Both start at a mark, a quote or ://, so that a long text without one costs
+# nothing.
+QUOTED = re.compile(
+    r"""(?P<quote>['"])(?P<head>[\w+.-]{1,40}://[^\s/:'"]*):(?!//)(?:(?!(?P=quote)).)*@"""
+)
 PLAIN = re.compile(r"""(?<=://)(?P<head>\s*[^\s/:'"]*):(?!//)[^\s'"]*@""")
 QUERY = re.compile(r"""(?i)(?P<head>[?&][\w.-]*pass\w*=)[^\s&'"]+""")
 

@@ -1,4 +1,5 @@
-"""When a periodic task runs: what was typed, as Celery's schedule objects, and what is odd about it."""
+"""When a periodic task runs: what was typed, as Celery's schedule objects, and what is odd about
+it."""
 
 from __future__ import annotations
 
@@ -38,12 +39,14 @@ SOLAR = (
     "dusk_nautical",
     "dusk_astronomical",
 )
+# Seconds from which an interval suffers from restarts of Beat.
 LONG = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A schedule as Python, the import it needs, the same in words, and what its author should know.
+    """A schedule as Python, the import it needs, the same in words, and what its author should
+    know.
 
     `model` and `fields` (as Python) are the same schedule in the database of django-celery-beat.
     """
@@ -66,37 +69,51 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def values(self, text: str) -> frozenset[int]:
-        """The numbers that `text` stands for. Raises UsageError with the part that is wrong."""
+        """The numbers that `text` means. Raises UsageError with the part that is invalid."""
         found: set[int] = set()
         for part in text.split(","):
             match = re.fullmatch(r"(\*|[a-z0-9]+(?:-[a-z0-9]+)?)(?:/(\d+))?", part)
             if not match or (match[2] and not ("*" in match[1] or "-" in match[1])):
-                raise self._wrong(part, text)
+                raise self._invalid_part(part, text)
             step = int(match[2] or 1)
             if not step:
-                raise self._wrong(part, text)
+                raise self._invalid_part(part, text)
             first, _, last = match[1].partition("-")
             if first == "*":
                 span = list(range(self.low, self.high + 1))
             else:
-                begin = self._number(first, text)
-                end = self._number(last, text) if last else begin
-                wrapped = end + (self.high - self.low + 1) if end < begin else end
-                span = [(n - self.low) % (self.high - self.low + 1) + self.low for n in range(begin, wrapped + 1)]
+                begin = self._number_of(first, text)
+                end = begin
+                if last:
+                    end = self._number_of(last, text)
+                wrapped = end
+                if end < begin:
+                    # `fri-mon` wraps around the end of the week
+                    wrapped = end + (self.high - self.low + 1)
+                span = [
+                    (n - self.low) % (self.high - self.low + 1) + self.low
+                    for n in range(begin, wrapped + 1)
+                ]
             found |= set(span[::step])
         return frozenset(found)
 
-    def _number(self, word: str, text: str) -> int:
+    def _number_of(self, word: str, text: str) -> int:
         if word in self.names:
             return self.names.index(word) + self.low
         if not word.isdigit() or not self.low <= int(word) <= self.high:
-            raise self._wrong(word, text)
+            raise self._invalid_part(word, text)
         return int(word)
 
-    def _wrong(self, part: str, text: str) -> UsageError:
-        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+    def _invalid_part(self, part: str, text: str) -> UsageError:
+        names = ""
+        if self.names:
+            names = f" or {self.names[0]}-{self.names[-1]}"
+        # a field of one part needs no second mention
+        context = ""
+        if part != text:
+            context = f" in {text!r}"
         return UsageError(
-            f"{part!r} in {text!r} is no {self.keyword.replace('_', ' ')}",
+            f"invalid {self.keyword.replace('_', ' ')} {part!r}{context}",
             hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
         )
 
@@ -119,16 +136,23 @@ def parse(
     longitude: float | None = None,
 ) -> When:
     """The one schedule that the options describe. Raises UsageError with what to write instead."""
+    # exactly one way to say it
     given = [
-        name for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar)) if value
+        name
+        for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar))
+        if value
     ]
     if len(given) != 1:
-        said = f"{' and '.join(given)} exclude each other" if given else "it is not said when"
+        said = "no schedule was given"
+        if given:
+            said = f"{' and '.join(given)} exclude each other"
         raise UsageError(
-            said, hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, --solar sunset.'
+            said,
+            hint='Use one of --cron "0 8 * * *", --every 15m, --at 07:30 --on mon-fri, '
+            "--solar sunset.",
         )
     if on and not at:
-        raise UsageError("--on belongs to --at", hint="For example --at 07:30 --on mon-fri.")
+        raise UsageError("--on requires --at", hint="For example --at 07:30 --on mon-fri.")
     if cron:
         return from_cron(cron)
     if every:
@@ -143,20 +167,25 @@ def from_cron(text: str) -> When:
     fields = NICKNAMES.get(text.strip().lower(), text.strip().lower()).split()
     if len(fields) != 5:
         raise UsageError(
-            f"{text!r} has {len(fields)} fields, a crontab has five",
-            hint='minute hour day-of-month month day-of-week: "0 8 * * *" is every day at 08:00; or @daily.',
+            f"{text!r} has {len(fields)} fields, but a crontab has five",
+            hint="minute hour day-of-month month day-of-week: "
+            '"0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields
-    return _crontab(minute, hour, day, month, _sunday(weekday))
+    return _make_crontab(minute, hour, day, month, _with_sunday(weekday))
 
 
 def from_time(at: str, on: str) -> When:
     """`07:30` on `mon-fri`, `sat,sun`, `*`."""
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", at.strip())
     if not match:
-        raise UsageError(f"{at!r} is no time of day", hint="Write hours and minutes: 07:30.")
-    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(on.strip().lower(), on.strip().lower())
-    return _crontab(str(int(match[2])), str(int(match[1])), "*", "*", _sunday(days))
+        raise UsageError(
+            f"{at!r} is not a valid time of day", hint="Write hours and minutes: 07:30."
+        )
+    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
+        on.strip().lower(), on.strip().lower()
+    )
+    return _make_crontab(str(int(match[2])), str(int(match[1])), "*", "*", _with_sunday(days))
 
 
 def from_interval(text: str) -> When:
@@ -167,10 +196,12 @@ def from_interval(text: str) -> When:
     notes: tuple[str, ...] = ()
     if seconds >= LONG:
         notes = (
-            "An interval counts from the start of Beat: where its schedule file does not survive a restart, an "
-            f"interval of {text.strip()} may never end. A crontab (--cron, --at) does not have that problem.",
+            "An interval counts from the start of Beat: if its schedule file does not survive a "
+            f"restart, an interval of {text.strip()} may never end. "
+            "A crontab (--cron, --at) does not have that problem.",
         )
     words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
+    # django-celery-beat has no weeks
     every, period = (amount * 7, "days") if word == "weeks" else (amount, word)
     fields = (("every", str(every)), ("period", f'"{period}"'))
     code = f"timedelta({word}={amount})"
@@ -180,9 +211,17 @@ def from_interval(text: str) -> When:
 def from_sun(event: str, latitude: float | None, longitude: float | None) -> When:
     """A solar event at a place, as `celery.schedules.solar` knows it."""
     if event not in SOLAR:
-        raise UsageError(f"{event!r} is no solar event", hint=f"One of {', '.join(SOLAR)}.")
-    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise UsageError("--solar needs a place", hint="Add --lat (-90 to 90) and --lon (-180 to 180).")
+        raise UsageError(
+            f"{event!r} is not a valid solar event", hint=f"One of {', '.join(SOLAR)}."
+        )
+    if (
+        latitude is None
+        or longitude is None
+        or not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
+    ):
+        raise UsageError(
+            "--solar needs a location", hint="Add --lat (-90 to 90) and --lon (-180 to 180)."
+        )
     return When(
         f'solar("{event}", {latitude!r}, {longitude!r})',
         ("from celery.schedules import solar",),
@@ -197,33 +236,39 @@ def duration(text: str, flag: str) -> int:
     """Seconds of `90`, `30s`, `15m`, `2h`, `1d`. Raises UsageError naming the flag."""
     match = re.fullmatch(r"([1-9]\d*)([smhdw])", text.strip().lower())
     if not match:
-        raise UsageError(f"{flag} {text!r} is no duration", hint="Write 30s, 15m, 2h, 1d or 1w.")
+        raise UsageError(
+            f"{flag} {text!r} is not a valid duration", hint="Write 30s, 15m, 2h, 1d or 1w."
+        )
     return int(match[1]) * UNITS[match[2]][1]
 
 
-def _sunday(field: str) -> str:
+def _with_sunday(field: str) -> str:
     """The day-of-week field with cron's 7 for Sunday as Celery's 0."""
     parts = []
     for part in field.split(","):
         span, slash, step = part.partition("/")
         first, dash, last = span.partition("-")
         if last == "7" and first != "7":
-            inside = sorted({n % 7 for n in range(DAY_OF_WEEK._number(first, field), 8)[:: int(step or 1)]})
+            inside = sorted(
+                {n % 7 for n in range(DAY_OF_WEEK._number_of(first, field), 8)[:: int(step or 1)]}
+            )
             parts.append(",".join(map(str, inside)))
             continue
-        first = "0" if first == "7" else first
+        if first == "7":
+            first = "0"
         parts.append(f"{first}{dash}{last}{slash}{step}")
     return ",".join(parts)
 
 
-def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
+def _make_crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
     minutes, hours = MINUTE.values(minute), HOUR.values(hour)
     days, months = DAY_OF_MONTH.values(day), MONTH.values(month)
     DAY_OF_WEEK.values(weekday)
+    # a leap year, so that February 29 is possible
     possible = any(n <= calendar.monthrange(2024, m)[1] for m in months for n in days)
     if not possible:
         raise UsageError(
-            f"day {day} never occurs in month {month}: Celery refuses it, and Beat does not start",
+            f"day {day} never occurs in month {month}: Celery rejects it, and Beat does not start",
             hint="Use a day that the month has.",
         )
     written = [
@@ -235,24 +280,34 @@ def _crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When
     ]
     everything = all(text == "*" for _, text in written)
     arguments = [
-        f"{name}={_value(text)}" for name, text in written if text != "*" or (name == "minute" and not everything)
+        f"{name}={_python_value(text)}"
+        for name, text in written
+        if text != "*" or (name == "minute" and not everything)
     ]
     return When(
         f"crontab({', '.join(arguments)})",
         ("from celery.schedules import crontab",),
-        _words(minute, hour, day, month, weekday, minutes, hours),
-        tuple(_odd(minute, hour, day, month, weekday, minutes, hours)),
+        _in_words(minute, hour, day, month, weekday, minutes, hours),
+        tuple(_odd_remarks(minute, hour, day, month, weekday, minutes, hours)),
         "CrontabSchedule",
         tuple((name, f'"{text}"') for name, text in written),
     )
 
 
-def _value(text: str) -> str:
-    return str(int(text)) if text.isdigit() else f'"{text}"'
+def _python_value(text: str) -> str:
+    if text.isdigit():
+        return str(int(text))
+    return f'"{text}"'
 
 
-def _words(
-    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+def _in_words(
+    minute: str,
+    hour: str,
+    day: str,
+    month: str,
+    weekday: str,
+    minutes: frozenset[int],
+    hours: frozenset[int],
 ) -> str:
     if len(minutes) == 1 and len(hours) <= 4:
         when = "at " + ", ".join(f"{h:02d}:{min(minutes):02d}" for h in sorted(hours))
@@ -270,7 +325,9 @@ def _words(
         when = f"at minute {minute} of hour {hour}"
     parts = [when]
     if weekday != "*":
-        parts.append(f"on {weekday if not weekday.replace(',', '').isdigit() else _names(weekday)}")
+        parts.append(
+            f"on {weekday if not weekday.replace(',', '').isdigit() else _day_names(weekday)}"
+        )
     if day != "*":
         parts.append(f"on day {day} of the month")
     if month != "*":
@@ -280,30 +337,39 @@ def _words(
     return " ".join(parts)
 
 
-def _names(weekday: str) -> str:
+def _day_names(weekday: str) -> str:
     return ", ".join(DAYS[int(n)] for n in weekday.split(","))
 
 
-def _odd(
-    minute: str, hour: str, day: str, month: str, weekday: str, minutes: frozenset[int], hours: frozenset[int]
+def _odd_remarks(
+    minute: str,
+    hour: str,
+    day: str,
+    month: str,
+    weekday: str,
+    minutes: frozenset[int],
+    hours: frozenset[int],
 ) -> list[str]:
     """What Celery will really do where that is not what people expect (CELERY_FACTS 21 to 23)."""
     found = []
     if minute == "*" and hour != "*":
         found.append(
-            f"The minute is *: it fires 60 times in each of these hours. For once an hour write 0 {hour}."
+            f"The minute is *: it fires 60 times in each of these hours. "
+            f"For once an hour, write 0 {hour}."
         )
     for text, values, size, unit in ((minute, minutes, 60, "minute"), (hour, hours, 24, "hour")):
         step = re.fullmatch(r"\*/(\d+)", text)
         if step and size % int(step[1]):
             at = ", ".join(map(str, sorted(values)))
             found.append(
-                f"*/{step[1]} does not divide {size}: it fires at {unit} {at}, and starts anew with each turn."
+                f"*/{step[1]} does not divide {size}: "
+                f"it fires at {unit} {at}, and then starts again."
             )
     if day != "*" and weekday != "*":
         found.append(
-            "Both days are set: Celery fires only on days that are both; cron would on days that are either."
+            "Both days are set: Celery only fires on days that match both; "
+            "cron would fire on days that match either."
         )
     if day.isdigit() and int(day) > 28 and month == "*":
-        found.append(f"Not every month has a day {day}: it does not fire in those.")
+        found.append(f"Not every month has a day {day}: it does not fire in the others.")
     return found

@@ -108,7 +108,11 @@ TARGETS = (
 def environment() -> dict[str, str]:
     """The machine's environment without what would change the figures."""
     drop = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "DJANGO_SETTINGS_MODULE")
-    return {k: v for k, v in os.environ.items() if k not in drop and not k.startswith(("CELERY", "COVERAGE"))}
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if k not in drop and not k.startswith(("CELERY", "COVERAGE"))
+    }
 
 
 def install(folder: Path) -> Path:
@@ -119,7 +123,9 @@ def install(folder: Path) -> Path:
     # the console script that pip 23 writes imports re, which alone makes --version 1.7 x `pass`
     subprocess.run([*quiet, "--upgrade", "pip"], check=True, env=environment())
     subprocess.run([*quiet, f"{ROOT}[demo]", *PEERS], check=True, env=environment())
-    subprocess.run([python, "-m", "compileall", "-q", folder / "lib"], check=False, env=environment())
+    subprocess.run(
+        [python, "-m", "compileall", "-q", folder / "lib"], check=False, env=environment()
+    )
     return python
 
 
@@ -133,19 +139,32 @@ def beside_peers(python: Path, made: projects.Projects) -> list[Case]:
         Case("celeryize --version", [ours, "--version"]),
         Case("celeryize --help", [ours, "--help"]),
         Case("startapp", [str(python), "-m", "django", "startapp", "shop"]),
-        Case("copier copy", [str(python.with_name("copier")), "copy", "--defaults", str(template), "."]),
+        Case(
+            "copier copy",
+            [str(python.with_name("copier")), "copy", "--defaults", str(template), "."],
+        ),
         Case("cookiecutter", [str(python.with_name("cookiecutter")), "--no-input", str(cookie)]),
-        Case("django-upgrade", [str(python.with_name("django-upgrade")), "config/settings.py"], plain),
+        Case(
+            "django-upgrade", [str(python.with_name("django-upgrade")), "config/settings.py"], plain
+        ),
         Case("celery report", [str(python.with_name("celery")), "-A", "config", "report"], wired),
         Case("import of the app", [str(python), "-c", IMPORT_APP], wired),
         Case("init --no-verify", [ours, "init", "--yes", "--no-verify"], plain),
         Case("init", [ours, "init", "--yes"], plain),
         Case("add-task --no-verify", [ours, "add-task", *TASK, "--yes", "--no-verify"], wired),
         Case("add-task", [ours, "add-task", *TASK, "--yes"], wired),
-        Case("add-schedule --no-verify", [ours, "add-schedule", *ENTRY, "--yes", "--no-verify"], wired),
+        Case(
+            "add-schedule --no-verify",
+            [ours, "add-schedule", *ENTRY, "--yes", "--no-verify"],
+            wired,
+        ),
         Case("verify --static", [ours, "verify", "--static"], wired),
         Case("verify", [ours, "verify"], wired),
-        Case("import of 2,000 entries", [str(python), "-c", f"{IMPORT_APP}; app.conf.beat_schedule"], busy),
+        Case(
+            "import of 2,000 entries",
+            [str(python), "-c", f"{IMPORT_APP}; app.conf.beat_schedule"],
+            busy,
+        ),
         Case("schedule, 2,000 entries", [ours, "schedule"], busy),
     ]
 
@@ -158,17 +177,39 @@ def growing(python: Path, made: projects.Projects) -> list[Growth]:
 
     def cases(name: str, command: list[str], sized: dict[int, Path]) -> Growth:
         return Growth(
-            name, {size: Case(f"{name} {size}", [ours, *command], p, changes=False) for size, p in sized.items()}
+            name,
+            {
+                size: Case(f"{name} {size}", [ours, *command], p, changes=False)
+                for size, p in sized.items()
+            },
         )
 
     return [
-        cases("init: settings, lines", ["init", *look], {n: made.with_settings(n) for n in (60, 600, 6000)}),
-        cases("add-task: tasks", ["add-task", *TASK, *look], {n: made.with_tasks(n) for n in (10, 100, 1000)}),
-        cases("init: files", ["init", *look], {n: made.with_files(n) for n in (100, 10_000, 50_000)}),
+        cases(
+            "init: settings, lines",
+            ["init", *look],
+            {n: made.with_settings(n) for n in (60, 600, 6000)},
+        ),
+        cases(
+            "add-task: tasks",
+            ["add-task", *TASK, *look],
+            {n: made.with_tasks(n) for n in (10, 100, 1000)},
+        ),
+        cases(
+            "init: files", ["init", *look], {n: made.with_files(n) for n in (100, 10_000, 50_000)}
+        ),
         cases("add-schedule: entries", ["add-schedule", *ENTRY, *look], entries),
         cases("schedule: entries", ["schedule"], entries),
-        cases("verify --static: modules", ["verify", "--static"], {n: made.with_modules(n) for n in (100, 1000)}),
-        cases("verify --static: files", ["verify", "--static"], {50_000: made.with_files(50_000, celery=True)}),
+        cases(
+            "verify --static: modules",
+            ["verify", "--static"],
+            {n: made.with_modules(n) for n in (100, 1000)},
+        ),
+        cases(
+            "verify --static: files",
+            ["verify", "--static"],
+            {50_000: made.with_files(50_000, celery=True)},
+        ),
     ]
 
 
@@ -226,7 +267,9 @@ def markdown(rows: list[dict[str, object]]) -> str:
     """Rows as a table."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(str(row[k]) for k in head) + " |" for row in rows)])
+    return "\n".join(
+        [*lines, *("| " + " | ".join(str(row[k]) for k in head) + " |" for row in rows)]
+    )
 
 
 def main() -> None:
@@ -246,7 +289,11 @@ def main() -> None:
         tables = {"commands": list(commands(cases)), "ratios": list(ratios(cases))}
         if not arguments.short:
             grown = growing(python, made)
-            measure([case for one in grown for case in one.cases.values()], max(3, arguments.rounds // 3), work)
+            measure(
+                [case for one in grown for case in one.cases.values()],
+                max(3, arguments.rounds // 3),
+                work,
+            )
             tables["growth"] = list(growth(grown))
     result = {**tables, "rounds": arguments.rounds, "python": sys.version.split()[0]}
     arguments.json.parent.mkdir(exist_ok=True)

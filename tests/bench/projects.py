@@ -43,9 +43,13 @@ class Projects:
             self._run(root, "-m", "celeryize", "init", "--yes", "--no-verify")
             settings = root / "config/settings.py"
             settings.write_text(
-                settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',")
+                settings.read_text().replace(
+                    "INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',"
+                )
             )
-            (root / "doctors/tasks.py").write_text("from celery import shared_task\n\n\n" + TASK.format(0))
+            (root / "doctors/tasks.py").write_text(
+                "from celery import shared_task\n\n\n" + TASK.format(0)
+            )
             self._compile(root)
         return root
 
@@ -70,18 +74,24 @@ class Projects:
         if "CELERY_BEAT_SCHEDULE" not in (root / "config/settings.py").read_text():
             entries = "".join(ENTRY.format(n, n % 60) for n in range(count))
             with (root / "config/settings.py").open("a") as stream:
-                stream.write(f"\nfrom celery.schedules import crontab\n\nCELERY_BEAT_SCHEDULE = {{\n{entries}}}\n")
+                stream.write(
+                    f"\nfrom celery.schedules import crontab\n\nCELERY_BEAT_SCHEDULE = {{\n{entries}}}\n"
+                )
             self._compile(root)
         return root
 
     def with_files(self, count: int, *, celery: bool = False) -> Path:
         """A plain (or wired) one in a repository of that many Python files, a hundred to a package."""
-        root = self._copy(self.wired() if celery else self.plain(), f"files-{count}{'-celery' * celery}")
+        root = self._copy(
+            self.wired() if celery else self.plain(), f"files-{count}{'-celery' * celery}"
+        )
         for number in range(count // 100):
             package = root / f"library/part{number // 100}/package{number}"
             package.mkdir(parents=True)
             for module in range(100):
-                (package / (f"module{module}.py" if module else "__init__.py")).write_text(f"VALUE = {module}\n")
+                (package / (f"module{module}.py" if module else "__init__.py")).write_text(
+                    f"VALUE = {module}\n"
+                )
         return root
 
     def with_modules(self, count: int) -> Path:
@@ -91,7 +101,9 @@ class Projects:
         for app in apps:
             (root / app).mkdir()
             (root / app / "__init__.py").write_text("")
-            rows = "from django.db import models\n\n\n" + "".join(MODEL.format(n) for n in range(12))
+            rows = "from django.db import models\n\n\n" + "".join(
+                MODEL.format(n) for n in range(12)
+            )
             for module in ("admin", "apps", "forms", "managers", "models", "signals", "urls"):
                 (root / app / f"{module}.py").write_text(rows)
             call = f"from {app}.tasks import task_0\n\n\ndef view(request):\n    task_0.delay(1, 2)\n\n\n"
@@ -130,7 +142,9 @@ class Projects:
     def _install_apps(self, root: Path, *apps: str) -> None:
         settings = root / "config/settings.py"
         lines = "".join(f"    '{app}',\n" for app in apps)
-        settings.write_text(settings.read_text().replace("INSTALLED_APPS = [\n", f"INSTALLED_APPS = [\n{lines}"))
+        settings.write_text(
+            settings.read_text().replace("INSTALLED_APPS = [\n", f"INSTALLED_APPS = [\n{lines}")
+        )
 
     def _compile(self, root: Path) -> None:
         """The project's own bytecode is part of a byte-compiled state."""
@@ -138,5 +152,9 @@ class Projects:
 
     def _run(self, root: Path, *arguments: str) -> None:
         subprocess.run(
-            [self._python, *arguments], cwd=root, env=self._environment, check=True, capture_output=True
+            [self._python, *arguments],
+            cwd=root,
+            env=self._environment,
+            check=True,
+            capture_output=True,
         )

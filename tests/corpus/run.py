@@ -39,11 +39,17 @@ class Outcome:
     diff: str = ""
 
 
-def celeryize(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+def celeryize(
+    folder: Path, *arguments: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
     """Run the program on a project; its process and its JSON document."""
     ran = subprocess.run(
         [sys.executable, "-m", "celeryize", *arguments, "--json", "-C", str(folder)],
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "XDG_STATE_HOME": str(folder.parent / "state")},
+        env={
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "XDG_STATE_HOME": str(folder.parent / "state"),
+        },
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -66,10 +72,14 @@ def try_on(project: Path, name: str, options: list[str]) -> Outcome:
         error = document.get("error") or {}
         status = str(document.get("status", "no answer"))
         outcome = Outcome(
-            name, "refused" if status == "error" and ran.returncode == 3 else status, seconds=round(seconds, 2)
+            name,
+            "refused" if status == "error" and ran.returncode == 3 else status,
+            seconds=round(seconds, 2),
         )
         outcome.reason = (
-            f"{error.get('path') or ''}:{error.get('line') or ''} {error.get('message')}" if error else ""
+            f"{error.get('path') or ''}:{error.get('line') or ''} {error.get('message')}"
+            if error
+            else ""
         )
         outcome.reason = outcome.reason.replace(str(folder), "PROJECT").removeprefix(": ")
         outcome.recognised = {k: v["value"] for k, v in dict(document.get("project") or {}).items()}
@@ -143,7 +153,9 @@ def main() -> None:
     arguments.json.parent.mkdir(exist_ok=True)
     arguments.json.write_text(json.dumps([asdict(o) for o in found], indent=2) + "\n")
     total = {name: sum(o.outcome == name for o in found) for name in {o.outcome for o in found}}
-    print(f"{len(found)} projects: {total}; broken invariants: {sum(bool(o.broken) for o in found)}")
+    print(
+        f"{len(found)} projects: {total}; broken invariants: {sum(bool(o.broken) for o in found)}"
+    )
     sys.exit(any(o.broken for o in found))
 
 

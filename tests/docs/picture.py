@@ -26,7 +26,9 @@ def record(folder: Path, *command: str) -> str:
         "COLUMNS": str(WIDTH),
         "TERM": "xterm-256color",
     }
-    process = subprocess.Popen(command, cwd=folder, stdin=child, stdout=child, stderr=child, env=env)
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=child, stdout=child, stderr=child, env=env
+    )
     os.close(child)
     seen = b""
     while True:
@@ -50,7 +52,9 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "django", "startproject", "config", "."], **run)
         subprocess.run([sys.executable, "manage.py", "startapp", "doctors"], **run)
         settings = folder / "config/settings.py"
-        text = settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',", 1)
+        text = settings.read_text().replace(
+            "INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',", 1
+        )
         settings.write_text(text)
         (folder / "requirements.txt").write_text("django>=5.2\n")
         (folder / ".venv").symlink_to(sys.prefix)
@@ -63,7 +67,9 @@ def main() -> None:
     svg = console.export_svg(title="celeryize", unique_id="celeryize")
     # no font is fetched when the picture is shown
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    (ROOT / "docs/init.svg").write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+    (ROOT / "docs/init.svg").write_text(
+        "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+    )
 
 
 if __name__ == "__main__":

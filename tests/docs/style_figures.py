@@ -27,7 +27,8 @@ def main(folder: Path) -> None:
     comments = sum(count_comments(text) for text in texts.values())
     conditional = sum(isinstance(node, ast.IfExp) for node in nodes)
     comprehensions = sum(
-        isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) for node in nodes
+        isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        for node in nodes
     )
     one_word = sum("_" not in name for name in names)
 

@@ -29,7 +29,9 @@ def clinic(project: Path, celeryize: Run) -> Path:
 
 
 def test_the_preview_is_in_the_projects_zone_and_tells_the_clock_changes(clinic, celeryize: Run):
-    ran = celeryize(clinic, "add-schedule", "odd", "doctors.tasks.remind", "--cron", "30 2 * * *", "--yes")
+    ran = celeryize(
+        clinic, "add-schedule", "odd", "doctors.tasks.remind", "--cron", "30 2 * * *", "--yes"
+    )
     assert ran.returncode == 0, ran.stderr
     assert "odd: every day at 02:30 (Europe/Paris)" in ran.stderr
     assert ran.stderr.count(" 02:30 +0") >= 5
@@ -37,7 +39,9 @@ def test_the_preview_is_in_the_projects_zone_and_tells_the_clock_changes(clinic,
 
 
 def test_an_entry_at_noon_is_not_bothered_by_clock_changes(clinic, celeryize: Run):
-    ran = celeryize(clinic, "add-schedule", "noon", "doctors.tasks.remind", "--at", "12:00", "--yes")
+    ran = celeryize(
+        clinic, "add-schedule", "noon", "doctors.tasks.remind", "--at", "12:00", "--yes"
+    )
     assert "The clocks change" not in ran.stderr and "12:00 +01:00" in ran.stderr
 
 
@@ -50,7 +54,10 @@ def test_an_entry_at_noon_is_not_bothered_by_clock_changes(clinic, celeryize: Ru
             "unexpected keyword argument 'fool'",
         ),
         (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "takes"),
-        (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "Its arguments are --args"),
+        (
+            ["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"],
+            "Its arguments are --args",
+        ),
         (["doctors.tasks.daily", "--every", "1m"], "With --create the task is written, too."),
     ],
 )
@@ -62,11 +69,25 @@ def test_an_entry_that_beat_could_not_send_is_not_written(clinic, celeryize: Run
 
 
 def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
-    celeryize(clinic, "add-schedule", "a", "doctors.tasks.remind", "--every", "15m", "--yes", "--no-verify")
+    celeryize(
+        clinic,
+        "add-schedule",
+        "a",
+        "doctors.tasks.remind",
+        "--every",
+        "15m",
+        "--yes",
+        "--no-verify",
+    )
     document = json.loads(celeryize(clinic, "schedule", "--json").stdout)
     assert document["time_zone"] == "Europe/Paris"
     (entry,) = document["entries"]
-    assert (entry["name"], entry["registered"], entry["runs_per_day"], len(entry["runs"])) == ("a", True, 96.0, 1)
+    assert (entry["name"], entry["registered"], entry["runs_per_day"], len(entry["runs"])) == (
+        "a",
+        True,
+        96.0,
+        1,
+    )
     listed = json.loads(celeryize(clinic, "tasks", "--json").stdout)
     assert listed["tasks"][0]["schedule_entries"] == ["a"]
     lines = celeryize(clinic, "schedule", "--next", "1h").stdout.splitlines()
@@ -75,7 +96,9 @@ def test_the_schedule_is_listed_for_programs(clinic, celeryize: Run):
 
 @over_files
 @pytest.mark.parametrize("broker", ["files", "redis"])
-def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(clinic, celeryize: Run, broker, tmp_path):
+def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(
+    clinic, celeryize: Run, broker, tmp_path
+):
     ran = celeryize(
         clinic,
         "add-schedule",
@@ -94,13 +117,25 @@ def test_a_real_beat_fires_the_entry_and_a_real_worker_runs_it(clinic, celeryize
     settings = clinic / "config/settings.py"
     settings.write_text(settings.read_text() + "\nCELERY_BROKER_TRANSPORT_OPTIONS = {}\n")
     with Redis() as redis:
-        fires(clinic, {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}, tmp_path)
+        fires(
+            clinic, {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}, tmp_path
+        )
 
 
 def fires(folder: Path, env: dict[str, str], tmp_path: Path) -> None:
     with Worker(folder, "config", env) as worker:
         beat = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "config", "beat", "-s", str(tmp_path / "beat"), "--pidfile="],
+            [
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "config",
+                "beat",
+                "-s",
+                str(tmp_path / "beat"),
+                "--pidfile=",
+            ],
             cwd=folder,
             env={**os.environ, **env},
             stdout=subprocess.DEVNULL,
@@ -123,13 +158,17 @@ def stored(clinic: Path) -> Path:
     settings = clinic / "config/settings.py"
     text = settings.read_text().replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
     text = text.replace('"doctors",', '"doctors",\n    "django_celery_beat",')
-    settings.write_text(text + '\nCELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"\n')
+    settings.write_text(
+        text + '\nCELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"\n'
+    )
     manage(clinic, "makemigrations", "doctors")
     return clinic
 
 
 def manage(folder: Path, *arguments: str) -> str:
-    ran = subprocess.run([sys.executable, "manage.py", *arguments], cwd=folder, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=folder, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
@@ -153,7 +192,9 @@ def test_an_entry_in_the_database_is_a_migration_that_comes_and_goes(stored, cel
     assert ran.returncode == 0 and "python manage.py migrate" in ran.stderr, ran.stderr
     migration = stored / "doctors/migrations/0002_schedule_morning_mail.py"
     ruff = Path(sys.executable).with_name("ruff")
-    subprocess.run([ruff, "format", "--check", "--isolated", migration], check=True, capture_output=True)
+    subprocess.run(
+        [ruff, "format", "--check", "--isolated", migration], check=True, capture_output=True
+    )
     show = (
         "shell",
         "-c",
@@ -161,7 +202,9 @@ def test_an_entry_in_the_database_is_a_migration_that_comes_and_goes(stored, cel
         "for p in P.objects.filter(name='Morning mail'): print(p.crontab, p.kwargs, p.expire_seconds)",
     )
     manage(stored, "migrate")
-    assert "30 7 * * mon-fri" in manage(stored, *show) and '{"full": false} 600' in manage(stored, *show)
+    assert "30 7 * * mon-fri" in manage(stored, *show) and '{"full": false} 600' in manage(
+        stored, *show
+    )
     assert "nothing to do" in json.loads(celeryize(stored, *command, "--json").stdout)["status"]
     manage(stored, "migrate", "doctors", "0001")
     assert "mon-fri" not in manage(stored, *show)
@@ -191,7 +234,15 @@ def test_the_app_of_the_migration_has_to_be_named_where_there_are_several(stored
     (stored / "shop/models.py").write_text("")
     settings = stored / "config/settings.py"
     settings.write_text(settings.read_text().replace('"doctors",', '"doctors",\n    "shop",'))
-    command = ("add-schedule", "tick", "doctors.tasks.remind", "--every", "1m", "--yes", "--no-verify")
+    command = (
+        "add-schedule",
+        "tick",
+        "doctors.tasks.remind",
+        "--every",
+        "1m",
+        "--yes",
+        "--no-verify",
+    )
     ran = celeryize(stored, *command)
     assert (ran.returncode, "--app doctors" in ran.stderr) == (2, True), ran.stderr
     assert celeryize(stored, *command, "--app", "shop").returncode == 0
@@ -201,9 +252,18 @@ def test_the_app_of_the_migration_has_to_be_named_where_there_are_several(stored
 
 def test_the_day_is_drawn_and_the_runs_are_a_calendar(clinic, celeryize: Run, tmp_path):
     celeryize(
-        clinic, "add-schedule", "a <b>", "doctors.tasks.remind", "--cron", "0 */6 * * *", "--yes", "--no-verify"
+        clinic,
+        "add-schedule",
+        "a <b>",
+        "doctors.tasks.remind",
+        "--cron",
+        "0 */6 * * *",
+        "--yes",
+        "--no-verify",
     )
-    ran = celeryize(clinic, "schedule", "--svg", str(tmp_path / "a.svg"), "--html", str(tmp_path / "a.html"))
+    ran = celeryize(
+        clinic, "schedule", "--svg", str(tmp_path / "a.svg"), "--html", str(tmp_path / "a.html")
+    )
     assert ran.returncode == 0, ran.stderr
     picture = ElementTree.parse(tmp_path / "a.svg").getroot()
     marks = [r for r in picture.iter("{http://www.w3.org/2000/svg}rect") if r.get("width") == "2"]
@@ -217,7 +277,14 @@ def test_the_day_is_drawn_and_the_runs_are_a_calendar(clinic, celeryize: Run, tm
 
 def test_the_timeline_marks_each_half_hour(clinic, celeryize: Run):
     celeryize(
-        clinic, "add-schedule", "a", "doctors.tasks.remind", "--cron", "0,15 3 * * *", "--yes", "--no-verify"
+        clinic,
+        "add-schedule",
+        "a",
+        "doctors.tasks.remind",
+        "--cron",
+        "0,15 3 * * *",
+        "--yes",
+        "--no-verify",
     )
     lines = celeryize(clinic, "schedule", "--timeline").stdout.splitlines()
     assert lines[1] == "a  " + "\u00b7" * 6 + "2" + "\u00b7" * 41
@@ -231,4 +298,8 @@ def test_a_task_that_is_not_there_is_written_with_its_entry(clinic, celeryize: R
     assert "def nightly()" in (clinic / "doctors/tasks.py").read_text()
     assert "nothing to do" in celeryize(clinic, *command, "--json").stdout
     celeryize(clinic, "undo", "--yes")
-    assert "nightly" not in (clinic / "doctors/tasks.py").read_text() + (clinic / "config/settings.py").read_text()
+    assert (
+        "nightly"
+        not in (clinic / "doctors/tasks.py").read_text()
+        + (clinic / "config/settings.py").read_text()
+    )

@@ -15,7 +15,9 @@ import pytest
 from tests.conftest import Run, make_tree, snapshot
 from tests.services import Redis, Worker, over_files
 
-SET_UP = "import django; django.setup(); from doctors.models import Doctor; from doctors import tasks\n"
+SET_UP = (
+    "import django; django.setup(); from doctors.models import Doctor; from doctors import tasks\n"
+)
 
 
 def call(folder: Path, code: str, env: dict[str, str]) -> str:
@@ -47,9 +49,13 @@ def clinic(project: Path, celeryize: Run) -> Path:
         "        if TRIES.read_text() != 'xxx':\n            raise ConnectionError('not yet')\n"
         "        return super().send_messages(messages)\n"
     )
-    assert celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify").returncode == 0
+    assert (
+        celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify").returncode == 0
+    )
     for command in (["makemigrations", "doctors"], ["migrate"]):
-        subprocess.run([sys.executable, "manage.py", *command], cwd=project, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=project, check=True, capture_output=True
+        )
     call_row = "Doctor.objects.create(pk=1, name='Curie', email='curie@example.org')"
     (project / "doctors/tasks.py").write_text("")
     call(project, call_row, {})
@@ -135,26 +141,37 @@ def test_a_time_limit_hits(clinic: Path, celeryize: Run):
 
 
 @pytest.mark.parametrize("kind", ["plain", "model", "email", "batch"])
-def test_the_generated_test_passes_and_fails_when_the_body_raises(project: Path, celeryize: Run, kind):
+def test_the_generated_test_passes_and_fails_when_the_body_raises(
+    project: Path, celeryize: Run, kind
+):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
     model = [] if kind == "plain" else ["--model", "doctors.Doctor"]
     ran = celeryize(project, "add-task", "doctors.work", "--kind", kind, *model, "--test", "--yes")
     assert ran.returncode == 0, ran.stderr
     (project / "doctors/migrations").mkdir()
     (project / "doctors/migrations/__init__.py").write_text("")
-    subprocess.run([sys.executable, "manage.py", "makemigrations"], cwd=project, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "makemigrations"],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    )
     test = [sys.executable, "manage.py", "test", "doctors"]
     passed = subprocess.run(test, cwd=project, capture_output=True, text=True)
     assert passed.returncode == 0 and "Ran 1 test" in passed.stderr, passed.stderr
     tasks = project / "doctors/tasks.py"
-    tasks.write_text(tasks.read_text().replace('"""Work."""', '"""Work."""\n    raise LookupError', 1))
+    tasks.write_text(
+        tasks.read_text().replace('"""Work."""', '"""Work."""\n    raise LookupError', 1)
+    )
     failed = subprocess.run(test, cwd=project, capture_output=True, text=True)
     assert failed.returncode == 1 and "LookupError" in failed.stderr
 
 
 @pytest.mark.parametrize("runner", ["unittest", "pytest"])
 @pytest.mark.parametrize("signal", ["post_save", "post_delete"])
-def test_a_trigger_sends_the_task_on_commit_and_its_test_says_so(project: Path, celeryize: Run, signal, runner):
+def test_a_trigger_sends_the_task_on_commit_and_its_test_says_so(
+    project: Path, celeryize: Run, signal, runner
+):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
     (project / "doctors/migrations").mkdir()
     (project / "doctors/migrations/__init__.py").write_text("")
@@ -165,7 +182,12 @@ def test_a_trigger_sends_the_task_on_commit_and_its_test_says_so(project: Path, 
     arguments = ("--kind", "email", "--model", "Doctor", "--trigger", f"{signal}:Doctor", "--test")
     ran = celeryize(project, "add-task", "doctors.greet", *arguments, "--yes")
     assert ran.returncode == 0 and "proved: " in ran.stderr, ran.stderr
-    subprocess.run([sys.executable, "manage.py", "makemigrations"], cwd=project, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "makemigrations"],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    )
     passed = subprocess.run(test, cwd=project, capture_output=True, text=True)
     assert passed.returncode == 0, passed.stdout + passed.stderr
     assert "Ran 2 tests" in passed.stderr or "2 passed" in passed.stdout
@@ -180,7 +202,9 @@ def test_a_test_that_fails_takes_the_task_back(project: Path, celeryize: Run):
     before = snapshot(project)
     body = project.parent / "body.jinja"
     body.write_text("@{{ decorator }}\ndef {{ name }}():\n    raise LookupError\n")
-    ran = celeryize(project, "add-task", "doctors.x", "--body-from", str(body), "--test", "--run-test", "--yes")
+    ran = celeryize(
+        project, "add-task", "doctors.x", "--body-from", str(body), "--test", "--run-test", "--yes"
+    )
     assert ran.returncode == 4 and "LookupError" in ran.stderr, ran.stderr
     assert {k: v for k, v in snapshot(project).items() if "__pycache__" not in k} == before
     ran = celeryize(project, "add-task", "doctors.x", "--test", "--run-test", "--yes")
@@ -189,10 +213,14 @@ def test_a_test_that_fails_takes_the_task_back(project: Path, celeryize: Run):
 
 
 @pytest.mark.parametrize("tree", [{}, {"doctors/tasks/__init__.py": ""}])
-def test_the_test_of_a_request_passes_in_a_module_and_in_a_package(project: Path, celeryize: Run, tree):
+def test_the_test_of_a_request_passes_in_a_module_and_in_a_package(
+    project: Path, celeryize: Run, tree
+):
     make_tree(project, tree)
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
-    ran = celeryize(project, "add-task", "doctors.fetch", "--kind", "http", "--test", "--run-test", "--yes")
+    ran = celeryize(
+        project, "add-task", "doctors.fetch", "--kind", "http", "--test", "--run-test", "--yes"
+    )
     assert ran.returncode == 0, ran.stderr
 
 
@@ -214,7 +242,20 @@ def test_a_task_that_the_worker_would_not_find_is_not_written(project: Path, cel
 
 def test_json_names_the_call(project: Path, celeryize: Run):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
-    ran = celeryize(project, "add-task", "doctors.work", "--model", "Doctor", "--kind", "model", "--yes", "--json")
+    ran = celeryize(
+        project,
+        "add-task",
+        "doctors.work",
+        "--model",
+        "Doctor",
+        "--kind",
+        "model",
+        "--yes",
+        "--json",
+    )
     document = json.loads(ran.stdout)
-    assert document["next_steps"][:2] == ["from doctors.tasks import work", "work.delay_on_commit(doctor.pk)"]
+    assert document["next_steps"][:2] == [
+        "from doctors.tasks import work",
+        "work.delay_on_commit(doctor.pk)",
+    ]
     assert document["proof"]["verdict"] == "passed"

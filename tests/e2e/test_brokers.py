@@ -38,7 +38,9 @@ def clinic(project: Path, broker: Redis | RabbitMQ, celeryize: Run) -> Path:
 
 def python(folder: Path, code: str) -> str:
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 

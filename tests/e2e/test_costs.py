@@ -11,16 +11,29 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_tree
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 ROOT = Path(__file__).parents[2]
 # The big libraries: each costs more than all the rest of a small command.
 HEAVY = {"asyncio", "copier", "pydantic", "questionary", "rich", "yaml"}
 # And what only some commands, or some projects, need.
-SELDOM = {"celeryize.checks.facts", "celeryize.live", "celeryize.patch.dependencies.toml", "importlib.metadata"}
+SELDOM = {
+    "celeryize.checks.facts",
+    "celeryize.live",
+    "celeryize.patch.dependencies.toml",
+    "importlib.metadata",
+}
 
 TASK = ("add-task", "doctors.send", "name:str", "--yes", "--no-verify")
-ENTRY = ("add-schedule", "nightly", "doctors.tasks.add", "--cron", "0 3 * * *", "--yes", "--no-verify")
+ENTRY = (
+    "add-schedule",
+    "nightly",
+    "doctors.tasks.add",
+    "--cron",
+    "0 3 * * *",
+    "--yes",
+    "--no-verify",
+)
 
 
 @pytest.fixture
@@ -44,7 +57,7 @@ def watched(tmp_path: Path):
     return run
 
 
-def test_the_version_is_told_before_anything_is_loaded(watched):
+def test_the_version_is_printed_before_anything_is_loaded(watched):
     ours = {name for name in watched("--version")["modules"] if name.startswith("celeryize")}
     assert ours == {"celeryize", "celeryize.__main__"}
 
@@ -59,7 +72,9 @@ def test_reading_the_code_loads_no_copier_and_no_terminal_library(watched):
 
 
 @pytest.mark.parametrize(
-    "arguments", [TASK, ENTRY, ("verify", "--static"), ("init", "--no-verify", "--yes")], ids=lambda a: a[0]
+    "arguments",
+    [TASK, ENTRY, ("verify", "--static"), ("init", "--no-verify", "--yes")],
+    ids=lambda a: a[0],
 )
 def test_a_command_without_a_proof_starts_no_process(watched, arguments):
     # the platform module asks uname for itself, for pydantic
@@ -67,7 +82,7 @@ def test_a_command_without_a_proof_starts_no_process(watched, arguments):
 
 
 @pytest.mark.parametrize("arguments", [("verify",), ("schedule",)], ids=lambda a: a[0])
-def test_a_look_from_inside_is_one_process(watched, arguments):
+def test_an_import_is_one_process(watched, arguments):
     assert len(watched(*arguments)["processes"]) == 1
 
 

@@ -13,7 +13,7 @@ import pytest
 from celeryize.commands.demo import GUARD
 from tests.conftest import Run
 from tests.services import over_files
-from tests.unit.test_probe import alive
+from tests.unit.probe.test_run import alive
 
 ADDED = (
     (
@@ -21,7 +21,13 @@ ADDED = (
         *("--default-retry-delay", "60"),
     ),
     (
-        *("shop.import_prices", "url:str", "batch:int=500", "--retry-on", "requests.RequestException"),
+        *(
+            "shop.import_prices",
+            "url:str",
+            "batch:int=500",
+            "--retry-on",
+            "requests.RequestException",
+        ),
         *("--backoff", "--time-limit", "300"),
     ),
     ("doctors.send_reminder_email", "--model", "doctors.Doctor", "--kind", "email", "--test"),
@@ -35,9 +41,16 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     assert "'Good morning, Dr. Curie'" in ran.stderr
     assert str(tmp_path / "here") in ran.stderr
     assert ran.stderr.count("proved: ") == 3, "init, add-task and add-schedule"
-    assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == ["passed"] * 7
+    assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == [
+        "passed"
+    ] * 7
     assert "greet-every-morning: every day at 07:30" in ran.stderr
-    subprocess.run([sys.executable, "manage.py", "check"], cwd=tmp_path / "here", check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=tmp_path / "here",
+        check=True,
+        capture_output=True,
+    )
     for arguments in ADDED:
         added = celeryize(tmp_path / "here", "add-task", *arguments, "--yes")
         assert (added.returncode, "proved: " in added.stderr) == (0, True), added.stderr
@@ -48,7 +61,9 @@ def test_the_worker_of_a_demo_that_was_killed_ends():
     name, value = "CELERYIZE_TEST_MARK", f"demo{os.getpid()}-{time.monotonic_ns()}"
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     guard = subprocess.Popen(
-        [sys.executable, "-c", GUARD, *sleeper], env={**os.environ, name: value}, stdin=subprocess.PIPE
+        [sys.executable, "-c", GUARD, *sleeper],
+        env={**os.environ, name: value},
+        stdin=subprocess.PIPE,
     )
     deadline = time.monotonic() + 20
     while len(alive(f"{name}={value}")) < 2 and time.monotonic() < deadline:

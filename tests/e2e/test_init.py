@@ -45,7 +45,9 @@ def startproject(tmp_path: Path) -> Path:
     """What Django's own commands make."""
     folder = tmp_path / "clinic"
     folder.mkdir()
-    subprocess.run([sys.executable, "-m", "django", "startproject", "config", "."], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "django", "startproject", "config", "."], cwd=folder, check=True
+    )
     subprocess.run([sys.executable, "manage.py", "startapp", "doctors"], cwd=folder, check=True)
     return folder
 
@@ -71,9 +73,16 @@ def test_the_minimal_profile_is_the_tutorial_statement_for_statement(startprojec
     assert "proved" in ran.stderr
     ruff = Path(sys.executable).with_name("ruff")
     for arguments in (["format", "--check"], ["check", "--select", "I,F,E,W"]):
-        subprocess.run([ruff, *arguments, "--isolated", "config/celery.py"], cwd=startproject, check=True)
+        subprocess.run(
+            [ruff, *arguments, "--isolated", "config/celery.py"], cwd=startproject, check=True
+        )
     changed = git_names(startproject)
-    assert changed == {"config/celery.py", "config/__init__.py", "config/settings.py", ".celeryize.yml"}
+    assert changed == {
+        "config/celery.py",
+        "config/__init__.py",
+        "config/settings.py",
+        ".celeryize.yml",
+    }
 
 
 def git_names(folder: Path) -> set[str]:
@@ -133,7 +142,9 @@ def test_a_dry_run_below_the_root_says_where_its_patch_belongs(git_project, cele
 )
 def test_the_patch_of_awkward_files_applies(name, tmp_path, celeryize: Run):
     one, two = (shutil.copytree(GOLDEN / name / "before", tmp_path / n / "project") for n in "ab")
-    options = [f"--{k.replace('_', '-')}={v}" for k, v in dict(load(name).get("options", {})).items()]
+    options = [
+        f"--{k.replace('_', '-')}={v}" for k, v in dict(load(name).get("options", {})).items()
+    ]
     git(one, "init", "-q")
     dry = subprocess.run(
         [sys.executable, "-m", "celeryize", "init", "--dry-run", "--no-verify", *options],
@@ -162,18 +173,29 @@ def test_every_golden_result_is_proved_in_an_interpreter(name, tmp_path):
     folder = shutil.copytree(GOLDEN / name / "before", tmp_path / "project", symlinks=True)
     case = load(name)
     options = dict(case.get("options", {}))  # type: ignore[call-overload]
-    flags = {k: options.pop(k) for k in ("broker", "result_backend", "profile", "beat") if k in options}
+    flags = {
+        k: options.pop(k) for k in ("broker", "result_backend", "profile", "beat") if k in options
+    }
     view = Recorder()
     before = snapshot(folder)
     ended = commands.init(
-        folder / str(case.get("start", ".")), view, flags=flags, yes=True, python=sys.executable, **options
+        folder / str(case.get("start", ".")),
+        view,
+        flags=flags,
+        yes=True,
+        python=sys.executable,
+        **options,
     )
     assert ended.result.exit_code == 0
     if ended.result.outcome == "done":
         assert view.proofs[-1].verdict == "passed", view.proofs
         by_path = "split_settings" in name
-        assert [p.verdict for p in view.proofs[:-1]] == (["not run"] if by_path else []), view.proofs
-    assert {k: v for k, v in snapshot(folder).items() if "__pycache__" in k} == {}, "no bytecode is left"
+        assert [p.verdict for p in view.proofs[:-1]] == (["not run"] if by_path else []), (
+            view.proofs
+        )
+    assert {k: v for k, v in snapshot(folder).items() if "__pycache__" in k} == {}, (
+        "no bytecode is left"
+    )
     assert snapshot(folder) == snapshot(GOLDEN / name / "after") or snapshot(folder) == before
 
 
@@ -291,7 +313,9 @@ def test_settings_that_hang_end_in_time(project, celeryize: Run):
     assert snapshot(project) == before
 
 
-def test_a_library_that_is_not_installed_yet_is_named_and_stops_nothing(project, celeryize: Run, tmp_path):
+def test_a_library_that_is_not_installed_yet_is_named_and_stops_nothing(
+    project, celeryize: Run, tmp_path
+):
     """Its folder is hidden from the project's interpreter, as where only Celery is installed."""
     environment = tmp_path / "only_celery"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
@@ -332,7 +356,11 @@ def test_a_proof_that_fails_after_writing_takes_everything_back(project, celeryi
     before = snapshot(project)
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 4, ran.stderr
-    assert "proved: " in ran.stderr and "AssertionError" in ran.stderr and "was rolled back" in ran.stderr
+    assert (
+        "proved: " in ran.stderr
+        and "AssertionError" in ran.stderr
+        and "was rolled back" in ran.stderr
+    )
     assert snapshot(project) == before
 
 
@@ -380,7 +408,9 @@ def test_undo_of_nothing_is_nothing_to_do(project, celeryize: Run):
 
 def test_the_small_project_is_a_real_one(project):
     assert set(small_project()) <= {p.relative_to(project).as_posix() for p in project.rglob("*")}
-    subprocess.run([sys.executable, "manage.py", "check"], cwd=project, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=project, check=True, capture_output=True
+    )
 
 
 def test_a_file_in_the_way_is_replaced_only_when_told(project, celeryize: Run):
@@ -426,10 +456,20 @@ def test_a_second_run_with_other_flags_says_what_it_did_not_do(project, celeryiz
     same = celeryize(project, "init", "--yes", "--no-verify", "--broker", "redis")
     assert "changed nothing" not in same.stderr
     other = celeryize(
-        project, "init", "--yes", "--no-verify", "--broker", "rabbitmq", "--module-name", "celery_app"
+        project,
+        "init",
+        "--yes",
+        "--no-verify",
+        "--broker",
+        "rabbitmq",
+        "--module-name",
+        "celery_app",
     )
     assert other.returncode == 0
-    assert "so --broker, --module-name changed nothing" in other.stderr and "celeryize undo" in other.stderr
+    assert (
+        "so --broker, --module-name changed nothing" in other.stderr
+        and "celeryize undo" in other.stderr
+    )
 
 
 def test_a_broker_that_is_gone_is_a_gap(project, celeryize: Run):
@@ -439,8 +479,12 @@ def test_a_broker_that_is_gone_is_a_gap(project, celeryize: Run):
     settings.write_text("".join(line for line in lines if not line.startswith("CELERY_BROKER_URL")))
     assert celeryize(project, "init", "--check").returncode == 1
     assert celeryize(project, "init", "--yes").returncode == 0
-    added = [line for line in settings.read_text().splitlines() if line.startswith("CELERY_BROKER_URL")]
-    assert added == ['CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")']
+    added = [
+        line for line in settings.read_text().splitlines() if line.startswith("CELERY_BROKER_URL")
+    ]
+    assert added == [
+        'CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")'
+    ]
     assert settings.read_text().count("CELERY_TASK_TIME_LIMIT") == 1
     assert celeryize(project, "init", "--check").returncode == 0
 
@@ -473,7 +517,9 @@ def test_an_app_that_does_not_read_the_settings_is_no_broken_project(project, ce
     make_tree(project, {"config/celery_app.py": app, "requirements.txt": "celery[redis]\ndjango\n"})
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 0, ran.stderr
-    assert "pre-existing error" not in ran.stderr and "To repeat without questions" not in ran.stderr
+    assert (
+        "pre-existing error" not in ran.stderr and "To repeat without questions" not in ran.stderr
+    )
     assert "does not read CELERY_*" in ran.stderr
 
 
@@ -484,7 +530,9 @@ def test_a_later_run_remembers_what_the_broker_needs(project, celeryize: Run):
 
 
 def test_a_key_that_the_table_does_not_know_is_said(project, celeryize: Run):
-    make_tree(project, {"pyproject.toml": '[tool.celeryize]\nprofil = "minimal"\nbroker = "rabbitmq"\n'})
+    make_tree(
+        project, {"pyproject.toml": '[tool.celeryize]\nprofil = "minimal"\nbroker = "rabbitmq"\n'}
+    )
     ran = celeryize(project, "init", "--yes", "--no-verify")
     assert "[tool.celeryize] has unknown keys: profil;" in ran.stderr
     assert "amqp://localhost" in (project / "config/settings.py").read_text()
@@ -493,4 +541,7 @@ def test_a_key_that_the_table_does_not_know_is_said(project, celeryize: Run):
 def test_the_block_below_a_function_keeps_two_blank_lines(project, celeryize: Run):
     make_tree(project, {"config/settings.py": SETTINGS + "\n\ndef show():\n    return True\n"})
     celeryize(project, "init", "--yes", "--no-verify", "--profile", "minimal")
-    assert "    return True\n\n\n# Celery\nCELERY_BROKER_URL" in (project / "config/settings.py").read_text()
+    assert (
+        "    return True\n\n\n# Celery\nCELERY_BROKER_URL"
+        in (project / "config/settings.py").read_text()
+    )

@@ -16,11 +16,11 @@ import pytest
 from celeryize.commands.verify.live import run_live
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError
-from celeryize.live import LiveReport, Outcome, StepResult, live
-from celeryize.probe import Target
+from celeryize.live import LiveReport, StepOutcome, StepResult, live
+from celeryize.probe.run import Target
 from tests.conftest import make_tree, small_project, snapshot
 from tests.services import Redis, free_port
-from tests.unit.test_probe import alive
+from tests.unit.probe.test_run import alive
 
 STEPS = ["worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat"]
 TASKS = """from pathlib import Path
@@ -32,7 +32,9 @@ from celery import shared_task
 def mark():
     Path(__file__).with_name("marked").touch()
 """
-processes = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+processes = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="needs /proc to see processes"
+)
 
 
 @pytest.fixture
@@ -49,7 +51,17 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small project with Celery and a task, to be copied."""
     root = make_tree(tmp_path_factory.mktemp("pattern"), small_project())
-    command = [sys.executable, "-m", "celeryize", "init", "--broker", "filesystem", "--yes", "--no-verify", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "celeryize",
+        "init",
+        "--broker",
+        "filesystem",
+        "--yes",
+        "--no-verify",
+        "-q",
+    ]
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
     (root / "doctors/tasks.py").write_text(TASKS)
@@ -90,7 +102,7 @@ def test_every_step_works_and_nothing_is_changed_or_left(wired: Path, temporary:
     report = run_live(load_project(wired, python=sys.executable), shown)
     assert outcomes(report) == dict.fromkeys(STEPS, "passed"), report
     assert report.passed and len(shown.results) == len(STEPS)
-    assert report.step("registered").what == "it knows one task, as the import found"
+    assert report.step("registered").what == "one task registered, as in the import"
     assert snapshot(wired) == before
     assert list(temporary.iterdir()) == []
 
@@ -110,7 +122,9 @@ def test_the_schedule_and_the_tasks_of_the_project_are_not_run(wired: Path):
     report = live(target(wired))
     assert report.passed, report
     assert not (wired / "doctors/marked").exists()
-    assert [p for p in (wired / ".celery").rglob("*") if p.is_file() and p.name != ".gitignore"] == []
+    assert [
+        p for p in (wired / ".celery").rglob("*") if p.is_file() and p.name != ".gitignore"
+    ] == []
 
 
 def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pytest.MonkeyPatch):
@@ -129,24 +143,31 @@ def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pyt
     assert live(target(wired)).passed
 
 
-def test_a_pool_that_ignores_time_limits_is_said(wired: Path):
+def test_a_pool_that_ignores_time_limits_is_reported(wired: Path):
     add_settings(wired, '\nCELERY_WORKER_POOL = "solo"\n')
     report = live(target(wired))
     limit = report.step("time-limit")
-    assert (limit.outcome, limit.what) == (Outcome.SKIPPED, "the solo pool ignores soft time limits")
+    assert (limit.outcome, limit.what) == (
+        StepOutcome.SKIPPED,
+        "the solo pool ignores soft time limits",
+    )
     assert report.passed
 
 
 def test_a_worker_that_cannot_boot_tells_where_it_broke(wired: Path):
-    (wired / "doctors/tasks.py").write_text("from celery import shared_task\n\nimport no_such_thing\n")
+    (wired / "doctors/tasks.py").write_text(
+        "from celery import shared_task\n\nimport no_such_thing\n"
+    )
     report = live(target(wired))
     worker = report.step("worker")
-    assert not report.passed and worker.outcome is Outcome.FAILED
+    assert not report.passed and worker.outcome is StepOutcome.FAILED
     assert worker.log == (
         f"{wired}/doctors/tasks.py:3 in <module>",
         "ModuleNotFoundError: No module named 'no_such_thing'",
     )
-    assert [(s.outcome, s.what) for s in report.steps[1:]] == [(Outcome.SKIPPED, "there is no worker")] * 6
+    assert [(s.outcome, s.what) for s in report.steps[1:]] == [
+        (StepOutcome.SKIPPED, "there is no worker")
+    ] * 6
 
 
 def test_settings_that_cannot_be_imported_are_the_reason(wired: Path):
@@ -162,7 +183,7 @@ def test_a_wrong_spec_is_the_reason(wired: Path):
 def test_a_project_that_hides_the_library_is_run_as_it_is(wired: Path):
     (wired / "celery.py").write_text("x = 1\n")
     report = live(target(wired))
-    assert report.step("worker").outcome is Outcome.FAILED
+    assert report.step("worker").outcome is StepOutcome.FAILED
     assert "'celery' is not a package" in " ".join(report.step("worker").log)
 
 
@@ -175,12 +196,12 @@ def test_a_worker_that_hangs_is_ended(wired: Path, temporary: Path):
 
 def test_tasks_that_the_import_did_not_find_are_named(wired: Path):
     result = live(target(wired), registered=lambda: ["doctors.tasks.other"]).step("registered")
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is StepOutcome.FAILED
     assert "it lacks doctors.tasks.other; it has in addition doctors.tasks.mark" in result.what
 
 
 def test_without_an_import_to_compare_that_step_is_skipped(wired: Path):
-    assert live(target(wired)).step("registered").outcome is Outcome.SKIPPED
+    assert live(target(wired)).step("registered").outcome is StepOutcome.SKIPPED
 
 
 def test_a_project_without_celery_is_refused(project: Path):
@@ -188,7 +209,7 @@ def test_a_project_without_celery_is_refused(project: Path):
         run_live(load_project(project, python=sys.executable), Shown())
 
 
-def test_an_interpreter_that_is_none_is_said(wired: Path, temporary: Path):
+def test_an_invalid_interpreter_is_reported(wired: Path, temporary: Path):
     with pytest.raises(CeleryizeError, match="cannot be started"):
         live(Target(Path("/nowhere/python"), wired, (), "config.settings", "config"))
     assert list(temporary.iterdir()) == []
@@ -226,7 +247,7 @@ def test_no_process_is_left_when_we_are_ended_in_the_middle(
     name, value = "CELERYIZE_TEST_MARK", f"mark{os.getpid()}-{time.monotonic_ns()}"
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from celeryize.live import live; from celeryize.probe import Target\n"
+        "from celeryize.live import live; from celeryize.probe.run import Target\n"
         f"t = Target(Path(sys.executable), Path({str(wired)!r}), (), 'config.settings', 'config')\n"
         "live(t, registered=lambda: time.sleep(600))\n"
     )
@@ -270,8 +291,14 @@ def test_a_configured_redis_is_used_and_nothing_is_left_in_it(wired: Path):
         broker, results = client.Redis.from_url(redis.url), client.Redis.from_url(other)
         broker.lpush("own:celery", "a message that waits for the project's own worker")
         report = live(target(wired), broker="configured")
-        assert outcomes(report) == {**dict.fromkeys(STEPS, "passed"), "registered": "skipped"}, report
-        assert (broker.keys(), broker.llen("own:celery"), results.keys()) == ([b"own:celery"], 1, [])
+        assert outcomes(report) == {**dict.fromkeys(STEPS, "passed"), "registered": "skipped"}, (
+            report
+        )
+        assert (broker.keys(), broker.llen("own:celery"), results.keys()) == (
+            [b"own:celery"],
+            1,
+            [],
+        )
         broker.close()
         results.close()
 
@@ -279,5 +306,5 @@ def test_a_configured_redis_is_used_and_nothing_is_left_in_it(wired: Path):
 def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
     add_settings(wired, f'\nCELERY_BROKER_URL = "redis://127.0.0.1:{free_port()}/0"\n')
     report = live(target(wired), broker="configured")
-    assert report.step("worker").outcome is Outcome.FAILED
+    assert report.step("worker").outcome is StepOutcome.FAILED
     assert "Connection refused" in " ".join(report.step("worker").log)

@@ -30,7 +30,10 @@ def test_an_old_python_with_its_celery_and_django_is_set_up_and_verified(tmp_pat
     [
         ("", "no answer: it broke"),
         ('{"error": {"message": "there is no project"}}', "there is no project"),
-        ('{"findings": [{"id": "celery.E010", "severity": "error", "message": "m"}]}', "celery.E010: m"),
+        (
+            '{"findings": [{"id": "celery.E010", "severity": "error", "message": "m"}]}',
+            "celery.E010: m",
+        ),
         ('{"live_steps": [{"name": "ping", "outcome": "failed", "summary": "w"}]}', "ping: w"),
         ('{"proof": {"verdict": "not run", "summary": "s"}}', "the proof: not run: s"),
         ('{"status": "findings"}', "code 1: findings"),

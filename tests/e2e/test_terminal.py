@@ -31,7 +31,9 @@ def test_four_questions_one_confirmation_and_the_command_line_at_the_end(project
         child.sendline("")
     child.expect_exact("Write these changes?")
     child.sendline("y")
-    child.expect_exact("celeryize init --broker redis --result-backend redis --profile standard --no-beat --yes")
+    child.expect_exact(
+        "celeryize init --broker redis --result-backend redis --profile standard --no-beat --yes"
+    )
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
@@ -39,7 +41,9 @@ def test_four_questions_one_confirmation_and_the_command_line_at_the_end(project
 
 
 def test_what_a_flag_says_is_not_asked(project):
-    child = terminal(project, "init", "--no-verify", "--broker", "rabbitmq", "--profile", "minimal", "--no-beat")
+    child = terminal(
+        project, "init", "--no-verify", "--broker", "rabbitmq", "--profile", "minimal", "--no-beat"
+    )
     child.expect_exact("(--result-backend)")
     assert "(--broker)" not in child.before
     child.sendline("")
@@ -63,7 +67,9 @@ def test_of_several_projects_the_one_that_is_picked_gets_celery(tmp_path, answer
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == code
-    changed = {path.split("/")[0] for path, what in snapshot(tmp_path).items() if before.get(path) != what}
+    changed = {
+        path.split("/")[0] for path, what in snapshot(tmp_path).items() if before.get(path) != what
+    }
     assert changed == ({"shop"} if code == 0 else set())
 
 

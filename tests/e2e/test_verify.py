@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, git, make_tree, snapshot
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 TYPO = "CELERY_TASK_ALWAYS_EAGR = False\n"
 BAD_URL = 'CELERY_RESULT_BACKEND = "django_db"\n'
@@ -63,7 +63,13 @@ def test_an_unknown_check_is_a_wrong_command_line(root: Path, celeryize: Run):
 
 def test_static_imports_nothing_of_the_project(root: Path, celeryize: Run):
     canary = f"open({str(root / 'canary')!r}, 'w').close()\n"
-    for file in ("config/settings.py", "config/__init__.py", "config/celery.py", "doctors/tasks.py", "manage.py"):
+    for file in (
+        "config/settings.py",
+        "config/__init__.py",
+        "config/celery.py",
+        "doctors/tasks.py",
+        "manage.py",
+    ):
         add(root, canary, file)
     assert celeryize(root, "verify", "--static").returncode == 0
     assert not (root / "canary").exists()
@@ -71,7 +77,9 @@ def test_static_imports_nothing_of_the_project(root: Path, celeryize: Run):
     assert (root / "canary").exists()
 
 
-def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(root: Path, celeryize: Run):
+def test_a_broken_project_is_reported_first_and_the_code_is_checked_all_the_same(
+    root: Path, celeryize: Run
+):
     add(root, TYPO + "1 / 0\n")
     ended = celeryize(root, "verify")
     assert ended.returncode == 1
@@ -80,7 +88,7 @@ def test_a_broken_project_is_said_first_and_the_code_is_checked_all_the_same(roo
     assert "celery.W060" in ended.stdout
 
 
-def test_a_silenced_check_is_not_told_and_needs_a_reason(root: Path, celeryize: Run):
+def test_a_silenced_check_is_not_reported_and_needs_a_reason(root: Path, celeryize: Run):
     add(root, TYPO)
     (root / "pyproject.toml").write_text('[tool.celeryize]\nsilence = {"celery.W060" = "ours"}\n')
     ended = celeryize(root, "verify", "--static", "--strict")
@@ -91,9 +99,12 @@ def test_a_silenced_check_is_not_told_and_needs_a_reason(root: Path, celeryize: 
 
 
 @pytest.mark.parametrize(
-    ("comment", "code"), [("ignore[W060]", 0), ("ignore[celery.W060, E161]", 0), ("ignore[W061]", 2)]
+    ("comment", "code"),
+    [("ignore[W060]", 0), ("ignore[celery.W060, E161]", 0), ("ignore[W061]", 2)],
 )
-def test_a_comment_on_the_line_silences_its_check_there(root: Path, celeryize: Run, comment: str, code: int):
+def test_a_comment_on_the_line_silences_its_check_there(
+    root: Path, celeryize: Run, comment: str, code: int
+):
     add(root, TYPO.rstrip("\n") + f"  # celeryize: {comment}\n")
     ended = celeryize(root, "verify", "--static", "--strict")
     assert ended.returncode == min(code, 1)
@@ -113,7 +124,11 @@ def test_json_is_one_document_with_every_finding(root: Path, celeryize: Run):
     assert document["counts"] == {"error": 1, "warning": 1, "info": 0}
     keys = {"id", "severity", "message", "hint", "path", "line", "excerpt", "fixable"}
     assert set(document["findings"][0]) == keys
-    assert (document["depth"], document["task_count"], "celery" in document["versions"]) == ("import", 2, True)
+    assert (document["depth"], document["task_count"], "celery" in document["versions"]) == (
+        "import",
+        2,
+        True,
+    )
     assert ended.stderr == ""
 
 
@@ -121,7 +136,9 @@ def test_github_gets_an_annotation_for_each_finding(root: Path, celeryize: Run):
     add(root, BAD_URL)
     ended = celeryize(root, "verify", "--static", "--format", "github")
     line = (root / "config/settings.py").read_text().count("\n")
-    assert ended.stdout.startswith(f"::error file=config/settings.py,line={line},title=celery.E161::the result")
+    assert ended.stdout.startswith(
+        f"::error file=config/settings.py,line={line},title=celery.E161::the result"
+    )
     assert ended.returncode == 1
 
 
@@ -138,24 +155,35 @@ def test_each_check_is_listed_and_explained(root: Path, celeryize: Run):
     listed = celeryize(root, "verify", "--list").stdout
     assert "celery.E040  error    Celery() is called before DJANGO_SETTINGS_MODULE is set" in listed
     told = celeryize(root, "verify", "--explain", "W210").stdout
-    assert all(f"\n{head}:\n" in told for head in ("What happens", "How it looks", "Why", "Fix", "Source"))
+    assert all(
+        f"\n{head}:\n" in told for head in ("What happens", "How it looks", "Why", "Fix", "Source")
+    )
     assert "Add minute=0." in told
 
 
 WRONG_NAME = 'CELERY_BEAT_SCHEDULE = {"n": {"task": "doctors.tasks.great", "schedule": 60, "args": ("x",)}}\n'
 
 
-def test_fix_puts_right_what_is_certain_proves_it_and_can_be_taken_back(root: Path, celeryize: Run):
+def test_fix_does_what_is_certain_proves_it_and_can_be_undone(root: Path, celeryize: Run):
     add(root, TYPO + WRONG_NAME)
     (root / "config/__init__.py").write_text("")
     before = snapshot(root)
     ended = celeryize(root, "verify", "--fix", "--yes")
-    assert (ended.returncode, ended.stdout.startswith("Nothing is wrong: 2 tasks")) == (0, True), ended.stderr
-    assert "update  config/settings.py  CELERY_TASK_ALWAYS_EAGR becomes CELERY_TASK_ALWAYS_EAGER" in ended.stderr
+    assert (ended.returncode, ended.stdout.startswith("Nothing is wrong: 2 tasks")) == (0, True), (
+        ended.stderr
+    )
+    assert (
+        "update  config/settings.py  CELERY_TASK_ALWAYS_EAGR becomes CELERY_TASK_ALWAYS_EAGER"
+        in ended.stderr
+    )
     assert "proved: " in ended.stderr and "celeryize undo" in ended.stderr
     after = snapshot(root)
     again = celeryize(root, "verify", "--fix", "--yes")
-    assert (again.returncode, "Nothing to do." in again.stderr, snapshot(root) == after) == (0, True, True)
+    assert (again.returncode, "Nothing to do." in again.stderr, snapshot(root) == after) == (
+        0,
+        True,
+        True,
+    )
     assert celeryize(root, "undo", "--yes").returncode == 0
     assert snapshot(root) == before
 
@@ -186,7 +214,11 @@ def test_fix_asks_and_without_a_terminal_writes_nothing(root: Path, celeryize: R
     add(root, TYPO)
     before = snapshot(root)
     ended = celeryize(root, "verify", "--static", "--fix")
-    assert (ended.returncode, "Pass --yes to write" in ended.stderr, snapshot(root)) == (3, True, before)
+    assert (ended.returncode, "Pass --yes to write" in ended.stderr, snapshot(root)) == (
+        3,
+        True,
+        before,
+    )
 
 
 def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: Run):
@@ -198,7 +230,11 @@ def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: 
     }
     ended = celeryize(root, "verify", "--fix", "--yes", "--json")
     document = json.loads(ended.stdout)
-    assert (ended.returncode, document["outcome"], document["proof"]["verdict"]) == (0, "done", "passed")
+    assert (ended.returncode, document["outcome"], document["proof"]["verdict"]) == (
+        0,
+        "done",
+        "passed",
+    )
     assert [f["id"] for f in document["fixed"]] == ["celery.W060"]
     assert [(f["id"], f["reason"]) for f in document["not_fixed"]] == [
         ("celery.W070", "another library may read BROKER_POOL_LIMIT")
@@ -206,7 +242,7 @@ def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: 
     assert [f["id"] for f in document["findings"]] == ["celery.W070"]
 
 
-def test_what_can_be_fixed_is_said_of_a_finding_and_of_a_check(root: Path, celeryize: Run):
+def test_what_can_be_fixed_is_shown_of_a_finding_and_of_a_check(root: Path, celeryize: Run):
     add(root, TYPO)
     ended = celeryize(root, "verify", "--static")
     assert "Did you mean CELERY_TASK_ALWAYS_EAGER? (fixable)" in ended.stdout

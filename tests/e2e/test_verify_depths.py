@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, make_tree, snapshot
-from tests.unit.test_checks import healthy
+from tests.unit.checks.projects import healthy
 
 
 @pytest.fixture
@@ -35,12 +35,17 @@ def test_a_live_proof_that_fails_is_the_verdict(well, celeryize: Run):
     assert ran.returncode == 1
     assert "live.worker" in ran.stdout and "CELERY_BROKER_URL" in ran.stdout
     assert "Nothing is wrong" not in ran.stdout
-    formatted = celeryize(well, "verify", "--live", "--broker", "configured", "--format", "github").stdout
+    formatted = celeryize(
+        well, "verify", "--live", "--broker", "configured", "--format", "github"
+    ).stdout
     assert "live.worker" in formatted
 
 
 def test_a_live_proof_says_which_broker_it_ran_on(well, celeryize: Run):
-    assert "on a filesystem broker (on yours: --broker configured)" in celeryize(well, "verify", "--live").stdout
+    assert (
+        "on a filesystem broker (on yours: --broker configured)"
+        in celeryize(well, "verify", "--live").stdout
+    )
 
 
 def test_a_thousand_modules_are_read_without_importing_one(tmp_path, celeryize: Run):
@@ -54,6 +59,8 @@ def test_a_thousand_modules_are_read_without_importing_one(tmp_path, celeryize: 
     )
     assert ran.returncode == 0, ran.stdout
     loaded = {
-        line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
+        line.rsplit("|", 1)[-1].strip()
+        for line in ran.stderr.splitlines()
+        if line.startswith("import time:")
     }
     assert not loaded & {"celery", "django", "copier", "pydantic", "yaml", "rich.console"}

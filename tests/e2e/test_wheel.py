@@ -19,11 +19,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     if subprocess.run([*pip, "--version"], capture_output=True).returncode:
         pytest.skip("this environment has no pip")
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, capture_output=True
+    )
     (wheel,) = folder.glob("celeryize-*.whl")
     venv.create(folder / "env", with_pip=False)
     python = folder / "env/bin/python"
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, "--python", python, "install", "--no-deps", wheel], check=True, capture_output=True
+    )
     (packages,) = (folder / "env/lib").glob("python*/site-packages")
     ours = next(p for p in map(Path, sys.path) if (p / "copier").is_dir())
     (packages / "dependencies.pth").write_text(f"{ours}\n")
@@ -50,9 +54,14 @@ def test_init_works_from_the_wheel(installed: Path, project: Path):
 
 
 def test_no_bytecode_of_a_template_reaches_a_project(installed: Path, project: Path):
-    subprocess.run([installed / "bin/python", "-m", "compileall", "-q", installed / "lib"], capture_output=True)
     subprocess.run(
-        [installed / "bin/celeryize", "init", "--yes", "--no-verify"], cwd=project, check=True, capture_output=True
+        [installed / "bin/python", "-m", "compileall", "-q", installed / "lib"], capture_output=True
+    )
+    subprocess.run(
+        [installed / "bin/celeryize", "init", "--yes", "--no-verify"],
+        cwd=project,
+        check=True,
+        capture_output=True,
     )
     assert not [p for p in project.rglob("*.py[co]") if "templates" in str(p)]
     assert not list(project.rglob("__pycache__"))

@@ -81,7 +81,9 @@ def environment(python: Path, folder: Path, *requirements: str) -> str:
     uv = shutil.which("uv")
     inside = folder / "bin/python"
     makes = [uv, "venv", "-q", "-p", python, folder] if uv else [python, "-m", "venv", folder]
-    fills = [uv, "pip", "install", "-q", "-p", inside] if uv else [inside, "-m", "pip", "install", "-q"]
+    fills = (
+        [uv, "pip", "install", "-q", "-p", inside] if uv else [inside, "-m", "pip", "install", "-q"]
+    )
     for command in (makes, [*fills, *requirements]):
         ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode:
@@ -92,9 +94,7 @@ def environment(python: Path, folder: Path, *requirements: str) -> str:
 
 def versions(python: Path) -> tuple[str, str, str]:
     """The exact versions of Python, Celery and Django of an environment."""
-    asks = (
-        "import platform, celery, django; print(platform.python_version(), celery.__version__, django.__version__)"
-    )
+    asks = "import platform, celery, django; print(platform.python_version(), celery.__version__, django.__version__)"
     ran = subprocess.run([python, "-c", asks], capture_output=True, text=True, check=True)
     python_version, celery, django = ran.stdout.split()
     return python_version, celery, django
@@ -102,10 +102,15 @@ def versions(python: Path) -> tuple[str, str, str]:
 
 def start_project(python: Path, folder: Path) -> None:
     """A project `config` with an app `doctors`, as django-admin makes them."""
-    for arguments in (["-m", "django", "startproject", "config", "."], ["manage.py", "startapp", "doctors"]):
+    for arguments in (
+        ["-m", "django", "startproject", "config", "."],
+        ["manage.py", "startapp", "doctors"],
+    ):
         subprocess.run([python, *arguments], cwd=folder, check=True, capture_output=True)
     settings = folder / "config/settings.py"
-    settings.write_text(settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',"))
+    settings.write_text(
+        settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'doctors',")
+    )
     (folder / "requirements.txt").write_text("celery\ndjango\n")
 
 
@@ -123,7 +128,11 @@ def try_pair(python: Path, celery: str, django: str, place: Path) -> Outcome:
         ran = subprocess.run(
             [sys.executable, "-m", "celeryize", *arguments, "--python", str(inside), "--json"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "XDG_STATE_HOME": str(place / "state")},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                "XDG_STATE_HOME": str(place / "state"),
+            },
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -140,12 +149,22 @@ def told(ran: subprocess.CompletedProcess[str]) -> str:
         return f"no answer: {ran.stderr.strip()[-200:]}"
     if document.get("error"):
         return str(document["error"]["message"])
-    wrong = [f"{f['id']}: {f['message']}" for f in document.get("findings", []) if f["severity"] != "info"]
-    wrong += [f"{s['name']}: {s['summary']}" for s in document.get("live_steps", []) if s["outcome"] == "failed"]
+    wrong = [
+        f"{f['id']}: {f['message']}"
+        for f in document.get("findings", [])
+        if f["severity"] != "info"
+    ]
+    wrong += [
+        f"{s['name']}: {s['summary']}"
+        for s in document.get("live_steps", [])
+        if s["outcome"] == "failed"
+    ]
     proof = document.get("proof", {"verdict": "passed"})
     if proof["verdict"] != "passed":
         wrong.append(f"the proof: {proof['verdict']}: {proof['summary']}")
-    return "; ".join(wrong) or (OK if ran.returncode == 0 else f"code {ran.returncode}: {document['status']}")
+    return "; ".join(wrong) or (
+        OK if ran.returncode == 0 else f"code {ran.returncode}: {document['status']}"
+    )
 
 
 def table(outcomes: list[Outcome]) -> str:
@@ -155,7 +174,10 @@ def table(outcomes: list[Outcome]) -> str:
     reasons = []
     for one in outcomes:
         line = f"{one.python:<9}{one.celery:<9}{one.django:<9}"
-        line += "".join(f"{OK if one.steps.get(n) == OK else 'FAILED':<15}" for n in one.steps) or "skipped"
+        line += (
+            "".join(f"{OK if one.steps.get(n) == OK else 'FAILED':<15}" for n in one.steps)
+            or "skipped"
+        )
         lines.append(line.rstrip())
         whose = f"Python {one.python}, Celery {one.celery}, Django {one.django}"
         reasons += [f"{whose}: {n}: {why}" for n, why in one.steps.items() if why != OK]
@@ -175,7 +197,9 @@ def main() -> int:
             continue
         python = interpreter(version)
         if python is None:
-            outcomes.append(Outcome(version, celery, django, f"there is no Python {version} on this machine"))
+            outcomes.append(
+                Outcome(version, celery, django, f"there is no Python {version} on this machine")
+            )
             continue
         with tempfile.TemporaryDirectory(prefix="celeryize-matrix-") as name:
             outcome = try_pair(python, celery, django, Path(name))

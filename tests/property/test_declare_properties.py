@@ -24,7 +24,9 @@ REQUIREMENTS = st.sampled_from(
 )
 LINES = st.one_of(
     REQUIREMENTS,
-    st.sampled_from(["", "  ", "# celery é", "# why \\", "-r base.txt", "--pre", "-e .", "a \\\n  >=1"]),
+    st.sampled_from(
+        ["", "  ", "# celery é", "# why \\", "-r base.txt", "--pre", "-e .", "a \\\n  >=1"]
+    ),
 )
 
 
@@ -41,7 +43,10 @@ def pyprojects(draw: st.DrawFn) -> str:
     spaces = st.sampled_from(["", " ", newline, f"{newline}    ", f" # ] \" , '{newline}\t"])
     quote = draw(st.sampled_from(["'", '"']))
     plain = REQUIREMENTS.filter(lambda requirement: "'" not in requirement)
-    items = [f"{draw(spaces)}{quote}{item}{quote}{draw(spaces)}" for item in draw(st.lists(plain, max_size=6))]
+    items = [
+        f"{draw(spaces)}{quote}{item}{quote}{draw(spaces)}"
+        for item in draw(st.lists(plain, max_size=6))
+    ]
     comma = "," if items and draw(st.booleans()) else ""
     body = ",".join(items) + comma + draw(spaces)
     end = draw(st.sampled_from(["", newline, f"{newline}{newline}[tool.x]{newline}a = 1"]))
@@ -57,7 +62,9 @@ def is_subsequence(old: bytes, new: bytes) -> bool:
 def test_a_requirements_file_is_only_added_to(text):
     before, path = text.encode(), PurePosixPath("requirements.txt")
     once = declare(before, path, Form.REQUIREMENTS, CELERY)
-    same = next((i for i, (a, b) in enumerate(zip(before, once, strict=False)) if a != b), len(before))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(before, once, strict=False)) if a != b), len(before)
+    )
     assert once.endswith(before[same:])
     assert declare(once, path, Form.REQUIREMENTS, CELERY) == once
     old, new = entries(before, Form.REQUIREMENTS), entries(once, Form.REQUIREMENTS)

@@ -65,14 +65,18 @@ def test_a_crontab_fires_when_the_preview_says(fields, zone, day):
     app = app_in(zone)
     # in the default run, a week around a clock change of 2026 that most of the zones have
     start = (
-        datetime(2026, 3, 26, 12, 0, 10, tzinfo=UTC) if day % 2 else datetime(2026, 10, 22, 12, 0, 10, tzinfo=UTC)
+        datetime(2026, 3, 26, 12, 0, 10, tzinfo=UTC)
+        if day % 2
+        else datetime(2026, 10, 22, 12, 0, 10, tzinfo=UTC)
     )
     days = 400 if LONG else 7
     start = start.astimezone(tz)
     until = start.astimezone(UTC) + timedelta(days=days)
     wanted = simulated(crontab(app=app, **fields), start.astimezone(UTC).astimezone(tz), until)
     told = list(runs(crontab(app=app, **fields), start, 100_000, until.astimezone(tz)))
-    assert [t.astimezone(UTC) for t in told] == [w.astimezone(UTC).replace(second=0) for w in wanted]
+    assert [t.astimezone(UTC) for t in told] == [
+        w.astimezone(UTC).replace(second=0) for w in wanted
+    ]
 
 
 @pytest.mark.parametrize("seconds", [1, 90, 3600, 86400])
@@ -81,7 +85,9 @@ def test_an_interval_fires_when_the_preview_says(seconds):
     start = datetime(2026, 3, 28, 20, tzinfo=ZoneInfo("Europe/Paris"))
     told = list(runs(schedule(timedelta(seconds=seconds), app=app), start, 5))
     step = timedelta(seconds=seconds)
-    assert [t.astimezone(UTC) for t in told] == [start.astimezone(UTC) + step * n for n in range(1, 6)]
+    assert [t.astimezone(UTC) for t in told] == [
+        start.astimezone(UTC) + step * n for n in range(1, 6)
+    ]
 
 
 def test_both_days_must_match_as_the_note_says():

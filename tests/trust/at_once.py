@@ -13,10 +13,28 @@ from unittest.mock import patch
 
 from celeryize.apply import state_dir
 from tests.trust.failures import ENTRY, INIT, MAIL, SCENES, TASK
-from tests.trust.ground import SEED, Tally, celeryize, fresh, made, place, small_project, snapshot, state_of
+from tests.trust.ground import (
+    SEED,
+    Tally,
+    celeryize,
+    fresh,
+    made,
+    place,
+    small_project,
+    snapshot,
+    state_of,
+)
 
 OTHER_TASK = ("add-task", "doctors.leave", "reason:str", "--yes", "--no-verify")
-OTHER_ENTRY = ("add-schedule", "hourly", "doctors.tasks.greet", "--every", "1h", "--yes", "--no-verify")
+OTHER_ENTRY = (
+    "add-schedule",
+    "hourly",
+    "doctors.tasks.greet",
+    "--every",
+    "1h",
+    "--yes",
+    "--no-verify",
+)
 PAIRS = (
     (INIT, INIT, ()),
     (TASK, OTHER_TASK, (INIT,)),
@@ -39,7 +57,11 @@ def run(*, rounds: int, most: int | None) -> Tally:
 
 
 def _pair(
-    tally: Tally, first: tuple[str, ...], second: tuple[str, ...], before: tuple[tuple[str, ...], ...], rounds: int
+    tally: Tally,
+    first: tuple[str, ...],
+    second: tuple[str, ...],
+    before: tuple[tuple[str, ...], ...],
+    rounds: int,
 ) -> None:
     """Both at once: the tree is what one of them makes alone, or what both make one after the other."""
     with place() as folder:
@@ -61,7 +83,10 @@ def _pair(
             said = [process.stderr.read() for process in ran if process.stderr]
             tally.lose(f"{case}: {said}", unless=set(codes) <= {0, 3} and 0 in codes)
             tally.lose(f"{case}: a tree that neither makes", unless=snapshot(project) in ends)
-            tally.lose(f"{case}: a journal is left", unless=not (state_dir(project) / "journal.json").exists())
+            tally.lose(
+                f"{case}: a journal is left",
+                unless=not (state_dir(project) / "journal.json").exists(),
+            )
 
 
 def _started(project: Path, command: tuple[str, ...]) -> subprocess.Popen[str]:
@@ -75,7 +100,9 @@ def _started(project: Path, command: tuple[str, ...]) -> subprocess.Popen[str]:
     )
 
 
-def _saves(tally: Tally, command: tuple[str, ...], before: tuple[tuple[str, ...], ...], most: int | None) -> None:
+def _saves(
+    tally: Tally, command: tuple[str, ...], before: tuple[tuple[str, ...], ...], most: int | None
+) -> None:
     """Each file that the command writes is saved by somebody else before each call that reads or writes."""
     with place() as folder:
         project = made(folder / "project", small_project(), *before)
@@ -83,7 +110,11 @@ def _saves(tally: Tally, command: tuple[str, ...], before: tuple[tuple[str, ...]
         old = snapshot(project)
         with _calls(project, 0, lambda: None) as log:
             celeryize(project, *command)
-        written = [path for path, now in snapshot(project).items() if old.get(path) != now and now[0] == "file"]
+        written = [
+            path
+            for path, now in snapshot(project).items()
+            if old.get(path) != now and now[0] == "file"
+        ]
         gone = [path for path in old if path not in snapshot(project) and old[path][0] == "file"]
         cases = [(path, at) for path in (*written, *gone) for at in range(1, len(log) + 1)]
         for path, at in random.Random(SEED).sample(cases, min(most, len(cases))) if most else cases:
@@ -103,7 +134,9 @@ def _saves(tally: Tally, command: tuple[str, ...], before: tuple[tuple[str, ...]
             case = f"{' '.join(command[:2])}: {path} is saved before call {at}"
             tally.lose(f"{case}: exit {ran.code}: {ran.said[-800:]}", unless=ran.code in (0, 3))
             there = (project / path).read_bytes() if (project / path).exists() else b""
-            tally.lose(f"{case}: the save is lost (exit {ran.code})", unless=not saved or MINE in there)
+            tally.lose(
+                f"{case}: the save is lost (exit {ran.code})", unless=not saved or MINE in there
+            )
 
 
 @contextmanager

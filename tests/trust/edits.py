@@ -38,7 +38,12 @@ ZZ_OPTIONS = {
 TASK = '@shared_task(bind=True)\ndef zz_task(self, x: int = 1) -> None:\n    """Work."""\n    print(x)\n'
 ENTRY = '"zz": {\n    "task": "shop.tasks.zz",\n    "schedule": crontab(hour=3),\n}'
 CRONTAB = "from celery.schedules import crontab"
-MERGED = ("import os", "from typing import Any", "from os import path as zz_path", "from . import zz")
+MERGED = (
+    "import os",
+    "from typing import Any",
+    "from os import path as zz_path",
+    "from . import zz",
+)
 # Of each literal's kind, so many places in one file.
 PLACES = 2
 
@@ -98,13 +103,20 @@ def attack(path: PurePosixPath, data: bytes, case: str) -> tuple[int, int, list[
     return tried, refused, losses
 
 
-def _edits(source: Source) -> Iterator[tuple[str, Edit, str, Callable[[Source, Source, Edit], Iterator[str]]]]:
+def _edits(
+    source: Source,
+) -> Iterator[tuple[str, Edit, str, Callable[[Source, Source, Edit], Iterator[str]]]]:
     """Each edit by name, with the statements it adds to the module, and what else must hold of it.
 
     An edit within a statement adds none: `_within` looks for it there.
     """
     body = source.tree.body
-    yield "block", lambda s: add_block(s, BLOCK, ["import os"]), f"import os\n{BLOCK}", _nothing_else
+    yield (
+        "block",
+        lambda s: add_block(s, BLOCK, ["import os"]),
+        f"import os\n{BLOCK}",
+        _nothing_else,
+    )
     if body:
         line = body[-1].lineno
         yield "block above", lambda s: add_block(s, BLOCK, [], line), BLOCK, _nothing_else
@@ -119,7 +131,12 @@ def _edits(source: Source) -> Iterator[tuple[str, Edit, str, Callable[[Source, S
     yield "signals", signals, "", lambda b, a, e: _within(b, a, e, {METHOD, IMPORT})
     for node in [n for n in body if isinstance(n, ast.ClassDef)][:PLACES]:
         attributes = lambda s, node=node: add_attributes(s, BLOCK, [], node.lineno)  # noqa: E731
-        yield f"attributes at {node.lineno}", attributes, "", lambda b, a, e: _within(b, a, e, {BLOCK})
+        yield (
+            f"attributes at {node.lineno}",
+            attributes,
+            "",
+            lambda b, a, e: _within(b, a, e, {BLOCK}),
+        )
     chosen = random.Random(len(source.text))
     for kind in (ast.List, ast.Tuple, ast.Set, ast.Dict):
         found = [n for n in ast.walk(source.tree) if isinstance(n, kind) and _is_plain(n)]
@@ -127,9 +144,19 @@ def _edits(source: Source) -> Iterator[tuple[str, Edit, str, Callable[[Source, S
             where = f"in the {kind.__name__} at {literal.lineno}:{literal.col_offset}"
             if isinstance(literal, ast.Dict):
                 entry = lambda s, n=literal: add_entry(Home(s, n), "zz", ENTRY, [])  # noqa: E731
-                yield f"entry {where}", entry, "", lambda b, a, e, n=literal: _one_more(b, a, n, ENTRY)
+                yield (
+                    f"entry {where}",
+                    entry,
+                    "",
+                    lambda b, a, e, n=literal: _one_more(b, a, n, ENTRY),
+                )
             element = lambda s, n=literal: s.splice(*append_element(s, n, _element(n)))  # noqa: E731
-            yield f"element {where}", element, "", lambda b, a, e, n=literal: _one_more(b, a, n, _element(n))
+            yield (
+                f"element {where}",
+                element,
+                "",
+                lambda b, a, e, n=literal: _one_more(b, a, n, _element(n)),
+            )
 
 
 def _element(literal: ast.AST) -> str:
@@ -151,7 +178,9 @@ def _wrong(source: Source, data: bytes, after: Source, planned: str) -> Iterator
         yield "its bytes are read otherwise"
     if len(newlines(written) - newlines(data)) and newlines(data):
         yield "a newline that the file does not have"
-    if planned and not _is_planned(_old_parts(source), _parts(after.tree), _parts(ast.parse(planned))):
+    if planned and not _is_planned(
+        _old_parts(source), _parts(after.tree), _parts(ast.parse(planned))
+    ):
         yield "the tree is another one"
 
 
@@ -179,10 +208,14 @@ def _is_planned(old: list[str], new: list[str], planned: list[str]) -> bool:
     """Whether the new statements are the old ones in their order, and the planned ones."""
     if any("'__all__'" in part for part in planned) and any("'__all__'" in part for part in old):
         # It has grown instead of being new.
-        old, new, planned = ([part for part in parts if "'__all__'" not in part] for parts in (old, new, planned))
+        old, new, planned = (
+            [part for part in parts if "'__all__'" not in part] for parts in (old, new, planned)
+        )
     rest = iter(new)
     added = Counter(new) - Counter(old)
-    return added <= Counter(planned) and set(planned) <= set(new) and all(part in rest for part in old)
+    return (
+        added <= Counter(planned) and set(planned) <= set(new) and all(part in rest for part in old)
+    )
 
 
 def _nothing_else(before: Source, after: Source, edit: Edit) -> Iterator[str]:
@@ -207,7 +240,9 @@ def _taken_out(before: Source, after: Source, edit: Edit) -> Iterator[str]:
 
 def _within(before: Source, after: Source, edit: Edit, texts: set[str]) -> Iterator[str]:
     """One class or function has the statements of one of the texts more, and nothing else is new."""
-    more = Counter(map(_head, every_statement(after.tree))) - Counter(map(_head, every_statement(before.tree)))
+    more = Counter(map(_head, every_statement(after.tree))) - Counter(
+        map(_head, every_statement(before.tree))
+    )
     planned = [Counter(map(_head, every_statement(ast.parse(text)))) for text in texts]
     if after != before and more not in planned:
         yield f"the tree is another one: {list(more)[:3]}"

@@ -14,11 +14,30 @@ from pathlib import Path
 from unittest.mock import patch
 
 from celeryize.apply import state_dir
-from tests.trust.ground import SEED, Ran, Tally, celeryize, fresh, made, place, small_project, snapshot, state_of
+from tests.trust.ground import (
+    SEED,
+    Ran,
+    Tally,
+    celeryize,
+    fresh,
+    made,
+    place,
+    small_project,
+    snapshot,
+    state_of,
+)
 
 INIT = ("init", "--yes", "--no-verify", "--beat")
 TASK = ("add-task", "doctors.greet", "name:str", "--yes", "--no-verify")
-ENTRY = ("add-schedule", "nightly", "doctors.tasks.greet", "--cron", "0 3 * * *", "--yes", "--no-verify")
+ENTRY = (
+    "add-schedule",
+    "nightly",
+    "doctors.tasks.greet",
+    "--cron",
+    "0 3 * * *",
+    "--yes",
+    "--no-verify",
+)
 UNDO = ("undo", "--yes")
 MAIL = ("add-task", "doctors.welcome", "--kind", "email", "--model", "doctors.Doctor", "--test")
 MAIL = (*MAIL, "--trigger", "post_save:doctors.Doctor", "--yes", "--no-verify")
@@ -68,7 +87,9 @@ class Disk:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if self.watching and (event in AUDITED or (event == "open" and int(str(arguments[2])) & WRITING)):
+        if self.watching and (
+            event in AUDITED or (event == "open" and int(str(arguments[2])) & WRITING)
+        ):
             self._step(f"{event} {arguments[0]}")
 
     def _step(self, name: str) -> None:
@@ -122,7 +143,11 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-FATES = {**{errno.errorcode[number]: refusal(number) for number in ERRORS}, "Ctrl-C": interrupt, "SIGKILL": kill}
+FATES = {
+    **{errno.errorcode[number]: refusal(number) for number in ERRORS},
+    "Ctrl-C": interrupt,
+    "SIGKILL": kill,
+}
 
 
 def run(*, most: int | None) -> Tally:
@@ -149,7 +174,9 @@ def run(*, most: int | None) -> Tally:
     return tally
 
 
-def _attack(project: Path, scene: Scene, at: int, name: str, old: object, new: object) -> Iterator[str]:
+def _attack(
+    project: Path, scene: Scene, at: int, name: str, old: object, new: object
+) -> Iterator[str]:
     """What is wrong after the failure, and after the next start."""
     if name == "SIGKILL":
         child = os.fork()

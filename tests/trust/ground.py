@@ -19,7 +19,18 @@ from tests.conftest import Tree, make_tree, small_project, snapshot
 
 SEED = 20261124
 
-__all__ = ["SEED", "Ran", "Tally", "celeryize", "fresh", "made", "place", "small_project", "snapshot", "state_of"]
+__all__ = [
+    "SEED",
+    "Ran",
+    "Tally",
+    "celeryize",
+    "fresh",
+    "made",
+    "place",
+    "small_project",
+    "snapshot",
+    "state_of",
+]
 
 
 @dataclass
@@ -63,7 +74,10 @@ class Ran:
 def celeryize(folder: Path, *arguments: str) -> Ran:
     """Run the command line on a project in this process, as without a terminal."""
     # Python's own stderr writes what it cannot encode with backslashes.
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), "utf-8"),
+        io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace"),
+    )
     with (
         patch.object(sys, "argv", ["celeryize", arguments[0], "-C", str(folder), *arguments[1:]]),
         patch.object(sys, "stdin", io.StringIO()),

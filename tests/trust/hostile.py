@@ -28,9 +28,33 @@ WORD = "harmless"
 CALL = "__import__('os').system('touch canary')"
 TEXTS = (
     *("'", '"', "'\"", '"""', "'''", "\\", "\\\\", "\\'", '\\"', "\\N{DASH}", "\\u0041", "a\\\nb"),
-    *("\n", "a\nb", "a\r\nb", "\r", "\t", " ", "", "\x0b", "\x0c", "\x1b[31m", "\x7f", "\x85", "\u2028", "\ufeff"),
+    *(
+        "\n",
+        "a\nb",
+        "a\r\nb",
+        "\r",
+        "\t",
+        " ",
+        "",
+        "\x0b",
+        "\x0c",
+        "\x1b[31m",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ufeff",
+    ),
     *("\0", "a\0b", "\ud800", "a\udc80", "é😀", "\u202ee", "𝒽", "ﬁ", "ⅷ", "[/admin]", "[red]x"),
-    *("{{ 7 * 7 }}", "{% raw %}", "{# x #}", "{{ cycler.__init__.__globals__.os }}", "{0}", "{x}", "%s", "%(x)s"),
+    *(
+        "{{ 7 * 7 }}",
+        "{% raw %}",
+        "{# x #}",
+        "{{ cycler.__init__.__globals__.os }}",
+        "{0}",
+        "{x}",
+        "%s",
+        "%(x)s",
+    ),
     *(
         "$(touch canary)",
         "`touch canary`",
@@ -43,8 +67,37 @@ TEXTS = (
         "-n",
         "--",
     ),
-    *("#", "# x", ": x", "a: b", "- a", "&x", "*x", "|", ">", "null", "true", "1e5", "[a", "{a", "!!python/none"),
-    *("a.b", "..", ".", "a..b", "/etc/passwd", "../x", "a/../../x", "C:\\x", "None", "lambda: 1", "1/0", "class"),
+    *(
+        "#",
+        "# x",
+        ": x",
+        "a: b",
+        "- a",
+        "&x",
+        "*x",
+        "|",
+        ">",
+        "null",
+        "true",
+        "1e5",
+        "[a",
+        "{a",
+        "!!python/none",
+    ),
+    *(
+        "a.b",
+        "..",
+        ".",
+        "a..b",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "C:\\x",
+        "None",
+        "lambda: 1",
+        "1/0",
+        "class",
+    ),
     *(
         "a" * 70_000,
         CALL,
@@ -90,11 +143,22 @@ def _typed(*before: str, after: tuple[str, ...] = (), form: str = "{}", word: st
         return (*command, form.replace("{}", text), *after, "--yes", "--no-verify", "--json")
 
     first = INIT if before[0] != "init" else ()
-    return Place(" ".join([*before, form]), filled, before=(first, TASK) if first else (), word=word)
+    return Place(
+        " ".join([*before, form]), filled, before=(first, TASK) if first else (), word=word
+    )
 
 
 def _entry(option: str, form: str = "{}", word: str = WORD) -> Place:
-    return _typed("add-schedule", "nightly", "doctors.tasks.greet", "--every", "1h", option, form=form, word=word)
+    return _typed(
+        "add-schedule",
+        "nightly",
+        "doctors.tasks.greet",
+        "--every",
+        "1h",
+        option,
+        form=form,
+        word=word,
+    )
 
 
 def _task(option: str, form: str = "{}", word: str = WORD) -> Place:
@@ -121,7 +185,14 @@ def _read(
 
 def _folder(text: str) -> Tree:
     """An app in a folder of that name, as far as a file system takes it."""
-    name = text.replace("/", "_").replace("\0", "_").encode("utf-8", "replace").decode()[:60].strip(".") or "_"
+    name = (
+        text.replace("/", "_")
+        .replace("\0", "_")
+        .encode("utf-8", "replace")
+        .decode()[:60]
+        .strip(".")
+        or "_"
+    )
     return {f"{name}/__init__.py": "", f"{name}/apps.py": ""}
 
 
@@ -145,16 +216,34 @@ QUICK = (
     _typed("add-schedule", "nightly", "doctors.tasks.greet", "--every", word="5m"),
     _typed("add-schedule", "nightly", "doctors.tasks.greet", "--at", word="07:30"),
     _typed("add-schedule", "nightly", "doctors.tasks.greet", "--at", "07:30", "--on", word="mon"),
-    _typed("add-schedule", "nightly", "doctors.tasks.greet", "--lat", "1", "--lon", "2", "--solar", word="sunset"),
+    _typed(
+        "add-schedule",
+        "nightly",
+        "doctors.tasks.greet",
+        "--lat",
+        "1",
+        "--lon",
+        "2",
+        "--solar",
+        word="sunset",
+    ),
     *(_entry("--queue"), _entry("--expires", word="5m"), _entry("--args", word='["x"]')),
     *(_entry("--kwargs", word='{"a": 1}'), _entry("--create")),
     _typed("add-task", word="doctors.work"),
     _typed("add-task", form="doctors.{}", word="work"),
     _typed("add-task", form="{}.work", word="doctors"),
-    *(_task("--queue"), _task("--name"), _task("--retry-on", word="OSError"), _task("--rate-limit", word="1/s")),
+    *(
+        _task("--queue"),
+        _task("--name"),
+        _task("--retry-on", word="OSError"),
+        _task("--rate-limit", word="1/s"),
+    ),
     *(_task("--kind", word="http"), _task("--decorator", word="app.task")),
     *(_task("--model", word="doctors.Doctor"), _task("--model", "doctors.{}", word="Doctor")),
-    *(_task("--trigger", word="post_save:doctors.Doctor"), _task("--trigger", "post_save:{}", word="Doctor")),
+    *(
+        _task("--trigger", word="post_save:doctors.Doctor"),
+        _task("--trigger", "post_save:{}", word="Doctor"),
+    ),
     _typed("add-task", "doctors.work", form="{}", word="x:str"),
     _typed("add-task", "doctors.work", form="{}:str", word="x"),
     _typed("add-task", "doctors.work", form="x:{}", word="str"),
@@ -163,7 +252,11 @@ QUICK = (
     _typed("add-task", "doctors.work", form="x:Any={}", word="1"),
     _typed("remove-schedule"),
     _typed("remove-task", form="doctors.{}"),
-    Place("a template to copy", lambda text: ("templates", "--copy", text, "--yes", "--json"), word="task/plain"),
+    Place(
+        "a template to copy",
+        lambda text: ("templates", "--copy", text, "--yes", "--json"),
+        word="task/plain",
+    ),
     Place(
         "an entry in the database",
         lambda text: ("add-schedule", text, text, "--queue", text, *IN_DATABASE),
@@ -179,17 +272,33 @@ QUICK = (
     _read("templates elsewhere", TASK, "pyproject.toml", f"{TABLE}templates = {{}}\n", json.dumps),
 )
 SLOW = (
-    *(_typed("init", "--broker"), _typed("init", "--broker", form="redis://{}"), _typed("init", "--package")),
-    _typed("init", "--broker", "redis://localhost/0", "--profile", "production", "--broker", form="redis://h/{}"),
+    *(
+        _typed("init", "--broker"),
+        _typed("init", "--broker", form="redis://{}"),
+        _typed("init", "--package"),
+    ),
+    _typed(
+        "init",
+        "--broker",
+        "redis://localhost/0",
+        "--profile",
+        "production",
+        "--broker",
+        form="redis://h/{}",
+    ),
     *(_typed("init", "--result-backend"), _typed("init", "--result-backend", form="redis://{}")),
     *(_typed("init", "--module-name", word="name"), _typed("init", "--profile", word="minimal")),
     _typed("init", "--settings", word="config.settings"),
     _read("manage.py", INIT, "manage.py", MANAGED, before=()),
     _read("the answers", INIT, ".celeryize.yml", STORED, json.dumps, before=()),
-    _read("the answers, raw", INIT, ".celeryize.yml", "broker: redis://{}\n", str, before=(), word="h"),
+    _read(
+        "the answers, raw", INIT, ".celeryize.yml", "broker: redis://{}\n", str, before=(), word="h"
+    ),
     _read("the table", INIT, "pyproject.toml", f"{TABLE}broker = {{}}\n", json.dumps, before=()),
     _read("the table's keys", INIT, "pyproject.toml", f"{TABLE}{{}} = 1\n", json.dumps, before=()),
-    _read("the requirements", INIT, "requirements.txt", "django\n{}\n", str, before=(), word="asgiref"),
+    _read(
+        "the requirements", INIT, "requirements.txt", "django\n{}\n", str, before=(), word="asgiref"
+    ),
     _read("the time zone", (*INIT, "--profile", "production"), CONFIG, ZONE, before=()),
     _read("an app", INIT, CONFIG, APPS, before=()),
     Place("a folder", lambda text: (*INIT, "--json"), _folder, ()),
@@ -213,7 +322,10 @@ def run(*, most: int | None, mixed: int) -> Tally:
                 tally.tried += 1
                 attempt = _attempt(folder, there, text)
                 tally.refused += attempt[0].code != 0
-                for wrong in (*_crashed(folder, attempt[0]), *_wrong(there, text, attempt, harmless)):
+                for wrong in (
+                    *_crashed(folder, attempt[0]),
+                    *_wrong(there, text, attempt, harmless),
+                ):
                     tally.losses.append(f"{there.name}: {text[:80]!r}: {wrong[:1500]}")
     return tally
 
@@ -254,7 +366,9 @@ def _wrong(there: Place, text: str, attempt: Attempt, harmless: Attempt) -> Iter
         )
         if strange and harmless[0].code == 0 and len(of_text) == len(of_word):
             yield f"names that nobody asked for: {strange}"
-    elif attempt[2] != before and _filled(of_text, WORD) not in [_filled(of_word, form) for form in _forms(text)]:
+    elif attempt[2] != before and _filled(of_text, WORD) not in [
+        _filled(of_word, form) for form in _forms(text)
+    ]:
         yield f"it is more than a literal: {_filled(of_text, WORD)}\nbeside {_filled(of_word, WORD)}"
 
 
@@ -285,13 +399,22 @@ def _parsed(path: str, data: bytes) -> object:
         return ast.parse(data)
     text = data.decode("utf-8", "surrogateescape")
     return (
-        yaml.safe_load(text) if path.endswith(".yml") else tomllib.loads(text) if path.endswith(".toml") else text
+        yaml.safe_load(text)
+        if path.endswith(".yml")
+        else tomllib.loads(text)
+        if path.endswith(".toml")
+        else text
     )
 
 
 def _names(meaning: list[object]) -> set[str]:
     nodes = [node for tree in meaning if isinstance(tree, ast.AST) for node in ast.walk(tree)]
-    return {str(getattr(n, key)) for n in nodes for key in ("id", "attr", "name", "module") if hasattr(n, key)}
+    return {
+        str(getattr(n, key))
+        for n in nodes
+        for key in ("id", "attr", "name", "module")
+        if hasattr(n, key)
+    }
 
 
 def _filled(value: object, form: str) -> object:

@@ -43,7 +43,8 @@ def run(*, most: int | None) -> Tally:
             for name, said in _runs(folder, url):
                 tally.tried += 1
                 tally.lose(
-                    f"{url!r}: {name}: {said[max(0, said.find(SECRET) - 200) :][:500]}", unless=SECRET not in said
+                    f"{url!r}: {name}: {said[max(0, said.find(SECRET) - 200) :][:500]}",
+                    unless=SECRET not in said,
                 )
             if most and tally.tried >= most:
                 break
@@ -54,7 +55,10 @@ def _runs(folder: Path, url: str) -> Iterator[tuple[str, str]]:
     """What each run said and left behind, by the name of the run."""
     for name, command in (
         ("init --broker", ("init", "--broker", url, *WRITE, "--verbose")),
-        ("init --result-backend", ("init", "--result-backend", url, "--profile", "production", *WRITE, "--json")),
+        (
+            "init --result-backend",
+            ("init", "--result-backend", url, "--profile", "production", *WRITE, "--json"),
+        ),
         ("init --dry-run", ("init", "--broker", url, "--no-verify", "--dry-run")),
     ):
         project = made(folder / "project", small_project())
@@ -72,7 +76,9 @@ def _runs(folder: Path, url: str) -> Iterator[tuple[str, str]]:
         ("verify", "--static", "--format", "sarif"),
     ):
         yield " ".join(command), celeryize(project, *command).said
-    make_tree(project, {".celeryize.yml": f"broker: {json.dumps(url)}\n", "config/settings.py": SETTINGS})
+    make_tree(
+        project, {".celeryize.yml": f"broker: {json.dumps(url)}\n", "config/settings.py": SETTINGS}
+    )
     yield "init again", celeryize(project, *INIT[:3]).said
 
 
@@ -88,6 +94,8 @@ def _readable(path: Path) -> str:
     if path.suffix == ".json":
         import base64
 
-        texts = [file[key] or "" for file in json.loads(data)["files"] for key in ("before", "after")]
+        texts = [
+            file[key] or "" for file in json.loads(data)["files"] for key in ("before", "after")
+        ]
         data += b"".join(base64.b64decode(text) for text in texts)
     return data.decode("utf-8", "replace")

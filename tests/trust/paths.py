@@ -62,9 +62,25 @@ def _journal(entry: str, **change: object) -> Callable[[Path], None]:
 
     def laid(project: Path) -> None:
         make_tree(project, {".git/HEAD": "ref: refs/heads/main\n"})
-        file = {"path": "new.py", "before": None, "after": "", "kept": None, "temp": ".celeryize-00000000-0.tmp"}
-        whole = {"format": 1, "command": "init", "files": [file], "made": [], "removed": [], "undoes": 0, **change}
-        whole["files"] = [file | part if isinstance(part, dict) else part for part in whole["files"]]
+        file = {
+            "path": "new.py",
+            "before": None,
+            "after": "",
+            "kept": None,
+            "temp": ".celeryize-00000000-0.tmp",
+        }
+        whole = {
+            "format": 1,
+            "command": "init",
+            "files": [file],
+            "made": [],
+            "removed": [],
+            "undoes": 0,
+            **change,
+        }
+        whole["files"] = [
+            file | part if isinstance(part, dict) else part for part in whole["files"]
+        ]
         make_tree(state_dir(project), {entry: json.dumps(whole)})
 
     return laid
@@ -112,12 +128,17 @@ package_path: ../outside
 data_path: ../outside
 module_name: ../../outside/x
 broker: 'redis://x"""
-SETTINGS_MODULES = "..outside.settings /etc/passwd ../outside/settings Config.Settings away.settings"
+SETTINGS_MODULES = (
+    "..outside.settings /etc/passwd ../outside/settings Config.Settings away.settings"
+)
 INCLUDE = "from split_settings.tools import include\ninclude('../../outside/base.py')\n"
 CHANGES: tuple[dict[str, object], ...] = (
     *({"files": [file]} for file in HOSTILE_FILES),
     *({"made": [folder]} for folder in (f"{OUT}/empty", "away/empty", "/tmp")),
-    *({"removed": [[folder, 0o777]]} for folder in (f"{OUT}/empty", f"{OUT}/new", "away/empty", "away/new")),
+    *(
+        {"removed": [[folder, 0o777]]}
+        for folder in (f"{OUT}/empty", f"{OUT}/new", "away/empty", "away/new")
+    ),
     *({"files": [{}, 1]}, {"made": 1}),
 )
 
@@ -129,9 +150,13 @@ def scenes() -> dict[str, Callable[[Path], None]]:
         for path in LINKED.split()
         for to in (f"{OUT}/there", "away/there")
     }
-    found |= {f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}") for path in MISSING.split()}
+    found |= {
+        f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}") for path in MISSING.split()
+    }
     found |= {f"{path} leads to itself": _link(path, path) for path in MISSING.split()}
-    found["a hard link"] = lambda project: os.link(project / "config/settings.py", project / OUT / "settings.py")
+    found["a hard link"] = lambda project: os.link(
+        project / "config/settings.py", project / OUT / "settings.py"
+    )
     for line in TABLES.split("; "):
         found[f"the table {line}"] = _write("pyproject.toml", f"[tool.celeryize]\n{line}\n")
     for line in [*ANSWERS.split("\n"), ANSWERS, f"{ANSWERS}\nbroker: filesystem\n"]:
@@ -139,9 +164,13 @@ def scenes() -> dict[str, Callable[[Path], None]]:
     for name in SETTINGS_MODULES.split():
         text = small_project()["manage.py"].replace("config.settings", name)
         found[f"the settings {name}"] = _write("manage.py", text)
-    text = small_project()["manage.py"].replace("import sys", "import sys\nsys.path.insert(0, '/tmp')")
+    text = small_project()["manage.py"].replace(
+        "import sys", "import sys\nsys.path.insert(0, '/tmp')"
+    )
     found["a path of manage.py"] = _write("manage.py", text)
-    found["requirements"] = _write("requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n")
+    found["requirements"] = _write(
+        "requirements.txt", "-r ../outside/requirements.txt\n-c /etc/passwd\n"
+    )
     found["a component outside"] = _write("config/settings.py", SETTINGS + INCLUDE)
     for text in ESCAPES:
         body = f"def {{{{ name }}}}():\n    {text}\n"
@@ -157,7 +186,10 @@ def run(*, most: int | None) -> Tally:
     for name, lay in list(scenes().items())[:: most or 1]:
         with place() as folder:
             project, outside = folder / "project", folder / "outside"
-            make_tree(outside, {"file.py": "A = 1\n", "requirements.txt": "django\n", "base.py": "B = 1\n"})
+            make_tree(
+                outside,
+                {"file.py": "A = 1\n", "requirements.txt": "django\n", "base.py": "B = 1\n"},
+            )
             (outside / "empty").mkdir()
             make_tree(project, booby_trapped(folder / "canary"))
             (project / "away").symlink_to(OUT)
@@ -172,9 +204,12 @@ def run(*, most: int | None) -> Tally:
                     f"{case}: exit {ran.code}: {ran.said[-1200:]}",
                     unless=ran.code in (0, 1, 2, 3) and "Traceback" not in ran.said,
                 )
-                tally.lose(f"{case}: what is outside is another", unless=snapshot(outside) == before)
                 tally.lose(
-                    f"{case}: code ran", unless=not list(folder.rglob("canary*")) and not Path("canary").exists()
+                    f"{case}: what is outside is another", unless=snapshot(outside) == before
+                )
+                tally.lose(
+                    f"{case}: code ran",
+                    unless=not list(folder.rglob("canary*")) and not Path("canary").exists(),
                 )
                 if tally.losses and tally.losses[-1].startswith(name):
                     break
@@ -187,7 +222,10 @@ def run(*, most: int | None) -> Tally:
 def booby_trapped(canary: Path) -> dict[str, str | bytes]:
     """The small project, whose modules leave a file behind when they are imported, and so do libraries of ours."""
     trap = f"open({str(canary)!r}, 'w').close()\n"
-    files = {path: trap + str(text) if path.endswith(".py") else text for path, text in small_project().items()}
+    files = {
+        path: trap + str(text) if path.endswith(".py") else text
+        for path, text in small_project().items()
+    }
     ours = (
         "jinja2",
         "copier",
@@ -220,12 +258,17 @@ def _in_processes() -> Iterator[tuple[str, str]]:
                 },
             )
             (project / "requirements.txt").unlink()
-            poetry = make_tree(folder / "bin", {"poetry": f"#!/bin/sh\ntouch {folder}/canary\n"}) / "poetry"
+            poetry = (
+                make_tree(folder / "bin", {"poetry": f"#!/bin/sh\ntouch {folder}/canary\n"})
+                / "poetry"
+            )
             poetry.chmod(0o755)
             env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
             env["PATH"] = f"{poetry.parent}:{env['PATH']}"
             for command in (STATIC, INIT, TASK, ENTRY, COPY, UNDO):
-                ran = subprocess.run([*script, *command], cwd=project, env=env, capture_output=True, text=True)
+                ran = subprocess.run(
+                    [*script, *command], cwd=project, env=env, capture_output=True, text=True
+                )
                 said = (
                     "code ran"
                     if (folder / "canary").exists()

@@ -61,7 +61,10 @@ def main() -> None:
     print("| --- | --- | --- | --- |")
     with ProcessPoolExecutor(2) as pool:
         for tally in pool.map(attempt, parts, [options.form] * len(parts)):
-            print(f"| {tally.what} | {tally.tried:,} | {tally.refused:,} | {len(tally.losses)} |", flush=True)
+            print(
+                f"| {tally.what} | {tally.tried:,} | {tally.refused:,} | {len(tally.losses)} |",
+                flush=True,
+            )
             lost += [f"{tally.part}: {loss}" for loss in tally.losses]
     print(*(f"\nLOST: {loss}" for loss in lost), sep="")
     sys.exit(bool(lost))

@@ -44,14 +44,22 @@ def run(*, rows: int) -> Tally:
                 last, before = trees.pop(), trees[-1]
                 tally.tried += 1
                 mine = chosen.choice(
-                    [path for path, now in last.items() if before.get(path) != now and now[0] == "file"] or [""]
+                    [
+                        path
+                        for path, now in last.items()
+                        if before.get(path) != now and now[0] == "file"
+                    ]
+                    or [""]
                 )
                 if mine and chosen.random() < 0.3:
                     _edited(tally, case, project / mine)
                 ran = celeryize(project, *UNDO)
                 tally.lose(f"{case}: {ran.said[-800:]}", unless=ran.code == 0)
                 tally.lose(f"{case}: not as it was before", unless=snapshot(project) == before)
-            tally.lose(f"{case}: one undo too many", unless="nothing to do" in celeryize(project, *UNDO).said)
+            tally.lose(
+                f"{case}: one undo too many",
+                unless="nothing to do" in celeryize(project, *UNDO).said,
+            )
     return tally
 
 
@@ -64,7 +72,8 @@ def _edited(tally: Tally, case: str, file) -> None:
     ran = celeryize(project, *UNDO)
     tally.tried += 1
     tally.lose(
-        f"{case}: the edit of {file.name} is not refused", unless=ran.code == 3 and "+" + MINE.decode() in ran.said
+        f"{case}: the edit of {file.name} is not refused",
+        unless=ran.code == 3 and "+" + MINE.decode() in ran.said,
     )
     tally.lose(f"{case}: the edit of {file.name} is touched", unless=snapshot(project) == edited)
     file.write_bytes(text)

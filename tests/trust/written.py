@@ -97,7 +97,9 @@ def run(*, most: int) -> Tally:
 
     # Whatever hypothesis is told elsewhere: these examples, the same each time.
     @seed(SEED)
-    @settings(max_examples=most, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=most, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(modules())
     def attacked(data: bytes) -> None:
         try:

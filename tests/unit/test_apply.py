@@ -70,7 +70,9 @@ def snapshot(root: Path) -> dict[str, tuple[str, int, object]]:
     found = {}
     for path in sorted(root.rglob("*")):
         mode = path.lstat().st_mode
-        content = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        content = (
+            path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        )
         found[str(path.relative_to(root))] = (stat.filemode(mode)[0], stat.S_IMODE(mode), content)
     return found
 
@@ -204,7 +206,9 @@ def no_journal(root) -> bool:
     return not (state_dir(root) / "journal.json").exists()
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS], ids=errno.errorcode.get
+)
 def test_an_error_at_any_step_leaves_no_trace(every_step, number):
     def attempt(step, root, run, ends):
         before = snapshot(root)
@@ -279,7 +283,9 @@ def test_a_killed_run_does_not_stop_the_next_one(every_step):
 
 def test_a_disk_that_is_full_from_any_step_on_leaves_the_old_tree_or_the_new_one(every_step):
     def attempt(step, root, run, ends):
-        with disk(refusal(errno.ENOSPC), lambda at, name: at >= step and name in ("open", "write")) as log:
+        with disk(
+            refusal(errno.ENOSPC), lambda at, name: at >= step and name in ("open", "write")
+        ) as log:
             with suppress(CeleryizeError):
                 run(root)
             if run in (change, undo):
@@ -292,9 +298,12 @@ def test_a_disk_that_is_full_from_any_step_on_leaves_the_old_tree_or_the_new_one
     breaking(every_step, attempt)
 
 
-def test_a_disk_that_turns_read_only_is_put_right_by_the_next_run(every_step):
+def test_a_disk_that_turns_read_only_is_repaired_by_the_next_run(every_step):
     def attempt(step, root, run, ends):
-        with disk(refusal(errno.EROFS), lambda at, name: at >= step) as log, suppress(CeleryizeError):
+        with (
+            disk(refusal(errno.EROFS), lambda at, name: at >= step) as log,
+            suppress(CeleryizeError),
+        ):
             run(root)
         recover(root)
         assert snapshot(root) in ends
@@ -318,14 +327,23 @@ def test_ctrl_c_after_the_last_rename_says_that_it_came_too_late(tree):
 
 
 def test_ctrl_c_before_it_says_nothing_of_the_kind(tree):
-    with disk(interrupt, lambda at, name: name == "replace"), pytest.raises(KeyboardInterrupt) as caught:
+    with (
+        disk(interrupt, lambda at, name: name == "replace"),
+        pytest.raises(KeyboardInterrupt) as caught,
+    ):
         change(tree)
     assert not hasattr(caught.value, "__notes__")
     assert last_change(tree) is None
 
 
 AUDITED = {"os.rename": "replace", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
-AUDITED |= {"os.chmod": "chmod", "os.chown": "chown", "os.truncate": "?", "os.link": "link", "os.symlink": "?"}
+AUDITED |= {
+    "os.chmod": "chmod",
+    "os.chown": "chown",
+    "os.truncate": "?",
+    "os.link": "link",
+    "os.symlink": "?",
+}
 heard: Counter[str] | None = None
 
 
@@ -354,7 +372,9 @@ def test_no_step_that_changes_the_disk_escapes_the_count(tree):
     assert {"open", "replace", "unlink", "mkdir", "rmdir", "chmod"} <= set(found)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux for the name of an open file")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="asks Linux for the name of an open file"
+)
 def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypatch):
     steps: list[tuple[str, Path]] = []
 
@@ -379,7 +399,9 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
     assert min(in_tree) > journal + 1
     # A new file gets its name by a link, which takes the place of nothing.
     renames = [
-        step for step in in_tree if steps[step][0] in ("replace", "link") and steps[step][1].suffix == ".py"
+        step
+        for step in in_tree
+        if steps[step][0] in ("replace", "link") and steps[step][1].suffix == ".py"
     ]
     temps = [step for step in in_tree if steps[step][1].suffix == ".tmp"]
     assert len(renames) == len(temps) == 5
@@ -543,7 +565,9 @@ def refuses(tree, edits, error, match):
 def test_a_save_between_plan_and_write_is_a_conflict_with_a_diff(tree):
     (tree / "manage.py").write_bytes(b"#!/usr/bin/env python\nmine = 1\n")
     (tree / "old.py").unlink()
-    error = refuses(tree, EDITS, Conflict, r"manage\.py, old\.py changed since the change was planned")
+    error = refuses(
+        tree, EDITS, Conflict, r"manage\.py, old\.py changed since the change was planned"
+    )
     assert error.diff == (
         "--- a/manage.py\n+++ b/manage.py\n@@ -1 +1,2 @@\n #!/usr/bin/env python\n+mine = 1\n"
         "--- a/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x = 1\n"
@@ -581,7 +605,12 @@ def saving(monkeypatch, file, before, data):
 
 @pytest.mark.parametrize(
     ("path", "before"),
-    [("manage.py", "replace"), ("conf/prod.py", "replace"), ("old.py", "unlink"), ("shop/celery.py", "link")],
+    [
+        ("manage.py", "replace"),
+        ("conf/prod.py", "replace"),
+        ("old.py", "unlink"),
+        ("shop/celery.py", "link"),
+    ],
 )
 def test_a_save_in_the_moment_of_the_rename_is_not_lost(tree, monkeypatch, path, before):
     saving(monkeypatch, tree / path, before, b"mine\n")
@@ -682,7 +711,7 @@ def test_a_change_over_an_interrupted_one_is_refused(tree):
     interrupted(tree)
     with pytest.raises(CeleryizeError, match="interrupted"):
         change(tree, (edit("new.py", None, b""),))
-    assert recover(tree) == "an interrupted `init` was taken back"
+    assert recover(tree) == "an interrupted `init` was rolled back"
     change(tree, (edit("new.py", None, b""),))
 
 
@@ -731,8 +760,14 @@ def test_three_changes_undone_in_reverse_end_at_the_first_byte_and_mode(tree):
     trees = [snapshot(tree)]
     for edits in (
         EDITS,
-        (edit("shop/celery.py", b"app = Celery()\n", b"app = 2\n"), edit("old.py", None, b"again\n")),
-        (edit("shop/celery.py", b"app = 2\n", None), edit("manage.py", MANAGE + b"# new\n", MANAGE)),
+        (
+            edit("shop/celery.py", b"app = Celery()\n", b"app = 2\n"),
+            edit("old.py", None, b"again\n"),
+        ),
+        (
+            edit("shop/celery.py", b"app = 2\n", None),
+            edit("manage.py", MANAGE + b"# new\n", MANAGE),
+        ),
     ):
         change(tree, edits)
         trees.append(snapshot(tree))
@@ -742,7 +777,7 @@ def test_three_changes_undone_in_reverse_end_at_the_first_byte_and_mode(tree):
     assert [snapshot(tree)] == trees
 
 
-def test_an_undo_can_be_looked_at_before(tree):
+def test_an_undo_can_be_previewed(tree):
     change(tree)
     before = snapshot(tree)
     found = last_change(tree)
@@ -756,7 +791,9 @@ def test_an_undo_after_an_edit_of_the_user_is_refused_with_a_diff_of_all_files(t
     (tree / "manage.py").write_bytes(b"mine\n")
     (tree / "shop/celery.py").write_bytes(b"app = Celery()\nmine = 1\n")
     before = snapshot(tree)
-    with pytest.raises(Conflict, match=r"manage\.py, shop/celery\.py changed since `init` wrote it") as caught:
+    with pytest.raises(
+        Conflict, match=r"manage\.py, shop/celery\.py changed since `init` wrote it"
+    ) as caught:
         undo(tree)
     assert "+mine = 1\n" in caught.value.diff
     assert "+mine\n" in caught.value.diff
@@ -795,7 +832,7 @@ def test_only_the_last_change_can_be_undone(tree):
     change(tree)
     first = last_change(tree)
     change(tree, (edit("new.py", None, b""),), "add-task")
-    with pytest.raises(Conflict, match="not the last change"), undone(first, root=tree):
+    with pytest.raises(Conflict, match="no longer the last change"), undone(first, root=tree):
         pytest.fail("the block must not start")
 
 
@@ -828,7 +865,9 @@ def test_the_state_is_in_the_git_directory_and_git_does_not_see_it(tree):
     change(tree, EDITS[:1])
     assert state_dir(tree) == tree / ".git/celeryize"
     assert last_change(tree) is not None
-    status = subprocess.run(["git", "status", "--short"], cwd=tree, capture_output=True, text=True, check=True)
+    status = subprocess.run(
+        ["git", "status", "--short"], cwd=tree, capture_output=True, text=True, check=True
+    )
     assert status.stdout == " M manage.py\n"
 
 
@@ -882,10 +921,23 @@ def forged(tree, **change):
     [
         ({"made": ["../outside"]}, "leads out of the project"),
         ({"removed": [["../outside", 0o777]]}, "leads out of the project"),
-        ({"files": [{"path": "/a.py", "before": None, "after": None, "kept": None, "temp": ""}]}, "leads out"),
         (
-            {"files": [{"path": "a.py", "before": None, "after": None, "kept": None, "temp": "manage.py"}]},
-            "no temp",
+            {"files": [{"path": "/a.py", "before": None, "after": None, "kept": None, "temp": ""}]},
+            "leads out",
+        ),
+        (
+            {
+                "files": [
+                    {
+                        "path": "a.py",
+                        "before": None,
+                        "after": None,
+                        "kept": None,
+                        "temp": "manage.py",
+                    }
+                ]
+            },
+            "not a temp",
         ),
         ({"made": 1}, "not iterable"),
     ],
@@ -903,7 +955,9 @@ def test_a_journal_that_leads_out_through_a_symlink_is_not_followed_there(tree):
     outside = tree.with_name("outside")
     (outside / "empty").mkdir(mode=0o700, parents=True)
     (tree / "away").symlink_to(outside)
-    forged(tree, files=[], made=["away/empty"], removed=[["away/empty", 0o777], ["away/new", 0o777]])
+    forged(
+        tree, files=[], made=["away/empty"], removed=[["away/empty", 0o777], ["away/new", 0o777]]
+    )
     before = snapshot(outside)
-    assert recover(tree) == "an interrupted `init` was taken back"
+    assert recover(tree) == "an interrupted `init` was rolled back"
     assert snapshot(outside) == before

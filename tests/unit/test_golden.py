@@ -30,10 +30,14 @@ def load(name: str) -> dict[str, object]:
     return tomllib.loads((GOLDEN / name / "case.toml").read_text())
 
 
-def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **more: object) -> Written:
+def run(
+    folder: Path, case: dict[str, object], view: Recorder | None = None, **more: object
+) -> Written:
     options: dict[str, object] = dict(case.get("options", {}))  # type: ignore[call-overload]
     flags = {
-        name: options.pop(name) for name in ("broker", "result_backend", "profile", "beat") if name in options
+        name: options.pop(name)
+        for name in ("broker", "result_backend", "profile", "beat")
+        if name in options
     }
     return commands.init(
         folder / str(case.get("start", ".")),
@@ -49,7 +53,9 @@ def run(folder: Path, case: dict[str, object], view: Recorder | None = None, **m
 def told_beside(view: Recorder, ended: Written) -> str:
     lines = [f"{note}\n" for note in view.plans[0].notes]
     for todo in ended.todos:
-        lines.append(f"manual step: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n")
+        lines.append(
+            f"manual step: {todo.what}{f' ({todo.path})' if todo.path else ''}\n  {todo.why}\n"
+        )
         lines += [f"    {line}\n" for line in todo.snippet.splitlines()]
     return "".join(lines)
 
@@ -128,7 +134,9 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
         ("celery_old_names", 0),
     ],
 )
-def test_check_ends_with_1_where_there_is_a_gap_and_writes_nothing(name: str, code: int, tmp_path: Path):
+def test_check_ends_with_1_where_there_is_a_gap_and_writes_nothing(
+    name: str, code: int, tmp_path: Path
+):
     folder = shutil.copytree(GOLDEN / name / "before", tmp_path / "project", symlinks=True)
     before = snapshot(folder)
     assert run(folder, load(name), check=True).result.exit_code == code

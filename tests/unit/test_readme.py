@@ -40,7 +40,10 @@ def flags_of(command) -> dict[str, str]:
 
 
 def commands_table() -> str:
-    rows = [f"| `celeryize {name}` | {command.help.splitlines()[0]} |" for name, command in commands().items()]
+    rows = [
+        f"| `celeryize {name}` | {command.help.splitlines()[0]} |"
+        for name, command in commands().items()
+    ]
     return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
 
 
@@ -51,7 +54,9 @@ def flags_table() -> str:
             table.setdefault((flag, text), []).append(name)
     rows = [
         f"| `{flag}` | {text} | {'all' if len(names) == len(commands()) else ', '.join(names)} |"
-        for (flag, text), names in sorted(table.items(), key=lambda item: (-len(item[1]), item[0][0].lstrip("-")))
+        for (flag, text), names in sorted(
+            table.items(), key=lambda item: (-len(item[1]), item[0][0].lstrip("-"))
+        )
     ]
     return "\n".join(["| flag | meaning | commands |", "| --- | --- | --- |", *rows])
 
@@ -102,7 +107,10 @@ def test_every_option_can_come_from_the_environment():
     for command in commands().values():
         for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name not in {"help", "version"}:
-                assert str(parameter.envvar).startswith("CELERYIZE_"), (command.name, parameter.name)
+                assert str(parameter.envvar).startswith("CELERYIZE_"), (
+                    command.name,
+                    parameter.name,
+                )
 
 
 def test_every_command_takes_json_and_a_project_folder():

@@ -43,7 +43,9 @@ def test_a_folder_goes_with_its_maker(temporary):
 
 
 def test_what_a_killed_run_has_left_goes_with_the_next(temporary):
-    ended = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, check=False
+    )
     left = age(Path(ended.stdout.strip()))
     assert [p.name for p in left.iterdir()] == ["1.out"]
     with Scratch() as scratch:
@@ -60,7 +62,9 @@ def test_a_folder_in_use_stays_however_old_it_is(temporary):
 def test_what_is_young_or_has_another_name_or_is_a_link_stays(temporary, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "file").touch()
-    young, other, link = (temporary / name for name in (f"{PREFIX}young", "celeryize-demo-1", f"{PREFIX}link"))
+    young, other, link = (
+        temporary / name for name in (f"{PREFIX}young", "celeryize-demo-1", f"{PREFIX}link")
+    )
     young.mkdir()
     other.mkdir()
     age(other)

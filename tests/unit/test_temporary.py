@@ -16,10 +16,14 @@ def init(folder):
     commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
 
 
-def test_a_temporary_folder_that_cannot_be_made_is_said_and_nothing_is_written(project, monkeypatch):
+def test_a_temporary_folder_that_cannot_be_made_is_said_and_nothing_is_written(
+    project, monkeypatch
+):
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     before = snapshot(project)
-    with pytest.raises(WriteFailed, match="temporary folder cannot be used: No such file") as caught:
+    with pytest.raises(
+        WriteFailed, match="temporary folder cannot be used: No such file"
+    ) as caught:
         init(project)
     assert "TMPDIR" in caught.value.hint
     assert snapshot(project) == before

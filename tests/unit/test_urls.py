@@ -21,7 +21,13 @@ WITH = {
     "redis://one;redis://:pw@two": "redis://one;redis://:***@two",
     "redis://host?db=1&password=pw&x=2": "redis://host?db=1&password=***&x=2",
 }
-WITHOUT = ("redis://localhost:6379/0", "a 'redis://host:6379/0' for b@c.example", "x: y@z", "rpc://", "?page=2")
+WITHOUT = (
+    "redis://localhost:6379/0",
+    "a 'redis://host:6379/0' for b@c.example",
+    "x: y@z",
+    "rpc://",
+    "?page=2",
+)
 
 
 @pytest.mark.parametrize("text", WITH)
@@ -35,12 +41,16 @@ def test_a_text_without_one_stays_as_it_is(text):
     assert redacted(text) == text
 
 
-def test_a_url_that_may_hold_one_is_told_from_others():
+def test_a_url_that_may_hold_one_is_distinguished_from_others():
     assert all(holds_password(text) for text in WITH)
-    assert not any(holds_password(text) for text in ("redis://localhost:6379/0", "rpc://", "redis://h/0?db=1"))
+    assert not any(
+        holds_password(text) for text in ("redis://localhost:6379/0", "rpc://", "redis://h/0?db=1")
+    )
 
 
-@pytest.mark.parametrize("text", ["a" * 200_000, "'" + "a" * 200_000, "?" + "a" * 200_000, "'a" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["a" * 200_000, "'" + "a" * 200_000, "?" + "a" * 200_000, "'a" * 100_000]
+)
 def test_a_long_text_is_read_once(text):
     """A scheme that is looked for at every letter makes this take minutes."""
     assert redacted(text) == text

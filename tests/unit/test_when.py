@@ -60,11 +60,13 @@ def test_a_schedule_in_words(options, words):
         ({"every": "1d"}, "schedule file"),
     ],
 )
-def test_what_is_odd_is_said(options, note):
+def test_what_is_odd_is_noted(options, note):
     assert any(note in told for told in parse(**options).notes)
 
 
-@pytest.mark.parametrize("options", [{"cron": "0 8 * * *"}, {"every": "15m"}, {"cron": "*/15 */6 * * *"}])
+@pytest.mark.parametrize(
+    "options", [{"cron": "0 8 * * *"}, {"every": "15m"}, {"cron": "*/15 */6 * * *"}]
+)
 def test_what_is_not_odd_is_not_commented(options):
     assert parse(**options).notes == ()
 
@@ -91,7 +93,7 @@ def test_what_is_not_odd_is_not_commented(options):
         ({"solar": "sunset"}, "--lat"),
     ],
 )
-def test_what_cannot_be_is_said_with_what_to_write(options, words):
+def test_what_is_invalid_is_reported_with_what_to_write(options, words):
     with pytest.raises(UsageError) as caught:
         parse(**options)
     assert words in f"{caught.value.message} {caught.value.hint}"

@@ -1,4 +1,10 @@
-"""What a check is: a small function over facts, with an id, a severity and a docstring that explains it."""
+"""What a check is: a small function over the facts, with an id and a docstring that explains it.
+
+A new check goes into the module of its family, under `@check("celery.E999")`. It yields an
+Occurrence per mistake. Its docstring is the page of `celeryize verify --explain`: a title and the
+five SECTIONS. Its test is a Mistake in tests/unit/checks/test_<family>.py: a broken project and a
+healthy twin.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +24,8 @@ SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What `verify --fix` does about a finding: one edit of the file at `path`, empty where there is none.
+    """What `verify --fix` does about a finding: one edit of the file at `path`, empty where there
+    is none.
 
     `entries` are the entries of the Beat schedule that it means to change.
     """
@@ -31,16 +38,16 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """Why `verify --fix` leaves a finding to a person."""
+    """Why `verify --fix` leaves a finding to the user."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Occurrence:
     """One place where a check has found its mistake. `excerpt` is the line at `where` unless given.
 
-    `fix` stands here, beside its check: a small function over the facts makes it, or says why it is not sure.
+    `fix` is the answer of a small function below the check: an edit, or why it is not certain.
     """
 
     message: str
@@ -50,14 +57,15 @@ class Spot:
     fix: Fix | Unsure | None = field(default=None, compare=False)
 
 
-Run = Callable[[Facts], Iterable[Spot]]
+Run = Callable[[Facts], Iterable[Occurrence]]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. `imports`: it needs the looks from inside; `unless`: ids whose findings explain this one's.
+    """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this
+    one's.
 
-    `fixable`: what it finds, `verify --fix` can put right where that is certain.
+    `fixable`: `verify --fix` can fix what it finds, where that is certain.
     """
 
     id: str
@@ -70,7 +78,7 @@ class Check:
 
     @property
     def severity(self) -> Severity:
-        """The severity that the id's letter stands for."""
+        """The severity that the letter of the id means."""
         return SEVERITIES[self.id.rpartition(".")[2][0]]
 
 
@@ -82,17 +90,21 @@ def check(
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
+    # the id is the key everywhere: in --only, in silence, in `# celeryize: ignore[...]`
     def register(run: Run) -> Run:
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
-        CHECKS[identifier] = Check(identifier, run, imports, unless, fixable, title.rstrip("."), _sections(text))
+        CHECKS[identifier] = Check(
+            identifier, run, imports, unless, fixable, title.rstrip("."), _split_sections(text)
+        )
         return run
 
     return register
 
 
-def _sections(text: str) -> tuple[tuple[str, str], ...]:
+def _split_sections(text: str) -> tuple[tuple[str, str], ...]:
     """The parts of a docstring that start with one of the fixed headings."""
+    # the split keeps the headings: title, heading, body, heading, body, ...
     parts = re.split(rf"(?m)^({'|'.join(SECTIONS)}): *", text)
     return tuple((head, body.strip()) for head, body in zip(parts[1::2], parts[2::2], strict=True))

@@ -6,46 +6,62 @@ import ast
 import re
 from collections.abc import Iterator
 
-from celeryize.checks.check import Spot, check
-from celeryize.checks.facts import Code, Command, Facts, dotted, text_of
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.deployment import CeleryCommand
+from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.settings import PREFIX
 from celeryize.model import Where
 
 
 @check("celery.E110")
-def app_argument_wrong(facts: Facts) -> Iterator[Spot]:
-    """A command line names an app that is not there.
+def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """A command line names an app that does not exist.
 
     What happens: The worker does not start.
     How it looks: Unable to load celery application. The module confg was not found.
-    Why: -A takes a dotted module name that can be imported from the working folder.
+    Why: -A takes a dotted module name that can be imported from the working directory.
     Fix: The package or module of the app, with dots: -A config
     Source: celery/app/utils.py, find_app
     """
-    for command in facts.commands:
+    for command in facts.deployment.commands:
         spec = command.option("-A", "--app")
+        # a variable, or another working directory, may make it right
         if not spec or "$" in spec or "{" in spec or command.option("--workdir"):
             continue
         module = spec.split(":")[0]
         if "/" in spec:
-            yield Spot(
+            yield Occurrence(
                 f"-A {spec} is a path, not a module",
                 command.where,
                 f"Write -A {spec.replace('/', '.').removesuffix('.py')}.",
             )
             continue
-        if _exists(facts, module):
+        if _module_exists(facts, module):
             continue
+        # `-A config.app` may also name the variable that holds the app
         parent, _, attribute = module.rpartition(".")
-        if parent and _exists(facts, parent) and any(app.variable == attribute for app in facts.project.celery):
+        if (
+            parent
+            and _module_exists(facts, parent)
+            and any(app.variable == attribute for app in facts.project.celery)
+        ):
             continue
-        right = facts.project.celery[0].spec(facts.project.package.name) if facts.project.celery else ""
+        right = ""
+        if facts.project.celery:
+            right = facts.project.celery[0].spec(facts.project.package.name)
+        # the command may run somewhere else
         if "cd " in command.text or "working" in command.text.lower():
             continue
-        yield Spot(f"-A {spec}: there is no module {module}", command.where, f"Write -A {right}." if right else "")
+        yield Occurrence(
+            f"-A {spec}: there is no module {module}",
+            command.where,
+            f"Write -A {right}." if right else "",
+        )
 
 
-def _exists(facts: Facts, module: str) -> bool:
+def _module_exists(facts: Facts, module: str) -> bool:
     if facts.modules.find(module) or facts.modules.folder(module):
         return True
     path = facts.project.root.joinpath(*module.split("."))
@@ -57,8 +73,8 @@ def _exists(facts: Facts, module: str) -> bool:
 
 
 @check("celery.E111")
-def old_command_order(facts: Facts) -> Iterator[Spot]:
-    """A command line has -A behind the command.
+def old_command_order(facts: Facts) -> Iterator[Occurrence]:
+    """A command line has -A after the subcommand.
 
     What happens: The worker does not start.
     How it looks: Error: No such option: -A
@@ -66,51 +82,56 @@ def old_command_order(facts: Facts) -> Iterator[Spot]:
     Fix: celery -A config worker
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html
     """
-    for command in facts.commands:
-        if command.verb is None or command.verb == "multi":
+    for command in facts.deployment.commands:
+        if command.subcommand is None or command.subcommand == "multi":
             continue
-        index = command.words.index(command.verb)
+        # `celery multi start w1 -A config` is right
+        index = command.words.index(command.subcommand)
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
-            yield Spot(f"-A stands behind {command.verb}", command.where, f"Write celery -A ... {command.verb}.")
+            yield Occurrence(
+                f"-A must come before the subcommand {command.subcommand}",
+                command.where,
+                f"Write celery -A ... {command.subcommand}.",
+            )
 
 
 @check("celery.E120")
-def settings_module_missing(facts: Facts) -> Iterator[Spot]:
-    """The app file names a settings module that is not in the project.
+def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
+    """The app file names a settings module that does not exist.
 
     What happens: The worker does not start, unless DJANGO_SETTINGS_MODULE is exported.
     How it looks: ModuleNotFoundError: No module named 'config.setings'
-    Why: `celery -A ...` does not go through manage.py; the app file's own line counts.
-    Fix: The name that manage.py has.
+    Why: `celery -A ...` does not run manage.py; the line in the app file decides.
+    Fix: Use the name that manage.py uses.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     for code, call, name in _settings_of_app(facts):
         if facts.modules.find(name) is None and facts.modules.folder(name) is None:
-            yield Spot(
-                f"the app file names the settings {name}, which are not there",
+            yield Occurrence(
+                f"the app file names the settings module {name}, which does not exist",
                 code.where(call),
-                f"manage.py names {facts.project.settings.module}.",
+                f"manage.py uses {facts.project.settings.module}.",
             )
 
 
 @check("celery.W121")
-def settings_differ(facts: Facts) -> Iterator[Spot]:
+def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker and the web process fall back to different settings.
 
-    What happens: Where nobody exports DJANGO_SETTINGS_MODULE, the worker runs with other settings (another
-        database, another broker) than the web process.
+    What happens: Where DJANGO_SETTINGS_MODULE is not exported, the worker runs with other settings
+        (another database, another broker) than the web process.
     How it looks: A task that does not find what the web process has just saved.
     Why: celery.py and wsgi.py each name their own settings module as a fallback.
     Fix: Export DJANGO_SETTINGS_MODULE for every process, or name the same module in both.
     Source: https://docs.djangoproject.com/en/stable/topics/settings/
     """
     web = [n for n, w in _web_settings(facts)]
-    if not web or _exported(facts):
+    if not web or _is_exported(facts):
         return
     for code, call, name in _settings_of_app(facts):
         if name not in web and name != facts.project.settings.module and facts.modules.find(name):
-            yield Spot(
+            yield Occurrence(
                 f"without DJANGO_SETTINGS_MODULE the worker takes {name}, the web process {web[0]}",
                 code.where(call),
                 "Export the variable for both.",
@@ -128,8 +149,9 @@ def _settings_of_app(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
 
 def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
     found = []
+    # what a web server imports, and not manage.py, decides for web processes
     for name in ("wsgi.py", "asgi.py"):
-        code = facts.code(facts.project.package.folder / name)
+        code = facts.code.parsed(facts.project.package.folder / name)
         for call in code.calls if code else ():
             if code and dotted(call.func).endswith("environ.setdefault") and len(call.args) == 2:
                 value = text_of(call.args[1])
@@ -138,7 +160,7 @@ def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
     return found
 
 
-def _exported(facts: Facts) -> bool:
+def _is_exported(facts: Facts) -> bool:
     """Whether a file of the deployment exports DJANGO_SETTINGS_MODULE."""
     patterns = (
         ".env*",
@@ -151,51 +173,64 @@ def _exported(facts: Facts) -> bool:
         "*.yml",
         "*.yaml",
     )
-    places = [facts.project.root / p for p in facts.deployment_files]
+    # exported anywhere, the fallback in the app file no longer matters
+    places = [facts.project.root / p for p in facts.deployment.files]
     places += [p for pattern in patterns for p in facts.project.root.glob(pattern) if p.is_file()]
     return any("DJANGO_SETTINGS_MODULE" in p.read_text("utf-8", "replace") for p in places)
 
 
-def _workers(facts: Facts) -> list[Command]:
-    return [c for c in facts.commands if c.verb == "worker"]
+def _workers(facts: Facts) -> list[CeleryCommand]:
+    return [c for c in facts.deployment.commands if c.subcommand == "worker"]
 
 
 def _declared_queues(facts: Facts) -> bool:
-    return facts.is_set("task_queues") or facts.setting("CELERY_QUEUES") is not None
+    return facts.settings.is_set("task_queues") or facts.settings.first("CELERY_QUEUES") is not None
 
 
 @check("celery.E180")
-def queue_not_consumed(facts: Facts) -> Iterator[Spot]:
-    """Tasks go to a queue that no worker consumes.
+def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
+    """Tasks are routed to a queue that no worker consumes.
 
-    What happens: They wait for ever.
+    What happens: They are never run.
     How it looks: (nothing: the state stays PENDING)
-    Why: A worker without -Q consumes the default queue only; routing creates the queue, nobody reads it.
+    Why: A worker without -Q consumes the default queue only; routing creates the queue, but no
+        worker consumes it.
     Fix: -Q celery,slow on a worker, or CELERY_TASK_QUEUES.
     Source: https://docs.celeryq.dev/en/stable/userguide/routing.html
     """
     workers = _workers(facts)
-    if not workers or _declared_queues(facts) or any("$" in c.text or "{" in c.text for c in workers):
+    if (
+        not workers
+        or _declared_queues(facts)
+        or any("$" in c.text or "{" in c.text for c in workers)
+    ):
         return
-    default = facts.setting("CELERY_TASK_DEFAULT_QUEUE") or facts.setting("CELERY_DEFAULT_QUEUE")
-    usual = text_of(default.value) if default else "celery"
+    usual: str | None = "celery"
+    default = facts.settings.first("CELERY_TASK_DEFAULT_QUEUE", "CELERY_DEFAULT_QUEUE")
+    if default:
+        usual = text_of(default.value)
     if usual is None:
+        # a name that code computes
         return
-    consumed = {q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")}
-    told: set[str] = set()
-    for name, where in _routed(facts):
-        if name not in consumed and name not in told:
-            told.add(name)
-            yield Spot(
-                f"no worker consumes the queue {name!r} ({workers[0].where}: {', '.join(sorted(consumed))})",
+    # a worker without -Q consumes the default queue
+    consumed = {
+        q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
+    }
+    reported: set[str] = set()
+    for name, where in _routed_queues(facts):
+        if name not in consumed and name not in reported:
+            reported.add(name)
+            yield Occurrence(
+                f"no worker consumes the queue {name!r} ({workers[0].where}: "
+                f"{', '.join(sorted(consumed))})",
                 where,
                 f"Add it: -Q {','.join(sorted(consumed))},{name}",
             )
 
 
-def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
+def _routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
     """The queues that routes and task decorators name, with the place of each."""
-    for setting in facts.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
+    for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         for node in ast.walk(setting.value):
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
@@ -208,10 +243,10 @@ def _routed(facts: Facts) -> Iterator[tuple[str, Where]]:
 
 
 @check("celery.W182")
-def route_without_task(facts: Facts) -> Iterator[Spot]:
-    """A route fits no task.
+def route_without_task(facts: Facts) -> Iterator[Occurrence]:
+    """A route matches no task.
 
-    What happens: Nothing: the task that was meant goes to the default queue.
+    What happens: Nothing: the task that was meant is sent to the default queue.
     How it looks: (nothing)
     Why: Routes are looked up by the name of the task.
     Fix: The registered name, or a pattern such as "shop.tasks.*".
@@ -219,31 +254,32 @@ def route_without_task(facts: Facts) -> Iterator[Spot]:
     """
     if any(not task.name for task in facts.tasks):
         return
-    for setting in facts.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
+    for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         if not isinstance(setting.value, ast.Dict):
             continue
         for key in setting.value.keys:
             name = text_of(key)
-            if key is None or name is None or name.split(".")[0] not in facts.own_packages:
+            if key is None or name is None or name.split(".")[0] not in facts.code.own_packages:
                 continue
+            # routes are globs (fnmatch), where only * and ? are common
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
             if not any(pattern.fullmatch(task) for task in facts.task_names):
-                yield Spot(f"the route {name!r} fits no task", setting.code.where(key))
+                yield Occurrence(f"the route {name!r} matches no task", setting.code.where(key))
 
 
 @check("celery.W260")
-def beat_in_a_worker(facts: Facts) -> Iterator[Spot]:
+def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
     """A worker runs Beat inside itself.
 
     What happens: With a second such worker, every periodic task is sent twice.
     How it looks: (nothing: tasks run twice)
-    Why: Each Beat sends every entry; they do not know of each other.
+    Why: Each Beat sends every entry; they are not aware of each other.
     Fix: One process `celery -A ... beat` of its own.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
     for command in _workers(facts):
         if any(w in {"-B", "--beat"} or re.fullmatch(r"-[A-Z]*B", w) for w in command.words):
-            yield Spot(
+            yield Occurrence(
                 "-B starts Beat inside the worker: with a second worker, everything is sent twice",
                 command.where,
                 "Start one `celery beat` of its own.",
@@ -251,33 +287,44 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W280")
-def schedule_file_in_the_way(facts: Facts) -> Iterator[Spot]:
-    """Beat keeps its file in the working folder.
+def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
+    """Beat keeps its schedule file in the working directory.
 
-    What happens: celerybeat-schedule lands among the sources; in a read-only container Beat does not start.
+    What happens: celerybeat-schedule is created among the sources; in a read-only container Beat
+        does not start.
     How it looks: FileNotFoundError / PermissionError: 'celerybeat-schedule'
     Why: The default is a relative path.
     Fix: celery -A ... beat -s /var/lib/.../celerybeat-schedule (a volume, where intervals matter).
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    if facts.is_set("beat_scheduler") or facts.is_set("beat_schedule_filename"):
+    if facts.settings.is_set("beat_scheduler") or facts.settings.is_set("beat_schedule_filename"):
         return
-    for command in facts.commands:
-        if command.verb == "beat" and not command.option("-s", "--schedule", "-S", "--scheduler"):
-            yield Spot("Beat keeps its schedule file in the working folder", command.where, "Add -s PATH.")
+    for command in facts.deployment.commands:
+        if command.subcommand == "beat" and not command.option(
+            "-s", "--schedule", "-S", "--scheduler"
+        ):
+            yield Occurrence(
+                "Beat keeps its schedule file in the working directory",
+                command.where,
+                "Add -s PATH.",
+            )
 
 
 @check("celery.W460")
-def limits_without_effect(facts: Facts) -> Iterator[Spot]:
-    """The pool does not know time limits.
+def limits_without_effect(facts: Facts) -> Iterator[Occurrence]:
+    """The worker pool ignores time limits.
 
-    What happens: A task runs as long as it likes.
+    What happens: A task runs without a limit.
     How it looks: (nothing)
-    Why: The pools threads and solo have no way to interrupt a task; gevent and eventlet have the hard limit only.
+    Why: The pools threads and solo have no way to interrupt a task; gevent and eventlet have the
+        hard limit only.
     Fix: The prefork pool, or time limits inside the task (timeouts of its requests).
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    limits = [facts.setting(f"{PREFIX}TASK_TIME_LIMIT"), facts.setting(f"{PREFIX}TASK_SOFT_TIME_LIMIT")]
+    limits = [
+        facts.settings.first(f"{PREFIX}TASK_TIME_LIMIT"),
+        facts.settings.first(f"{PREFIX}TASK_SOFT_TIME_LIMIT"),
+    ]
     named = next((s for s in limits if s), None)
     in_tasks = any({"time_limit", "soft_time_limit"} & set(t.options) for t in facts.tasks)
     if named is None and not in_tasks:
@@ -285,4 +332,7 @@ def limits_without_effect(facts: Facts) -> Iterator[Spot]:
     for command in _workers(facts):
         pool = command.option("-P", "--pool")
         if pool in {"threads", "solo"}:
-            yield Spot(f"the pool {pool} ignores time limits{f' ({named.where})' if named else ''}", command.where)
+            yield Occurrence(
+                f"the pool {pool} ignores time limits{f' ({named.where})' if named else ''}",
+                command.where,
+            )

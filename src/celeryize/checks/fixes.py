@@ -1,71 +1,93 @@
-"""What several fixes of `verify --fix` share. A fix itself stands below its check, and returns a Fix or an Unsure.
+"""What several fixes of `verify --fix` share. A fix itself is defined below its check.
 
-To make a check fixable: give `@check` `fixable=True`, and its Spot a `fix=`, the answer of a small function over
-the facts. It is certain only if nothing else can have been meant; where it is not, an Unsure says why. The edit is
-proved like every other one, and taken back if its finding is still there afterwards.
+To make a check fixable: give `@check` `fixable=True`, and its Occurrence a `fix=`, the answer of a
+small function over the facts. That is a Fix only if nothing else can have been meant; where it is
+not certain, it is an Unsure that says why. The edit is proved like every other one, and rolled back
+if its finding is still there afterwards.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from celeryize.checks.check import Fix, Unsure
-from celeryize.checks.facts import Code, Facts, Setting, text_of
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.settings import Setting
 from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
 
-# How much nearer than all others a name must be to be the one that was meant.
+# How much closer than all others a name must be to count as the one that was meant.
 LEAD = 0.1
 
 
+def did_you_mean(close: Sequence[str]) -> str:
+    """The hint that names the closest of some suggestions; empty where there is none."""
+    return f"Did you mean {close[0]}?" if close else ""
+
+
 def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | None:
-    """The one name that a word is a slip of; None where there is none, or where another is about as near."""
+    """The one name that a misspelt word means; None where several are about as close."""
     near = difflib.get_close_matches(word, sorted(names), 2, cutoff)
     if len(near) < 2:
-        return near[0] if near else None
+        if near:
+            return near[0]
+        return None
+    # a narrow lead may be chance: then a person decides
     first, second = (difflib.SequenceMatcher(None, word, name).ratio() for name in near)
-    return near[0] if first - second >= LEAD else None
+    if first - second >= LEAD:
+        return near[0]
+    return None
 
 
 def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Unsure:
-    """Give a setting the name that was meant, where the file says it once and the new name is free."""
+    """Give a setting the name that was meant, where that is used once and the new name is free."""
     if name is None:
-        return Unsure("several names are about as near")
+        return Unsure("several names are about as close")
     if not any(app.reads_django_settings for app in facts.project.celery):
         return Unsure("the app does not read the names that start with CELERY_")
-    other = facts.setting(name)
+    other = facts.settings.first(name)
     if other is not None:
-        return Unsure(f"{name} is set too ({other.where})")
+        return Unsure(f"{name} is set, too ({other.where})")
     inside = sum(text_of(node) == setting.name for node in ast.walk(setting.value))
-    stands = len(re.findall(rf"\b{re.escape(setting.name)}\b".encode(), facts.text))
-    if stands != 1 + inside:
-        return Unsure(f"{setting.name} stands in other places too")
+    # renaming the assignment alone would break the other uses
+    if facts.code.count_uses(setting.name) != 1 + inside:
+        return Unsure(f"{setting.name} is used in other places, too")
     statement = setting.code.parents[setting.value]
-    target = next(n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name)
+    target = next(
+        n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == setting.name
+    )
     splice = renamed_target(setting.code.source, target, name)
     return Fix(setting.code.path, f"{setting.name} becomes {name}", (splice,))
 
 
-def rename_argument(code: Code, call: ast.Call, keyword: ast.keyword, name: str | None) -> Fix | Unsure:
-    """Give a keyword argument of a call the name that was meant, unless it is given too."""
+def rename_argument(
+    code: Code, call: ast.Call, keyword: ast.keyword, name: str | None
+) -> Fix | Unsure:
+    """Give a keyword argument of a call the name that was meant, unless it is given as well."""
     if name is None:
-        return Unsure("several names are about as near")
+        return Unsure("several names are about as close")
     if any(k.arg in {name, None} for k in call.keywords):
-        return Unsure(f"{name} is, or may be, given too")
+        return Unsure(f"{name} is, or may be, given as well")
     splice = renamed_argument(code.source, keyword, name)
     return Fix(code.path, f"{keyword.arg} becomes {name}", (splice,))
 
 
-def rename_key(code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = "") -> Fix | Unsure:
-    """Give a key of a dict the name that was meant, unless it has that too. `entry` is Beat's entry around it."""
+def rename_key(
+    code: Code, holder: ast.Dict, key: ast.expr, name: str | None, entry: str = ""
+) -> Fix | Unsure:
+    """Give a key of a dict the name that was meant, unless it has that one as well. `entry` names
+    Beat's entry."""
     if name is None:
-        return Unsure("several names are about as near")
+        return Unsure("several names are about as close")
     if None in holder.keys or any(text_of(k) == name for k in holder.keys):
-        return Unsure(f"{name!r} is, or may be, given too")
+        return Unsure(f"{name!r} is, or may be, given as well")
     splice = respelled(code.source, key, name)
-    return Fix(code.path, f"{text_of(key)!r} becomes {name!r}", (splice,), (entry,) if entry else ())
+    return Fix(
+        code.path, f"{text_of(key)!r} becomes {name!r}", (splice,), (entry,) if entry else ()
+    )
 
 
 def make_tuple(code: Code, value: ast.expr, entry: str = "") -> Fix:

@@ -1,14 +1,14 @@
-"""What only importing the project shows: exceptions, the transport, what worker and web see differently."""
+"""What only an import of the project shows: exceptions, missing libraries, differing registries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from celeryize.checks.check import Spot, check
+from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.model import Where
-from celeryize.probe import Failure
+from celeryize.probe.report import Failure
 
 
 def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
@@ -16,71 +16,92 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
     if file is None:
         return None
     path = Path(file)
+    # the import reports real paths, the project may be reached through a symlink
     root = facts.project.root.resolve()
-    return Where(PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file), line)
+    return Where(
+        PurePosixPath(path.relative_to(root).as_posix() if path.is_relative_to(root) else file),
+        line,
+    )
 
 
-# What Celery 5 took out, and what is written today; Source: docs.celeryq.dev, history/whatsnew-5.0.
-GONE = {
-    "celery.task": "from celery import shared_task",
-    "celery.decorators": "from celery import shared_task",
-    "djcelery": "django-celery-beat and django-celery-results are its heirs; Celery itself knows Django",
+# What Celery 5 removed, and its replacement; Source: docs.celeryq.dev, history/whatsnew-5.0.
+REMOVED = {
+    "celery.task": "use `from celery import shared_task`",
+    "celery.decorators": "use `from celery import shared_task`",
+    "djcelery": (
+        "django-celery-beat and django-celery-results replace it; Celery has built-in Django "
+        "support"
+    ),
 }
 
 
-def _spot(facts: Facts, failure: Failure, message: str = "", hint: str = "") -> Spot:
-    text = f"{failure.type}: {failure.message}"
-    gone = next((new for old, new in GONE.items() if f"'{old}'" in failure.message), None)
-    if failure.type == "ModuleNotFoundError" and gone:
-        hint = f"Gone since Celery 5: {gone}"
-    elif failure.type == "ModuleNotFoundError" and not hint:
-        python = facts.project.interpreter.path
-        hint = f"If it is a library, install it for {python}, or name another interpreter: --python."
-    where = place(facts, *failure.where) if failure.where else None
-    return Spot(f"{message}{text}", where, hint, "\n".join(failure.frames))
+def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
+    """An exception of the project as an occurrence, with the frames of the project that led to
+    it."""
+    hint = ""
+    if failure.type == "ModuleNotFoundError":
+        removed = [new for old, new in REMOVED.items() if f"'{old}'" in failure.message]
+        if removed:
+            hint = f"Removed in Celery 5: {removed[0]}"
+        else:
+            python = facts.project.interpreter.path
+            hint = f"If it is a library, install it for {python}"
+            hint += ", or name another interpreter: --python."
+    return Occurrence(
+        message or f"{failure.type}: {failure.message}",
+        place(facts, *failure.where) if failure.where else None,
+        hint,
+        "\n".join(failure.frames),
+    )
+
+
+def failure_text(failure: Failure) -> str:
+    """The sentence about a tasks module that cannot be imported, in `verify` and in `tasks`."""
+    return f"a tasks module cannot be imported: {failure.type}: {failure.message}"
 
 
 def failures(facts: Facts, *phases: str) -> Iterator[Failure]:
-    """The failures of both looks in some phases; the same one once."""
+    """The failures of both imports in some phases, each once."""
     seen: set[tuple[str, str]] = set()
-    for sight in (facts.worker, facts.web):
-        for failure in sight.failures if sight else ():
+    for report in (facts.worker, facts.web):
+        for failure in report.failures if report else ():
             if failure.phase in phases and (failure.type, failure.message) not in seen:
                 seen.add((failure.type, failure.message))
                 yield failure
 
 
 def is_absent(facts: Facts) -> bool:
-    """Whether Django or Celery is missing in the interpreter: then nothing can be imported."""
+    """Whether the interpreter has no Django or no Celery: then nothing can be imported."""
     worker = facts.worker
     return worker is not None and not (worker.django_importable and worker.celery_importable)
 
 
 @check("celery.E001", imports=True)
-def project_does_not_start(facts: Facts) -> Iterator[Spot]:
+def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The project itself does not start.
 
     What happens: Neither a worker nor a web process starts.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: The settings, an app or a model raises when it is imported, hangs, or ends the interpreter.
-    Fix: Fix that first: `python manage.py check` shows the same.
+    Fix: Run `python manage.py check`, and fix what it shows.
     Source: the import itself
     """
     worker, web = facts.worker, facts.web
     if worker is None or web is None or is_absent(facts):
         return
+    # the web import is the simpler one: what fails there is not about Celery
     both = {(f.type, f.message) for f in web.failures if f.phase in {"start", "settings", "setup"}}
     for failure in web.failures:
         if (failure.type, failure.message) in both:
             both.discard((failure.type, failure.message))
-            yield _spot(facts, failure)
+            yield _exception_occurrence(facts, failure)
 
 
 @check("celery.E002", imports=True)
-def nothing_to_import_with(facts: Facts) -> Iterator[Spot]:
+def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     """Django or Celery is missing in the project's interpreter.
 
-    What happens: Nothing starts there; only what the code tells can be checked.
+    What happens: Nothing starts there; only the code itself can be checked.
     How it looks: ModuleNotFoundError: No module named 'celery'
     Why: The dependencies are not installed, or another interpreter is the right one.
     Fix: Install the dependencies, or name the interpreter with --python.
@@ -89,59 +110,64 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Spot]:
     if not is_absent(facts):
         return
     assert facts.worker is not None
+    # an interpreter that crashed has not got as far as looking for them
     if facts.worker.failures_of("Timeout", "Crash"):
         return
     there = {"django": facts.worker.django_importable, "celery": facts.worker.celery_importable}
     names = " and ".join(name for name, found in there.items() if not found)
     sync = facts.project.dependencies.sync
-    yield Spot(
+    yield Occurrence(
         f"{names} cannot be imported by {facts.project.interpreter.path}",
         None,
-        f"Install the dependencies (`{sync}`), or name another interpreter: --python." if sync else "",
+        f"Install the dependencies (`{sync}`), or name another interpreter: --python."
+        if sync
+        else "",
     )
 
 
 @check("celery.E003", imports=True, unless=("celery.E001", "celery.E002"))
-def worker_does_not_start(facts: Facts) -> Iterator[Spot]:
+def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
     What happens: The worker does not start.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
-    Why: The worker starts without manage.py: the app file comes first, then the settings, then the apps.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
+    Why: The worker starts without manage.py: the app file comes first, then the settings, then the
+        apps.
     Fix: See the exception; most often something imports models, or reads settings, too early.
     Source: the import itself
     """
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
-            yield _spot(facts, failure)
+            yield _exception_occurrence(facts, failure)
 
 
 @check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
-def tasks_module_fails(facts: Facts) -> Iterator[Spot]:
+def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
 
     What happens: The worker does not start; manage.py does not notice.
-    How it looks: The exception that is shown, with the last lines of the project that led to it.
+    How it looks: The exception that is shown, with the project's last lines that led to it.
     Why: Only a worker imports the tasks modules; `manage.py check` does not.
     Fix: See the exception.
     Source: the import itself, each module on its own
     """
     for failure in failures(facts, "tasks"):
-        yield _spot(facts, failure)
+        yield _exception_occurrence(facts, failure, failure_text(failure))
 
 
 @check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
-def handler_failed(facts: Facts) -> Iterator[Spot]:
+def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     """A signal handler raises, and Celery swallows it.
 
-    What happens: What the handler was to do is not done: periodic tasks are missing, logging is not set up.
+    What happens: The handler has no effect: periodic tasks are missing, logging is not set up.
     How it looks: (nothing)
     Why: Signal.send catches exceptions and only logs them, before logging is set up.
     Fix: on_after_finalize instead of on_after_configure; or CELERY_BEAT_SCHEDULE.
     Source: https://github.com/celery/celery/issues/3589
     """
     for failure in failures(facts, "signal"):
-        yield _spot(facts, failure, "swallowed in a signal handler: ")
+        text = f"{failure.type}: {failure.message}"
+        yield _exception_occurrence(facts, failure, f"swallowed in a signal handler: {text}")
 
 
 @check(
@@ -149,19 +175,21 @@ def handler_failed(facts: Facts) -> Iterator[Spot]:
     imports=True,
     unless=("celery.E001", "celery.E002", "celery.E160", "celery.E161", "celery.E381"),
 )
-def transport_not_importable(facts: Facts) -> Iterator[Spot]:
+def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     """The broker's or the result backend's client library is missing, or its URL cannot be read.
 
     What happens: The worker does not start, and .delay() raises.
     How it looks: ModuleNotFoundError: No module named 'redis', or
         AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery alone brings the client for RabbitMQ only.
+    Why: celery itself only installs the client for RabbitMQ.
     Fix: celery[redis], celery[sqs], ...; sqlalchemy for db+...
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
     for failure in failures(facts, "broker", "backend"):
-        where = facts.setting("CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND")
-        yield Spot(
+        where = facts.settings.first(
+            "CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND"
+        )
+        yield Occurrence(
             f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
             where.where if where else None,
             "Install its client: celery[redis], celery[sqs], ...",
@@ -169,12 +197,13 @@ def transport_not_importable(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))
-def registered_twice(facts: Facts) -> Iterator[Spot]:
-    """A function is registered under two names, or two functions under one.
+def registered_twice(facts: Facts) -> Iterator[Occurrence]:
+    """A function is registered under two names, or two functions under one name.
 
-    What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two functions with one
-        name, the first is kept.
-    How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type 'apps.shop.tasks.add'.
+    What happens: The caller sends one name, the worker knows the other: NotRegistered. Of two
+        functions with one name, the first one wins.
+    How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type
+        'apps.shop.tasks.add'.
     Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`).
     Fix: One import path everywhere; or an explicit name=.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-naming-and-relative-imports
@@ -185,35 +214,51 @@ def registered_twice(facts: Facts) -> Iterator[Spot]:
         if warning["type"] == "DuplicateTaskNameWarning":
             message = str(warning["message"])
             kept = next((t for t in facts.worker.tasks if repr(t.name) in message), None)
-            yield Spot(message, place(facts, kept.file, kept.line) if kept else None, "Give one of them a name=.")
+            yield Occurrence(
+                message,
+                place(facts, kept.file, kept.line) if kept else None,
+                "Give one of them a name=.",
+            )
+    # one function under two names is one module under two import paths
     by_place: dict[tuple[str, int], list[str]] = {}
     for task in facts.worker.tasks:
         if task.file and task.line and "site-packages" not in task.file:
             by_place.setdefault((task.file, task.line), []).append(task.name)
     for (file, line), names in sorted(by_place.items()):
         if len({name.rpartition(".")[2] for name in names}) == 1 and len(names) > 1:
-            yield Spot(
-                f"one function is registered as {' and as '.join(sorted(names))}: its module is imported twice",
+            yield Occurrence(
+                f"one function is registered as {' and as '.join(sorted(names))}: its module is "
+                "imported twice",
                 place(facts, file, line),
                 "Use one import path.",
             )
 
 
-@check("celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040"))
-def worker_lacks_task(facts: Facts) -> Iterator[Spot]:
+@check(
+    "celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040")
+)
+def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     """A web process knows a task that the worker does not.
 
-    What happens: The task is sent, and each worker throws it away.
-    How it looks: Received unregistered task of type '...'. The message has been ignored and discarded.
+    What happens: The task is sent, and each worker discards it.
+    How it looks: Received unregistered task of type '...'. The message has been ignored and
+        discarded.
     Why: The worker finds its tasks without manage.py and without the URLs, and imports less.
     Fix: Put the task into the tasks module of an installed app.
-    Source: both looks, compared
+    Source: both imports, compared
     """
-    if facts.worker is None or facts.web is None or facts.worker.app is None or facts.worker.failures:
+    if (
+        facts.worker is None
+        or facts.web is None
+        or facts.worker.app is None
+        or facts.worker.failures
+    ):
         return
     known = {task.name for task in facts.worker.tasks}
     static = {task.name for task in facts.tasks}
     for task in facts.web.tasks:
-        # those that stand in the code are judged by the reason that they lack
+        # tasks of the project's own code are reported with the reason that they are missing
         if task.name not in known and task.name not in static:
-            yield Spot(f"the worker does not know {task.name}", place(facts, task.file, task.line))
+            yield Occurrence(
+                f"the worker does not know {task.name}", place(facts, task.file, task.line)
+            )

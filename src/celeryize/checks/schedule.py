@@ -7,12 +7,15 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from celeryize.celery_facts import words
 from celeryize.checks.calls import misfit, one_in_a_tuple
-from celeryize.checks.check import Fix, Spot, Unsure, check
-from celeryize.checks.facts import Code, Entry, Facts, Task, dotted, is_true, number_of, text_of
-from celeryize.checks.fixes import only_near, rename_key
-from celeryize.checks.names import words
-from celeryize.model import Where
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, is_true, number_of, text_of
+from celeryize.checks.facts.schedule import WrittenEntry
+from celeryize.checks.facts.tasks import Task
+from celeryize.checks.fixes import did_you_mean, only_near, rename_key
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
 
@@ -28,25 +31,33 @@ ENTRY_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative", "name
 # What apply_async reads. Source: celery/app/task.py and amqp.py of 5.7.
 SEND_OPTIONS = words(
     """
-    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy queue exchange
-    routing_key priority serializer compression add_to_parent publisher headers connection ignore_result
-    time_limit soft_time_limit root_id parent_id group_id group_index chord callbacks errbacks reply_to
-    delivery_mode mandatory immediate declare content_type content_encoding expire_seconds timeout
-    confirm_timeout exchange_type properties task_type argsrepr kwargsrepr user_id
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
+    queue exchange routing_key priority serializer compression add_to_parent publisher headers
+    connection ignore_result time_limit soft_time_limit root_id parent_id group_id group_index chord
+    callbacks errbacks reply_to delivery_mode mandatory immediate declare content_type
+    content_encoding expire_seconds timeout confirm_timeout exchange_type properties task_type
+    argsrepr kwargsrepr user_id
     """
 )
+# Days of the months that have fewer than 31, February in leap years.
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
-def _crontabs(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
+def _crontab_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
     """Every call of Celery's crontab in the project."""
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if "crontab" not in code.source.text:
             continue
-        bound = facts.bindings(code.path)
-        names = {n for n, (module, name) in bound.items() if module == "celery.schedules" and name == "crontab"}
+        bound = facts.code.bindings(code.path)
+        names = {
+            n
+            for n, (module, name) in bound.items()
+            if module == "celery.schedules" and name == "crontab"
+        }
         names |= {
-            f"{n}.crontab" for n, (module, name) in bound.items() if name == "schedules" and module == "celery"
+            f"{n}.crontab"
+            for n, (module, name) in bound.items()
+            if name == "schedules" and module == "celery"
         }
         names.add("celery.schedules.crontab")
         for call in code.calls:
@@ -60,81 +71,95 @@ def _cron_fields(call: ast.Call) -> dict[str, ast.expr]:
 
 
 @check("celery.W210")
-def every_minute_of_the_hour(facts: Facts) -> Iterator[Spot]:
-    """A crontab names an hour or a day, and no minute.
+def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
+    """A crontab sets an hour or a day, but no minute.
 
     What happens: The task is sent sixty times, every minute of that hour.
     How it looks: <crontab: * 8 * * * (m/h/dM/MY/d)>
-    Why: A field that is left out means every value, the minute too.
+    Why: An omitted field means every value, for the minute as well.
     Fix: Add minute=0.
     Source: https://github.com/celery/celery/issues/2912
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         fields = _cron_fields(call)
+        # hour="*" says every hour on purpose
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
         if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
-            yield Spot(f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0.")
+            yield Occurrence(
+                f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0."
+            )
 
 
 @check("celery.I211")
-def every_minute(facts: Facts) -> Iterator[Spot]:
+def every_minute(facts: Facts) -> Iterator[Occurrence]:
     """A crontab without any field is due every minute.
 
     What happens: The task is sent every minute.
     How it looks: <crontab: * * * * * (m/h/dM/MY/d)>
-    Why: A field that is left out means every value.
-    Fix: crontab(minute="*") says it in words; or name the fields that were meant.
+    Why: An omitted field means every value.
+    Fix: crontab(minute="*") makes it explicit; or set the fields that were meant.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         if not call.args and not call.keywords:
-            yield Spot(
-                "crontab() is due every minute", code.where(call), 'Write crontab(minute="*") if that is meant.'
+            yield Occurrence(
+                "crontab() is due every minute",
+                code.where(call),
+                'Write crontab(minute="*") if that is meant.',
             )
 
 
 @check("celery.W220")
-def step_does_not_divide(facts: Facts) -> Iterator[Spot]:
+def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
     """A step of a crontab does not divide its range.
 
-    What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once an hour.
+    What happens: */45 is due at minutes 0 and 45: after 45 minutes, then after 15; */90 is due once
+        an hour.
     How it looks: The task runs at uneven times.
     Why: A step counts from the start of each hour (or day), not from the last run.
     Fix: A step that divides 60 (or 24), or timedelta(minutes=45).
     Source: https://github.com/celery/celery/issues/2220
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         for field, size in (("minute", 60), ("hour", 24)):
             text = text_of(_cron_fields(call).get(field)) or ""
             step = text.removeprefix("*/")
-            if text.startswith("*/") and step.isdigit() and int(step) and (size % int(step) or int(step) >= size):
-                yield Spot(
-                    f"{field}={text!r} is not every {step} {field}s: it starts anew at 0",
+            if (
+                text.startswith("*/")
+                and step.isdigit()
+                and int(step)
+                and (size % int(step) or int(step) >= size)
+            ):
+                yield Occurrence(
+                    f"{field}={text!r} is not every {step} {field}s: it restarts at 0",
                     code.where(call),
                     f"Use timedelta({field}s={step}), or a step that divides {size}.",
                 )
 
 
 @check("celery.E230")
-def crontab_wrong(facts: Facts) -> Iterator[Spot]:
-    """A crontab cannot be read, or never comes.
+def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """A crontab is invalid, or never occurs.
 
-    What happens: The module that holds it, or Beat, fails.
+    What happens: Importing its module, or starting Beat, fails.
     How it looks: ValueError: Invalid weekday literal '0 8 * * *'.
         ValueError: Invalid crontab pattern.  Valid range is 0-59. '60' was found.
         TypeError: BaseSchedule.__init__() got an unexpected keyword argument 'hours'
-    Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a pattern.
+    Why: crontab takes minute, hour, day_of_week, day_of_month, month_of_year, each a number or a
+        pattern.
     Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
     Source: celery/schedules.py
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         problem = crontab_problem(call)
         if problem:
-            yield Spot(problem[0], code.where(call), problem[1])
+            yield Occurrence(problem[0], code.where(call), problem[1])
 
 
 def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
-    """What is wrong with a call of crontab, and what to write instead; None if nothing can be told."""
+    """What is wrong with a call of crontab, and what to write instead; None if nothing is known to
+    be wrong."""
+    # the mistake of everybody who knows cron: the whole line as one argument
     if call.args and len((text_of(call.args[0]) or "").split()) == 5:
         return (
             "crontab() takes five fields, not a line of cron",
@@ -148,31 +173,37 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
                 f"crontab() has no field {name!r}",
                 f"Did you mean {close[0]}?" if close else "Its fields: " + ", ".join(CRON_FIELDS),
             )
+    # names of days and months are left to Celery
     for name, (low, high) in RANGES.items():
         value = fields.get(name)
-        texts = [str(value.value)] if isinstance(value, ast.Constant) else []
-        for number in (n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")):
+        texts = []
+        if isinstance(value, ast.Constant):
+            texts = [str(value.value)]
+        for number in (
+            n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
+        ):
             if number.strip().isdigit() and not low <= int(number) <= high:
-                return f"{name} is {number}, but goes from {low} to {high}", ""
+                return f"{name} is {number}, but the valid range is {low}-{high}", ""
     day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
     if day is not None and month is not None and day > DAYS_IN.get(int(month), 31):
-        return f"day {day:g} never comes in month {month:g}", ""
+        return f"day {day:g} never occurs in month {month:g}", ""
     return None
 
 
 @check("celery.W231")
-def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
+def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
     """A crontab's third positional argument is the day of the week.
 
     What happens: crontab(0, 8, 1) means Mondays at eight, not the first of the month.
     How it looks: (nothing: the task runs on other days)
-    Why: Celery's order is minute, hour, day_of_week, day_of_month, month_of_year; cron's is another.
+    Why: Celery's order is minute, hour, day_of_week, day_of_month, month_of_year; cron's is
+        another.
     Fix: Name the fields.
     Source: celery/schedules.py
     """
-    for code, call in _crontabs(facts):
+    for code, call in _crontab_calls(facts):
         if len(call.args) > 2 and crontab_problem(call) is None:
-            yield Spot(
+            yield Occurrence(
                 f"the third argument of {ast.unparse(call)} is the day of the week",
                 code.where(call),
                 "Name the fields.",
@@ -180,156 +211,190 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E170", fixable=True)
-def entry_without_task(facts: Facts) -> Iterator[Spot]:
+def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule names a task that does not exist.
 
-    What happens: Beat sends it, each worker throws it away.
+    What happens: Beat sends it, and each worker discards it.
     How it looks: Received unregistered task of type 'shop.tasks.ad'.
-    Why: Beat does not look into the registry; it sends the name.
+    Why: Beat does not check the registry; it only sends the name.
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: reproduced with Celery 5.7
     """
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         name = entry.task
         if name is None or name in facts.task_names or name.startswith("celery."):
             continue
-        is_own = name.split(".")[0] in facts.own_packages and all(task.name for task in facts.tasks)
-        # without a registry, only the project's own tasks can be told
+        is_own = name.split(".")[0] in facts.code.own_packages and all(
+            task.name for task in facts.tasks
+        )
+        # without a registry, only tasks of the project's own are known to be missing
         if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
             continue
+        # only a hint: the fix below is stricter
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
-        yield Spot(
+        yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             entry.code.where(entry.fields["task"]),
-            f"Did you mean {close[0]}?" if close else "",
+            did_you_mean(close),
             fix=_name_task(facts, entry, name),
         )
 
 
-def _name_task(facts: Facts, entry: Entry, name: str) -> Fix | Unsure:
-    """The one task of the same module with a name like it, or of the same name in another module."""
+def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
+    """The one task of the same module with a name like it, or of the same name in another
+    module."""
     module, _, function = name.rpartition(".")
     pairs = [(n, *n.rpartition(".")[::2]) for n in sorted(facts.task_names)]
     close = only_near(function, {f for _, m, f in pairs if m == module})
     meant = [n for n, m, f in pairs if (m == module and f == close) or f == function]
     if len(meant) != 1:
-        return Unsure("several tasks may be meant" if meant else "no task has a name like it")
+        if meant:
+            return Unsure("several tasks may be meant")
+        return Unsure("no task has a similar name")
     splice = respelled(entry.code.source, entry.fields["task"], meant[0])
     return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 
 
-@check("celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"))
-def computed_entry_without_task(facts: Facts) -> Iterator[Spot]:
-    """An entry of a schedule that is made by code names a task that does not exist.
+@check(
+    "celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030")
+)
+def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
+    """An entry of a computed schedule names a task that does not exist.
 
-    What happens: Beat sends it, each worker throws it away.
+    What happens: Beat sends it, and each worker discards it.
     How it looks: Received unregistered task of type 'shop.tasks.ad'.
-    Why: Beat does not look into the registry; it sends the name.
+    Why: Beat does not check the registry; it only sends the name.
     Fix: The name under which the task is registered: its module and function, or its `name=`.
     Source: app.conf.beat_schedule, as the worker has it
     """
-    read = {entry.name for entry in facts.entries}
-    setting = facts.setting("CELERY_BEAT_SCHEDULE") or facts.setting("CELERYBEAT_SCHEDULE")
+    # what the code shows is E170
+    read = {entry.name for entry in facts.schedule.entries}
+    setting = facts.settings.first("CELERY_BEAT_SCHEDULE") or facts.settings.first(
+        "CELERYBEAT_SCHEDULE"
+    )
     for entry in facts.worker.beat_schedule if facts.worker and facts.worker.tasks else ():
         name = entry.task
         if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
             continue
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
-        yield Spot(
+        yield Occurrence(
             f"the entry {entry.name!r} names the task {name}, which does not exist",
             setting.where if setting else None,
-            f"Did you mean {close[0]}?" if close else "",
+            did_you_mean(close),
         )
 
 
 def _may_exist(facts: Facts, name: str) -> bool:
-    """Whether the code speaks of a task's function, or of its name, in a way that was not understood."""
+    """Whether the code mentions a task's function, or its name, in a way that was not
+    recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    code = facts.code(path) if path else None
+    code = None
+    if path:
+        code = facts.code.parsed(path)
     if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
         return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
-    return sum(len(quoted.findall(code.source.text)) for code in facts.codes) > 1
+    return sum(len(quoted.findall(code.source.text)) for code in facts.code.relevant) > 1
 
 
 @check("celery.E240", fixable=True)
-def entry_malformed(facts: Facts) -> Iterator[Spot]:
+def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
 
-    What happens: Beat ends with code 1.
+    What happens: Beat exits with code 1.
     How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue'
-        AttributeError: 'str' object has no attribute 'app' / 'NoneType' object has no attribute 'is_due'
-    Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of seconds, a
-        timedelta, or an object such as crontab(...).
+        AttributeError: 'str' object has no attribute 'app'
+        AttributeError: 'NoneType' object has no attribute 'is_due'
+    Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of
+        seconds, a timedelta, or an object such as crontab(...).
     Fix: Move `queue` and the like into "options"; write crontab(...) instead of a text.
     Source: celery/beat.py, ScheduleEntry
     """
     # another scheduler may take more: DatabaseScheduler takes the fields of its model
-    own = facts.is_set("beat_scheduler") or facts.setting("CELERYBEAT_SCHEDULER") is not None
-    for entry in facts.entries if not own else ():
+    if facts.settings.is_set("beat_scheduler") or facts.settings.first("CELERYBEAT_SCHEDULER"):
+        return
+    for entry in facts.schedule.entries:
         for name in entry.fields:
             if name not in ENTRY_KEYS:
-                inside = name in SEND_OPTIONS - {"args", "kwargs"}
-                close = difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
-                hint = (
-                    f'Write "options": {{"{name}": ...}}.'
-                    if inside
-                    else f"Did you mean {close[0]}?"
-                    if close
-                    else ""
-                )
-                fix = _into_options(entry, name) if inside else _rename_field(entry, name)
-                yield Spot(f"the entry {entry.name!r} has a key {name!r}", _key(entry, name), hint, fix=fix)
+                yield _unknown_key(entry, name)
         if "task" not in entry.fields:
-            yield Spot(f"the entry {entry.name!r} names no task", entry.where)
+            yield Occurrence(f"the entry {entry.name!r} has no task", entry.where)
         schedule = entry.fields.get("schedule")
         if schedule is None:
-            yield Spot(f"the entry {entry.name!r} has no schedule", entry.where)
-        elif (
-            isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr) or text_of(schedule) is not None
-        ):
-            yield Spot(
-                f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
-                entry.code.where(schedule),
-                "Write crontab(...), or a number of seconds.",
-            )
-        elif is_true(schedule) or ((seconds := number_of(schedule)) is not None and seconds <= 0):
-            yield Spot(
-                f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: Beat would send it without a pause",
-                entry.code.where(schedule),
-            )
+            yield Occurrence(f"the entry {entry.name!r} has no schedule", entry.where)
+        else:
+            yield from _schedule_problems(entry, schedule)
 
 
-def _key(entry: Entry, name: str) -> Where:
-    return entry.code.where(_pair(entry, name)[0])
+def _unknown_key(entry: WrittenEntry, name: str) -> Occurrence:
+    """A key that is not one of an entry: an option of apply_async, or a misspelt one."""
+    where = entry.code.where(_key_and_value(entry, name)[0])
+    message = f"the entry {entry.name!r} has a key {name!r}"
+    if name in SEND_OPTIONS - {"args", "kwargs"}:
+        hint = f'Write "options": {{"{name}": ...}}.'
+        return Occurrence(message, where, hint, fix=_into_options(entry, name))
+    close = difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
+    return Occurrence(message, where, did_you_mean(close), fix=_rename_field(entry, name))
 
 
-def _pair(entry: Entry, name: str) -> tuple[ast.expr, ast.expr]:
+def _schedule_problems(entry: WrittenEntry, schedule: ast.expr) -> Iterator[Occurrence]:
+    """What is wrong with the schedule of an entry, where the code shows its value."""
+    where = entry.code.where(schedule)
+    collection = isinstance(schedule, ast.Dict | ast.List | ast.Tuple | ast.JoinedStr)
+    if collection or text_of(schedule) is not None:
+        yield Occurrence(
+            f"the schedule of {entry.name!r} is neither seconds, a timedelta nor a crontab",
+            where,
+            "Write crontab(...), or a number of seconds.",
+        )
+        return
+    seconds = number_of(schedule)
+    # True counts as one second, and zero is always due
+    if is_true(schedule) or (seconds is not None and seconds <= 0):
+        yield Occurrence(
+            f"the schedule of {entry.name!r} is {ast.unparse(schedule)}: "
+            "Beat would send it continuously",
+            where,
+        )
+
+
+def _key_and_value(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
     pairs = zip(entry.node.keys, entry.node.values, strict=True)
     return next((key, value) for key, value in pairs if key is not None and text_of(key) == name)
 
 
-def _rename_field(entry: Entry, name: str) -> Fix | Unsure:
-    return rename_key(entry.code, entry.node, _pair(entry, name)[0], only_near(name, ENTRY_KEYS, 0.7), entry.name)
+def _rename_field(entry: WrittenEntry, name: str) -> Fix | Unsure:
+    return rename_key(
+        entry.code,
+        entry.node,
+        _key_and_value(entry, name)[0],
+        only_near(name, ENTRY_KEYS, 0.7),
+        entry.name,
+    )
 
 
-def _into_options(entry: Entry, name: str) -> Fix | Unsure:
+def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
     """`"queue": "slow"` as `"options": {"queue": "slow"}`."""
     if "options" in entry.fields or sum(n not in ENTRY_KEYS for n in entry.fields) > 1:
         return Unsure("the entry has options, or several such keys")
-    key, value = _pair(entry, name)
+    key, value = _key_and_value(entry, name)
     source = entry.code.source
     start, end = source.start(key), source.end(value)
     word, old = respelled(source, key, "options").text, source.text[start:end]
     added = ast.Dict([key], [value])
     splice = Splice(start, end, f"{word}: {{{old}}}", (expression(word), added), (key, value))
-    return Fix(entry.code.path, f"{name!r} of {entry.name!r} goes into its options", (splice,), (entry.name,))
+    return Fix(
+        entry.code.path,
+        f"{name!r} of {entry.name!r} moves into its options",
+        (splice,),
+        (entry.name,),
+    )
 
 
 @check("celery.W245", fixable=True)
-def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
-    """An entry's options hold a name that apply_async does not know.
+def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """An entry's options contain a name that apply_async does not know.
 
     What happens: Nothing: the option has no effect.
     How it looks: (nothing)
@@ -337,7 +402,7 @@ def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
     Fix: Rename it.
     Source: celery/app/task.py
     """
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         options = entry.fields.get("options")
         if not isinstance(options, ast.Dict):
             continue
@@ -347,74 +412,86 @@ def entry_option_unknown(facts: Facts) -> Iterator[Spot]:
                 continue
             close = difflib.get_close_matches(name, SEND_OPTIONS, 1, 0.7)
             if close:
-                yield Spot(
+                yield Occurrence(
                     f"the option {name!r} has no effect",
                     entry.code.where(key),
                     f"Did you mean {close[0]!r}?",
-                    fix=rename_key(entry.code, options, key, only_near(name, SEND_OPTIONS, 0.7), entry.name),
+                    fix=rename_key(
+                        entry.code, options, key, only_near(name, SEND_OPTIONS, 0.7), entry.name
+                    ),
                 )
 
 
 @check("celery.E250", fixable=True)
-def entry_arguments_misfit(facts: Facts) -> Iterator[Spot]:
+def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of an entry do not fit its task.
 
-    What happens: Nothing is sent; Beat writes an error at every tick.
-    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required positional argument: 'y'
-    Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a tuple.
+    What happens: Nothing is sent; Beat logs an error each time the entry is due.
+    How it looks: Message Error: Couldn't apply scheduled task e: add() missing 1 required
+        positional argument: 'y'
+    Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a
+        tuple.
     Fix: "args": (1, 2), with the comma for a single one: (1,).
     Source: celery/beat.py, Scheduler.apply_async
     """
+    # arguments of tasks in libraries are checked by the import alone
     tasks: dict[str, Task] = {task.name: task for task in facts.tasks}
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
+        task = tasks.get(entry.task or "")
         args = entry.fields.get("args")
         if args is not None and (text_of(args) is not None or number_of(args) is not None):
-            yield Spot(
+            yield Occurrence(
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
                 f"Write ({ast.unparse(args)},).",
-                fix=one_in_a_tuple(tasks.get(entry.task or ""), entry.code, args, entry.name),
+                fix=one_in_a_tuple(task, entry.code, args, entry.name),
             )
-            continue
-        task = tasks.get(entry.task or "")
-        kwargs = entry.fields.get("kwargs")
-        if (
-            task is None
-            or facts.has_own_task_class
-            or not isinstance(args, ast.Tuple | ast.List | None)
-            or not isinstance(kwargs, ast.Dict | None)
-        ):
-            continue
-        given = args.elts if args is not None else []
-        named = [text_of(k) for k in kwargs.keys] if kwargs is not None else []
-        if any(n is None for n in named) or any(isinstance(a, ast.Starred) for a in given):
-            continue
-        problem = misfit(task, len(given), [n for n in named if n is not None])
-        if problem:
-            yield Spot(
-                f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
-                entry.code.where(args or kwargs or entry.node),
-            )
+        elif task is not None and not facts.tasks.have_own_class:
+            problem = _argument_problem(entry, task)
+            if problem:
+                yield Occurrence(
+                    f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
+                    entry.code.where(args or entry.fields.get("kwargs") or entry.node),
+                )
+
+
+def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:
+    """Why the arguments of an entry do not fit, in Python's words; None if they do, or are
+    computed."""
+    args, kwargs = entry.fields.get("args"), entry.fields.get("kwargs")
+    if not isinstance(args, ast.Tuple | ast.List | None) or not isinstance(kwargs, ast.Dict | None):
+        return None
+    given = []
+    if args is not None:
+        given = args.elts
+    named = []
+    if kwargs is not None:
+        named = [text_of(key) for key in kwargs.keys]
+    if None in named or any(isinstance(argument, ast.Starred) for argument in given):
+        return None
+    return misfit(task, len(given), [name for name in named if name is not None])
 
 
 @check("celery.W270")
-def long_interval(facts: Facts) -> Iterator[Spot]:
-    """A long interval is counted from the start of Beat.
+def long_interval(facts: Facts) -> Iterator[Occurrence]:
+    """A long interval counts from the start of Beat.
 
-    What happens: On a platform that restarts daily, or without the schedule's file, the task never runs.
+    What happens: On a platform that restarts daily, or without the schedule's file, the task never
+        runs.
     How it looks: (nothing)
-    Why: An interval counts from the last run, which Beat keeps in a file (celerybeat-schedule); a new container
-        has none and starts counting.
+    Why: An interval counts from the last run, which Beat keeps in a file (celerybeat-schedule); a
+        new container has none and starts counting.
     Fix: crontab(...), which names a time of day.
     Source: https://github.com/PostHog/posthog/pull/42607
     """
-    if facts.is_set("beat_scheduler"):
+    if facts.settings.is_set("beat_scheduler"):
         return
-    for entry in facts.entries:
+    for entry in facts.schedule.entries:
         schedule = entry.fields.get("schedule")
         seconds = number_of(schedule)
+        # below an hour, a restart costs little
         if schedule is not None and seconds is not None and seconds >= 3600:
-            yield Spot(
+            yield Occurrence(
                 f"{entry.name!r} is due {seconds:g} s after Beat's start, unless its file survives",
                 entry.code.where(schedule),
                 "Use crontab(...).",
@@ -422,16 +499,18 @@ def long_interval(facts: Facts) -> Iterator[Spot]:
 
 
 def _uses_database(facts: Facts) -> bool:
-    setting = facts.setting("CELERY_BEAT_SCHEDULER") or facts.setting("CELERYBEAT_SCHEDULER")
+    setting = facts.settings.first("CELERY_BEAT_SCHEDULER") or facts.settings.first(
+        "CELERYBEAT_SCHEDULER"
+    )
     return setting is not None and "django_celery_beat" in (text_of(setting.value) or "")
 
 
 @check("celery.W290")
-def two_schedules(facts: Facts) -> Iterator[Spot]:
+def two_schedules(facts: Facts) -> Iterator[Occurrence]:
     """The schedule is in the settings and in the database.
 
-    What happens: Each start of Beat overwrites what was changed in the admin; an entry that is removed from the
-        settings stays in the database and goes on firing.
+    What happens: Each start of Beat overwrites what was changed in the admin; an entry that is
+        removed from the settings stays in the database and keeps firing.
     How it looks: (nothing)
     Why: DatabaseScheduler writes the entries of the settings into its tables.
     Fix: Keep the entries in one place.
@@ -439,50 +518,54 @@ def two_schedules(facts: Facts) -> Iterator[Spot]:
     """
     if not _uses_database(facts):
         return
-    for code, schedule in facts.schedules:
+    for code, schedule in facts.schedule.dicts:
         if schedule.keys:
-            yield Spot(
-                "each start of Beat copies these entries into the database, over what was changed there",
+            yield Occurrence(
+                "each start of Beat overwrites changes made in the admin with these entries",
                 code.where(schedule),
                 "Keep the schedule in one place.",
             )
 
 
 @check("celery.E291")
-def scheduler_not_installed(facts: Facts) -> Iterator[Spot]:
+def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The scheduler is django-celery-beat's, and its app is not installed.
 
     What happens: Beat does not start.
-    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare an explicit
-        app_label and isn't in an application in INSTALLED_APPS.
+    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare
+        an explicit app_label and isn't in an application in INSTALLED_APPS.
     Why: The schedule's tables belong to the Django app django_celery_beat.
     Fix: Add "django_celery_beat" to INSTALLED_APPS and migrate.
     Source: https://django-celery-beat.readthedocs.io/
     """
     if not _uses_database(facts) or facts.installs("django_celery_beat"):
         return
-    for setting in facts.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
-        yield Spot("django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate.")
+    for setting in facts.settings.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
+        yield Occurrence(
+            "django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate."
+        )
 
 
 @check("celery.W090")
-def handler_too_early(facts: Facts) -> Iterator[Spot]:
+def handler_too_early(facts: Facts) -> Iterator[Occurrence]:
     """A handler of on_after_configure imports tasks, or is connected too late.
 
     What happens: Its periodic tasks are missing from Beat, and no message says so.
     How it looks: (nothing: Signal.send swallows AppRegistryNotReady)
-    Why: The signal fires when the app is configured: in a worker before Django's apps are loaded, and before any
-        tasks module is imported.
+    Why: The signal fires when the app is configured: in a worker before Django's apps are loaded,
+        and before any tasks module is imported.
     Fix: on_after_finalize, or an entry of CELERY_BEAT_SCHEDULE.
     Source: https://github.com/celery/celery/issues/3589
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         for node in code.functions:
             decorator = next(
                 (
                     d
                     for d in node.decorator_list
-                    if dotted(d if not isinstance(d, ast.Call) else d.func).endswith("on_after_configure.connect")
+                    if dotted(d if not isinstance(d, ast.Call) else d.func).endswith(
+                        "on_after_configure.connect"
+                    )
                 ),
                 None,
             )
@@ -491,14 +574,15 @@ def handler_too_early(facts: Facts) -> Iterator[Spot]:
             imports = [n for n in ast.walk(node) if isinstance(n, ast.ImportFrom | ast.Import)]
             in_app_file = any(app.where.path == code.path for app in facts.project.celery)
             if not in_app_file:
-                yield Spot(
-                    "on_after_configure has fired before this module is imported",
+                yield Occurrence(
+                    "on_after_configure fires before this module is imported",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
                 )
             elif imports:
-                yield Spot(
-                    "this handler imports tasks before Django's apps are loaded; the exception is swallowed",
+                yield Occurrence(
+                    "this handler imports tasks before Django's apps are loaded; the exception is "
+                    "swallowed",
                     code.where(node),
                     "Use on_after_finalize, or CELERY_BEAT_SCHEDULE.",
                 )

@@ -1,4 +1,4 @@
-"""The settings: names that Celery does not know, old names, values and URLs that do not work, overrides."""
+"""The settings: unknown and old names, values and URLs that do not work, overrides."""
 
 from __future__ import annotations
 
@@ -10,111 +10,135 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from celeryize.brokers import broker_schemes, result_backend_schemes
-from celeryize.checks.check import Fix, Spot, Unsure, check
-from celeryize.checks.facts import Facts, Setting, default_of, dotted, is_false, is_true, number_of, text_of
+from celeryize.celery_facts import (
+    BOOLS,
+    FLOATS,
+    INTS,
+    OLD_NAMES,
+    REDIS_TRANSPORT,
+    SETTING_NAMES,
+    known,
+    words,
+)
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import (
+    default_of,
+    dotted,
+    is_false,
+    is_true,
+    number_of,
+    text_of,
+)
+from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
-from celeryize.checks.names import BOOLS, FLOATS, INTS, NAMES, OLD, REDIS_TRANSPORT, known, words
+from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
+# How similar (difflib) a name must be to one of Celery's to count as misspelt.
 CLOSE = 0.8
 # The first part of most names.
 GROUPS = ("worker", "task", "result", "broker", "beat")
 # Of kombu.serialization.registry, and the one that celery.security registers.
 SERIALIZERS = frozenset({"auth", "json", "msgpack", "pickle", "yaml"})
-# Beside those of celeryize.brokers; Source: kombu.transport.TRANSPORT_ALIASES and celery.app.backends of 5.7.
-BROKERS = broker_schemes() | words(
+# Beside those of celeryize.brokers; Source: kombu.transport.TRANSPORT_ALIASES and
+# celery.app.backends of 5.7.
+BROKER_SCHEMES = broker_schemes() | words(
     """
-    librabbitmq py-amqp memory SQS sqla sqlalchemy mongodb
-    zookeeper consul etcd azurestoragequeues azureservicebus pgmq pyro slmq qpid confluentkafka kafka gcpubsub
+    librabbitmq py-amqp memory SQS sqla sqlalchemy mongodb zookeeper consul etcd
+    azurestoragequeues azureservicebus pgmq pyro slmq qpid confluentkafka kafka gcpubsub
     """
 )
-BACKENDS = result_backend_schemes() | words(
+BACKEND_SCHEMES = result_backend_schemes() | words(
     """
-    db database cache memcached mongodb cassandra
-    elasticsearch couchbase couchdb riak arangodb azureblockblob dynamodb s3 gs consul cosmosdbsql disabled
-    socket sqlite postgresql mysql etcd
+    db database cache memcached mongodb cassandra elasticsearch couchbase couchdb riak arangodb
+    azureblockblob dynamodb s3 gs consul cosmosdbsql disabled socket sqlite postgresql mysql etcd
     """
 )
 
 
 @check("celery.W060", fixable=True)
-def setting_misspelt(facts: Facts) -> Iterator[Spot]:
-    """A setting has a name that Celery does not know, and that is close to one it knows.
+def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
+    """A setting has an unknown name that is close to one of Celery's.
 
     What happens: Nothing: the setting has no effect, and no message says so.
     How it looks: (nothing)
-    Why: Celery asks the settings for the names that it knows and never looks at the others.
+    Why: Celery reads the settings whose names it knows, and ignores all others.
     Fix: Rename it to the suggested name.
     Source: celery/app/defaults.py; celery/app/utils.py
     """
-    for setting, key in _unknown(facts):
-        close = _close(key)
+    for setting, key in _unknown_settings(facts):
+        close = _close_name(key)
         if close:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
                 f"Did you mean {PREFIX}{close.upper()}?",
-                fix=rename_setting(facts, setting, _meant(key)),
+                fix=rename_setting(facts, setting, _meant_name(key)),
             )
 
 
-def _meant(key: str) -> str | None:
-    """The full name of the one setting that a name can have meant."""
-    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in NAMES]
+def _meant_name(key: str) -> str | None:
+    """The full name of the one setting that a misspelt name can mean."""
+    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in SETTING_NAMES]
     if len(grouped) > 1:
         return None
-    meant = grouped[0] if grouped else only_near(key, NAMES, CLOSE)
-    return f"{PREFIX}{meant.upper()}" if meant else None
+    meant = grouped[0] if grouped else only_near(key, SETTING_NAMES, CLOSE)
+    if meant:
+        return f"{PREFIX}{meant.upper()}"
+    return None
 
 
 @check("celery.I061")
-def setting_unknown(facts: Facts) -> Iterator[Spot]:
+def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A CELERY_ setting is not one of Celery's.
 
-    What happens: Celery does not read it. That is fine if the project, or a library, does.
+    What happens: Celery does not read it. That is fine if the project or a library does.
     How it looks: (nothing)
-    Why: Celery asks the settings for the names that it knows and never looks at the others.
-    Fix: If it was meant for Celery, look the name up; if not, another prefix makes that clear.
+    Why: Celery reads the settings whose names it knows, and ignores all others.
+    Fix: If it is meant for Celery, correct the name; if not, use another prefix.
     Source: celery/app/defaults.py
     """
-    for setting, key in _unknown(facts):
-        if not _close(key) and not _used(facts, setting):
-            yield Spot(f"{setting.name} is not a setting of Celery", setting.where)
+    for setting, key in _unknown_settings(facts):
+        if not _close_name(key) and not _is_used(facts, setting):
+            yield Occurrence(f"{setting.name} is not a setting of Celery", setting.where)
 
 
-def _unknown(facts: Facts) -> Iterator[tuple[Setting, str]]:
-    """The settings under the prefix whose names mean nothing; each name once."""
+def _unknown_settings(facts: Facts) -> Iterator[tuple[Setting, str]]:
+    """The settings with the prefix whose names are unknown; each name once."""
     seen: set[str] = set()
     for setting in facts.settings:
         name = setting.name
-        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD:
+        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD_NAMES:
             continue
+        # settings for several environments repeat names: the first place is enough
         seen.add(name)
         key = name.removeprefix(PREFIX).lower()
         if not known(key):
             yield setting, key
 
 
-def _close(key: str) -> str | None:
-    """The setting that a name is a slip of: by its letters, or because its group was left out."""
-    close = difflib.get_close_matches(key, NAMES, 1, CLOSE)
+def _close_name(key: str) -> str | None:
+    """The setting that a misspelt name means: by its letters, or without its group."""
+    close = difflib.get_close_matches(key, SETTING_NAMES, 1, CLOSE)
     if close:
         return close[0]
     for group in GROUPS:
-        if f"{group}_{key}" in NAMES:
+        if f"{group}_{key}" in SETTING_NAMES:
             return f"{group}_{key}"
     return None
 
 
-def _used(facts: Facts, setting: Setting) -> bool:
+def _is_used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
+    # once is the assignment itself
     pattern = re.compile(rf"\b{setting.name}\b")
-    return sum(len(pattern.findall(code.source.text)) for code in facts.codes) > 1
+    return sum(len(pattern.findall(code.source.text)) for code in facts.code.relevant) > 1
 
 
 @check("celery.W062", fixable=True)
-def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
+def setting_in_lower_case(facts: Facts) -> Iterator[Occurrence]:
     """A Celery setting is written in lower case.
 
     What happens: Nothing: the setting has no effect, and no message says so.
@@ -125,14 +149,18 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
     """
     for setting in facts.settings:
         name = setting.name
-        if name.isupper() or not isinstance(setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign):
+        if name.isupper() or not isinstance(
+            setting.code.parents.get(setting.value), ast.Assign | ast.AnnAssign
+        ):
             continue
         key = name.lower().removeprefix("celery_")
         group, _, rest = name.partition("_")
-        if key in NAMES and (name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})):
-            if _used(facts, setting):
+        if key in SETTING_NAMES and (
+            name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})
+        ):
+            if _is_used(facts, setting):
                 continue
-            yield Spot(
+            yield Occurrence(
                 f"{name} has no effect: Django loads upper-case names only",
                 setting.where,
                 f"Write {PREFIX}{key.upper()}.",
@@ -141,18 +169,21 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W063", fixable=True)
-def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
+def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """A transport option has a name that Redis's transport does not know.
 
     What happens: Nothing: the option has no effect.
     How it looks: (nothing)
-    Why: kombu hands the options to the transport, which reads the ones it knows. They are lower case.
+    Why: kombu hands the options to the transport, which reads the ones it knows. They are lower
+        case.
     Fix: Rename it.
     Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
     """
-    for setting in facts.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
+    for setting in facts.settings.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
         url = _url_text(facts, "broker_url")
-        if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(("redis", "sentinel")):
+        if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(
+            ("redis", "sentinel")
+        ):
             continue
         for key in setting.value.keys:
             name = text_of(key)
@@ -160,20 +191,22 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Spot]:
                 continue
             close = difflib.get_close_matches(name.lower(), REDIS_TRANSPORT, 1, CLOSE)
             if close:
-                yield Spot(
+                yield Occurrence(
                     f"the transport option {name!r} has no effect",
                     setting.code.where(key),
                     f"Did you mean {close[0]!r}?",
-                    fix=rename_key(setting.code, setting.value, key, only_near(name.lower(), REDIS_TRANSPORT)),
+                    fix=rename_key(
+                        setting.code, setting.value, key, only_near(name.lower(), REDIS_TRANSPORT)
+                    ),
                 )
 
 
 @check("celery.W070", fixable=True)
-def old_setting_name(facts: Facts) -> Iterator[Spot]:
-    """A setting has its name from before Celery 4.
+def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
+    """A setting has its pre-Celery 4 name.
 
-    What happens: It works today; Celery 6 drops the old names. `BROKER_URL` is read too, even if it was meant
-        for another library.
+    What happens: It works today; Celery 6 removes the old names. `BROKER_URL` is read too, even if
+        it was meant for another library.
     How it looks: (nothing: the warning is suppressed for Django's settings)
     Why: Celery looks a setting up under its new name, then under its old one.
     Fix: Rename it; `celeryize init --modernize` does so in all settings files.
@@ -184,16 +217,16 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
         return
     seen: set[str] = set()
     for setting in facts.settings:
-        new = OLD.get(setting.name)
+        new = OLD_NAMES.get(setting.name)
         if (
             new is None
             or setting.name in seen
-            or (setting.name == "BROKER_URL" and facts.setting("CELERY_BROKER_URL"))
+            or (setting.name == "BROKER_URL" and facts.settings.first("CELERY_BROKER_URL"))
         ):
             continue
         seen.add(setting.name)
-        yield Spot(
-            f"{setting.name} is a name from before Celery 4",
+        yield Occurrence(
+            f"{setting.name} is a pre-Celery 4 name",
             setting.where,
             f"Rename it to {PREFIX}{new.upper()}.",
             fix=_rename_old(facts, setting, f"{PREFIX}{new.upper()}"),
@@ -202,29 +235,30 @@ def old_setting_name(facts: Facts) -> Iterator[Spot]:
 
 def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
     if not setting.name.startswith("CELERY"):
-        return Unsure(f"another library may read {setting.name}")
+        return Unsure(f"another library may use {setting.name}")
     return rename_setting(facts, setting, name)
 
 
 @check("celery.W080")
-def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
-    """The app file sets what the settings set too.
+def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
+    """The app file overrides a setting.
 
     What happens: The value in the settings has no effect. `app.conf.beat_schedule = ...` replaces
         CELERY_BEAT_SCHEDULE as a whole.
     How it looks: (nothing)
     Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
-    Fix: Keep it in one place; the settings are where everybody looks.
+    Fix: Keep it in one place, preferably in the settings.
     Source: https://github.com/celery/celery/issues/4284
     """
     for app in facts.project.celery:
         short = {"broker": "broker_url", "backend": "result_backend"}
+        # arguments of Celery() and assignments to app.conf override alike
         written = [(short.get(n, n), app.where) for n in app.constructor]
         written += list(app.conf_writes)
         for name, where in written:
-            setting = facts.setting(f"{PREFIX}{name.upper()}")
+            setting = facts.settings.first(f"{PREFIX}{name.upper()}")
             if setting is not None and setting.value is not None:
-                yield Spot(
+                yield Occurrence(
                     f"this sets {name}, so {setting.name} ({setting.where}) has no effect",
                     where,
                     "Keep one of the two.",
@@ -232,11 +266,12 @@ def code_overrides_settings(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.W082", imports=True)
-def environment_overrides_settings(facts: Facts) -> Iterator[Spot]:
-    """An environment variable beats the settings.
+def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
+    """An environment variable overrides the settings.
 
-    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND win over the settings everywhere; BROKER_URL, APP,
-        LOADER, CONFIG_MODULE and RESULT_BACKEND win for the `celery` command only, so worker and web differ.
+    What happens: CELERY_BROKER_URL and CELERY_RESULT_BACKEND override the settings everywhere;
+        BROKER_URL, APP, LOADER, CONFIG_MODULE and RESULT_BACKEND do so for the `celery` command
+        only, so worker and web differ.
     How it looks: (nothing)
     Why: Celery and its command line read these variables themselves.
     Fix: Read the same variable in the settings, or unset it.
@@ -246,12 +281,13 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Spot]:
     for name in facts.worker.environment:
         if name not in WINS:
             continue
-        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.codes):
+        # a project that reads the variable itself knows about it
+        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.code.relevant):
             continue
-        setting = facts.setting(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
+        setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
         if setting is not None or not name.startswith(PREFIX):
-            yield Spot(
-                f"the environment variable {name} is set here and beats the settings",
+            yield Occurrence(
+                f"the environment variable {name} is set here and overrides the settings",
                 setting.where if setting else None,
                 "Read it in the settings, or unset it.",
             )
@@ -269,59 +305,76 @@ WINS = {
 
 
 @check("celery.W083", fixable=True)
-def number_in_quotes(facts: Facts) -> Iterator[Spot]:
-    """A number or a yes-or-no is written as text.
+def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
+    """A number or a boolean is written as text.
 
-    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a worker process
-        at the first task that runs too long.
-    How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at all.
+    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a
+        worker process at the first task that runs too long.
+    How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at
+        all.
     Why: Celery uses the value as it is; any text but the empty one is true.
-    Fix: Write the value without quotes; convert what comes from the environment: int(...), env.bool(...).
+    Fix: Write the value without quotes; convert what comes from the environment: int(...),
+        env.bool(...).
     Source: reproduced with Celery 5.7
     """
     for setting in facts.settings:
-        key = OLD.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
-        if not setting.name.startswith(PREFIX) and setting.name not in OLD:
+        key = OLD_NAMES.get(setting.name) or setting.name.removeprefix(PREFIX).lower()
+        if not setting.name.startswith(PREFIX) and setting.name not in OLD_NAMES:
             continue
-        kind = "a yes or no" if key in BOOLS else "a number" if key in INTS | FLOATS else None
+        kind = _kind_of(key)
         if kind is None:
             continue
         if text_of(setting.value) is not None:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} is text, not {kind}",
                 setting.where,
                 "Write the value without quotes.",
                 fix=_without_quotes(setting, key),
             )
         elif isinstance(setting.value, ast.Call) and dotted(setting.value.func) in RAW:
-            yield Spot(
+            yield Occurrence(
                 f"{setting.name} is text whenever the environment variable is set, not {kind}",
                 setting.where,
                 'Convert it: int(...), or == "true".',
             )
 
 
+def _kind_of(key: str) -> str | None:
+    """What kind of value a setting takes, in words; None where any will do."""
+    if key in BOOLS:
+        return "a boolean"
+    if key in INTS | FLOATS:
+        return "a number"
+    return None
+
+
 def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
     """The value that the text spells."""
     text = (text_of(setting.value) or "").strip()
-    spelled = {"true": "True", "false": "False"}.get(text.lower()) if key in BOOLS else None
+    spelled = None
+    if key in BOOLS:
+        spelled = {"true": "True", "false": "False"}.get(text.lower())
     if spelled is None and key in INTS | FLOATS and re.fullmatch(r"[1-9]\d*|0", text):
         spelled = text
     if spelled is None and key in FLOATS and re.fullmatch(r"\d+\.\d+", text):
         spelled = text
     if spelled is None:
-        return Unsure(f"{text!r} spells no such value")
+        return Unsure(f"{text!r} is not such a value")
     splice = replaced(setting.code.source, setting.value, spelled)
+    # the text spells exactly one value: nothing else can have been meant
     return Fix(setting.code.path, f"{setting.name} becomes {spelled}", (splice,))
 
 
 RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
 
 
-def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
+def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
     """The literal URLs of a setting, also as the default of what the environment may set."""
     for setting in facts.settings:
-        if setting.name in {f"{PREFIX}{key.upper()}", key.upper() if key.startswith("broker") else ""}:
+        if setting.name in {
+            f"{PREFIX}{key.upper()}",
+            key.upper() if key.startswith("broker") else "",
+        }:
             value = default_of(setting.value)
             text = text_of(value)
             if text:
@@ -329,92 +382,120 @@ def _urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
 
 
 def _url_text(facts: Facts, key: str) -> str | None:
-    return next((text for _, _, text in _urls(facts, key)), None)
+    return next((text for _, _, text in _literal_urls(facts, key)), None)
 
 
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     """What is wrong with a broker or backend URL, or None."""
     if url != url.strip():
-        return "it has a blank at its end"
+        return "it starts or ends with a space"
     if "://" not in url:
         # a bare transport name is allowed; host:port is taken for the host of an amqp URL
         read_as_host = re.match(r"[\w.-]+:\d+|\w+//", url)
-        return "it has no scheme, so it is read as an amqp host" if read_as_host else None
+        if read_as_host:
+            return "it has no scheme, so it is read as an amqp host"
+        return None
     scheme = url.split("://")[0]
     if scheme.split("+")[0] not in schemes:
         close = difflib.get_close_matches(scheme, schemes, 1, 0.6)
-        return f"there is no transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"unknown transport {scheme!r}" + (f"; did you mean {close[0]}?" if close else "")
+    # the rest of these is a path or an URL of its own
     if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
         return None
     try:
         _ = urlsplit(url).port
     except ValueError:
-        return "a part of it that is not a number is read as the port (percent-encode / and # in passwords)"
+        return (
+            "a part of it that is not a number is read as the port "
+            "(percent-encode / and # in passwords)"
+        )
     return None
 
 
 @check("celery.E160")
-def broker_url_wrong(facts: Facts) -> Iterator[Spot]:
+def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL cannot work.
 
-    What happens: The worker does not start, or goes to amqp on a host of that name.
+    What happens: The worker does not start, or connects to amqp on a host of that name.
     How it looks: KeyError: 'No such transport: redi.  Did you mean redis?', or
         ValueError: Port could not be cast to integer value as 'p'
-    Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp host.
-    Fix: redis://[:password@]host:6379/0 or amqp://user:password@host:5672//, the password percent-encoded.
+    Why: kombu takes the scheme for the transport, and a text without :// for the name of an amqp
+        host.
+    Fix: redis://[:password@]host:6379/0 or amqp://user:password@host:5672//, the password
+        percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
-    for setting, value, url in _urls(facts, "broker_url"):
+    for setting, value, url in _literal_urls(facts, "broker_url"):
         for part in url.split(";"):
-            problem = url_problem(part, BROKERS)
+            problem = url_problem(part, BROKER_SCHEMES)
             if problem:
-                yield Spot(f"the broker URL cannot work: {problem}", setting.code.where(value))
+                yield Occurrence(
+                    f"the broker URL cannot work: {problem}", setting.code.where(value)
+                )
                 break
 
 
 @check("celery.W361")
-def unknown_serializer(facts: Facts) -> Iterator[Spot]:
+def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
     """A serializer has a name that kombu does not know.
 
     What happens: Every .delay() raises, or every result is lost.
     How it looks: kombu.exceptions.SerializerNotInstalled: No encoder/decoder installed for jsn
-    Why: kombu looks the name up in a registry when it sends; nothing looks at it before.
+    Why: kombu looks the name up in a registry only when it sends.
     Fix: json, or kombu.serialization.register(...) for one of your own.
     Source: kombu/serialization.py, SerializerRegistry.dumps
     """
-    for setting in facts.named(*(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))):
+    for setting in facts.settings.named(
+        *(f"{PREFIX}{kind}_SERIALIZER" for kind in ("TASK", "RESULT", "EVENT"))
+    ):
         name = text_of(default_of(setting.value))
-        if name and name not in SERIALIZERS and not facts.imports_module("kombu.serialization"):
-            yield Spot(f"kombu knows no serializer {name!r}", setting.where, "json is the usual one.")
+        if (
+            name
+            and name not in SERIALIZERS
+            and not facts.code.imports_module("kombu.serialization")
+        ):
+            yield Occurrence(
+                f"kombu knows no serializer {name!r}", setting.where, "json is the usual one."
+            )
 
 
 @check("celery.E161")
-def backend_url_wrong(facts: Facts) -> Iterator[Spot]:
+def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The result backend's URL cannot work.
 
-    What happens: The first result that is stored or asked for raises.
+    What happens: The first access to a result raises.
     How it looks: ModuleNotFoundError: No module named 'django_db'
         ValueError: invalid literal for int() with base 10: 'abc'
     Why: Celery takes the scheme for the name of a backend, and an unknown name for a module.
     Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
     Source: celery/app/backends.py
     """
-    for setting, value, url in _urls(facts, "result_backend"):
-        problem = url_problem(url, BACKENDS)
+    for setting, value, url in _literal_urls(facts, "result_backend"):
+        problem = url_problem(url, BACKEND_SCHEMES)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
-            problem = f"{path!r} is not the number of a database" if path and not path.isdigit() else None
-        if "://" not in url and problem is None and "." not in url and ":" not in url and url not in BACKENDS:
-            close = difflib.get_close_matches(url.replace("_", "-"), BACKENDS, 1, 0.6)
-            problem = f"there is no backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
+            problem = None
+            if path and not path.isdigit():
+                problem = f"{path!r} is not the number of a database"
+        if (
+            "://" not in url
+            and problem is None
+            and "." not in url
+            and ":" not in url
+            and url not in BACKEND_SCHEMES
+        ):
+            close = difflib.get_close_matches(url.replace("_", "-"), BACKEND_SCHEMES, 1, 0.6)
+            problem = f"unknown backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
         if url.startswith("amqp"):
-            problem = "the amqp backend is gone; use rpc://"
+            problem = "the amqp backend was removed; use rpc://"
         if problem:
-            yield Spot(f"the result backend cannot work: {problem}", setting.code.where(value))
+            yield Occurrence(
+                f"the result backend cannot work: {problem}", setting.code.where(value)
+            )
 
 
 @check("celery.W300")
-def timezones_differ(facts: Facts) -> Iterator[Spot]:
+def timezones_differ(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_TIMEZONE is not TIME_ZONE.
 
     What happens: crontab(hour=8) means eight o'clock in CELERY_TIMEZONE.
@@ -423,21 +504,21 @@ def timezones_differ(facts: Facts) -> Iterator[Spot]:
     Fix: Leave CELERY_TIMEZONE out, or write CELERY_TIMEZONE = TIME_ZONE.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#time-zones
     """
-    zone, ours = facts.setting("CELERY_TIMEZONE"), facts.setting("TIME_ZONE")
+    zone, ours = facts.settings.first("CELERY_TIMEZONE"), facts.settings.first("TIME_ZONE")
     if zone is None or ours is None or not text_of(zone.value) or not text_of(ours.value):
         return
     if text_of(zone.value) != text_of(ours.value) and not _bad_zone(text_of(zone.value) or ""):
-        yield Spot(
+        yield Occurrence(
             f"CELERY_TIMEZONE is {text_of(zone.value)}, TIME_ZONE is {text_of(ours.value)}: "
-            "crontab hours are those of the first",
+            "crontab hours are in the former",
             zone.where,
             "Leave it out, or write CELERY_TIMEZONE = TIME_ZONE.",
         )
 
 
 @check("celery.E301")
-def timezone_unknown(facts: Facts) -> Iterator[Spot]:
-    """CELERY_TIMEZONE names no time zone.
+def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TIMEZONE is not a valid time zone.
 
     What happens: Beat and the worker raise as soon as they need the time.
     How it looks: zoneinfo.ZoneInfoNotFoundError: 'No time zone found with key ...'
@@ -445,10 +526,10 @@ def timezone_unknown(facts: Facts) -> Iterator[Spot]:
     Fix: A name such as Europe/Paris.
     Source: celery/utils/time.py
     """
-    for setting in facts.named("CELERY_TIMEZONE"):
+    for setting in facts.settings.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
-            yield Spot(f"there is no time zone {name!r}", setting.where)
+            yield Occurrence(f"unknown time zone {name!r}", setting.where)
 
 
 def _bad_zone(name: str) -> bool:
@@ -467,44 +548,47 @@ def _has_zone(name: str) -> bool:
 
 
 @check("celery.E381")
-def django_backend_not_installed(facts: Facts) -> Iterator[Spot]:
+def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The result backend is django-db, and its app is not installed.
 
     What happens: The first result that is stored raises.
-    How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare an explicit
-        app_label and isn't in an application in INSTALLED_APPS.
+    How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare
+        an explicit app_label and isn't in an application in INSTALLED_APPS.
     Why: The backend's tables belong to the Django app django_celery_results.
     Fix: Add "django_celery_results" to INSTALLED_APPS and migrate.
     Source: https://django-celery-results.readthedocs.io/
     """
     if facts.installs("django_celery_results"):
         return
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if url.startswith("django-db"):
-            yield Spot(
-                "the result backend is django-db, but django_celery_results is not in INSTALLED_APPS",
+            yield Occurrence(
+                "the result backend is django-db, but django_celery_results is not in "
+                "INSTALLED_APPS",
                 setting.code.where(value),
                 'Add "django_celery_results" to INSTALLED_APPS and migrate.',
             )
 
 
 @check("celery.W382")
-def backend_in_one_process(facts: Facts) -> Iterator[Spot]:
-    """The result backend lives in the memory of one process.
+def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
+    """The result backend keeps results in the memory of one process.
 
-    What happens: Whoever waits for a result in another process waits for ever.
+    What happens: Waiting for a result in another process never ends.
     How it looks: celery.exceptions.TimeoutError, or a request that never ends.
     Why: cache+memory:// is a dict of the worker's process.
     Fix: redis://, django-db, rpc:// or file:///
     Source: reproduced with Celery 5.7
     """
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if url.startswith("cache+memory") and not setting.conditional:
-            yield Spot("results stay in the memory of the worker's process", setting.code.where(value))
+            yield Occurrence(
+                "results stay in the memory of the worker's process", setting.code.where(value)
+            )
 
 
 @check("celery.I350")
-def eager_everywhere(facts: Facts) -> Iterator[Spot]:
+def eager_everywhere(facts: Facts) -> Iterator[Occurrence]:
     """Tasks always run in the process that calls them.
 
     What happens: No worker is used: `.delay()` blocks until the task is done.
@@ -513,10 +597,16 @@ def eager_everywhere(facts: Facts) -> Iterator[Spot]:
     Fix: Set it in the test settings only.
     Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
     """
-    for setting in facts.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
-        if is_true(setting.value) and not setting.conditional and not EAGER_FILES.search(setting.where.path.name):
-            yield Spot(
-                f"{setting.name} is on: no worker is used", setting.where, "Set it in the test settings only."
+    for setting in facts.settings.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
+        if (
+            is_true(setting.value)
+            and not setting.conditional
+            and not EAGER_FILES.search(setting.where.path.name)
+        ):
+            yield Occurrence(
+                f"{setting.name} is on: no worker is used",
+                setting.where,
+                "Set it in the test settings only.",
             )
 
 
@@ -524,84 +614,120 @@ EAGER_FILES = re.compile(r"test|local|dev|ci\b")
 
 
 @check("celery.E461")
-def soft_limit_above_hard(facts: Facts) -> Iterator[Spot]:
+def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     """The soft time limit is above the hard one.
 
     What happens: Every `.delay()` raises.
     How it looks: ValueError: soft_time_limit must be less than or equal to time_limit
-    Why: The soft limit is the warning that comes before the end.
-    Fix: Make the soft limit the smaller one.
+    Why: The soft limit warns a task before the hard one ends it.
+    Fix: Make the soft limit lower than the hard one.
     Source: celery/app/task.py
     """
-    soft, hard = facts.setting("CELERY_TASK_SOFT_TIME_LIMIT"), facts.setting("CELERY_TASK_TIME_LIMIT")
+    soft, hard = (
+        facts.settings.first("CELERY_TASK_SOFT_TIME_LIMIT"),
+        facts.settings.first("CELERY_TASK_TIME_LIMIT"),
+    )
     if soft and hard:
         a, b = number_of(soft.value), number_of(hard.value)
         if a is not None and b is not None and a > b:
-            yield Spot(f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where)
+            yield Occurrence(
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
+            )
     for task in facts.tasks:
         a, b = (number_of(task.options.get(n)) for n in ("soft_time_limit", "time_limit"))
         if a is not None and b is not None and a > b:
-            yield Spot(
-                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", task.code.where(task.decorator)
+            yield Occurrence(
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)",
+                task.code.where(task.decorator),
             )
 
 
 @check("celery.W470")
-def visibility_timeout_too_short(facts: Facts) -> Iterator[Spot]:
-    """Redis hands a task out again before it can be done.
+def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
+    """Redis delivers a task again before it can be done.
 
     What happens: The same task runs several times at once.
     How it looks: The same task id is received again and again in the worker's log.
-    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to another worker;
-        late acknowledgement, `countdown` and `eta` keep messages that long.
+    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to
+        another worker; late acknowledgement, `countdown` and `eta` keep messages that long.
     Fix: visibility_timeout above the time limit and the longest countdown or eta.
     Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
     """
     if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
         return
-    late = facts.setting("CELERY_TASK_ACKS_LATE")
-    some_late = (late and is_true(late.value)) or any(is_true(t.options.get("acks_late")) for t in facts.tasks)
-    options = facts.setting(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    timeout, where = 3600.0, None
-    if options and isinstance(options.value, ast.Dict):
-        for key, value in zip(options.value.keys, options.value.values, strict=True):
-            if text_of(key) == "visibility_timeout":
-                timeout, where = number_of(value) or timeout, options.code.where(value)
-    limit = facts.setting("CELERY_TASK_TIME_LIMIT")
-    longest = number_of(limit.value) if limit and some_late else None
+    timeout, where = _visibility_timeout(facts)
+    limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
+    longest = None
+    if limit and _acknowledges_late(facts):
+        longest = number_of(limit.value)
     if longest is not None and limit and timeout <= longest:
-        yield Spot(
-            f"Redis hands a task out again after {timeout:g} s, but it may run for {longest:g} s "
+        yield Occurrence(
+            f"Redis delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
             "and is acknowledged at its end",
             where or limit.where,
             "Raise visibility_timeout above the time limit.",
         )
-    for code in facts.codes:
+    for code in facts.code.relevant:
         for call in code.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr in {"apply_async", "retry"}:
-                delay = next((number_of(k.value) for k in call.keywords if k.arg == "countdown"), None)
-                if delay is not None and delay >= timeout:
-                    yield Spot(
-                        f"a countdown of {delay:g} s is not below Redis's visibility_timeout of {timeout:g} s: "
-                        "the task runs several times",
-                        code.where(call),
-                        "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
-                    )
+            delay = _countdown_of(call)
+            if delay is not None and delay >= timeout:
+                yield Occurrence(
+                    f"a countdown of {delay:g} s is not below Redis's visibility_timeout "
+                    f"of {timeout:g} s: the task runs several times",
+                    code.where(call),
+                    "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
+                )
+
+
+def _visibility_timeout(facts: Facts) -> tuple[float, Where | None]:
+    """The seconds after which Redis delivers a message again, and where they are set."""
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    if options and isinstance(options.value, ast.Dict):
+        for key, value in zip(options.value.keys, options.value.values, strict=True):
+            if text_of(key) == "visibility_timeout":
+                return number_of(value) or VISIBILITY_TIMEOUT, options.code.where(value)
+    return VISIBILITY_TIMEOUT, None
+
+
+def _acknowledges_late(facts: Facts) -> bool:
+    """Whether any task is acknowledged at its end only."""
+    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
+    if late and is_true(late.value):
+        return True
+    return any(is_true(task.options.get("acks_late")) for task in facts.tasks)
+
+
+def _countdown_of(call: ast.Call) -> float | None:
+    """The countdown in `apply_async(..., countdown=60)` or `retry(countdown=60)`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"apply_async", "retry"}:
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == "countdown":
+            return number_of(keyword.value)
+    return None
+
+
+# Seconds, where nothing sets them; Source: kombu/transport/redis.py.
+VISIBILITY_TIMEOUT = 3600.0
 
 
 @check("celery.W541")
-def tls_not_checked(facts: Facts) -> Iterator[Spot]:
+def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// broker does not check the server's certificate.
 
-    What happens: The connection is encrypted with anybody who answers.
+    What happens: The connection is encrypted, but any server is accepted.
     How it looks: ... defaulting to insecure SSL behaviour
-    Why: Without ssl_cert_reqs, kombu does not ask for a certificate.
+    Why: Without ssl_cert_reqs, kombu does not verify the certificate.
     Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
     Source: kombu/transport/redis.py
     """
-    for setting, value, url in _urls(facts, "broker_url"):
-        if url.startswith("rediss://") and "ssl_cert_reqs" not in url and not facts.is_set("broker_use_ssl"):
-            yield Spot(
+    for setting, value, url in _literal_urls(facts, "broker_url"):
+        if (
+            url.startswith("rediss://")
+            and "ssl_cert_reqs" not in url
+            and not facts.settings.is_set("broker_use_ssl")
+        ):
+            yield Occurrence(
                 "the server's certificate is not checked",
                 setting.code.where(value),
                 "Add ?ssl_cert_reqs=required.",
@@ -609,23 +735,23 @@ def tls_not_checked(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E542")
-def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
+def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// result backend does not say how certificates are checked.
 
     What happens: The backend raises when it is first used.
-    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set to
-        CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
-    Why: The backend, unlike the broker, insists on it.
+    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
+        to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
+    Why: The backend, unlike the broker, requires it.
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py
     """
-    for setting, value, url in _urls(facts, "result_backend"):
+    for setting, value, url in _literal_urls(facts, "result_backend"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
-            and not facts.is_set("redis_backend_use_ssl")
+            and not facts.settings.is_set("redis_backend_use_ssl")
         ):
-            yield Spot(
+            yield Occurrence(
                 "a rediss:// result backend needs ssl_cert_reqs",
                 setting.code.where(value),
                 "Add ?ssl_cert_reqs=required.",
@@ -633,39 +759,46 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.I550")
-def no_retry_on_startup(facts: Facts) -> Iterator[Spot]:
+def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
     """A worker gives up if the broker is not there when it starts.
 
-    What happens: The worker ends with code 1 if it starts before the broker.
+    What happens: The worker exits with code 1 if it starts before the broker.
     How it looks: Shutting down...
     Why: CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP is False.
     Fix: Leave it out, or set it to True.
     Source: celery/worker/consumer/consumer.py
     """
-    for setting in facts.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
+    for setting in facts.settings.named("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"):
         if is_false(setting.value):
-            yield Spot("a worker that starts before the broker ends at once", setting.where)
+            yield Occurrence(
+                "a worker that starts before the broker exits immediately", setting.where
+            )
 
 
 @check("celery.W560")
-def pickle_accepted(facts: Facts) -> Iterator[Spot]:
+def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     """Messages may be pickles.
 
     What happens: Whoever can write to the broker can run code in the worker.
     How it looks: (nothing)
-    Why: Loading a pickle runs what it says.
+    Why: Unpickling can run arbitrary code.
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
-    for setting in facts.named("CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"):
+    for setting in facts.settings.named(
+        "CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"
+    ):
         for node in ast.walk(setting.value):
             if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
-                yield Spot(f"{setting.name} accepts pickles: code from whoever reaches the broker", setting.where)
+                yield Occurrence(
+                    f"{setting.name} accepts pickles: whoever can write to the broker can run code",
+                    setting.where,
+                )
 
 
 @check("celery.W561")
-def password_in_code(facts: Facts) -> Iterator[Spot]:
-    """A password stands in the code.
+def password_in_code(facts: Facts) -> Iterator[Occurrence]:
+    """A password is written in the code.
 
     What happens: Everybody who can read the repository can reach the broker.
     How it looks: (nothing)
@@ -674,16 +807,19 @@ def password_in_code(facts: Facts) -> Iterator[Spot]:
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html
     """
     for key in ("broker_url", "result_backend"):
-        for setting, value, url in _urls(facts, key):
+        for setting, value, url in _literal_urls(facts, key):
+            # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (
-                url_problem(url, BROKERS | BACKENDS) is None
+                url_problem(url, BROKER_SCHEMES | BACKEND_SCHEMES) is None
                 and match
                 and match[3] not in LOCAL
                 and match[2] not in {"guest", "password"}
             ):
-                yield Spot(
-                    f"{setting.name} holds a password", setting.code.where(value), "Read it from the environment."
+                yield Occurrence(
+                    f"{setting.name} contains a password",
+                    setting.code.where(value),
+                    "Read it from the environment.",
                 )
 
 

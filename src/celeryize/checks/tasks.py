@@ -7,121 +7,129 @@ import builtins
 import difflib
 from collections.abc import Iterator
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
-from celeryize.checks.facts import Code, Facts, Task, dotted, number_of, text_of
+from celeryize.celery_facts import words
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, number_of, text_of
+from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
-from celeryize.checks.names import words
+from celeryize.checks.registration import name_clashes, name_taken
+from celeryize.detect.modules import Bindings
 from celeryize.patch.replace import with_argument
 
-# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and autoretry.py of 5.7.
+# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and
+# autoretry.py of 5.7.
 OPTIONS = words(
     """
-    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared typing
-    max_retries default_retry_delay rate_limit ignore_result trail send_events store_errors_even_if_ignored
-    serializer time_limit soft_time_limit backend track_started acks_late acks_on_failure
-    acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost retry_on_worker_lost throws expires priority
-    resultrepr_maxsize request_stack abstract autoretry_for dont_autoretry_for retry_kwargs retry_backoff
-    retry_backoff_max retry_jitter queue exchange routing_key options countdown link link_error compression
-    on_failure on_success on_retry after_return before_start filter shadow_name Strategy Request from_config
-    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate delivery_mode
+    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared
+    typing max_retries default_retry_delay rate_limit ignore_result trail send_events
+    store_errors_even_if_ignored serializer time_limit soft_time_limit backend track_started
+    acks_late acks_on_failure acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost
+    retry_on_worker_lost throws expires priority resultrepr_maxsize request_stack abstract
+    autoretry_for dont_autoretry_for retry_kwargs retry_backoff retry_backoff_max retry_jitter queue
+    exchange routing_key options countdown link link_error compression on_failure on_success
+    on_retry after_return before_start filter shadow_name Strategy Request from_config
+    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate
+    delivery_mode
     """
 )
 EXCEPTIONS = {
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
 }
-# Decorators that give back a plain function, which has no `delay`.
+# Decorators that return a plain function, which has no `delay`.
 PLAIN = words(
     """
-    transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache lru_cache
-    functools.cache contextlib.contextmanager contextmanager staticmethod sync_to_async async_to_sync
+    transaction.atomic atomic django.db.transaction.atomic functools.wraps wraps functools.lru_cache
+    lru_cache functools.cache contextlib.contextmanager contextmanager staticmethod sync_to_async
+    async_to_sync
     """
 ) - {"staticmethod"}
 
 
 @check("celery.E190")
-def name_twice(facts: Facts) -> Iterator[Spot]:
+def name_twice(facts: Facts) -> Iterator[Occurrence]:
     """Two tasks have the same name.
 
-    What happens: One of them is never run: both names lead to the same function.
-    How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different callable
+    What happens: One of them never runs: the name always leads to the same function.
+    How it looks: DuplicateTaskNameWarning: Task name '...' is already registered to a different
+        callable
     Why: A task's name is its key in the registry.
     Fix: Give one of them another `name=`.
     Source: celery/app/base.py
     """
-    seen: dict[str, Task] = {}
-    for task in facts.tasks:
-        if not task.name or _is_conditional(task):
-            continue
-        first = seen.setdefault(task.name, task)
-        if first is not task:
-            yield Spot(
-                f"the task name {task.name} is taken already: {first.where}", task.where, "Give it another name=."
-            )
-
-
-def _is_conditional(task: Task) -> bool:
-    return any(isinstance(outer, ast.If | ast.Try) for outer in task.code.around(task.node))
+    for task, kept in name_clashes(facts):
+        yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
 
 
 @check("celery.E401")
-def result_awaited_in_task(facts: Facts) -> Iterator[Spot]:
+def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     """A task waits for the result of another.
 
-    What happens: The task fails; the other one runs all the same.
+    What happens: The task fails; the other one still runs.
     How it looks: RuntimeError: Never call result.get() within a task!
-    Why: Workers that wait for workers can block each other for ever.
+    Why: Workers that wait for each other can deadlock.
     Fix: A chain, a chord or a callback.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
     """
     for task in facts.tasks:
         if "allow_join_result" in task.code.source.text:
             continue
+        # `r = send.delay()` first, `r.get()` later
         results = {
             target.id
             for node in ast.walk(task.node)
-            if isinstance(node, ast.Assign) and _sends(facts, task.code, node.value)
+            if isinstance(node, ast.Assign) and _is_send(facts, task.code, node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
         for node in ast.walk(task.node):
             if not (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "get"
             ):
                 continue
+            # said on purpose
             if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
                 continue
             owner = node.func.value
-            if _sends(facts, task.code, owner) or (isinstance(owner, ast.Name) and owner.id in results):
-                yield Spot(
+            if _is_send(facts, task.code, owner) or (
+                isinstance(owner, ast.Name) and owner.id in results
+            ):
+                yield Occurrence(
                     f"the task {task.name} waits for another task",
                     task.code.where(node),
                     "Use a chain, a chord or a callback.",
                 )
 
 
-def _sends(facts: Facts, code: Code, node: ast.expr) -> bool:
-    """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the project."""
+def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is `some_task.delay(...)` or `.apply_async(...)` of a task of the
+    project."""
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"delay", "apply_async"}
-        and facts.task_of(code, node.func.value) is not None
+        and facts.tasks.named_by(code, node.func.value) is not None
     )
 
 
 @check("celery.W410")
-def async_task(facts: Facts) -> Iterator[Spot]:
+def async_task(facts: Facts) -> Iterator[Occurrence]:
     """A task is a coroutine function or a generator.
 
     What happens: The task fails after it was called, and its body never runs.
     How it looks: EncodeError(TypeError('Object of type coroutine is not JSON serializable'))
-    Why: Celery calls the function and stores what it gives back; it does not await it.
+    Why: Celery calls the function and stores what it returns; it does not await it.
     Fix: A plain function that calls asgiref.sync.async_to_sync(...)(...).
     Source: https://github.com/celery/celery/issues/7743
     """
     for task in facts.tasks:
         if isinstance(task.node, ast.AsyncFunctionDef) and not task.below:
-            yield Spot(
+            yield Occurrence(
                 f"{task.node.name} is a coroutine function: Celery never awaits it",
                 task.where,
                 "Use asgiref's async_to_sync inside a plain function.",
@@ -130,11 +138,15 @@ def async_task(facts: Facts) -> Iterator[Spot]:
             isinstance(n, ast.Yield | ast.YieldFrom) and task.code.function_of(n) is task.node
             for n in ast.walk(task.node)
         ):
-            yield Spot(f"{task.node.name} is a generator: its body never runs", task.where, "Return a list.")
+            yield Occurrence(
+                f"{task.node.name} is a generator: its body never runs",
+                task.where,
+                "Return a list.",
+            )
 
 
 @check("celery.E420")
-def bound_without_self(facts: Facts) -> Iterator[Spot]:
+def bound_without_self(facts: Facts) -> Iterator[Occurrence]:
     """A task with bind=True takes no argument for the task.
 
     What happens: Every call fails.
@@ -146,7 +158,7 @@ def bound_without_self(facts: Facts) -> Iterator[Spot]:
     for task in facts.tasks:
         args = task.node.args
         if task.bound and not task.below and not (args.posonlyargs or args.args or args.vararg):
-            yield Spot(
+            yield Occurrence(
                 f"{task.node.name} has bind=True, but takes no argument for the task",
                 task.where,
                 "Add `self` as its first argument.",
@@ -154,7 +166,7 @@ def bound_without_self(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E421", fixable=True)
-def self_without_bind(facts: Facts) -> Iterator[Spot]:
+def self_without_bind(facts: Facts) -> Iterator[Occurrence]:
     """A task takes `self` without bind=True.
 
     What happens: Every call lacks an argument.
@@ -165,18 +177,28 @@ def self_without_bind(facts: Facts) -> Iterator[Spot]:
     """
     for task in facts.tasks:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
-        if args and args[0].arg == "self" and not task.options.get("bind") and not task.below and not task.holder:
-            yield Spot(
+        if (
+            args
+            and args[0].arg == "self"
+            and not task.options.get("bind")
+            and not task.below
+            and not task.holder
+        ):
+            yield Occurrence(
                 f"{task.node.name} takes self, but its decorator has no bind=True",
                 task.where,
                 "Add bind=True.",
-                fix=_bind(task),
+                fix=_add_bind(task),
             )
 
 
-def _bind(task: Task) -> Fix | Unsure:
+def _add_bind(task: Task) -> Fix | Unsure:
     """bind=True, where the body uses `self` as the task that it then is."""
-    used = {n.attr for n in ast.walk(task.node) if isinstance(n, ast.Attribute) and dotted(n.value) == "self"}
+    used = {
+        n.attr
+        for n in ast.walk(task.node)
+        if isinstance(n, ast.Attribute) and dotted(n.value) == "self"
+    }
     if not used & OF_A_TASK:
         return Unsure("its body does not use self as the task")
     if "bind" in task.options or (isinstance(task.decorator, ast.Call) and task.decorator.args):
@@ -186,11 +208,19 @@ def _bind(task: Task) -> Fix | Unsure:
 
 
 # What a function asks of `self` only if that is the task.
-OF_A_TASK = {"retry", "request", "update_state", "max_retries", "apply_async", "replace", "add_to_chord"}
+OF_A_TASK = {
+    "retry",
+    "request",
+    "update_state",
+    "max_retries",
+    "apply_async",
+    "replace",
+    "add_to_chord",
+}
 
 
 @check("celery.W422")
-def bound_into_argument(facts: Facts) -> Iterator[Spot]:
+def bound_into_argument(facts: Facts) -> Iterator[Occurrence]:
     """The first argument of a task with bind=True is not called self.
 
     What happens: The task itself arrives where a value was expected.
@@ -202,7 +232,7 @@ def bound_into_argument(facts: Facts) -> Iterator[Spot]:
     for task in facts.tasks:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if task.bound and args and not task.below and not _means_task(args[0].arg):
-            yield Spot(
+            yield Occurrence(
                 f"{task.node.name} has bind=True, so {args[0].arg!r} is the task itself",
                 task.where,
                 "Add `self` in front.",
@@ -218,7 +248,7 @@ def _means_task(name: str) -> bool:
 
 
 @check("celery.E423")
-def task_is_a_method(facts: Facts) -> Iterator[Spot]:
+def task_is_a_method(facts: Facts) -> Iterator[Occurrence]:
     """A task is a method of a class.
 
     What happens: Every call lacks an argument.
@@ -236,20 +266,21 @@ def task_is_a_method(facts: Facts) -> Iterator[Spot]:
             continue
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if args and args[0].arg in {"self", "cls"} and not task.bound:
-            yield Spot(
-                f"{task.node.name} is a method of {task.holder.name}: nobody passes {args[0].arg}",
+            yield Occurrence(
+                f"{task.node.name} is a method of {task.holder.name}: Celery does not pass "
+                f"{args[0].arg}",
                 task.where,
                 "Make it a function of the module.",
             )
 
 
 @check("celery.E430")
-def decorator_above_task(facts: Facts) -> Iterator[Spot]:
-    """A decorator stands above the task decorator and gives back a plain function.
+def decorator_above_task(facts: Facts) -> Iterator[Occurrence]:
+    """A decorator above the task decorator returns a plain function.
 
     What happens: The name is bound to a function that has no `delay`.
     How it looks: AttributeError: 'function' object has no attribute 'delay'
-    Why: Decorators apply from below; what stands above wraps the task.
+    Why: Decorators apply from the bottom up; the upper one wraps the task.
     Fix: Put the task decorator at the top.
     Source: reproduced with Celery 5.7
     """
@@ -257,7 +288,7 @@ def decorator_above_task(facts: Facts) -> Iterator[Spot]:
         for above in task.above:
             spelled = dotted(above.func if isinstance(above, ast.Call) else above)
             if spelled in PLAIN:
-                yield Spot(
+                yield Occurrence(
                     f"@{spelled} above the task decorator makes {task.node.name} a plain function",
                     task.code.where(above),
                     "Put the task decorator at the top.",
@@ -265,26 +296,28 @@ def decorator_above_task(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.E432")
-def class_not_registered(facts: Facts) -> Iterator[Spot]:
+def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
     """A class-based task is not registered.
 
     What happens: `.delay()` sends a task without a name, which no worker runs.
     How it looks: Received unregistered task of type None.
-    Why: Since Celery 4, classes register themselves no more.
+    Why: Since Celery 4, classes no longer register themselves.
     Fix: app.register_task(MyTask()) below the class.
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#the-task-base-class-no-longer-automatically-register-tasks
     """
     text = ""
-    for code in facts.codes:
-        bound = facts.bindings(code.path)
+    for code in facts.code.relevant:
+        bound = facts.code.bindings(code.path)
         for node in code.classes:
             if not any(_is_task_class(dotted(b), bound) for b in node.bases):
                 continue
             body = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
             abstract = any(
-                isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "abstract" for n in node.body
+                isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "abstract"
+                for n in node.body
             )
-            text = text or "\n".join(c.source.text for c in facts.codes)
+            # joined once, and only if there is a task class at all
+            text = text or "\n".join(c.source.text for c in facts.code.relevant)
             if (
                 "run" not in body
                 or "__call__" in body
@@ -292,14 +325,14 @@ def class_not_registered(facts: Facts) -> Iterator[Spot]:
                 or text.count(node.name) > text.count(f"{node.name}().delay") + 1
             ):
                 continue
-            yield Spot(
-                f"{node.name} is a task class that nobody registers",
+            yield Occurrence(
+                f"{node.name} is a task class that is never registered",
                 code.where(node),
                 f"Add app.register_task({node.name}()).",
             )
 
 
-def _is_task_class(base: str, bound: dict[str, tuple[str, str | None]]) -> bool:
+def _is_task_class(base: str, bound: Bindings) -> bool:
     head, _, rest = base.partition(".")
     module, name = bound.get(head, ("", None))
     full = ".".join(part for part in (module, name, rest) if part)
@@ -307,10 +340,10 @@ def _is_task_class(base: str, bound: dict[str, tuple[str, str | None]]) -> bool:
 
 
 @check("celery.W440", fixable=True)
-def option_unknown(facts: Facts) -> Iterator[Spot]:
+def option_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A task decorator has an option that Celery does not know.
 
-    What happens: Nothing: it becomes an attribute of the task's class that nobody reads.
+    What happens: Nothing: it becomes an unused attribute of the task's class.
     How it looks: (nothing)
     Why: The decorator takes any keyword.
     Fix: Rename it to the option that was meant.
@@ -319,13 +352,16 @@ def option_unknown(facts: Facts) -> Iterator[Spot]:
     for task in facts.tasks:
         if "base" in task.options:
             continue
+        # a task class of the project may read any option: those tasks are skipped
         for name, value in task.options.items():
             if name in OPTIONS:
                 continue
             close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
-            close = close or [o for o in sorted(OPTIONS) if o.replace("_", "") == name.replace("_", "")]
+            close = close or [
+                o for o in sorted(OPTIONS) if o.replace("_", "") == name.replace("_", "")
+            ]
             if close:
-                yield Spot(
+                yield Occurrence(
                     f"the option {name} has no effect",
                     task.code.where(value),
                     f"Did you mean {close[0]}?",
@@ -340,10 +376,10 @@ def _rename_option(task: Task, name: str) -> Fix | Unsure:
 
 
 @check("celery.E441")
-def rate_limit_wrong(facts: Facts) -> Iterator[Spot]:
-    """A rate limit cannot be read.
+def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """A rate limit is invalid.
 
-    What happens: The worker fails when it starts.
+    What happens: The worker fails at start-up.
     How it looks: KeyError: 'x', or ValueError: could not convert string to float
     Why: A rate is a number, or a number per s, m or h: "10/m".
     Fix: "10/s", "10/m" or "10/h".
@@ -353,7 +389,11 @@ def rate_limit_wrong(facts: Facts) -> Iterator[Spot]:
         value = task.options.get("rate_limit")
         text = text_of(value)
         if value is not None and text is not None and _rate_problem(text):
-            yield Spot(f"{text!r} is not a rate", task.code.where(value), 'Write a number per s, m or h: "10/m".')
+            yield Occurrence(
+                f"invalid rate limit {text!r}",
+                task.code.where(value),
+                'Write a number per s, m or h: "10/m".',
+            )
 
 
 def _rate_problem(text: str) -> bool:
@@ -366,31 +406,37 @@ def _rate_problem(text: str) -> bool:
 
 
 @check("celery.W450")
-def retries_never(facts: Facts) -> Iterator[Spot]:
-    """A task sets max_retries and never retries.
+def retries_never(facts: Facts) -> Iterator[Occurrence]:
+    """A task sets max_retries but never retries.
 
     What happens: The first exception is the last: the task fails.
     How it looks: (nothing: FAILURE after one try)
-    Why: max_retries and retry_backoff only limit retries; autoretry_for or self.retry() start them.
+    Why: max_retries and retry_backoff only limit retries; autoretry_for or self.retry() cause them.
     Fix: autoretry_for=(SomeError,), or raise self.retry(exc=...) where it fails.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
     """
     for task in facts.tasks:
+        # max_retries=0 or None is a decision, not a mistake
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or {"autoretry_for", "base"} & set(task.options):
             continue
-        if number_of(task.options.get("max_retries")) == 0 or _is_none(task.options.get("max_retries")):
+        if number_of(task.options.get("max_retries")) == 0 or _is_none(
+            task.options.get("max_retries")
+        ):
             continue
         retries = any(
-            isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"} for n in ast.walk(task.node)
+            isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"}
+            for n in ast.walk(task.node)
         )
         hands_on = any(
-            isinstance(n, ast.Call) and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
+            isinstance(n, ast.Call)
+            and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
             for n in ast.walk(task.node)
         )
         if not retries and not hands_on:
-            yield Spot(
-                f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never calls retry()",
+            yield Occurrence(
+                f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never "
+                "calls retry()",
                 task.code.where(task.options[named[0]]),
                 "Add autoretry_for=(SomeError,).",
             )
@@ -401,7 +447,7 @@ def _is_none(node: ast.expr | None) -> bool:
 
 
 @check("celery.W452")
-def retry_swallowed(facts: Facts) -> Iterator[Spot]:
+def retry_swallowed(facts: Facts) -> Iterator[Occurrence]:
     """A retry is swallowed by an `except Exception` around it.
 
     What happens: The task ends as a success and is not tried again.
@@ -412,14 +458,17 @@ def retry_swallowed(facts: Facts) -> Iterator[Spot]:
     """
     for task in facts.tasks:
         for node in ast.walk(task.node):
-            if not (isinstance(node, ast.Call) and dotted(node.func) in {"self.retry", f"{task.node.name}.retry"}):
+            if not (
+                isinstance(node, ast.Call)
+                and dotted(node.func) in {"self.retry", f"{task.node.name}.retry"}
+            ):
                 continue
             inner: ast.AST = node
             for outer in task.code.around(node):
                 if outer is task.node:
                     break
                 if isinstance(outer, ast.Try) and inner in outer.body and _catches_retry(outer):
-                    yield Spot(
+                    yield Occurrence(
                         "this retry is caught by the `except` around it",
                         task.code.where(node),
                         "Call it outside of that try.",
@@ -430,6 +479,7 @@ def retry_swallowed(facts: Facts) -> Iterator[Spot]:
 
 def _catches_retry(node: ast.Try) -> bool:
     """Whether the first handler that fits a Retry does not raise again."""
+    # Python takes the first handler that matches
     for handler in node.handlers:
         caught = {dotted(t) for t in ast.walk(handler.type)} if handler.type else {"Exception"}
         if caught & {"Retry", "celery.exceptions.Retry", "exceptions.Retry", "Ignore"}:
@@ -443,19 +493,19 @@ def _catches_retry(node: ast.Try) -> bool:
 
 
 @check("celery.E453", fixable=True)
-def autoretry_not_a_tuple(facts: Facts) -> Iterator[Spot]:
+def autoretry_not_a_tuple(facts: Facts) -> Iterator[Occurrence]:
     """autoretry_for is one class instead of a tuple.
 
     What happens: The task cannot be registered.
     How it looks: TypeError: 'type' object is not iterable
-    Why: Celery goes through the exceptions.
+    Why: Celery iterates over the exceptions.
     Fix: autoretry_for=(SomeError,), with the comma.
     Source: celery/app/autoretry.py
     """
     for task in facts.tasks:
         value = task.options.get("autoretry_for")
         if isinstance(value, ast.Name) and value.id in EXCEPTIONS:
-            yield Spot(
+            yield Occurrence(
                 f"autoretry_for is the class {value.id}, not a tuple",
                 task.code.where(value),
                 f"Write ({value.id},).",
@@ -464,24 +514,29 @@ def autoretry_not_a_tuple(facts: Facts) -> Iterator[Spot]:
 
 
 @check("celery.I340")
-def base_without_commit(facts: Facts) -> Iterator[Spot]:
+def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
     """Tasks have a base class without delay_on_commit.
 
     What happens: `delay_on_commit` and `apply_async_on_commit` do not exist on these tasks.
     How it looks: AttributeError: 'MyTask' object has no attribute 'delay_on_commit'
-    Why: Celery's own class of Django projects, DjangoTask, brings them along; celery.Task does not.
+    Why: DjangoTask, Celery's class for Django projects, defines them; celery.Task does not.
     Fix: Derive the class from celery.contrib.django.task.DjangoTask.
     Source: celery/contrib/django/task.py
     """
-    for code in facts.codes:
-        bound = facts.bindings(code.path)
+    for code in facts.code.relevant:
+        bound = facts.code.bindings(code.path)
         for node in code.classes:
-            plain = any(_is_task_class(dotted(b), bound) and "Django" not in dotted(b) for b in node.bases)
+            plain = any(
+                _is_task_class(dotted(b), bound) and "Django" not in dotted(b) for b in node.bases
+            )
             if not plain:
                 continue
-            used = any(dotted(task.options.get("base")).rpartition(".")[2] == node.name for task in facts.tasks)
-            if used and any("_on_commit" in c.source.text for c in facts.codes):
-                yield Spot(
+            used = any(
+                dotted(task.options.get("base")).rpartition(".")[2] == node.name
+                for task in facts.tasks
+            )
+            if used and any("_on_commit" in c.source.text for c in facts.code.relevant):
+                yield Occurrence(
                     f"tasks with the base {node.name} have no delay_on_commit",
                     code.where(node),
                     "Derive it from DjangoTask.",

@@ -1,13 +1,16 @@
-"""The app and how the project finds it: import, order, namespace, a second app, shadowed libraries."""
+"""The app and how the project finds it: import, order, namespace, a second app, shadowed
+libraries."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from celeryize.checks.check import Fix, Spot, Unsure, check
-from celeryize.checks.facts import Code, Facts, dotted, text_of
-from celeryize.checks.names import OLD, words
+from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -16,47 +19,53 @@ from celeryize.patch.package_init import app_import
 from celeryize.patch.replace import below, replaced
 from celeryize.patch.source import Source, fitted, insertion, statements
 
-LIBRARIES = ("celery", "kombu", "amqp", "billiard", "vine", "redis")
-
 
 @check("celery.I004")
-def no_app(facts: Facts) -> Iterator[Spot]:
+def no_app(facts: Facts) -> Iterator[Occurrence]:
     """The project has no Celery app.
 
     What happens: There is nothing to check.
-    How it looks: `celery -A ...` says: Unable to load celery application.
-    Why: No module of the project calls Celery() where the settings, manage.py or the package lead to.
+    How it looks: `celery -A ...` prints: Unable to load celery application.
+    Why: No module that the settings, manage.py or the package import calls Celery().
     Fix: `celeryize init` sets Celery up.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     if not facts.project.celery:
-        yield Spot("no Celery app was found in this project", None, "`celeryize init` sets Celery up.")
+        yield Occurrence(
+            "no Celery app was found in this project", None, "`celeryize init` sets Celery up."
+        )
 
 
 @check("celery.E010", fixable=True)
-def app_not_imported(facts: Facts) -> Iterator[Spot]:
+def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app is not imported in the project package.
 
-    What happens: Web processes bind @shared_task to Celery's default app, which knows none of your settings:
-        `.delay()` goes to amqp on localhost, and `delay_on_commit` is missing. The worker works.
+    What happens: Web processes bind @shared_task to Celery's default app, which does not have your
+        settings: `.delay()` connects to amqp on localhost, and `delay_on_commit` is missing. The
+        worker works.
     How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
-    Why: Only importing the module that calls Celery() makes its app the current one; Django imports the package
-        of its settings, so that is the place to import it.
+    Why: Only importing the module that calls Celery() makes its app the current one; Django imports
+        the package of its settings, so import it there.
     Fix: In `<package>/__init__.py`: from .celery import app as celery_app
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     if not facts.project.celery or any(app.imported for app in facts.project.celery):
         return
+    # the import shows it: whatever leads to the app, web processes have it
     if facts.web and facts.web.current_app_main not in (None, "default"):
         return
+    # tasks of `app.task` import the app themselves
     if facts.tasks and not any(task.shared for task in facts.tasks):
         return
     app, package = facts.project.celery[0], facts.project.package
     if facts.web is None and _imported_at_start(facts, app.module):
         return
     module = app.module.removeprefix(package.name)
-    start = f"from {module if module.startswith('.') else app.module} import {app.variable} as celery_app"
-    yield Spot(
+    if not module.startswith("."):
+        # the app is in another package
+        module = app.module
+    start = f"from {module} import {app.variable} as celery_app"
+    yield Occurrence(
         f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
         "so web processes use Celery's default app (amqp on localhost)",
         Where(package.init, 1),
@@ -67,7 +76,8 @@ def app_not_imported(facts: Facts) -> Iterator[Spot]:
 
 
 def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
-    """The import in the package's `__init__`, as init writes it, where the app stands in that package."""
+    """The import in the package's `__init__`, as init writes it, where the app is in that
+    package."""
     package = facts.project.package
     parent, _, module = app.module.rpartition(".")
     if parent != package.name:
@@ -83,72 +93,86 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
 
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
-    """Whether Django's start imports a module by another way: the settings, an AppConfig, its package."""
-    parent = facts.modules.find(module.rpartition(".")[0]) if "." in module else None
+    """Whether starting Django imports a module: through the settings, an AppConfig, its package."""
+    parent = None
+    if "." in module:
+        parent = facts.modules.find(module.rpartition(".")[0])
     places = [
-        *facts.settings_files,
-        *(p for p in facts.files if p.name == "apps.py"),
+        *facts.settings.files,
+        *(p for p in facts.code.files if p.name == "apps.py"),
         *([parent] if parent else []),
     ]
     return any(
-        module in {base, f"{base}.{name}"} for path in places for base, name in facts.bindings(path).values()
+        module in {base, f"{base}.{name}"}
+        for path in places
+        for base, name in facts.code.bindings(path).values()
     )
 
 
 @check("celery.E020")
-def library_shadowed(facts: Facts) -> Iterator[Spot]:
+def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     """A module of the project hides a library of the same name.
 
-    What happens: `import celery` finds the project's file, because its folder comes first on sys.path.
-    How it looks: ImportError: cannot import name 'Celery' from partially initialized module 'celery' (most likely
-        due to a circular import)
+    What happens: `import celery` finds the project's file, because its folder comes first on
+        sys.path.
+    How it looks: ImportError: cannot import name 'Celery' from partially initialized module
+        'celery' (most likely due to a circular import)
     Why: The folder of manage.py is searched before the installed packages.
     Fix: Move the file into the project package (`config/celery.py`), or rename it.
     Source: reproduced with Celery 5.7
     """
     for base in facts.modules.roots:
-        for name in LIBRARIES:
+        for name in CELERY_LIBRARIES:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
                     continue
-                if name == "redis" and not any("redis://" in (c.source.text) for c in facts.codes):
+                # without a Redis URL, nothing imports that library
+                if name == "redis" and not any(
+                    "redis://" in (c.source.text) for c in facts.code.relevant
+                ):
                     continue
-                yield Spot(
-                    f"{path} hides the library {name}: every `import {name}` finds this file instead",
+                yield Occurrence(
+                    f"{path} hides the library {name}: every `import {name}` finds this file "
+                    "instead",
                     Where(path, 1),
                     "Move it into the project package, or rename it.",
                 )
 
 
 @check("celery.E040")
-def app_before_settings(facts: Facts) -> Iterator[Spot]:
+def app_before_settings(facts: Facts) -> Iterator[Occurrence]:
     """Celery() is called before DJANGO_SETTINGS_MODULE is set.
 
     What happens: Web processes work; the worker has no tasks.
-    How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task of type '...'.
-    Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at that moment;
-        without it autodiscover_tasks() has nothing to go through.
+    How it looks: The worker's banner shows an empty [tasks] list, then: Received unregistered task
+        of type '...'.
+    Why: The constructor installs Celery's Django support only if DJANGO_SETTINGS_MODULE is set at
+        that moment; without it, autodiscover_tasks() finds no apps.
     Fix: Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) above the call.
     Source: celery/fixups/django.py; "must always come before" in Celery's first steps with Django
     """
     if facts.app_code is None or facts.app_call is None:
         return
+    # without any such line it is W041
     lines = _environment_lines(facts.app_code, "DJANGO_SETTINGS_MODULE")
     if lines and min(lines) > facts.app_call.lineno:
-        yield Spot(
-            f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker finds no tasks",
+        yield Occurrence(
+            f"Celery() is called before line {min(lines)} sets DJANGO_SETTINGS_MODULE: the worker "
+            "finds no tasks",
             facts.app_code.where(facts.app_call),
             "Move os.environ.setdefault(...) above it.",
         )
 
 
 @check("celery.W041", fixable=True)
-def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
+def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     """The app file does not set DJANGO_SETTINGS_MODULE.
 
-    What happens: The worker has no tasks and no settings, unless whoever starts it exports the variable.
-    How it looks: An empty [tasks] list in the worker's banner, and a connection to amqp://guest@localhost.
-    Why: manage.py sets the variable for itself only; `celery -A ...` does not go through it.
+    What happens: The worker has no tasks and no settings, unless whoever starts it exports the
+        variable.
+    How it looks: An empty [tasks] list in the worker's banner, and a connection to
+        amqp://guest@localhost.
+    Why: manage.py sets the variable for itself only; `celery -A ...` does not run it.
     Fix: os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...") above Celery() in the app file.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
@@ -157,13 +181,15 @@ def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
         return
     if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
         return
-    package = facts.code(facts.project.package.init)
+    package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
-    yield Spot(
-        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has no tasks",
+    yield Occurrence(
+        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
+        "no tasks",
         code.where(call),
-        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") above it.',
+        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") '
+        "above it.",
         fix=_set_settings_module(facts, code, call),
     )
 
@@ -171,13 +197,17 @@ def settings_module_not_set(facts: Facts) -> Iterator[Spot]:
 def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:
     """The line above the app, where the project's files name one settings module and no other."""
     settings = facts.project.settings
+    # several environments: which of them the worker should use is not ours to decide
     named = {name for name, _ in facts.project.layout.environments}
     if named != {settings.module} or set(settings.environments) - named:
-        return Unsure("which settings module it is cannot be told")
+        return Unsure("the settings module is not certain")
     holder = code.parents[call]
     if code.parents.get(holder) is not code.source.tree:
         return Unsure("the app is not built at the top of its module")
-    source, line = code.source, f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings.module}")\n\n'
+    source, line = (
+        code.source,
+        f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings.module}")\n\n',
+    )
     offset = source.line_starts[call.lineno - 1]
     if source.start(holder) != offset:
         return Unsure("the app is not built on a line of its own")
@@ -195,60 +225,87 @@ def _environment_lines(code: Code, name: str) -> list[int]:
         and (text_of(call.args[0]) == name or name in ast.unparse(call.args[0]))
     ]
     for node in code.assigns:
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        target = targets[0]
         if isinstance(target, ast.Subscript) and text_of(target.slice) == name:
             lines.append(node.lineno)
     return lines
 
 
 @check("celery.E050", fixable=True)
-def wrong_namespace(facts: Facts) -> Iterator[Spot]:
-    """The namespace of config_from_object does not fit the settings.
+def wrong_namespace(facts: Facts) -> Iterator[Occurrence]:
+    """The namespace of config_from_object does not match the settings.
 
-    What happens: Every CELERY_* setting that has no old-style name is ignored.
-    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
-    Why: Celery only looks up names that start with the namespace, case included; without one, only names from
-        before Celery 4 work in Django's settings, which are upper case.
+    What happens: Every CELERY_* setting that has no pre-Celery 4 name is ignored.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection
+        refused.
+    Why: Celery only looks up names that start with the namespace, case included; without one, only
+        pre-Celery 4 names work in Django's settings, which are upper case.
     Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
     Source: celery/app/utils.py, detect_settings
     """
     if not facts.project.celery or facts.app_code is None:
         return
     app = facts.project.celery[0]
-    if app.config_source != "django.conf:settings":
+    call = _call_of(facts.app_code, f"{app.variable}.config_from_object")
+    if app.config_source != "django.conf:settings" or call is None:
         return
-    call = _method(facts.app_code, f"{app.variable}.config_from_object")
-    given = next((k.value for k in call.keywords if k.arg == "namespace"), None) if call else None
-    given = given or (call.args[3] if call and len(call.args) > 3 else None)
-    if call is None or (given is not None and text_of(given) is None):
+    given = _namespace_argument(call)
+    if given is not None and text_of(given) is None:
         return
     prefix = (app.namespace or "").rstrip("_")
-    if prefix == "CELERY":
-        return
-    namespaced = [s.name for s in facts.settings if s.name.startswith("CELERY_")]
-    if prefix:
-        lost = [n for n in namespaced if n not in OLD]
-        if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
-            return
-    else:
-        # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
-        lost = [n for n in namespaced if n in NEEDS_NAMESPACE and not facts.setting(n.removeprefix("CELERY_"))]
+    lost = _ignored_settings(facts, prefix)
     if not lost:
         return
-    said = f"namespace={prefix!r}" if prefix else "no namespace"
-    yield Spot(
-        f"config_from_object has {said}, so {', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''} "
-        f"{'is' if len(lost) == 1 else 'are'} ignored",
+    namespace = "no namespace"
+    if prefix:
+        namespace = f"namespace={prefix!r}"
+    names = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+    verb = "are"
+    if len(lost) == 1:
+        verb = "is"
+    yield Occurrence(
+        f"config_from_object has {namespace}, so {names} {verb} ignored",
         facts.app_code.where(call),
         f'{app.variable}.config_from_object("django.conf:settings", namespace="CELERY")',
         fix=_name_namespace(facts.app_code, call, given),
     )
 
 
+def _namespace_argument(call: ast.Call) -> ast.expr | None:
+    """The namespace in a call of config_from_object."""
+    for keyword in call.keywords:
+        if keyword.arg == "namespace":
+            return keyword.value
+    if len(call.args) > 3:
+        return call.args[3]
+    return None
+
+
+def _ignored_settings(facts: Facts, prefix: str) -> list[str]:
+    """The CELERY_* settings that an app with a namespace does not read."""
+    namespaced = [setting.name for setting in facts.settings if setting.name.startswith("CELERY_")]
+    if prefix == "CELERY":
+        return []
+    if not prefix:
+        # BROKER_URL = CELERY_BROKER_URL is how some hand the value on
+        return [
+            name
+            for name in namespaced
+            if name in NEEDS_NAMESPACE and not facts.settings.first(name.removeprefix("CELERY_"))
+        ]
+    # settings under the namespace are there: those under CELERY_ may be another library's
+    if prefix.isupper() and any(s.name.startswith(f"{prefix}_") for s in facts.settings):
+        return []
+    return [name for name in namespaced if name not in OLD_NAMES]
+
+
 def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix | Unsure:
     """namespace="CELERY", where there is none, or where it is written so but for its case."""
     if given is not None and (text_of(given) or "").rstrip("_").upper() == "CELERY":
-        return Fix(code.path, 'the namespace becomes "CELERY"', (replaced(code.source, given, '"CELERY"'),))
+        return Fix(
+            code.path, 'the namespace becomes "CELERY"', (replaced(code.source, given, '"CELERY"'),)
+        )
     if given is not None or len(call.args) != 1 or call.keywords:
         return Unsure("another namespace, or other arguments, may be meant")
     keyword = ast.keyword("namespace", ast.Constant("CELERY"))
@@ -260,36 +317,44 @@ def _name_namespace(code: Code, call: ast.Call, given: ast.expr | None) -> Fix |
 
 NEEDS_NAMESPACE = words(
     """
-    CELERY_BROKER_URL CELERY_BEAT_SCHEDULE CELERY_BEAT_SCHEDULER CELERY_TASK_ALWAYS_EAGER CELERY_TASK_ROUTES
-    CELERY_TASK_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT CELERY_TASK_ACKS_LATE CELERY_TASK_DEFAULT_QUEUE
-    CELERY_TASK_QUEUES CELERY_TASK_IGNORE_RESULT CELERY_TASK_TRACK_STARTED CELERY_WORKER_CONCURRENCY
-    CELERY_WORKER_PREFETCH_MULTIPLIER CELERY_BROKER_TRANSPORT_OPTIONS CELERY_TASK_EAGER_PROPAGATES
+    CELERY_BROKER_URL CELERY_BEAT_SCHEDULE CELERY_BEAT_SCHEDULER CELERY_TASK_ALWAYS_EAGER
+    CELERY_TASK_ROUTES CELERY_TASK_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT CELERY_TASK_ACKS_LATE
+    CELERY_TASK_DEFAULT_QUEUE CELERY_TASK_QUEUES CELERY_TASK_IGNORE_RESULT CELERY_TASK_TRACK_STARTED
+    CELERY_WORKER_CONCURRENCY CELERY_WORKER_PREFETCH_MULTIPLIER CELERY_BROKER_TRANSPORT_OPTIONS
+    CELERY_TASK_EAGER_PROPAGATES
     """
 )
 
 
 @check("celery.E051", fixable=True)
-def settings_not_read(facts: Facts) -> Iterator[Spot]:
+def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     """The app never reads the Django settings.
 
     What happens: No CELERY_* setting has any effect.
-    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.
-    Why: A Celery app is configured by config_from_object, config_from_envvar, its arguments or `app.conf`; the app
-        of this project by none of them.
+    How it looks: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection
+        refused.
+    Why: A Celery app is configured by config_from_object, config_from_envvar, its arguments or
+        `app.conf`; the app of this project by none of them.
     Fix: app.config_from_object("django.conf:settings", namespace="CELERY")
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     code, call = facts.app_code, facts.app_call
-    if code is None or call is None or "config_from" in code.source.text or "config_source" in code.source.text:
+    if (
+        code is None
+        or call is None
+        or "config_from" in code.source.text
+        or "config_source" in code.source.text
+    ):
         return
     app = facts.project.celery[0]
     given = [s for s in facts.settings if s.name.startswith("CELERY_")]
     if not given or app.conf_writes or set(app.constructor) - {"main"}:
         return
-    if any("config_from" in c.source.text for c in facts.codes):
+    if any("config_from" in c.source.text for c in facts.code.relevant):
         return
-    yield Spot(
-        f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no effect",
+    yield Occurrence(
+        f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no "
+        "effect",
         code.where(call),
         f'Add {app.variable}.config_from_object("django.conf:settings", namespace="CELERY").',
         fix=_read_settings(code, call, app),
@@ -298,6 +363,7 @@ def settings_not_read(facts: Facts) -> Iterator[Spot]:
 
 def _read_settings(code: Code, call: ast.Call, app: CeleryApp) -> Fix | Unsure:
     """config_from_object below the line that builds the app."""
+    # inside a function, the line below may run too late
     holder = code.parents[call]
     if not isinstance(holder, ast.Assign) or code.parents[holder] is not code.source.tree:
         return Unsure("the app is not built at the top of its module")
@@ -305,47 +371,56 @@ def _read_settings(code: Code, call: ast.Call, app: CeleryApp) -> Fix | Unsure:
     return Fix(code.path, "reads the Django settings", (below(code.source, holder, line),))
 
 
-def _method(code: Code, spelled: str) -> ast.Call | None:
+def _call_of(code: Code, spelled: str) -> ast.Call | None:
     return next((call for call in code.calls if dotted(call.func) == spelled), None)
 
 
 @check("celery.E100")
-def second_app(facts: Facts) -> Iterator[Spot]:
+def second_app(facts: Facts) -> Iterator[Occurrence]:
     """There is a second Celery app.
 
-    What happens: @shared_task binds to the app that was created last, with that app's broker and settings.
+    What happens: @shared_task binds to the app that was created last, with that app's broker and
+        settings.
     How it looks: kombu.exceptions.OperationalError: [Errno 111] Connection refused
     Why: Creating an app makes it the current one; whichever module is imported last wins.
     Fix: Keep one Celery() and import it everywhere else.
     Source: https://github.com/celery/kombu/issues/2249
     """
-    places = list(_apps(facts))
+    places = list(_app_places(facts))
+    # the import shows that only one is built
     if facts.worker and facts.worker.app and len(facts.worker.apps_active) < 2:
         return
     if len(places) > 1:
         first = facts.project.celery[0].where if facts.project.celery else places[0]
         for where in places:
             if where != first:
-                yield Spot(
-                    f"a second Celery app: @shared_task binds to this one or to the one in {first}, "
+                yield Occurrence(
+                    "a second Celery app: @shared_task binds to this one or to the one in "
+                    f"{first}, "
                     "whichever is imported last",
                     where,
-                    "Import the app instead of building another.",
+                    "Import the existing app instead.",
                 )
 
 
-def _apps(facts: Facts) -> Iterator[Where]:
-    """Where the project's installed code builds an app when it is imported; of one name in one file, the first."""
+def _app_places(facts: Facts) -> Iterator[Where]:
+    """Where the project's installed code builds an app when it is imported; of one name in one
+    file, the first."""
     folders = [facts.project.package.folder, *(a.folder for a in facts.project.apps if a.installed)]
-    for code in facts.codes:
+    for code in facts.code.relevant:
         inside = any(code.path.is_relative_to(f) for f in folders)
         main = any(app.where.path == code.path for app in facts.project.celery[:1])
         if not (inside or main) or "Celery(" not in code.source.text:
             continue
         classes = celery_classes(code.source.tree)
+        # `if TEST: app = Celery(...)`: two branches build one app
         seen: set[str] = set()
         for node in code.assigns:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and code.at_top(node):
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and code.at_top(node)
+            ):
                 name = ast.unparse(node.targets[0])
                 if dotted(node.value.func) in classes and name not in seen:
                     seen.add(name)
@@ -353,12 +428,13 @@ def _apps(facts: Facts) -> Iterator[Where]:
 
 
 @check("celery.E130")
-def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
-    """The app file does not set django-configurations up.
+def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
+    """The app file does not set up django-configurations.
 
     What happens: manage.py works, the worker does not start.
-    How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly installed.
-    Why: The classes of django-configurations become settings only through its importer.
+    How it looks: ImproperlyConfigured: django-configurations settings importer wasn't correctly
+        installed.
+    Why: The classes of django-configurations only become settings through its importer.
     Fix: Above Celery(): os.environ.setdefault("DJANGO_CONFIGURATION", ...), import configurations,
         configurations.setup()
     Source: https://django-configurations.readthedocs.io/en/stable/cookbook/#celery
@@ -368,15 +444,16 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Spot]:
     if code is None or call is None or manage is None:
         return
     if "from configurations" in manage.text and "configurations" not in code.source.text:
-        yield Spot(
-            "manage.py starts django-configurations, the app file does not: the worker cannot read the settings",
+        yield Occurrence(
+            "manage.py starts django-configurations, the app file does not: the worker cannot read "
+            "the settings",
             code.where(call),
             "Above it: import configurations; configurations.setup()",
         )
 
 
 @check("celery.E140")
-def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
+def models_imported_by_the_app(facts: Facts) -> Iterator[Occurrence]:
     """The app file imports models.
 
     What happens: Nothing starts, manage.py included.
@@ -394,7 +471,7 @@ def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
         module = facts.modules.absolute(node, code.path)
         guilty = _is_models(module, node) or _imports_models(facts, module)
         if guilty:
-            yield Spot(
+            yield Occurrence(
                 f"the app file imports {module}, which needs Django's apps before they are loaded",
                 code.where(node),
                 "Import it inside the function that uses it.",
@@ -402,13 +479,19 @@ def models_imported_by_the_app(facts: Facts) -> Iterator[Spot]:
 
 
 def _is_models(module: str, node: ast.ImportFrom) -> bool:
-    return module.endswith(".models") or (any(a.name == "models" for a in node.names) and module != "django.db")
+    return module.endswith(".models") or (
+        any(a.name == "models" for a in node.names) and module != "django.db"
+    )
 
 
 def _imports_models(facts: Facts, module: str) -> bool:
     """Whether a tasks module of the project imports models when it is imported."""
-    path = facts.modules.find(module) if "." in module else None
-    code = facts.code(path) if path and module.split(".")[0] in facts.own_packages else None
+    path = None
+    if "." in module:
+        path = facts.modules.find(module)
+    code = None
+    if path and module.split(".")[0] in facts.code.own_packages:
+        code = facts.code.parsed(path)
     if code is None or code is facts.app_code:
         return False
     return any(
@@ -421,33 +504,41 @@ def _imports_models(facts: Facts, module: str) -> bool:
 
 
 def _is_guarded(code: Code, node: ast.AST) -> bool:
-    """Whether an import stands under `if TYPE_CHECKING` or in a `try`."""
+    """Whether an import is under `if TYPE_CHECKING` or in a `try`."""
     return any(isinstance(outer, ast.If | ast.Try) for outer in code.around(node))
 
 
 @check("celery.E141")
-def circular_import(facts: Facts) -> Iterator[Spot]:
+def circular_import(facts: Facts) -> Iterator[Occurrence]:
     """Models and tasks import each other.
 
     What happens: The project does not start.
-    How it looks: ImportError: cannot import name 'Order' from partially initialized module 'shop.models'
-    Why: Importing models.py imports tasks.py, which asks for a model that is not defined yet.
+    How it looks: ImportError: cannot import name 'Order' from partially initialized module
+        'shop.models'
+    Why: Importing models.py imports tasks.py, which imports a model that is not defined yet.
     Fix: Import inside the function, on one of the two sides.
     Source: https://github.com/celery/celery/issues/4699
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if code.path.name != "models.py":
             continue
         for node in code.imports:
-            if not isinstance(node, ast.ImportFrom) or not code.at_top(node) or _is_guarded(code, node):
+            if (
+                not isinstance(node, ast.ImportFrom)
+                or not code.at_top(node)
+                or _is_guarded(code, node)
+            ):
                 continue
             tasks = _module_of(facts, code, node)
             if tasks is None or tasks.module == code.module:
                 continue
-            back = next((n for n in tasks.imports if _asks_back(facts, tasks, n, code, node.lineno)), None)
+            back = next(
+                (n for n in tasks.imports if _asks_back(facts, tasks, n, code, node.lineno)), None
+            )
             if back is not None:
-                yield Spot(
-                    f"{tasks.path}:{back.lineno} imports from this module while this line imports {tasks.path}",
+                yield Occurrence(
+                    f"{tasks.path}:{back.lineno} imports from this module while this line imports "
+                    f"{tasks.path}",
                     code.where(node),
                     "Import inside the function that uses it.",
                 )
@@ -458,7 +549,7 @@ def _module_of(facts: Facts, code: Code, node: ast.ImportFrom) -> Code | None:
     for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
         path = facts.modules.find(name)
         if path is not None and "task" in path.as_posix():
-            return facts.code(path)
+            return facts.code.parsed(path)
     return None
 
 
@@ -468,27 +559,30 @@ def _asks_back(facts: Facts, tasks: Code, node: ast.AST, models: Code, line: int
         return False
     if facts.modules.absolute(node, tasks.path) != models.module:
         return False
+    # classes above the import are defined by then
     later = {c.name for c in models.classes if c.lineno > line}
     return bool(later & {alias.name for alias in node.names})
 
 
 @check("celery.W142")
-def query_at_import(facts: Facts) -> Iterator[Spot]:
+def query_at_import(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module queries the database when it is imported.
 
     What happens: The worker, manage.py migrate and CI fail on an empty database.
     How it looks: django.db.utils.OperationalError: no such table: ...
-    Why: The module level runs at import, before migrations; connections made there are shared after a fork.
+    Why: The module level runs at import, before migrations; connections made there are shared after
+        a fork.
     Fix: Query inside the task.
     Source: reproduced with Celery 5.7
     """
-    for code in facts.codes:
+    for code in facts.code.relevant:
         if not any(task.code is code for task in facts.tasks):
             continue
         for call in code.calls:
             spelled = dotted(call.func)
+            # `Doctor.objects.filter()` is lazy, but few stop there
             if ".objects." in spelled and spelled.split(".")[0][:1].isupper() and code.at_top(call):
-                yield Spot(
+                yield Occurrence(
                     f"{spelled}() runs a query when this module is imported",
                     code.where(call),
                     "Query inside the task.",

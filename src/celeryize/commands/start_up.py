@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from celeryize.apply import recover
 from celeryize.commands.options import RunOptions
-from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.layout import find_root
 from celeryize.errors import NoProject
 from celeryize.patch.newer import parsed_by
@@ -19,7 +19,7 @@ from celeryize.patch.newer import parsed_by
 # Processes, sockets and temporary folders are loaded only by what imports the project.
 if TYPE_CHECKING:
     from celeryize.detect.project import Project
-    from celeryize.probe import Preview, Prober, Target
+    from celeryize.probe.run import Preview, Prober, Target
     from celeryize.ui.view import View
 
 
@@ -60,15 +60,17 @@ def start_up(
         view.show_note(repaired)
     # A manager may run plugins that the project brings along: without an import, nothing of the
     # project may run.
-    ground = find_ground(start, settings=options.settings, python=options.python, ask=imports)
+    environment = find_environment(
+        start, settings=options.settings, python=options.python, ask=imports
+    )
     with ExitStack() as stack:
         # An interpreter that came with the project is run only where its code may be run anyway,
         # or where the user named it.
         if imports or options.python is not None:
-            stack.enter_context(parsed_by(ground.interpreter.path))
+            stack.enter_context(parsed_by(environment.interpreter.path))
         prober = None
         if imports:
-            prober = stack.enter_context(_warm_prober(ground, options.timeout))
+            prober = stack.enter_context(_warm_prober(environment, options.timeout))
         # loaded while the project's interpreter starts: a proof is as long as that takes
         from celeryize.detect.project import load_project
 
@@ -77,7 +79,7 @@ def start_up(
             settings=options.settings,
             python=options.python,
             package=options.package,
-            ground=ground,
+            environment=environment,
         )
         if not brief:
             view.show_project(project)
@@ -99,14 +101,14 @@ def _chosen_project(start: Path, view: View) -> tuple[Path, Path]:
     return chosen, find_root(chosen)
 
 
-def _warm_prober(ground: Ground, timeout: float) -> Prober:
+def _warm_prober(environment: Environment, timeout: float) -> Prober:
     """A prober whose interpreter imports the libraries while we read the project's code."""
-    from celeryize.probe import Prober, Target
+    from celeryize.probe.run import Prober, Target
 
-    layout = ground.layout
+    layout = environment.layout
     # without an app: which one it is, only the code that is read meanwhile says
     first = Target(
-        python=ground.interpreter.path,
+        python=environment.interpreter.path,
         base=layout.root / layout.base,
         paths=tuple(layout.root / path for path in layout.paths[1:]),
         settings=layout.settings,
@@ -117,7 +119,7 @@ def _warm_prober(ground: Ground, timeout: float) -> Prober:
 
 def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
     """What a prober imports: the project with its own app, unless the request has a planned one."""
-    from celeryize.probe import Target
+    from celeryize.probe.run import Target
 
     app = request.app
     if app is None and project.celery:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from celeryize.checks.registry import Row, registry
+from celeryize.checks.facts import read_facts
+from celeryize.checks.task_table import TaskRow, task_rows
 from celeryize.commands.options import RunOptions
 from celeryize.commands.start_up import ImportRequest, start_up
 from celeryize.errors import CannotPatch, CeleryizeError
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
-    from celeryize.detect.project import Project
-    from celeryize.probe import Sight
+    pass
 
 # A task without limits of its own has these.
 LIMITS = ("CELERY_TASK_TIME_LIMIT", "CELERY_TASK_SOFT_TIME_LIMIT")
 
 
-def run(options: RunOptions, view: View) -> tuple[Row, ...]:
+def run(options: RunOptions, view: View) -> tuple[TaskRow, ...]:
     """Show the tasks of a project, registered ones first. Raises CannotPatch without a Celery app.
 
     Raises CeleryizeError where its interpreter has no Celery, or the project does not import.
@@ -30,16 +30,7 @@ def run(options: RunOptions, view: View) -> tuple[Row, ...]:
                 "this project has no Celery app yet", hint="Set it up first: celeryize init."
             )
         assert prober is not None
-        # a web process may register fewer tasks; only the worker's count
-        worker, _ = prober.baseline()
-    _raise_if_not_imported(project, worker)
-    rows = tuple(registry(project, worker))
-    view.show_tasks(rows)
-    return rows
-
-
-def _raise_if_not_imported(project: Project, worker: Sight) -> None:
-    """Without an import there is no registry to show."""
+        worker, web = prober.baseline()
     if not (worker.celery_importable and worker.django_importable):
         missing = "Django"
         if worker.django_importable:
@@ -59,3 +50,6 @@ def _raise_if_not_imported(project: Project, worker: Sight) -> None:
             f"the project does not import: {failed.type}: {failed.message}",
             hint="See celeryize verify.",
         )
+    rows = tuple(task_rows(read_facts(project).with_imports(worker, web)))
+    view.show_tasks(rows)
+    return rows

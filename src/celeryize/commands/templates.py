@@ -6,7 +6,6 @@ import difflib
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from celeryize.checks.proof import Expected
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import start_up
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -14,6 +13,7 @@ from celeryize.detect.answers import configured
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, UsageError
 from celeryize.model import Plan
+from celeryize.probe.proof import Expected
 from celeryize.render import TEMPLATE, task_templates, templates
 from celeryize.ui.view import View
 

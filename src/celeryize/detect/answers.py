@@ -1,4 +1,5 @@
-"""What was chosen before: the answers file beside manage.py, and [tool.celeryize] in pyproject.toml."""
+"""What was chosen before: the answers file beside manage.py, and [tool.celeryize] in
+pyproject.toml."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
     for line in lines:
         key, colon, value = line.partition(":")
         if colon and key in QUESTIONS:
+            # a line that was written manually may lack the quotes
             try:
                 found[key] = json.loads(value)
             except ValueError:
@@ -32,7 +34,8 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
 
 
 def configured(root: Path, folder: Path) -> dict[str, object]:
-    """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty without one."""
+    """The table [tool.celeryize] of the nearest pyproject.toml from `folder` up to `root`; empty
+    without one."""
     for place in (folder, *folder.parents):
         table = _table_of(place / "pyproject.toml", root)
         if table is not None:
@@ -54,9 +57,11 @@ def _table_of(file: Path, root: Path) -> dict[str, object] | None:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CeleryizeError(
-            f"pyproject.toml cannot be read: {error}",
+            f"cannot read pyproject.toml: {error}",
             hint="Fix the file, then run the command again.",
             where=Where(PurePosixPath(file.relative_to(root).as_posix())),
         ) from error
     table = data.get("tool", {}).get("celeryize")
-    return table if isinstance(table, dict) else None
+    if isinstance(table, dict):
+        return table
+    return None

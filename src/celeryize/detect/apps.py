@@ -26,13 +26,17 @@ class App:
 
 
 def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
-    """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there unnamed."""
+    """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there
+    unnamed."""
     apps: dict[str, App] = {}
     for entry in settings.installed_apps:
         name = _app_of(modules, entry)
-        folder = modules.folder(name) if name else None
+        folder = None
+        if name:
+            folder = modules.folder(name)
         if name and folder:
             apps.setdefault(name, App(name, folder, installed=True))
+    # apps that exist but are not installed: a frequent reason for missing tasks
     known = {app.folder for app in apps.values()}
     for base in modules.roots:
         for folder in _app_folders(modules, base, levels=2):
@@ -43,13 +47,18 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
 
 
 def _app_of(modules: Modules, entry: str) -> str | None:
-    """The app's module: the entry itself, or what stands before `.apps.SomeConfig`."""
+    """The app's module: the entry itself, or what comes before `.apps.SomeConfig`."""
     if modules.folder(entry) is not None:
         return entry
     module, _, last = entry.rpartition(".")
+    # `shop.apps.ShopConfig`
     if last[:1].isupper() and modules.find(module) is not None:
-        package = module.rpartition(".")[0] if module.endswith(".apps") else module
-        return package if modules.folder(package) is not None else None
+        package = module
+        if module.endswith(".apps"):
+            package = module.rpartition(".")[0]
+        if modules.folder(package) is not None:
+            return package
+        return None
     return None
 
 
@@ -63,7 +72,9 @@ def _app_folders(modules: Modules, base: PurePosixPath, levels: int) -> list[Pur
         if not entry.is_dir() or is_foreign(entry):
             continue
         folder = base / entry.name
-        if (entry / "__init__.py").is_file() and any((entry / name).is_file() for name in APP_FILES):
+        if (entry / "__init__.py").is_file() and any(
+            (entry / name).is_file() for name in APP_FILES
+        ):
             found.append(folder)
         elif levels > 1 and (entry / "__init__.py").is_file():
             found += _app_folders(modules, folder, levels - 1)

@@ -25,11 +25,12 @@ _POETRY_TABLE = ("tool", "poetry", "dependencies")
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The file that a requirement of the running project goes into; `file` is None where there is none.
+    """The file that a requirement of the running project goes into; `file` is None where there is
+    none.
 
-    `declared` maps normalised names to requirements as written, of the file and of all those it is installed
-    together with (`-r`, either way): a second line for a name would contradict the first. `commands` are what
-    installs the result, to be run in `folder`, one after the other.
+    `declared` maps normalised names to requirements as written, of the file and of all those it is
+    installed together with (`-r`, either way): a second line for a name would contradict the first.
+    `commands` are what installs the result, to be run in `folder`, one after the other.
     """
 
     manager: str
@@ -50,7 +51,8 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One file that may be the one. `own` is what stands in it, `related` what stands in files beside it."""
+    """One file that may be the one. `own` is what it declares, `related` what the files
+    beside it declare."""
 
     manager: str
     file: PurePosixPath
@@ -70,15 +72,21 @@ class _Candidate:
 
 
 def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
-    """The declaring file of the project whose manage.py lies in `base`, a folder relative to `root`.
+    """The declaring file of the project whose manage.py is in `base`, a folder relative to
+    `root`.
 
-    The file that declares Django itself wins, nearest folder first, then the tool with the strictest file
-    (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a file that cannot be read
-    declares nothing.
+    The file that declares Django itself wins, nearest folder first, then the tool with the
+    strictest file (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a
+    file that cannot be read declares nothing.
     """
-    found = [candidate for folder in (base, *base.parents) for candidate in _candidates(root, folder)]
+    found = [
+        candidate
+        for folder in (base, *base.parents)
+        for candidate in _candidate_files(root, folder)
+    ]
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
+    # max takes the first of equals: the nearest folder, the strictest tool
     best = max(found, key=lambda candidate: candidate.django)
     django = best.own.get("django")
     return Dependencies(
@@ -90,15 +98,16 @@ def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
         locks=best.locks,
         commands=best.commands,
         folder=best.folder,
-        why=_why(best, [candidate for candidate in found if candidate.file != best.file]),
+        why=_reason_for(best, [candidate for candidate in found if candidate.file != best.file]),
     )
 
 
-def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
+def _reason_for(best: _Candidate, others: Sequence[_Candidate]) -> str:
     """One line that says why this file; empty where there was no choice."""
     if not others:
         return ""
     reason = "declares Django" if best.django == 2 else f"is what {best.manager} installs from"
+    # the user should know of other files that would have been as plausible
     rivals = sorted({str(other.file) for other in others if other.django == 2})
     if best.django == 2 and rivals:
         return f"{best.file} {reason}; left as they are, though they do too: {', '.join(rivals)}"
@@ -106,24 +115,30 @@ def _why(best: _Candidate, others: Sequence[_Candidate]) -> str:
     return f"{best.file} {reason}; left as they are: {', '.join(left)}"
 
 
-def _candidates(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+def _candidate_files(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     """The files of one folder, the strictest tool first."""
-    yield from _pyproject(root, folder)
-    yield from _pipfile(root, folder)
+    yield from _pyproject_candidate(root, folder)
+    yield from _pipfile_candidate(root, folder)
     for file in requirements_files(root, folder):
-        yield _requirements(folder, file)
+        yield _requirements_candidate(folder, file)
     for name, form in (("setup.cfg", Form.SETUP_CFG), ("setup.py", Form.SETUP_PY)):
-        data = _bytes(root / folder / name)
+        data = _read_bytes(root / folder / name)
         if data is not None and b"install_requires" in data:
             command = ("pip", "install", "-e", ".")
             yield _Candidate(
-                "setuptools", folder / name, form, folder, entries(data, form), {}, commands=(command,)
+                "setuptools",
+                folder / name,
+                form,
+                folder,
+                entries(data, form),
+                {},
+                commands=(command,),
             )
 
 
-def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     """The pyproject.toml, if it declares dependencies; one with only tool sections does not."""
-    data = _bytes(root / folder / "pyproject.toml")
+    data = _read_bytes(root / folder / "pyproject.toml")
     if data is None:
         return
     from celeryize.patch.dependencies.toml import value_at
@@ -131,21 +146,28 @@ def _pyproject(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
     tools = value_at(data, "tool")
     tools = tools if isinstance(tools, dict) else {}
     listed = isinstance(value_at(data, "project", "dependencies"), list)
-    manager, lock, commands = _manager(root, folder, tools)
+    manager, lock, commands = _manager_of(root, folder, tools)
     form = Form.PEP621
     if manager == "poetry":
         in_table = not listed and value_at(data, *_POETRY_TABLE) is not None
-        form = Form.POETRY_TABLE if in_table else Form.POETRY_PEP621
+        form = Form.POETRY_PEP621
+        if in_table:
+            form = Form.POETRY_TABLE
     if not listed and form is not Form.POETRY_TABLE:
         dynamic = value_at(data, "project", "dynamic")
         computed = isinstance(dynamic, list) and "dependencies" in dynamic
+        # a pyproject.toml of tool sections declares nothing
         if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
             return
-    locks = (lock,) if lock else ()
-    yield _Candidate(manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands)
+    locks: tuple[PurePosixPath, ...] = ()
+    if lock:
+        locks = (lock,)
+    yield _Candidate(
+        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
+    )
 
 
-def _manager(
+def _manager_of(
     root: Path, folder: PurePosixPath, tools: Mapping[str, object]
 ) -> tuple[str, PurePosixPath | None, _Commands]:
     """The tool that installs a pyproject.toml, its lock file if there is one, and its commands."""
@@ -161,24 +183,29 @@ def _manager(
     return "pip", None, (("pip", "install", "-e", "."),)
 
 
-def _pipfile(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
-    data = _bytes(root / folder / "Pipfile")
+def _pipfile_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:
+    data = _read_bytes(root / folder / "Pipfile")
     if data is None:
         return
     lock = folder / "Pipfile.lock"
-    locks = (lock,) if (root / lock).exists() else ()
+    locks: tuple[PurePosixPath, ...] = ()
+    if (root / lock).exists():
+        locks = (lock,)
     own = entries(data, Form.PIPFILE)
     command = ("pipenv", "install")
     yield _Candidate("pipenv", folder / "Pipfile", Form.PIPFILE, folder, own, {}, locks, (command,))
 
 
-def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
-    """A requirements file; one that is compiled to a .txt is compiled again and that is installed."""
+def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
+    """A requirements file; one that is compiled to a .txt is compiled again and that is
+    installed."""
     where = folder if file.path.is_relative_to(folder) else PurePosixPath()
     path = str(file.path.relative_to(where))
     if file.compiled_to is None:
         commands: _Commands = (("pip", "install", "-r", path),)
-        return _Candidate("pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands)
+        return _Candidate(
+            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
+        )
     output = posixpath.relpath(file.compiled_to, where)
     if file.by_uv:
         commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))
@@ -196,7 +223,7 @@ def _requirements(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
     )
 
 
-def _bytes(file: Path) -> bytes | None:
+def _read_bytes(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
     except OSError:

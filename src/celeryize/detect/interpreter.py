@@ -23,19 +23,24 @@ class Interpreter:
     why: str
 
 
-def find_interpreter(root: Path, base: PurePosixPath, manager: str, python: str | None) -> Interpreter:
-    """`--python`, $VIRTUAL_ENV, an environment beside the project, the manager's own, else the running one.
+def find_interpreter(
+    root: Path, base: PurePosixPath, manager: str, python: str | None
+) -> Interpreter:
+    """`--python`, $VIRTUAL_ENV, an environment beside the project, the manager's own, else the
+    running one.
 
-    Among several, the first that has Django wins: an activated environment may be another project's.
-    Raises CeleryizeError where `--python` is not an executable.
+    Among several, the first that has Django wins: an activated environment may be another
+    project's. Raises CeleryizeError where `--python` is not an executable.
     """
     if python is not None:
         found = shutil.which(python)
         if found is None:
-            raise CeleryizeError(f"--python {python} is not an executable", hint="Pass a Python interpreter.")
+            raise CeleryizeError(
+                f"--python {python} is not an executable", hint="Pass a Python interpreter."
+            )
         return Interpreter(Path(found).absolute(), "--python")
     candidates: list[Interpreter] = []
-    for candidate in _candidates(root, base, manager):
+    for candidate in _candidate_interpreters(root, base, manager):
         if has_django(candidate.path):
             return candidate
         candidates.append(candidate)
@@ -43,7 +48,9 @@ def find_interpreter(root: Path, base: PurePosixPath, manager: str, python: str 
 
 
 def has_django(python: Path) -> bool:
-    """Whether the environment of an interpreter holds Django, told by its folders; nothing is run."""
+    """Whether the environment of an interpreter holds Django, read off its folders; nothing is
+    run."""
+    # our own path knows more than the folders beside the executable: .pth files, zip files
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
@@ -54,7 +61,7 @@ def has_django(python: Path) -> bool:
     return any((place / "django" / "__init__.py").exists() for place in places)
 
 
-def _candidates(root: Path, base: PurePosixPath, manager: str) -> Iterator[Interpreter]:
+def _candidate_interpreters(root: Path, base: PurePosixPath, manager: str) -> Iterator[Interpreter]:
     activated = os.environ.get("VIRTUAL_ENV")
     if activated and _python_in(Path(activated)):
         yield Interpreter(_python_in(Path(activated)) or Path(), "$VIRTUAL_ENV")
@@ -63,7 +70,8 @@ def _candidates(root: Path, base: PurePosixPath, manager: str) -> Iterator[Inter
             python = _python_in(folder / name)
             if python:
                 yield Interpreter(python, f"{name}/ beside the project")
-    asked = _ask(root / base, manager)
+    # asking starts a process, so it comes late
+    asked = _ask_manager(root / base, manager)
     if asked:
         yield Interpreter(asked, f"{manager}'s environment")
     yield Interpreter(Path(sys.executable), "the interpreter that runs celeryize")
@@ -76,8 +84,9 @@ def _python_in(folder: Path) -> Path | None:
     return None
 
 
-def _ask(folder: Path, manager: str) -> Path | None:
-    """The interpreter of an environment that the manager keeps elsewhere; None where it has none."""
+def _ask_manager(folder: Path, manager: str) -> Path | None:
+    """The interpreter of an environment that the manager keeps elsewhere; None where it has
+    none."""
     questions = {
         "poetry": ("poetry", "env", "info", "--executable"),
         "pipenv": ("pipenv", "--py"),
@@ -87,8 +96,12 @@ def _ask(folder: Path, manager: str) -> Path | None:
     if question is None or shutil.which(question[0]) is None:
         return None
     try:
-        answer = subprocess.run(question, cwd=folder, capture_output=True, text=True, timeout=MANAGER_TIMEOUT)
+        answer = subprocess.run(
+            question, cwd=folder, capture_output=True, text=True, timeout=MANAGER_TIMEOUT
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     path = Path(answer.stdout.strip())
-    return path if answer.returncode == 0 and path.is_file() else None
+    if answer.returncode == 0 and path.is_file():
+        return path
+    return None

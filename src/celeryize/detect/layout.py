@@ -1,4 +1,5 @@
-"""Where the project is: the repository, manage.py, what it puts on sys.path, the settings module it names."""
+"""Where the project is: the repository, manage.py, what it puts on sys.path, the settings module it
+names."""
 
 from __future__ import annotations
 
@@ -13,12 +14,21 @@ from celeryize.errors import NoProject
 from celeryize.model import Where
 
 LEVELS_BELOW = 2
-ROOT_MARKS = (".git", ".hg", "pyproject.toml", "Pipfile", "requirements.txt", "setup.py", "setup.cfg")
+ROOT_MARKS = (
+    ".git",
+    ".hg",
+    "pyproject.toml",
+    "Pipfile",
+    "requirements.txt",
+    "setup.py",
+    "setup.cfg",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to `root`.
+    """The skeleton of a project. `base` (the folder of manage.py) and all paths are relative to
+    `root`.
 
     `configuration` is the class of django-configurations that manage.py names.
     """
@@ -34,36 +44,43 @@ class Layout:
 
 
 def find_layout(start: Path, settings: str | None = None) -> Layout:
-    """The project that holds `start`, or the only one at most two levels below it (or its repository).
+    """The project that holds `start`, or the only one at most two levels below it (or its
+    repository).
 
-    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or several.
+    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or
+    several.
     """
-    root, manage = _place(start)
+    root, manage = _find_place(start)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
     relative = base / "manage.py"
     modules = Modules(root, (base,))
     inserted = _inserted_paths(modules.tree(relative), base)
     paths = (base, *(p for p in inserted if (root / p).is_dir()))
     named = list(settings_named_by(modules, relative))
-    module, where = (settings, None) if settings else _choose(named, relative)
-    configuration = next((name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None)
+    module, where = (settings, None) if settings else _choose_settings(named, relative)
+    configuration = next(
+        (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
+    )
     return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
 
 
 def find_root(start: Path) -> Path:
-    """The root of the project around `start`, as find_layout gives it, whatever its settings are."""
-    return _place(start)[0]
+    """The root of the project around `start`, as find_layout gives it, whatever its settings
+    are."""
+    return _find_place(start)[0]
 
 
-def _place(start: Path) -> tuple[Path, Path]:
+def _find_place(start: Path) -> tuple[Path, Path]:
     """The root of the project around `start`, and its manage.py."""
     if not start.is_dir():
         raise NoProject(f"{start} is not a folder", hint="Pass the project's folder: -C DIR.")
     start = start.resolve()
-    manage = _above(start) or _below(start) or _below(repository(start) or start)
+    manage = (
+        _manage_above(start) or _manage_below(start) or _manage_below(repository(start) or start)
+    )
     if manage is None:
         raise NoProject(
-            f"no Django manage.py in {start}, above it, or up to {LEVELS_BELOW} levels below",
+            f"no Django manage.py found in {start}, above it, or up to {LEVELS_BELOW} levels below",
             hint="Run inside the project, or pass its folder: -C DIR.",
         )
     return repository(manage.parent) or _unversioned_root(start, manage.parent), manage
@@ -83,7 +100,8 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
     """What a file puts into an environment variable, with the place of each."""
     source = modules.source(path)
     if source is None:
-        text = _text(modules.root / path)
+        text = _read_text(modules.root / path)
+        # Python 2 and other syntax that we cannot parse: the text has to do
         for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
             yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
         return
@@ -101,20 +119,22 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
             yield name, source.where(node)
 
 
-def _above(start: Path) -> Path | None:
+def _manage_above(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if is_manage(folder / "manage.py"):
             return folder / "manage.py"
+        # a manage.py above the repository belongs to another project
         if (folder / ".git").exists():
             return None
     return None
 
 
-def _below(start: Path) -> Path | None:
+def _manage_below(start: Path) -> Path | None:
     level = [start]
     for _ in range(LEVELS_BELOW):
-        level = [d for folder in level for d in _folders(folder)]
+        level = [d for folder in level for d in _own_folders(folder)]
         found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
+        # which of several is meant is not ours to guess
         if len(found) > 1:
             names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
             raise NoProject(
@@ -127,7 +147,7 @@ def _below(start: Path) -> Path | None:
     return None
 
 
-def _folders(folder: Path) -> list[Path]:
+def _own_folders(folder: Path) -> list[Path]:
     try:
         return sorted(d for d in folder.iterdir() if d.is_dir() and not is_foreign(d))
     except OSError:
@@ -138,52 +158,66 @@ def is_manage(file: Path) -> bool:
     """Whether a file is Django's manage.py and not another program of that name."""
     if not file.is_file():
         return False
-    text = _text(file)
+    text = _read_text(file)
     return "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text)
 
 
 def _unversioned_root(start: Path, folder: Path) -> Path:
-    """Without git, the project reaches up to the folder that declares its dependencies, two levels at most."""
+    """Without git, the project reaches up to the folder that declares its dependencies, two levels
+    at most."""
     if folder.is_relative_to(start):
         return start
+    # further up it would be the home folder of the user
     near = (folder, *list(folder.parents)[:LEVELS_BELOW])
     return next((d for d in near if any((d / mark).exists() for mark in ROOT_MARKS)), folder)
 
 
-def _choose(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
+def _choose_settings(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
     if not named:
         raise NoProject(
-            f"{manage} names no settings module",
+            f"{manage} does not set a settings module",
             hint="Pass it: --settings MODULE.",
             where=Where(manage),
         )
-    usual = [(name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]] or named
+    usual = [
+        (name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]
+    ] or named
     if len({name for name, _ in usual}) > 1:
         names = "\n".join(f"  --settings {name}  ({where})" for name, where in usual)
-        raise NoProject(f"{manage} names several settings modules:\n{names}", hint="Choose one with --settings.")
+        raise NoProject(
+            f"{manage} sets several settings modules:\n{names}", hint="Choose one with --settings."
+        )
     return usual[0]
 
 
 def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
     """The value in `environ.setdefault(key, value)` or `environ[key] = value`."""
     match node:
-        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]) if k == key:
+        case ast.Call(
+            func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]
+        ) if k == key:
             return value
-        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if k == key:
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if (
+            k == key
+        ):
             return value
     return None
 
 
 def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
-    """A string that can be told without running the code: a literal, a constant, or a look-up's default."""
+    """A string that is known without running the code: a literal, a constant, a look-up's
+    default."""
     match value:
         case ast.Constant(value=str(text)):
             return text
         case ast.Name(id=name):
             found = constants.get(name)
-            return found if isinstance(found, str) else None
+            if isinstance(found, str):
+                return found
+            return None
         case (
-            ast.Call(args=[_, default]) | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
+            ast.Call(args=[_, default])
+            | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
         ):
             return _text_of(default, constants)
         case ast.BoolOp(op=ast.Or(), values=[*_, last]):
@@ -192,7 +226,8 @@ def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
 
 
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:
-    """What manage.py adds to sys.path, where it can be told: `join(dirname, "src")`, `BASE / "apps"`, `"src"`."""
+    """What manage.py adds to sys.path, where that is literal: `join(dirname, "src")`,
+    `BASE / "apps"`, `"src"`."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
@@ -207,7 +242,7 @@ def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosix
             yield base.joinpath(*(p.removeprefix("./") for p in parts))
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig", "replace")
     except OSError:

@@ -1,4 +1,5 @@
-"""A model of the project as its source has it: where to import it from, its key, its e-mail field, a row of it."""
+"""A model of the project as its source has it: its module, its key, its e-mail field, an
+instance."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ from celeryize.detect.apps import App
 from celeryize.detect.modules import Modules
 from celeryize.patch.source import python_literal
 
-KEY_TYPES = {"UUIDField": "str", "CharField": "str", "SlugField": "str", "EmailField": "str", "TextField": "str"}
+KEY_TYPES = {
+    "UUIDField": "str",
+    "CharField": "str",
+    "SlugField": "str",
+    "EmailField": "str",
+    "TextField": "str",
+}
 # A value, as Python, for a field that has no default; fields that need none map to nothing.
 SAMPLES = {
     "BooleanField": "False",
@@ -38,17 +45,27 @@ SAMPLES = {
     "1",
 )
 FILLED = frozenset(
-    {"AutoField", "BigAutoField", "SmallAutoField", "FileField", "ImageField", "ManyToManyField", "GeneratedField"}
+    {
+        "AutoField",
+        "BigAutoField",
+        "SmallAutoField",
+        "FileField",
+        "ImageField",
+        "ManyToManyField",
+        "GeneratedField",
+    }
 )
 DJANGOS = frozenset({"models.Model", "Model"})
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int or str).
+    """A model class; `key_type` is the annotation for its primary key as a task argument (JSON: int
+    or str).
 
-    `email_field` is None where it has none. `row` are the keyword arguments, as Python, with which
-    `objects.create()` makes a row; None where that cannot be told (a required foreign key, a foreign base).
+    `email_field` is None where it has none. `instance` are the keyword arguments, as Python, with
+    which `objects.create()` makes one; None where that is not known (a required foreign key, a
+    foreign base).
     """
 
     app: App
@@ -57,7 +74,7 @@ class Model:
     path: PurePosixPath
     key_type: str
     email_field: str | None
-    row: tuple[tuple[str, str], ...] | None
+    instance: tuple[tuple[str, str], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +85,30 @@ class _Field:
 
     @property
     def fills_itself(self) -> bool:
-        return bool(self.options & {"default", "null", "auto_now", "auto_now_add"}) or self.kind in FILLED
+        return (
+            bool(self.options & {"default", "null", "auto_now", "auto_now_add"})
+            or self.kind in FILLED
+        )
 
 
 def find_model(modules: Modules, app: App, name: str) -> Model | None:
-    """The model `name` of an app, from `models.py` or the `models/` package; None where there is none."""
+    """The model `name` of an app, from `models.py` or the `models/` package; None where there is
+    none."""
     for path in _model_files(modules, app):
         node = _class_in(modules, path, name)
         if node is None:
             continue
         fields: dict[str, _Field] = {}
         foreign: list[str] = []
-        _collect(modules, path, node, fields, foreign, set())
+        _collect_fields(modules, path, node, fields, foreign, set())
         return Model(
             app,
             name,
-            _module(modules, app, path, name),
+            _import_module(modules, app, path, name),
             path,
             _key_type(fields, foreign),
             _email_field(fields, foreign),
-            None if foreign else _row(fields),
+            None if foreign else _instance_arguments(fields),
         )
     return None
 
@@ -95,7 +116,10 @@ def find_model(modules: Modules, app: App, name: str) -> Model | None:
 def model_names(modules: Modules, app: App) -> list[str]:
     """The classes of an app's models, for a suggestion."""
     return [
-        n.name for p in _model_files(modules, app) for n in modules.tree(p).body if isinstance(n, ast.ClassDef)
+        n.name
+        for p in _model_files(modules, app)
+        for n in modules.tree(p).body
+        if isinstance(n, ast.ClassDef)
     ]
 
 
@@ -104,21 +128,26 @@ def _model_files(modules: Modules, app: App) -> Iterator[PurePosixPath]:
     yield from modules.python_files(app.folder / "models", 1)
 
 
-def _module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
-    """Where a model is imported from: `<app>.models` if that has it, else the module that defines it."""
+def _import_module(modules: Modules, app: App, path: PurePosixPath, name: str) -> str:
+    """Where a model is imported from: `<app>.models` if that has it, else the module that defines
+    it."""
     own = modules.name_of(path) or f"{app.name}.models"
     front = app.folder / "models" / "__init__.py"
     for node in modules.tree(front).body:
-        if isinstance(node, ast.ImportFrom) and any(a.asname or a.name in {name, "*"} for a in node.names):
+        if isinstance(node, ast.ImportFrom) and any(
+            a.asname or a.name in {name, "*"} for a in node.names
+        ):
             return f"{app.name}.models"
     return own
 
 
 def _class_in(modules: Modules, path: PurePosixPath, name: str) -> ast.ClassDef | None:
-    return next((n for n in modules.tree(path).body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    return next(
+        (n for n in modules.tree(path).body if isinstance(n, ast.ClassDef) and n.name == name), None
+    )
 
 
-def _collect(
+def _collect_fields(
     modules: Modules,
     path: PurePosixPath,
     node: ast.ClassDef,
@@ -126,24 +155,30 @@ def _collect(
     foreign: list[str],
     seen: set[tuple[PurePosixPath, str]],
 ) -> None:
-    """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the project."""
+    """The fields of a class and of its bases, the nearest first; `foreign` are bases outside of the
+    project."""
+    # bases may be circular while somebody edits the file
     if (path, node.name) in seen:
         return
     seen.add((path, node.name))
-    for field in _fields(node):
+    # the nearest definition of a field wins, as in Python
+    for field in _fields_of(node):
         fields.setdefault(field.name, field)
     for base in node.bases:
         spelled = ast.unparse(base)
+        # Django's own base adds no field that matters
         if spelled in DJANGOS:
             continue
-        found = _base(modules, path, spelled)
+        found = _find_base(modules, path, spelled)
         if found is None:
             foreign.append(spelled.rsplit(".", 1)[-1])
         else:
-            _collect(modules, *found, fields, foreign, seen)
+            _collect_fields(modules, *found, fields, foreign, seen)
 
 
-def _base(modules: Modules, path: PurePosixPath, name: str) -> tuple[PurePosixPath, ast.ClassDef] | None:
+def _find_base(
+    modules: Modules, path: PurePosixPath, name: str
+) -> tuple[PurePosixPath, ast.ClassDef] | None:
     """Where a base class is defined: in the same file, or in one that it is imported from."""
     here = _class_in(modules, path, name)
     if here is not None:
@@ -153,19 +188,28 @@ def _base(modules: Modules, path: PurePosixPath, name: str) -> tuple[PurePosixPa
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     file = modules.find(modules.absolute(node, path))
-                    there = _class_in(modules, file, alias.name) if file else None
-                    return (file, there) if file and there else None
+                    there = None
+                    if file:
+                        there = _class_in(modules, file, alias.name)
+                    if file and there:
+                        return (file, there)
+                    return None
     return None
 
 
-def _fields(node: ast.ClassDef) -> Iterator[_Field]:
+def _fields_of(node: ast.ClassDef) -> Iterator[_Field]:
     for statement in node.body:
         match statement:
             case (
-                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords))
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func, keywords=keywords))
+                ast.Assign(
+                    targets=[ast.Name(id=name)], value=ast.Call(func=func, keywords=keywords)
+                )
+                | ast.AnnAssign(
+                    target=ast.Name(id=name), value=ast.Call(func=func, keywords=keywords)
+                )
             ):
                 kind = ast.unparse(func).rsplit(".", 1)[-1]
+                # anything else at the level of the class is a manager or a constant
                 if kind.endswith(("Field", "ForeignKey")):
                     said = {k.arg for k in keywords if k.arg and not _is_false(k.value)}
                     yield _Field(name, kind, frozenset(said))
@@ -179,7 +223,9 @@ def _key_type(fields: dict[str, _Field], foreign: list[str]) -> str:
     for field in fields.values():
         if "primary_key" in field.options:
             return KEY_TYPES.get(field.kind, "int")
-    return "str" if any("UUID" in name for name in foreign) else "int"
+    if any("UUID" in name for name in foreign):
+        return "str"
+    return "int"
 
 
 def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:
@@ -188,7 +234,7 @@ def _email_field(fields: dict[str, _Field], foreign: list[str]) -> str | None:
     return found or ("email" if "email" in fields or foreign else None)
 
 
-def _row(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
+def _instance_arguments(fields: dict[str, _Field]) -> tuple[tuple[str, str], ...] | None:
     wanted = [f for f in fields.values() if not f.fills_itself or f.kind == "EmailField"]
     if any(f.kind not in SAMPLES for f in wanted):
         return None

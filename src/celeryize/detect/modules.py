@@ -1,9 +1,10 @@
-"""The project's Python modules, found by name as its interpreter would find them, read at most once."""
+"""The project's Python modules, found by name as its interpreter would find them, read at most
+once."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
@@ -12,9 +13,13 @@ from celeryize.patch.source import Source
 # Bytes in the name of a file, less `.py`, on the usual file systems.
 LONGEST = 252
 
+# The names that the imports of a file bind: to a module, or to a module and a name in it.
+Bindings = Mapping[str, tuple[str, str | None]]
+
 
 class Modules:
-    """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports nothing."""
+    """Looks up modules below `roots` (relative to `root`, in the order of sys.path); imports
+    nothing."""
 
     def __init__(self, root: Path, roots: tuple[PurePosixPath, ...]) -> None:
         self.root = root
@@ -23,9 +28,10 @@ class Modules:
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
-        parts = _parts(name)
+        parts = _name_parts(name)
         for base in self.roots if parts else ():
             stem = base.joinpath(*parts)
+            # a package before a module of the same name, as in Python
             for candidate in (stem / "__init__.py", stem.parent / f"{stem.name}.py"):
                 if (self.root / candidate).is_file():
                     return candidate
@@ -33,7 +39,7 @@ class Modules:
 
     def folder(self, name: str) -> PurePosixPath | None:
         """The folder of a dotted package name, with or without an `__init__.py`."""
-        parts = _parts(name)
+        parts = _name_parts(name)
         for base in self.roots if parts else ():
             candidate = base.joinpath(*parts)
             if (self.root / candidate).is_dir():
@@ -42,6 +48,7 @@ class Modules:
 
     def name_of(self, path: PurePosixPath) -> str | None:
         """The dotted name of a file below the longest matching root, or None."""
+        # `src/shop/models.py` is `shop.models` where src is a root, too
         for base in sorted(self.roots, key=lambda r: -len(r.parts)):
             if path.is_relative_to(base):
                 parts = path.relative_to(base).with_suffix("").parts
@@ -51,22 +58,26 @@ class Modules:
     def source(self, path: PurePosixPath) -> Source | None:
         """The parsed file, or None where it is absent or cannot be read as today's Python."""
         if path not in self._sources:
-            self._sources[path] = self._load(path)
+            self._sources[path] = self._load_source(path)
         return self._sources[path]
 
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""
         source = self._sources.get(path)
-        return source.encode() if source else None
+        if source:
+            return source.encode()
+        return None
 
     def tree(self, path: PurePosixPath) -> ast.Module:
         """The syntax tree of a file; an empty one where it cannot be read."""
         source = self.source(path)
-        return source.tree if source else ast.Module(body=[], type_ignores=[])
+        if source:
+            return source.tree
+        return ast.Module(body=[], type_ignores=[])
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""
-        for entry in _listing(self.root / folder):
+        for entry in _list_folder(self.root / folder):
             path = folder / entry.name
             if entry.suffix == ".py" and entry.is_file():
                 yield path
@@ -80,10 +91,11 @@ class Modules:
         package = (self.name_of(importer) or "").split(".")
         if importer.name != "__init__.py":
             package = package[:-1]
+        # each further dot is one package up
         package = package[: len(package) - (node.level - 1)]
         return ".".join([*package, *([node.module] if node.module else [])])
 
-    def _load(self, path: PurePosixPath) -> Source | None:
+    def _load_source(self, path: PurePosixPath) -> Source | None:
         try:
             source = Source.decode(path, (self.root / path).read_bytes())
             _ = source.tree
@@ -92,23 +104,52 @@ class Modules:
         return source
 
 
-def _parts(name: str) -> list[str]:
-    """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file system holds."""
+def _name_parts(name: str) -> list[str]:
+    """The parts of a dotted name; none for what no import finds: a path, a gap, more than a file
+    system holds."""
     parts = name.split(".")
     if "/" in name or "" in parts or len(name.encode("utf-8", "replace")) > LONGEST:
         return []
     return parts
 
 
+def bound_names(
+    modules: Modules, path: PurePosixPath, imports: Iterable[ast.Import | ast.ImportFrom]
+) -> Bindings:
+    """What the import statements of a file bind its names to."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for node in imports:
+        if isinstance(node, ast.ImportFrom):
+            module = modules.absolute(node, path)
+            for alias in node.names:
+                found[alias.asname or alias.name] = (module, alias.name)
+            continue
+        for alias in node.names:
+            if alias.asname:
+                found[alias.asname] = (alias.name, None)
+            else:
+                # `import a.b` binds `a`
+                head = alias.name.split(".")[0]
+                found[head] = (head, None)
+    return found
+
+
 def is_foreign(folder: Path) -> bool:
-    """Whether a folder holds other people's code: hidden, node_modules, or a virtual environment."""
-    return folder.name.startswith((".", "__")) or folder.name in FOREIGN or (folder / "pyvenv.cfg").exists()
+    """Whether a folder holds other people's code: hidden, node_modules, or a virtual
+    environment."""
+    return (
+        folder.name.startswith((".", "__"))
+        or folder.name in FOREIGN
+        or (folder / "pyvenv.cfg").exists()
+    )
 
 
-FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"})
+FOREIGN = frozenset(
+    {"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"}
+)
 
 
-def _listing(folder: Path) -> list[Path]:
+def _list_folder(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError:

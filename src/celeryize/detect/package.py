@@ -22,7 +22,6 @@ class Package:
 
     name: str
     folder: PurePosixPath
-    has_init: bool
     why: str
 
     @property
@@ -32,31 +31,39 @@ class Package:
 
 
 def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) -> Package:
-    """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest fitting one.
+    """The package around the settings that holds wsgi.py, asgi.py or urls.py, else the nearest
+    fitting one.
 
-    A settings package (`config.settings.local` gives `config`) is passed over. For top-level settings, which lie
-    in no package, it is an app of the project: Django imports it at every start. Raises CannotPatch without one.
+    A settings package (`config.settings.local` gives `config`) is passed over. For top-level
+    settings, which are not in a package, it is an app of the project: Django imports it at every
+    start. Raises CannotPatch without one.
     """
     parts = settings.module.split(".")[:-1]
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     for name in packages:
         folder = modules.folder(name)
-        found = folder and next((n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None)
+        found = folder and next(
+            (n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None
+        )
         if folder and found:
-            return _package(modules, name, folder, f"{folder / found} is in it")
+            return Package(name, folder, f"{folder / found} is in it")
+    # `config.settings` holds settings and nothing else: the app belongs beside it
     outer = [name for name in packages if not _only_settings(name)] or packages
     for name in outer:
         folder = modules.folder(name)
         if folder:
-            return _package(modules, name, folder, f"it holds the settings {settings.module}")
+            return Package(name, folder, f"it holds the settings {settings.module}")
+    # the last resort: an app that Django imports at every start
     own = [app for app in apps if app.installed]
     if not parts and own:
         app = next((app for app in own if app.label in CENTRAL), own[0])
-        why = f"{settings.module} lies in no package; Django imports this app at every start"
-        return _package(modules, app.name, app.folder, why)
+        why = f"{settings.module} is not in a package; Django imports this app at every start"
+        return Package(app.name, app.folder, why)
     raise CannotPatch(
-        f"the settings module {settings.module} lies in no package, so there is no place for the Celery app",
-        hint="Make an app for it: python manage.py startapp core, and core in INSTALLED_APPS; or name a package "
+        f"settings module {settings.module} is not in a package, so there is no place for the "
+        "Celery app",
+        hint="Create an app for it (python manage.py startapp core) and add it to "
+        "INSTALLED_APPS; or name a package "
         "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )
@@ -66,12 +73,8 @@ def named_package(modules: Modules, name: str) -> Package:
     """The package that the user named. Raises CannotPatch where it is not in the tree."""
     folder = modules.folder(name)
     if folder is None:
-        raise CannotPatch(f"there is no package {name} in the project", hint="Check --package.")
-    return _package(modules, name, folder, "--package names it")
-
-
-def _package(modules: Modules, name: str, folder: PurePosixPath, why: str) -> Package:
-    return Package(name, folder, (modules.root / folder / "__init__.py").is_file(), why)
+        raise CannotPatch(f"package {name} not found in the project", hint="Check --package.")
+    return Package(name, folder, "--package names it")
 
 
 def _only_settings(name: str) -> bool:

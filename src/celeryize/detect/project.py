@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.apps import App, find_apps
 from celeryize.detect.celery import CeleryApp, find_celery
 from celeryize.detect.dependencies import Dependencies
-from celeryize.detect.ground import Ground, find_ground
+from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.interpreter import Interpreter
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
@@ -52,22 +52,27 @@ class Project:
         return self.layout.base
 
     def draft(self) -> Draft:
-        """A draft of the files from which the facts were read: two runs at once do not plan half on each other."""
+        """A draft of the files from which the facts were read: two runs at once do not plan half on
+        each other."""
         return Draft(self.root, self.modules.seen)
 
     @property
     def gitignore(self) -> PurePosixPath:
-        """The .gitignore that a line of ours goes into: the one beside manage.py, else the repository's."""
+        """The .gitignore that a line of ours goes into: the one beside manage.py, else the
+        repository's."""
         beside = self.base / ".gitignore"
-        return beside if (self.root / beside).exists() else PurePosixPath(".gitignore")
+        if (self.root / beside).exists():
+            return beside
+        return PurePosixPath(".gitignore")
 
     @property
     def celery_version(self) -> tuple[int, int] | None:
-        """Celery's version in the interpreter's environment, told by its folders; None if it is not there."""
+        """Celery's version in the interpreter's environment, read off its folders; None if it is
+        not there."""
         return installed_version(self.interpreter.path, "celery")
 
     def recognised(self) -> tuple[Recognised, ...]:
-        """What the user should know was read, a line each."""
+        """What was recognised, a line each, for the user to check."""
         settings, dependencies = self.settings, self.dependencies
         also = [e for e in settings.environments if e != settings.module]
         lines = [
@@ -79,10 +84,16 @@ class Project:
                 f"shared with {', '.join(also)}" if also else "the file of that module",
             ),
             Recognised("package", self.package.name, self.package.why),
-            Recognised("environment", settings.reader.kind.value, str(settings.reader.where or settings.file)),
+            Recognised(
+                "environment",
+                settings.reader.kind.value,
+                str(settings.reader.where or settings.file),
+            ),
             Recognised(
                 "dependencies",
-                f"{dependencies.manager} ({dependencies.file})" if dependencies.file else "not declared in a file",
+                f"{dependencies.manager} ({dependencies.file})"
+                if dependencies.file
+                else "not declared in a file",
                 dependencies.why or str(dependencies.where or ""),
             ),
             Recognised("interpreter", str(self.interpreter.path), self.interpreter.why),
@@ -91,7 +102,11 @@ class Project:
             lines.append(Recognised("Celery app", f"{app.module}:{app.variable}", str(app.where)))
         installed = [app.name for app in self.apps if app.installed]
         lines.append(
-            Recognised("apps", ", ".join(installed) or "none of its own", str(settings.installed_apps_where or ""))
+            Recognised(
+                "apps",
+                ", ".join(installed) or "none",
+                str(settings.installed_apps_where or ""),
+            )
         )
         return tuple(line for line in lines if not _says_nothing(line))
 
@@ -102,16 +117,20 @@ def load_project(
     settings: str | None = None,
     python: str | None = None,
     package: str | None = None,
-    ground: Ground | None = None,
+    environment: Environment | None = None,
 ) -> Project:
-    """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what would help."""
-    ground = ground or find_ground(start, settings=settings, python=python)
-    layout, dependencies = ground.layout, ground.dependencies
+    """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what
+    would help."""
+    environment = environment or find_environment(start, settings=settings, python=python)
+    layout, dependencies = environment.layout, environment.dependencies
     modules = Modules(layout.root, layout.paths)
     found = find_settings(layout, modules)
     apps = find_apps(modules, found)
     home = named_package(modules, package) if package else find_package(modules, found, apps)
-    hinted = "celery" in dependencies.declared or any(name.startswith("CELERY") for name in found.assigned)
+    # without a hint of Celery, the whole tree is not searched
+    hinted = "celery" in dependencies.declared or any(
+        name.startswith("CELERY") for name in found.assigned
+    )
     return Project(
         root=layout.root,
         layout=layout,
@@ -121,12 +140,13 @@ def load_project(
         apps=apps,
         celery=find_celery(layout, modules, found, home, everywhere=hinted),
         dependencies=dependencies,
-        interpreter=ground.interpreter,
+        interpreter=environment.interpreter,
     )
 
 
 def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:
-    """(major, minor) of a distribution beside an interpreter, read from the name of its metadata folder."""
+    """(major, minor) of a distribution beside an interpreter, read from the name of its metadata
+    folder."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
@@ -136,16 +156,21 @@ def installed_version(python: Path, distribution: str) -> tuple[int, int] | None
         return None
     version = found[-1].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
     major, minor, *_ = [*version.split("."), "0"]
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
+    if major.isdigit() and minor.isdigit():
+        return (int(major), int(minor))
+    return None
 
 
 def distribution_folder(python: Path, package: str) -> Path | None:
-    """The folder of a package in the environment of an interpreter, told by its folders; nothing is imported."""
+    """The folder of a package in the environment of an interpreter, read off its folders; nothing
+    is imported."""
     if python == Path(sys.executable):
         places = [Path(p) for p in sys.path if p]
     else:
         places = list(python.parent.parent.glob("lib/python*/site-packages"))
-    return next((place / package for place in places if (place / package / "__init__.py").is_file()), None)
+    return next(
+        (place / package for place in places if (place / package / "__init__.py").is_file()), None
+    )
 
 
 def _says_nothing(line: Recognised) -> bool:

@@ -13,7 +13,9 @@ from celeryize.patch.dependencies.requirements import compiled_by_uv, includes, 
 
 _SUFFIXES = (".in", ".txt", ".pip")
 _FOLDER = re.compile(r"req(s|uire(s|ments?))?$", re.IGNORECASE)
-_FILE = re.compile(r"(req(s|uire(s|ments?))?)([-_.].*)?\.(in|txt|pip)$|.*[-_.]requirements\.(in|txt)$")
+_FILE = re.compile(
+    r"(req(s|uire(s|ments?))?)([-_.].*)?\.(in|txt|pip)$|.*[-_.]requirements\.(in|txt)$"
+)
 _SHARED = re.compile(r"\b(base|common|core|shared|main|default|all)\b")
 _PLAIN = re.compile(r"\brequire(s|ments?)\.\w+$")
 _DEVELOPERS = re.compile(r"dev|local|test|lint|doc|\bci\b")
@@ -22,7 +24,7 @@ _PRODUCTION = re.compile(r"prod|deploy|live|stag|heroku")
 
 @dataclass(frozen=True, slots=True)
 class RequirementsFile:
-    """One file a person writes: what stands in it, and in those it is installed with (either way).
+    """One file a person writes: what it declares, and what those declare that it is installed with.
 
     `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
     """
@@ -37,15 +39,16 @@ class RequirementsFile:
 def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFile]:
     """The requirements files in and below `folder`, the one that all environments share first.
 
-    Files that they include are among them wherever they lie in `root`. A compiled file is left out if what
-    it is made from is there; else it stays, because it is then the only one.
+    Files that they include are among them wherever they lie in `root`. A compiled file is left out
+    if what it is made from is there; else it stays, because it is then the only one.
     """
-    read = _read(root, folder)
-    included = {path: _included(path, data) & read.keys() for path, data in read.items()}
-    targets = {path: _compiled(path, read) for path in read}
+    read = _read_files(root, folder)
+    included = {path: _included_files(path, data) & read.keys() for path, data in read.items()}
+    targets = {path: _compiled_file(path, read) for path in read}
     compiled = {target for target in targets.values() if target is not None}
     found = []
     for path, data in read.items():
+        # a tool writes this file: the next compilation would lose our line
         if path in compiled:
             continue
         target = targets[path]
@@ -53,18 +56,19 @@ def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFi
             RequirementsFile(
                 path,
                 entries(data, Form.REQUIREMENTS),
-                _related(path, included, read, compiled),
+                _related_requirements(path, included, read, compiled),
                 target,
                 target is not None and compiled_by_uv(read[target]),
             )
         )
+    # the file that most others include is the one that all environments share
     users = {path: sum(path in others for others in included.values()) for path in read}
-    return sorted(found, key=lambda file: (-users[file.path], _rank(file.path), file.path))
+    return sorted(found, key=lambda file: (-users[file.path], _rank_of(file.path), file.path))
 
 
-def _read(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]:
+def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]:
     """Path (relative to `root`) and bytes of every file that counts, includes followed."""
-    todo = sorted(_named(root, folder))
+    todo = sorted(_named_files(root, folder))
     found: dict[PurePosixPath, bytes] = {}
     while todo:
         path = todo.pop(0)
@@ -74,11 +78,12 @@ def _read(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]:
             found[path] = (root / path).read_bytes()
         except OSError:
             continue
-        todo += sorted(_included(path, found[path]))
+        # included files count wherever they are
+        todo += sorted(_included_files(path, found[path]))
     return found
 
 
-def _named(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
+def _named_files(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
     """The files whose name, or whose folder's name, says that they are requirements."""
     try:
         here = list((root / folder).iterdir())
@@ -95,14 +100,16 @@ def _named(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
     return [PurePosixPath(file.relative_to(root).as_posix()) for file in files if file.is_file()]
 
 
-def _included(path: PurePosixPath, data: bytes) -> set[PurePosixPath]:
+def _included_files(path: PurePosixPath, data: bytes) -> set[PurePosixPath]:
     """What a file includes, inside the project, relative to its root."""
     named = {PurePosixPath(posixpath.normpath(path.parent / name)) for name in includes(data)}
     return {name for name in named if ".." not in name.parts and not name.is_absolute()}
 
 
-def _compiled(path: PurePosixPath, read: Mapping[PurePosixPath, bytes]) -> PurePosixPath | None:
-    """The compiled file of a .in, which lies beside it or says its name."""
+def _compiled_file(
+    path: PurePosixPath, read: Mapping[PurePosixPath, bytes]
+) -> PurePosixPath | None:
+    """The compiled file of a .in, which is beside it or mentions its name."""
     if path.suffix != ".in":
         return None
     beside = path.with_suffix(".txt")
@@ -112,17 +119,18 @@ def _compiled(path: PurePosixPath, read: Mapping[PurePosixPath, bytes]) -> PureP
     return next((p for p in sorted(read) if is_compiled(read[p]) and named.search(read[p])), None)
 
 
-def _related(
+def _related_requirements(
     path: PurePosixPath,
     included: Mapping[PurePosixPath, set[PurePosixPath]],
     read: Mapping[PurePosixPath, bytes],
     compiled: set[PurePosixPath],
 ) -> dict[str, str]:
-    """What the files declare that `path` includes, and those that include it, however indirectly."""
-    family = _closure(path, included)
+    """What the files declare that `path` includes, and those that include it, however
+    indirectly."""
+    family = _include_closure(path, included)
     for other in included:
-        if path in _closure(other, included):
-            family |= _closure(other, included)
+        if path in _include_closure(other, included):
+            family |= _include_closure(other, included)
     found: dict[str, str] = {}
     for other in sorted(family - {path} - compiled):
         for name, entry in entries(read[other], Form.REQUIREMENTS).items():
@@ -130,7 +138,9 @@ def _related(
     return found
 
 
-def _closure(path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]) -> set[PurePosixPath]:
+def _include_closure(
+    path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]
+) -> set[PurePosixPath]:
     todo, found = [path], set[PurePosixPath]()
     while todo:
         current = todo.pop()
@@ -140,7 +150,7 @@ def _closure(path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosix
     return found
 
 
-def _rank(path: PurePosixPath) -> int:
+def _rank_of(path: PurePosixPath) -> int:
     """0 for what every environment installs, up to 4 for what only production does."""
     name = path.name.lower()
     return next(

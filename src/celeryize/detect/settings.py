@@ -1,4 +1,5 @@
-"""Which settings file is the one for every environment, and how it reads its environment variables."""
+"""Which settings file is the one for every environment, and how it reads its environment
+variables."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class ReaderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The project's way to read a variable: `call` is the callable as the settings file spells it."""
+    """The project's way to read a variable: `call` is the callable as the settings file spells
+    it."""
 
     kind: ReaderKind
     call: str = ""
@@ -52,14 +54,13 @@ class Reader:
 class Settings:
     """The settings of the project. A block in `file` takes effect in each of `environments`.
 
-    `assigned` are the names that the named module ends up with, `visible` those that a line in `file` can use,
-    `overridden` those that an environment above `file` assigns anew.
+    `assigned` are the names that the named module ends up with, `visible` those that a line in
+    `file` can use, `overridden` those that an environment above `file` assigns anew.
     """
 
     module: str
     where: Where | None
     file: PurePosixPath
-    file_module: str
     environments: tuple[str, ...]
     reachable: tuple[PurePosixPath, ...]
     reader: Reader
@@ -76,28 +77,36 @@ class Settings:
 def find_settings(layout: Layout, modules: Modules) -> Settings:
     """Follow the settings modules that manage.py, wsgi.py and asgi.py name to the file they share.
 
-    Raises NoProject where the named module is not in the tree.
+    Raises NoProject if the named module is not in the project.
     """
     named = modules.find(layout.settings)
     if named is None:
-        place = f" ({layout.settings_where})" if layout.settings_where else ""
+        place = ""
+        if layout.settings_where:
+            place = f" ({layout.settings_where})"
         raise NoProject(
-            f"the settings module {layout.settings}{place} is not in the tree",
-            hint="Create it (from its example file?), or name another with --settings MODULE.",
+            f"settings module {layout.settings}{place} not found in the project",
+            hint="Create it, perhaps from its example file, or pass --settings MODULE.",
             where=layout.settings_where,
         )
-    entries = _entries(layout, modules, named)
-    chains = {name: _chain(modules, path) for name, path in entries.items()}
-    # wsgi.py may name a module that holds no settings any more: it says nothing about where they are
+    entries = _entry_modules(layout, modules, named)
+    chains = {name: _import_chain(modules, path) for name, path in entries.items()}
+    # A chain is a settings module with everything that it star-imports, nearest first.
+    # wsgi.py may name a module that holds no settings any more: it says nothing about where they
+    # are
     chains = {
-        n: c for n, c in chains.items() if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
+        n: c
+        for n, c in chains.items()
+        if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
     }
+    # the file that all environments star-import is the one to edit
     shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
     if not shared:
         chains = {layout.settings: chains[layout.settings]}
         shared = chains[layout.settings]
     file = next((p for p in shared if _sets_apps(modules.tree(p))), shared[0])
-    if _split(modules.tree(named), named):
+    # include() runs the components in the named file: a block at its end sees them all
+    if _split_include(modules.tree(named), named):
         file = named
     reachable = tuple(chains[layout.settings])
     apps, apps_where = _installed_apps(modules, reachable)
@@ -106,36 +115,46 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         module=layout.settings,
         where=layout.settings_where,
         file=file,
-        file_module=modules.name_of(file) or layout.settings,
         environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
         reachable=reachable,
         reader=reader_of(modules, file),
-        assigned=_assigned(modules, reachable),
-        overridden=frozenset(_assigned(modules, _above(modules, file, chains))),
-        visible=frozenset(_assigned(modules, tuple(_chain(modules, file)))),
+        assigned=_assigned_names(modules, reachable),
+        overridden=frozenset(_assigned_names(modules, _files_above(modules, file, chains))),
+        visible=frozenset(_assigned_names(modules, tuple(_import_chain(modules, file)))),
         installed_apps=apps,
         installed_apps_where=apps_where,
         class_based=_class_based(tree, file),
-        split=_split(tree, file),
+        split=_split_include(tree, file),
         last=_must_stay_last(tree, file),
     )
 
 
 def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:
-    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what those take in."""
+    """The settings files of all environments: what manage.py, wsgi.py and asgi.py name, and what
+    those take in."""
     named = modules.find(layout.settings)
-    entries = _entries(layout, modules, named) if named else {}
-    return tuple(dict.fromkeys(path for entry in entries.values() for path in _chain(modules, entry)))
+    entries = {}
+    if named:
+        entries = _entry_modules(layout, modules, named)
+    return tuple(
+        dict.fromkeys(path for entry in entries.values() for path in _import_chain(modules, entry))
+    )
 
 
 def settings_classes(tree: ast.Module) -> frozenset[str]:
-    """The settings classes of a file of django-configurations, with the mixins that they build on."""
+    """The settings classes of a file of django-configurations, with the mixins that they build
+    on."""
     found: set[str] = set()
     if "configurations" in {n.split(".")[0] for n in _imported_modules(tree)}:
         for node in tree.body:
-            bases = {ast.unparse(b) for b in node.bases} if isinstance(node, ast.ClassDef) else set()
-            if isinstance(node, ast.ClassDef) and (bases & found or any("Configuration" in b for b in bases)):
+            bases = set()
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(b) for b in node.bases}
+            if isinstance(node, ast.ClassDef) and (
+                bases & found or any("Configuration" in b for b in bases)
+            ):
                 found.add(node.name)
+        # mixins have no Configuration among their bases: they are known by who builds on them
         for node in reversed(tree.body):
             if isinstance(node, ast.ClassDef) and node.name in found:
                 found |= {ast.unparse(b) for b in node.bases if isinstance(b, ast.Name)}
@@ -150,26 +169,33 @@ def _imported_modules(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def _above(
+def _files_above(
     modules: Modules, file: PurePosixPath, chains: dict[str, list[PurePosixPath]]
 ) -> tuple[PurePosixPath, ...]:
     """The settings files that star-import `file`, of all environments."""
-    below = set(_chain(modules, file))
-    return tuple(dict.fromkeys(p for chain in chains.values() if file in chain for p in chain if p not in below))
+    below = set(_import_chain(modules, file))
+    return tuple(
+        dict.fromkeys(
+            p for chain in chains.values() if file in chain for p in chain if p not in below
+        )
+    )
 
 
 def constant(modules: Modules, settings: Settings, name: str) -> object:
-    """The value of a setting that is a plain literal; None where it is not set, or not told by the text."""
+    """The value of a setting that is a plain literal; None where it is not set, or is computed."""
     where = settings.assigned.get(name)
     for node in modules.tree(where.path).body if where else ():
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=value)) if found == name:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=value)) if (
+                found == name
+            ):
                 return value
     return None
 
 
 def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
-    """The names in a setting that is a collection of strings, of calls such as Queue("x"), or of such keys."""
+    """The names in a setting that is a collection of strings, of calls such as Queue("x"), or of
+    such keys."""
     where = settings.assigned.get(name)
     found: list[str] = []
     for node in modules.tree(where.path).body if where else ():
@@ -178,43 +204,54 @@ def strings_of(modules: Modules, settings: Settings, name: str) -> list[str]:
         value = node.value
         keys = value.keys if isinstance(value, ast.Dict) else getattr(value, "elts", [])
         for element in keys:
-            first = element.args[0] if isinstance(element, ast.Call) and element.args else element
+            first = element
+            if isinstance(element, ast.Call) and element.args:
+                first = element.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.append(first.value)
     return found
 
 
-def _entries(layout: Layout, modules: Modules, named: PurePosixPath) -> dict[str, PurePosixPath]:
+def _entry_modules(
+    layout: Layout, modules: Modules, named: PurePosixPath
+) -> dict[str, PurePosixPath]:
     """Every module that somebody may start Django with, by name.
 
-    That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that, like the
-    named one, star-import another module of it (`production.py` beside `local.py`).
+    That is: what manage.py, wsgi.py and asgi.py name, and the siblings of a settings package that,
+    like the named one, star-import another module of it (`production.py` beside `local.py`).
     """
     entries = {layout.settings: named}
     package = layout.settings.split(".")[0]
-    folder = modules.folder(package) if "." in layout.settings else None
+    folder = None
+    if "." in layout.settings:
+        folder = modules.folder(package)
     places = [p for p in (folder, layout.base, named.parent, named.parent.parent) if p is not None]
+    # wsgi.py is beside urls.py, beside manage.py, or beside the settings
     others = [name for name, _ in layout.environments]
     for place in dict.fromkeys(places):
         for file in ("wsgi.py", "asgi.py"):
             if (modules.root / place / file).is_file():
                 others += [name for name, _ in settings_named_by(modules, place / file)]
-    others += _alternatives(modules, named)
+    others += _alternative_modules(modules, named)
     for name in others:
         path = modules.find(name)
         if path is not None:
             entries[name] = path
-    siblings = list(modules.python_files(named.parent, 0)) if _is_settings_package(modules, named) else []
-    reached = {p for path in entries.values() for p in _chain(modules, path)[1:]}
+    # production.py is nowhere named but in the environment of the server
+    siblings = []
+    if _is_settings_package(modules, named):
+        siblings = list(modules.python_files(named.parent, 0))
+    # what an environment star-imports is a base, not an environment of its own
+    reached = {p for path in entries.values() for p in _import_chain(modules, path)[1:]}
     for sibling in siblings:
-        chain = _chain(modules, sibling)
+        chain = _import_chain(modules, sibling)
         module = modules.name_of(sibling)
         if module and sibling not in reached and any(p in reached for p in chain[1:]):
             entries[module] = sibling
     return entries
 
 
-def _alternatives(modules: Modules, path: PurePosixPath) -> list[str]:
+def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
     """The modules of which an `if` in a settings package star-imports one."""
     return [
         modules.absolute(statement, path)
@@ -226,29 +263,35 @@ def _alternatives(modules: Modules, path: PurePosixPath) -> list[str]:
 
 
 def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
-    return named.name == "__init__.py" or len(_chain(modules, named)) > 1
+    return named.name == "__init__.py" or len(_import_chain(modules, named)) > 1
 
 
-def _chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
+def _import_chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]:
     """The file and every module it star-imports, nearest first (breadth first)."""
     chain = [start]
+    # the list grows while it is read
     for path in chain:
         for node in every_statement(modules.tree(path)):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 found = modules.find(modules.absolute(node, path))
                 if found is not None and found not in chain:
                     chain.append(found)
-        chain += [p for p in _components(modules, path) if p not in chain]
+        chain += [p for p in _split_components(modules, path) if p not in chain]
     return chain
 
 
-def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
-    """The files that split_settings' `include()` of a settings file takes in; its patterns are relative to it."""
-    if _split(modules.tree(path), path) is None:
+def _split_components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
+    """The files that split_settings' `include()` of a settings file takes in; its patterns are
+    relative to it."""
+    if _split_include(modules.tree(path), path) is None:
         return []
     found: list[PurePosixPath] = []
     for node in ast.walk(modules.tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".py"):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.endswith(".py")
+        ):
             folder = modules.root / path.parent
             with contextlib.suppress(ValueError, NotImplementedError):
                 matches = sorted(folder.glob(node.value))
@@ -258,11 +301,15 @@ def _components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
 
 def _sets_apps(tree: ast.Module) -> bool:
     """Whether a module sets INSTALLED_APPS, and does not only add to it."""
-    return any(name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign) for name, n in _assignments(tree))
+    return any(
+        name == "INSTALLED_APPS" and not isinstance(n, ast.AugAssign)
+        for name, n in _name_assignments(tree)
+    )
 
 
-def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+def _name_assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in every_statement(tree):
+        # `A = B = 1` and `A, B = 1, 2` assign both names
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets
@@ -275,18 +322,21 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
                     yield name.id, node
 
 
-def _assigned(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
-    """Every upper-case name that the settings assign, anywhere, with the first place (base first)."""
+def _assigned_names(modules: Modules, paths: tuple[PurePosixPath, ...]) -> dict[str, Where]:
+    """Every upper-case name that the settings assign, anywhere, with the first place (base
+    first)."""
     return {
         name: Where(path, node.lineno)
         for path in paths
-        for name, node in reversed(list(_assignments(modules.tree(path))))
+        for name, node in reversed(list(_name_assignments(modules.tree(path))))
         if name.isupper()
     }
 
 
-def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple[tuple[str, ...], Where | None]:
-    """The entries of INSTALLED_APPS that can be told without running the settings."""
+def _installed_apps(
+    modules: Modules, paths: tuple[PurePosixPath, ...]
+) -> tuple[tuple[str, ...], Where | None]:
+    """The entries of INSTALLED_APPS that can be read without running the settings."""
     values: dict[str, list[str]] = {}
     where: Where | None = None
 
@@ -301,13 +351,16 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
             case ast.Attribute():
                 # `Base.INSTALLED_APPS.default` of a class-based project
                 known = [part for part in ast.unparse(node).split(".") if part in values]
-                return values[known[0]] if known else []
+                if known:
+                    return values[known[0]]
+                return []
             case ast.BinOp(left=left, right=right):
                 return strings(left) + strings(right)
             case ast.Starred(value=value) | ast.Call(args=[value]):
                 return strings(value)
         return []
 
+    # in the order in which Python runs them: the base first
     for path in reversed(paths):
         for node in every_statement(modules.tree(path)):
             match node:
@@ -319,7 +372,9 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
                     values[name] = values.get(name, []) + strings(value)
                 case ast.Expr(
                     value=ast.Call(
-                        func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend" | "insert"),
+                        func=ast.Attribute(
+                            value=ast.Name(id=name), attr="append" | "extend" | "insert"
+                        ),
                         args=[*_, arg],
                     )
                 ):
@@ -333,7 +388,7 @@ def _installed_apps(modules: Modules, paths: tuple[PurePosixPath, ...]) -> tuple
 
 
 def untold(modules: Modules, settings: Settings) -> Where | None:
-    """The first statement by which the settings may come to names that their text does not tell."""
+    """The first statement that may define settings whose names are not in the text."""
     for path in settings.reachable:
         for node in every_statement(modules.tree(path)):
             unknown = (
@@ -341,18 +396,22 @@ def untold(modules: Modules, settings: Settings) -> Where | None:
                 and node.names[0].name == "*"
                 and modules.find(modules.absolute(node, path)) is None
             )
-            if unknown or (isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node))):
+            if unknown or (
+                isinstance(node, ast.Expr | ast.Assign) and _BY_CODE.search(ast.unparse(node))
+            ):
                 return Where(path, node.lineno)
     return None
 
 
 _BY_CODE = re.compile(
-    r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__|\bdynaconf\b|\bDynaconf\b|modules\["
+    r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__"
+    r"|\bdynaconf\b|\bDynaconf\b|modules\["
 )
 
 
 def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
-    """How the file reads the environment, by what it does most; a tie goes to the library over `os`."""
+    """How the file reads the environment, by what it does most; a tie goes to the library over
+    `os`."""
     source = modules.source(file)
     if source is None:
         return Reader(ReaderKind.LITERAL)
@@ -372,15 +431,20 @@ def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
             reader = Reader(callables[head], head)
         else:
             continue
-        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported(source.tree, "os"):
+        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported_from(
+            source.tree, "os"
+        ):
             continue
         uses[reader] += 1
         first.setdefault(reader, source.where(node))
+    # nothing reads the environment: so do we
     if not uses:
         return Reader(ReaderKind.LITERAL)
     best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))
+    # a project that has a library for it uses os.environ by exception
     library = [r for r in uses if r.kind is not ReaderKind.OS]
-    best = max(library, key=lambda r: uses[r]) if library else best
+    if library:
+        best = max(library, key=lambda r: uses[r])
     return Reader(best.kind, best.call, first[best])
 
 
@@ -390,15 +454,19 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
     for node in every_statement(tree):
         match node:
             case ast.ImportFrom(module="decouple", names=names):
-                kinds |= {a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"}
+                kinds |= {
+                    a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"
+                }
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
                 made = ast.unparse(func)
                 if made in {"environ.Env", "environ.FileAwareEnv"}:
                     kinds[name] = ReaderKind.ENVIRON
                 elif made in {"Env", "environs.Env", "FileAwareEnv"}:
-                    environs = "Env" in _imported(tree, "environs") or made.startswith("environs")
+                    environs = "Env" in _imported_from(tree, "environs") or made.startswith(
+                        "environs"
+                    )
                     kinds[name] = ReaderKind.ENVIRONS if environs else ReaderKind.ENVIRON
-                elif made in {"AutoConfig", "Config"} and _imported(tree, "decouple"):
+                elif made in {"AutoConfig", "Config"} and _imported_from(tree, "decouple"):
                     kinds[name] = ReaderKind.DECOUPLE
             case ast.ImportFrom(names=names):
                 # `from config.env import env`: an Env made elsewhere in the project
@@ -406,7 +474,7 @@ def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
     return kinds
 
 
-def _imported(tree: ast.Module, module: str) -> set[str]:
+def _imported_from(tree: ast.Module, module: str) -> set[str]:
     return {
         alias.asname or alias.name
         for node in every_statement(tree)
@@ -415,25 +483,30 @@ def _imported(tree: ast.Module, module: str) -> set[str]:
     }
 
 
-def _exports(node: ast.stmt) -> bool:
+def _runs_code(node: ast.stmt) -> bool:
     """Whether a statement runs a file here, or writes into the names of the module."""
     return bool(re.search(r"\bexec\(|\b(locals|globals|vars)\(\)", ast.unparse(node)))
 
 
 def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
-    """The first settings class of django-configurations, where a module-level block would be ignored."""
+    """The first settings class of django-configurations, where a module-level block would be
+    ignored."""
     imports = [n for n in tree.body if isinstance(n, ast.ImportFrom | ast.Import)]
     if not any("configurations" in ast.unparse(n) for n in imports):
         return None
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any("Configuration" in ast.unparse(b) for b in node.bases):
+        if isinstance(node, ast.ClassDef) and any(
+            "Configuration" in ast.unparse(b) for b in node.bases
+        ):
             return Where(path, node.lineno)
     return None
 
 
-def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
+def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
-    if not any(isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body):
+    if not any(
+        isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
+    ):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
@@ -442,41 +515,49 @@ def _split(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 
 def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
-    """The statement at the end of the file that has to stay there: a local override, heroku's settings, exec.
+    """The statement at the end of the file that has to stay there: a local override, heroku's
+    settings, exec.
 
     It is the first of the trailing statements that take their effect from being last.
     """
     found: ast.stmt | None = None
     for node in reversed(tree.body):
-        if not _overrides(node) and not (found and _imports_for(node, found)):
+        if not _overrides_names(node) and not (found and _imports_for(node, found)):
             break
         found = node
-    return Where(path, found.lineno) if found else None
+    if found:
+        return Where(path, found.lineno)
+    return None
 
 
 def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
-    """Whether an import stands there for the statement that follows it, `import django_heroku` above its call.
+    """Whether an import is there for the statement that follows it, `import django_heroku`
+    above its call.
 
     What a block of ours may use, `os` and the rest of the standard library, stays above the block.
     """
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return False
-    names = {(alias.asname or alias.name).split(".")[0] for alias in node.names} - sys.stdlib_module_names
+    names = {
+        (alias.asname or alias.name).split(".")[0] for alias in node.names
+    } - sys.stdlib_module_names
     return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
 
 
-def _overrides(node: ast.stmt) -> bool:
+def _overrides_names(node: ast.stmt) -> bool:
     match node:
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             return True
         case ast.Try(body=body, orelse=orelse):
-            return any(_overrides(n) for n in [*body, *orelse])
+            return any(_overrides_names(n) for n in [*body, *orelse])
         case ast.If(body=body):
-            return any(isinstance(n, ast.ImportFrom | ast.Try) and _overrides(n) for n in body) or _exports(node)
+            return any(
+                isinstance(n, ast.ImportFrom | ast.Try) and _overrides_names(n) for n in body
+            ) or _runs_code(node)
         case ast.With() | ast.For():
-            return _exports(node)
+            return _runs_code(node)
         case ast.Expr(value=ast.Call() as call):
-            return _exports(node) or "__name__" in ast.unparse(call)
+            return _runs_code(node) or "__name__" in ast.unparse(call)
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
     return False

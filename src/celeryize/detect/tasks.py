@@ -1,124 +1,170 @@
-"""The tasks that the project's apps define, told by their decorators and where those are imported from."""
+"""What a task is: a function under a decorator of Celery, recognised by where that is imported
+from."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.detect.apps import App
 from celeryize.detect.celery import CeleryApp
-from celeryize.detect.modules import Modules
+from celeryize.detect.modules import Bindings, Modules, bound_names
 from celeryize.model import Where
-from celeryize.patch.source import Source
 
 DEPTH = 3
+SHARED_TASK = frozenset({"celery.shared_task", "celery.app.shared_task"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDecorator:
+    """The decorator of Celery above a function; `index` counts from the uppermost decorator."""
+
+    index: int
+    node: ast.expr
+    shared: bool
+    options: Mapping[str, ast.expr]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecogniser:
+    """Says which functions of one module are tasks. Nothing else in celeryize decides that."""
+
+    modules: Modules
+    module: str
+    bindings: Bindings
+    celery: tuple[CeleryApp, ...]
+
+    def decorator_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> TaskDecorator | None:
+        """The decorator that makes a function a task; None for any other function."""
+        for index, decorator in enumerate(node.decorator_list):
+            call = None
+            if isinstance(decorator, ast.Call):
+                call = decorator
+            spelled = _dotted_name(call.func if call else decorator)
+            shared = self._is_shared_task(spelled)
+            if not shared and not self._is_task_of_app(spelled):
+                continue
+            keywords = []
+            if call:
+                keywords = call.keywords
+            options = {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
+            return TaskDecorator(index, decorator, shared, options)
+        return None
+
+    def _is_shared_task(self, spelled: str) -> bool:
+        """`shared_task`, `celery.shared_task`, or an alias of either."""
+        head, _, rest = spelled.partition(".")
+        module, name = self.bindings.get(head, ("", None))
+        return ".".join(part for part in (module, name, rest) if part) in SHARED_TASK
+
+    def _is_task_of_app(self, spelled: str) -> bool:
+        """`app.task`, where `app` is a Celery app of the project: built here, or imported."""
+        holder, _, attribute = spelled.rpartition(".")
+        if attribute != "task" or not holder:
+            return False
+        if any(app.module == self.module and app.variable == holder for app in self.celery):
+            return True
+        module, name = self.bindings.get(holder.split(".")[0], ("", None))
+        if name is None:
+            return False
+        # the app itself, or the package that re-exports it
+        homes = {
+            home for app in self.celery for home in (app.module, app.module.rpartition(".")[0])
+        }
+        return module in homes or ("celery" in module and self._is_own(module))
+
+    def _is_own(self, module: str) -> bool:
+        """Whether a module belongs to the project, and not to an installed library."""
+        head = module.split(".")[0]
+        return self.modules.find(head) is not None or self.modules.folder(head) is not None
+
+
+def task_name(decorator: TaskDecorator, module: str, function: str) -> str:
+    """The name under which Celery registers a task; empty where code computes it."""
+    given = decorator.options.get("name")
+    if given is None:
+        return f"{module}.{function}"
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        return given.value or f"{module}.{function}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class DefinedTask:
-    """A function that a Celery decorator makes a task, by where it stands and what the decorator says.
+    """A task at the top level of a module: its function, its `def` line, its name."""
 
-    `lines` reach from its first decorator to its `def`; `outside` is a decorator that stands above Celery's.
-    """
-
-    app: App
     function: str
-    module: str
     where: Where
-    lines: range
-    decorator: str
     name: str
-    outside: str = ""
 
 
-def find_tasks(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]) -> tuple[DefinedTask, ...]:
-    """Every task defined at the top level of a module in an app's folder, in the order of the files."""
+def find_tasks(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> tuple[DefinedTask, ...]:
+    """Every task at the top level of a module in an app's folder, in the order of the files."""
     found: dict[Where, DefinedTask] = {}
-    # The innermost app of a file is the one it belongs to.
-    for app in sorted(apps, key=lambda a: -len(a.folder.parts)):
+    for app in apps:
         for path in modules.python_files(app.folder, DEPTH):
             # Most files have no task, and parsing is what takes time.
-            if b"task" in _read(modules, path):
-                for task in tasks_in(modules, path, app, celery):
+            if b"task" in _read_bytes(modules, path):
+                for task in tasks_in(modules, path, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))
 
 
-def prefers_app_task(modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]) -> bool:
-    """Whether the tasks modules of the apps use the decorator of the app, and none of them `shared_task`.
+def prefers_app_task(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> bool:
+    """Whether the tasks modules of the apps use the app's decorator, and none `shared_task`.
 
-    Most files need not be parsed to tell.
+    Most files need not be parsed for the answer.
     """
     related = celery[0].related_name or "tasks"
-    candidates: list[tuple[PurePosixPath, App]] = []
+    candidates: list[PurePosixPath] = []
     for app in apps:
         for path in (app.folder / f"{related}.py", *modules.python_files(app.folder / related, 1)):
-            data = _read(modules, path)
+            data = _read_bytes(modules, path)
             if b"shared_task" in data:
                 return False
             if b".task" in data:
-                candidates.append((path, app))
-    return any(True for path, app in candidates for _ in tasks_in(modules, path, app, celery))
+                candidates.append(path)
+    return any(True for path in candidates for _ in tasks_in(modules, path, celery))
 
 
 def tasks_in(
-    modules: Modules, path: PurePosixPath, app: App, celery: tuple[CeleryApp, ...]
+    modules: Modules, path: PurePosixPath, celery: tuple[CeleryApp, ...]
 ) -> Iterator[DefinedTask]:
-    """The tasks of one file."""
+    """The tasks at the top level of one file."""
     source, module = modules.source(path), modules.name_of(path)
     if source is None or module is None:
         return
-    spellings = celery_decorators(modules, source, celery)
+    nodes = ast.walk(source.tree)
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    recogniser = TaskRecogniser(modules, module, bound_names(modules, path, imports), celery)
     for node in source.tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for index, decorator in enumerate(node.decorator_list):
-            call = decorator if isinstance(decorator, ast.Call) else None
-            spelled = ast.unparse(call.func if call else decorator)
-            if spelled in spellings:
-                yield DefinedTask(
-                    app,
-                    node.name,
-                    module,
-                    source.where(node),
-                    range(node.decorator_list[0].lineno, node.lineno + 1),
-                    spelled,
-                    _named(call) or f"{module}.{node.name}",
-                    ast.unparse(node.decorator_list[0]) if index else "",
-                )
-                break
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorator = recogniser.decorator_of(node)
+            if decorator is not None:
+                # where the name is computed, Celery's usual one is the best guess
+                name = task_name(decorator, module, node.name) or f"{module}.{node.name}"
+                yield DefinedTask(node.name, source.where(node), name)
 
 
-def celery_decorators(modules: Modules, source: Source, celery: tuple[CeleryApp, ...]) -> set[str]:
-    """How a module spells the decorators of Celery: `shared_task`, `celery.shared_task`, `app.task`, aliases."""
-    found: set[str] = set()
-    homes = {a.module for a in celery} | {a.module.rpartition(".")[0] for a in celery}
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name == "celery":
-                    found.add(f"{alias.asname or alias.name}.shared_task")
-        elif isinstance(node, ast.ImportFrom):
-            module = modules.absolute(node, source.path)
-            for alias in node.names:
-                if module in {"celery", "celery.app"} and alias.name == "shared_task":
-                    found.add(alias.asname or alias.name)
-                elif module in homes:
-                    found.add(f"{alias.asname or alias.name}.task")
-    own = modules.name_of(source.path)
-    return found | {f"{a.variable}.task" for a in celery if a.module == own}
+def _dotted_name(node: ast.expr) -> str:
+    """`a.b.c` as text; empty for anything but names and attributes."""
+    parts: list[str] = []
+    current: ast.expr = node
+    while isinstance(current, ast.Attribute):
+        parts.append(current.attr)
+        current = current.value
+    if isinstance(current, ast.Name):
+        return ".".join([current.id, *reversed(parts)])
+    return ""
 
 
-def _named(call: ast.Call | None) -> str | None:
-    for keyword in call.keywords if call else ():
-        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-            return str(keyword.value.value)
-    return None
-
-
-def _read(modules: Modules, path: PurePosixPath) -> bytes:
+def _read_bytes(modules: Modules, path: PurePosixPath) -> bytes:
     try:
         return (modules.root / path).read_bytes()
     except OSError:

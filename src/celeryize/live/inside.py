@@ -1,11 +1,14 @@
-"""Runs inside the project's interpreter: a worker, Beat and a caller with the project's app, on their own queue.
+"""Runs inside the project's interpreter: a worker, Beat and a caller with the project's app, on
+their own queue.
 
-Standard library only, Python 3.8 and later. `run.py` starts this file as a script. It imports the libraries
-once, forks the three roles, and stays as their host: when stdin closes, because the one who asked has
-finished or was killed, the host ends them, cleans up the broker and removes the temporary folder.
+Standard library only, Python 3.8 and later. `run.py` starts this file as a script. It imports the
+libraries once, forks the three roles, and stays as their host: when stdin closes, because the one
+who asked has finished or was killed, the host ends them, cleans up the broker and removes the
+temporary folder.
 
-The project's settings are read and left as they are; what the roles need is laid over `app.conf` in these
-processes alone. A worker of the project would not see a message of this one, nor this one the project's.
+The project's settings are read and left as they are; what the roles need is laid over `app.conf` in
+these processes alone. A worker of the project would not see a message of this one, nor this one the
+project's.
 """
 
 import contextlib
@@ -51,7 +54,6 @@ LIBRARIES = (
     "celery.worker.strategy",
     "kombu.transport.filesystem",
 )
-SHADOWS = ("celery", "kombu", "redis", "amqp", "billiard", "vine", "django", "asgiref", "click", "sqlparse")
 # The command line of Celery reads these, and they beat the settings (CELERY_FACTS 8).
 BEATING = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
 BEATING_BROKER = (
@@ -60,10 +62,13 @@ BEATING_BROKER = (
     "CELERY_BROKER_WRITE_URL",
     "CELERY_RESULT_BACKEND",
 )
-ECHO, RETRIED, LIMITED, TICKED = ("celeryize_live." + n for n in ("echo", "retried", "limited", "ticked"))
+ECHO, RETRIED, LIMITED, TICKED = (
+    "celeryize_live." + n for n in ("echo", "retried", "limited", "ticked")
+)
 TICK = 0.01
 POLLING = 0.05
-# A step after the worker is ready takes far less; the time limit is looked at once a second (billiard).
+# A step after the worker is ready takes far less; the time limit is looked at once a second
+# (billiard).
 PATIENCE = 10.0
 SOFT_LIMIT = 0.2
 BEAT_INTERVAL = 0.2
@@ -79,7 +84,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     roles = {}  # type: dict[str, int]
     try:
-        preload([job["base"], *job["paths"]])
+        preload([job["base"], *job["paths"]], job["shadows"])
         roles.update((name, start(role, job)) for name, role in ROLES.items())
         os.close(job.pop("answers"))
         watch(roles, job["folder"])
@@ -90,11 +95,13 @@ def main():
         shutil.rmtree(job["folder"], ignore_errors=True)
 
 
-def preload(places):
+def preload(places, shadows):
     """Import the libraries that every role needs, unless the project hides one of them."""
     for place in places:
-        for name in SHADOWS:
-            if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
+        for name in shadows:
+            if os.path.exists(os.path.join(place, name)) or os.path.exists(
+                os.path.join(place, name + ".py")
+            ):
                 return
     for name in LIBRARIES:
         try:
@@ -135,7 +142,8 @@ def start(role, job):
 
 
 def die_with(parent):
-    """End with the parent process, where the system can (Linux): not even one that is killed leaves a child."""
+    """End with the parent process, where the system can (Linux): not even one that is killed leaves
+    a child."""
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
         if os.getppid() != parent:
@@ -143,7 +151,8 @@ def die_with(parent):
 
 
 def watch(roles, folder):
-    """Return when the caller has ended, or stdin has closed. The end of any other role is left as a file."""
+    """Return when the caller has ended, or stdin has closed. The end of any other role is left as a
+    file."""
     while True:
         for name, pid in list(roles.items()):
             done, status = os.waitpid(pid, os.WNOHANG)
@@ -153,7 +162,7 @@ def watch(roles, folder):
                 del roles[name]
                 leave(os.path.join(folder, name + ".ended"), {"status": status})
         if "caller" not in roles:
-            # the caller has told everything; the one who asked now reads the logs
+            # the caller has reported everything; the parent now reads the logs
             select.select([0], [], [])
             return
         if select.select([0], [], [], TICK)[0]:
@@ -206,7 +215,8 @@ def log_of(job, role):
 
 
 def wrapped(job):
-    """The project's app with our broker, queue and tasks laid over its configuration, in this process alone."""
+    """The project's app with our broker, queue and tasks laid over its configuration, in this
+    process alone."""
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     os.environ.pop("DJANGO_CONFIGURATION", None)
     os.environ.update(job["environment"])
@@ -241,9 +251,11 @@ def wrapped(job):
 
 
 def own_queue(name):
-    """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and state files.
+    """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and
+    state files.
 
-    What the project itself sends, e.g. when its worker is ready, goes to a queue without a consumer.
+    What the project itself sends, e.g. when its worker is ready, is sent to a queue without a
+    consumer.
     """
     from kombu.entity import Exchange, Queue
 
@@ -281,7 +293,7 @@ def own_queue(name):
         "beat_max_loop_interval": BEAT_INTERVAL / 2,
         # result queues of rpc:// that are left by a process that was killed
         "result_expires": 300,
-        # a broker that is not there is said soon
+        # a broker that is not there is reported soon
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": 1,
@@ -312,7 +324,8 @@ def own_broker(folder):
 
 
 def write_whole_messages():
-    """Let a message of the file broker appear at once: a reader can take a half-written one (kombu#1551)."""
+    """Let a message of the file broker appear at once: a reader can take a half-written one
+    (kombu#1551)."""
     from kombu.transport import filesystem
 
     class Channel(filesystem.Channel):
@@ -321,7 +334,9 @@ def write_whole_messages():
             name = "%d_%s" % (time.monotonic_ns(), os.urandom(8).hex())
             with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
                 json.dump(payload, stream)
-            os.replace(os.path.join(folder, name), os.path.join(folder, "%s.%s.msg" % (name, queue)))
+            os.replace(
+                os.path.join(folder, name), os.path.join(folder, "%s.%s.msg" % (name, queue))
+            )
 
     filesystem.Transport.Channel = Channel
 
@@ -331,7 +346,13 @@ def add_tasks(app, job):
     from celery.app.task import Task
     from celery.exceptions import SoftTimeLimitExceeded
 
-    options = {"base": Task, "shared": False, "ignore_result": False, "acks_late": False, "rate_limit": None}
+    options = {
+        "base": Task,
+        "shared": False,
+        "ignore_result": False,
+        "acks_late": False,
+        "rate_limit": None,
+    }
 
     @app.task(name=ECHO, **options)
     def echo(text):
@@ -376,17 +397,21 @@ def worker(job):
         leave(os.path.join(job["folder"], "worker.ready"), {"pool": pool})
 
     options = ["-Q", job["name"], "-n", job["name"] + "@localhost", "-c", "2", "-l", "INFO"]
-    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
+    app.worker_main(
+        ["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    )
 
 
 def beat(job):
-    """`celery beat` with one entry of ours; the project's schedule is not read, whatever its scheduler is."""
+    """`celery beat` with one entry of ours; the project's schedule is not read, whatever its
+    scheduler is."""
     app = wrapped(job)
     from celery.beat import Scheduler
 
     class OneEntry(Scheduler):
         def setup_schedule(self):
-            # two processes that declare a queue of files in the same moment would disturb each other
+            # two processes that declare a queue of files in the same moment would disturb each
+            # other
             wait_for(job, "worker.ready", job["timeout"])
             options = {"queue": job["name"], "expires": 60, "ignore_result": True}
             entry = {"task": TICKED, "schedule": BEAT_INTERVAL, "options": options}
@@ -414,14 +439,14 @@ def ids(job):
 
 
 class Caller:
-    """Asks the worker for one thing after another and tells what came of it, a JSON line each."""
+    """Calls the worker step by step and reports each result, a JSON line each."""
 
     def __init__(self, job):
         self.job = job
         self.patience = min(PATIENCE, job["timeout"])
         self.started = time.monotonic()
 
-    def tell(self, step, outcome, what, **more):
+    def report(self, step, outcome, what, **more):
         """One result; its time runs since the one before."""
         now = time.monotonic()
         line = dict(more, step=step, outcome=outcome, what=what, seconds=now - self.started)
@@ -440,11 +465,13 @@ class Caller:
         if not wait_for(self.job, "worker.ready", self.job["timeout"]):
             ended = os.path.exists(os.path.join(self.job["folder"], "worker.ended"))
             late = "the worker was not ready after %g seconds" % self.job["timeout"]
-            self.tell("worker", "failed", "the worker ended before it was ready" if ended else late)
+            self.report(
+                "worker", "failed", "the worker exited before it was ready" if ended else late
+            )
             return
         with open(os.path.join(self.job["folder"], "worker.ready"), encoding="utf-8") as stream:
             pool = json.load(stream)["pool"]
-        self.tell("worker", "passed", "a worker is ready (pool %s)" % pool, pool=pool)
+        self.report("worker", "passed", "a worker is ready (pool %s)" % pool, pool=pool)
         if error is not None:
             raise error
         self.steps(pool)
@@ -455,40 +482,46 @@ class Caller:
         limited = None
         with self.telling("time-limit"):
             # begun first, because it takes the longest
-            limited = self.send(LIMITED, soft_time_limit=SOFT_LIMIT) if pool == "prefork" else None
+            limited = None
+            if pool == "prefork":
+                limited = self.send(LIMITED, soft_time_limit=SOFT_LIMIT)
         with self.telling("ping"):
             answer = self.inspect().ping()
             if not answer:
                 raise Failed("the worker does not answer a ping")
-            self.tell("ping", "passed", "it answers a ping")
+            self.report("ping", "passed", "the worker answers a ping")
         with self.telling("registered"):
-            names = [t.partition(" [")[0] for found in (self.inspect().registered() or {}).values() for t in found]
+            names = [
+                t.partition(" [")[0]
+                for found in (self.inspect().registered() or {}).values()
+                for t in found
+            ]
             if not names:
-                raise Failed("the worker does not tell its tasks")
+                raise Failed("the worker does not report its tasks")
             names = [n for n in names if not n.startswith(("celery.", "celeryize_live."))]
-            self.tell("registered", "passed", "", names=sorted(names))
+            self.report("registered", "passed", "", names=sorted(names))
         with self.telling("round-trip"):
             answer = self.result(self.send(ECHO, ["hello"]))
             if answer != "hello":
-                raise Failed("a task came back with %r instead of 'hello'" % (answer,))
-            self.tell("round-trip", "passed", "a task made the round trip")
+                raise Failed("a task returned %r instead of 'hello'" % (answer,))
+            self.report("round-trip", "passed", "a task made the round trip")
         with self.telling("retry"):
             retries = self.result(self.send(RETRIED))
             if retries != 1:
                 raise Failed("a task was retried %r times, not once" % (retries,))
-            self.tell("retry", "passed", "a task was retried")
+            self.report("retry", "passed", "a task was retried")
         if pool != "prefork":
-            self.tell("time-limit", "skipped", "the %s pool ignores soft time limits" % pool)
+            self.report("time-limit", "skipped", "the %s pool ignores soft time limits" % pool)
         elif limited is not None:
             with self.telling("time-limit"):
                 if self.result(limited) is not True:
-                    raise Failed("a task ran on after its time limit")
-                self.tell("time-limit", "passed", "a time limit ended a task")
+                    raise Failed("a task kept running after its time limit")
+                self.report("time-limit", "passed", "a time limit ended a task")
         if wait_for(self.job, "beat.ticked", self.patience):
-            self.tell("beat", "passed", "Beat sent a task and the worker ran it")
+            self.report("beat", "passed", "Beat sent a task and the worker ran it")
         else:
             ended = os.path.exists(os.path.join(self.job["folder"], "beat.ended"))
-            self.tell("beat", "failed", "Beat ended" if ended else "no task of Beat arrived")
+            self.report("beat", "failed", "Beat exited" if ended else "no task from Beat arrived")
 
     def forget_queue(self):
         """Remove the queue that rpc:// keeps our results in, named by this process."""
@@ -502,8 +535,12 @@ class Caller:
         try:
             yield
         except Exception as error:
-            what = str(error) if isinstance(error, Failed) else "%s: %s" % (type(error).__name__, error)
-            self.tell(step, "failed", what)
+            what = (
+                str(error)
+                if isinstance(error, Failed)
+                else "%s: %s" % (type(error).__name__, error)
+            )
+            self.report(step, "failed", what)
 
     def inspect(self):
         """Questions to the worker; one answer is enough."""
@@ -512,14 +549,16 @@ class Caller:
     def send(self, task, args=(), **options):
         """Send one of our tasks to our queue."""
         task_id = self.job["name"] + "-" + task
-        return self.app.send_task(task, args, task_id=task_id, queue=self.job["name"], retry=False, **options)
+        return self.app.send_task(
+            task, args, task_id=task_id, queue=self.job["name"], retry=False, **options
+        )
 
     def result(self, sent):
         """What a task returned, unless it takes too long or the worker ends."""
         deadline = time.monotonic() + self.patience
         while not sent.ready():
             if os.path.exists(os.path.join(self.job["folder"], "worker.ended")):
-                raise Failed("the worker ended while it was asked")
+                raise Failed("the worker exited while it was being called")
             if time.monotonic() > deadline:
                 raise Failed("no result after %g seconds (state %s)" % (self.patience, sent.state))
             time.sleep(TICK)
@@ -540,7 +579,13 @@ def clean(job):
     app = wrapped(job)
     app.set_current()
     name = job["name"]
-    exchanges = [name, name + ".unused", name + ".pidbox", "reply." + name + ".pidbox", name + ".events"]
+    exchanges = [
+        name,
+        name + ".unused",
+        name + ".pidbox",
+        "reply." + name + ".pidbox",
+        name + ".events",
+    ]
     with app.connection_for_write() as connection:
         # a broker that is not there has nothing of ours, nor has the result backend then
         connection.ensure_connection(max_retries=1, timeout=CLEANING / 2)
@@ -561,13 +606,16 @@ def clean(job):
 
 
 def clean_redis(channel, exchanges):
-    """Remove what kombu keeps for an exchange: the keys of its queues, its bindings, their deadlines."""
+    """Remove what kombu keeps for an exchange: the keys of its queues, its bindings, their
+    deadlines."""
     with channel.conn_or_acquire() as client:
         for exchange in exchanges:
             bindings = channel.keyprefix_queue % exchange
             for binding in client.smembers(bindings):
                 queue = binding.decode().split(channel.sep)[-1]
-                client.delete(*(channel._q_for_pri(queue, priority) for priority in channel.priority_steps))
+                client.delete(
+                    *(channel._q_for_pri(queue, priority) for priority in channel.priority_steps)
+                )
             client.delete(bindings, "_kombu.binding_permanent." + exchange)
             client.zrem("_kombu.binding_deadlines", exchange)
 
@@ -575,6 +623,6 @@ def clean_redis(channel, exchanges):
 ROLES = {"worker": worker, "beat": beat, "caller": caller}
 
 if __name__ == "__main__":
-    # our own folder is no place to import from
+    # nothing is to be imported from our own folder
     sys.path.pop(0)
     main()

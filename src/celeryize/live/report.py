@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """How a step ended. Skipped: it could not be tried, and says why."""
 
     PASSED = "passed"
@@ -16,10 +16,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step; `log` holds the lines of the process that tell why it failed."""
+    """One step; `log` holds the lines of the process that explain why it failed."""
 
     step: str
-    outcome: Outcome
+    outcome: StepOutcome
     what: str
     seconds: float = 0.0
     log: tuple[str, ...] = ()
@@ -27,7 +27,8 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """Every step in order, on which broker ("filesystem" or "configured"), and the seconds of the whole."""
+    """Every step in order, on which broker ("filesystem" or "configured"), and the seconds of the
+    whole."""
 
     steps: tuple[StepResult, ...]
     broker: str
@@ -36,7 +37,7 @@ class LiveReport:
     @property
     def passed(self) -> bool:
         """Whether no step failed, and the worker was ready."""
-        return all(s.outcome is not Outcome.FAILED for s in self.steps)
+        return all(s.outcome is not StepOutcome.FAILED for s in self.steps)
 
     def step(self, name: str) -> StepResult:
         """The result of a step, e.g. "round-trip"."""

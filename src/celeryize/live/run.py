@@ -1,4 +1,5 @@
-"""Starts inside.py in the project's interpreter, hears what each step came to, and ends everything."""
+"""Starts inside.py in the project's interpreter, collects the result of each step, ends
+everything."""
 
 from __future__ import annotations
 
@@ -14,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from celeryize.celery_facts import PRELOADED_LIBRARIES
 from celeryize.errors import CeleryizeError
 from celeryize.live.log import telling
-from celeryize.live.report import LiveReport, Outcome, StepResult
-from celeryize.probe import Target
+from celeryize.live.report import LiveReport, StepOutcome, StepResult
+from celeryize.probe.run import Target
 from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
@@ -40,11 +42,11 @@ def live(
 ) -> LiveReport:
     """Run a worker and Beat on the app of `target` and try what they are for.
 
-    `registered` gives the names of the tasks that an import found, called when the worker has told its own;
-    without it that step is skipped. `timeout` is how long the worker may take to be ready. "filesystem" keeps
-    messages and results in a temporary folder; "configured" uses the project's broker with a queue of our own,
-    removed at the end. No process is left, even if this one is killed.
-    Raises CeleryizeError if the interpreter cannot be started.
+    `registered` gives the names of the tasks that an import found, called when the worker has
+    reported its own; without it that step is skipped. `timeout` is how long the worker may take to
+    be ready. "filesystem" keeps messages and results in a temporary folder; "configured" uses the
+    project's broker with a queue of our own, removed at the end. No process is left, even if this
+    one is killed. Raises CeleryizeError if the interpreter cannot be started.
     """
     started = time.monotonic()
     scratch = Scratch()
@@ -56,19 +58,22 @@ def live(
         if progress:
             progress(result)
 
-    with scratch, _host(target, folder, broker, timeout) as host:
-        for answer in _answers(host, timeout + GRACE):
-            result = _read(answer, target, folder, registered)
+    with scratch, _host_process(target, folder, broker, timeout) as host:
+        for answer in _read_answers(host, timeout + GRACE):
+            result = _read_result(answer, target, folder, registered)
+            # a step that failed may be reported again by what depends on it
             if all(result.step != other.step for other in results):
                 add(result)
-        for result in _missing(results, target, folder):
+        for result in _missing_steps(results, target, folder):
             add(result)
     results.sort(key=lambda result: STEPS.index(result.step))
     return LiveReport(tuple(results), broker, time.monotonic() - started)
 
 
 @contextmanager
-def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Iterator[subprocess.Popen[bytes]]:
+def _host_process(
+    target: Target, folder: Path, broker: Broker, timeout: float
+) -> Iterator[subprocess.Popen[bytes]]:
     """The process that hosts the worker, Beat and the caller; gone afterwards, with all of them."""
     for name in ("messages", "processed", "results"):
         (folder / name).mkdir()
@@ -80,6 +85,7 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
         "paths": [os.path.realpath(path) for path in target.paths],
         "environment": dict(target.environment),
         "configured": broker == "configured",
+        "shadows": PRELOADED_LIBRARIES,
         "timeout": timeout,
     }
     try:
@@ -105,6 +111,7 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
             host.stdin.flush()
         yield host
     finally:
+        # Closing is all that is needed, and it also works if we are killed.
         # the host takes the end of its input as the word to end everything
         with contextlib.suppress(OSError):
             host.stdin.close()
@@ -115,8 +122,8 @@ def _host(target: Target, folder: Path, broker: Broker, timeout: float) -> Itera
         host.stdout.close()
 
 
-def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
-    """What the caller tells, until it ends or the time is up."""
+def _read_answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str, Any]]:
+    """What the caller reports, until it ends or the time is up."""
     assert host.stdout is not None
     deadline = time.monotonic() + seconds
     unread = b""
@@ -128,59 +135,76 @@ def _answers(host: subprocess.Popen[bytes], seconds: float) -> Iterator[dict[str
         yield from (json.loads(line) for line in lines)
 
 
-def _read(
-    answer: dict[str, Any], target: Target, folder: Path, registered: Callable[[], Collection[str]] | None
+def _read_result(
+    answer: dict[str, Any],
+    target: Target,
+    folder: Path,
+    registered: Callable[[], Collection[str]] | None,
 ) -> StepResult:
-    result = StepResult(answer["step"], Outcome(answer["outcome"]), answer["what"], answer["seconds"])
-    if result.outcome is Outcome.FAILED:
-        return _explained(result, target, folder)
+    result = StepResult(
+        answer["step"], StepOutcome(answer["outcome"]), answer["what"], answer["seconds"]
+    )
+    if result.outcome is StepOutcome.FAILED:
+        return _explain_failure(result, target, folder)
     if result.step == "registered":
-        return _compared(answer["names"], registered, result.seconds)
+        return _compare_registries(answer["names"], registered, result.seconds)
     return result
 
 
-def _compared(
+def _compare_registries(
     names: Collection[str], registered: Callable[[], Collection[str]] | None, seconds: float
 ) -> StepResult:
     if registered is None:
         return StepResult(
-            "registered", Outcome.SKIPPED, f"it knows {_count(names)}; there is no import to compare"
+            "registered",
+            StepOutcome.SKIPPED,
+            f"{_count_tasks(names)} registered; there is no import to compare with",
         )
     expected, found = set(registered()), set(names)
     if expected == found:
-        return StepResult("registered", Outcome.PASSED, f"it knows {_count(found)}, as the import found", seconds)
+        return StepResult(
+            "registered",
+            StepOutcome.PASSED,
+            f"{_count_tasks(found)} registered, as in the import",
+            seconds,
+        )
     differences = [
         f"{word} {', '.join(sorted(some))}"
-        for word, some in (("it lacks", expected - found), ("it has in addition", found - expected))
+        for word, some in (("missing:", expected - found), ("additional:", found - expected))
         if some
     ]
     return StepResult(
         "registered",
-        Outcome.FAILED,
-        "the worker's tasks are not the imported ones: " + "; ".join(differences),
+        StepOutcome.FAILED,
+        "the worker's tasks differ from those of the import: " + "; ".join(differences),
         seconds,
     )
 
 
-def _count(names: Collection[str]) -> str:
-    return "one task" if len(names) == 1 else f"{len(names)} tasks"
+def _count_tasks(names: Collection[str]) -> str:
+    if len(names) == 1:
+        return "one task"
+    return f"{len(names)} tasks"
 
 
-def _missing(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
-    """The steps without a result: the first failed with whoever should have told it, the rest were not tried."""
-    told = {result.step for result in results}
-    untold = [step for step in STEPS if step not in told]
-    if not untold:
+def _missing_steps(results: list[StepResult], target: Target, folder: Path) -> list[StepResult]:
+    """The steps without a result: the first one failed, the rest were not tried."""
+    reported = {result.step for result in results}
+    missing = [step for step in STEPS if step not in reported]
+    if not missing:
         return []
-    if any(r.step == "worker" and r.outcome is Outcome.FAILED for r in results):
-        return [StepResult(step, Outcome.SKIPPED, "there is no worker") for step in untold]
-    first = StepResult(untold[0], Outcome.FAILED, "the process that asks the worker ended, or took too long")
-    rest = [StepResult(step, Outcome.SKIPPED, "not tried") for step in untold[1:]]
-    return [_explained(first, target, folder, "caller", "host"), *rest]
+    if any(r.step == "worker" and r.outcome is StepOutcome.FAILED for r in results):
+        return [StepResult(step, StepOutcome.SKIPPED, "there is no worker") for step in missing]
+    first = StepResult(
+        missing[0], StepOutcome.FAILED, "the process that calls the worker exited, or took too long"
+    )
+    rest = [StepResult(step, StepOutcome.SKIPPED, "not tried") for step in missing[1:]]
+    return [_explain_failure(first, target, folder, "caller", "host"), *rest]
 
 
-def _explained(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
-    """The failure with the lines that tell why: of Beat's log for Beat, of the worker's for the rest."""
+def _explain_failure(result: StepResult, target: Target, folder: Path, *roles: str) -> StepResult:
+    """The failure with the lines that explain it: of Beat's log for Beat, of the worker's
+    otherwise."""
     places = [Path(os.path.realpath(place)) for place in (target.base, *target.paths)]
     for role in roles or (("beat", "worker") if result.step == "beat" else ("worker",)):
         with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""Runs inside the project's interpreter: looks at the project as a worker, or a web process, would import it.
+"""Runs inside the project's interpreter: imports the project as a worker or a web process does.
 
-Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as a parent of
-looks: libraries are imported once, then each look is a fork. Requests are JSON lines on stdin; the answer of a
-look is a JSON file, because the project may print what it likes.
+Standard library only, Python 3.8 and later. `run.py` starts this file as a script and keeps it as
+the parent of all imports: libraries are loaded once, then each import is a fork. Requests are JSON
+lines on stdin; the answer is a JSON file, because the project may print what it likes.
 """
 
 import base64
@@ -62,24 +62,16 @@ LIBRARIES = (
     "kombu.transport.redis",
     "kombu.transport.virtual",
 )
-SHADOWS = (
-    "celery",
-    "kombu",
-    "redis",
-    "amqp",
-    "billiard",
-    "vine",
-    "django",
-    "asgiref",
-    "click",
-    "sqlparse",
-    "packaging",
-)
+# Seconds between two checks whether an import has ended.
 TICK = 0.002
+# Seconds that an import that hangs gets to write down where.
 STACKS_TIME = 0.1
+# The last lines of the project that led to an exception; more does not help.
 FRAMES = 5
 OUTPUT = 4096
+# A project that prints in a loop must not fill the disk.
 OUTPUT_LIMIT = 1 << 20
+# See prctl(2).
 PR_SET_PDEATHSIG = 1
 
 
@@ -103,7 +95,8 @@ class PlannedLoader(importlib.machinery.SourceFileLoader):
 
 
 class PlannedFinder:
-    """Finds modules as if the planned files were on the disk, and the planned deletions were not."""
+    """Finds modules as if the planned files were on the disk, and the planned deletions were
+    not."""
 
     def __init__(self, planned, disk):
         self.planned = {path: data for path, data in planned.items() if path.endswith(".py")}
@@ -115,9 +108,12 @@ class PlannedFinder:
         tail = fullname.rpartition(".")[2]
         if tail not in self.names:
             return self.disk(fullname, path, target)
+        # several folders without __init__.py may form one namespace package
         portions = []
         for entry in sys.path if path is None else path:
-            spec = self._in_entry(fullname, tail, entry, target) if isinstance(entry, str) else None
+            spec = None
+            if isinstance(entry, str):
+                spec = self._in_entry(fullname, tail, entry, target)
             if spec is not None and spec.loader is not None:
                 return spec
             if spec is not None:
@@ -129,7 +125,8 @@ class PlannedFinder:
         return namespace
 
     def _in_entry(self, fullname, tail, entry, target):
-        """What one entry of the path holds: a package before a module before a namespace package."""
+        """What one entry of the path holds: a package before a module before a namespace
+        package."""
         package = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
         init, module = os.path.join(package, "__init__.py"), package + ".py"
         for file, inside in ((init, [package]), (module, None)):
@@ -156,11 +153,13 @@ class PlannedFinder:
         return None
 
     def _holds(self, folder):
-        return any(data is not None and path.startswith(folder) for path, data in self.planned.items())
+        return any(
+            data is not None and path.startswith(folder) for path, data in self.planned.items()
+        )
 
 
 def lay_over(planned):
-    """Have the path finder look among the planned files first.
+    """Have the path finder search the planned files first.
 
     Not one more entry of sys.meta_path: django-configurations asks the path finder itself.
     """
@@ -176,21 +175,22 @@ def lay_over(planned):
 class Listener(logging.Handler):
     """Hands every log record to a function: what a signal handler raises is only logged."""
 
-    def __init__(self, told):
+    def __init__(self, handle):
         super().__init__()
-        self.told = told
+        self.receive = handle
 
     def emit(self, record):
         """Hand it on."""
-        self.told(record)
+        self.receive(record)
 
 
-class Look:
-    """One look at the project; everything it sees goes into `seen`."""
+class ProjectImport:
+    """One import of the project; everything it finds is in `seen`."""
 
     def __init__(self, request):
         self.request = request
         self.base = request["base"]
+        # co_filename and __file__ may go through a symlink: both sides are resolved
         self.places = [os.path.realpath(p) for p in [self.base, *request["paths"]]]
         self.phase_file = os.open(request["phase"], os.O_WRONLY | os.O_CREAT, 0o600)
         self.read_from_disk = set()
@@ -208,12 +208,13 @@ class Look:
         }
 
     def phase(self, name):
-        """Leave word of what is going on, for a look that never ends."""
+        """Record what is going on, for an import that never ends."""
         self.now = name
+        # one write at the start of the file: the reader may come at any moment
         os.pwrite(self.phase_file, name.ljust(16).encode(), 0)
 
     def run(self):
-        """Look as the request says; failures are noted, never raised."""
+        """Import as the request says; failures are noted, never raised."""
         started = time.monotonic()
         self.phase("settings")
         self._prepare()
@@ -228,13 +229,18 @@ class Look:
 
     def _prepare(self):
         environment = os.environ
-        self.seen["environment"] = sorted(n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT)
+        self.seen["environment"] = sorted(
+            n for n in environment if n.startswith("CELERY_") or n in ENVIRONMENT
+        )
+        # the shell of the user must not decide: the worker of production has another one
         for name in (*LOADING, "DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
             environment.pop(name, None)
         environment.update(self.request["environment"])
+        # Django's system checks are slow, and `manage.py check` reports them
         environment["CELERY_SKIP_CHECKS"] = "1"
         os.chdir(self.base)
         sys.path[:0] = [self.base, *self.request["paths"]]
+        # some projects look at the command that is run
         sys.argv = ["celery" if self.request["mode"] == "worker" else "manage.py"]
         planned = {
             path: None if data is None else base64.b64decode(data)
@@ -243,16 +249,19 @@ class Look:
         if planned:
             lay_over(planned)
             names = {os.path.basename(path) for path in planned}
+            # a planned file that is read, not imported, shows its old bytes: that is reported
             sys.addaudithook(lambda event, args: self._audit(event, args, planned, names))
             for path, data in planned.items():
+                # tracebacks show the planned lines
                 text = (data or b"").decode("utf-8", "replace")
                 linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+        # by default a warning is shown once per place, and not at all in libraries
         warnings.simplefilter("always")
         warnings.showwarning = self._warned
         logging.getLogger("celery.utils.dispatch.signal").addHandler(Listener(self._logged))
 
     def _let_settings_speak(self):
-        """Take out what beats the settings, once they are loaded: they may have to read it themselves."""
+        """Remove what overrides the settings, once they are loaded: they may read it."""
         for name in self.seen["environment"]:
             if name not in self.request["environment"]:
                 os.environ.pop(name, None)
@@ -269,16 +278,25 @@ class Look:
     def _warned(self, message, category, filename, lineno, file=None, line=None):
         if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning"):
             self.seen["warnings"].append(
-                {"type": category.__name__, "message": str(message), "file": filename, "line": lineno}
+                {
+                    "type": category.__name__,
+                    "message": str(message),
+                    "file": filename,
+                    "line": lineno,
+                }
             )
 
     def _logged(self, record):
-        error = record.exc_info[1] if record.exc_info else None
+        error = None
+        if record.exc_info:
+            error = record.exc_info[1]
         if error is None:
             return
         from celery.signals import import_modules
 
-        sender = error.__traceback__.tb_frame.f_locals.get("self") if error.__traceback__ else None
+        sender = None
+        if error.__traceback__:
+            sender = error.__traceback__.tb_frame.f_locals.get("self")
         if sender is import_modules:
             # not swallowed: the loader raises it again
             return
@@ -288,7 +306,8 @@ class Look:
 
     @contextlib.contextmanager
     def _noting(self, phase=None):
-        """Note whatever is raised inside, SystemExit and KeyboardInterrupt of the project included."""
+        """Note whatever is raised inside, SystemExit and KeyboardInterrupt of the project
+        included."""
         if phase:
             self.phase(phase)
         try:
@@ -298,8 +317,8 @@ class Look:
 
     def _note(self, error):
         failure = described(error, self.now, self.places)
-        # the same error comes back at each further step that needs what is broken; one that a signal handler
-        # only logged may be raised after it
+        # the same error comes back at each further step that needs what is broken; one that a
+        # signal handler only logged may be raised after it
         key = ("type", "message", "where")
         for known in self.seen["failures"]:
             if all(failure[k] == known[k] for k in key):
@@ -334,7 +353,8 @@ class Look:
         self._registry(app)
 
     def _worker(self):
-        """As `celery worker` does: nothing is in the environment, the app is found by its -A spec."""
+        """As `celery worker` does: nothing is in the environment, the app is found by its -A
+        spec."""
         spec = self.request["app_spec"]
         if spec is None or not self.seen["celery_importable"]:
             self._django()
@@ -342,6 +362,7 @@ class Look:
         self.phase("app")
         from celery.app.utils import find_app
 
+        # Celery's own search, so that `-A` means here what it means there
         app = find_app(spec)
         self._app(app)
         self.phase("tasks")
@@ -395,8 +416,6 @@ class Look:
         for name in self.request["settings_names"]:
             if hasattr(settings, name):
                 self.seen["settings_values"][name] = plain(getattr(settings, name))
-        self.seen["settings_module"] = getattr(settings, "SETTINGS_MODULE", None)
-        self.seen["time_zone"] = settings.TIME_ZONE
         self.seen["installed_apps"] = [config.name for config in apps.get_app_configs()]
 
     def _each_on_its_own(self, loader):
@@ -424,12 +443,13 @@ class Look:
             for variable, value in list(vars(module).items())
             if value is app
         ]
-        found = min(holders)[2:] if holders else None
+        found = None
+        if holders:
+            found = min(holders)[2:]
         self.seen["app"] = {
             "main": app.main,
             "module": found[0] if found else None,
             "variable": found[1] if found else None,
-            "class": type(app).__name__,
             "namespace": getattr(app, "namespace", None),
             "config_source": plain(getattr(app, "_config_source", None)),
         }
@@ -461,7 +481,7 @@ class Look:
     def _entry(self, app, name, entry):
         """An entry of the Beat schedule, what is wrong with it, and, if asked for, when it runs."""
         preview = self.request["preview"]
-        told = {
+        found = {
             "name": name,
             "task": plain(entry.get("task")),
             "schedule": shown(entry.get("schedule")),
@@ -479,14 +499,17 @@ class Look:
 
             schedule = ScheduleEntry(**dict(entry, name=name, app=app)).schedule
             if preview and (preview["name"] in (None, name)):
-                told["runs"], told["per_day"], told["changes"] = previewed(schedule, app, preview)
+                found["runs"], found["per_day"], found["changes"] = previewed(
+                    schedule, app, preview
+                )
             self._accepts(app, entry)
         except Exception as error:
-            told["problem"] = "%s: %s" % (type(error).__name__, error)
-        return told
+            found["problem"] = "%s: %s" % (type(error).__name__, error)
+        return found
 
     def _accepts(self, app, entry):
-        """Raise what sending the entry would raise: arguments that do not fit, or that the serializer refuses."""
+        """Raise what sending the entry would raise: arguments that do not fit, or that the
+        serializer refuses."""
         from kombu.serialization import dumps
 
         args, kwargs = entry.get("args") or (), entry.get("kwargs") or {}
@@ -496,7 +519,8 @@ class Look:
         dumps((args, kwargs), serializer=app.conf.task_serializer)
 
     def _backend(self, app):
-        """The class of the result backend; one that would write a file or connect is only imported."""
+        """The class of the result backend; one that would write a file or connect is only
+        imported."""
         from celery.app import backends
 
         url = app.conf.result_backend
@@ -516,6 +540,7 @@ class Look:
     def _task(self, app, name, task):
         import inspect
 
+        # decorators of the project wrap the function: its own file and line are wanted
         function = inspect.unwrap(getattr(task, "_decorated_fun", None) or task.run)
         function = getattr(function, "__func__", function)
         code = getattr(function, "__code__", None)
@@ -525,6 +550,7 @@ class Look:
             signature = "(...)"
         queue = None
         try:
+            # routers are code of the project and may raise
             queue = app.amqp.router.route({}, name, task_type=task).get("queue")
             queue = getattr(queue, "name", queue)
         except Exception:
@@ -547,20 +573,31 @@ class Look:
 
 
 def previewed(schedule, app, preview):
-    """The next runs (ISO, in the app's zone), how many a day, and the runs around the next two clock changes."""
+    """The next runs (ISO, in the app's zone), how many a day, and the runs around the next two
+    clock changes."""
     from datetime import datetime, timedelta, timezone
 
+    # Beat computes in the zone of the app, not in that of the machine
     zone = app.timezone
     now = datetime.fromisoformat(preview["now"]) if preview["now"] else datetime.now(timezone.utc)
     now = now.astimezone(zone)
-    until = now + timedelta(hours=preview["hours"]) if preview["hours"] else None
+    until = None
+    if preview["hours"]:
+        until = now + timedelta(hours=preview["hours"])
     found = list(runs(schedule, now, preview["count"], until))
-    changes = clock_changes(zone, now) if preview["name"] else []
-    return [run.isoformat() for run in found], per_day(schedule), [around(schedule, change) for change in changes]
+    changes = []
+    if preview["name"]:
+        changes = clock_changes(zone, now)
+    return (
+        [run.isoformat() for run in found],
+        per_day(schedule),
+        [around(schedule, change) for change in changes],
+    )
 
 
 def runs(schedule, start, count, until=None):
-    """The runs after `start`, by Celery's own `remaining_estimate` with its clock set to each run in turn."""
+    """The runs after `start`, by Celery's own `remaining_estimate` with its clock set to each run
+    in turn."""
     from datetime import timedelta, timezone
 
     last = start
@@ -581,15 +618,18 @@ def runs(schedule, start, count, until=None):
 
 
 def per_day(schedule):
-    """How many times it runs on a day on which it runs; None where that cannot be told."""
+    """How many times it runs on a day on which it runs; None where that is not known."""
     if hasattr(schedule, "hour") and hasattr(schedule, "minute"):
         return len(schedule.hour) * len(schedule.minute)
     every = getattr(schedule, "run_every", None)
-    return round(86400 / every.total_seconds(), 2) if every else None
+    if every:
+        return round(86400 / every.total_seconds(), 2)
+    return None
 
 
 def clock_changes(zone, now):
-    """The next two moments at which the zone's UTC offset changes, within 400 days; found by bisection."""
+    """The next two moments at which the zone's UTC offset changes, within 400 days; found by
+    bisection."""
     from datetime import timedelta, timezone
 
     found = []
@@ -612,7 +652,8 @@ def clock_changes(zone, now):
 
 
 def around(schedule, change):
-    """The runs from three hours before a clock change to three after it, and whether it affects them."""
+    """The runs from three hours before a clock change to three after it, and whether it affects
+    them."""
     from datetime import timedelta
 
     span = timedelta(hours=3)
@@ -621,16 +662,23 @@ def around(schedule, change):
     usual = [run.strftime("%H:%M") for run in runs(schedule, before - span, 50, before + span)]
     now = [run.strftime("%H:%M") for run in found]
     affected = hasattr(schedule, "hour") and len(schedule.hour) < 24 and now != usual
-    return {"at": change.isoformat(), "runs": [run.isoformat() for run in found], "affected": affected}
+    return {
+        "at": change.isoformat(),
+        "runs": [run.isoformat() for run in found],
+        "affected": affected,
+    }
 
 
 def described(error, phase, places):
-    """An exception as JSON: what, where in the project, and the last frames that lie in the project."""
+    """An exception as JSON: what, where in the project, and the last frames that lie in the
+    project."""
     frames = []
     for frame in traceback.extract_tb(error.__traceback__):
         if in_project(frame.filename, places):
             frames.append((frame.filename, frame.lineno, frame.name, frame.line or ""))
-    where = [frames[-1][0], frames[-1][1]] if frames else None
+    where = None
+    if frames:
+        where = [frames[-1][0], frames[-1][1]]
     message = shown(error, str)
     if isinstance(error, SyntaxError) and error.filename:
         where = [error.filename, error.lineno]
@@ -658,7 +706,8 @@ def in_project(file, places):
 
 @functools.lru_cache(maxsize=None)
 def real_folder(folder):
-    """A folder without symlinks: asked for each of hundreds of modules, which lie in a few dozen."""
+    """A folder without symlinks: asked for each of hundreds of modules, which lie in a few
+    dozen."""
     return os.path.realpath(folder) + os.sep
 
 
@@ -707,15 +756,17 @@ def versions():
     return found
 
 
-def preload(places):
-    """Import the libraries that every look needs, unless the project hides one of them."""
+def preload(places, shadows):
+    """Import the libraries that every import needs, unless the project hides one of them."""
     with contextlib.suppress(ImportError):
         import ctypes  # noqa: F401
     for place in places:
-        for name in SHADOWS:
-            if os.path.exists(os.path.join(place, name)) or os.path.exists(os.path.join(place, name + ".py")):
+        for name in shadows:
+            if os.path.exists(os.path.join(place, name)) or os.path.exists(
+                os.path.join(place, name + ".py")
+            ):
                 return
-    # nothing of what is loaded here goes away again, in no look: it is kept from the collector
+    # nothing of what is loaded here goes away again, in no import: it is kept from the collector
     gc.disable()
     for name in LIBRARIES:
         with contextlib.suppress(Exception):
@@ -724,15 +775,16 @@ def preload(places):
     gc.enable()
 
 
-def look(request):
-    """Carry out one look in this process and leave without the project's atexit handlers and threads."""
+def run_import(request):
+    """Carry out one import in this process and leave without the project's atexit handlers and
+    threads."""
     output = os.open(request["output"], os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
     stacks = open(request["stacks"], "w")
     faulthandler.enable(stacks)
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True)
-    seen = Look(request).run()
+    seen = ProjectImport(request).run()
     temporary = request["answer"] + ".part"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(seen, stream)
@@ -741,11 +793,12 @@ def look(request):
 
 
 def start(request, private):
-    """A process of its own, in a group of its own, for one look; its pid. It gets none of our `private` files."""
+    """A process of its own, in a group of its own, for one import; its pid. It gets none of our
+    `private` files."""
     ours = os.getpid()
     pid = os.fork()
     if pid:
-        # here as well: the look may have to be ended before it has run at all
+        # here as well: the import may have to be ended before it has run at all
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         return pid
@@ -756,7 +809,7 @@ def start(request, private):
             os.close(descriptor)
         end_with(ours)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        look(request)
+        run_import(request)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -775,8 +828,9 @@ def end_with(parent):
         os._exit(70)
 
 
-def wait(looks, timeout, requests):
-    """The exit statuses of the looks (pid to request), -1 for one that was ended after `timeout` seconds.
+def wait(imports, timeout, requests):
+    """The exit statuses of the imports (pid to request), -1 for one that was ended after `timeout`
+    seconds.
 
     All are ended when `requests` is closed at its other end: nobody waits for them any more.
     """
@@ -784,8 +838,8 @@ def wait(looks, timeout, requests):
     closing = select.poll()
     closing.register(requests, 0)
     statuses = {}  # type: dict[int, int]
-    while len(statuses) < len(looks):
-        for pid, request in looks.items():
+    while len(statuses) < len(imports):
+        for pid, request in imports.items():
             if pid not in statuses:
                 done, status = os.waitpid(pid, os.WNOHANG)
                 if done:
@@ -793,42 +847,43 @@ def wait(looks, timeout, requests):
             keep_head(request["output"])
         late = time.monotonic() > deadline
         if late or closing.poll(TICK * 1000):
-            running = {pid: request for pid, request in looks.items() if pid not in statuses}
+            running = {pid: request for pid, request in imports.items() if pid not in statuses}
             if late:
                 tell_where(running)
             for pid in running:
                 stop(pid)
                 os.waitpid(pid, 0)
                 statuses[pid] = -1
-    for pid, request in looks.items():
+    for pid, request in imports.items():
         # what the project itself has started
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         keep_head(request["output"])
-    return [statuses[pid] for pid in looks]
+    return [statuses[pid] for pid in imports]
 
 
 def keep_head(output):
-    """Cut a file that a look writes its output to, always at its end, before it fills the disk."""
+    """Cut a file that an import writes its output to, always at its end, before it fills the
+    disk."""
     with contextlib.suppress(OSError):
         if os.stat(output).st_size > OUTPUT_LIMIT:
             os.truncate(output, OUTPUT)
 
 
-def tell_where(looks):
-    """Have looks that hang write down where, and give them the time for it."""
-    for pid in looks:
+def tell_where(imports):
+    """Have imports that hang write down where, and give them the time for it."""
+    for pid in imports:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
     until = time.monotonic() + STACKS_TIME
     while time.monotonic() < until:
-        for request in looks.values():
+        for request in imports.values():
             keep_head(request["output"])
         time.sleep(TICK)
 
 
 def stop(pid):
-    """End a look, and what it has started."""
+    """End an import, and what it has started."""
     for end in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             end(pid, signal.SIGKILL)
@@ -859,20 +914,21 @@ def main():
         job = json.loads(line)
         if "preload" in job:
             folder = job["folder"]
-            preload(job["preload"])
+            preload(job["preload"], job["shadows"])
             continue
-        looks = {start(request, (answers, requests)): request for request in job["looks"]}
-        statuses = wait(looks, job["timeout"], requests)
+        imports = {start(request, (answers, requests)): request for request in job["imports"]}
+        statuses = wait(imports, job["timeout"], requests)
         with contextlib.suppress(BrokenPipeError):
             os.write(answers, json.dumps(statuses).encode() + b"\n")
     # the one who asked may have been killed, and then nobody else does it
     shutil.rmtree(folder, ignore_errors=True)
-    # taking the libraries down again, module by module, costs a tenth of a second and does nobody good
+    # taking the libraries down again, module by module, costs a tenth of a second and does nobody
+    # good
     os._exit(0)
 
 
 if __name__ == "__main__":
-    # our own folder is no place to import from; with PYTHONSAFEPATH it is not there
+    # nothing is to be imported from our own folder; with PYTHONSAFEPATH it is not there
     if os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
         sys.path.pop(0)
     main()

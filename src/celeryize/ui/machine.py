@@ -18,12 +18,12 @@ from celeryize.urls import redacted
 # Only the types: what starts processes or parses code would slow down every command.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
-    from celeryize.checks.proof import Proof
-    from celeryize.checks.registry import Row
-    from celeryize.checks.verified import Verified
+    from celeryize.checks.outcome import VerifyOutcome
+    from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
-    from celeryize.probe import BeatSight
+    from celeryize.probe.proof import Proof
+    from celeryize.probe.report import ImportedEntry
 
 # Raised with every change of a key, so that a program can tell the documents apart.
 SCHEMA = 2
@@ -91,21 +91,21 @@ class Machine:
             f"--json never asks ({question})", hint=f"Pass -C with one of: {', '.join(options)}."
         )
 
-    def show_tasks(self, rows: Sequence[Row]) -> None:
+    def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """Keep the tasks."""
         self.document["tasks"] = [task_document(row) for row in rows]
 
-    def show_schedule(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """Keep the entries."""
         self.document["time_zone"] = zone
         self.document["entries"] = [entry_document(entry) for entry in entries]
 
-    def show_runs(self, entries: Sequence[BeatSight], zone: str, within: str) -> None:
+    def show_runs(self, entries: Sequence[ImportedEntry], zone: str, within: str) -> None:
         """Keep the entries, which hold their runs."""
         del within
         self.show_schedule(entries, zone)
 
-    def show_timeline(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_timeline(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """Keep the entries: a program draws its own picture."""
         self.show_schedule(entries, zone)
 
@@ -131,12 +131,12 @@ class Machine:
         self._append("live_steps", step)
 
     def show_verified(
-        self, verified: Verified, *, form: str = "text", beside_patch: bool = False
+        self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:
         """Keep the findings and what they rest on; the document is a form of its own."""
         del form, beside_patch
         # in the order in which a person sees them
-        from celeryize.checks.verified import by_file
+        from celeryize.checks.outcome import by_file
 
         self.document["depth"] = verified.depth
         self.document["versions"] = verified.versions
@@ -273,7 +273,7 @@ def todo_document(todo: Todo) -> dict[str, object]:
     return {"summary": todo.what, "reason": todo.why, "snippet": todo.snippet, "path": path}
 
 
-def entry_document(entry: BeatSight) -> dict[str, object]:
+def entry_document(entry: ImportedEntry) -> dict[str, object]:
     """An entry of the Beat schedule as JSON."""
     return {
         "name": entry.name,
@@ -289,7 +289,7 @@ def entry_document(entry: BeatSight) -> dict[str, object]:
     }
 
 
-def task_document(row: Row) -> dict[str, object]:
+def task_document(row: TaskRow) -> dict[str, object]:
     """A task as JSON."""
     return {
         "name": row.name,

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.checks.proof import Proof, Verdict
-from celeryize.checks.verified import Verified, by_file
+from celeryize.checks.outcome import VerifyOutcome, by_file
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
 from celeryize.model import Finding, Plan, Severity, Status, Todo
+from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.view import NoTerminal
 from celeryize.urls import redacted
@@ -20,10 +20,10 @@ from celeryize.urls import redacted
 # Only the types: what starts processes or parses code would slow down every command.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
-    from celeryize.checks.registry import Row
+    from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
-    from celeryize.probe import BeatSight
+    from celeryize.probe.report import ImportedEntry
 
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
 PIPED_WIDTH = 200
@@ -202,7 +202,7 @@ class Screen:
 
     # -- the answers
 
-    def show_tasks(self, rows: Sequence[Row]) -> None:
+    def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """The registered tasks as a table on stdout, then those that are not, with the reason."""
         from rich import box
         from rich.console import Console
@@ -221,21 +221,19 @@ class Screen:
         if table.row_count:
             out.print(table)
         for row in rows:
-            if not row.registered:
-                self.answer(f"not registered: {row.name} ({row.where}): {row.remark}")
-            elif row.remark:
+            if row.remark:
                 self.answer(f"{row.name} ({row.where}): {row.remark}")
         if not rows:
             self.answer("no tasks: `celeryize add-task APP.TASK` writes the first one")
 
-    def show_schedule(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """The entries as a table, each with its next run."""
         del zone
         head = ("entry", "task", "schedule", "next run", "options", "problem")
         self.table(head, map(_entry_cells, entries))
         self._mention_an_empty_schedule(entries)
 
-    def show_runs(self, entries: Sequence[BeatSight], zone: str, within: str) -> None:
+    def show_runs(self, entries: Sequence[ImportedEntry], zone: str, within: str) -> None:
         """All runs as a table, in order of time."""
         del zone
         from celeryize.pictures import format_moment
@@ -246,7 +244,7 @@ class Screen:
         self.table(("when", "entry"), [(format_moment(run), name) for run, name in runs])
         self._mention_an_empty_schedule(entries)
 
-    def show_timeline(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_timeline(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """A line of 48 half hours for each entry, and the minute in which most runs start."""
         from celeryize import pictures
 
@@ -262,7 +260,7 @@ class Screen:
             self.answer(f"Busiest minute: {minute}, {counted(count, 'run')}.")
         self._mention_an_empty_schedule(entries)
 
-    def _mention_an_empty_schedule(self, entries: Sequence[BeatSight]) -> None:
+    def _mention_an_empty_schedule(self, entries: Sequence[ImportedEntry]) -> None:
         if not entries:
             self.say("The schedule is empty. celeryize add-schedule adds an entry.")
 
@@ -316,7 +314,7 @@ class Screen:
             self.say(f"             {line}", "dim", always=True)
 
     def show_verified(
-        self, verified: Verified, *, form: str = "text", beside_patch: bool = False
+        self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:
         """The findings by file, the versions, and how many there are of each kind."""
         if beside_patch:
@@ -481,7 +479,7 @@ def format_message(error: CeleryizeError) -> str:
     return f"{error.where}: {error.message.removeprefix(f'{error.where.path} ')}"
 
 
-def summary_line(verified: Verified) -> str:
+def summary_line(verified: VerifyOutcome) -> str:
     """One line: what was checked and how it came out."""
     counts = []
     for severity in Severity:
@@ -501,7 +499,7 @@ def summary_line(verified: Verified) -> str:
     return text
 
 
-def _depth_of(verified: Verified) -> str:
+def _depth_of(verified: VerifyOutcome) -> str:
     """How deep the verification went, and on which broker."""
     if any(finding.id in NOT_IMPORTABLE for finding in verified.findings):
         return "read; importing it failed"
@@ -513,7 +511,7 @@ def _depth_of(verified: Verified) -> str:
     return depth
 
 
-def _task_cells(row: Row) -> tuple[str, ...]:
+def _task_cells(row: TaskRow) -> tuple[str, ...]:
     retries = f"{row.max_retries}"
     if row.retries_on:
         retries += f" on {', '.join(row.retries_on)}"
@@ -522,7 +520,7 @@ def _task_cells(row: Row) -> tuple[str, ...]:
     return (row.name, row.signature, row.queue or "", row.limits, retries, entries, where)
 
 
-def _entry_cells(entry: BeatSight) -> tuple[str, ...]:
+def _entry_cells(entry: ImportedEntry) -> tuple[str, ...]:
     from celeryize.pictures import format_moment
 
     next_run = ""

@@ -11,13 +11,13 @@ from celeryize.errors import CeleryizeError, Exit
 # Only the types: what starts processes or parses code would slow down every command.
 if TYPE_CHECKING:
     from celeryize.checks.check import Check
-    from celeryize.checks.proof import Proof
-    from celeryize.checks.registry import Row
-    from celeryize.checks.verified import Verified
+    from celeryize.checks.outcome import VerifyOutcome
+    from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
     from celeryize.model import Finding, Plan, Todo
-    from celeryize.probe import BeatSight
+    from celeryize.probe.proof import Proof
+    from celeryize.probe.report import ImportedEntry
 
 
 class NoTerminal(CeleryizeError):
@@ -64,16 +64,16 @@ class View(Protocol):
 
     # -- the answers
 
-    def show_tasks(self, rows: Sequence[Row]) -> None:
+    def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """The registered tasks, then those that are not, each with the reason."""
 
-    def show_schedule(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """The entries of the Beat schedule with their next runs."""
 
-    def show_runs(self, entries: Sequence[BeatSight], zone: str, within: str) -> None:
+    def show_runs(self, entries: Sequence[ImportedEntry], zone: str, within: str) -> None:
         """All runs of the entries within a duration, in order of time."""
 
-    def show_timeline(self, entries: Sequence[BeatSight], zone: str) -> None:
+    def show_timeline(self, entries: Sequence[ImportedEntry], zone: str) -> None:
         """The runs of the next 24 hours as a picture."""
 
     def show_templates(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -86,7 +86,7 @@ class View(Protocol):
         """A step of the live proof that has come to its end."""
 
     def show_verified(
-        self, verified: Verified, *, form: str = "text", beside_patch: bool = False
+        self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:
         """The findings; `form` is text, or one of those in formats.py, for other programs.
 

@@ -35,13 +35,18 @@ def test_a_copy_is_listed_and_used_and_copied_once(wired):
     own.write_text(own.read_text().replace("pass  #", "print()  #"))
     assert ("task/plain", f"{FOLDER}/plain.py.jinja") in commands.list_templates(wired, Recorder())
     before = snapshot(wired)
-    assert commands.copy_template(wired, Recorder(), "task/plain", yes=True).result.outcome == "nothing to do"
+    assert (
+        commands.copy_template(wired, Recorder(), "task/plain", yes=True).result.outcome
+        == "nothing to do"
+    )
     assert snapshot(wired) == before
     assert "    print()  # The work" in add(wired)
 
 
 def test_the_folder_that_the_project_names_is_used(wired):
-    make_tree(wired, {"pyproject.toml": '[tool.celeryize]\ntemplates = "dev/jinja"\n', "dev/jinja/x": ""})
+    make_tree(
+        wired, {"pyproject.toml": '[tool.celeryize]\ntemplates = "dev/jinja"\n', "dev/jinja/x": ""}
+    )
     commands.copy_template(wired, Recorder(), "task/http", yes=True)
     assert (wired / "dev/jinja/task/http.py.jinja").is_file()
 
@@ -63,7 +68,9 @@ def test_a_kind_of_the_projects_own_can_be_asked_for(wired):
 
 def test_a_body_from_a_file_is_a_template_too(wired):
     body = wired / "body.jinja"
-    body.write_text('{% extends "task/base.py.jinja" %}\n{% block body %}print("{{ name }}"){% endblock %}\n')
+    body.write_text(
+        '{% extends "task/base.py.jinja" %}\n{% block body %}print("{{ name }}"){% endblock %}\n'
+    )
     assert '    print("work")\n' in add(wired, body_from=body)
 
 

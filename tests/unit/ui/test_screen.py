@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from celeryize.checks.verified import Examination, Verified
+from celeryize.checks.outcome import Examination, Verified
 from celeryize.errors import CannotPatch, CeleryizeError, Exit
 from celeryize.model import Finding, Severity, Where
 from celeryize.ui.machine import Machine

@@ -27,9 +27,7 @@ def add_task(
             help="NAME:TYPE[=DEFAULT], for example doctor_id:str.", metavar="[PARAMETER]..."
         ),
     ] = None,
-    kind: Annotated[
-        str, option("--kind", help=f"{kind_words()}.", metavar="KIND")
-    ] = "plain",
+    kind: Annotated[str, option("--kind", help=f"{kind_words()}.", metavar="KIND")] = "plain",
     model: Annotated[
         str | None, option("--model", help="The model that the task works on.", metavar="APP.MODEL")
     ] = None,

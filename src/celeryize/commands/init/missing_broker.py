@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from celeryize.brokers import BROKERS
-from celeryize.checks.names import OLD
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
@@ -78,7 +78,7 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         if (
             not prefix
             and "CELERY_BROKER_URL" in settings.assigned
-            and not settings.assigned.keys() & OLD.keys()
+            and not settings.assigned.keys() & OLD_NAMES.keys()
         ):
             raise _without_namespace(project, app)
         return MissingBroker(Style.SETTINGS, settings.file, f"{prefix}BROKER_URL")
@@ -91,7 +91,9 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         prefix = ""
         if app.namespace:
             prefix = f"{app.namespace.rstrip('_')}_"
-        upper = bool(prefix) or any(name in OLD or name.startswith("CELERY") for name in names)
+        upper = bool(prefix) or any(
+            name in OLD_NAMES or name.startswith("CELERY") for name in names
+        )
         return MissingBroker(Style.MODULE, config, f"{prefix}BROKER_URL" if upper else "broker_url")
     if app.config_source is None:
         return MissingBroker(Style.APP_FILE, app.where.path, f"{app.variable}.conf.broker_url")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NoReturn
 
-from celeryize.checks.names import OLD
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.commands.init.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.commands.init.missing_broker import line_with_namespace
 from celeryize.detect.project import Project
@@ -26,7 +26,7 @@ from celeryize.patch.source import Source
 
 TODAY = {
     old: f"CELERY_{new.upper()}"
-    for old, new in OLD.items()
+    for old, new in OLD_NAMES.items()
     if old.startswith(("BROKER_", "CELERYD_", "CELERYBEAT_", "CELERY_"))
 }
 # https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#removed-features

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from celeryize.checks.proof import Expected, Proof, Verdict
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.options import RunOptions, WriteOptions
@@ -20,6 +19,7 @@ from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.model import Plan
+from celeryize.probe.proof import Expected, Proof, Verdict
 from celeryize.render import ANSWERS_FILE
 from celeryize.ui.view import View
 from celeryize.urls import holds_password

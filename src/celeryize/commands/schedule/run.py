@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from celeryize.checks.proof import Expected, Proof
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.schedule import plan as add
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.model import Plan
+from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
 # Processes, sockets and temporary folders are loaded only by what imports the project.
 if TYPE_CHECKING:
-    from celeryize.probe import BeatSight, Sight
+    from celeryize.probe.report import ImportedEntry, ImportReport
 
 
 def add_schedule(
@@ -32,11 +32,11 @@ def add_schedule(
             entry = None
         imports = ImportRequest()
         if write.imports_project:
-            from celeryize.probe import Preview
+            from celeryize.probe.run import Preview
 
             imports = ImportRequest(preview=Preview(request.name))
 
-        def imported(sights: tuple[Sight, Sight]) -> None:
+        def imported(sights: tuple[ImportReport, ImportReport]) -> None:
             view.show_preview(_preview_lines(sights[0], request.name, request.when.words))
 
         def next_steps(proof: Proof) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _is_in_database(project: Project, plan: Plan) -> bool:
     return not any(edit.path in homes for edit in plan.edits)
 
 
-def _preview_lines(sight: Sight, name: str, words: str) -> list[str]:
+def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:
     """In words, the next runs with their UTC offset, and what a change of the clocks does."""
     from celeryize.pictures import format_moment
 
@@ -92,7 +92,7 @@ def _preview_lines(sight: Sight, name: str, words: str) -> list[str]:
     ]
 
 
-def _clock_change_lines(entry: BeatSight) -> list[str]:
+def _clock_change_lines(entry: ImportedEntry) -> list[str]:
     from celeryize.pictures import format_moment
 
     lines = []

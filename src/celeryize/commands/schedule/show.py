@@ -14,7 +14,7 @@ from celeryize.errors import CeleryizeError
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
-    from celeryize.probe import BeatSight, Sight
+    from celeryize.probe.report import ImportedEntry, ImportReport
 
 # The most runs of an entry that are asked for.
 MANY_RUNS = 2000
@@ -47,7 +47,7 @@ class ScheduleOptions:
 
 def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
     """Show every entry of the Beat schedule with its next run, or with all runs within a time."""
-    from celeryize.probe import Preview
+    from celeryize.probe.run import Preview
 
     hours = chosen.hours
     count = 1
@@ -70,7 +70,7 @@ def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
 
 
 def _save_files(
-    entries: tuple[BeatSight, ...], zone: str, view: View, chosen: ScheduleOptions
+    entries: tuple[ImportedEntry, ...], zone: str, view: View, chosen: ScheduleOptions
 ) -> None:
     from celeryize import pictures
 
@@ -83,7 +83,7 @@ def _save_files(
         view.save_answer(chosen.ics, pictures.render_calendar(runs))
 
 
-def _raise_if_not_importable(project: Project, worker: Sight) -> None:
+def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
     """Without an app there is no schedule to show."""
     if not worker.celery_importable:
         raise CeleryizeError(

@@ -42,7 +42,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
             draft.write(edit.path, after, f"without {function}")
     registered = tuple(
         task.name
-        for task in tasks_in(project.modules, path, app, project.celery)
+        for task in tasks_in(project.modules, path, project.celery)
         if not defines(_text_of(path, draft.read(path)), task.function)
     )
     _refuse_scheduled(project, registered)

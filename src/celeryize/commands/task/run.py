@@ -7,13 +7,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from celeryize.checks.proof import Expected, Proof
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.task import plan as add
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Unproved, UsageError
+from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
 # The last lines of a failed test that are shown.

@@ -194,11 +194,10 @@ def _model_import(model: Model, *, near: bool) -> str:
 
 def _create_expression(model: Model) -> str | None:
     """The expression that makes an instance; None where its fields are not all known."""
-    if model.row is None:
+    if model.instance is None:
         return None
-    return (
-        f"{model.name}.objects.create({', '.join(f'{name}={value}' for name, value in model.row)})"
-    )
+    arguments = ", ".join(f"{name}={value}" for name, value in model.instance)
+    return f"{model.name}.objects.create({arguments})"
 
 
 def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
@@ -261,7 +260,7 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
 def _key_argument(model: Model, annotation: str) -> tuple[str, str]:
     """The key to pass, and its import: that of the instance, or one that none has."""
     key, line = "0", ""
-    if model.row is not None:
+    if model.instance is not None:
         key = "row.pk"
     elif model.key_type == "str":
         key, line = "UUID(int=0)", "from uuid import UUID"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.checks.check import Fix, Unsure
-from celeryize.checks.verified import Remedy
+from celeryize.checks.outcome import PossibleFix
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Finding, Plan
@@ -27,22 +27,22 @@ class Fixing:
     entries: frozenset[str]
 
 
-def plan(project: Project, remedies: Sequence[Remedy]) -> Fixing:
+def plan(project: Project, fixes: Sequence[PossibleFix]) -> Fixing:
     """Put the fixes of each file together; one that conflicts with those before it is left."""
     combined = _CombinedFixes(project)
     fixed: list[Finding] = []
     left: list[tuple[Finding, str]] = []
-    for remedy in remedies:
-        if isinstance(remedy.fix, Unsure):
-            left.append((remedy.finding, remedy.fix.why))
+    for possible in fixes:
+        if isinstance(possible.fix, Unsure):
+            left.append((possible.finding, possible.fix.why))
             continue
         # an overlap with an earlier fix is not an error: the next run fixes what is left
         try:
-            combined.add(remedy.fix)
+            combined.add(possible.fix)
         except (CannotPatch, ValueError) as refusal:
-            left.append((remedy.finding, str(refusal)))
+            left.append((possible.finding, str(refusal)))
         else:
-            fixed.append(remedy.finding)
+            fixed.append(possible.finding)
     for finding, reason in left:
         place = finding.where or finding.id
         combined.draft.add_note(f"{place}: {finding.id} is left to you: {reason}")

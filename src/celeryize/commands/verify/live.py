@@ -8,7 +8,7 @@ from celeryize.commands.start_up import ImportRequest, target_of
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.live import Broker, LiveReport, live
-from celeryize.probe import Prober
+from celeryize.probe.run import Prober
 from celeryize.ui.view import View
 
 

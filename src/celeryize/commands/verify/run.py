@@ -18,13 +18,14 @@ from celeryize.ui.view import View
 # The checks are loaded while the project's interpreter loads its libraries.
 if TYPE_CHECKING:
     from celeryize.checks.facts import Facts
-    from celeryize.checks.verified import Examination, Verified
+    from celeryize.checks.outcome import CheckResults, VerifyOutcome
     from celeryize.detect.project import Project
     from celeryize.live import Broker, LiveReport
-    from celeryize.probe import Prober, Sight
+    from celeryize.probe.report import ImportReport
+    from celeryize.probe.run import Prober
 
 
-def run(options: RunOptions, view: View, chosen: VerifyOptions) -> Verified:
+def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome:
     """Check a project, and show the findings.
 
     With --static no interpreter is started and nothing is imported; with --live a real worker and
@@ -33,23 +34,23 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> Verified:
     options = without_interpreter(options, chosen)
     with start_up(options, view, imports=not chosen.static) as (project, prober):
         facts = gather_facts(project, prober)
-        examination = examine_project(project, facts, chosen)
+        results = examine_project(project, facts, chosen)
         report = None
         if chosen.live:
             report = _run_live(project, facts, view, options, chosen)
-    verified = summarise(facts, examination, chosen, report)
+    verified = summarise(facts, results, chosen, report)
     view.show_verified(verified, form=chosen.form)
     return verified
 
 
 def show_checks(view: View, explained: str | None) -> None:
     """Show every check by its title or, with an id, all about that one."""
-    from celeryize.checks import examine
+    from celeryize.checks.run_checks import all_checks, check_named
 
     if explained:
-        view.show_checks([examine.check_named(explained)], in_full=True)
+        view.show_checks([check_named(explained)], in_full=True)
     else:
-        view.show_checks(examine.all_checks(), in_full=False)
+        view.show_checks(all_checks(), in_full=False)
 
 
 def without_interpreter(options: RunOptions, chosen: VerifyOptions) -> RunOptions:
@@ -61,22 +62,22 @@ def without_interpreter(options: RunOptions, chosen: VerifyOptions) -> RunOption
 
 def gather_facts(project: Project, prober: Prober | None) -> Facts:
     """What the checks look at. The code is read while the project is imported."""
-    from celeryize.checks.facts import Facts
+    from celeryize.checks.facts import read_facts
 
-    facts = Facts(project)
+    facts = read_facts(project)
     # they are computed on first use: do it now, while the interpreter works
-    _ = facts.tasks, facts.settings
+    _ = facts.tasks.all, facts.settings.assignments
     if prober:
-        facts.worker, facts.web = prober.baseline()
+        facts = facts.with_imports(*prober.baseline())
     return facts
 
 
-def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> Examination:
+def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> CheckResults:
     """Run the checks that were asked for."""
-    from celeryize.checks.examine import examine
+    from celeryize.checks.run_checks import run_checks
 
     silence = silenced_checks(project)
-    return examine(facts, only=chosen.only, skip=chosen.skip, silence=silence)
+    return run_checks(facts, only=chosen.only, skip=chosen.skip, silence=silence)
 
 
 def _run_live(
@@ -103,32 +104,32 @@ def _run_live(
 
 def summarise(
     facts: Facts,
-    examination: Examination,
+    results: CheckResults,
     chosen: VerifyOptions,
     live: LiveReport | None = None,
-) -> Verified:
-    """The outcome of an examination, and the exit code that it asks for."""
-    from celeryize.checks.verified import Verified
+) -> VerifyOutcome:
+    """The outcome of the checks, and the exit code that it asks for."""
+    from celeryize.checks.outcome import VerifyOutcome
 
     broker = ""
     if live:
         broker = live.broker
         failed = _failed_step(live)
-        examination = replace(
-            examination,
-            findings=(*failed, *examination.findings),
-            ran=(*examination.ran, *(finding.id for finding in failed)),
+        results = replace(
+            results,
+            findings=(*failed, *results.findings),
+            ran=(*results.ran, *(finding.id for finding in failed)),
         )
     # the registry knows more tasks than the code: those of installed packages
     tasks = len(facts.tasks)
     if facts.worker and facts.worker.tasks:
         tasks = len(facts.worker.tasks)
-    return Verified(
-        examination,
+    return VerifyOutcome(
+        results,
         chosen.depth,
         _imported_versions(facts.worker, facts.web),
         tasks,
-        _exit_code(examination.findings, strict=chosen.strict),
+        _exit_code(results.findings, strict=chosen.strict),
         broker,
     )
 
@@ -174,7 +175,7 @@ def silenced_checks(project: Project) -> dict[str, str]:
     return {str(identifier): reason for identifier, reason in table.items()}
 
 
-def _imported_versions(*sights: Sight | None) -> dict[str, str]:
+def _imported_versions(*sights: ImportReport | None) -> dict[str, str]:
     """The versions of what was imported; those of the worker come first."""
     found: dict[str, str] = {}
     for sight in sights:

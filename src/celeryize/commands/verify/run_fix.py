@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.checks.proof import Expected, Proof, Verdict, judge
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import start_up
 from celeryize.commands.verify import fix
@@ -24,12 +23,13 @@ from celeryize.commands.writing.runner import Planned, write_planned
 from celeryize.detect.project import Project, load_project
 from celeryize.errors import Exit, Unproved
 from celeryize.model import Finding
+from celeryize.probe.proof import Expected, Proof, Verdict, count_new_errors, judge
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
     from celeryize.checks.facts import Facts
-    from celeryize.checks.verified import Examination, Verified
-    from celeryize.probe import Sight
+    from celeryize.checks.outcome import CheckResults, VerifyOutcome
+    from celeryize.probe.report import ImportReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Fixed:
     result: WriteResult
     fixed: tuple[Finding, ...]
     left: tuple[tuple[Finding, str], ...]
-    now: Verified
+    now: VerifyOutcome
 
     @property
     def status(self) -> str:
@@ -63,7 +63,7 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: VerifyOpti
     with start_up(options, view, imports=not chosen.static) as (project, prober):
         facts = gather_facts(project, prober)
         examination = examine_project(project, facts, chosen)
-        fixing = fix.plan(project, examination.remedies)
+        fixing = fix.plan(project, examination.fixes)
         again = _SecondExamination(options, chosen, fixing)
         planned = _with_proof(project, fixing, again)
         written = write_planned(planned, project, prober, write, view)
@@ -84,13 +84,13 @@ class _SecondExamination:
 
     def __init__(self, options: RunOptions, chosen: VerifyOptions, fixing: fix.Fixing) -> None:
         self.facts: Facts | None = None
-        self.examination: Examination | None = None
+        self.examination: CheckResults | None = None
         self._options = options
         self._chosen = chosen
         self._fixing = fixing
-        self._imports: tuple[Sight, Sight] | None = None
+        self._imports: tuple[ImportReport, ImportReport] | None = None
 
-    def imported(self, imports: tuple[Sight, Sight]) -> None:
+    def imported(self, imports: tuple[ImportReport, ImportReport]) -> None:
         """Keep the last imports of the planned project: it is what is on the disk afterwards."""
         self._imports = imports
 
@@ -106,10 +106,11 @@ class _SecondExamination:
             python=options.python,
             package=options.package,
         )
-        self.facts = gather_facts(project, None)
+        facts = gather_facts(project, None)
         if self._imports:
-            self.facts.worker, self.facts.web = self._imports
-        self.examination = examine_project(project, self.facts, self._chosen)
+            facts = facts.with_imports(*self._imports)
+        self.facts = facts
+        self.examination = examine_project(project, facts, self._chosen)
         _raise_if_unfixed(self._fixing.fixed, self.examination.findings)
 
 
@@ -130,8 +131,8 @@ def _with_proof(project: Project, fixing: fix.Fixing, again: _SecondExamination)
 
 
 def _judge_fixes(
-    before: tuple[Sight, Sight],
-    after: tuple[Sight, Sight],
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
     expected: Expected,
     root: Path,
     *,
@@ -155,10 +156,7 @@ def _judge_fixes(
         return Proof(
             Verdict.PASSED, "imported, and nothing is worse than before", before=proof.before
         )
-    summary = f"{len(new)} new errors"
-    if len(new) == 1:
-        summary = "1 new error"
-    return replace(proof, summary=summary, findings=new)
+    return replace(proof, summary=count_new_errors(len(new)), findings=new)
 
 
 def _raise_if_unfixed(fixed: Sequence[Finding], now: Sequence[Finding]) -> None:

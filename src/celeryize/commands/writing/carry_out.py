@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from celeryize.apply import applied
-from celeryize.checks.proof import Proof, Verdict
 from celeryize.commands.options import WriteOptions
 from celeryize.errors import CeleryizeError, Exit, Unproved
 from celeryize.model import Plan, Status
+from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.view import View
 
 

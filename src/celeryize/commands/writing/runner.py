@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from celeryize.checks.proof import Expected, Proof, judge
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import WriteOutcome, WriteResult, carry_out
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
 from celeryize.model import Plan, Todo
+from celeryize.probe.proof import Expected, Proof, judge
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
-    from celeryize.probe import Prober, Sight
+    from celeryize.probe.report import ImportReport
+from celeryize.probe.run import Prober
 
 
 class Judge(Protocol):
@@ -26,8 +27,8 @@ class Judge(Protocol):
 
     def __call__(
         self,
-        before: tuple[Sight, Sight],
-        after: tuple[Sight, Sight],
+        before: tuple[ImportReport, ImportReport],
+        after: tuple[ImportReport, ImportReport],
         expected: Expected,
         root: Path,
         *,
@@ -42,7 +43,7 @@ def no_steps(proof: Proof) -> tuple[str, ...]:
     return ()
 
 
-def nothing_imported(imports: tuple[Sight, Sight]) -> None:
+def nothing_imported(imports: tuple[ImportReport, ImportReport]) -> None:
     """What a writer does with the imports of a proof that it does not need itself."""
     del imports
 
@@ -61,7 +62,7 @@ class Planned:
     # the command that installs the dependencies, where it is not the project's own
     install_command: str = ""
     # gets the imports (worker, web) of the planned project, before they are judged
-    imported: Callable[[tuple[Sight, Sight]], None] = nothing_imported
+    imported: Callable[[tuple[ImportReport, ImportReport]], None] = nothing_imported
     # entered once the files are written: install, run a test; raises to roll the write back
     around: AbstractContextManager[None] | None = None
     # the project reads what is written by its path, so the proof comes after the write

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from celeryize import render
-from celeryize.commands import run_init
 from celeryize.errors import CannotPatch, CeleryizeError
+from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder
 
@@ -38,7 +38,7 @@ def declare(templates: Path) -> None:
 
 
 def init(project: Path, view: Recorder, **options: object) -> None:
-    run_init.run(project, view, flags={}, yes=True, no_verify=True, **options)  # type: ignore[arg-type]
+    commands.init(project, view, flags={}, yes=True, no_verify=True, **options)  # type: ignore[arg-type]
 
 
 def test_a_new_file_of_the_templates_is_written_with_its_reason(project, templates):

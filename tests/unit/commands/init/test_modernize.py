@@ -64,7 +64,9 @@ def clinic(folder: Path, settings: str, **more: str) -> Path:
 
 
 def init(folder: Path, **more: object) -> Written:
-    return commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True, modernize=True, **more)
+    return commands.init(
+        folder, Recorder(), flags={}, yes=True, no_verify=True, modernize=True, **more
+    )
 
 
 def modernized(folder: Path) -> str:

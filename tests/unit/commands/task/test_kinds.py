@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from celeryize import render
-from celeryize.commands import run_add_task, run_init
 from celeryize.commands.task import kinds
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.request import Request
+from tests import commands
 from tests.views import Recorder
 
 WEBHOOK = """{% extends "task/base.py.jinja" %}
@@ -49,9 +49,9 @@ def test_a_new_kind_is_an_entry_and_its_templates(project: Path, tmp_path: Path,
     monkeypatch.setattr(render, "templates", lambda: folder)
     render._snippet_environment.cache_clear()
     monkeypatch.setattr(kinds, "KINDS", (*KINDS, Kind("webhook", parameter="payload:dict")))
-    run_init.run(project, Recorder(), flags={}, yes=True, no_verify=True)
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
     request = Request("doctors.receive", kind="webhook", test=True)
-    run_add_task.run(project, Recorder(), request, yes=True, no_verify=True)
+    commands.add_task(project, Recorder(), request, yes=True, no_verify=True)
     render._snippet_environment.cache_clear()
     assert (
         (project / "doctors/tasks.py")

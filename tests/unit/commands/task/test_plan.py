@@ -304,7 +304,9 @@ def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wir
 def test_a_queue_that_a_plain_worker_does_not_consume_is_said(wired):
     view = Recorder()
     commands.add_task(wired, view, Request("doctors.x", queue="mail"), yes=True, no_verify=True)
-    assert view.plans[0].notes == ("A worker consumes the queue mail only if it is started with -Q celery,mail.",)
+    assert view.plans[0].notes == (
+        "A worker consumes the queue mail only if it is started with -Q celery,mail.",
+    )
 
 
 def test_a_queue_beside_the_declared_ones_is_refused(wired):
@@ -590,7 +592,9 @@ def test_remove_takes_out_what_is_as_it_was_generated(wired):
     )
     add(wired, *EXAMPLE)
     commands.remove_task(wired, Recorder(), EXAMPLE[0], yes=True, no_verify=True)
-    assert tasks(wired) == "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
+    assert (
+        tasks(wired) == "from celery import shared_task\n\n\n@shared_task\ndef old():\n    pass\n"
+    )
 
 
 def test_remove_refuses_what_was_changed_and_what_is_not_ours(wired):

@@ -23,7 +23,9 @@ def wired(project: Path) -> Path:
 
 
 def add(folder: Path, target: str, *parameters: str, **options: object) -> None:
-    commands.add_task(folder, Recorder(), Request(target, parameters, **options), yes=True, no_verify=True)
+    commands.add_task(
+        folder, Recorder(), Request(target, parameters, **options), yes=True, no_verify=True
+    )
 
 
 def remove(folder: Path, target: str):

@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from celeryize.checks.check import CHECKS, Fix
-from celeryize.checks.proof import Verdict
 from celeryize.commands.verify.run_fix import Fixed
 from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.errors import Exit, Unproved
 from celeryize.patch.source import insertion
+from celeryize.probe.proof import Verdict
 from tests import commands
 from tests.conftest import make_tree, snapshot
-from tests.unit.test_checks import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
+from tests.unit.checks.projects import APP, OK_ENTRY, TASK, entry, healthy, settings, tasks, view
 from tests.views import Recorder
 
 URL = 'CELERY_BROKER_URL = "redis://localhost:6379/0"\n'
@@ -49,7 +49,12 @@ def app(old: str, new: str) -> dict[str, str]:
     return {"config/celery.py": APP.replace(old, new)}
 
 
-SETTINGS, CELERY, TASKS, VIEWS = "config/settings.py", "config/celery.py", "doctors/tasks.py", "doctors/views.py"
+SETTINGS, CELERY, TASKS, VIEWS = (
+    "config/settings.py",
+    "config/celery.py",
+    "doctors/tasks.py",
+    "doctors/views.py",
+)
 ENTRY = "        'task': 'doctors.tasks.greet',\n        'schedule': crontab(minute=0, hour=3),\n"
 
 CASES = [
@@ -60,7 +65,7 @@ CASES = [
         "CELERY_TASK_TIME_LIMT =",
         "CELERY_TASK_TIME_LIMIT =",
         settings("CELERY_SERIALIZER = 'json'\n"),
-        "several names are about as near",
+        "several names are about as close",
     ),
     Broken(
         "celery.W060",
@@ -69,7 +74,7 @@ CASES = [
         "CELERY_CONCURRENCY:",
         "CELERY_WORKER_CONCURRENCY:",
         settings("CELERY_CONCURRENCY = 2\nCELERY_WORKER_CONCURRENCY = 3\n"),
-        "CELERY_WORKER_CONCURRENCY is set too",
+        "CELERY_WORKER_CONCURRENCY is set, too",
     ),
     Broken(
         "celery.W060",
@@ -81,7 +86,7 @@ CASES = [
             **settings("CELERY_TASK_ALWAYS_EAGR = False\n"),
             "doctors/tests.py": "from django.conf import settings\n\nsettings.CELERY_TASK_ALWAYS_EAGR\n",
         },
-        "CELERY_TASK_ALWAYS_EAGR stands in other places too",
+        "CELERY_TASK_ALWAYS_EAGR is used in other places, too",
     ),
     Broken(
         "celery.W062",
@@ -90,7 +95,7 @@ CASES = [
         "broker_pool_limit",
         "CELERY_BROKER_POOL_LIMIT",
         settings("broker_pool_limit = 4\nCELERY_BROKER_POOL_LIMIT = 5\n"),
-        "CELERY_BROKER_POOL_LIMIT is set too",
+        "CELERY_BROKER_POOL_LIMIT is set, too",
     ),
     Broken(
         "celery.W063",
@@ -98,8 +103,10 @@ CASES = [
         SETTINGS,
         "VISIBILITY_TIMEOUT",
         "visibility_timeout",
-        block('"visibility_timeout": 3600', '"VISIBILITY_TIMEOUT": 3600, "visibility_timeout": 3600'),
-        "'visibility_timeout' is, or may be, given too",
+        block(
+            '"visibility_timeout": 3600', '"VISIBILITY_TIMEOUT": 3600, "visibility_timeout": 3600'
+        ),
+        "'visibility_timeout' is, or may be, given as well",
     ),
     Broken(
         "celery.W070",
@@ -108,7 +115,7 @@ CASES = [
         "CELERYD_MAX_TASKS_PER_CHILD",
         "CELERY_WORKER_MAX_TASKS_PER_CHILD",
         settings("BROKER_POOL_LIMIT = 4\n"),
-        "another library may read BROKER_POOL_LIMIT",
+        "another library may use BROKER_POOL_LIMIT",
     ),
     Broken(
         "celery.W083",
@@ -117,7 +124,7 @@ CASES = [
         "'False'",
         "False",
         settings("import os\nCELERY_TASK_ALWAYS_EAGER = 'sometimes'\n"),
-        "'sometimes' spells no such value",
+        "'sometimes' is not such a value",
     ),
     Broken(
         "celery.W083",
@@ -126,7 +133,7 @@ CASES = [
         '("270")',
         "270",
         block("SOFT_TIME_LIMIT = 270", 'SOFT_TIME_LIMIT = "4 minutes"'),
-        "'4 minutes' spells no such value",
+        "'4 minutes' is not such a value",
     ),
     Broken(
         "celery.E010",
@@ -217,7 +224,7 @@ CASES = [
         "'doctors.tasks.great'",
         "'doctors.tasks.greet'",
         entry(OK_ENTRY.replace("greet", "nothing_like_it")),
-        "no task has a name like it",
+        "no task has a similar name",
     ),
     Broken(
         "celery.E170",
@@ -248,7 +255,7 @@ CASES = [
         "'arg'",
         "'args'",
         entry(OK_ENTRY + "        'arg': ('x',),\n"),
-        "'args' is, or may be, given too",
+        "'args' is, or may be, given as well",
     ),
     Broken(
         "celery.W245",
@@ -257,7 +264,7 @@ CASES = [
         "'expire'",
         "'expires'",
         entry(OK_ENTRY + "        'options': {'expire': 30, 'expires': 40},\n"),
-        "'expires' is, or may be, given too",
+        "'expires' is, or may be, given as well",
     ),
     Broken(
         "celery.E250",
@@ -266,7 +273,7 @@ CASES = [
         "('x')",
         "('x',)",
         entry(ENTRY + "        'args': 'x',\n"),
-        "a text may be meant as a row of letters",
+        "a text may be meant as a sequence of letters",
     ),
     Broken(
         "celery.E250",
@@ -278,7 +285,7 @@ CASES = [
             **entry(ENTRY.replace("greet", "both") + "        'args': 16,\n"),
             **tasks("@shared_task\ndef both(a, b):\n    pass\n"),
         },
-        "the task does not take one argument alone",
+        "the task does not take exactly one argument",
     ),
     Broken(
         "celery.W371",
@@ -287,7 +294,7 @@ CASES = [
         "que=",
         "queue=",
         view("def f():\n    greet.apply_async(args=('x',), que='slow', queue='fast')\n"),
-        "queue is, or may be, given too",
+        "queue is, or may be, given as well",
     ),
     Broken(
         "celery.E372",
@@ -296,7 +303,7 @@ CASES = [
         "( 5 )",
         "( 5,)",
         view("def f():\n    greet.apply_async(args='x')\n"),
-        "a text may be meant as a row of letters",
+        "a text may be meant as a sequence of letters",
     ),
     Broken(
         "celery.E421",
@@ -323,7 +330,7 @@ CASES = [
         "timelimit",
         "time_limit",
         tasks("@shared_task(timelimit=30, time_limit=40)\ndef f():\n    pass\n"),
-        "time_limit is, or may be, given too",
+        "time_limit is, or may be, given as well",
     ),
     Broken(
         "celery.E453",
@@ -347,7 +354,7 @@ def name_of(case: Broken) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
+def test_a_mistake_is_fixed_and_nothing_else_is_changed(tmp_path, case):
     root = make_tree(tmp_path / "project", {**healthy(), **case.files})
     before = snapshot(root)
     ended, _ = fix(root)
@@ -370,7 +377,7 @@ def test_a_mistake_is_put_right_and_nothing_else_is_changed(tmp_path, case):
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.unsure], ids=name_of)
-def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_told(tmp_path, case):
+def test_a_mistake_that_is_not_certain_is_left_and_the_reason_is_reported(tmp_path, case):
     root = make_tree(tmp_path / "project", {**healthy(), **case.unsure})
     before = snapshot(root)
     ended, shown = fix(root)
@@ -385,7 +392,15 @@ def test_each_fixable_check_has_a_case_and_only_those():
     assert {c.id for c in CHECKS.values() if c.fixable} == {case.id for case in CASES}
 
 
-WIRING = {"celery.E010", "celery.E031", "celery.E035", "celery.E050", "celery.E051", "celery.W041", "celery.E240"}
+WIRING = {
+    "celery.E010",
+    "celery.E031",
+    "celery.E035",
+    "celery.E050",
+    "celery.E051",
+    "celery.W041",
+    "celery.E240",
+}
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.id in WIRING], ids=name_of)
@@ -397,11 +412,13 @@ def test_the_project_that_a_fix_leaves_is_proved_by_importing_it(tmp_path, case)
     assert (case.id in {f.id for f in ended.fixed}, ended.now.findings) == (True, ())
 
 
-SEVERAL = block("SOFT_TIME_LIMIT = 270", "SOFT_TIME_LIMIT = '270'", "CELERYD_PREFETCH_MULTIPLIER = '4'\n")
+SEVERAL = block(
+    "SOFT_TIME_LIMIT = 270", "SOFT_TIME_LIMIT = '270'", "CELERYD_PREFETCH_MULTIPLIER = '4'\n"
+)
 NIGHTLY = "'task': 'doctors.tasks.great', 'schedule': 60, 'arg': ('x'), 'queue': 'slow'"
 
 
-def test_all_mistakes_are_put_right_at_once_and_those_behind_them_by_the_next_runs(tmp_path):
+def test_all_mistakes_are_fixed_at_once_and_those_behind_them_by_the_next_runs(tmp_path):
     text = SEVERAL["config/settings.py"] + f"CELERY_BEAT_SCHEDULE = {{'nightly': {{{NIGHTLY}}}}}\n"
     root = make_tree(tmp_path, {**healthy(), "config/settings.py": text, "config/__init__.py": ""})
     runs = [[f.id.removeprefix("celery.") for f in fix(root)[0].fixed] for _ in range(3)]
@@ -409,19 +426,26 @@ def test_all_mistakes_are_put_right_at_once_and_those_behind_them_by_the_next_ru
     now = (root / SETTINGS).read_text()
     assert "CELERY_TASK_SOFT_TIME_LIMIT = 270\n" in now
     assert "CELERY_WORKER_PREFETCH_MULTIPLIER = 4\n" in now
-    assert "'doctors.tasks.greet', 'schedule': 60, 'args': ('x',), 'options': {'queue': 'slow'}}" in now
+    assert (
+        "'doctors.tasks.greet', 'schedule': 60, 'args': ('x',), 'options': {'queue': 'slow'}}"
+        in now
+    )
 
 
 def test_errors_that_stay_end_with_code_1_and_warnings_only_if_strict(tmp_path):
-    mistakes = settings("CELERY_TASK_ALWAYS_EAGR = False\nCELERYD_LOG_FILE = 'x'\nBROKER_POOL_LIMIT = 3\n")
+    mistakes = settings(
+        "CELERY_TASK_ALWAYS_EAGR = False\nCELERYD_LOG_FILE = 'x'\nBROKER_POOL_LIMIT = 3\n"
+    )
     root = make_tree(tmp_path, {**healthy(), **mistakes})
     assert fix(root)[0].now.exit_code is Exit.DONE
     assert fix(root, strict=True)[0].now.exit_code is Exit.FINDINGS
-    (root / TASKS).write_text("from celery import shared_task\n\n\n@shared_task(bind=True)\ndef f():\n    pass\n")
+    (root / TASKS).write_text(
+        "from celery import shared_task\n\n\n@shared_task(bind=True)\ndef f():\n    pass\n"
+    )
     assert fix(root)[0].now.exit_code is Exit.FINDINGS
 
 
-def test_only_what_is_asked_for_and_not_silenced_is_put_right(tmp_path):
+def test_only_what_is_asked_for_and_not_silenced_is_fixed(tmp_path):
     text = "CELERY_TASK_ALWAYS_EAGR = False  # celeryize: ignore[W060]\nCELERYD_PREFETCH_MULTIPLIER = 4\n"
     root = make_tree(tmp_path, {**healthy(), **settings(text)})
     assert fix(root, skip=["W070"])[0].fixed == ()
@@ -432,13 +456,17 @@ def test_a_dry_run_and_a_no_write_nothing(tmp_path):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     before = snapshot(root)
     ended = commands.fix(root, Recorder(), static=True, dry_run=True)
-    assert (ended.result.outcome, ended.fixed, len(ended.now.findings)) == (WriteOutcome.WOULD_CHANGE, (), 1)
+    assert (ended.result.outcome, ended.fixed, len(ended.now.findings)) == (
+        WriteOutcome.WOULD_CHANGE,
+        (),
+        1,
+    )
     with pytest.raises(Aborted):
         commands.fix(root, Recorder(answer=False), static=True)
     assert snapshot(root) == before
 
 
-def test_a_fix_that_does_not_help_is_taken_back(tmp_path, monkeypatch):
+def test_a_fix_that_does_not_help_is_rolled_back(tmp_path, monkeypatch):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     before = snapshot(root)
     comment = Fix(PurePosixPath(SETTINGS), "a comment", (insertion(0, "# no help\n", ()),))
@@ -453,7 +481,9 @@ def test_a_fix_that_would_change_more_than_it_says_is_left(tmp_path, monkeypatch
     more = Fix(PurePosixPath(SETTINGS), "more", (insertion(0, "import os\n", ()),))
     monkeypatch.setattr("celeryize.checks.settings.rename_setting", lambda *_: more)
     ended, _ = fix(root)
-    assert [why for _, why in ended.left] == ["the edit of config/settings.py would change more than was planned"]
+    assert [why for _, why in ended.left] == [
+        "the edit of config/settings.py would change more than was planned"
+    ]
 
 
 def test_each_fixable_check_stands_in_the_page_about_verify():

@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from celeryize.checks.proof import Expected
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import Exit, Unproved
 from celeryize.model import Plan, Status, Step
+from celeryize.probe.proof import Expected
 from tests.conftest import snapshot
 from tests.views import Recorder
 
@@ -25,7 +25,7 @@ def write(folder: Path, view: Recorder, **options: bool) -> Written:
 
     def planned(project: Project) -> Planned:
         draft = project.draft()
-        draft.write(NEW, b"X = 1\n")
+        draft.write(NEW, b"X = 1\n", "new")
         plan = Plan(draft.edits(), (Step(NEW, Status.CREATE, "a file"),))
         return Planned(plan, "celeryize test", Expected("", ""), next_steps=lambda _: ("go",))
 
@@ -68,7 +68,7 @@ def test_what_goes_around_a_write_rolls_it_back_by_an_exception(project: Path):
 
     def planned(opened: Project) -> Planned:
         draft = opened.draft()
-        draft.write(NEW, b"X = 1\n")
+        draft.write(NEW, b"X = 1\n", "new")
         return Planned(Plan(draft.edits()), "celeryize test", Expected("", ""), around=failing())
 
     options = WriteOptions(yes=True, no_verify=True)

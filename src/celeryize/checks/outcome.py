@@ -13,19 +13,20 @@ from celeryize.model import Finding, Severity
 if TYPE_CHECKING:
     from celeryize.checks.check import Fix, Unsure
 
+# The order in which findings are shown.
 RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """A finding that the project has decided not to hear about, and why."""
+    """A finding that the project has silenced, and why."""
 
     finding: Finding
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class PossibleFix:
     """A finding, and what `--fix` does about it, or why it does nothing."""
 
     finding: Finding
@@ -33,20 +34,20 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class CheckResults:
     """What the checks found, what was silenced, which checks ran, and what `--fix` knows to do."""
 
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
     ran: tuple[str, ...]
-    remedies: tuple[Remedy, ...] = ()
+    fixes: tuple[PossibleFix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifyOutcome:
     """The outcome: what was found, silenced, and the facts that it rests on."""
 
-    examination: Examination
+    examination: CheckResults
     depth: str
     versions: dict[str, str]
     tasks: int
@@ -72,7 +73,8 @@ class Verified:
 
 
 def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Findings grouped by their file: the file with the worst first, and in a file the worst first."""
+    """Findings grouped by their file: the file with the worst first, and in a file the worst
+    first."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)

@@ -1,4 +1,4 @@
-"""What a look from inside has seen; frozen values made of the answers of inside.py."""
+"""What an import of the project has shown: frozen values made of the answers of inside.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception of the project: in which phase, where (absolute file, line), with its last project frames."""
+    """An exception of the project: in which phase, where (absolute file, line), with its last
+    project frames."""
 
     type: str
     message: str
@@ -19,19 +20,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class AppSight:
+class ImportedApp:
     """The Celery app that `-A` finds, and the module and variable that hold it."""
 
     main: str | None
     module: str | None
     variable: str | None
-    class_name: str
     namespace: str | None
     config_source: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSight:
+class ImportedTask:
     """A registered task; `options` are the attributes that its class sets itself."""
 
     name: str
@@ -46,11 +46,11 @@ class TaskSight:
 
 
 @dataclass(frozen=True, slots=True)
-class BeatSight:
+class ImportedEntry:
     """An entry of the Beat schedule in effect; `schedule` is its repr.
 
-    `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the app's zone), how
-    many a day, and the clock `changes` (`at`, `runs`, `affected`).
+    `problem` is what Beat, or sending, would raise. With a preview: the next `runs` (ISO, in the
+    app's zone), how many a day, and the clock `changes` (`at`, `runs`, `affected`).
     """
 
     name: str
@@ -67,8 +67,8 @@ class BeatSight:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What one look saw. `mode` is "worker" or "web"; absent facts were not reached."""
+class ImportReport:
+    """The report of one import. `mode` is "worker" or "web"; absent facts were not reached."""
 
     mode: str
     python_version: str = ""
@@ -76,20 +76,18 @@ class Sight:
     django_importable: bool = False
     celery_importable: bool = False
     failures: tuple[Failure, ...] = ()
-    app: AppSight | None = None
+    app: ImportedApp | None = None
     current_app_main: str | None = None
     apps_active: tuple[str | None, ...] = ()
-    tasks: tuple[TaskSight, ...] = ()
+    tasks: tuple[ImportedTask, ...] = ()
     conf: Mapping[str, Any] = field(default_factory=dict)
     settings_values: Mapping[str, Any] = field(default_factory=dict)
-    settings_module: str | None = None
     installed_apps: tuple[str, ...] = ()
-    time_zone: str | None = None
     timezone: str | None = None
     scheduler: str | None = None
     broker_transport: str | None = None
     backend: str | None = None
-    beat_schedule: tuple[BeatSight, ...] = ()
+    beat_schedule: tuple[ImportedEntry, ...] = ()
     environment: tuple[str, ...] = ()
     warnings: tuple[Mapping[str, Any], ...] = ()
     read_from_disk: tuple[str, ...] = ()
@@ -101,27 +99,23 @@ class Sight:
         return tuple(f for f in self.failures if f.type in types)
 
 
-def read_sight(answer: Mapping[str, Any], output: str) -> Sight:
-    """The Sight of one answer of inside.py."""
+def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
+    """The report in one answer of inside.py."""
+    plain = {name: value for name, value in answer.items() if name in _PLAIN}
     app = answer.get("app")
-    known = {k: v for k, v in answer.items() if k in _PLAIN}
-    return Sight(
+    return ImportReport(
         mode=answer["mode"],
-        failures=tuple(read_failure(f) for f in answer["failures"]),
-        app=AppSight(
-            app["main"], app["module"], app["variable"], app["class"], app["namespace"], app["config_source"]
-        )
-        if app
-        else None,
-        tasks=tuple(TaskSight(**task) for task in answer["tasks"]),
-        beat_schedule=tuple(BeatSight(**entry) for entry in answer["beat_schedule"]),
+        failures=tuple(read_failure(failure) for failure in answer["failures"]),
+        app=ImportedApp(**app) if app else None,
+        tasks=tuple(ImportedTask(**task) for task in answer["tasks"]),
+        beat_schedule=tuple(ImportedEntry(**entry) for entry in answer["beat_schedule"]),
         apps_active=tuple(answer["apps_active"]),
         installed_apps=tuple(answer.get("installed_apps", ())),
         environment=tuple(answer.get("environment", ())),
         warnings=tuple(answer["warnings"]),
         read_from_disk=tuple(answer.get("read_from_disk", ())),
         output=output,
-        **known,
+        **plain,
     )
 
 
@@ -137,6 +131,7 @@ def read_failure(failure: Mapping[str, Any]) -> Failure:
     )
 
 
+# The facts that are taken over as they are.
 _PLAIN = frozenset(
     {
         "python_version",
@@ -146,8 +141,6 @@ _PLAIN = frozenset(
         "current_app_main",
         "conf",
         "settings_values",
-        "settings_module",
-        "time_zone",
         "timezone",
         "scheduler",
         "broker_transport",

@@ -11,7 +11,7 @@ from celeryize.detect.layout import Layout, find_layout
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Environment:
     """What is known of a project before its code is read: enough to start its interpreter."""
 
     layout: Layout
@@ -19,14 +19,16 @@ class Ground:
     interpreter: Interpreter
 
 
-def find_ground(
+def find_environment(
     start: Path, *, settings: str | None = None, python: str | None = None, ask: bool = True
-) -> Ground:
+) -> Environment:
     """The folders, the dependency file and the interpreter of the project around `start`.
 
-    With `ask`, the project's package manager may be run, to tell where its environment is.
+    With `ask`, the project's package manager may be run to find its environment.
     """
     layout = find_layout(start, settings)
     dependencies = find_dependencies(layout.root, layout.base)
-    interpreter = find_interpreter(layout.root, layout.base, dependencies.manager if ask else "", python)
-    return Ground(layout, dependencies, interpreter)
+    interpreter = find_interpreter(
+        layout.root, layout.base, dependencies.manager if ask else "", python
+    )
+    return Environment(layout, dependencies, interpreter)

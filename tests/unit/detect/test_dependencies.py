@@ -38,7 +38,13 @@ def found(tmp_path: Path, files: dict[str, str | bytes], base: str = ".") -> Dep
             Form.PEP621,
             "uv sync",
         ),
-        ({"pyproject.toml": f"{PROJECT}[tool.pdm]\n"}, "pyproject.toml", "pdm", Form.PEP621, "pdm install"),
+        (
+            {"pyproject.toml": f"{PROJECT}[tool.pdm]\n"},
+            "pyproject.toml",
+            "pdm",
+            Form.PEP621,
+            "pdm install",
+        ),
         (
             {"pyproject.toml": f"{PROJECT}[tool.hatch.envs.default]\n"},
             "pyproject.toml",
@@ -110,7 +116,10 @@ def found(tmp_path: Path, files: dict[str, str | bytes], base: str = ".") -> Dep
             "pip install -e .",
         ),
         (
-            {"pyproject.toml": '[project]\ndynamic = ["dependencies"]\n', "requirements.txt": "django\n"},
+            {
+                "pyproject.toml": '[project]\ndynamic = ["dependencies"]\n',
+                "requirements.txt": "django\n",
+            },
             "requirements.txt",
             "pip",
             Form.REQUIREMENTS,
@@ -120,7 +129,12 @@ def found(tmp_path: Path, files: dict[str, str | bytes], base: str = ".") -> Dep
 )
 def test_the_manager_and_its_file(tmp_path, files, file, manager, form, sync):
     result = found(tmp_path, files)
-    assert (str(result.file), result.manager, result.form, result.sync) == (file, manager, form, sync)
+    assert (str(result.file), result.manager, result.form, result.sync) == (
+        file,
+        manager,
+        form,
+        sync,
+    )
     assert "\n" not in result.why
 
 
@@ -149,7 +163,10 @@ def test_the_manager_and_its_file(tmp_path, files, file, manager, form, sync):
             "requirements/web.txt",
         ),
         ({"requirements-dev.txt": "django\n", "requirements.txt": "django\n"}, "requirements.txt"),
-        ({"requirements-base.txt": "django\n", "requirements-prod.txt": "django\n"}, "requirements-base.txt"),
+        (
+            {"requirements-base.txt": "django\n", "requirements-prod.txt": "django\n"},
+            "requirements-base.txt",
+        ),
         ({"requirements.pip": "Django==1.8\n"}, "requirements.pip"),
         ({"requirements/base.pip": "Django==1.8\n"}, "requirements/base.pip"),
         (
@@ -195,7 +212,10 @@ def test_a_folder_above_wins_if_only_it_declares_django(tmp_path):
 
 def test_the_choice_among_several_is_explained(tmp_path):
     result = found(tmp_path, {"requirements.txt": "django\n", "pyproject.toml": PROJECT})
-    assert result.why == "pyproject.toml declares Django; left as they are, though they do too: requirements.txt"
+    assert (
+        result.why
+        == "pyproject.toml declares Django; left as they are, though they do too: requirements.txt"
+    )
 
 
 def test_a_single_file_needs_no_explanation(tmp_path):

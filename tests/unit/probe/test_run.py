@@ -15,7 +15,8 @@ import pytest
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Edit
-from celeryize.probe import Prober, Sight, Target
+from celeryize.probe.report import ImportReport
+from celeryize.probe.run import Prober, Target
 from tests.conftest import make_tree, snapshot
 
 APP = """import os
@@ -46,7 +47,11 @@ def target(root: Path, spec: str | None = "config", **more: object) -> Target:
 
 def edits(root: Path, files: dict[str, str]) -> list[Edit]:
     return [
-        Edit(PurePosixPath(p), (root / p).read_bytes() if (root / p).exists() else None, text.encode())
+        Edit(
+            PurePosixPath(p),
+            (root / p).read_bytes() if (root / p).exists() else None,
+            text.encode(),
+        )
         for p, text in files.items()
     ]
 
@@ -56,7 +61,9 @@ def wired(root: Path) -> dict[str, str]:
     return {"config/celery.py": APP, "config/__init__.py": IMPORT, "config/settings.py": settings}
 
 
-def prove(root: Path, files: dict[str, str], *, timeout: float = 60, **more: object) -> tuple[Sight, Sight]:
+def prove(
+    root: Path, files: dict[str, str], *, timeout: float = 60, **more: object
+) -> tuple[ImportReport, ImportReport]:
     with Prober(target(root, None), timeout=timeout) as prober:
         return prober.prove(edits(root, files), root, target(root, **more))
 
@@ -73,7 +80,11 @@ def test_celery_that_is_only_planned_is_seen_with_its_tasks_and_settings(project
     assert worker.conf == worker.settings_values == {
         "CELERY_BROKER_URL": "redis://localhost:6379/0"
     } or worker.conf == {"broker_url": "redis://localhost:6379/0"}
-    assert (worker.broker_transport, worker.apps_active, web.current_app_main) == ("redis", ("config",), "config")
+    assert (worker.broker_transport, worker.apps_active, web.current_app_main) == (
+        "redis",
+        ("config",),
+        "config",
+    )
     (task,) = worker.tasks
     assert (task.name, task.line, task.signature, task.options["max_retries"]) == (
         "doctors.tasks.greet",
@@ -92,7 +103,7 @@ def test_the_untouched_project_is_seen_without_celery(project):
     assert "doctors" in web.installed_apps
 
 
-def test_a_package_that_does_not_import_the_app_shows_in_the_web_look(project):
+def test_a_package_that_does_not_import_the_app_shows_in_the_web_import(project):
     files = wired(project)
     del files["config/__init__.py"]
     worker, web = prove(project, files)
@@ -132,11 +143,17 @@ def test_three_broken_modules_are_three_failures(project):
     files = wired(project)
     files["config/settings.py"] += '\nINSTALLED_APPS += ["app0", "app1", "app2"]\n'
     worker, _ = prove(project, files)
-    assert sorted(f.message for f in worker.failures) == [f"No module named 'nothing_{n}'" for n in range(3)]
-    assert {Path(f.where[0]).parent.name for f in worker.failures if f.where} == {"app0", "app1", "app2"}
+    assert sorted(f.message for f in worker.failures) == [
+        f"No module named 'nothing_{n}'" for n in range(3)
+    ]
+    assert {Path(f.where[0]).parent.name for f in worker.failures if f.where} == {
+        "app0",
+        "app1",
+        "app2",
+    }
 
 
-def test_what_a_signal_handler_swallows_is_told(project):
+def test_what_a_signal_handler_swallows_is_reported(project):
     handler = "\n@app.on_after_finalize.connect\ndef add(sender, **kwargs):\n    raise LookupError('lost')\n"
     worker, _ = prove(project, wired(project) | {"config/celery.py": APP + handler})
     assert [(f.type, f.phase) for f in worker.failures] == [("LookupError", "signal")]
@@ -160,7 +177,7 @@ def test_settings_that_end_the_process_are_a_failure(project, code, kind, messag
         assert message in sight.failures[0].message
 
 
-def test_settings_that_hang_are_ended_and_the_place_is_told(project):
+def test_settings_that_hang_are_ended_and_the_place_is_reported(project):
     files = wired(project)
     files["config/settings.py"] = "import time\n\ntime.sleep(600)\n"
     worker, _ = prove(project, files, timeout=2)
@@ -197,13 +214,18 @@ QUERY = "from doctors.models import Doctor\n\nNAMES = [d.name for d in Doctor.ob
 
 
 def test_tasks_that_query_an_empty_database_are_a_failure_at_that_line_and_hide_no_other(project):
-    make_tree(project, {"doctors/tasks.py": QUERY, "clinics/__init__.py": "", "clinics/tasks.py": TASK})
+    make_tree(
+        project, {"doctors/tasks.py": QUERY, "clinics/__init__.py": "", "clinics/tasks.py": TASK}
+    )
     files = wired(project)
     files["config/settings.py"] += "INSTALLED_APPS.append('clinics')\n"
     worker, web = prove(project, files)
     for sight in (worker, web):
         (failure,) = sight.failures
-        assert (failure.type, failure.message) == ("OperationalError", "no such table: doctors_doctor")
+        assert (failure.type, failure.message) == (
+            "OperationalError",
+            "no such table: doctors_doctor",
+        )
         assert failure.where == (str(project / "doctors/tasks.py"), 3)
     assert [task.name for task in worker.tasks] == ["clinics.tasks.greet"]
 
@@ -211,15 +233,19 @@ def test_tasks_that_query_an_empty_database_are_a_failure_at_that_line_and_hide_
 def test_tasks_that_query_a_database_that_is_there_are_no_failure(project):
     make_tree(project, {"doctors/tasks.py": f"{QUERY}{TASK}"})
     with sqlite3.connect(project / "db.sqlite3") as database:
-        database.execute("create table doctors_doctor (id integer primary key, name text, email text)")
+        database.execute(
+            "create table doctors_doctor (id integer primary key, name text, email text)"
+        )
     files = wired(project)
-    files["config/settings.py"] = files["config/settings.py"].replace('":memory:"', 'BASE_DIR / "db.sqlite3"')
+    files["config/settings.py"] = files["config/settings.py"].replace(
+        '":memory:"', 'BASE_DIR / "db.sqlite3"'
+    )
     worker, web = prove(project, files)
     assert worker.failures == web.failures == ()
     assert [task.name for task in worker.tasks] == ["doctors.tasks.greet"]
 
 
-def test_a_file_that_is_read_by_its_path_is_told(project):
+def test_a_file_that_is_read_by_its_path_is_reported(project):
     make_tree(project, {"config/extra.py": "X = 1\n"})
     files = wired(project) | {"config/extra.py": "X = 2\n"}
     files["config/settings.py"] += "\nexec(open(BASE_DIR / 'config/extra.py').read())\n"
@@ -236,7 +262,9 @@ def test_a_project_that_hides_the_library_is_seen_as_it_is(project):
 def test_settings_may_read_the_variables_that_would_beat_them(project, monkeypatch):
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/1")
     files = wired(project)
-    files["config/settings.py"] += '\nimport os\nCELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"] + "2"\n'
+    files["config/settings.py"] += (
+        '\nimport os\nCELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"] + "2"\n'
+    )
     worker, web = prove(project, files)
     assert worker.failures == web.failures == ()
     assert worker.conf["broker_url"] == "redis://elsewhere/12"
@@ -247,7 +275,11 @@ def test_a_celery_whose_module_has_no_spec_is_seen(project, tmp_path, monkeypatc
     make_tree(tmp_path, {"early/sitecustomize.py": "import celery\ncelery.__spec__ = None\n"})
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "early"))
     worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
-    assert worker.celery_importable and worker.app and worker.app.main == web.current_app_main == "config"
+    assert (
+        worker.celery_importable
+        and worker.app
+        and worker.app.main == web.current_app_main == "config"
+    )
 
 
 def test_the_python_path_is_the_projects_whole_path(project, tmp_path, monkeypatch):
@@ -272,7 +304,12 @@ def test_planned_packages_are_found_with_and_without_init(project):
         "assert importlib.util.find_spec('whole').submodule_search_locations == whole.__path__\n"
         "assert importlib.util.find_spec('whole.absent') is None\n"
     )
-    new = {"plain/deep/jobs.py": "", "half/planned.py": "", "whole/__init__.py": "", "whole/jobs.py": "Y = 2\n"}
+    new = {
+        "plain/deep/jobs.py": "",
+        "half/planned.py": "",
+        "whole/__init__.py": "",
+        "whole/jobs.py": "Y = 2\n",
+    }
     worker, web = prove(project, {**wired(project), **new, "doctors/tasks.py": looks + TASK})
     assert worker.failures == web.failures == ()
 
@@ -296,11 +333,13 @@ def test_a_deleted_package_uncovers_the_module_beside_it(project):
     with Prober(target(project, None)) as prober:
         planned = edits(project, wired(project))
         hidden, _ = prober.prove(planned, project, target(project))
-        free, _ = prober.prove([*planned, deletes(project, "doctors/tasks/__init__.py")], project, target(project))
+        free, _ = prober.prove(
+            [*planned, deletes(project, "doctors/tasks/__init__.py")], project, target(project)
+        )
     assert hidden.tasks == () and [t.name for t in free.tasks] == ["doctors.tasks.greet"]
 
 
-def test_a_module_that_is_only_deleted_is_gone(project):
+def test_a_module_that_is_only_deleted_cannot_be_imported(project):
     make_tree(project, {"doctors/tasks.py": TASK})
     with Prober(target(project, None)) as prober:
         planned = [*edits(project, wired(project)), deletes(project, "doctors/tasks.py")]
@@ -338,7 +377,9 @@ def test_values_that_cannot_be_shown_are_shown_as_that(project):
         "CELERY_TASK_ROUTES = [Shy()]\n"
     )
     worker, _ = prove(project, files, settings_names=("CELERY_TASK_ROUTES",))
-    assert worker.settings_values["CELERY_TASK_ROUTES"] == ["<Shy that cannot be shown: ValueError>"]
+    assert worker.settings_values["CELERY_TASK_ROUTES"] == [
+        "<Shy that cannot be shown: ValueError>"
+    ]
 
 
 def test_endless_output_is_cut_while_it_is_written(project):
@@ -350,14 +391,16 @@ def test_endless_output_is_cut_while_it_is_written(project):
     assert len(worker.output) == 4096 and kept < 4_000_000, "some gigabytes, if it were not cut"
 
 
-def test_the_place_of_a_crash_is_told_however_much_was_printed(project):
+def test_the_place_of_a_crash_is_reported_however_much_was_printed(project):
     files = wired(project)
     files["config/settings.py"] = "import os\n\nprint('x' * 99_999)\nos.abort()\n"
     worker, _ = prove(project, files)
-    assert [(f.type, f.where) for f in worker.failures] == [("Crash", (str(project / "config/settings.py"), 4))]
+    assert [(f.type, f.where) for f in worker.failures] == [
+        ("Crash", (str(project / "config/settings.py"), 4))
+    ]
 
 
-def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
+def test_a_file_that_is_opened_by_a_path_of_bytes_is_reported(project):
     make_tree(project, {"config/extra.py": "X = 1\n"})
     files = wired(project) | {"config/extra.py": "X = 2\n"}
     files["config/settings.py"] += "\nexec(open(bytes(BASE_DIR / 'config/extra.py')).read())\n"
@@ -365,18 +408,18 @@ def test_a_file_that_is_opened_by_a_path_of_bytes_is_told(project):
     assert [Path(p).name for p in worker.read_from_disk] == ["extra.py"]
 
 
-def test_a_planned_file_that_is_only_imported_is_not_told_as_read(project):
+def test_a_planned_file_that_is_only_imported_is_not_reported_as_read(project):
     worker, web = prove(project, {**wired(project), "doctors/tasks.py": TASK})
     assert worker.read_from_disk == web.read_from_disk == ()
 
 
-def test_an_interpreter_that_is_none_is_said():
+def test_an_invalid_interpreter_is_reported():
     missing = Target(Path("/nowhere/python"), Path.cwd(), (), "x", None)
     with pytest.raises(CeleryizeError, match="cannot be started"), Prober(missing):
         pass
 
 
-def test_an_interpreter_that_ends_at_once_is_said(tmp_path):
+def test_an_interpreter_that_exits_at_once_is_reported(tmp_path):
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho no such thing >&2\nexit 1\n")
     script.chmod(0o755)
@@ -396,7 +439,9 @@ def alive(marker: str) -> list[str]:
     return found
 
 
-SEES_PROCESSES = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
+SEES_PROCESSES = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="needs /proc to see processes"
+)
 
 
 def wait_until(come: Callable[[], bool]) -> None:
@@ -417,7 +462,7 @@ def marker(project, monkeypatch) -> str:
 
 def ours(project: Path) -> subprocess.Popen[bytes]:
     code = (
-        "import sys; from pathlib import Path; from celeryize.probe import Prober, Target\n"
+        "import sys; from pathlib import Path; from celeryize.probe.run import Prober, Target\n"
         f"t = Target(Path(sys.executable), Path({str(project)!r}), (), 'config.settings', None)\n"
         "with Prober(t) as p:\n    p.baseline()\n"
     )
@@ -442,19 +487,21 @@ def test_no_process_and_no_folder_is_left_when_we_are_ended_in_the_middle(
 
 
 @SEES_PROCESSES
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
-def test_no_look_is_left_when_the_child_is_killed(project, marker):
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent"
+)
+def test_no_import_is_left_when_the_child_is_killed(project, marker):
     with Prober(target(project, None)) as prober:
         prober.start_baseline()
         wait_until(lambda: len(alive(marker)) >= 3)
         prober._child.kill()
-        with pytest.raises(CeleryizeError, match="ended without an answer"):
+        with pytest.raises(CeleryizeError, match="exited without an answer"):
             prober.baseline()
         wait_until(lambda: alive(marker) == [])
 
 
 @SEES_PROCESSES
-def test_what_the_project_starts_ends_with_the_look(project, marker):
+def test_what_the_project_starts_ends_with_the_import(project, marker):
     (project / "config/settings.py").write_text(
         "import subprocess\nsubprocess.Popen(['sleep', '600'])\nSECRET_KEY = 'x'\n"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from celeryize.detect.layout import find_layout
 from celeryize.detect.modules import Modules
-from celeryize.detect.project import find_ground, load_project
+from celeryize.detect.project import find_environment, load_project
 from celeryize.errors import CannotPatch, NoProject
 from tests.conftest import MANAGE, SETTINGS, make_tree, small_project, snapshot
 
@@ -40,7 +40,7 @@ def test_an_app_counts_as_installed_however_the_list_is_built(tmp_path, code):
     assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": True}
 
 
-def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
+def test_an_app_that_is_not_named_is_found_and_distinguished(tmp_path):
     project = load(tmp_path, {**small_project(), "shop/__init__.py": "", "shop/models.py": ""})
     assert {a.name: a.installed for a in project.apps} == {"doctors": True, "shop": False}
 
@@ -50,7 +50,10 @@ def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
     [
         ('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
         ('os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"', "config.settings"),
-        ('NAME = "config.settings"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", NAME)', "config.settings"),
+        (
+            'NAME = "config.settings"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", NAME)',
+            "config.settings",
+        ),
         (
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", os.environ.get("X", "config.settings"))',
             "config.settings",
@@ -59,17 +62,24 @@ def test_an_app_that_is_not_named_is_found_and_told_apart(tmp_path):
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", config("X", default="config.settings"))',
             "config.settings",
         ),
-        ('print "old"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")', "config.settings"),
+        (
+            'print "old"\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")',
+            "config.settings",
+        ),
     ],
 )
 def test_the_settings_module_is_read_off_manage_py(tmp_path, line, module):
-    layout = find_layout(make_tree(tmp_path, {**small_project(), "manage.py": f"import os\n{line}\n"}))
+    layout = find_layout(
+        make_tree(tmp_path, {**small_project(), "manage.py": f"import os\n{line}\n"})
+    )
     assert layout.settings == module
     assert layout.settings_where.line == line.count("\n") + 2
 
 
-@pytest.mark.parametrize("line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")'])
-def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
+@pytest.mark.parametrize(
+    "line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")']
+)
+def test_a_settings_module_that_is_not_known_is_asked_for(tmp_path, line):
     files = {**small_project(), "manage.py": f"import os, django\nexecute = 1\n{line}\n"}
     with pytest.raises(NoProject) as caught:
         find_layout(make_tree(tmp_path, files))
@@ -79,14 +89,17 @@ def test_a_settings_module_that_cannot_be_told_is_asked_for(tmp_path, line):
 
 def test_detection_writes_and_imports_nothing(tmp_path):
     canary = "open('canary', 'w').write('imported')\n"
-    files = {path: canary + text if path.endswith(".py") else text for path, text in small_project().items()}
+    files = {
+        path: canary + text if path.endswith(".py") else text
+        for path, text in small_project().items()
+    }
     root = make_tree(tmp_path / "p", files)
     before = snapshot(root)
     load_project(root, python=sys.executable)
     assert snapshot(root) == before
 
 
-def test_the_interpreter_beside_the_project_goes_before_the_running_one(tmp_path):
+def test_the_interpreter_beside_the_project_is_preferred_to_the_running_one(tmp_path):
     root = make_tree(tmp_path / "p", small_project())
     (root / ".venv").symlink_to(sys.prefix)
     project = load_project(root)
@@ -96,7 +109,9 @@ def test_the_interpreter_beside_the_project_goes_before_the_running_one(tmp_path
     )
 
 
-def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_it(tmp_path, monkeypatch):
+def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_it(
+    tmp_path, monkeypatch
+):
     root = make_tree(tmp_path / "p", small_project())
     (root / "venv").symlink_to(sys.prefix)
     make_tree(tmp_path / "other", {"bin/python": ""})
@@ -104,8 +119,8 @@ def test_an_activated_environment_without_django_does_not_hide_the_one_that_has_
     assert load_project(root).interpreter.path == root / "venv/bin/python"
 
 
-def test_a_package_that_is_named_and_not_there_is_said(tmp_path):
-    with pytest.raises(CannotPatch, match="no package nothing"):
+def test_a_package_that_is_not_there_is_reported(tmp_path):
+    with pytest.raises(CannotPatch, match="package nothing not found"):
         load(tmp_path, small_project(), package="nothing")
 
 
@@ -119,12 +134,18 @@ def test_a_file_of_many_thousand_lines_is_no_trouble(tmp_path):
     text = SETTINGS + "".join(f"NAME_{n} = {n}\n" for n in range(6000))
     project = load(
         tmp_path,
-        {**small_project(), "config/settings.py": text, "manage.py": MANAGE.format(settings="config.settings")},
+        {
+            **small_project(),
+            "config/settings.py": text,
+            "manage.py": MANAGE.format(settings="config.settings"),
+        },
     )
     assert project.settings.assigned["NAME_5999"].line == text.count("\n")
 
 
-@pytest.mark.parametrize("name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "doctors.", "..doctors", "a" * 300, "é" * 200, "a/b", "\0", "\ud800"]
+)
 def test_a_name_that_no_import_finds_is_no_module_and_no_trouble(tmp_path, name):
     modules = Modules(make_tree(tmp_path, small_project()), (PurePosixPath("."),))
     assert (modules.find(name), modules.folder(name)) == (None, None)
@@ -139,17 +160,21 @@ def test_an_absolute_path_is_no_module(tmp_path):
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_a_manager_is_run_only_where_the_project_is_looked_at_from_inside(tmp_path, monkeypatch, ask):
+def test_a_manager_is_run_only_where_the_project_is_imported(tmp_path, monkeypatch, ask):
     files = {
         **small_project(),
         "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "*"\n',
         "poetry.lock": "",
     }
-    root = make_tree(tmp_path / "p", {path: text for path, text in files.items() if path != "requirements.txt"})
-    poetry = make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
+    root = make_tree(
+        tmp_path / "p", {path: text for path, text in files.items() if path != "requirements.txt"}
+    )
+    poetry = (
+        make_tree(tmp_path / "bin", {"poetry": f"#!/bin/sh\ntouch {tmp_path}/asked\n"}) / "poetry"
+    )
     poetry.chmod(0o755)
     monkeypatch.setenv("PATH", f"{poetry.parent}:/usr/bin:/bin")
-    find_ground(root, ask=ask)
+    find_environment(root, ask=ask)
     assert (tmp_path / "asked").exists() is ask
 
 

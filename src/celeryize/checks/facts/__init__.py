@@ -1,0 +1,103 @@
+"""What the checks read: the project's code, its settings, its tasks, its schedule, how it is
+started."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from celeryize.checks.facts.code import Code, CodeFacts
+from celeryize.checks.facts.deployment import DeploymentFacts
+from celeryize.checks.facts.literals import dotted
+from celeryize.checks.facts.schedule import ScheduleFacts
+from celeryize.checks.facts.settings import SettingsFacts, settings_files
+from celeryize.checks.facts.tasks import TaskFacts
+from celeryize.detect.celery import celery_classes
+from celeryize.detect.modules import Modules
+from celeryize.detect.project import Project
+from celeryize.probe.report import ImportReport
+
+__all__ = ["Facts", "read_facts"]
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Everything that a check may look at, in one value that never changes.
+
+    The parts are read off the files, each file at most once. `worker` and `web` are the reports of
+    the two imports, or None where nothing was imported (`verify --static`).
+    """
+
+    project: Project
+    code: CodeFacts
+    settings: SettingsFacts
+    tasks: TaskFacts
+    schedule: ScheduleFacts
+    deployment: DeploymentFacts
+    worker: ImportReport | None = None
+    web: ImportReport | None = None
+
+    def with_imports(self, worker: ImportReport, web: ImportReport) -> Facts:
+        """The same facts beside the reports of the two imports."""
+        return replace(self, worker=worker, web=web)
+
+    @property
+    def modules(self) -> Modules:
+        """The modules of the project, by name."""
+        return self.project.modules
+
+    @property
+    def app_code(self) -> Code | None:
+        """The file that builds the Celery app."""
+        if not self.project.celery:
+            return None
+        return self.code.parsed(self.project.celery[0].where.path)
+
+    @cached_property
+    def app_call(self) -> ast.Call | None:
+        """The call of Celery() that builds the app."""
+        if self.app_code is None:
+            return None
+        line = self.project.celery[0].where.line
+        classes = celery_classes(self.app_code.source.tree)
+        for call in self.app_code.calls:
+            if call.lineno == line and dotted(call.func) in classes:
+                return call
+        return None
+
+    @property
+    def installed_apps(self) -> tuple[str, ...]:
+        """INSTALLED_APPS: as the project has it when it runs, else as it can be read."""
+        if self.worker and self.worker.installed_apps:
+            return self.worker.installed_apps
+        return self.project.settings.installed_apps
+
+    def installs(self, app: str) -> bool:
+        """Whether an app is installed, or may be: the settings mention it, or cannot be read."""
+        if self.worker and self.worker.installed_apps:
+            return app in self.worker.installed_apps
+        return not self.installed_apps or self.settings.mentions_app(app)
+
+    @cached_property
+    def task_names(self) -> frozenset[str]:
+        """The names of the tasks in the code and, after an import, of all registered tasks."""
+        names = {task.name for task in self.tasks}
+        for report in (self.worker, self.web):
+            if report is not None:
+                names |= {task.name for task in report.tasks}
+        return frozenset(names)
+
+
+def read_facts(project: Project) -> Facts:
+    """Read the code of a project. Nothing is imported; the reports are added `with_imports`."""
+    code = CodeFacts(project, settings_files(project))
+    settings = SettingsFacts(project, code)
+    return Facts(
+        project=project,
+        code=code,
+        settings=settings,
+        tasks=TaskFacts(project, code),
+        schedule=ScheduleFacts(code, settings),
+        deployment=DeploymentFacts(project.root),
+    )

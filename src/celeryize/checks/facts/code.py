@@ -1,0 +1,222 @@
+"""The project's own Python code: which files there are, and each of them parsed at most once."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from celeryize.checks.facts.literals import Function
+from celeryize.detect.modules import Bindings, bound_names, is_foreign
+from celeryize.detect.project import Project
+from celeryize.model import Where
+from celeryize.patch.source import Source
+
+# A file without any of these words cannot hold a mistake that a check knows.
+RELEVANT = re.compile(
+    rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
+    rb"|tasks? import |import tasks"
+)
+TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
+# How many folders below a root are searched for the uses of a name.
+DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One parsed file of the project, with its nodes sorted by what the checks ask for most."""
+
+    path: PurePosixPath
+    module: str
+    source: Source
+    parents: Mapping[ast.AST, ast.AST]
+    calls: tuple[ast.Call, ...]
+    functions: tuple[Function, ...]
+    classes: tuple[ast.ClassDef, ...]
+    assigns: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+    def where(self, node: ast.AST) -> Where:
+        """The place of a node."""
+        return self.source.where(node)
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, from the nearest to the module."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def at_top(self, node: ast.AST) -> bool:
+        """Whether a node runs when the module is imported."""
+        return not any(isinstance(outer, Function | ast.Lambda) for outer in self.around(node))
+
+    def function_of(self, node: ast.AST) -> Function | None:
+        """The function around a node, if any."""
+        return next((outer for outer in self.around(node) if isinstance(outer, Function)), None)
+
+
+@dataclass(frozen=True, eq=False)
+class CodeFacts:
+    """The Python files of a project. The caches make sure that none is parsed twice."""
+
+    project: Project
+    settings_files: tuple[PurePosixPath, ...]
+    _codes: dict[PurePosixPath, Code | None] = field(default_factory=dict)
+    _bindings: dict[PurePosixPath, Bindings] = field(default_factory=dict)
+
+    @cached_property
+    def files(self) -> tuple[PurePosixPath, ...]:
+        """Every Python file of the project's own that is not a test, in the order of its name."""
+        root = self.project.root
+        found: set[PurePosixPath] = set()
+        for base in self.project.modules.roots:
+            for folder, names, files in os.walk(root / base):
+                place = Path(folder)
+                # os.walk goes into what is left in the list
+                # os.walk only descends into what is left in this list
+                names[:] = [name for name in names if not is_foreign(place / name)]
+                inside = PurePosixPath(place.relative_to(root).as_posix())
+                found.update(inside / file for file in files if file.endswith(".py"))
+        return tuple(sorted(path for path in found if not TESTS.search(str(path))))
+
+    @cached_property
+    def relevant(self) -> tuple[Code, ...]:
+        """The files that mention Celery, and those of the settings, parsed."""
+        paths = [path for path in self.files if RELEVANT.search(self._read_bytes(path))]
+        codes = (self.parsed(path) for path in dict.fromkeys([*paths, *self.settings_files]))
+        return tuple(code for code in codes if code is not None)
+
+    def parsed(self, path: PurePosixPath) -> Code | None:
+        """A file, parsed; None where it cannot be."""
+        if path not in self._codes:
+            modules = self.project.modules
+            source = modules.source(path)
+            code = None
+            if source:
+                code = read_code(source, modules.name_of(path) or "")
+            self._codes[path] = code
+        return self._codes[path]
+
+    def bindings(self, path: PurePosixPath) -> Bindings:
+        """What each imported name of a file stands for: a module, or a module and a name in it."""
+        if path not in self._bindings:
+            code = self.parsed(path)
+            imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
+            if code:
+                imports = code.imports
+            self._bindings[path] = bound_names(self.project.modules, path, imports)
+        return self._bindings[path]
+
+    def line(self, where: Where) -> str:
+        """The text of a line of the project."""
+        if where.line is None:
+            return ""
+        lines = self._read_bytes(where.path).decode("utf-8", "replace").split("\n")
+        if where.line <= len(lines):
+            return lines[where.line - 1].strip()
+        return ""
+
+    def count_uses(self, name: str) -> int:
+        """How often a name occurs in the project's Python files, tests included."""
+        word = re.compile(rf"\b{re.escape(name)}\b".encode())
+        modules = self.project.modules
+        paths = {path for base in modules.roots for path in modules.python_files(base, DEPTH)}
+        paths |= set(self.settings_files)
+        return sum(len(word.findall(self._read_bytes(path))) for path in paths)
+
+    @cached_property
+    def own_packages(self) -> frozenset[str]:
+        """The first parts of the names of the project's own modules."""
+        names = {self.project.modules.name_of(path) or "" for path in self.files}
+        return frozenset(name.split(".")[0] for name in names) - {""}
+
+    def imports_module(self, module: str) -> bool:
+        """Whether any file of the project imports a module, by whatever spelling."""
+        if module in self._imported_names:
+            return True
+        # the bytes of most files rule it out; parsing is what takes time
+        tail = re.escape(module.rpartition(".")[2])
+        mention = re.compile(rf"\bimport\b[^\n]*\b{tail}\b|\b{tail}\s+import\b".encode())
+        candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
+        return any(module in self._imports_of(path) for path in candidates)
+
+    @cached_property
+    def _imported_names(self) -> frozenset[str]:
+        """Every module, and every name in one, that a file which mentions Celery imports."""
+        return frozenset(name for code in self.relevant for name in self._imports_of(code.path))
+
+    def _imports_of(self, path: PurePosixPath) -> set[str]:
+        found: set[str] = set()
+        for module, name in self.bindings(path).values():
+            found.add(module)
+            if name:
+                found.add(f"{module}.{name}")
+        return found
+
+    def _read_bytes(self, path: PurePosixPath) -> bytes:
+        """The bytes of a file; none where it cannot be read."""
+        try:
+            return (self.project.root / path).read_bytes()
+        except OSError:
+            return b""
+
+
+def read_code(source: Source, module: str) -> Code:
+    """Walk a file once and sort its nodes."""
+    parents: dict[ast.AST, ast.AST] = {}
+    calls: list[ast.Call] = []
+    functions: list[Function] = []
+    classes: list[ast.ClassDef] = []
+    assigns: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    todo: list[ast.AST] = [source.tree]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.Call():
+                calls.append(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                functions.append(node)
+            case ast.ClassDef():
+                classes.append(node)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                assigns.append(node)
+            case ast.Import() | ast.ImportFrom():
+                imports.append(node)
+        for child in _child_nodes(node):
+            parents[child] = node
+            todo.append(child)
+    return Code(
+        path=source.path,
+        module=module,
+        source=source,
+        parents=parents,
+        calls=tuple(sorted(calls, key=_position_of)),
+        functions=tuple(sorted(functions, key=_position_of)),
+        classes=tuple(sorted(classes, key=_position_of)),
+        assigns=tuple(sorted(assigns, key=_position_of)),
+        imports=tuple(sorted(imports, key=_position_of)),
+    )
+
+
+def _child_nodes(node: ast.AST) -> list[ast.AST]:
+    """The child nodes, less the contexts (Load, Store): a third of all nodes, and never asked
+    for."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        if name == "ctx":
+            continue
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [child for child in value if isinstance(child, ast.AST)]
+    return found
+
+
+def _position_of(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset

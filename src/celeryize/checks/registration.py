@@ -1,0 +1,333 @@
+"""Which tasks a worker registers, and why it does not register the others: decided here and nowhere
+else.
+
+`celeryize verify` reports the reasons as findings (unregistered.py), `celeryize tasks` as remarks
+(task_table.py). Both take the sentence from here, so that they agree.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from celeryize.checks import imported, wiring
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.tasks import Task
+from celeryize.checks.imported import failure_text, failures, place
+from celeryize.detect.apps import App
+from celeryize.model import Where
+from celeryize.probe.report import ImportedTask
+
+# Where one of these finds something, it explains why every task is missing.
+CAUSES = {
+    "celery.E001": imported.project_does_not_start,
+    "celery.E002": imported.nothing_to_import_with,
+    "celery.E003": imported.worker_does_not_start,
+    "celery.E040": wiring.app_before_settings,
+    "celery.E130": wiring.configurations_not_set_up,
+}
+STARTING = frozenset({"start", "settings", "setup", "app"})
+
+
+class Reason(StrEnum):
+    """Why a worker does not register a task."""
+
+    WORKER_FAILS = "the worker itself does not start as it should"
+    IMPORT_FAILS = "its module cannot be imported"
+    NAME_TAKEN = "another task has its name"
+    NO_DISCOVERY = "autodiscover_tasks() is never called"
+    NOT_INSTALLED = "the app is not in INSTALLED_APPS"
+    NOT_IMPORTED = "nothing imports its module"
+    MODULE_NAME = "the module has another name"
+    SHADOWED = "the package tasks/ hides tasks.py"
+    NOT_EXPORTED = "the package tasks/ does not import it"
+    UNKNOWN = "nothing in the code explains it"
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    """A task that a worker does not register, why, the sentence that says so, and what would
+    help."""
+
+    task: Task
+    reason: Reason
+    message: str
+    hint: str = ""
+
+
+@lru_cache(maxsize=1)
+def unregistered_tasks(facts: Facts) -> tuple[Unregistered, ...]:
+    """Every task of the project's code that a worker does not register, with one reason each.
+
+    After an import, the worker's registry is the truth. Without one, only what the code shows for
+    certain is reported.
+    """
+    if not facts.project.celery:
+        return ()
+    return tuple(_unregistered_tasks(facts))
+
+
+def _unregistered_tasks(facts: Facts) -> Iterator[Unregistered]:
+    registry = worker_registry(facts)
+    cause = None
+    if registry is not None:
+        cause = _common_cause(facts)
+    clashes = dict(name_clashes(facts))
+    for task in facts.tasks:
+        if task.holder or not task.code.module or task.code.function_of(task.node):
+            continue
+        if registry is not None and registry.find(task) is not None:
+            continue
+        if cause is not None:
+            yield Unregistered(task, Reason.WORKER_FAILS, cause)
+            continue
+        found = _explained_by_import(facts, task, clashes) or _explained_by_code(facts, task)
+        if found is None and registry is not None and _is_certain_to_run(task):
+            found = _not_registered(task, Reason.UNKNOWN, _last_guess(facts))
+        if found is not None:
+            yield found
+
+
+def _common_cause(facts: Facts) -> str | None:
+    """The first finding that explains why tasks are missing, whichever they are."""
+    # in the order of the ids: the first failure explains the later ones
+    for run in CAUSES.values():
+        for occurrence in run(facts):
+            return occurrence.message
+    return None
+
+
+def _last_guess(facts: Facts) -> str:
+    """What may explain a missing task where nothing does for certain."""
+    for occurrence in wiring.settings_module_not_set(facts):
+        return occurrence.message
+    return "nothing in the code explains why"
+
+
+def _is_certain_to_run(task: Task) -> bool:
+    """Whether importing the module surely registers the task under the name that we know.
+
+    A decorator below Celery's may give the function another name.
+    """
+    return not task.is_conditional and not task.below and bool(task.name)
+
+
+# What the worker has registered
+
+
+@dataclass(frozen=True, eq=False)
+class WorkerRegistry:
+    """The registered tasks of the worker import, found by the place or the name of a task."""
+
+    root: PurePosixPath
+    by_place: Mapping[tuple[str, int], ImportedTask]
+    by_name: Mapping[str, ImportedTask]
+    places: frozenset[tuple[str, int]]
+
+    def find(self, task: Task) -> ImportedTask | None:
+        """The registration of a task; None where there is none."""
+        file = str(self.root / task.code.path)
+        for line in task.lines:
+            if (file, line) in self.by_place:
+                return self.by_place[file, line]
+        found = self.by_name.get(task.name)
+        # a wrapper hides where its function is; but what another function of ours has is not this
+        # task's
+        if found is None or (found.file or "", found.line or 0) in self.places:
+            return None
+        return found
+
+
+@lru_cache(maxsize=1)
+def worker_registry(facts: Facts) -> WorkerRegistry | None:
+    """The registry of the worker import; None where there was no import, or it did not get that
+    far."""
+    worker = facts.worker
+    if worker is None or worker.app is None:
+        return None
+    if any(failure.phase in STARTING for failure in worker.failures):
+        return None
+    root = PurePosixPath(facts.project.root.resolve().as_posix())
+    places = {(str(root / task.code.path), line) for task in facts.tasks for line in task.lines}
+    return WorkerRegistry(
+        root,
+        {(task.file, task.line): task for task in worker.tasks if task.file and task.line},
+        {task.name: task for task in worker.tasks},
+        frozenset(places),
+    )
+
+
+# Two tasks of one name
+
+
+def name_clashes(facts: Facts) -> Iterator[tuple[Task, Where]]:
+    """Each task whose name another one has, with the place of that one: the registered, or the
+    first."""
+    registry = worker_registry(facts)
+    named: dict[str, list[Task]] = {}
+    for task in facts.tasks:
+        if task.name and not task.is_conditional:
+            named.setdefault(task.name, []).append(task)
+    for tasks in named.values():
+        # without a registry, the first one is as good a guess as any
+        kept = tasks[0]
+        for task in tasks:
+            if registry is not None and registry.find(task) is not None:
+                kept = task
+                break
+        yield from ((task, kept.where) for task in tasks if task is not kept)
+
+
+def name_taken(name: str, where: Where | None) -> str:
+    """The sentence about a task whose name another one has."""
+    return f"the task name {name} is already taken by {where or 'another task'}"
+
+
+# The reasons
+
+
+def _not_registered(task: Task, reason: Reason, why: str, hint: str = "") -> Unregistered:
+    return Unregistered(task, reason, f"{task.node.name} is not registered: {why}", hint)
+
+
+def _explained_by_import(
+    facts: Facts, task: Task, clashes: Mapping[Task, Where]
+) -> Unregistered | None:
+    """The reason that the worker import shows: its module fails, or another task has its name."""
+    # the exception may be raised deeper, in a module that this one imports
+    failing = f"/{task.code.path}"
+    for failure in failures(facts, "tasks"):
+        in_frames = any(f"{failing}:" in frame for frame in failure.frames)
+        if in_frames or (failure.where and failure.where[0].endswith(failing)):
+            return Unregistered(task, Reason.IMPORT_FAILS, failure_text(failure))
+    if facts.worker is None:
+        return None
+    if task in clashes:
+        message = name_taken(task.name, clashes[task])
+        return Unregistered(task, Reason.NAME_TAKEN, message, "Give it another name=.")
+    for other in facts.worker.tasks:
+        if other.name == task.name:
+            message = name_taken(task.name, place(facts, other.file, other.line))
+            return Unregistered(task, Reason.NAME_TAKEN, message, "Give it another name=.")
+    return None
+
+
+def _explained_by_code(facts: Facts, task: Task) -> Unregistered | None:
+    """The reason that the code shows; None where it shows none for certain."""
+    found = _reason_in_code(facts, task)
+    # asked last: it may read every file
+    if found is None or _is_imported(facts, task.code.module):
+        return None
+    return found
+
+
+def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
+    path = task.code.path
+    if not _is_discovery_called(facts):
+        why = "nothing calls autodiscover_tasks() or imports its module"
+        return _not_registered(
+            task, Reason.NO_DISCOVERY, why, "Add app.autodiscover_tasks() to the app file."
+        )
+    app = app_around(facts, task)
+    if app is None:
+        # without an import, nobody knows what an installed library imports
+        if facts.worker is None:
+            return None
+        why = f"{path} does not belong to an installed app, and nothing imports it"
+        hint = "Move it into the tasks module of an app, or add its module to CELERY_IMPORTS."
+        return _not_registered(task, Reason.NOT_IMPORTED, why, hint)
+    if not (app.installed or facts.installs(app.name)):
+        if not facts.installed_apps or (facts.worker is None and not _apps_are_literal(facts)):
+            return None
+        why = f"{app.name} is not in INSTALLED_APPS"
+        return _not_registered(
+            task, Reason.NOT_INSTALLED, why, f'Add "{app.name}" to INSTALLED_APPS.'
+        )
+    return _reason_in_app(facts, task, app)
+
+
+def _reason_in_app(facts: Facts, task: Task, app: App) -> Unregistered | None:
+    """Why autodiscover_tasks(), which goes through the installed apps, does not get to a task."""
+    names = facts.tasks.discovered_names
+    path = task.code.path
+    inside = path.relative_to(app.folder)
+    if inside.parts[0] in names:
+        return _reason_in_package(facts, task, app)
+    if len(inside.parts) > 1:
+        # a module of the app may be imported by another one in ways that only an import shows
+        if facts.worker is None:
+            return None
+        hint = "Import it in the tasks module of its app, or add its module to CELERY_IMPORTS."
+        return _not_registered(task, Reason.NOT_IMPORTED, f"nothing imports {path}", hint)
+    if inside.stem not in names:
+        looked_for = " or ".join(f"{name}.py" for name in sorted(names))
+        why = f"autodiscover_tasks() looks for {looked_for}, not {inside.name}"
+        hint = f"Rename it to {sorted(names)[0]}.py"
+        hint += f', or add autodiscover_tasks(related_name="{inside.stem}").'
+        return _not_registered(task, Reason.MODULE_NAME, why, hint)
+    package = app.folder / inside.stem
+    if (facts.project.root / package / "__init__.py").is_file():
+        why = f"the package {package}/ hides {path}"
+        hint = f"Move the tasks into {package}/, or remove the package."
+        return _not_registered(task, Reason.SHADOWED, why, hint)
+    return None
+
+
+def _reason_in_package(facts: Facts, task: Task, app: App) -> Unregistered | None:
+    """Why a task inside the package `tasks/` of an app is not reached."""
+    path = task.code.path
+    inside = path.relative_to(app.folder)
+    package = app.folder / inside.parts[0]
+    init = package / "__init__.py"
+    line = f"`from .{inside.with_suffix('').name} import {task.node.name}`"
+    if not (facts.project.root / init).is_file():
+        why = f"{package}/ has no __init__.py, so nothing imports {path}"
+        return _not_registered(task, Reason.NOT_EXPORTED, why, f"Add {init} with {line}.")
+    if inside.name == "__init__.py":
+        return None
+    return _not_registered(
+        task, Reason.NOT_EXPORTED, f"{init} does not import it", f"Add {line} to {init}."
+    )
+
+
+def _is_discovery_called(facts: Facts) -> bool:
+    if any(app.autodiscovers for app in facts.project.celery):
+        return True
+    return any("autodiscover_tasks" in code.source.text for code in facts.code.relevant)
+
+
+def _apps_are_literal(facts: Facts) -> bool:
+    """Whether INSTALLED_APPS can be read in full: a literal in one place."""
+    values = list(facts.settings.named("INSTALLED_APPS"))
+    if len(values) != 1 or not isinstance(values[0].value, ast.List | ast.Tuple):
+        return False
+    return all(text_of(element) is not None for element in values[0].value.elts)
+
+
+def app_around(facts: Facts, task: Task) -> App | None:
+    """The app that a task's module belongs to: the innermost."""
+    by_folder = {app.folder: app for app in facts.project.apps}
+    for folder in task.code.path.parents:
+        if folder in by_folder:
+            return by_folder[folder]
+    return None
+
+
+def _is_imported(facts: Facts, module: str) -> bool:
+    """Whether a worker imports a module when it starts: by name, or through one that it surely
+    imports."""
+    for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
+        if any(text_of(node) == module for node in ast.walk(setting.value)):
+            return True
+    if facts.worker is not None:
+        # the registry has been asked already: whatever imports it, a worker does not
+        return False
+    for call in facts.app_code.calls if facts.app_code else ():
+        if any(text_of(node) == module for node in ast.walk(call)):
+            return True
+    return facts.code.imports_module(module)

@@ -1,0 +1,129 @@
+"""Running the checks: which ones, in which order, and what is silenced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from celeryize.checks import (
+    calls,
+    deployment,
+    imported,
+    schedule,
+    settings,
+    tasks,
+    unregistered,
+    wiring,
+)
+from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
+from celeryize.checks.facts import Facts
+from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
+from celeryize.errors import UsageError
+from celeryize.model import Finding
+
+# The order of the families is the order in which their checks run: causes before effects.
+FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check, causes before effects."""
+    order = [family.__name__ for family in FAMILIES]
+    # a check that others explain runs after them
+    return tuple(
+        sorted(CHECKS.values(), key=lambda c: (bool(c.unless), order.index(c.run.__module__)))
+    )
+
+
+def check_named(identifier: str) -> Check:
+    """The check of an id, with or without `celery.`. Raises UsageError for one that does not
+    exist."""
+    full = full_id(identifier)
+    if full not in CHECKS:
+        raise UsageError(
+            f"there is no check {identifier}", hint="`celeryize verify --list` names them all."
+        )
+    return CHECKS[full]
+
+
+def full_id(identifier: str) -> str:
+    """`W014` or `w014` as `celery.W014`."""
+    tail = identifier.strip().rpartition(".")[2].upper()
+    return f"celery.{tail}"
+
+
+def run_checks(
+    facts: Facts,
+    *,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    silence: Mapping[str, str] | None = None,
+) -> CheckResults:
+    """Run the checks over the facts. `silence` maps ids to reasons."""
+    # an unknown id is an error before anything runs
+    wanted = {check_named(i).id for i in only}
+    skipped = {check_named(i).id for i in skip}
+    reasons = {check_named(i).id: reason for i, reason in (silence or {}).items()}
+    found: list[Finding] = []
+    silenced: list[Silenced] = []
+    fixes: list[PossibleFix] = []
+    seen: set[str] = set()
+    ran: list[str] = []
+    for check in all_checks():
+        # --static: nothing was imported
+        if check.imports and facts.worker is None:
+            continue
+        if check.id in skipped or seen & set(check.unless):
+            continue
+        # what explains another finding is looked for even where it is not asked for
+        occurrences = list(dict.fromkeys(check.run(facts)))
+        if occurrences:
+            seen.add(check.id)
+        if wanted and check.id not in wanted:
+            continue
+        ran.append(check.id)
+        for occurrence in occurrences:
+            finding = _make_finding(check, occurrence, facts)
+            # a silenced finding is counted, but neither shown nor fixed
+            reason = reasons.get(check.id) or _ignore_reason(check, occurrence, facts)
+            if reason:
+                silenced.append(Silenced(finding, reason))
+                continue
+            found.append(finding)
+            if occurrence.fix is not None:
+                fixes.append(PossibleFix(finding, occurrence.fix))
+    return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _make_finding(check: Check, occurrence: Occurrence, facts: Facts) -> Finding:
+    excerpt = occurrence.excerpt
+    if excerpt is None:
+        excerpt = ""
+        if occurrence.where:
+            excerpt = facts.code.line(occurrence.where)
+    fixable = isinstance(occurrence.fix, Fix)
+    return Finding(
+        check.id,
+        check.severity,
+        occurrence.message,
+        occurrence.hint,
+        occurrence.where,
+        excerpt,
+        fixable,
+    )
+
+
+def _ignore_reason(check: Check, occurrence: Occurrence, facts: Facts) -> str:
+    """The comment that silences a check on the line of a finding, or an empty text."""
+    if occurrence.where is None:
+        return ""
+    match = IGNORE.search(facts.code.line(occurrence.where))
+    if match is None:
+        return ""
+    if check.id in set(_full_ids(match[1])):
+        return f"ignored at {occurrence.where}"
+    return ""
+
+
+def _full_ids(text: str) -> Iterator[str]:
+    return (full_id(part) for part in text.split(",") if part.strip())

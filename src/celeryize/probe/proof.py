@@ -1,0 +1,343 @@
+"""Whether the project, as it would be, works: what the reports of its two imports must show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from celeryize.model import Finding, Severity, Where
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import Failure, ImportedEntry, ImportReport
+
+
+class Verdict(StrEnum):
+    """The outcome of a proof. NOT_RUN is never a success: it says what is missing."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verdict, a sentence, the new errors, and the errors that were there before the change."""
+
+    verdict: Verdict
+    summary: str = ""
+    findings: tuple[Finding, ...] = ()
+    before: tuple[str, ...] = ()
+    read_from_disk: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
+
+    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
+    removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
+    those that may change. `needs` are the modules that it has the project import, and that may have
+    to be installed first.
+    """
+
+    module: str
+    variable: str
+    settings: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
+    gone: tuple[str, ...] = ()
+    entry: str | None = None
+    entry_gone: str | None = None
+    entries: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
+
+
+def judge(
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+    root: Path,
+    *,
+    fix: str,
+) -> Proof:
+    """The proof of a change from the import reports (worker, web) without and with it.
+
+    `fix` is the command that installs the project's dependencies. Only new errors stop a change.
+    """
+    worker, _ = after
+    missing = _missing_modules(after, expected)
+    if missing and not worker.failures_of("Timeout", "Crash"):
+        return Proof(
+            Verdict.NOT_RUN,
+            f"{' and '.join(missing)} cannot be imported in the project's interpreter "
+            f"(Python {worker.python_version or '?'}); `{fix}`, then `celeryize verify`",
+        )
+    new = _new_failures(before, after, root)
+    old = tuple(dict.fromkeys(_in_words(f, root) for report in before for f in report.failures))
+    if not new and old and not worker.installed_apps:
+        reason = "the project does not import without the change either"
+        return Proof(Verdict.NOT_RUN, reason, (), old)
+    findings = [*new, *_broken_promises(before[0], after, expected, failing=bool(new))]
+    disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
+    if findings:
+        summary = count_new_errors(len(findings))
+        return Proof(Verdict.FAILED, summary, tuple(findings), old, disk)
+    return Proof(Verdict.PASSED, _passed_summary(worker, expected), (), old, disk)
+
+
+def _new_failures(
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    root: Path,
+) -> list[Finding]:
+    """The exceptions that are raised with the change and not without it."""
+    known = {_failure_key(failure) for report in before for failure in report.failures}
+    failures = [failure for report in after for failure in report.failures]
+    # both imports usually fail for the same reason: it is shown once
+    return list(
+        dict.fromkeys(_failure_finding(f, root) for f in failures if _failure_key(f) not in known)
+    )
+
+
+def _broken_promises(
+    before: ImportReport,
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+    *,
+    failing: bool,
+) -> list[Finding]:
+    """What the change promises and the reports do not show."""
+    worker, web = after
+    findings: list[Finding] = []
+    if not failing:
+        # where something fails, wrong wiring is only a consequence
+        findings += _check_wiring(worker, web, expected)
+    findings += _check_settings(worker, expected)
+    findings += _check_registry(before, worker, expected)
+    for report in after:
+        findings += _check_options(report, expected)
+    return findings + _check_schedule(before, worker, expected)
+
+
+def count_new_errors(count: int) -> str:
+    """`1 new error`, `2 new errors`."""
+    if count == 1:
+        return f"{count} new error"
+    return f"{count} new errors"
+
+
+def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expected) -> list[str]:
+    """What the change needs and the interpreter does not have."""
+    worker, _ = after
+    missing = []
+    if not worker.django_importable:
+        missing.append("django")
+    if not worker.celery_importable:
+        missing.append("celery")
+    messages = {failure.message for report in after for failure in report.failures}
+    for name in expected.needs:
+        if any(f"No module named '{name}'" in message for message in messages):
+            missing.append(name)
+    return missing
+
+
+def _passed_summary(worker: ImportReport, expected: Expected) -> str:
+    versions = ", ".join(
+        f"{name} {worker.versions[key]}"
+        for key, name in (("celery", "Celery"), ("django", "Django"))
+        if worker.versions.get(key)
+    )
+    own = [task for task in worker.tasks if not task.name.startswith("celery.")]
+    parts = [
+        f"imported as a worker and as a web process (Python {worker.python_version}, {versions})",
+        f"one app, {expected.module}:{expected.variable}",
+    ]
+    if expected.settings:
+        parts.append(f"{len(expected.settings)} settings in effect")
+    if worker.broker_transport:
+        parts.append(f"broker transport {worker.broker_transport}")
+    parts.append(f"{len(own)} task{'' if len(own) == 1 else 's'} registered")
+    return "; ".join(parts)
+
+
+def _check_wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
+    """The worker finds the expected app, and a web process binds @shared_task to it."""
+    found: list[Finding] = []
+    spelled = f"{expected.module}:{expected.variable}"
+    if worker.app is None or worker.app.module != expected.module:
+        seen = "no app"
+        if worker.app:
+            seen = f"{worker.app.module}:{worker.app.variable}"
+        found.append(_make_error("proof.E001", f"the worker finds {seen} instead of {spelled}"))
+    if len(worker.apps_active) > 1:
+        found.append(
+            _make_error(
+                "proof.E002",
+                f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}",
+            )
+        )
+    if worker.app and web.current_app_main != worker.app.main:
+        found.append(
+            _make_error(
+                "proof.E003",
+                f"web processes bind @shared_task to {web.current_app_main!r}, not to "
+                f"{worker.app.main!r}",
+                "The project package has to import the app.",
+            )
+        )
+    return found
+
+
+def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
+    """Each line that was written is what `app.conf` holds."""
+    found = []
+    for name in expected.settings:
+        if name not in worker.settings_values:
+            found.append(_make_error("proof.E004", f"{name} does not reach the Django settings"))
+            continue
+        key = name.removeprefix("CELERY_").lower()
+        value = worker.settings_values[name]
+        # written, read by Django, and yet overridden on the way to the app
+        if key in worker.conf and worker.conf[key] != value:
+            found.append(
+                _make_error(
+                    "proof.E005",
+                    f"{name} is {value!r} in the settings, but {worker.conf[key]!r} in app.conf",
+                )
+            )
+    return found
+
+
+def _check_registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
+    """No task is lost, and the promised ones are there."""
+    names = {task.name for task in after.tasks}
+    # a change may only remove what it says it removes
+    lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
+    missing = sorted(set(expected.tasks) - names)
+    return [
+        *(
+            _make_error("proof.E006", f"the task {name} would no longer be registered")
+            for name in lost
+        ),
+        *(_make_error("proof.E007", f"the task {name} is not registered") for name in missing),
+    ]
+
+
+def _check_options(report: ImportReport, expected: Expected) -> list[Finding]:
+    """The added task is bound to the app, in this import, and has exactly the options asked for."""
+    found = []
+    for task in report.tasks:
+        # chunk tasks beside it have options of their own
+        if task.name not in expected.tasks[:1]:
+            continue
+        if not task.bound_to_ours:
+            found.append(
+                _make_error(
+                    "proof.E008",
+                    f"{task.name} is bound to the app {task.app_main!r} ({report.mode})",
+                )
+            )
+        for name, value in expected.options:
+            if task.options.get(name) != value:
+                seen = task.options.get(name)
+                found.append(
+                    _make_error(
+                        "proof.E009",
+                        f"{task.name} has {name}={seen!r}, not {value!r} ({report.mode})",
+                    )
+                )
+    return found
+
+
+def _check_schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
+    """The schedule is the old one, plus or less exactly the promised entry, which Beat can send."""
+    found = _changed_entries(before, after, expected)
+    new = {entry.name: entry for entry in after.beat_schedule}
+    if expected.entry_gone in new:
+        message = f"the entry {expected.entry_gone} is still in the Beat schedule"
+        found.append(_make_error("proof.E011", message))
+    if expected.entry is None:
+        return found
+    entry = new.get(expected.entry)
+    if entry is None:
+        found.append(_make_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
+    elif not entry.registered:
+        message = f"no task {entry.task} is registered: Beat would keep sending a task "
+        message += "that no worker can run"
+        found.append(_make_error("proof.E012", message, _names_like(entry, after)))
+    elif entry.problem:
+        hint = ""
+        if "argument" in entry.problem:
+            hint = "Its arguments are --args '[...]' and --kwargs '{...}'."
+        message = f"the entry {entry.name} cannot be sent: {entry.problem}"
+        found.append(_make_error("proof.E013", message, hint))
+    return found
+
+
+def _changed_entries(
+    before: ImportReport, after: ImportReport, expected: Expected
+) -> list[Finding]:
+    """The entries that the change would touch without having promised it."""
+    old = {entry.name: _entry_content(entry) for entry in before.beat_schedule}
+    new = {entry.name: _entry_content(entry) for entry in after.beat_schedule}
+    touched = {expected.entry, expected.entry_gone, *expected.entries}
+    if "CELERY_BEAT_SCHEDULE" in expected.settings:
+        # Celery before 5.7 did not see a schedule under its old name: its entries may appear
+        touched |= new.keys() - old.keys()
+    return [
+        _make_error("proof.E010", f"the entry {name} of the Beat schedule would change")
+        for name in sorted(old.keys() | new.keys())
+        if name not in touched and old.get(name) != new.get(name)
+    ]
+
+
+def _entry_content(entry: ImportedEntry) -> tuple[str | None, ...]:
+    return entry.task, entry.schedule, str(entry.args), str(entry.kwargs), str(entry.options)
+
+
+def _names_like(entry: ImportedEntry, after: ImportReport) -> str:
+    """What to write instead of a task that is not registered."""
+    import difflib
+
+    near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
+    hint = f"Did you mean {', '.join(near)}? "
+    if not near:
+        hint = "`celeryize tasks` lists the registered ones. "
+    return hint + "With --create, the task is written, too."
+
+
+def _make_error(identifier: str, message: str, hint: str = "") -> Finding:
+    return Finding(identifier, Severity.ERROR, message, hint)
+
+
+def _failure_finding(failure: Failure, root: Path) -> Finding:
+    return Finding(
+        "proof.E000",
+        Severity.ERROR,
+        f"{failure.type}: {failure.message} (while loading the {failure.phase})",
+        where=_place_of(failure, root),
+        excerpt="\n".join(failure.frames),
+    )
+
+
+def _in_words(failure: Failure, root: Path) -> str:
+    where = _place_of(failure, root)
+    return f"{f'{where}: ' if where else ''}{failure.type}: {failure.message}"
+
+
+def _place_of(failure: Failure, root: Path) -> Where | None:
+    if failure.where is None:
+        return None
+    file, line = failure.where
+    path = Path(file)
+    shown = file
+    if path.is_relative_to(root):
+        shown = path.relative_to(root).as_posix()
+    return Where(PurePosixPath(shown), line)
+
+
+def _failure_key(failure: Failure) -> tuple[str, str]:
+    return failure.type, failure.message

@@ -1,0 +1,90 @@
+"""How it is started: a small broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, with_twin
+
+MISTAKES = [
+    Mistake(
+        "celery.E110",
+        {"Procfile": "worker: celery -A confg worker  # <-\n"},
+        {
+            "Procfile": "worker: celery -A config worker\nbeat: celery -A config.celery beat -s /tmp/b\nother: celery --app=$APP worker\n"
+        },
+    ),
+    Mistake("celery.E110", {"Procfile": "worker: celery -A config/celery worker  # <-\n"}),
+    Mistake(
+        "celery.E111",
+        {
+            "docker-compose.yml": "services:\n  worker:\n    command: celery worker -A config -l info  # <-\n"
+        },
+        {
+            "docker-compose.yml": 'services:\n  worker:\n    command: ["celery", "-A", "config", "worker"]\n'
+        },
+    ),
+    Mistake(
+        "celery.E120",
+        {"config/celery.py": APP.replace('"config.settings")', '"config.setings")  # <-')},
+    ),
+    Mistake(
+        "celery.W121",
+        {
+            "config/prod.py": "from .settings import *\n",
+            "config/dev.py": "from .settings import *\n",
+            "config/wsgi.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.prod')\n",
+            "config/celery.py": APP.replace('"config.settings")', '"config.dev")  # <-'),
+        },
+        {
+            "config/prod.py": "from .settings import *\n",
+            "config/dev.py": "from .settings import *\n",
+            "config/wsgi.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.prod')\n",
+            "config/celery.py": APP.replace('"config.settings")', '"config.dev")'),
+            ".env": "DJANGO_SETTINGS_MODULE=config.prod\n",
+        },
+    ),
+    Mistake(
+        "celery.E180",
+        {
+            "Procfile": "worker: celery -A config worker\n",
+            **settings("CELERY_TASK_ROUTES = {'doctors.tasks.greet': {'queue': 'slow'}}  # <-\n"),
+        },
+        {
+            "Procfile": "worker: celery -A config worker -Q celery,slow\n",
+            **settings("CELERY_TASK_ROUTES = {'doctors.tasks.greet': {'queue': 'slow'}}\n"),
+        },
+    ),
+    Mistake(
+        "celery.W182",
+        settings("CELERY_TASK_ROUTES = {'doctors.task.*': {'queue': 'slow'}}  # <-\n"),
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'slow'}, 'other.x': {'queue': 'y'}}\n"
+        ),
+    ),
+    Mistake(
+        "celery.W260",
+        {"Procfile": "worker: celery -A config worker -B  # <-\n"},
+        {"Procfile": "worker: celery -A config worker\n"},
+    ),
+    Mistake(
+        "celery.W280",
+        {"Procfile": "worker: celery -A config beat  # <-\n"},
+        {"Procfile": "worker: celery -A config beat -s /tmp/x\n"},
+    ),
+    Mistake(
+        "celery.W460",
+        {"Procfile": "worker: celery -A config worker -P threads  # <-\n"},
+        {"Procfile": "worker: celery -A config worker -P prefork\n"},
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []

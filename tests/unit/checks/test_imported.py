@@ -1,0 +1,154 @@
+"""What only an import of the project shows: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from celeryize.probe.report import ImportReport
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    APP,
+    OK_ENTRY,
+    TASK,
+    Mistake,
+    entry,
+    facts_of,
+    found_by_import,
+    healthy,
+    imported_facts_of,
+    settings,
+    tasks,
+    with_twin,
+)
+
+COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0}} for n in names}}  # <-\n"
+
+IMPORTED = [
+    Mistake("celery.E001", settings("1 / 0  # <-\n")),
+    Mistake(
+        "celery.E003",
+        {"config/celery.py": APP + "import sys\nif sys.argv[0] == 'celery':\n    1 / 0  # <-\n"},
+    ),
+    Mistake("celery.E030", tasks("import no_such_module  # <-\n"), tasks("import json\n")),
+    Mistake(
+        "celery.E036",
+        {
+            "doctors/deep/__init__.py": "",
+            "doctors/deep/jobs.py": f"from celery import shared_task\n\n\n{TASK}def f():  # <-\n    pass\n",
+        },
+        {
+            "doctors/deep/__init__.py": "",
+            "doctors/deep/jobs.py": f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n",
+            **tasks("from doctors.deep import jobs\n"),
+        },
+    ),
+    Mistake(
+        "celery.E091",
+        {
+            "config/celery.py": APP
+            + "\n\n@app.on_after_finalize.connect\ndef setup(sender, **kwargs):\n    raise KeyError('x')  # <-\n"
+        },
+        {
+            "config/celery.py": APP
+            + "\n\n@app.on_after_finalize.connect\ndef setup(sender, **kwargs):\n    sender.conf.worker_concurrency = 3\n"
+        },
+    ),
+    Mistake(
+        "celery.E150",
+        settings("CELERY_RESULT_BACKEND = 'mongodb://h/x'  # <-\n", instead="CELERY_RESULT_B"),
+    ),
+    Mistake(
+        "celery.E170",
+        entry(
+            OK_ENTRY.replace("doctors.tasks.greet',", "library.tasks.nothing',  # <-").replace(
+                "        'args': ('x',),\n", ""
+            )
+        ),
+        entry(OK_ENTRY),
+    ),
+    Mistake(
+        "celery.E171",
+        settings(COMPUTED.format("doctors.tasks.great")),
+        settings(COMPUTED.format("doctors.tasks.greet")),
+    ),
+]
+
+
+def test_nothing_is_found_in_a_healthy_project_that_is_imported(tmp_path):
+    assert found_by_import(tmp_path, {}) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_an_import_finds_a_mistake_and_nothing_else(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(IMPORTED), ids=str)
+def test_an_import_finds_nothing_in_the_healthy_twin(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.twin) == []
+
+
+def test_three_broken_modules_are_three_findings(tmp_path):
+    tree = healthy()
+    for name in ("a", "b", "c"):
+        tree |= {f"{name}/__init__.py": "", f"{name}/tasks.py": f"import no_{name}\n"}
+    tree["config/settings.py"] += "INSTALLED_APPS += ['a', 'b', 'c']\n"
+    assert sorted(found_by_import(tmp_path, tree)) == [
+        ("celery.E030", "a/tasks.py:1"),
+        ("celery.E030", "b/tasks.py:1"),
+        ("celery.E030", "c/tasks.py:1"),
+    ]
+
+
+def test_a_module_that_celery_removed_is_reported_with_its_replacement(tmp_path):
+    facts = imported_facts_of(
+        make_tree(tmp_path, {**healthy(), **tasks("from celery.task import task\n")})
+    )
+    findings = run_checks(facts).findings
+    (hint,) = [finding.hint for finding in findings if finding.id == "celery.E030"]
+    assert hint == "Removed in Celery 5: use `from celery import shared_task`"
+
+
+def test_an_environment_variable_that_overrides_the_settings_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere")
+    ((identifier, where),) = found_by_import(tmp_path, {})
+    assert (identifier, where.split(":")[0]) == ("celery.W082", "config/settings.py")
+
+
+def test_one_function_under_two_names_is_found(tmp_path):
+    tree = healthy()
+    tree["manage.py"] = tree["manage.py"].replace(
+        "import sys\n", "import sys\nsys.path.insert(0, 'apps')\n", 1
+    )
+    tree |= {
+        "apps/__init__.py": "",
+        "apps/shop/__init__.py": "",
+        "apps/shop/tasks.py": f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n",
+    }
+    tree["config/settings.py"] += "INSTALLED_APPS += ['apps.shop', 'shop']\n"
+    tree["config/settings.py"] += "import sys\nsys.path.insert(0, str(BASE_DIR / 'apps'))\n"
+    tree["apps/shop/apps.py"] = (
+        "from django.apps import AppConfig\n\n\nclass ShopConfig(AppConfig):\n    name = __package__\n    label = __package__.replace('.', '_')\n"
+    )
+    assert ("celery.E191", "apps/shop/tasks.py:4") in found_by_import(tmp_path, tree)
+
+
+def test_a_task_that_only_a_web_process_knows_is_found(tmp_path):
+    tree = healthy()
+    tree["doctors/models.py"] += (
+        "\nimport sys\nif 'manage' in sys.argv[0]:\n    from library import f\n"
+    )
+    tree["lib/library.py"] = (
+        "import celery\n\n\ndef g():\n    pass\n\n\nf = celery.shared_task(name='lib.f')(g)\n"
+    )
+    tree["config/settings.py"] += "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n"
+    assert found_by_import(tmp_path, tree) == [("celery.E043", "lib/library.py:4")]
+
+
+def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(tmp_path):
+    root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
+    absent = ImportReport("worker", python_version="3.12.1", django_importable=True)
+    findings = run_checks(facts_of(root).with_imports(absent, absent)).findings
+    assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
+    assert any("celery cannot be imported" in f.message for f in findings)

@@ -1,0 +1,55 @@
+"""run_checks: every check explains itself, and every check has a broken project."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from celeryize.checks.check import CHECKS, SECTIONS
+from celeryize.checks.run_checks import all_checks
+from tests.unit.checks import (
+    test_calls,
+    test_deployment,
+    test_imported,
+    test_schedule,
+    test_settings,
+    test_tasks,
+    test_unregistered,
+    test_wiring,
+)
+from tests.unit.checks.projects import found_in
+
+FAMILIES = (
+    test_calls,
+    test_deployment,
+    test_schedule,
+    test_settings,
+    test_tasks,
+    test_unregistered,
+    test_wiring,
+)
+
+
+def test_nothing_is_found_in_a_healthy_project(tmp_path):
+    assert found_in(tmp_path, {}) == []
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.id)
+def test_each_check_explains_itself_in_full(check):
+    assert tuple(head for head, body in check.sections if body) == SECTIONS
+    assert check.title and re.fullmatch(r"celery\.[EWI]\d{3}", check.id)
+
+
+def test_each_static_check_has_a_broken_project():
+    static = {check.id for check in CHECKS.values() if not check.imports}
+    tested = {mistake.id for family in FAMILIES for mistake in family.MISTAKES}
+    # these two have tests of their own
+    assert static - tested == {"celery.I004", "celery.E036"}
+
+
+def test_each_check_that_needs_an_import_has_a_broken_project():
+    tested = {mistake.id for mistake in test_imported.IMPORTED}
+    others = {"celery.E002", "celery.W082", "celery.E191", "celery.E043"}
+    needing = {check.id for check in CHECKS.values() if check.imports}
+    assert needing == (tested - {"celery.E036", "celery.E170"}) | others

@@ -1,0 +1,121 @@
+"""The tasks themselves: a small broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, tasks, with_twin
+
+MISTAKES = [
+    Mistake(
+        "celery.E190",
+        tasks("@shared_task(name='doctors.tasks.greet')\ndef f():  # <-\n    pass\n"),
+        tasks("@shared_task(name='f')\ndef f():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E401",
+        tasks("@shared_task\ndef f():\n    return greet.delay('x').get()  # <-\n"),
+        tasks("@shared_task\ndef f():\n    return {}.get(greet.delay('x'))\n"),
+    ),
+    Mistake(
+        "celery.E401",
+        tasks("@shared_task\ndef f():\n    r = greet.delay('x')\n    return r.get()  # <-\n"),
+        tasks("@shared_task\ndef f():\n    r = greet.delay('x')\n    return r.id\n"),
+    ),
+    Mistake(
+        "celery.W410",
+        tasks("@shared_task\nasync def f():  # <-\n    pass\n"),
+        tasks("@shared_task\ndef f():\n    async def g():\n        yield 1\n"),
+    ),
+    Mistake("celery.W410", tasks("@shared_task\ndef f():  # <-\n    yield 1\n")),
+    Mistake(
+        "celery.E420",
+        tasks("@shared_task(bind=True)\ndef f():  # <-\n    pass\n"),
+        tasks("@shared_task(bind=True)\ndef f(*args):\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E421",
+        tasks("@shared_task\ndef f(self, x):  # <-\n    pass\n"),
+        tasks("@shared_task(bind=True)\ndef f(self, x):\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W422",
+        tasks("@shared_task(bind=True)\ndef f(doctor_id):  # <-\n    pass\n"),
+        tasks("@shared_task(bind=True)\ndef f(celery_task, doctor_id):\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E423",
+        tasks("class A:\n    @shared_task\n    def f(self):  # <-\n        pass\n"),
+        tasks("class A:\n    @staticmethod\n    @shared_task\n    def f(x):\n        pass\n"),
+    ),
+    Mistake(
+        "celery.E430",
+        tasks(
+            "from django.db import transaction\n\n\n@transaction.atomic  # <-\n@shared_task\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "from django.db import transaction\n\n\n@shared_task\n@transaction.atomic\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E432",
+        tasks(
+            "from celery import Task\n\n\nclass Mail(Task):  # <-\n    def run(self):\n        pass\n"
+        ),
+        tasks(
+            "from celery import Task, current_app\n\n\nclass Mail(Task):\n    def run(self):\n        pass\n\n\ncurrent_app.register_task(Mail())\n"
+        ),
+    ),
+    Mistake(
+        "celery.W440",
+        tasks("@shared_task(autoretry_for=(OSError,), max_retry=3)  # <-\ndef f():\n    pass\n"),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), max_retries=3, retry_backoff=True, our_own_thing=1)\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E441",
+        tasks("@shared_task(rate_limit='10/x')  # <-\ndef f():\n    pass\n"),
+        tasks("@shared_task(rate_limit='10/m')\ndef f():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W450",
+        tasks("@shared_task(max_retries=5)  # <-\ndef f():\n    pass\n"),
+        tasks("@shared_task(bind=True, max_retries=5)\ndef f(self):\n    self.retry()\n"),
+    ),
+    Mistake(
+        "celery.W452",
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    try:\n        raise self.retry()  # <-\n    except Exception:\n        pass\n"
+        ),
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    try:\n        g()\n    except Exception as e:\n        raise self.retry(exc=e)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E453",
+        tasks("@shared_task(autoretry_for=ValueError)  # <-\ndef f():\n    pass\n"),
+        tasks(
+            "ERRORS = (ValueError,)\n\n\n@shared_task(autoretry_for=ERRORS)\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.I340",
+        tasks(
+            "from celery import Task\n\n\nclass Base(Task):  # <-\n    pass\n\n\n@shared_task(base=Base)\ndef f():\n    greet.delay_on_commit('x')\n"
+        ),
+        tasks(
+            "from celery.contrib.django.task import DjangoTask\n\n\nclass Base(DjangoTask):\n    pass\n\n\n@shared_task(base=Base)\ndef f():\n    greet.delay_on_commit('x')\n"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []

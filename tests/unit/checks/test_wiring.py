@@ -1,0 +1,130 @@
+"""The app and how the project finds it: a small broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import small_project
+from tests.unit.checks.projects import (
+    APP,
+    TASKS,
+    Mistake,
+    facts_of,
+    found_in,
+    places_of,
+    tasks,
+    with_twin,
+)
+
+MISTAKES = [
+    Mistake(
+        "celery.E010",
+        {"config/__init__.py": ""},
+        {"config/__init__.py": "from . import celery\n"},
+        at="config/__init__.py:1",
+    ),
+    Mistake("celery.E020", {"kombu.py": "x = 1  # <-\n"}, {"doctors/kombu.py": "x = 1\n"}),
+    Mistake("celery.E020", {"amqp/__init__.py": "x = 1  # <-\n"}, {"amqp/readme.txt": ""}),
+    Mistake(
+        "celery.E040",
+        {
+            "config/celery.py": "import os\nfrom celery import Celery\n\napp = Celery('config')  # <-\n"
+            "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')\n"
+            "app.config_from_object('django.conf:settings', namespace='CELERY')\napp.autodiscover_tasks()\n"
+        },
+        {
+            "config/celery.py": APP.replace(
+                "os.environ.setdefault(", "os.environ.update({"
+            ).replace(', "config.settings")', ': "config.settings"})')
+        },
+    ),
+    Mistake(
+        "celery.W041",
+        {
+            "config/celery.py": APP.replace(
+                'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n', ""
+            ).replace('Celery("config")', 'Celery("config")  # <-')
+        },
+    ),
+    Mistake(
+        "celery.E050",
+        {"config/celery.py": APP.replace(', namespace="CELERY")', ")  # <-")},
+        {"config/celery.py": APP.replace('"CELERY"', '"CELERY_"')},
+    ),
+    Mistake("celery.E050", {"config/celery.py": APP.replace('"CELERY")', '"celery")  # <-')}),
+    Mistake(
+        "celery.E051",
+        {
+            "config/celery.py": re.sub("app.config_from.*\n", "", APP).replace(
+                'Celery("config")', 'Celery("config")  # <-'
+            )
+        },
+        {
+            "config/celery.py": APP.replace("config_from_object", "config_from_object").replace(
+                "django.conf:settings", "django.conf:settings"
+            )
+        },
+    ),
+    Mistake(
+        "celery.E100",
+        {"doctors/queue.py": "from celery import Celery\n\nother = Celery('other')  # <-\n"},
+        {
+            "doctors/queue.py": "from celery import Celery\n\n\ndef make():\n    return Celery('other')\n"
+        },
+    ),
+    Mistake(
+        "celery.E130",
+        {
+            "manage.py": small_project()["manage.py"].replace(
+                "from django.core", "from configurations"
+            ),  # type: ignore[union-attr,arg-type]
+            "config/celery.py": APP.replace('Celery("config")', 'Celery("config")  # <-'),
+        },
+        {
+            "manage.py": small_project()["manage.py"].replace(
+                "from django.core", "from configurations"
+            ),  # type: ignore[union-attr,arg-type]
+            "config/celery.py": APP.replace(
+                "app = ", "import configurations\nconfigurations.setup()\napp = "
+            ),
+        },
+    ),
+    Mistake(
+        "celery.E140",
+        {"config/celery.py": "from doctors.models import Doctor  # <-\n" + APP},
+        {"config/celery.py": APP + "\n\ndef f():\n    from doctors.models import Doctor\n"},
+    ),
+    Mistake(
+        "celery.E141",
+        {
+            "doctors/models.py": "from doctors.tasks import greet  # <-\nfrom django.db import models\n\n\nclass Doctor(models.Model):\n    def f(self):\n        pass\n",
+            "doctors/tasks.py": "from doctors.models import Doctor\n" + TASKS,
+        },
+        {
+            "doctors/models.py": "from django.db import models\n\n\nclass Doctor(models.Model):\n    def f(self):\n        from doctors.tasks import greet\n",
+            "doctors/tasks.py": "from doctors.models import Doctor\n" + TASKS,
+        },
+    ),
+    Mistake(
+        "celery.W142",
+        tasks("from doctors.models import Doctor\nALL = list(Doctor.objects.all())  # <-\n"),
+        tasks("from doctors.models import Doctor\n\n\ndef f():\n    return Doctor.objects.all()\n"),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
+
+
+def test_a_project_without_celery_is_reported(project):
+    assert places_of(run_checks(facts_of(project)).findings) == [("celery.I004", "")]
