@@ -48,8 +48,10 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
         for source in dict.fromkeys(source for source, _ in uses)
         for value in _plain_literals(source.tree, name)
     ]
+    # the one use is the one literal: nothing else can replace it or add to it
     if len(uses) == 1 and len(homes) == 1:
         return homes[0]
+    # the second use is the one that makes the first unsafe
     source, node = uses[1] if len(uses) > 1 else uses[0]
     raise CannotPatch(
         f"{name} is not set once, as a plain dict",
@@ -102,6 +104,7 @@ def add_entry(
     needed = [splice for line in imports for splice in add_import(source, line)]
     if there is None:
         return source.splice(*needed, *append_element(source, home.literal, entry))
+    # compared as trees: a formatter may have changed the text
     if ast.dump(there) == ast.dump(wanted.values[0]):
         return source
     if not replace:
@@ -124,11 +127,13 @@ def remove_entry(home: Home, name: str) -> Source:
     key = home.literal.keys[index]
     assert key is not None
     start, end = source.start(key), source.end(there)
+    # the comma goes with the entry
     while end < len(source.text) and source.text[end] in " \t":
         end += 1
     if source.text[end : end + 1] == ",":
         end += 1
     line = source.line_starts[source.line_of(start) - 1]
+    # an entry that has its lines to itself goes with them, and with the comment behind it
     rest = source.text[end : source.after_line(there)]
     if not source.text[line:start].strip() and not rest.split("#")[0].strip():
         start, end = line, source.after_line(there)
@@ -153,10 +158,12 @@ def _replace_entry(source: Source, literal: ast.Dict, there: ast.expr, entry: st
 def _is_use(node: ast.AST, name: str) -> bool:
     if isinstance(node, ast.Name):
         return node.id == name
+    # in a string: globals()["CELERY_BEAT_SCHEDULE"], getattr, `__all__`
     return isinstance(node, ast.Constant) and node.value == name
 
 
 def _plain_literals(tree: ast.Module, name: str) -> list[ast.Dict]:
+    # the module, and its settings classes (django-configurations)
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
     found = []
     for node in (n for body in bodies for n in body):

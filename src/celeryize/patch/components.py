@@ -40,6 +40,7 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
         path = _file_beside(str(argument.value))
         if "*" in str(argument.value) and fnmatch.fnmatch(str(path), str(argument.value)):
             return path, source
+    # include(*names), or one call per environment: the call of ours comes before all of them
     if not plain:
         first = min(call.lineno for call in calls)
         line = next(
@@ -47,6 +48,7 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
         )
         call = f"include({python_literal(NAME_BESIDE)})\n"
         return PurePosixPath(NAME_BESIDE), source.splice(above(source, call, line))
+    # behind the last plain path: an argument that is computed may select the environment
     last = plain[-1]
     path = _file_beside(str(last.value))
     if source.quote == '"':

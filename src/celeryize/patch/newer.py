@@ -56,6 +56,7 @@ class Parser:
         """The tree; None where the interpreter cannot parse the text, cannot be run, or is no newer
         than ours.
         """
+        # asked once: an interpreter that is not newer can parse nothing that ours cannot
         if self.version is not None and self.version <= sys.version_info[:2]:
             return None
         if text not in self._asked:
@@ -98,6 +99,7 @@ _PARSER: ContextVar[Parser | None] = ContextVar("parser", default=None)
 @contextmanager
 def parsed_by(python: Path) -> Iterator[None]:
     """While this lasts, what our Python cannot parse is parsed by the project's."""
+    # our own interpreter has nothing to add
     same = python == Path(sys.executable)
     token = _PARSER.set(None if same else Parser(python))
     try:
@@ -150,6 +152,7 @@ def _build_tree(value: object) -> object:
             setattr(node, name, built)
             if name not in own:
                 own.append(name)
+    # ast.walk and ast.dump go by _fields, so an unknown field has to be among them
     node._fields = tuple(own)  # type: ignore[misc]
     for name, place in value["place"].items():
         setattr(node, name, place)

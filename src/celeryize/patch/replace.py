@@ -23,6 +23,7 @@ def replaced(source: Source, node: ast.expr, text: str) -> Splice:
 def respelled(source: Source, node: ast.expr, text: str) -> Splice:
     """The splice that puts another text into the string literal `node`, in its quotes."""
     quote = source.segment(node)[:1]
+    # prefixes, triple quotes and escapes are written anew
     plain = quote in {"'", '"'} and quote not in text and repr(text)[1:-1] == text
     if plain:
         literal = f"{quote}{text}{quote}"
@@ -40,6 +41,7 @@ def renamed_target(source: Source, node: ast.Name, name: str) -> Splice:
 def renamed_argument(source: Source, keyword: ast.keyword, name: str) -> Splice:
     """The splice that gives a keyword argument another name, and leaves its value."""
     start, end = source.start(keyword), source.end(keyword)
+    # the name alone is replaced: its value may span lines and hold comments
     text = name + source.text[start + len(keyword.arg or "") : end]
     return Splice(start, end, text, (ast.keyword(name, keyword.value),), (keyword,))
 
@@ -62,6 +64,7 @@ def with_argument(source: Source, decorator: ast.expr, argument: str) -> Splice:
         start, end = source.start(decorator), source.end(decorator)
         text = f"{source.segment(decorator)}({argument})"
         return Splice(start, end, text, (expression(text),), (decorator,))
+    # parsed within a call, because a keyword argument is no expression of its own
     call = expression(f"f({argument})")
     assert isinstance(call, ast.Call)
     if not decorator.keywords:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from celeryize.checks.outcome import Examination, Verified
+from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Exit
 from celeryize.model import Finding, Severity, Where
 from celeryize.ui.machine import Machine
@@ -85,5 +85,5 @@ def test_a_number_has_its_noun():
 )
 def test_the_summary_is_one_line(found, depth, broker, line):
     findings = tuple(Finding("celery.X", severity, "m") for severity in found)
-    verified = Verified(Examination(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker)
+    verified = VerifyOutcome(CheckResults(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker)
     assert summary_line(verified) == line

@@ -184,6 +184,7 @@ def _report_ignored_flags(
     setup: Setup, app: CeleryApp, stored: Mapping[str, object], flags: Mapping[str, object]
 ) -> None:
     """A note for what this command line asks for and an existing set-up decides already."""
+    # what was answered before is in effect, so that repeating it changes nothing
     other = [name for name, value in flags.items() if stored.get(name) != value]
     names = [f"--{name.replace('_', '-')}" for name in other]
     if setup.module_name not in {"celery", app.module.rsplit(".", 1)[-1]}:
@@ -203,6 +204,7 @@ def _names_broker(setup: Setup, app: CeleryApp) -> bool:
         "CELERY_BROKER_HOST",
         "BROKER_HOST",
     }
+    # app.conf.update(...) may hold a broker, which is not looked into here
     written = {"broker_url", "update"} & {key for key, _ in app.conf_writes}
     constructed = {"broker", "broker_url"} & set(app.constructor)
     return bool(named & set(setup.project.settings.assigned) or written or constructed)

@@ -81,9 +81,11 @@ def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> N
     """Write a rendered file; if another one is there, the user's choice decides."""
     draft = setup.draft
     there = draft.read(file.path)
+    # a new Python file looks like the others of the project
     data = file.data
     if file.path.suffix == ".py":
         data = data.replace(b"\n", project_newline(setup.project).encode())
+    # kept whatever is in it: it is the user's by now
     if there is not None and file.keep:
         draft.keep(file.path, f"{file.what}, kept as it is")
         return

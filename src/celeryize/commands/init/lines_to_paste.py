@@ -67,6 +67,7 @@ def lines_of(edits: Sequence[Edit]) -> Iterator[str]:
             yield headed(edit.path, "a new file", "\n".join(after))
             continue
         before = _lines_of_file(edit.before)
+        # last place first, so that the line numbers of those before stay valid
         for kind, i, j, k, m in reversed(
             SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
         ):

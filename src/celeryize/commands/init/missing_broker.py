@@ -66,6 +66,7 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:
             return None
+    # settings that run code may set a broker in a way that the text does not show
     where = untold(project.modules, settings) or _configured_by_code(
         project.modules.source(app.where.path), app
     )
@@ -75,6 +76,7 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         prefix = ""
         if app.namespace:
             prefix = f"{app.namespace.rstrip('_')}_"
+        # set, but ignored: a second one under the old name would confuse the reader
         if (
             not prefix
             and "CELERY_BROKER_URL" in settings.assigned
@@ -91,6 +93,7 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         prefix = ""
         if app.namespace:
             prefix = f"{app.namespace.rstrip('_')}_"
+        # old names are in capitals, current ones in small letters: a module has one of the two
         upper = bool(prefix) or any(
             name in OLD_NAMES or name.startswith("CELERY") for name in names
         )
@@ -125,6 +128,7 @@ def add_after_configuration(
     Raises CannotPatch, with the line, where the app is not built at the top level.
     """
     lines = [app.where.line, *(where.line for _, where in app.conf_writes)]
+    # the statements that build or configure the app; conf_writes may be inside of a function
     own = [
         n
         for n in source.tree.body
@@ -137,6 +141,7 @@ def add_after_configuration(
         last = built.end_lineno or built.lineno
         there = source.text[source.line_starts[last - 1] :].splitlines()[0]
         margin = " " * built.col_offset
+        # only what the module does not import already
         imports = [needed for needed in imports if add_import(source, needed)]
         raise CannotPatch(
             f"{app.where}: no broker is configured, "

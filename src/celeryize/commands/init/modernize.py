@@ -65,6 +65,7 @@ def report_old_names(project: Project, draft: Draft) -> Modernized:
         app = project.celery[0]
     if not old or (app and not app.reads_django_settings):
         return Modernized(project)
+    # in the order of the files, so that the first one is where a reader starts
     there = sorted(old, key=lambda name: (str(old[name].path), old[name].line or 0))
     listed = ", ".join(there[:3])
     if len(there) > 3:

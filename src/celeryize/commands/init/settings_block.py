@@ -78,6 +78,7 @@ def render_block(project: Project, answers: Answers) -> Block:
     broker_url = url_of_broker(answers.broker)
     url = url_expression(reader, "CELERY_BROKER_URL", broker_url)
     backend = _result_backend(reader, answers, broker_url, folder)
+    # a URL of a folder names the folder itself, so the options of ours do not fit it
     options: tuple[Option, ...] = ()
     if broker is not None and (by_name or not broker.in_folder):
         options = broker.options_of(answers.profile)
@@ -93,6 +94,7 @@ def render_block(project: Project, answers: Answers) -> Block:
         "data_path": str(project.base / DATA_FOLDER),
         "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
         "time_zone": _time_zone(project),
+        # the oldest version that the templates are written for
         "celery": project.celery_version or (5, 4),
         "queue": python_literal(_own_name(project)),
         "key_prefix": key_prefix,
@@ -148,6 +150,7 @@ def url_expression(reader: Reader, name: str, url: str) -> Expression:
     """
     if not holds_password(url):
         return Expression(reader.read(python_literal(name), python_literal(url)))
+    # without a default, so that a missing variable is an error and not another broker
     if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
         return Expression(f"os.environ[{python_literal(name)}]", ("import os",), url)
     return Expression(f"{reader.call}({python_literal(name)})", (), url)
@@ -208,6 +211,7 @@ def _data_folder(project: Project) -> Expression:
     where = settings.assigned.get("BASE_DIR")
     if where and "BASE_DIR" in settings.visible and _is_base_dir(project, where):
         return Expression(f'BASE_DIR / "{DATA_FOLDER}"')
+    # from the settings file up to the folder of manage.py
     levels = len(settings.file.relative_to(project.base).parts) - 1
     return Expression(
         f'Path(__file__).resolve().parents[{levels}] / "{DATA_FOLDER}"',

@@ -50,6 +50,7 @@ def entry_code(request: Request) -> str:
         lines.append(f'    "kwargs": {_as_python(kwargs)},')
     check_name(request.queue, "queue")
     check_priority(request.priority)
+    # what apply_async is given; args and kwargs have keys of their own in the entry
     options: dict[str, object] = {}
     if request.queue:
         options["queue"] = request.queue

@@ -88,6 +88,7 @@ def _find_place(project: Project, app: App, name: str) -> _Place:
     files = sorted(project.modules.python_files(folder, 0))
     own = [path for path in files if path.stem.endswith(f"_schedule_{slug}")]
     numbered = sorted(path.stem for path in files if path.stem[:4].isdigit())
+    # not itself: a migration must not depend on what it is
     own_names = {path.stem for path in own}
     before = [stem for stem in numbered if stem not in own_names]
     previous = None

@@ -226,6 +226,7 @@ def _body_context(
     """What a template needs to write the body: the parameters and the model by the roles they have
     in it.
     """
+    # a parameter's role is known by its name and type
     addresses = [p.name for p in parameters if p.name == "url" or p.name.endswith("_url")]
     sizes = [p.name for p in parameters if p.annotation == "int"]
     texts = [p.name for p in parameters if p.annotation == "str"]

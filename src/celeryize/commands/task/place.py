@@ -85,6 +85,7 @@ def named_model(project: Project, app: App, text: str) -> Model:
 def model_import(project: Project, app: App, model: Model) -> str:
     """The import of a model for the tasks of `app`, relative where both are in one folder."""
     module = model.module
+    # from a module of a tasks package, a relative import would start one folder deeper
     is_package = (project.root / app.folder / "tasks").is_dir()
     if model.app.folder == app.folder and not is_package:
         module = module.removeprefix(app.name)

@@ -90,6 +90,7 @@ def within_settings(project: Project, request: Request) -> Request:
             f"the settings kill every task after {hard} seconds, before this soft limit",
             hint="Add a longer --time-limit.",
         )
+    # a tenth below the hard limit, so that the task can still clean up
     if limit is not None and wanted is None and isinstance(soft, int) and soft > limit:
         return replace(request, soft_time_limit=max(1, limit - max(1, limit // 10)))
     return request

@@ -63,6 +63,7 @@ def render_test(
     can be made.
     """
     path = _test_path(project, app, subject.function)
+    # relative imports, where the test and the task are both modules of the app itself
     near = path.parent == app.folder and subject.path.parent == app.folder
     lines, imports = _call_lines(project, subject, near=near)
     on_commit: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ class Brackets:
 
     def _insert_first(self, element: str) -> tuple[int, str]:
         line = self._line_start(self.end)
+        # [] on one line
         if line <= self.start:
             return self.start, element
         outer = re.match(r"[ \t]*", self.text[line : self.end])
@@ -57,6 +58,7 @@ class Brackets:
                 line = self._after_line(comma.end())
             if line <= start:
                 return line, f"{prefix}{element},{newline_at(self.text, start)}"
+        # leading commas: the new element takes the comma of the one that it pushes down
         if prefix.strip() == ",":
             return start, f"{element}{newline_at(self.text, start)}{prefix}"
         return start, f"{element}, "
@@ -64,6 +66,7 @@ class Brackets:
     def _insert_last(self, element: str) -> list[tuple[int, str]]:
         start, end = self.elements[-1]
         prefix = self.text[self._line_start(start) : start]
+        # one element a line, as far as the neighbours show it
         alone = "\n" in self.text[self.start : start] or "\n" in self.text[end : self.end]
         if not prefix.strip():
             indent = prefix
@@ -73,14 +76,17 @@ class Brackets:
         comma = _COMMA.match(self.text[: self.end], end)
         if comma:
             line = self._after_line(comma.end())
+            # the bracket closes on a line of its own
             if line <= self.end:
                 return [(line, f"{indent}{element},{newline}")]
             return [(comma.end(), f"{newline}{indent}{element}," if alone else f" {element},")]
+        # without a comma behind the last one, the new last one has none either
         if not alone:
             return [(end, f", {element}")]
         if prefix.strip() == ",":
             return [(end, f"{newline}{prefix}{element}")]
         line = self._after_line(end)
+        # the comment stays behind its element, so that the comma goes before it
         if "#" in self.text[end:line] and line <= self.end:
             return [(end, ","), (line, f"{indent}{element}{newline}")]
         return [(end, f",{newline}{indent}{element}")]

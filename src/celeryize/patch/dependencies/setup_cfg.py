@@ -70,6 +70,7 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     option = _find_option(text)
     if option is None:
         raise CannotPatch(f"{path} has no install_requires under [options]", where=Where(path))
+    # `file: requirements.txt`, or several requirements on one line
     if option.inline.startswith("file:") or ";" in option.inline:
         raise CannotPatch(
             f"install_requires in {path} is not a list with one requirement per line",
@@ -86,6 +87,7 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
         indent = option.items[0].indent
     offset, inserted = line_after(text, neighbour.after, indent + line)
     after = text[:offset] + inserted + text[offset:]
+    # configparser is the judge: every other line of every option is as it was
     added = [item for item in _listed_items(_parse_file(after)) if item != line]
     if added != _listed_items(before) or len(_listed_items(_parse_file(after))) != len(added) + 1:
         raise CannotPatch(
@@ -107,6 +109,7 @@ def _find_option(text: str) -> _Option | None:
         header, key = _HEADER.match(line.text), _KEY.match(line.text)
         if not line.text or line.text.startswith(("#", ";")):
             continue
+        # configparser continues an option with the indented lines below it
         if option and line.indent:
             items.append(line)
             continue
@@ -133,6 +136,7 @@ def _lines_of(text: str) -> list[_Line]:
 
 
 def _parse_file(text: str) -> configparser.ConfigParser:
+    # a % in a URL would be taken for an interpolation
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
     return parser

@@ -61,9 +61,11 @@ def _plain_list(source: Source) -> ast.List:
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and any(k.arg == "install_requires" for k in node.keywords)
     ]
+    # two calls, or none: the text does not show which one builds the package
     if len(calls) != 1:
         raise CannotPatch(f"{source.path} does not set install_requires once", where=source.where())
     found = next(k.value for k in calls[0].keywords if k.arg == "install_requires")
+    # install_requires=REQUIRES, with the list above it
     if isinstance(found, ast.Name):
         found = _only_value(source, found.id) or found
     if not isinstance(found, ast.List) or not all(_is_text(e) for e in found.elts):
@@ -85,6 +87,7 @@ def _only_value(source: Source, name: str) -> ast.expr | None:
         and [t.id for t in node.targets if isinstance(t, ast.Name)] == [name]
         and len(node.targets) == 1
     ]
+    # two uses: where it is set, and where it is passed; a third might change the list
     if len(values) == 1 and len(uses) == 2:
         return values[0]
     return None

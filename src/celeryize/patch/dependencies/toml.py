@@ -66,6 +66,7 @@ def entries(data: bytes) -> Mapping[str, Entry]:
     found: dict[str, Entry] = {}
     for name, written_as, offset in _find_requirements(text):
         known = found.get(normalised(name))
+        # a name may be declared twice, with markers: both count for what is missing
         if known is None:
             found[normalised(name)] = Entry(written_as, text.count("\n", 0, offset) + 1)
         else:
@@ -131,6 +132,7 @@ def _new_list(
             hint="Add the line where the build takes them from.",
             where=_place_line(path, text, dynamic.start),
         )
+    # below the last line of [project], whatever comes after it
     own = [s for s in found if s.path == _PROJECT or (s.value and s.table == _PROJECT)]
     if not own:
         raise CannotPatch(
@@ -144,6 +146,7 @@ def _into_table(
 ) -> tuple[int, str]:
     """The insertion into a table: inline, with a header, in dotted keys, or missing."""
     inside = [s for s in found if s.value and s.path[: len(table)] == table]
+    # celery = { ... }, [table] of its own, dotted keys of a parent, an empty table, or none
     if inline := next((s for s in inside if s.path == table), None):
         filled = len(inline.value) > 2
         if filled:
@@ -156,6 +159,7 @@ def _into_table(
         return line_after(text, dotted[-1].after, f"{prefix}.{line}")
     if header := next((s for s in found if s.path == table), None):
         return line_after(text, header.after, line)
+    # a blank line between the last table and ours
     newline = newline_at(text, len(text))
     if not text.strip():
         gap = ""
@@ -174,6 +178,7 @@ def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> 
     """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
     index = sorted_place([s.path[len(s.table)] for s in listed], name)
+    # at the end of all entries, python among them
     if index == len(listed):
         return line_after(text, own[-1].after, line)
     if index == 0:
@@ -184,6 +189,7 @@ def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> 
 def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
     """Name, requirement as written, and offset."""
     for s in statements(text):
+        # [project].dependencies, its extras and groups, as arrays of strings
         if s.path == _LIST or (
             s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower())
         ):
@@ -191,6 +197,7 @@ def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
                 said = unquoted(token.text)
                 if name := name_in(said):
                     yield name, said, token.start
+        # Poetry and pipenv have tables, in one line or with a header
         for table in (*_TABLES.values(), _find_group(s.path)):
             if s.path == table and s.value:
                 inline = tomllib.loads(f"x = {text[s.value[0].start : s.value[-1].end]}")["x"]

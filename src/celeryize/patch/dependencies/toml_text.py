@@ -57,11 +57,11 @@ def statements(text: str) -> Iterator[Statement]:
     depth = 0
     for match in _TOKEN.finditer(text + "\n"):
         token = Token(match.lastgroup or "", match.group(), match.start(), match.end())
+        # inside of brackets a newline ends nothing; comments are no tokens of a line
         if token.kind == "newline" and depth == 0 and line:
             found = _read_statement(text, line, table, min(token.end, len(text)))
-            if found.value:
-                table = table
-            else:
+            # a header: what follows belongs to its table
+            if not found.value:
                 table = found.path
             line = []
             yield found
@@ -81,7 +81,9 @@ def _read_statement(text: str, line: Sequence[Token], table: Path, after: int) -
     if line[0].text == "[":
         path = _split_keys(tomllib.loads(text[start:end]))
         return Statement(path, path, start, end, after)
+    # an = in the key would be in quotes, and so within a token
     equals = next(i for i, token in enumerate(line) if token.text == "=")
+    # tomllib reads the key, because quoted and dotted keys have rules of their own
     path = table + _split_keys(tomllib.loads(f"{text[start : line[equals].start]}= 0"))
     return Statement(table, path, start, end, after, tuple(line[equals + 1 :]))
 

@@ -12,7 +12,6 @@ from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import Exit, Unproved
-from celeryize.model import Plan, Status, Step
 from celeryize.probe.proof import Expected
 from tests.conftest import snapshot
 from tests.views import Recorder
@@ -26,8 +25,7 @@ def write(folder: Path, view: Recorder, **options: bool) -> Written:
     def planned(project: Project) -> Planned:
         draft = project.draft()
         draft.write(NEW, b"X = 1\n", "new")
-        plan = Plan(draft.edits(), (Step(NEW, Status.CREATE, "a file"),))
-        return Planned(plan, "celeryize test", Expected("", ""), next_steps=lambda _: ("go",))
+        return Planned(draft.plan(), "celeryize test", Expected("", ""), next_steps=lambda _: ("go",))
 
     return run_writer(RunOptions(folder), WriteOptions(no_verify=True, **options), view, planned)
 
