@@ -85,5 +85,7 @@ def test_a_number_has_its_noun():
 )
 def test_the_summary_is_one_line(found, depth, broker, line):
     findings = tuple(Finding("celery.X", severity, "m") for severity in found)
-    verified = VerifyOutcome(CheckResults(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker)
+    verified = VerifyOutcome(
+        CheckResults(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker
+    )
     assert summary_line(verified) == line

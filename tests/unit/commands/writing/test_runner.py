@@ -25,7 +25,9 @@ def write(folder: Path, view: Recorder, **options: bool) -> Written:
     def planned(project: Project) -> Planned:
         draft = project.draft()
         draft.write(NEW, b"X = 1\n", "new")
-        return Planned(draft.plan(), "celeryize test", Expected("", ""), next_steps=lambda _: ("go",))
+        return Planned(
+            draft.plan(), "celeryize test", Expected("", ""), next_steps=lambda _: ("go",)
+        )
 
     return run_writer(RunOptions(folder), WriteOptions(no_verify=True, **options), view, planned)
 
@@ -67,7 +69,7 @@ def test_what_goes_around_a_write_rolls_it_back_by_an_exception(project: Path):
     def planned(opened: Project) -> Planned:
         draft = opened.draft()
         draft.write(NEW, b"X = 1\n", "new")
-        return Planned(Plan(draft.edits()), "celeryize test", Expected("", ""), around=failing())
+        return Planned(draft.plan(), "celeryize test", Expected("", ""), around=failing())
 
     options = WriteOptions(yes=True, no_verify=True)
     with pytest.raises(Unproved):
