@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint demo bench trust picture corpus matrix clean
-.DEFAULT_GOAL := test
+.PHONY: help test fast lint format demo bench trust picture corpus matrix clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --without-pip, and the pip of the machine, where Debian's ensurepip is missing.
 $(VENV)/installed: pyproject.toml
@@ -16,11 +19,19 @@ $(VENV)/installed: pyproject.toml
 test: lint  ## the whole test suite, lint and types
 	$(BIN)/python -m pytest -q -n 2
 
-lint: $(VENV)/installed
+fast: $(VENV)/installed  ## the unit tests only, under a minute
+	$(BIN)/python -m pytest -q -n 2 tests/unit
+
+lint: $(VENV)/installed  ## ruff, radon, mypy, and the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tests/docs/complexity.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(VENV)/installed  ## let ruff fix and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker runs a task
 	@rm -rf demo
@@ -35,11 +46,11 @@ trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: 
 picture: $(VENV)/installed  ## docs/init.svg, from a real run
 	$(BIN)/python tests/docs/picture.py
 
-corpus: $(VENV)/installed  ## init, init again and undo on a copy of each project in DIR
+corpus: $(VENV)/installed  ## init, init again and undo on a copy of each project in DIR=...
 	$(BIN)/python tests/corpus/run.py $(DIR)
 
 matrix: $(VENV)/installed  ## the whole program with each Python, Celery and Django that can be had here
 	$(BIN)/python tests/matrix/run.py $(PYTHONS)
 
-clean:
+clean:  ## remove the environment and what was built
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -59,6 +59,7 @@ LIBRARIES = (
     "django.urls",
     "django.views.debug",
     "django.views.generic",
+    "kombu.transport.memory",
     "kombu.transport.redis",
     "kombu.transport.virtual",
 )
@@ -66,6 +67,8 @@ LIBRARIES = (
 TICK = 0.002
 # Seconds that an import that hangs gets to write down where.
 STACKS_TIME = 0.1
+# Children of orphans are orphans in turn: how often they are looked for.
+ORPHAN_ROUNDS = 100
 # The last lines of the project that led to an exception; more does not help.
 FRAMES = 5
 OUTPUT = 4096
@@ -73,6 +76,33 @@ OUTPUT = 4096
 OUTPUT_LIMIT = 1 << 20
 # See prctl(2).
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+# What Celery takes from a task's class, from its options or from the settings: see
+# celery.app.task.Task.
+ATTRIBUTES = (
+    "acks_late",
+    "acks_on_failure_or_timeout",
+    "autoretry_for",
+    "default_retry_delay",
+    "expires",
+    "ignore_result",
+    "max_retries",
+    "priority",
+    "queue",
+    "rate_limit",
+    "reject_on_worker_lost",
+    "retry_backoff",
+    "retry_backoff_max",
+    "serializer",
+    "soft_time_limit",
+    "store_errors_even_if_ignored",
+    "throws",
+    "time_limit",
+    "track_started",
+    "typing",
+)
+# Settings of Celery's that are reported elsewhere.
+NOT_IN_CONF = ("beat_schedule",)
 
 
 class PlannedLoader(importlib.machinery.SourceFileLoader):
@@ -184,6 +214,53 @@ class Listener(logging.Handler):
         self.receive(record)
 
 
+class Offline:
+    """Keeps an import away from brokers and result backends: it must not send anything.
+
+    A project may call `.delay()` while it is imported. It then talks to a broker in this process's
+    memory, and `note` hears of each attempt. Results come from nowhere: waiting for one fails at
+    once instead of for ever.
+    """
+
+    def __init__(self, note):
+        from celery.app.base import Celery
+        from kombu.connection import Connection
+
+        self.create_transport = Connection.create_transport
+        self.get_backend = Celery._get_backend
+        establish = Connection._establish_connection
+
+        def create_transport(connection):
+            from kombu.transport.memory import Transport
+
+            return Transport(client=connection)
+
+        def establish_connection(connection):
+            note("broker")
+            return establish(connection)
+
+        backend = unreachable_backend(note)
+        setattr(Connection, "create_transport", create_transport)
+        setattr(Connection, "_establish_connection", establish_connection)
+        setattr(Celery, "_get_backend", lambda app: backend(app=app))
+
+
+def unreachable_backend(note):
+    """The class of a result backend that has nothing, and calls `note` when it is asked."""
+    from celery.backends.base import DisabledBackend
+    from celery.exceptions import TimeoutError as CeleryTimeout
+
+    class Unreachable(DisabledBackend):
+        def _ask(self, *args, **kwargs):
+            note("result backend")
+            raise CeleryTimeout("celeryize imports a project without its result backend")
+
+        get_state = get_status = get_result = get_traceback = _ask
+        get_task_meta_for = wait_for = get_many = wait_for_pending = iter_native = _ask
+
+    return Unreachable
+
+
 class ProjectImport:
     """One import of the project; everything it finds is in `seen`."""
 
@@ -205,7 +282,13 @@ class ProjectImport:
             "apps_active": [],
             "warnings": [],
             "versions": {},
+            "attempts": [],
+            "entry_points": [],
+            "receivers": [],
+            "configuration": {},
+            "queues": [],
         }
+        self.offline = None
 
     def phase(self, name):
         """Record what is going on, for an import that never ends."""
@@ -220,6 +303,10 @@ class ProjectImport:
         self._prepare()
         self.seen["django_importable"] = self._importable("django")
         self.seen["celery_importable"] = self._importable("celery")
+        if self.seen["celery_importable"]:
+            # one that cannot be imported is a failure of the project, and noted when it imports it
+            with contextlib.suppress(Exception):
+                self.offline = Offline(self._attempted)
         with self._noting():
             getattr(self, "_" + self.request["mode"])()
         self.seen["read_from_disk"] = sorted(self.read_from_disk)
@@ -274,6 +361,18 @@ class ProjectImport:
             path = os.path.realpath(file)
             if path in planned:
                 self.read_from_disk.add(path)
+
+    def _attempted(self, what):
+        """Note what the project tried to reach, at the deepest line of its own code."""
+        for frame in reversed(traceback.extract_stack()):
+            if frame.filename != __file__ and in_project(frame.filename, self.places):
+                where = [frame.filename, frame.lineno]
+                break
+        else:
+            return
+        attempt = {"what": what, "phase": self.now, "where": where}
+        if attempt not in self.seen["attempts"]:
+            self.seen["attempts"].append(attempt)
 
     def _warned(self, message, category, filename, lineno, file=None, line=None):
         if category.__name__ in ("DuplicateTaskNameWarning", "FixupWarning"):
@@ -337,8 +436,16 @@ class ProjectImport:
             return False
 
     def _web(self):
-        """As manage.py and WSGI do: the settings module is in the environment, Django is set up."""
-        self._django()
+        """As manage.py does: the settings module is in the environment, Django is set up.
+
+        The entry points of web servers are imported beside it, each in a process of its own.
+        """
+        names = self.request["entry_points"]
+        entry_points = [EntryPoint(self, number, name) for number, name in enumerate(names)]
+        try:
+            self._django()
+        finally:
+            self.seen["entry_points"] = [one.found() for one in entry_points]
         if not self.seen["celery_importable"]:
             return
         self.phase("app")
@@ -387,7 +494,8 @@ class ProjectImport:
                 if isinstance(connection.transport_cls, str)
                 else connection.transport_cls.__name__
             )
-            connection.transport
+            if self.offline:
+                self.offline.create_transport(connection)
         with self._noting("backend"):
             self.seen["backend"] = self._backend(app)
 
@@ -470,6 +578,10 @@ class ProjectImport:
         for name in self.request["settings_names"]:
             key = name.partition("_")[2].lower() if name.startswith("CELERY_") else name.lower()
             self.seen["conf"][key] = plain(conf.get(key))
+        self._configuration(conf)
+        self._receivers()
+        with contextlib.suppress(Exception):
+            self.seen["queues"] = sorted(str(name) for name in app.amqp.queues)
         self.seen["timezone"] = str(app.timezone)
         self.seen["scheduler"] = plain(conf.beat_scheduler)
         self.seen["apps_active"] = [a.main for a in _state._get_active_apps()]
@@ -477,6 +589,59 @@ class ProjectImport:
             self.seen["beat_schedule"].append(
                 self._entry(app, str(name), entry if isinstance(entry, dict) else {})
             )
+
+    def _configuration(self, conf):
+        """All that differs from Celery's defaults, and where it comes from: a setting, or code."""
+        from celery.app.defaults import DEFAULTS
+        from django.conf import settings
+
+        prefix = str(getattr(conf, "prefix", None) or "")
+        for key in conf.without_defaults():
+            name = key[len(prefix) :] if key.startswith(prefix) else key
+            name = name.lower()
+            # Celery's own only: the rest of the settings, secrets among them, is nobody's business
+            if name not in DEFAULTS or name in NOT_IN_CONF:
+                continue
+            with contextlib.suppress(Exception):
+                self.seen["configuration"][name] = {
+                    "value": plain(conf.get(name, conf.get(key))),
+                    "source": self._source_of(conf, settings, name, prefix),
+                }
+
+    def _source_of(self, conf, settings, name, prefix):
+        """What a value of the configuration was read from."""
+        if name in conf.changes:
+            return "app"
+        for setting in (prefix + name.upper(), name.upper()):
+            if settings.configured and hasattr(settings, setting):
+                return setting
+        return "app"
+
+    def _receivers(self):
+        """The project's receivers of Celery's signals, and the arguments that each takes."""
+        import inspect
+
+        from celery import signals
+        from celery.utils.dispatch.signal import Signal
+
+        for name, value in sorted(vars(signals).items()):
+            if not isinstance(value, Signal):
+                continue
+            for _, reference in value.receivers or ():
+                receiver = reference() if type(reference).__name__ in WEAK else reference
+                code = getattr(inspect.unwrap(receiver), "__code__", None) if receiver else None
+                if code is None or not in_project(code.co_filename, self.places):
+                    continue
+                self.seen["receivers"].append(
+                    {
+                        "signal": name,
+                        "name": receiver.__name__,
+                        "file": code.co_filename,
+                        "line": code.co_firstlineno,
+                        "parameters": parameters(receiver),
+                        "sent": sorted(value.providing_args or ()),
+                    }
+                )
 
     def _entry(self, app, name, entry):
         """An entry of the Beat schedule, what is wrong with it, and, if asked for, when it runs."""
@@ -489,6 +654,7 @@ class ProjectImport:
             "kwargs": plain(entry.get("kwargs", {})),
             "options": plain(entry.get("options", {})),
             "registered": entry.get("task") in app.tasks,
+            "queue": self._queue_of(app, entry),
             "problem": None,
             "runs": [],
             "per_day": None,
@@ -506,6 +672,17 @@ class ProjectImport:
         except Exception as error:
             found["problem"] = "%s: %s" % (type(error).__name__, error)
         return found
+
+    def _queue_of(self, app, entry):
+        """The queue that an entry is sent to; None where that cannot be determined."""
+        try:
+            task = app.tasks.get(entry.get("task"))
+            options = dict(
+                getattr(task, "_get_exec_options", dict)(), **(entry.get("options") or {})
+            )
+            return routed(app, options, entry.get("task"), task)
+        except Exception:
+            return None
 
     def _accepts(self, app, entry):
         """Raise what sending the entry would raise: arguments that do not fit, or that the
@@ -527,8 +704,8 @@ class ProjectImport:
         if not url:
             return "disabled"
         found, _ = backends.by_url(url, app.loader)
-        if not str(url).startswith(("file:", "db+", "django-")):
-            app.backend
+        if self.offline and not str(url).startswith(("file:", "db+", "django-")):
+            self.offline.get_backend(app)
         return found.__name__
 
     def _registry(self, app):
@@ -549,18 +726,21 @@ class ProjectImport:
         except (TypeError, ValueError):
             signature = "(...)"
         queue = None
-        try:
-            # routers are code of the project and may raise
-            queue = app.amqp.router.route({}, name, task_type=task).get("queue")
-            queue = getattr(queue, "name", queue)
-        except Exception:
-            queue = None
+        with contextlib.suppress(Exception):
+            queue = routed(app, task._get_exec_options(), name, task)
         return {
             "name": name,
             "module": type(task).__module__,
             "file": code.co_filename if code else None,
             "line": code.co_firstlineno if code else None,
             "signature": signature,
+            "parameters": parameters(task.run),
+            "bound": not isinstance(inspect.getattr_static(task, "run", None), staticmethod),
+            "class_based": not hasattr(task, "_decorated_fun")
+            and type(task).__dict__.get("run") is None,
+            "attributes": {
+                key: plain(getattr(task, key)) for key in ATTRIBUTES if hasattr(task, key)
+            },
             "options": {
                 k: plain(v)
                 for k, v in vars(type(task)).items()
@@ -570,6 +750,76 @@ class ProjectImport:
             "bound_to_ours": task.app is app,
             "queue": queue,
         }
+
+
+# The kinds of references that a signal keeps of its receivers.
+WEAK = ("weakref", "ReferenceType", "WeakMethod", "BoundMethodWeakref")
+
+
+class EntryPoint:
+    """wsgi.py or asgi.py, imported as a web server does, by a process of its own.
+
+    Importing `package.wsgi` runs `package/__init__.py` first, and with it the Celery app: what that
+    sets in the environment comes before wsgi.py's own default. So nothing is set here before it.
+    """
+
+    def __init__(self, project_import, number, name):
+        self.name = name
+        # a file: a process that the project leaves behind would hold a pipe open
+        self.answer = "%s.%d" % (project_import.request["answer"], number)
+        ours = os.getpid()
+        self.pid = os.fork()
+        if self.pid:
+            return
+        try:
+            end_with(ours)
+            found = self._imported(project_import.places)
+            with open(self.answer, "w", encoding="utf-8") as stream:
+                json.dump(found, stream)
+        finally:
+            os._exit(0)
+
+    def _imported(self, places):
+        """The settings module that a web process has, and DEBUG; or what was raised."""
+        found = {"module": self.name, "settings_module": None, "debug": None, "failure": None}
+        try:
+            importlib.import_module(self.name)
+            from django.conf import settings
+
+            found["settings_module"] = plain(getattr(settings, "SETTINGS_MODULE", None))
+            found["debug"] = bool(settings.DEBUG)
+        except BaseException as error:
+            found["failure"] = described(error, "web", places)
+        return found
+
+    def found(self):
+        """What that process found, once it has ended."""
+        os.waitpid(self.pid, 0)
+        try:
+            with open(self.answer, encoding="utf-8") as stream:
+                return json.load(stream)
+        except (OSError, ValueError):
+            return {"module": self.name, "settings_module": None, "debug": None, "failure": None}
+
+
+def routed(app, options, name, task):
+    """The name of the queue that Celery's router chooses."""
+    queue = app.amqp.router.route(options, name, task_type=task).get("queue")
+    return getattr(queue, "name", queue) or app.conf.task_default_queue
+
+
+def parameters(function):
+    """The parameters of a function: name, kind (as in inspect.Parameter), whether optional."""
+    import inspect
+
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return [
+        {"name": one.name, "kind": one.kind.name, "default": one.default is not one.empty}
+        for one in found
+    ]
 
 
 def previewed(schedule, app, preview):
@@ -859,7 +1109,51 @@ def wait(imports, timeout, requests):
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         keep_head(request["output"])
+    end_orphans()
     return [statuses[pid] for pid in imports]
+
+
+def adopt_orphans():
+    """Have processes whose parents have ended become our children, where the system can (Linux).
+
+    A project may start one in a session of its own, where the end of its group does not reach it:
+    see PR_SET_CHILD_SUBREAPER in prctl(2).
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_orphans():
+    """End every process that the imports have left behind; their children then become ours."""
+    for _ in range(ORPHAN_ROUNDS):
+        left = children()
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, 0)
+
+
+def children():
+    """The processes whose parent this one is, where the system tells (Linux): see proc(5)."""
+    found = []  # type: list[int]
+    pattern = "/proc/%d/task/%%s/children" % os.getpid()
+    try:
+        threads = os.listdir("/proc/%d/task" % os.getpid())
+    except OSError:
+        return found
+    for thread in threads:
+        with contextlib.suppress(OSError, ValueError):
+            with open(pattern % thread, encoding="ascii") as stream:
+                found += [int(pid) for pid in stream.read().split()]
+    return found
 
 
 def keep_head(output):
@@ -909,6 +1203,7 @@ def main():
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     folder = ""
     for line in lines(requests):
         job = json.loads(line)

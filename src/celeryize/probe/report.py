@@ -31,8 +31,22 @@ class ImportedApp:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function; `kind` is inspect.Parameter's, such as KEYWORD_ONLY."""
+
+    name: str
+    kind: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedTask:
-    """A registered task; `options` are the attributes that its class sets itself."""
+    """A registered task.
+
+    `options` are the attributes that its class sets itself; `attributes` are those in effect, from
+    its class, its options or the settings. `parameters` are those of `run`, without self; None
+    where Python cannot say.
+    """
 
     name: str
     module: str
@@ -43,6 +57,56 @@ class ImportedTask:
     app_main: str | None
     bound_to_ours: bool
     queue: str | None
+    parameters: tuple[Parameter, ...] | None = None
+    bound: bool = False
+    class_based: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Something that the project tried to reach while it was imported: "broker" or "result backend".
+
+    Nothing was reached: imports are kept offline. `where` is the deepest line of the project: absolute
+    file, line.
+    """
+
+    what: str
+    phase: str
+    where: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """wsgi.py or asgi.py, imported as a web server does: the settings that the web process then has.
+
+    `failure` says why it could not be imported.
+    """
+
+    module: str
+    settings_module: str | None
+    debug: bool | None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A function of the project that a signal of Celery calls; `sent` are the arguments that the signal has."""
+
+    signal: str
+    name: str
+    file: str
+    line: int
+    parameters: tuple[Parameter, ...] | None
+    sent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A value of app.conf that is not Celery's default; `source` is a Django setting, or "app" for code."""
+
+    value: Any
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +124,7 @@ class ImportedEntry:
     kwargs: Any
     options: Any
     registered: bool = False
+    queue: str | None = None
     problem: str | None = None
     runs: tuple[str, ...] = ()
     per_day: float | None = None
@@ -91,6 +156,11 @@ class ImportReport:
     environment: tuple[str, ...] = ()
     warnings: tuple[Mapping[str, Any], ...] = ()
     read_from_disk: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    entry_points: tuple[EntryPoint, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    configuration: Mapping[str, Configured] = field(default_factory=dict)
+    queues: tuple[str, ...] = ()
     output: str = ""
     seconds: float = 0.0
 
@@ -107,16 +177,51 @@ def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
         mode=answer["mode"],
         failures=tuple(read_failure(failure) for failure in answer["failures"]),
         app=ImportedApp(**app) if app else None,
-        tasks=tuple(ImportedTask(**task) for task in answer["tasks"]),
+        tasks=tuple(_read_task(task) for task in answer["tasks"]),
         beat_schedule=tuple(ImportedEntry(**entry) for entry in answer["beat_schedule"]),
         apps_active=tuple(answer["apps_active"]),
         installed_apps=tuple(answer.get("installed_apps", ())),
         environment=tuple(answer.get("environment", ())),
         warnings=tuple(answer["warnings"]),
         read_from_disk=tuple(answer.get("read_from_disk", ())),
+        attempts=tuple(_read_attempt(attempt) for attempt in answer.get("attempts", ())),
+        entry_points=tuple(_read_entry_point(point) for point in answer.get("entry_points", ())),
+        receivers=tuple(_read_receiver(receiver) for receiver in answer.get("receivers", ())),
+        configuration={
+            name: Configured(**value) for name, value in answer.get("configuration", {}).items()
+        },
+        queues=tuple(answer.get("queues", ())),
         output=output,
         **plain,
     )
+
+
+def _read_parameters(found: list[Mapping[str, Any]] | None) -> tuple[Parameter, ...] | None:
+    if found is None:
+        return None
+    return tuple(Parameter(**parameter) for parameter in found)
+
+
+def _read_task(task: Mapping[str, Any]) -> ImportedTask:
+    return ImportedTask(**{**task, "parameters": _read_parameters(task["parameters"])})
+
+
+def _read_attempt(attempt: Mapping[str, Any]) -> Attempt:
+    file, line = attempt["where"]
+    return Attempt(attempt["what"], attempt["phase"], (file, line))
+
+
+def _read_entry_point(point: Mapping[str, Any]) -> EntryPoint:
+    failure = point["failure"]
+    return EntryPoint(**{**point, "failure": read_failure(failure) if failure else None})
+
+
+def _read_receiver(receiver: Mapping[str, Any]) -> Receiver:
+    found = {
+        "parameters": _read_parameters(receiver["parameters"]),
+        "sent": tuple(receiver["sent"]),
+    }
+    return Receiver(**{**receiver, **found})
 
 
 def read_failure(failure: Mapping[str, Any]) -> Failure:

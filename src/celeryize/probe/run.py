@@ -51,7 +51,8 @@ class Target:
 
     `app_spec` is what `celery -A` gets; None imports a project without Celery. `settings_names` are
     settings whose values are wanted, from Django and from `app.conf`. `environment` is set for the
-    project's import.
+    project's import. `entry_points` are modules that web servers import (`config.wsgi`): each is
+    imported once more, on its own.
     """
 
     python: Path
@@ -63,6 +64,7 @@ class Target:
     settings_names: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     preview: Preview | None = None
+    entry_points: tuple[str, ...] = ()
 
 
 class Prober:
@@ -161,6 +163,7 @@ class Prober:
                     "settings_names": list(target.settings_names),
                     "environment": dict(target.environment),
                     "preview": asdict(target.preview) if target.preview else None,
+                    "entry_points": list(target.entry_points),
                     "overlay": overlay,
                     "answer": f"{stem}.json",
                     "output": f"{stem}.out",
