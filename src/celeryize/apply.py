@@ -4,10 +4,9 @@ again.
     with applied(plan.edits, root=project.root, command="init"):
         report = verify(project)
         report.raise_if_worse_than(baseline)     # raising here puts every byte and every mode back
-
-The order makes it safe against `kill -9` and power cuts: the journal, then all new bytes into
+ The order makes it safe against `kill -9` and power cuts: the journal, then all new bytes into
 temporary files, then one rename per file, then one rename that turns the journal into the newest
-entry of the history. Whoever finds a journal takes it back (`recover`).
+entry of the history. Whoever finds a journal rolls it back (`recover`).
 """
 
 from __future__ import annotations
@@ -18,39 +17,101 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, WriteFailed
+from celeryize.exchange import (
+    SavedMeanwhile,
+    aside_of,
+    create_file,
+    is_torn,
+    load_file,
+    remove_file,
+    replace_file,
+    take_file_away,
+    write_through,
+)
+from celeryize.formatting import differs_in_formatting_only
+from celeryize.git import is_committed
 from celeryize.journal import (
     AnotherRun,
     Change,
     Kept,
+    Place,
     Written,
     advice,
     begin,
+    drop,
     failing_for,
     finish,
     forget,
+    is_truncated,
     is_unfinished,
     keep,
     load_done,
     load_newest,
     load_unfinished,
     locked,
-    remove,
+    refuse_foreign_state,
     state_dir,
     sync_folder,
     write_file,
 )
 from celeryize.model import Edit, Where
 
-__all__ = ["Change", "applied", "last_change", "recover", "state_dir", "undo_edits", "undone"]
+PLANNED = "the change was planned"
+PLAN_AGAIN = "Nothing was changed. Run the command again to plan it anew."
+
+__all__ = [
+    "Change",
+    "applied",
+    "forget_change",
+    "interrupted_change",
+    "last_change",
+    "load_history",
+    "not_kept",
+    "recover",
+    "state_dir",
+    "state_since",
+    "undo_edits",
+    "undone",
+]
+
+
+class Since(StrEnum):
+    """What became of a file since a change wrote it."""
+
+    AS_WRITTEN = "as written"
+    BACK = "already as before"
+    REFORMATTED = "reformatted"
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSince:
+    """One file of a change, what became of it, and its bytes now (None: there is none)."""
+
+    edit: Edit
+    since: Since
+    now: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The changes that are done and not undone, newest first; `truncated`: there were older
+    ones.
+    """
+
+    changes: tuple[Change, ...]
+    truncated: bool
 
 
 @contextmanager
 def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None]:
-    """Write `edits`; leaving the block normally keeps them, leaving it by any exception rolls them
-    back.
+    """Write `edits`; leaving the block normally keeps them, any exception rolls them back.
 
     `command` is the user's word for the change, such as "init"; undo shows it again. Raises, with
     nothing changed: Conflict (a file is not `before`), CannotPatch (a path leads out of `root`),
@@ -67,51 +128,180 @@ def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None
         yield
 
 
+def interrupted_change(root: Path) -> str | None:
+    """A sentence for the screen where a change of this project was interrupted; nothing is written.
+
+    None also where that cannot be read: a command that writes says so.
+    """
+    try:
+        state = state_dir(root)
+        refuse_foreign_state(state, root)
+        change = load_unfinished(state)
+        if change is None or _belongs_elsewhere(change, root.resolve()):
+            return None
+        with locked(root.resolve()):
+            return (
+                f"`{change.command}` was interrupted; the next command that may write rolls it back"
+            )
+    except (CeleryizeError, OSError):
+        return None
+
+
 def recover(root: Path) -> str | None:
     """Roll back a change that was interrupted; a sentence for the screen, None if there was nothing
     to do.
 
-    A journal whose run is still alive is left alone. Raises WriteFailed if the system refuses; the
-    journal is then kept for the next try.
+    A journal whose run is still alive is left alone, and so is what the user has committed or saved
+    since. Raises WriteFailed if the system refuses (the journal is then kept for the next try),
+    NotTrusted, and CeleryizeError for a journal that is for another folder.
     """
-    if not is_unfinished(state_dir(root)):
-        return None
     root = root.resolve()
+    state = state_dir(root)
+    refuse_foreign_state(state, root)
+    if not is_unfinished(state):
+        return None
     try:
         with locked(root) as state:
             change = load_unfinished(state)
             if change is None:
                 return None
-            left = _take_back(change, root, state)
+            _refuse_elsewhere(change, root, state)
+            committed = _committed(change, root)
+            if committed:
+                finish(state, change)
+                return (
+                    f"`{change.command}` was interrupted, and {', '.join(committed)} was committed "
+                    "since: nothing was rolled back (celeryize undo shows what it would undo)"
+                )
+            left = _roll_back(change, root, state)
     except AnotherRun:
         return None
     return "; ".join([f"an interrupted `{change.command}` was rolled back", *left])
 
 
+def _belongs_elsewhere(change: Change, root: Path) -> bool:
+    return change.place is not None and change.place.is_elsewhere(root)
+
+
+def _refuse_elsewhere(change: Change, root: Path, state: Path) -> None:
+    if change.place is not None and change.place.is_elsewhere(root):
+        raise CeleryizeError(
+            f"`{change.command}` was interrupted in {change.place.path}, "
+            "whose journal this folder shares",
+            hint=f"Run any celeryize command there first, or delete {state / 'journal.json'}.",
+        )
+
+
+def _committed(change: Change, root: Path) -> list[str]:
+    """The files of a change that git has, in its newest commit, as the change wrote them."""
+    found = []
+    for edit in change.edits:
+        try:
+            now = load_file(root / edit.path)
+        except OSError:
+            # a folder, or what may not be read, is nothing that the change wrote
+            continue
+        if now is not None and now == edit.after and is_committed(root, edit.path, now):
+            found.append(str(edit.path))
+    return found
+
+
+def not_kept(edits: Iterable[Edit], root: Path) -> tuple[str, ...]:
+    """What an edited file will not keep, a sentence each: to be said before anything is written."""
+    sentences = []
+    for edit in edits:
+        kept = (
+            Kept.of(root / edit.path)
+            if edit.before is not None and edit.after is not None
+            else None
+        )
+        if kept is None or os.name == "nt" or os.geteuid() == 0 or kept.links > 1:
+            continue
+        if kept.uid != os.geteuid():
+            sentences.append(
+                f"{edit.path} belongs to another user (uid {kept.uid}) and will belong to you"
+            )
+        elif kept.gid not in {os.getegid(), *os.getgroups()}:
+            sentences.append(
+                f"{edit.path} belongs to a group that you are not in (gid {kept.gid}) "
+                "and will lose it"
+            )
+    return tuple(sentences)
+
+
 def last_change(root: Path) -> Change | None:
-    """The newest change of the project that is not undone yet."""
-    return load_newest(state_dir(root))
+    """The newest change of the project that is not undone yet. Raises NotTrusted."""
+    state = state_dir(root)
+    refuse_foreign_state(state, root)
+    change = load_newest(state)
+    if (
+        change is not None
+        and change.place is not None
+        and change.place.is_elsewhere(root.resolve())
+    ):
+        raise CeleryizeError(
+            f"the last change, `{change.command}`, was made in {change.place.path}",
+            hint="Undo it there: both folders share one git directory.",
+        )
+    return change
 
 
-def changes(root: Path) -> tuple[Change, ...]:
-    """What celeryize did to the project and is not undone, newest first."""
-    return tuple(load_done(state_dir(root)))
+def load_history(root: Path) -> History:
+    """What celeryize did to the project and is not undone, newest first. Raises NotTrusted."""
+    state = state_dir(root)
+    refuse_foreign_state(state, root)
+    return History(tuple(load_done(state)), is_truncated(state))
+
+
+def forget_change(change: Change, root: Path) -> None:
+    """Drop `change`, the newest of the history, without touching a file of the project."""
+    with locked(root.resolve()) as state:
+        if load_newest(state) != change:
+            raise Conflict(
+                f"`{change.command}` is no longer the last change", hint="Run the command again."
+            )
+        drop(state, change)
+
+
+def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
+    """What became of each file since `change` wrote it: git may have moved, a formatter may have
+    run.
+    """
+    root = root.resolve()
+    found = []
+    for edit in change.edits:
+        now = _read(edit.path, root)
+        found.append(FileSince(edit, _since(edit, now), now))
+    return tuple(found)
+
+
+def _since(edit: Edit, now: bytes | None) -> Since:
+    if now == edit.before:
+        return Since.BACK
+    if now == edit.after:
+        return Since.AS_WRITTEN
+    if now is None:
+        return Since.GONE
+    if edit.after is not None and differs_in_formatting_only(edit.path, edit.after, now):
+        return Since.REFORMATTED
+    return Since.CHANGED
 
 
 def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
-    """The edits that take `change` back; files that are back already do not appear.
+    """The edits that undo `change`; files that are back already do not appear.
 
-    Raises Conflict, with a diff, for the files that were changed since.
+    A file that was only reformatted since gets its bytes from before. Raises Conflict, with a diff,
+    for the files that were changed otherwise.
     """
-    root = root.resolve()
-    now = {edit.path: _read(edit.path, root) for edit in change.edits}
-    back = [edit for edit in change.edits if now[edit.path] != edit.before]
+    files = state_since(change, root)
+    changed = [file for file in files if file.since in {Since.CHANGED, Since.GONE}]
     _refuse_changed(
-        ((edit.path, edit.after, now[edit.path]) for edit in back),
+        ((file.edit.path, file.edit.after, file.now) for file in changed),
         since=f"`{change.command}` wrote it",
         hint="Nothing was undone. Remove your edit, shown in the diff, and undo again.",
     )
-    return tuple(Edit(edit.path, before=edit.after, after=edit.before) for edit in back)
+    back = (file for file in files if file.since is not Since.BACK)
+    return tuple(Edit(file.edit.path, before=file.now, after=file.edit.before) for file in back)
 
 
 @contextmanager
@@ -148,9 +338,9 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         finish(state, change)
     except BaseException as error:
         # The disk knows better than this frame how far we came: without a journal there is nothing
-        # to take back, because the change has not begun, or because it is done.
+        # to roll back, because the change has not begun, or because it is done.
         if is_unfinished(state):
-            for sentence in _take_back(change, root, state):
+            for sentence in _roll_back(change, root, state):
                 error.add_note(sentence)
         elif finishing:
             error.add_note(f"It came too late: `{change.command}` is done.")
@@ -161,18 +351,15 @@ def _planned(
     edits: Sequence[Edit], root: Path, command: str, undo_of: Change | None = None
 ) -> Change:
     """The change that the edits make of the disk as it is; refuses what cannot be written
-    safely."""
+    safely.
+    """
     _refuse_changed((edit.path, edit.before, _read(edit.path, root)) for edit in edits)
-    modes = {}
-    if undo_of:
-        modes = {file.edit.path: file.kept for file in undo_of.files}
-    # a name that no file of the user has, and that says whose it is
+    modes = {file.edit.path: file.kept for file in undo_of.files} if undo_of else {}
     token = os.urandom(4).hex()
     targets: dict[Path, Edit] = {}
     files = []
     for index, edit in enumerate(edits):
         target = _target(edit.path, root)
-        # two paths may lead to one file through a symlink
         if target in targets:
             raise CannotPatch(
                 f"{edit.path} and {targets[target].path} are the same file", where=Where(edit.path)
@@ -195,6 +382,7 @@ def _planned(
         made=_missing_folders([target for target in targets if target not in gone], root),
         removed=_emptied_folders(undo_of.made, gone, root) if undo_of else (),
         undoes=undo_of.number if undo_of else 0,
+        place=Place.of(root),
     )
 
 
@@ -202,7 +390,6 @@ def _write(change: Change, root: Path) -> None:
     for folder in change.made:
         with failing_for(folder):
             os.mkdir(root / folder)
-            # a new name is only safe once its folder is on the disk
             sync_folder((root / folder).parent)
     # All bytes before the first rename: a full disk is found while every file is still the old one.
     for file in change.files:
@@ -215,52 +402,45 @@ def _write(change: Change, root: Path) -> None:
         target = _target(edit.path, root)
         _refuse_changed([(edit.path, edit.before, _read(edit.path, root))])
         with failing_for(edit.path):
-            _put_in_place(file, target)
+            try:
+                _put_in_place(file, target, old=edit.before, new=edit.after)
+            except SavedMeanwhile as saved:
+                raise _conflict([(edit.path, edit.before, saved.found)]) from None
             sync_folder(target.parent)
     for folder, _ in change.removed:
         with failing_for(folder):
             _remove_folder(root / folder)
 
 
-def _put_in_place(file: Written, target: Path) -> None:
-    """Let a file have its new bytes, or go, in one step. Raises Conflict, and keeps it, if it was
-    saved just now.
+def _put_in_place(file: Written, target: Path, *, old: bytes | None, new: bytes | None) -> None:
+    """Let `target` have its `new` bytes, which the temporary file holds, or go, in one step.
 
-    A second name of the old file shows what an editor wrote into it after the last check; where the
-    file system has no second names, that check has to do.
+    Forwards, and backwards with both exchanged. Raises SavedMeanwhile, with the file kept as it was
+    saved.
     """
-    edit, temp, aside = file.edit, target.with_name(file.temp), _aside(file, target)
-    if edit.before is None:
-        try:
-            os.link(temp, target)
-        except FileExistsError:
-            # it was there a moment ago: deleted again or not, somebody else is at it
-            _refuse_changed([(edit.path, None, _load(target) or b"")])
-        except OSError:
-            os.replace(temp, target)
-        else:
-            os.unlink(temp)
+    temp = target.with_name(file.temp)
+    complete = _complete(temp)
+    if new is None:
+        take_file_away(target, aside_of(complete), expected=old or b"")
         return
-    # from here on an editor that saves writes into a file that we can still see
-    with suppress(OSError):
-        os.link(target, aside)
-    if edit.after is None:
-        os.unlink(target)
-    else:
-        os.replace(temp, target)
-    saved = _load(aside)
-    if saved is not None and saved != edit.before:
-        os.replace(aside, target)
-        _refuse_changed([(edit.path, edit.before, saved)])
-    remove(aside)
+    if old is None:
+        create_file(temp, target)
+        return
+    if file.kept and file.kept.links > 1:
+        write_through(target, expected=old, data=new)
+        remove_file(temp)
+        return
+    # From here on the file beside the target is either whole, or the old one: a recovery can tell.
+    os.replace(temp, complete)
+    replace_file(complete, target, expected=old, data=new)
 
 
-def _aside(file: Written, target: Path) -> Path:
-    """The second name of the old file, while the new one takes its place."""
-    return target.with_name(f"{file.temp}.old")
+def _complete(temp: Path) -> Path:
+    """The name of a temporary file that is written to its end."""
+    return temp.with_name(f"{temp.name}.new")
 
 
-def _take_back(change: Change, root: Path, state: Path) -> list[str]:
+def _roll_back(change: Change, root: Path, state: Path) -> list[str]:
     """Put back everything that a begun change may have written; a sentence for each file that is
     left alone.
 
@@ -283,7 +463,7 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
     if refusals:
         path, error = refusals[0]
         raise WriteFailed(
-            f"{path} cannot be put back: {error.strerror}",
+            f"{path} cannot be restored: {error.strerror}",
             hint=f"{advice(error)}; the next celeryize command restores it. "
             f"The journal is in {state}.",
             where=Where(path),
@@ -294,29 +474,62 @@ def _take_back(change: Change, root: Path, state: Path) -> list[str]:
 
 def _put_back(file: Written, root: Path, state: Path) -> list[str]:
     """Give a file its bytes and mode from before, unless somebody else gave it bytes that are not
-    ours."""
+    ours.
+    """
     edit = file.edit
     try:
         target = _target(edit.path, root)
-        temp, aside = target.with_name(file.temp), _aside(file, target)
-        remove(temp)
-        if _load(aside) not in (None, edit.before):
-            os.replace(aside, target)
-        remove(aside)
-        now = _load(target)
+        temp = target.with_name(file.temp)
+        remove_file(temp)
+        sentences = _give_back_saves(file, target, state)
+        now = load_file(target)
     except (CannotPatch, IsADirectoryError):
         return [_left(edit, state)]
     if now == edit.before:
-        return []
-    if now != edit.after:
-        return [_left(edit, state)]
-    if edit.before is None:
-        os.unlink(target)
-    else:
+        return sentences
+    if now != edit.after and not _is_half_written(file, now):
+        return [*sentences, _left(edit, state)]
+    if edit.before is not None:
         write_file(temp, edit.before, mode=0o600, kept=file.kept)
-        os.replace(temp, target)
+    try:
+        _put_in_place(file, target, old=now, new=edit.before)
+    except SavedMeanwhile:
+        remove_file(temp)
+        return [*sentences, _left(edit, state)]
     sync_folder(target.parent)
-    return []
+    return sentences
+
+
+def _is_half_written(file: Written, now: bytes | None) -> bool:
+    """Whether a file with several names was being written, in either direction, when the run was
+    killed.
+    """
+    before, after = file.edit.before, file.edit.after
+    if not file.kept or file.kept.links < 2 or now is None or before is None or after is None:
+        return False
+    return is_torn(now, old=before, new=after) or is_torn(now, old=after, new=before)
+
+
+def _give_back_saves(file: Written, target: Path, state: Path) -> list[str]:
+    """Remove the files that a killed run left beside the target; what somebody saved there gets its
+    name back.
+    """
+    complete = _complete(target.with_name(file.temp))
+    sentences = []
+    for holder in (complete, aside_of(complete)):
+        found = load_file(holder)
+        if found not in (None, file.edit.before, file.edit.after):
+            ours = (None, file.edit.before, file.edit.after)
+            if load_file(target) in ours:
+                os.replace(holder, target)
+            else:
+                copy = keep(state, target.name, found or b"")
+                sentences.append(
+                    f"two versions of {file.edit.path} were saved meanwhile: "
+                    f"the other one is in {copy}"
+                )
+        remove_file(holder)
+    return sentences
 
 
 def _left(edit: Edit, state: Path) -> str:
@@ -338,7 +551,8 @@ def _collecting(
 
 def _target(path: PurePosixPath, root: Path) -> Path:
     """The file to write for `path`, inside of `root`: settings.py is often a symlink, which stays
-    one."""
+    one.
+    """
     try:
         real = (root / path).resolve()
     except (OSError, RuntimeError) as error:
@@ -357,14 +571,7 @@ def _target(path: PurePosixPath, root: Path) -> Path:
 def _read(path: PurePosixPath, root: Path) -> bytes | None:
     """The bytes of a file now, None where there is none."""
     with failing_for(path, what="read"):
-        return _load(_target(path, root))
-
-
-def _load(target: Path) -> bytes | None:
-    try:
-        return target.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return load_file(_target(path, root))
 
 
 def _missing_folders(targets: Iterable[Path], root: Path) -> tuple[PurePosixPath, ...]:
@@ -376,14 +583,13 @@ def _emptied_folders(
     made: Sequence[PurePosixPath], gone: set[Path], root: Path
 ) -> tuple[tuple[PurePosixPath, int], ...]:
     """The folders of `made`, innermost first, with their modes, that are empty without the files
-    `gone`."""
+    `gone`.
+    """
     emptied: dict[Path, int] = {}
     for folder in (_target(path, root) for path in reversed(made)):
         with failing_for(folder.relative_to(root), what="read"):
             kept = Kept.of(folder)
-            inside = set()
-            if kept:
-                inside = {folder / name for name in os.listdir(folder)}
+            inside = {folder / name for name in os.listdir(folder)} if kept else set()
         if kept and inside <= {*gone, *emptied, folder / "__pycache__"}:
             emptied[folder] = kept.mode
     return tuple(
@@ -393,7 +599,8 @@ def _emptied_folders(
 
 def _remove_folder(folder: Path) -> None:
     """Remove a folder of ours, and the bytecode that Python left in it, unless somebody put more
-    there."""
+    there.
+    """
     cache = folder / "__pycache__"
     try:
         if os.listdir(folder) == [cache.name] and not cache.is_symlink():
@@ -413,19 +620,30 @@ def _remove_folder(folder: Path) -> None:
 def _refuse_changed(
     files: Iterable[tuple[PurePosixPath, bytes | None, bytes | None]],
     *,
-    since: str = "the change was planned",
-    hint: str = "Nothing was changed. Run the command again to plan it anew.",
+    since: str = PLANNED,
+    hint: str = PLAN_AGAIN,
 ) -> None:
     """Raise Conflict for the files (path, expected bytes, bytes now) that are not what they should
-    be."""
+    be.
+    """
     changed = [(path, expected, now) for path, expected, now in files if expected != now]
     if changed:
-        raise Conflict(
-            f"{', '.join(str(path) for path, _, _ in changed)} changed since {since}",
-            diff="".join(_diff(*file) for file in changed),
-            hint=hint,
-            where=Where(changed[0][0]),
-        )
+        raise _conflict(changed, since=since, hint=hint)
+
+
+def _conflict(
+    changed: Sequence[tuple[PurePosixPath, bytes | None, bytes | None]],
+    *,
+    since: str = PLANNED,
+    hint: str = PLAN_AGAIN,
+) -> Conflict:
+    """The error for files (path, expected bytes, bytes now) that are not what they should be."""
+    return Conflict(
+        f"{', '.join(str(path) for path, _, _ in changed)} changed since {since}",
+        diff="".join(_diff(*file) for file in changed),
+        hint=hint,
+        where=Where(changed[0][0]),
+    )
 
 
 def _diff(path: PurePosixPath, old: bytes | None, new: bytes | None) -> str:

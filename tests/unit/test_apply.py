@@ -14,7 +14,21 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from celeryize.apply import applied, last_change, recover, state_dir, undo_edits, undone
+from celeryize import exchange
+from celeryize.apply import (
+    Since,
+    applied,
+    forget_change,
+    interrupted_change,
+    last_change,
+    load_history,
+    not_kept,
+    recover,
+    state_dir,
+    state_since,
+    undo_edits,
+    undone,
+)
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Unproved, WriteFailed
 from celeryize.model import Edit
 
@@ -94,7 +108,19 @@ def undo(root):
 
 # --- every step that changes the disk, counted and broken ---------------------------------------------
 
-STEPS = ("open", "write", "fsync", "replace", "link", "chmod", "chown", "unlink", "mkdir", "rmdir")
+STEPS = (
+    "open",
+    "write",
+    "fsync",
+    "replace",
+    "link",
+    "chmod",
+    "fchmod",
+    "fchown",
+    "unlink",
+    "mkdir",
+)
+STEPS += ("rmdir", "setxattr", "ftruncate")
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -123,7 +149,15 @@ def disk(fate=None, at=never):
     with pytest.MonkeyPatch.context() as patch:
         for name in STEPS:
             patch.setattr(os, name, counting(name, getattr(os, name)))
+        patch.setattr(exchange, "exchange_names", counting("exchange", exchange.exchange_names))
         yield log
+
+
+@contextmanager
+def a_system_that_cannot_exchange_names():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "exchange_names", lambda one, other: False)
+        yield
 
 
 def refusal(number):
@@ -161,12 +195,21 @@ def interrupted(root):
     assert in_a_child(run, root) == -signal.SIGKILL
 
 
+def change_without_exchange(root):
+    with a_system_that_cannot_exchange_names():
+        change(root)
+
+
 RUNS = {
     "change": (lambda root: None, change),
+    "change without exchange": (lambda root: None, change_without_exchange),
     "change that fails its proof": (lambda root: None, change_that_fails_its_proof),
     "undo": (change, undo),
     "recovery": (interrupted, recover),
 }
+
+
+CHANGING = (change, change_without_exchange, undo)
 
 
 @pytest.fixture(params=RUNS)
@@ -180,7 +223,7 @@ def every_step(request, tmp_path):
     old = snapshot(goal)
     change(goal)
     new = snapshot(goal)
-    ends = [old, new] if run in (change, undo) else [old]
+    ends = [old, new] if run in CHANGING else [old]
 
     def trees():
         for step in count(1):
@@ -218,7 +261,7 @@ def test_an_error_at_any_step_leaves_no_trace(every_step, number):
                 run(root)
             except CeleryizeError as error:
                 raised = error
-        if isinstance(raised, WriteFailed) and run in (change, undo):
+        if isinstance(raised, WriteFailed) and run in CHANGING:
             assert snapshot(root) == before, f"step {step}: {log[step - 1]}"
             assert no_journal(root)
             assert os.strerror(number) in raised.message
@@ -242,7 +285,7 @@ def test_ctrl_c_at_any_step_leaves_the_old_tree_or_the_new_one(every_step):
             except Unproved:
                 assert run is change_that_fails_its_proof
         assert stopped == (len(log) >= step)
-        if stopped and run in (change, undo) and snapshot(root) != before:
+        if stopped and run in CHANGING and snapshot(root) != before:
             assert no_journal(root)
         recover(root)
         assert snapshot(root) in ends, f"step {step}: {log[-1]}"
@@ -288,7 +331,7 @@ def test_a_disk_that_is_full_from_any_step_on_leaves_the_old_tree_or_the_new_one
         ) as log:
             with suppress(CeleryizeError):
                 run(root)
-            if run in (change, undo):
+            if run in CHANGING:
                 assert snapshot(root) in ends
                 assert no_journal(root)
         recover(root)
@@ -298,7 +341,7 @@ def test_a_disk_that_is_full_from_any_step_on_leaves_the_old_tree_or_the_new_one
     breaking(every_step, attempt)
 
 
-def test_a_disk_that_turns_read_only_is_repaired_by_the_next_run(every_step):
+def test_a_disk_that_turns_read_only_is_put_right_by_the_next_run(every_step):
     def attempt(step, root, run, ends):
         with (
             disk(refusal(errno.EROFS), lambda at, name: at >= step) as log,
@@ -313,12 +356,9 @@ def test_a_disk_that_turns_read_only_is_repaired_by_the_next_run(every_step):
 
 
 def test_ctrl_c_after_the_last_rename_says_that_it_came_too_late(tree):
-    renames = 0
 
     def at_the_last(at, name):
-        nonlocal renames
-        renames += name == "replace"
-        return renames == 4 and name == "fsync"
+        return (state_dir(tree) / "history/000001.json").exists() and name == "fsync"
 
     with disk(interrupt, at_the_last), pytest.raises(KeyboardInterrupt) as caught:
         change(tree)
@@ -338,12 +378,12 @@ def test_ctrl_c_before_it_says_nothing_of_the_kind(tree):
 
 AUDITED = {"os.rename": "replace", "os.remove": "unlink", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
 AUDITED |= {
-    "os.chmod": "chmod",
-    "os.chown": "chown",
-    "os.truncate": "?",
+    "os.chmod": "fchmod",
+    "os.chown": "fchown",
+    "os.truncate": "ftruncate",
     "os.link": "link",
-    "os.symlink": "?",
 }
+AUDITED |= {"os.symlink": "?", "os.setxattr": "setxattr"}
 heard: Counter[str] | None = None
 
 
@@ -368,8 +408,12 @@ def test_no_step_that_changes_the_disk_escapes_the_count(tree):
                 change_that_fails_its_proof(tree)
     finally:
         heard, found = None, heard
-    assert found == Counter(name for name in log if name not in ("write", "fsync"))
-    assert {"open", "replace", "unlink", "mkdir", "rmdir", "chmod"} <= set(found)
+    same = {"chmod": "fchmod"}
+    assert found == Counter(
+        same.get(name, name) for name in log if name not in ("write", "fsync", "exchange")
+    )
+    assert {"open", "replace", "unlink", "mkdir", "rmdir", "fchmod"} <= set(found)
+    assert "exchange" in log or sys.platform != "linux"
 
 
 @pytest.mark.skipif(
@@ -389,6 +433,12 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
     noting("replace", os.replace, lambda source, target: Path(target))
     noting("link", os.link, lambda source, target: Path(target))
     noting("mkdir", os.mkdir, lambda folder, *mode: Path(folder))
+    real = exchange.exchange_names
+    monkeypatch.setattr(
+        exchange,
+        "exchange_names",
+        lambda one, other: (steps.append(("replace", other)), real(one, other))[1],
+    )
     change(tree)
 
     state = state_dir(tree)
@@ -406,7 +456,7 @@ def test_the_disk_has_each_step_before_the_next_one_relies_on_it(tree, monkeypat
     temps = [step for step in in_tree if steps[step][1].suffix == ".tmp"]
     assert len(renames) == len(temps) == 5
     assert max(temps) < min(renames)
-    assert all(steps[step + 1] == ("fsync", steps[step][1].parent) for step in renames)
+    assert all(("fsync", steps[step][1].parent) in steps[step + 1 : step + 3] for step in renames)
     assert steps[-3:] == [
         ("replace", state / "history/000001.json"),
         ("fsync", state / "history"),
@@ -590,36 +640,185 @@ def test_a_save_just_before_the_rename_is_not_lost(tree, monkeypatch):
     assert not list(tree.glob(".celeryize*"))
 
 
-def saving(monkeypatch, file, before, data):
-    """Save `file` in the moment before the call of os that puts ours in its place."""
-    real = getattr(os, before)
+def write_in_place(file, data):
+    file.write_bytes(data)
+
+
+def save_by_rename(file, data):
+    """As vim and most editors do."""
+    new = file.with_name(f"{file.name}.editor")
+    new.write_bytes(data)
+    new.rename(file)
+
+
+def saving(monkeypatch, file, step, data, save=write_in_place):
+    """Save `file` in the moment before the call that puts our file in its place, or takes it away."""
+    where = exchange if step == "exchange_names" else os
+    real = getattr(where, step)
+    done = []
 
     def call(*args, **kwargs):
-        if Path(args[-1]) == file and not file.with_suffix(".saved").exists():
-            file.with_suffix(".saved").touch()
-            file.write_bytes(data)
+        if file in [Path(arg) for arg in args if isinstance(arg, (str, Path))] and not done:
+            done.append(file)
+            save(file, data)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(os, before, call)
+    monkeypatch.setattr(where, step, call)
+    return done
 
 
-@pytest.mark.parametrize(
-    ("path", "before"),
-    [
-        ("manage.py", "replace"),
-        ("conf/prod.py", "replace"),
-        ("old.py", "unlink"),
-        ("shop/celery.py", "link"),
-    ],
-)
-def test_a_save_in_the_moment_of_the_rename_is_not_lost(tree, monkeypatch, path, before):
-    saving(monkeypatch, tree / path, before, b"mine\n")
+SAVES = [
+    ("manage.py", "exchange_names"),
+    ("conf/prod.py", "exchange_names"),
+    ("old.py", "replace"),
+    ("shop/celery.py", "link"),
+]
+
+
+@pytest.mark.parametrize("save", [write_in_place, save_by_rename])
+@pytest.mark.parametrize(("path", "step"), SAVES)
+def test_a_save_in_the_moment_of_the_rename_is_not_lost(tree, monkeypatch, path, step, save):
+    saved = saving(monkeypatch, tree / path, step, b"mine\n", save)
     with pytest.raises(Conflict, match="changed since"):
         change(tree)
+    assert saved
     assert (tree / path).read_bytes() == b"mine\n"
     assert not (tree / "shop/jobs").exists()
-    assert not list((tree / path).parent.glob(".celeryize*"))
+    assert not list(tree.rglob(".celeryize*"))
     assert no_journal(tree)
+
+
+def test_two_saves_in_the_moment_of_the_rename_keep_the_later_one(tree, monkeypatch):
+    real, saves = exchange.exchange_names, iter([b"first\n", b"second\n"])
+
+    def call(new, target):
+        if target == tree / "manage.py":
+            with suppress(StopIteration):
+                save_by_rename(target, next(saves))
+        return real(new, target)
+
+    monkeypatch.setattr(exchange, "exchange_names", call)
+    with pytest.raises(Conflict, match=r"manage\.py changed since"):
+        change(tree)
+    assert (tree / "manage.py").read_bytes() == b"second\n"
+
+
+@pytest.mark.parametrize("save", [write_in_place, save_by_rename])
+@pytest.mark.parametrize(
+    ("path", "step"),
+    [*SAVES[:2], ("old.py", "link"), ("shop/celery.py", "replace")],
+)
+def test_a_save_in_the_moment_of_rolling_back_is_not_lost(tree, monkeypatch, path, step, save):
+    saved = []
+    with pytest.raises(Unproved) as caught, applied(EDITS, root=tree, command="init"):
+        saved = saving(monkeypatch, tree / path, step, b"mine\n", save)
+        raise Unproved("it does not import")
+    assert saved
+    assert (tree / path).read_bytes() == b"mine\n"
+    assert f"{path} was changed by somebody else" in caught.value.__notes__[0].replace(
+        "settings.py", "conf/prod.py"
+    )
+    assert not list(tree.rglob(".celeryize*"))
+    assert no_journal(tree)
+
+
+@pytest.mark.parametrize("step", ["exchange_names", "replace", "link"])
+@pytest.mark.parametrize("save", [write_in_place, save_by_rename])
+def test_a_save_and_a_kill_in_the_moment_of_the_rename_lose_nothing(tree, step, save):
+    """The save comes right before a call, the kill right after it: for each call of the kind."""
+    where = exchange if step == "exchange_names" else os
+    for number in count(1):
+        root = make_tree(tree.with_name(f"{step}-{number}"))
+        seen = root.with_name(f"{root.name}-saved")
+
+        def run(root, number=number, seen=seen):
+            real, calls = getattr(where, step), count(1)
+
+            def call(*args):
+                inside = [Path(arg) for arg in args if str(arg).startswith(f"{root}/")]
+                ours = [path for path in inside if path.suffix == ".py"]
+                at = next(calls) if ours else 0
+                if at == number:
+                    save(ours[-1], b"mine\n")
+                    seen.write_text(str(ours[-1]))
+                found = real(*args)
+                if at == number:
+                    kill()
+                return found
+
+            setattr(where, step, call)
+            change(root)
+
+        in_a_child(run, root)
+        recover(root)
+        assert not list(root.rglob(".celeryize*"))
+        if not seen.exists():
+            break
+        saved = Path(seen.read_text())
+        assert saved.read_bytes() == b"mine\n", f"call {number}: {saved}"
+    assert number > 1
+
+
+def test_a_file_with_two_names_stays_one_file(tree):
+    os.link(tree / "manage.py", tree / "second.py")
+    change(tree)
+    assert (tree / "second.py").read_bytes() == MANAGE + b"# new\n"
+    assert (tree / "second.py").samefile(tree / "manage.py")
+    undo(tree)
+    assert (tree / "second.py").read_bytes() == MANAGE
+    assert (tree / "second.py").samefile(tree / "manage.py")
+
+
+def test_a_kill_while_a_file_with_two_names_is_written_is_rolled_back(tree):
+    for number in count(1):
+        root = make_tree(tree.with_name(f"step-{number}"))
+        os.link(root / "manage.py", root / "second.py")
+        before = snapshot(root)
+        status = in_a_child(change, root, kill, lambda at, name, number=number: at == number)
+        recover(root)
+        ends = [before[path][2] for path in ("manage.py", "second.py")]
+        if last_change(root):
+            ends = [MANAGE + b"# new\n"] * 2
+        assert [(root / path).read_bytes() for path in ("manage.py", "second.py")] == ends, (
+            f"step {number}"
+        )
+        if status == 0:
+            break
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="extended attributes are Linux's")
+def test_extended_attributes_are_kept(tree):
+    try:
+        os.setxattr(tree / "manage.py", "user.note", b"mine")
+    except OSError:
+        pytest.skip("this file system has no extended attributes")
+    change(tree)
+    assert os.getxattr(tree / "manage.py", "user.note") == b"mine"
+    undo(tree)
+    assert os.getxattr(tree / "manage.py", "user.note") == b"mine"
+
+
+def test_secret_settings_are_secret_before_their_first_byte(tree, monkeypatch):
+    modes = []
+    real = os.write
+
+    def write(descriptor, data):
+        if bytes(data).startswith(SETTINGS):
+            modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    change(tree)
+    assert modes == [0o600]
+
+
+def test_an_owner_that_cannot_be_kept_is_said_before(tree, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    assert not_kept(EDITS[:1], tree) == (
+        f"manage.py belongs to another user (uid {os.getuid()}) and will belong to you",
+    )
+    monkeypatch.setattr(os, "geteuid", os.getuid)
+    assert not_kept(EDITS, tree) == ()
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP], ids=errno.errorcode.get)
@@ -777,7 +976,7 @@ def test_three_changes_undone_in_reverse_end_at_the_first_byte_and_mode(tree):
     assert [snapshot(tree)] == trees
 
 
-def test_an_undo_can_be_previewed(tree):
+def test_an_undo_can_be_looked_at_before(tree):
     change(tree)
     before = snapshot(tree)
     found = last_change(tree)
@@ -799,6 +998,37 @@ def test_an_undo_after_an_edit_of_the_user_is_refused_with_a_diff_of_all_files(t
     assert "+mine\n" in caught.value.diff
     assert snapshot(tree) == before
     assert last_change(tree) is not None
+
+
+def test_an_undo_after_a_formatter_gives_back_the_bytes_from_before(tree):
+    before = snapshot(tree)
+    change(tree)
+    file = tree / "shop/jobs/deep/tasks.py"
+    file.write_bytes(b"import   celery\n\n")
+    assert {f.since for f in state_since(last_change(tree), tree)} == {
+        Since.AS_WRITTEN,
+        Since.REFORMATTED,
+    }
+    undo(tree)
+    assert snapshot(tree) == before
+
+
+def test_a_file_that_is_gone_is_named(tree):
+    change(tree)
+    (tree / "manage.py").unlink()
+    assert Since.GONE in {f.since for f in state_since(last_change(tree), tree)}
+    with pytest.raises(Conflict, match=r"manage\.py changed since"):
+        undo(tree)
+
+
+def test_a_change_that_git_took_back_stays_in_the_history_until_it_is_forgotten(tree):
+    change(tree, EDITS[:1])
+    (tree / "manage.py").write_bytes(MANAGE)
+    found = last_change(tree)
+    assert {f.since for f in state_since(found, tree)} == {Since.BACK}
+    assert last_change(tree) == found
+    forget_change(found, tree)
+    assert last_change(tree) is None
 
 
 def test_a_file_that_the_user_took_back_already_is_no_obstacle(tree):
@@ -844,6 +1074,7 @@ def test_the_last_twenty_changes_are_remembered(tree):
         undone_commands.append(found.command)
         undo(tree)
     assert undone_commands == [f"add-task {number}" for number in range(24, 4, -1)]
+    assert load_history(tree).truncated
 
 
 # --- the state folder ---------------------------------------------------------------------------------
@@ -904,6 +1135,164 @@ def test_only_the_user_can_read_the_state(tree, state_home):
     assert {mode for kind, mode, _ in change_that_fails.values() if kind == "-"} == {0o600}
 
 
+def test_the_history_is_found_after_git_init(tree):
+    change(tree)
+    git("init", cwd=tree)
+    assert last_change(tree).command == "init"
+    undo(tree)
+    assert (tree / "manage.py").read_bytes() == MANAGE
+
+
+@pytest.mark.parametrize("with_git", [False, True])
+def test_a_journal_is_found_after_a_move(tree, with_git):
+    if with_git:
+        git("init", cwd=tree.parent)
+    before = snapshot(tree)
+    interrupted(tree)
+    moved = tree.rename(tree.with_name("moved"))
+    assert recover(moved) == "an interrupted `init` was rolled back"
+    assert snapshot(moved) == before
+
+
+def test_a_journal_is_found_after_git_init(tree):
+    before = snapshot(tree)
+    interrupted(tree)
+    git("init", cwd=tree)
+    assert recover(tree) == "an interrupted `init` was rolled back"
+    assert {k: v for k, v in snapshot(tree).items() if not k.startswith(".git")} == before
+
+
+def test_a_copy_does_not_follow_the_journal_of_the_original(tree):
+    git("init", cwd=tree)
+    interrupted(tree)
+    copy = tree.with_name("copy")
+    subprocess.run(["cp", "-a", str(tree), str(copy)], check=True)
+    before = snapshot(copy)
+    assert interrupted_change(copy) is None
+    with pytest.raises(CeleryizeError, match=f"was interrupted in {tree}") as caught:
+        recover(copy)
+    assert "journal.json" in caught.value.hint
+    assert snapshot(copy) == before
+    assert recover(tree) == "an interrupted `init` was rolled back"
+
+
+def test_a_copied_work_tree_does_not_use_the_state_of_the_original(tree):
+    git("init", cwd=tree)
+    git("commit", "--allow-empty", "-m", "x", cwd=tree)
+    git("worktree", "add", "../second", cwd=tree)
+    second, copy = tree.with_name("second"), tree.with_name("third")
+    subprocess.run(["cp", "-a", str(second), str(copy)], check=True)
+    assert state_dir(second).is_relative_to(tree / ".git")
+    assert not state_dir(copy).is_relative_to(tree / ".git")
+
+
+def test_an_archive_whose_git_file_names_another_repository_does_not_reach_it(tree, state_home):
+    victim = make_tree(tree.with_name("victim"))
+    git("init", cwd=victim)
+    (tree / ".git").write_text(f"gitdir: {victim}/.git\n")
+    change(tree)
+    assert state_dir(tree).is_relative_to(state_home)
+    assert not (victim / ".git/celeryize").exists()
+
+
+def test_a_submodule_has_its_state_in_its_own_git_directory(tree):
+    other = make_tree(tree.with_name("other"))
+    git("init", cwd=other)
+    git("commit", "--allow-empty", "-m", "x", cwd=other)
+    git("init", cwd=tree)
+    git("-c", "protocol.file.allow=always", "submodule", "add", str(other), "sub", cwd=tree)
+    assert state_dir(tree / "sub") == tree / ".git/modules/sub/celeryize"
+
+
+def test_what_was_committed_since_is_not_rolled_back(tree):
+    git("init", cwd=tree)
+    git("add", ".", cwd=tree)
+    git("commit", "-m", "before", cwd=tree)
+    interrupted(tree)
+    git("add", ".", cwd=tree)
+    git("commit", "-m", "with celery", cwd=tree)
+    before = snapshot(tree)
+    assert "committed since: nothing was rolled back" in recover(tree)
+    assert {k: v for k, v in snapshot(tree).items() if not k.startswith(".git")} == {
+        k: v for k, v in before.items() if not k.startswith(".git")
+    }
+    assert last_change(tree).command == "init"
+    assert recover(tree) is None
+
+
+def test_an_interrupted_change_can_be_named_without_writing(tree):
+    assert interrupted_change(tree) is None
+    interrupted(tree)
+    before = snapshot(tree.parent)
+    assert (
+        interrupted_change(tree)
+        == "`init` was interrupted; the next command that may write rolls it back"
+    )
+    assert snapshot(tree.parent) == before
+
+
+# --- a state of somebody else -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "history", "journal.json", "lock", "kept", "place.json"])
+def test_a_state_that_is_a_link_is_refused(tree, name):
+    change(tree, EDITS[:1])
+    part = state_dir(tree) / name if name else state_dir(tree)
+    elsewhere = tree.with_name("elsewhere")
+    if part.exists():
+        part.rename(elsewhere)
+    else:
+        elsewhere.touch()
+    part.symlink_to(elsewhere)
+    before = snapshot(tree)
+    for run in (recover, last_change, change):
+        with pytest.raises(CeleryizeError, match="is a link"):
+            run(tree)
+    assert snapshot(tree) == before
+    assert interrupted_change(tree) is None
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root may give files away")
+def test_a_state_of_another_user_is_refused_unless_the_project_is_theirs(tree):
+    interrupted(tree)
+    os.chown(state_dir(tree) / "journal.json", 4321, 4321)
+    with pytest.raises(CeleryizeError, match=r"belongs to another user \(uid 4321\)"):
+        recover(tree)
+    os.chown(tree, 4321, 4321)
+    assert recover(tree) == "an interrupted `init` was rolled back"
+
+
+def test_a_journal_gives_no_set_uid_file(tree):
+    with suppress(KeyboardInterrupt), applied(EDITS[:1], root=tree, command="init"):
+        journal = state_dir(tree) / "journal.json"
+        text = journal.read_text()
+        raise KeyboardInterrupt
+    journal.write_text(text.replace(f'"mode": {0o755}', f'"mode": {0o4755}'))
+    (tree / "manage.py").write_bytes(EDITS[0].after)
+    recover(tree)
+    assert stat.S_IMODE((tree / "manage.py").stat().st_mode) == 0o755
+
+
+def test_a_history_of_0_1_0_is_undone(tree):
+    change(tree, EDITS[:1])
+    entry = state_dir(tree) / "history/000001.json"
+    record = json.loads(entry.read_text())
+    del record["place"]
+    for file in record["files"]:
+        del file["kept"]["attributes"], file["kept"]["links"]
+    entry.write_text(json.dumps(record | {"format": 1}))
+    undo(tree)
+    assert (tree / "manage.py").read_bytes() == MANAGE
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "[" * 100_000, '{"format": 2}', "\x00", '"x"'])
+def test_a_journal_of_nonsense_is_named(tree, text):
+    interrupted(tree)
+    (state_dir(tree) / "journal.json").write_text(text)
+    with pytest.raises(CeleryizeError, match=r"journal\.json cannot be understood"):
+        recover(tree)
+
+
 # --- a journal that came with somebody's archive ------------------------------------------------------
 
 
@@ -937,7 +1326,7 @@ def forged(tree, **change):
                     }
                 ]
             },
-            "not a temp",
+            "no temp",
         ),
         ({"made": 1}, "not iterable"),
     ],

@@ -65,10 +65,11 @@ class ImportedTask:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Something that the project tried to reach while it was imported: "broker" or "result backend".
+    """Something that the project tried to reach while it was imported: "broker" or "result
+    backend".
 
-    Nothing was reached: imports are kept offline. `where` is the deepest line of the project: absolute
-    file, line.
+    Nothing was reached: imports are kept offline. `where` is the deepest line of the project:
+    absolute file, line.
     """
 
     what: str
@@ -78,7 +79,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
-    """wsgi.py or asgi.py, imported as a web server does: the settings that the web process then has.
+    """wsgi.py or asgi.py, imported as a web server does: the settings that the web process then
+    has.
 
     `failure` says why it could not be imported.
     """
@@ -91,7 +93,9 @@ class EntryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A function of the project that a signal of Celery calls; `sent` are the arguments that the signal has."""
+    """A function of the project that a signal of Celery calls; `sent` are the arguments that the
+    signal has.
+    """
 
     signal: str
     name: str
@@ -103,7 +107,9 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A value of app.conf that is not Celery's default; `source` is a Django setting, or "app" for code."""
+    """A value of app.conf that is not Celery's default; `source` is a Django setting, or "app" for
+    code.
+    """
 
     value: Any
     source: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import PurePosixPath
 
-from celeryize.apply import Change, changes
+from celeryize.apply import Change, load_history
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_in
@@ -83,7 +83,7 @@ def _is_imported_elsewhere(path: PurePosixPath, draft: Draft) -> bool:
 
 def _find_change(project: Project, path: PurePosixPath, function: str) -> Change:
     """The newest change that put `function` into the module `path`."""
-    for change in changes(project.root):
+    for change in load_history(project.root).changes:
         for edit in change.edits:
             if edit.path == path and edit.after is not None:
                 before, after = _text_of(path, edit.before), _text_of(path, edit.after)

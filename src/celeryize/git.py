@@ -1,0 +1,44 @@
+"""What git knows about a file: asked by plumbing that runs no hook, no filter and no monitor of the
+repository.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path, PurePosixPath
+
+
+def is_committed(root: Path, path: PurePosixPath, data: bytes) -> bool:
+    """Whether the newest commit has `data` as the file `path` below `root`; False where git does
+    not answer.
+
+    Both as it is and with the newlines that git stores where `core.autocrlf` is on.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    # The repository may belong to somebody else, in a container for example; ls-tree only reads.
+    command = ["git", "-c", "safe.directory=*", "ls-tree", "-z", "HEAD", "--", str(path)]
+    try:
+        ran = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    words = ran.stdout.split(None, 3)
+    if ran.returncode or len(words) < 3:
+        return False
+    return words[2].decode() in {
+        blob_id(data, words[2]),
+        blob_id(data.replace(b"\r\n", b"\n"), words[2]),
+    }
+
+
+def blob_id(data: bytes, like: bytes) -> str:
+    """The name that git gives to a file's content, in the kind of hash (SHA-1 or SHA-256) of the
+    name `like`.
+    """
+    content = b"blob %d\0%b" % (len(data), data)
+    if len(like) == 64:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
