@@ -197,7 +197,7 @@ def test_a_worker_that_hangs_is_ended(wired: Path, temporary: Path):
 def test_tasks_that_the_import_did_not_find_are_named(wired: Path):
     result = live(target(wired), registered=lambda: ["doctors.tasks.other"]).step("registered")
     assert result.outcome is StepOutcome.FAILED
-    assert "it lacks doctors.tasks.other; it has in addition doctors.tasks.mark" in result.what
+    assert "missing: doctors.tasks.other; additional: doctors.tasks.mark" in result.what
 
 
 def test_without_an_import_to_compare_that_step_is_skipped(wired: Path):
