@@ -54,16 +54,11 @@ def test_an_entry_at_noon_is_not_bothered_by_clock_changes(clinic, celeryize: Ru
             "unexpected keyword argument 'fool'",
         ),
         (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "takes"),
-<<<<<<< HEAD
         (
             ["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"],
             "Its arguments are --args",
         ),
-        (["doctors.tasks.daily", "--every", "1m"], "With --create the task is written, too."),
-=======
-        (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "Its arguments are --args"),
         (["doctors.tasks.daily", "--every", "1m"], "With --create, the task is written, too."),
->>>>>>> house-checks
     ],
 )
 def test_an_entry_that_beat_could_not_send_is_not_written(clinic, celeryize: Run, arguments, words):
