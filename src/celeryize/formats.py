@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from celeryize.model import Finding, Severity
+from celeryize.printable import printable_xml
 
 # A finding's level in a GitHub workflow, and in SARIF.
 LEVELS = {
@@ -64,7 +68,7 @@ def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
             result["locations"] = [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": str(finding.where.path)},
+                        "artifactLocation": {"uri": _uri_of(finding.where.path)},
                         "region": {"startLine": finding.where.line or 1},
                     }
                 }
@@ -82,6 +86,14 @@ def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     )
 
 
+def _uri_of(path: PurePosixPath) -> str:
+    """A path as a relative URI (RFC 3986); of one outside of the project, as a file URI."""
+    text = quote(os.fsencode(path))
+    if path.is_absolute():
+        return f"file://{text}"
+    return text
+
+
 def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     """A test suite with a case for each check that ran; errors and warnings are its failures."""
     # an information is not a failure
@@ -93,10 +105,12 @@ def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
         if not own:
             cases.append(f'  <testcase classname="celeryize" name={quoteattr(identifier)}/>')
             continue
-        text = "\n".join(f"{f.where or 'the project'}: {f.message}" for f in own)
+        lines = (f"{f.where or 'the project'}: {f.message}" for f in own)
+        text = printable_xml("\n".join(lines))
+        first = printable_xml(own[0].message)
         cases.append(
             f'  <testcase classname="celeryize" name={quoteattr(identifier)}>'
-            f"<failure message={quoteattr(own[0].message)}>{escape(text)}</failure></testcase>"
+            f"<failure message={quoteattr(first)}>{escape(text)}</failure></testcase>"
         )
     return "\n".join(
         [

@@ -39,6 +39,16 @@ class Edit:
     after: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """A change that can be undone: its command, its files, and what became of them since."""
+
+    number: int
+    command: str
+    files: tuple[PurePosixPath, ...]
+    state: str
+
+
 class Status(StrEnum):
     """What a plan does with a file; the words of Thor's generators."""
 

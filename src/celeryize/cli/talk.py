@@ -127,8 +127,8 @@ def run_guarded(name: str, talk: TalkOptions, view: View, command: Callable[[], 
         ended = command()
         view.finish(name, ended.status, ended.exit_code)
         raise typer.Exit(int(ended.exit_code))
-    except (typer.Exit, typer.Abort):
-        # Typer's own: --help, for example
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        # Typer's own, --help for example; and a reader that has seen enough: the entry point's
         raise
     except CeleryizeError as error:
         status, exit_code = "error", error.exit_code

@@ -28,6 +28,11 @@ class WriteOptions:
     no_verify: bool = False
 
     @property
+    def writes(self) -> bool:
+        """Whether anything may be written, were it the recovery of an interrupted change."""
+        return not (self.dry_run or self.check)
+
+    @property
     def imports_project(self) -> bool:
         """Whether the plan is proved by an import; --check writes nothing, so it needs no proof."""
         return not (self.no_verify or self.check)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.apply import recover
+from celeryize.apply import interrupted_change, recover
 from celeryize.commands.options import RunOptions
 from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.layout import find_root
@@ -49,15 +49,17 @@ def start_up(
     imports: bool = True,
     brief: bool = False,
     request: ImportRequest = OWN_APP,
+    writes: bool = False,
 ) -> Iterator[tuple[Project, Prober | None]]:
     """The project and, with `imports`, a prober that is importing the untouched project already.
 
     `brief` leaves out what was recognised: a small command should not open with ten lines of it.
+    An interrupted change is rolled back by a command that `writes`; any other one names it.
     """
     start, root = _chosen_project(options.start, view)
-    repaired = recover(root)
-    if repaired:
-        view.show_note(repaired)
+    interrupted = recover(root) if writes else interrupted_change(root)
+    if interrupted:
+        view.show_note(interrupted)
     # A manager may run plugins that the project brings along: without an import, nothing of the
     # project may run.
     environment = find_environment(

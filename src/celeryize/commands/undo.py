@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from celeryize.apply import last_change, recover, undo_edits, undone
+from celeryize.apply import (
+    Change,
+    FileSince,
+    Since,
+    forget_change,
+    interrupted_change,
+    last_change,
+    load_history,
+    recover,
+    state_since,
+    undo_edits,
+    undone,
+)
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.detect.layout import find_root
 from celeryize.errors import Exit
-from celeryize.model import Edit, Plan, Status, Step
+from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
+
+NOTHING = "there is no change of celeryize to undo"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOptions:
+    """`listed`: show what can be undone. `forget`: drop the last change, and leave the files."""
+
+    listed: bool = False
+    forget: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +47,70 @@ class Undone:
     exit_code: Exit = Exit.DONE
 
 
-def run(options: RunOptions, write: WriteOptions, view: View) -> Undone:
+NO_OPTIONS = UndoOptions()
+
+
+def run(
+    options: RunOptions, write: WriteOptions, view: View, chosen: UndoOptions = NO_OPTIONS
+) -> Undone:
     """Undo the last change. Raises Conflict where a file has changed since, Aborted after a no."""
-    ended = _undo_last_change(options, write, view)
+    root = find_root(options.start)
+    if chosen.listed:
+        return _list_history(root, view)
+    ended = _undo_interrupted(root, write)
+    if ended is None and chosen.forget:
+        ended = _forget_last_change(root, write, view)
+    if ended is None:
+        ended = _undo_last_change(root, write, view)
     view.show_undo(ended.status, ended.summary)
     return ended
 
 
-def _undo_last_change(options: RunOptions, write: WriteOptions, view: View) -> Undone:
-    root = find_root(options.start)
-    # an interrupted command is finished or rolled back first: it is not the last change then
+def _list_history(root: Path, view: View) -> Undone:
+    """Show the changes that can be undone, newest first, and what became of each."""
+    history = load_history(root)
+    rows = [_row_of(change, root) for change in history.changes]
+    view.show_history(rows, truncated=history.truncated)
+    return Undone(WriteOutcome.DONE, "")
+
+
+def _row_of(change: Change, root: Path) -> HistoryRow:
+    files = state_since(change, root)
+    count = Counter(file.since for file in files)
+    if len(count) == 1:
+        state = str(files[0].since)
+    else:
+        state = ", ".join(f"{number} {since}" for since, number in sorted(count.items()))
+    paths = tuple(file.edit.path for file in files)
+    return HistoryRow(change.number, change.command, paths, state)
+
+
+def _undo_interrupted(root: Path, write: WriteOptions) -> Undone | None:
+    """An interrupted command is the last one: its rollback is the whole undo."""
+    if not write.writes:
+        interrupted = interrupted_change(root)
+        if interrupted is None:
+            return None
+        return Undone(WriteOutcome.WOULD_CHANGE, interrupted, _exit_code(write))
     repaired = recover(root)
+    if repaired is None:
+        return None
+    return Undone(WriteOutcome.DONE, repaired)
+
+
+def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
     change = last_change(root)
     if change is None:
-        summary = repaired or "there is no change of celeryize to undo"
-        return Undone(WriteOutcome.NOTHING_TO_DO, summary)
-    edits = undo_edits(change, root)
-    steps = tuple(_step_of(edit, change.command) for edit in edits)
-    plan = Plan(edits, steps)
+        return Undone(WriteOutcome.NOTHING_TO_DO, _nothing_left(root))
+    files = state_since(change, root)
+    if all(file.since is Since.BACK for file in files):
+        # git has restored them, or another branch is checked out: the change may come back
+        return Undone(
+            WriteOutcome.NOTHING_TO_DO,
+            f"the files of `{change.command}` are as they were before it; if that is not only "
+            "because of the branch, drop it from the history: celeryize undo --forget",
+        )
+    plan = Plan(undo_edits(change, root), _steps_of(files, change.command))
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)
@@ -54,11 +125,52 @@ def _undo_last_change(options: RunOptions, write: WriteOptions, view: View) -> U
     return Undone(WriteOutcome.DONE, f"`{change.command}` is undone")
 
 
-def _step_of(edit: Edit, command: str) -> Step:
-    """What the undo does with a file."""
-    status = Status.UPDATE
+def _forget_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
+    """Drop the last change from the history; its files stay as they are."""
+    change = last_change(root)
+    if change is None:
+        return Undone(WriteOutcome.NOTHING_TO_DO, _nothing_left(root))
+    if not write.writes:
+        summary = f"`{change.command}` would be forgotten"
+        return Undone(WriteOutcome.WOULD_CHANGE, summary, _exit_code(write))
+    question = f"Forget `{change.command}`? Its files stay as they are, and it cannot be undone."
+    if not write.yes and not view.confirm(question):
+        raise Aborted("Aborted: it can still be undone.")
+    forget_change(change, root)
+    return Undone(WriteOutcome.DONE, f"`{change.command}` is forgotten; its files stay")
+
+
+def _nothing_left(root: Path) -> str:
+    if load_history(root).truncated:
+        return f"{NOTHING}; older changes are no longer remembered"
+    return NOTHING
+
+
+def _exit_code(write: WriteOptions) -> Exit:
+    """For --check, that something would change is a finding."""
+    if write.check:
+        return Exit.FINDINGS
+    return Exit.DONE
+
+
+def _steps_of(files: Sequence[FileSince], command: str) -> tuple[Step, ...]:
+    """What the undo does with each file, in the order in which it does it."""
+    return tuple(_step_of(file, command) for file in files)
+
+
+def _step_of(file: FileSince, command: str) -> Step:
+    what = f"as it was before `{command}`"
+    if file.since is Since.BACK:
+        return Step(file.edit.path, Status.IDENTICAL, f"already {what}")
+    if file.since is Since.REFORMATTED:
+        what = f"{what}; it was reformatted since"
+    return Step(file.edit.path, _status_of(file.edit), what)
+
+
+def _status_of(edit: Edit) -> Status:
+    """What undoing an edit does with its file."""
     if edit.before is None:
-        status = Status.CREATE
+        return Status.DELETE
     if edit.after is None:
-        status = Status.DELETE
-    return Step(edit.path, status, f"as it was before `{command}`")
+        return Status.CREATE
+    return Status.UPDATE

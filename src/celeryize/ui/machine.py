@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from celeryize.diff import unified
 from celeryize.errors import CeleryizeError, Exit
-from celeryize.model import Finding, Plan, Severity, Todo, Where
+from celeryize.model import Finding, HistoryRow, Plan, Severity, Todo, Where
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.view import NoTerminal
 from celeryize.urls import redacted
@@ -153,9 +153,9 @@ class Machine:
             for one in verified.examination.silenced
         ]
 
-    def save_answer(self, file: Path, text: str) -> None:
+    def save_answer(self, file: Path, text: str, *, overwrite: bool) -> None:
         """Write the file, and keep its name."""
-        save_text(file, text)
+        save_text(file, text, overwrite=overwrite)
         self._append("files", str(file))
 
     def show_todos(self, todos: Sequence[Todo]) -> None:
@@ -182,6 +182,20 @@ class Machine:
         """Keep the sentence; the outcome is the status of the document."""
         del outcome
         self.document["summary"] = summary
+
+    def show_history(self, rows: Sequence[HistoryRow], *, truncated: bool) -> None:
+        """Keep the changes."""
+        self.document["summary"] = ""
+        self.document["truncated"] = truncated
+        self.document["changes"] = [
+            {
+                "number": row.number,
+                "command": row.command,
+                "files": [str(path) for path in row.files],
+                "state": row.state,
+            }
+            for row in rows
+        ]
 
     def show_error(self, error: CeleryizeError) -> None:
         """Keep the error."""

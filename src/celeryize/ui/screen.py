@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from celeryize.checks.outcome import VerifyOutcome, by_file
 from celeryize.diff import unified
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
-from celeryize.model import Finding, Plan, Severity, Status, Todo
+from celeryize.model import Finding, HistoryRow, Plan, Severity, Status, Todo
+from celeryize.printable import printable
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.view import NoTerminal
@@ -52,6 +53,18 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def forget_typed_ahead() -> None:
+    """Drop what was typed before a question was asked: it was not meant as the answer."""
+    if not sys.stdin.isatty():
+        return
+    # Windows has no termios; there the question takes what is there
+    try:
+        import termios
+    except ImportError:
+        return
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
 class Screen:
     """Shows lines and asks questions.
 
@@ -66,17 +79,19 @@ class Screen:
         if interactive is None:
             interactive = is_interactive()
         self.interactive = interactive
+        # of a quiet run: shown before the question, which nobody should answer blindly
+        self._unseen_diff = b""
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._colour = sys.stderr.isatty() and not plain
 
     def say(self, text: str = "", style: str = "", *, always: bool = False) -> None:
         """One line of talk, on stderr."""
         if not self.quiet or always:
-            write_stream(sys.stderr, self.paint(redacted(text), style) + "\n")
+            write_stream(sys.stderr, self.paint(printable(redacted(text)), style) + "\n")
 
     def answer(self, text: str) -> None:
         """A line of the answer, on stdout."""
-        write_stream(sys.stdout, redacted(text) + "\n")
+        write_stream(sys.stdout, printable(redacted(text)) + "\n")
 
     def paint(self, text: str, style: str) -> str:
         """The text in a style, where the terminal has colours."""
@@ -108,9 +123,12 @@ class Screen:
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
         """What happens to each file, and the notes; before them the diff, where it is wanted."""
         # the diff first: the steps, just above the question, are its summary
-        if plan.edits and (with_diff or self.verbose) and not self.quiet:
-            self.say()
-            self._show_diff(unified(plan.edits))
+        if plan.edits and (with_diff or self.verbose):
+            if self.quiet:
+                self._unseen_diff = unified(plan.edits)
+            else:
+                self.say()
+                self._show_diff(unified(plan.edits))
         if plan.steps:
             self.say()
         width = max((len(str(step.path)) for step in plan.steps), default=0)
@@ -126,9 +144,14 @@ class Screen:
         if Path.cwd() != root.resolve():
             # git silently skips what is above the folder that it runs in
             self.show_note(f"the paths of the patch start at {root}: run git apply there")
+        patch = unified(plan.edits)
+        if sys.stdout.isatty():
+            # a terminal obeys what a file only holds
+            write_stream(sys.stdout, printable(patch.decode("utf-8", "backslashreplace")))
+            return
         # bytes beside text: what was written as text has to be out first
         sys.stdout.flush()
-        sys.stdout.buffer.write(unified(plan.edits))
+        sys.stdout.buffer.write(patch)
         sys.stdout.buffer.flush()
 
     def show_proof(self, proof: Proof) -> None:
@@ -180,7 +203,10 @@ class Screen:
                 "there is no terminal to ask on; nothing was written",
                 hint="Pass --yes to write, or --dry-run to see the patch.",
             )
+        if self._unseen_diff:
+            self._show_diff(self._unseen_diff)
         write_stream(sys.stderr, f"\n{self.paint(question, 'bold')} [y/N] ")
+        forget_typed_ahead()
         answer = sys.stdin.readline()
         if not answer:
             # end of file leaves the cursor behind the question
@@ -193,6 +219,7 @@ class Screen:
         for number, option in enumerate(options, start=1):
             self.say(f"  {number}  {option}", always=True)
         write_stream(sys.stderr, f"[1-{len(options)}] ")
+        forget_typed_ahead()
         answer = sys.stdin.readline().strip()
         if answer not in {str(number) for number in range(1, len(options) + 1)}:
             raise NoTerminal(
@@ -281,7 +308,7 @@ class Screen:
             shown.add_column(name, overflow="fold")
         # Text, not str: a name such as "[red]" must not be read as markup
         for row in rows:
-            shown.add_row(*(Text(redacted(cell)) for cell in row))
+            shown.add_row(*(Text(printable(redacted(cell))) for cell in row))
         Console(markup=False, highlight=False, emoji=False).print(shown)
 
     def show_templates(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -363,9 +390,9 @@ class Screen:
         if hint:
             self.answer(f"      {hint}")
 
-    def save_answer(self, file: Path, text: str) -> None:
+    def save_answer(self, file: Path, text: str, *, overwrite: bool) -> None:
         """Write the file, and say so."""
-        save_text(file, text)
+        save_text(file, text, overwrite=overwrite)
         self.say(f"written: {file}", always=True)
 
     # -- the end
@@ -417,6 +444,17 @@ class Screen:
         """One sentence."""
         self.say(f"\n{outcome}: {summary}", "green", always=True)
 
+    def show_history(self, rows: Sequence[HistoryRow], *, truncated: bool) -> None:
+        """A line for each change, with its files below it."""
+        for row in rows:
+            self.answer(f"{row.number:>3}  {row.command}  ({row.state})")
+            for path in row.files:
+                self.answer(f"       {path}")
+        if not rows:
+            self.answer("There is no change of celeryize to undo.")
+        if truncated:
+            self.say("Older changes are no longer remembered.", "dim")
+
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
         self.say(always=True)
@@ -462,7 +500,7 @@ class Screen:
             if line.startswith(("---", "+++")):
                 style = "bold"
             # a terminal would go back to the start of the line
-            self.say(line.rstrip("\r"), style)
+            self.say(line.rstrip("\r"), style, always=True)
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TextIO
 
 from celeryize.errors import CeleryizeError
+
+# In the first bytes of every file that `celeryize schedule` writes.
+MARK = b"celeryize"
+MARK_WITHIN = 400
 
 
 def write_stream(stream: TextIO, text: str) -> None:
@@ -15,12 +20,34 @@ def write_stream(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
-def save_text(file: Path, text: str) -> None:
-    """Write an answer into the file that the user named; not part of the project, so no journal."""
+def save_text(file: Path, text: str, *, overwrite: bool) -> None:
+    """Write an answer into the file that the user named: all of it or nothing.
+
+    Raises CeleryizeError where there is a file that is not such an answer of ours, unless it may be
+    overwritten. It is not part of the project, so it has no journal and no undo.
+    """
+    draft = file.with_name(f".{file.name}.celeryize.tmp")
     try:
+        if not overwrite and not _is_answer_of_ours(file):
+            raise CeleryizeError(
+                f"{file} exists, and celeryize did not write it",
+                hint="Choose another file, or pass --overwrite.",
+            )
         # newline="": a calendar file ends its lines with CRLF on every platform
-        file.write_text(text, "utf-8", newline="")
+        draft.write_text(text, "utf-8", newline="")
+        os.replace(draft, file)  # noqa: PTH105
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise CeleryizeError(
             f"{file} cannot be written: {error.strerror}", hint="Choose another file."
         ) from error
+
+
+def _is_answer_of_ours(file: Path) -> bool:
+    """Whether a name is free, or that of a regular file that an earlier run wrote."""
+    if not os.path.lexists(file):
+        return True
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return MARK in stream.read(MARK_WITHIN)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
-    from celeryize.model import Finding, Plan, Todo
+    from celeryize.model import Finding, HistoryRow, Plan, Todo
     from celeryize.probe.proof import Proof
     from celeryize.probe.report import ImportedEntry
 
@@ -93,8 +93,8 @@ class View(Protocol):
         `beside_patch`: stdout holds a patch already, and nothing may stand beside it.
         """
 
-    def save_answer(self, file: Path, text: str) -> None:
-        """An answer as the file that the user named."""
+    def save_answer(self, file: Path, text: str, *, overwrite: bool) -> None:
+        """An answer as the file that the user named; a file that is not ours needs `overwrite`."""
 
     # -- the end
 
@@ -111,6 +111,9 @@ class View(Protocol):
 
     def show_undo(self, outcome: str, summary: str) -> None:
         """How an undo ended, in one sentence."""
+
+    def show_history(self, rows: Sequence[HistoryRow], *, truncated: bool) -> None:
+        """What can be undone, newest first; `truncated`: older changes are no longer remembered."""
 
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""

@@ -39,10 +39,14 @@ def schedule(
             "--ics", help="Write the runs (of --next, or 7 days) as a calendar.", metavar="FILE"
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        option("--overwrite", help="Overwrite a file that celeryize schedule did not write."),
+    ] = False,
 ) -> Ending:
     """Show what runs when: entries, next runs, a timeline."""
     from celeryize.commands.schedule import show
 
-    chosen = show.ScheduleOptions(next_runs, timeline, svg, html, ics)
+    chosen = show.ScheduleOptions(next_runs, timeline, svg, html, ics, overwrite)
     show.run(call.options, call.view, chosen)
     return Ended()

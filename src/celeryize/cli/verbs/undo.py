@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
 
 
 @verb(writes=True, without=("settings", "python", "package", "timeout", "no_verify"))
-def undo(call: Call) -> Ending:
+def undo(
+    call: Call,
+    listed: Annotated[
+        bool, option("--list", help="Show what can be undone, newest first; undo nothing.")
+    ] = False,
+    forget: Annotated[
+        bool,
+        option("--forget", help="Drop the last change from the history; its files stay."),
+    ] = False,
+) -> Ending:
     """Undo the last change, byte for byte."""
     from celeryize.commands import undo as command
 
-    return command.run(call.options, call.write, call.view)
+    chosen = command.UndoOptions(listed, forget)
+    return command.run(call.options, call.write, call.view, chosen)

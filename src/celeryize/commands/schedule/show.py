@@ -31,6 +31,7 @@ class ScheduleOptions:
     svg: Path | None = None
     html: Path | None = None
     ics: Path | None = None
+    overwrite: bool = False
 
     @property
     def hours(self) -> float | None:
@@ -75,12 +76,16 @@ def _save_files(
     from celeryize import pictures
 
     runs = pictures.runs_by_entry(entries)
+    # all are rendered before the first is written
+    texts: list[tuple[Path, str]] = []
     if chosen.svg:
-        view.save_answer(chosen.svg, pictures.render_svg(runs, zone))
+        texts.append((chosen.svg, pictures.render_svg(runs, zone)))
     if chosen.html:
-        view.save_answer(chosen.html, pictures.render_html(runs, zone))
+        texts.append((chosen.html, pictures.render_html(runs, zone)))
     if chosen.ics:
-        view.save_answer(chosen.ics, pictures.render_calendar(runs))
+        texts.append((chosen.ics, pictures.render_calendar(runs)))
+    for file, text in texts:
+        view.save_answer(file, text, overwrite=chosen.overwrite)
 
 
 def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:

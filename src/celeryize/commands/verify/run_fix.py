@@ -60,7 +60,8 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: VerifyOpti
     Raises Unproved where a finding would remain, or the project would be worse than before.
     """
     options = without_interpreter(options, chosen)
-    with start_up(options, view, imports=not chosen.static) as (project, prober):
+    start = start_up(options, view, imports=not chosen.static, writes=write.writes)
+    with start as (project, prober):
         facts = gather_facts(project, prober)
         examination = examine_project(project, facts, chosen)
         fixing = fix.plan(project, examination.fixes)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from celeryize.apply import applied
+from celeryize.apply import applied, not_kept
 from celeryize.commands.options import WriteOptions
 from celeryize.errors import CeleryizeError, Exit, Unproved
 from celeryize.model import Plan, Status
@@ -67,6 +67,7 @@ def carry_out(
     if not plan.edits:
         view.show_plan(plan, with_diff=False)
         return _nothing_to_write(plan, check=write.check)
+    plan = replace(plan, notes=(*plan.notes, *not_kept(plan.edits, root)))
     if write.check:
         view.show_plan(plan, with_diff=True)
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.FINDINGS, Proof(Verdict.SKIPPED))

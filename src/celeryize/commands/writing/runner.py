@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
-from celeryize.commands.writing.carry_out import WriteOutcome, WriteResult, carry_out
+from celeryize.commands.writing.carry_out import Aborted, WriteOutcome, WriteResult, carry_out
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
 from celeryize.model import Plan, Todo
@@ -104,7 +104,8 @@ def run_writer(
 
     Raises what `plan` raises, Unproved where the planned project does not work, Aborted after a no.
     """
-    with start_up(options, view, imports=write.imports_project, brief=brief) as (project, prober):
+    start = start_up(options, view, imports=write.imports_project, brief=brief, writes=write.writes)
+    with start as (project, prober):
         planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
     show_written(written, view)
@@ -118,16 +119,22 @@ def write_planned(
     prove = None
     if prober is not None:
         prove = _ImportProof(planned, project, prober)
-    result = carry_out(
-        planned.plan,
-        root=project.root,
-        command=planned.command,
-        view=view,
-        write=write,
-        prove=prove,
-        around=planned.around,
-        read_by_path=planned.read_by_path,
-    )
+    try:
+        result = carry_out(
+            planned.plan,
+            root=project.root,
+            command=planned.command,
+            view=view,
+            write=write,
+            prove=prove,
+            around=planned.around,
+            read_by_path=planned.read_by_path,
+        )
+    except Aborted as aborted:
+        # after four questions, a no to the fifth must not cost the answers
+        if planned.command_line:
+            aborted.hint = f"The same answers, without questions: {planned.command_line}"
+        raise
     next_steps = planned.next_steps(result.proof)
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
 

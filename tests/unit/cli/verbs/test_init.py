@@ -44,7 +44,10 @@ def test_an_option_that_is_not_given_leaves_the_default_to_the_question():
 
 def test_the_help_of_an_option_lists_what_the_question_accepts():
     for name, question in DECLARED.items():
+        # of a yes or no, the choices are sentences
         words = question.get("choices") or []
+        if question["type"] == "bool":
+            continue
         for word in words:
             assert word in option(name).help
 
