@@ -35,7 +35,8 @@ class Broker:
     """A broker as Celery knows it.
 
     `words` stand behind the name in the question. `extra` is Celery's extra, `library` what that
-    extra installs and a project may declare itself. `result_backend` is the default answer to the
+    extra installs and a project may declare itself, `modules` are what its transport imports.
+    `result_backend` is the default answer to the
     next question. `in_folder`: the messages are files in a folder of the project. `quorum_queues`:
     production asks for them. `notes` is what a user has to know before choosing this broker for
     good.
@@ -47,6 +48,7 @@ class Broker:
     words: str = ""
     extra: str = ""
     library: str = ""
+    modules: tuple[str, ...] = ()
     result_backend: str = "none"
     options: tuple[Option, ...] = ()
     has_visibility_timeout: bool = False
@@ -92,6 +94,7 @@ BROKERS = (
         schemes=("redis", "rediss", "sentinel"),
         extra="redis",
         library="redis",
+        modules=("redis",),
         result_backend="redis",
         has_visibility_timeout=True,
         options=(
@@ -156,6 +159,7 @@ BROKERS = (
         extra="sqs",
         # boto3 alone is not enough: the transport also needs pycurl and urllib3
         library="kombu[sqs]",
+        modules=("boto3", "botocore", "pycurl", "urllib3"),
         has_visibility_timeout=True,
         has_remote_control=False,
         options=(
@@ -287,6 +291,15 @@ def extra_for(url: str) -> str | None:
     scheme = _scheme_of(url)
     extras = _extras_by_scheme()
     return extras.get(scheme.rpartition("+")[2]) or extras.get(scheme.partition("+")[0])
+
+
+def modules_of(broker: str) -> tuple[str, ...]:
+    """The modules that the transport of a broker, by its name or its URL, has to import."""
+    scheme = broker.partition(":")[0]
+    for known in BROKERS:
+        if broker == known.name or scheme in known.schemes:
+            return known.modules
+    return ()
 
 
 def library_of(extra: str) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from celeryize.apply import state_dir
+from celeryize.apply import recover, state_dir
 from tests.trust.ground import (
     SEED,
     Ran,
@@ -193,9 +193,13 @@ def _attack(
         yield from _wrong_words(ran, name)
         if snapshot(project) != (new if ran.code == 0 or "is done" in ran.said else old):
             yield f"exit {ran.code}, but the tree is another one"
+    left = snapshot(project)
     ran = celeryize(project, "templates")
     if ran.code:
         yield f"the next start: {ran.said}"
+    if snapshot(project) != left:
+        yield "a command that only shows something has written"
+    recover(project)
     if snapshot(project) not in (old, new):
         yield "neither the old tree nor the new one"
     if (state_dir(project) / "journal.json").exists():

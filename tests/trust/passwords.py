@@ -95,7 +95,9 @@ def _readable(path: Path) -> str:
         import base64
 
         texts = [
-            file[key] or "" for file in json.loads(data)["files"] for key in ("before", "after")
+            file[key] or ""
+            for file in json.loads(data).get("files", ())
+            for key in ("before", "after")
         ]
         data += b"".join(base64.b64decode(text) for text in texts)
     return data.decode("utf-8", "replace")

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from celeryize.brokers import modules_of
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.options import RunOptions, WriteOptions
@@ -88,7 +89,8 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
 def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Planned:
     """The plan with what it promises: the app that is imported and the settings that it has."""
     wiring = planned.wiring
-    needs = tuple(name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan))
+    new_apps = [name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan)]
+    needs = (*new_apps, *modules_of(planned.answers.broker))
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
     command_line = ""
     if not project.celery:
