@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from celeryize.errors import CeleryizeError, UsageError
+from celeryize.reading import is_file, list_folder, read_file
 from celeryize.scratch import Scratch, unusable
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BaseLoader, Environment, Template
 
 ANSWERS_FILE = ".celeryize.yml"
 TEMPLATE = ".py.jinja"
+# Of a task's template: far more than any needs.
+RENDER_SECONDS = 5.0
+RENDER_LENGTH = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +145,24 @@ def has_template(name: str) -> bool:
 
 
 def snippet(name: str, **context: object) -> str:
-    """One template of ours as text, e.g.
+    """A built-in template, such as `settings/standard.py.jinja`, as text.
 
-    `settings/standard.py.jinja`. An unknown name in it is an error.
+    An unknown name in it is an error.
     """
     return _snippet_environment().get_template(name).render(**context)
 
 
 def task_template(kind: str, own: Path | None, body_from: Path | None, **context: object) -> str:
-    """A task as code. A template of the project's own (`own`/task/<kind>.py.jinja) overrides the
-    built-in one.
+    """A task as code. The project's own `<own>/task/<kind>.py.jinja` overrides the built-in one.
 
-    Somebody else's templates are rendered in Jinja's sandbox. Raises CeleryizeError with file and
-    line.
+    Templates of somebody else are rendered in Jinja's sandbox, for a limited time and to a limited
+    length, and none is read outside of `own`. Raises CeleryizeError with file and line.
     """
-    from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+    from jinja2 import StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import SandboxedEnvironment
 
-    if own:
-        folders = [own, templates()]
-    else:
-        folders = [templates()]
     environment = SandboxedEnvironment(
-        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        loader=_template_loader(own),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -168,10 +170,15 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
     )
     name = f"task/{kind}.py.jinja"
     try:
-        if body_from is not None:
-            name = str(body_from)
-            return environment.from_string(body_from.read_text("utf-8")).render(**context)
-        return environment.get_template(name).render(**context)
+        with _time_limit(RENDER_SECONDS):
+            if body_from is not None:
+                name = str(body_from)
+                template = environment.from_string(read_file(body_from).decode("utf-8"))
+            else:
+                template = environment.get_template(name)
+            return _render_limited(template, context)
+    except CeleryizeError:
+        raise
     except TemplateSyntaxError as error:
         place = error.filename or name
         raise CeleryizeError(
@@ -185,12 +192,80 @@ def task_template(kind: str, own: Path | None, body_from: Path | None, **context
         ) from error
 
 
+def _template_loader(own: Path | None) -> BaseLoader:
+    """Looks for a template in the project's own folder, then among the built-in ones."""
+    from jinja2 import ChoiceLoader, FileSystemLoader
+
+    built_in = FileSystemLoader(templates())
+    if own is None:
+        return built_in
+    return ChoiceLoader([_own_loader(own), built_in])
+
+
+def _own_loader(own: Path) -> BaseLoader:
+    """Reads regular files below a folder; a link that leads out of it is refused."""
+    from jinja2 import FunctionLoader
+
+    inside = own.resolve()
+
+    def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        file = own / name
+        if not is_file(file):
+            return None
+        if not file.resolve().is_relative_to(inside):
+            raise CeleryizeError(
+                f"{file} leads out of the folder of templates, to {file.resolve()}",
+                hint="Copy the template there instead of linking to it.",
+            )
+        return read_file(file).decode("utf-8"), str(file), lambda: True
+
+    return FunctionLoader(load)
+
+
+def _render_limited(template: Template, context: Mapping[str, object]) -> str:
+    """Render a template. Raises CeleryizeError for a text that is longer than any task."""
+    parts: list[str] = []
+    length = 0
+    for part in template.generate(**context):
+        parts.append(part)
+        length += len(part)
+        if length > RENDER_LENGTH:
+            raise CeleryizeError(
+                f"{template.name or 'the template'} gives more than {RENDER_LENGTH:,} characters",
+                hint="Fix the template, or remove it to use ours.",
+            )
+    return "".join(parts)
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise CeleryizeError in a block that takes longer, where the system can interrupt it."""
+    # only the main thread gets signals, and Windows has no timers
+    timer = getattr(signal, "setitimer", None)
+    if timer is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise CeleryizeError(
+            f"rendering the template took longer than {seconds:g} seconds",
+            hint="Fix the template, or remove it to use ours.",
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    timer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        timer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def task_templates(folder: Path | None) -> dict[str, Path]:
     """The templates of tasks in a folder of templates, by name, e.g. `task/plain`."""
-    if folder:
-        found = sorted((folder / "task").glob(f"*{TEMPLATE}"))
-    else:
-        found = []
+    if folder is None:
+        return {}
+    found = [file for file in list_folder(folder / "task") if file.name.endswith(TEMPLATE)]
     return {f"task/{file.name.removesuffix(TEMPLATE)}": file for file in found}
 
 

@@ -107,3 +107,37 @@ def test_a_folder_of_templates_that_leads_out_of_the_project_is_refused(wired):
     (wired / "celeryize/templates").symlink_to(outside)
     with pytest.raises(CeleryizeError, match="celeryize/templates leads out of the project"):
         add(wired)
+
+
+def test_a_template_that_is_a_link_out_of_the_folder_is_not_read(wired, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("PASSWORD")
+    folder = wired / FOLDER
+    folder.mkdir(parents=True)
+    (folder / "plain.py.jinja").symlink_to(secret)
+    with pytest.raises(CeleryizeError, match="leads out of the folder of templates"):
+        add(wired, kind="plain")
+    (folder / "plain.py.jinja").unlink()
+    (folder / "part.jinja").symlink_to(secret)
+    make_tree(wired, {f"{FOLDER}/plain.py.jinja": '{% include "task/part.jinja" %}'})
+    with pytest.raises(CeleryizeError, match="leads out of the folder of templates"):
+        add(wired, kind="plain")
+
+
+NESTED = "{% for a in range(99999) %}{% for b in range(99999) %}BODY{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (NESTED.replace("BODY", ""), "took longer than"),
+        (NESTED.replace("BODY", "x" * 1000), "more than 200,000 characters"),
+        ("{{ 'x' * 10 ** 9 }}", "MemoryError|longer than|characters"),
+    ],
+    ids=["endless", "long", "one long value"],
+)
+def test_a_template_ends_in_time_and_in_length(wired, monkeypatch, text, words):
+    monkeypatch.setattr("celeryize.render.RENDER_SECONDS", 0.3)
+    make_tree(wired, {f"{FOLDER}/plain.py.jinja": text})
+    with pytest.raises(CeleryizeError, match=words):
+        add(wired, kind="plain")

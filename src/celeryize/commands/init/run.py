@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from celeryize.brokers import modules_of
+from celeryize.brokers import extra_for, modules_of
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.options import RunOptions, WriteOptions
@@ -107,7 +107,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
         "celeryize init",
         Expected(wiring.module, wiring.variable, wiring.wrote, needs=needs),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
-        install_command=project.dependencies.sync or "pip install 'celery[redis]'",
+        install_command=project.dependencies.sync or _install_command(planned.answers.broker),
         around=around,
         read_by_path=wiring.read_by_path,
         next_steps=next_steps,
@@ -122,6 +122,14 @@ def _mention_unknown_keys(table: dict[str, object], view: View) -> None:
             f"[tool.celeryize] has unknown keys: {', '.join(unknown)}; "
             f"known are {', '.join(sorted(TABLE_KEYS))}."
         )
+
+
+def _install_command(broker: str) -> str:
+    """What installs Celery and the library of its broker where no manager is known."""
+    extra = extra_for(broker)
+    if not extra:
+        return "pip install celery"
+    return f"pip install 'celery[{extra}]'"
 
 
 def _is_new_import(name: str, plan: Plan) -> bool:

@@ -1,0 +1,66 @@
+"""Reading files of a project: regular files of a sensible size, nothing that hangs or never ends.
+
+A pipe waits for somebody to write into it, /dev/zero has no end, and a gigabyte of JSON beside the
+settings is no code. What cannot be read is an OSError like any other, whose text says why.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+# Bytes. The largest module of the standard library has half a million.
+LARGEST = 10 << 20
+
+
+class Unreadable(OSError):
+    """Not a regular file, or too large; `strerror` is the reason."""
+
+
+def read_file(file: Path, *, largest: int = LARGEST) -> bytes:
+    """The bytes of a regular file. Raises OSError: missing, not allowed, not regular, too large."""
+    # a pipe would otherwise wait here for a writer
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(file, flags)
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable(errno.EINVAL, "it is not a regular file", str(file))
+        # it may grow while it is read
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise Unreadable(errno.EFBIG, f"it is larger than {largest >> 20} MB", str(file))
+    return data
+
+
+def read_text(file: Path) -> str:
+    """The text of a regular file, UTF-8 with or without a BOM; other bytes are replaced."""
+    return read_file(file).decode("utf-8-sig", "replace")
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """What is in a folder, sorted; nothing where this user may not look, or where there is none."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, as far as this user may know."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file, as far as this user may know."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
