@@ -21,7 +21,10 @@ def main() -> None:
     processes: list[str] = []
 
     def heard(event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], str) and isinstance(arguments[1], str):
+        # by io.open, or by os.open for reading
+        if event == "open" and not int(str(arguments[2])) & (os.O_WRONLY | os.O_RDWR):
+            if not isinstance(arguments[0], str | os.PathLike):
+                return
             path = os.path.realpath(arguments[0])
             if path.startswith(root) and Path(path).is_file():
                 read[os.path.relpath(path, root)] += 1

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.model import Edit, Plan, Status, Step, Todo, Where
 from celeryize.patch.source import Source
+from celeryize.reading import read_file
 
 
 class Draft:
@@ -140,7 +141,7 @@ def _status_of(before: bytes | None, after: bytes) -> Status:
 
 def _load_file(file: Path, path: PurePosixPath) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_file(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -18,8 +18,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from celeryize.reading import read_file
+
 RENAME_EXCHANGE = 2
 AT_FDCWD = -100
+# Bytes: more than any file that is edited, and an end to those that have none.
+LARGEST_FILE = 64 << 20
 # Set back to what was read, a file may change under our hands only so often.
 MOST_SAVES = 10
 CANNOT_EXCHANGE = {
@@ -176,7 +180,7 @@ def aside_of(new: Path) -> Path:
 def load_file(file: Path) -> bytes | None:
     """The bytes of a file, None where there is none."""
     try:
-        return file.read_bytes()
+        return read_file(file, largest=LARGEST_FILE)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -30,6 +30,7 @@ from typing import Any
 from celeryize.errors import CeleryizeError, WriteFailed
 from celeryize.exchange import remove_file
 from celeryize.model import Edit, Where
+from celeryize.reading import list_folder, read_file
 
 if sys.platform != "win32":
     import fcntl
@@ -209,7 +210,7 @@ def _other_states(root: Path, usual: Path) -> Iterator[Path]:
 def _load_place(file: Path) -> Place | None:
     """The folder that a state is for; None where that is not written, or not to be read."""
     try:
-        return Place(**json.loads(file.read_bytes()))
+        return Place(**json.loads(read_file(file)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
 
@@ -493,7 +494,7 @@ def _git_dir(folder: Path) -> Path | None:
     found = folder / ".git"
     if found.is_file():
         try:
-            word, _, place = found.read_text("utf-8", "surrogateescape").partition(":")
+            word, _, place = os.fsdecode(read_file(found)).partition(":")
         except OSError:
             return None
         if word != "gitdir":
@@ -507,11 +508,9 @@ def _git_dir(folder: Path) -> Path | None:
 def _work_trees(git_dir: Path) -> Iterator[Path]:
     """The folders that a git directory names as its work tree."""
     with suppress(OSError, ValueError):
-        yield Path(
-            (git_dir / "gitdir").read_text("utf-8", "surrogateescape").strip()
-        ).parent.resolve()
+        yield Path(os.fsdecode(read_file(git_dir / "gitdir")).strip()).parent.resolve()
     with suppress(OSError, ValueError):
-        config = (git_dir / "config").read_text("utf-8", "surrogateescape")
+        config = os.fsdecode(read_file(git_dir / "config"))
         for place in WORK_TREE.findall(config):
             yield (git_dir / place.strip().strip('"')).resolve()
 
@@ -534,8 +533,8 @@ def _make(folder: Path) -> None:
 
 def _entries(state: Path) -> list[Path]:
     """The files of the history, oldest first."""
-    names = (path for path in (state / "history").glob("[0-9]*.json") if path.stem.isdecimal())
-    return sorted(names, key=lambda entry: int(entry.stem))
+    found = [path for path in list_folder(state / "history") if path.suffix == ".json"]
+    return sorted((p for p in found if p.stem.isdecimal()), key=lambda entry: int(entry.stem))
 
 
 def _write_place(file: Path, place: Place) -> None:
@@ -599,9 +598,7 @@ def _load_change_place(record: dict[str, Any] | None) -> Place | None:
 
 def _load(file: Path) -> Change:
     try:
-        if file.lstat().st_size > LARGEST_JOURNAL:
-            raise ValueError("it is too large")
-        record = json.loads(file.read_bytes())
+        record = json.loads(read_file(file, largest=LARGEST_JOURNAL))
         if record["format"] not in READABLE:
             raise ValueError(f"format {record['format']}, not {FORMAT}")
         return Change(

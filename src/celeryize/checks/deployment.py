@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -13,6 +14,7 @@ from celeryize.checks.facts.deployment import CeleryCommand
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.settings import PREFIX
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 
 @check("celery.E110")
@@ -176,7 +178,15 @@ def _is_exported(facts: Facts) -> bool:
     # exported anywhere, the fallback in the app file no longer matters
     places = [facts.project.root / p for p in facts.deployment.files]
     places += [p for pattern in patterns for p in facts.project.root.glob(pattern) if p.is_file()]
-    return any("DJANGO_SETTINGS_MODULE" in p.read_text("utf-8", "replace") for p in places)
+    return any(_mentions(path, b"DJANGO_SETTINGS_MODULE") for path in places)
+
+
+def _mentions(path: Path, word: bytes) -> bool:
+    """Whether a file holds a word; one that cannot be read does not."""
+    try:
+        return word in read_file(path)
+    except OSError:
+        return False
 
 
 def _workers(facts: Facts) -> list[CeleryCommand]:

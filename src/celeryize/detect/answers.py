@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 QUESTIONS = ("broker", "result_backend", "profile", "beat")
 
@@ -18,7 +19,7 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
     Read as flat YAML with JSON scalars, which is what we write: PyYAML costs 20 ms at every start.
     """
     try:
-        lines = (folder / name).read_text("utf-8").splitlines()
+        lines = read_file(folder / name).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return {}
     found: dict[str, object] = {}
@@ -52,7 +53,7 @@ def _table_of(file: Path, root: Path) -> dict[str, object] | None:
     import tomllib
 
     try:
-        data = tomllib.loads(file.read_text("utf-8-sig"))
+        data = tomllib.loads(read_file(file).decode("utf-8-sig"))
     except OSError:
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

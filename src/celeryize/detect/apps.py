@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.settings import Settings
+from celeryize.reading import is_folder, list_folder
 
 APP_FILES = ("apps.py", "models.py", "models/__init__.py")
 
@@ -64,12 +65,8 @@ def _app_of(modules: Modules, entry: str) -> str | None:
 
 def _app_folders(modules: Modules, base: PurePosixPath, levels: int) -> list[PurePosixPath]:
     found: list[PurePosixPath] = []
-    try:
-        entries = sorted((modules.root / base).iterdir())
-    except OSError:
-        return []
-    for entry in entries:
-        if not entry.is_dir() or is_foreign(entry):
+    for entry in list_folder(modules.root / base):
+        if not is_folder(entry) or is_foreign(entry):
             continue
         folder = base / entry.name
         if (entry / "__init__.py").is_file() and any(

@@ -13,6 +13,7 @@ from celeryize.detect.package import Package
 from celeryize.detect.settings import Settings
 from celeryize.model import Where
 from celeryize.patch.source import Source
+from celeryize.reading import read_file
 
 DEPTH = 6
 
@@ -92,7 +93,7 @@ def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
         for path in modules.python_files(base, DEPTH):
             if not {"tests", "test", "docs", "examples"} & set(path.parts):
                 try:
-                    text = (modules.root / path).read_bytes()
+                    text = read_file(modules.root / path)
                 except OSError:
                     continue
                 if b"Celery(" in text and b"import" in text:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.requirements_files import RequirementsFile, requirements_files
 from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
+from celeryize.reading import read_file
 
 _Commands = tuple[tuple[str, ...], ...]
 
@@ -225,6 +226,6 @@ def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _C
 
 def _read_bytes(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_file(file)
     except OSError:
         return None

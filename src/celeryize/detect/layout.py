@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.errors import NoProject
 from celeryize.model import Where
+from celeryize.reading import is_folder, list_folder, read_text
 
 LEVELS_BELOW = 2
 ROOT_MARKS = (
@@ -148,10 +149,7 @@ def _manage_below(start: Path) -> Path | None:
 
 
 def _own_folders(folder: Path) -> list[Path]:
-    try:
-        return sorted(d for d in folder.iterdir() if d.is_dir() and not is_foreign(d))
-    except OSError:
-        return []
+    return [d for d in list_folder(folder) if is_folder(d) and not is_foreign(d)]
 
 
 def is_manage(file: Path) -> bool:
@@ -244,6 +242,6 @@ def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosix
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig", "replace")
+        return read_text(file)
     except OSError:
         return ""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import Source
+from celeryize.reading import list_folder, read_file
 
 # Bytes in the name of a file, less `.py`, on the usual file systems.
 LONGEST = 252
@@ -77,7 +78,7 @@ class Modules:
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""
-        for entry in _list_folder(self.root / folder):
+        for entry in list_folder(self.root / folder):
             path = folder / entry.name
             if entry.suffix == ".py" and entry.is_file():
                 yield path
@@ -97,7 +98,7 @@ class Modules:
 
     def _load_source(self, path: PurePosixPath) -> Source | None:
         try:
-            source = Source.decode(path, (self.root / path).read_bytes())
+            source = Source.decode(path, read_file(self.root / path))
             _ = source.tree
         except (OSError, CannotPatch):
             return None
@@ -135,22 +136,18 @@ def bound_names(
 
 
 def is_foreign(folder: Path) -> bool:
-    """Whether a folder holds other people's code: hidden, node_modules, or a virtual
-    environment."""
-    return (
-        folder.name.startswith((".", "__"))
-        or folder.name in FOREIGN
-        or (folder / "pyvenv.cfg").exists()
-    )
+    """Whether a folder holds other people's code: hidden, node_modules, a virtual environment.
+
+    A folder that this user may not enter holds no code that runs here: a database's data, say.
+    """
+    if folder.name.startswith((".", "__")) or folder.name in FOREIGN:
+        return True
+    try:
+        return (folder / "pyvenv.cfg").exists()
+    except OSError:
+        return True
 
 
 FOREIGN = frozenset(
     {"node_modules", "site-packages", "venv", "env", "dist", "build", "migrations", "static"}
 )
-
-
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.patch.dependencies import Entry, Form, entries
 from celeryize.patch.dependencies.requirements import compiled_by_uv, includes, is_compiled
+from celeryize.reading import is_file, list_folder, read_file
 
 _SUFFIXES = (".in", ".txt", ".pip")
 _FOLDER = re.compile(r"req(s|uire(s|ments?))?$", re.IGNORECASE)
@@ -75,7 +76,7 @@ def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]
         if path in found:
             continue
         try:
-            found[path] = (root / path).read_bytes()
+            found[path] = read_file(root / path)
         except OSError:
             continue
         # included files count wherever they are
@@ -85,19 +86,16 @@ def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]
 
 def _named_files(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
     """The files whose name, or whose folder's name, says that they are requirements."""
-    try:
-        here = list((root / folder).iterdir())
-        below = [
-            file
-            for child in here
-            if child.is_dir() and _FOLDER.match(child.name)
-            for file in child.iterdir()
-            if file.suffix in _SUFFIXES
-        ]
-    except OSError:
-        return []
+    here = list_folder(root / folder)
+    below = [
+        file
+        for child in here
+        if _FOLDER.match(child.name)
+        for file in list_folder(child)
+        if file.suffix in _SUFFIXES
+    ]
     files = [file for file in here if _FILE.match(file.name)] + below
-    return [PurePosixPath(file.relative_to(root).as_posix()) for file in files if file.is_file()]
+    return [PurePosixPath(file.relative_to(root).as_posix()) for file in files if is_file(file)]
 
 
 def _included_files(path: PurePosixPath, data: bytes) -> set[PurePosixPath]:

@@ -12,6 +12,7 @@ from celeryize.detect.apps import App
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.modules import Bindings, Modules, bound_names
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 DEPTH = 3
 SHARED_TASK = frozenset({"celery.shared_task", "celery.app.shared_task"})
@@ -166,6 +167,6 @@ def _dotted_name(node: ast.expr) -> str:
 
 def _read_bytes(modules: Modules, path: PurePosixPath) -> bytes:
     try:
-        return (modules.root / path).read_bytes()
+        return read_file(modules.root / path)
     except OSError:
         return b""

@@ -15,6 +15,7 @@ from celeryize.detect.modules import Bindings, bound_names, is_foreign
 from celeryize.detect.project import Project
 from celeryize.model import Where
 from celeryize.patch.source import Source
+from celeryize.reading import read_file
 
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
@@ -76,7 +77,6 @@ class CodeFacts:
         for base in self.project.modules.roots:
             for folder, names, files in os.walk(root / base):
                 place = Path(folder)
-                # os.walk goes into what is left in the list
                 # os.walk only descends into what is left in this list
                 names[:] = [name for name in names if not is_foreign(place / name)]
                 inside = PurePosixPath(place.relative_to(root).as_posix())
@@ -160,7 +160,7 @@ class CodeFacts:
     def _read_bytes(self, path: PurePosixPath) -> bytes:
         """The bytes of a file; none where it cannot be read."""
         try:
-            return (self.project.root / path).read_bytes()
+            return read_file(self.project.root / path)
         except OSError:
             return b""
 

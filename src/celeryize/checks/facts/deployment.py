@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
+from celeryize.reading import read_text
 
 FILES = (
     "Procfile*",
@@ -111,7 +112,7 @@ class DeploymentFacts:
 
     def _commands_in(self, path: PurePosixPath) -> Iterator[CeleryCommand]:
         try:
-            text = (self.root / path).read_text("utf-8", "replace")
+            text = read_text(self.root / path)
         except OSError:
             return
         for number, line in enumerate(text.split("\n"), 1):

@@ -23,6 +23,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.patch.rename import BY_NAME, assigned, rename
 from celeryize.patch.source import Source
+from celeryize.reading import read_file
 
 TODAY = {
     old: f"CELERY_{new.upper()}"
@@ -232,7 +233,7 @@ def _find_uses(
     wanted = re.compile("|".join(names).encode())
     for base in project.layout.paths:
         for path in project.modules.python_files(base, DEPTH):
-            if path in seen or not wanted.search((project.root / path).read_bytes()):
+            if path in seen or not wanted.search(read_file(project.root / path)):
                 continue
             seen.add(path)
             source = project.modules.source(path)
