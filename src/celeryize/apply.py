@@ -17,7 +17,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -38,6 +38,7 @@ from celeryize.git import is_committed
 from celeryize.journal import (
     AnotherRun,
     Change,
+    Generated,
     Kept,
     Place,
     Written,
@@ -61,6 +62,8 @@ from celeryize.journal import (
 )
 from celeryize.model import Edit, Where
 
+# What a block gets where there is nothing to write, and so nothing to lock.
+NO_LOCK = -1
 PLANNED = "the change was planned"
 PLAN_AGAIN = "Nothing was changed. Run the command again to plan it anew."
 
@@ -110,7 +113,14 @@ class History:
 
 
 @contextmanager
-def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None]:
+def applied(
+    edits: Sequence[Edit],
+    *,
+    root: Path,
+    command: str,
+    generated: Sequence[PurePosixPath] = (),
+    stays: str = "",
+) -> Iterator[int]:
     """Write `edits`; leaving the block normally keeps them, any exception rolls them back.
 
     `command` is the user's word for the change, such as "init"; undo shows it again. Raises, with
@@ -118,14 +128,22 @@ def applied(edits: Sequence[Edit], *, root: Path, command: str) -> Iterator[None
     WriteFailed (the system refuses), AnotherRun (a second celeryize is writing). A file that
     somebody else saved during the block stays as it was saved; the exception then carries a note
     (PEP 678) that says so.
+
+    `generated` are files that a program may rewrite during the block (a package manager its lock
+    file): they belong to the change and to its undo. `stays` is what an undo does not bring back.
+    The block gets the descriptor that holds the lock: a process that has it, too, keeps it held.
     """
     edits = [edit for edit in edits if edit.before != edit.after]
     if not edits:
-        yield
+        yield NO_LOCK
         return
     root = root.resolve()
-    with locked(root) as state, _carried_out(_planned(edits, root, command), root, state):
-        yield
+    with locked(root) as (state, lock):
+        change = _planned(edits, root, command)
+        if generated:
+            change = replace(change, generated=_before_generating(generated, root), stays=stays)
+        with _carried_out(change, root, state):
+            yield lock
 
 
 def interrupted_change(root: Path) -> str | None:
@@ -161,7 +179,7 @@ def recover(root: Path) -> str | None:
     if not is_unfinished(state):
         return None
     try:
-        with locked(root) as state:
+        with locked(root) as (state, _):
             change = load_unfinished(state)
             if change is None:
                 return None
@@ -255,7 +273,7 @@ def load_history(root: Path) -> History:
 
 def forget_change(change: Change, root: Path) -> None:
     """Drop `change`, the newest of the history, without touching a file of the project."""
-    with locked(root.resolve()) as state:
+    with locked(root.resolve()) as (state, _):
         if load_newest(state) != change:
             raise Conflict(
                 f"`{change.command}` is no longer the last change", hint="Run the command again."
@@ -312,7 +330,7 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
     Folders that the change made are removed if nothing else is in them.
     """
     root = root.resolve()
-    with locked(root) as state:
+    with locked(root) as (state, _):
         if load_newest(state) != change:
             raise Conflict(
                 f"`{change.command}` is no longer the last change", hint="Run the command again."
@@ -334,6 +352,9 @@ def _carried_out(change: Change, root: Path, state: Path) -> Iterator[None]:
         begin(state, change)
         _write(change, root)
         yield
+        if change.generated:
+            change = _with_generated(change, root)
+            begin(state, change)
         finishing = True
         finish(state, change)
     except BaseException as error:
@@ -454,7 +475,13 @@ def _roll_back(change: Change, root: Path, state: Path) -> list[str]:
             if not real.is_dir():
                 os.mkdir(real)
             os.chmod(real, mode)
+    rewritten = {file.path for file in change.generated}
+    for generated in change.generated:
+        with _collecting(refusals, generated.path), suppress(CannotPatch):
+            _restore_generated(generated, root, state)
     for file in reversed(change.files):
+        if file.edit.path in rewritten:
+            continue
         with _collecting(refusals, file.edit.path):
             sentences += _put_back(file, root, state)
     for folder in reversed(change.made):
@@ -470,6 +497,59 @@ def _roll_back(change: Change, root: Path, state: Path) -> list[str]:
         ) from error
     forget(state)
     return sentences
+
+
+def _before_generating(paths: Sequence[PurePosixPath], root: Path) -> tuple[Generated, ...]:
+    """The files that a program may rewrite, as they are before our own edits of them."""
+    token = os.urandom(4).hex()
+    return tuple(
+        Generated(
+            path,
+            _read(path, root),
+            Kept.of(_target(path, root)),
+            f".celeryize-{token}-{index}.tmp",
+        )
+        for index, path in enumerate(dict.fromkeys(paths))
+    )
+
+
+def _with_generated(change: Change, root: Path) -> Change:
+    """The change with what a program has made of its files: that is what an undo has to find."""
+    rewritten = {generated.path for generated in change.generated}
+    files = [
+        _as_it_is(file, root) if file.edit.path in rewritten else file for file in change.files
+    ]
+    known = {file.edit.path for file in files}
+    for generated in change.generated:
+        now = _read(generated.path, root)
+        if generated.path not in known and now != generated.before:
+            edit = Edit(generated.path, generated.before, now)
+            files.append(Written(edit, generated.kept, generated.temp))
+    return replace(change, files=tuple(files), generated=())
+
+
+def _as_it_is(file: Written, root: Path) -> Written:
+    """A written file with the bytes that it has now."""
+    now = _read(file.edit.path, root)
+    return replace(file, edit=replace(file.edit, after=now))
+
+
+def _restore_generated(file: Generated, root: Path, state: Path) -> None:
+    """Give a file its bytes from before a program rewrote it; a copy of the others is kept."""
+    target = _target(file.path, root)
+    temp = target.with_name(file.temp)
+    remove_file(temp)
+    now = load_file(target)
+    if now == file.before:
+        return
+    if now is not None:
+        keep(state, target.name, now)
+    if file.before is None:
+        remove_file(target)
+    else:
+        write_file(temp, file.before, mode=0o600, kept=file.kept)
+        os.replace(temp, target)
+    sync_folder(target.parent)
 
 
 def _put_back(file: Written, root: Path, state: Path) -> list[str]:

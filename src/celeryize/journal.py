@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from celeryize.errors import CeleryizeError, WriteFailed
 from celeryize.exchange import remove_file
@@ -140,6 +140,16 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """A file that a program may rewrite while a change is under way, as it was before."""
+
+    path: PurePosixPath
+    before: bytes | None
+    kept: Kept | None
+    temp: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one command did, or is doing, to the project. Paths are relative to its root.
 
@@ -156,6 +166,10 @@ class Change:
     undoes: int = 0
     number: int = 0
     place: Place | None = None
+    # the files that a program of somebody else may rewrite during the change: lock files
+    generated: tuple[Generated, ...] = ()
+    # what an undo does not bring back, as a sentence
+    stays: str = ""
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -245,9 +259,16 @@ def _usual_state(root: Path) -> Path:
     return home / _key(root)
 
 
+class Locked(NamedTuple):
+    """The state folder of a project, and the open descriptor that holds its lock."""
+
+    state: Path
+    descriptor: int
+
+
 @contextmanager
-def locked(root: Path) -> Iterator[Path]:
-    """Hold the lock of the project; gives the state folder, which exists then.
+def locked(root: Path) -> Iterator[Locked]:
+    """Hold the lock of the project; its state folder exists then.
 
     Raises AnotherRun at once if it is taken, WriteFailed if the folder cannot be made. Windows has
     no flock: there two runs at once are found by the bytes of the files only.
@@ -272,7 +293,7 @@ def locked(root: Path) -> Iterator[Path]:
                     "another celeryize is writing in this project",
                     hint="Wait until it is done, then run the command again.",
                 ) from error
-        yield state
+        yield Locked(state, lock)
     finally:
         os.close(lock)
 
@@ -565,6 +586,16 @@ def _dump(change: Change) -> bytes:
         "made": [str(folder) for folder in change.made],
         "removed": [(str(folder), mode) for folder, mode in change.removed],
         "undoes": change.undoes,
+        "generated": [
+            {
+                "path": str(file.path),
+                "before": _text(file.before),
+                "kept": _dump_kept(file.kept) if file.kept else None,
+                "temp": file.temp,
+            }
+            for file in change.generated
+        ],
+        "stays": change.stays,
         "place": asdict(change.place) if change.place else None,
     }
     return json.dumps(record, indent=1).encode()
@@ -587,6 +618,13 @@ def _load_kept(record: dict[str, Any] | None) -> Kept | None:
         attributes=attributes,
         links=int(record.get("links", 1)),
         **numbers,
+    )
+
+
+def _load_generated(item: dict[str, Any]) -> Generated:
+    path = _inside(item["path"])
+    return Generated(
+        path, _bytes(item["before"]), _load_kept(item["kept"]), _temporary(item["temp"])
     )
 
 
@@ -617,6 +655,8 @@ def _load(file: Path) -> Change:
             ),
             undoes=int(record["undoes"]),
             place=_load_change_place(record.get("place")),
+            generated=tuple(_load_generated(item) for item in record.get("generated", ())),
+            stays=str(record.get("stays", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CeleryizeError(

@@ -600,6 +600,81 @@ def test_a_save_during_the_proof_is_not_lost(tree):
     assert [file.read_bytes() for file in (state_dir(tree) / "kept").iterdir()] == [MANAGE]
 
 
+# --- what a package manager rewrites ---------------------------------------------------------------
+
+LOCK = PurePosixPath("uv.lock")
+REWRITTEN = (LOCK, PurePosixPath("pdm.lock"), PurePosixPath("manage.py"))
+
+
+def install(root):
+    """The manager rewrites a lock file and the manifest, and makes another lock file."""
+    (root / "uv.lock").write_bytes(b"new\n")
+    (root / "pdm.lock").write_bytes(b"made\n")
+    (root / "manage.py").write_bytes(MANAGE + b"# new, and sorted\n")
+
+
+def with_lock(tree):
+    (tree / "uv.lock").write_bytes(b"old\n")
+    (tree / "uv.lock").chmod(0o640)
+    return snapshot(tree)
+
+
+def test_what_a_manager_rewrites_is_part_of_the_change_and_of_its_undo(tree):
+    before = with_lock(tree)
+    with applied(EDITS, root=tree, command="init", generated=REWRITTEN, stays="The packages stay."):
+        install(tree)
+    change = last_change(tree)
+    assert {str(e.path) for e in change.edits} >= {"uv.lock", "pdm.lock", "manage.py"}
+    assert (change.stays, change.generated) == ("The packages stay.", ())
+    undo(tree)
+    assert snapshot(tree) == before
+
+
+def test_a_failed_install_restores_what_the_manager_had_written(tree):
+    before = with_lock(tree)
+    with (
+        pytest.raises(Unproved),
+        applied(EDITS, root=tree, command="init", generated=REWRITTEN),
+    ):
+        install(tree)
+        raise Unproved("no")
+    assert snapshot(tree) == before
+    kept = [file.read_bytes() for file in (state_dir(tree) / "kept").iterdir()]
+    assert sorted(kept) == [MANAGE + b"# new, and sorted\n", b"made\n", b"new\n"]
+
+
+def test_a_kill_during_the_install_is_rolled_back(tree):
+    before = with_lock(tree)
+
+    def run(root):
+        with applied(EDITS, root=root, command="init", generated=REWRITTEN):
+            install(root)
+            kill()
+
+    assert in_a_child(run, tree) == -signal.SIGKILL
+    assert recover(tree) == "an interrupted `init` was rolled back"
+    assert snapshot(tree) == before
+
+
+def test_a_manager_that_wrote_nothing_adds_nothing(tree):
+    with_lock(tree)
+    with applied(EDITS, root=tree, command="init", generated=REWRITTEN):
+        pass
+    assert last_change(tree).edits == EDITS
+
+
+def test_the_lock_is_held_as_long_as_somebody_has_its_descriptor(tree):
+    with applied(EDITS[:1], root=tree, command="init") as lock:
+        holder = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    try:
+        with pytest.raises(CeleryizeError, match="another celeryize is writing"):
+            change(tree, (edit("new.py", None, b""),))
+    finally:
+        holder.kill()
+        holder.wait()
+    change(tree, (edit("new.py", None, b""),))
+
+
 # --- refusals -----------------------------------------------------------------------------------------
 
 

@@ -110,7 +110,8 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
             f"the files of `{change.command}` are as they were before it; if that is not only "
             "because of the branch, drop it from the history: celeryize undo --forget",
         )
-    plan = Plan(undo_edits(change, root), _steps_of(files, change.command))
+    notes = (change.stays,) if change.stays else ()
+    plan = Plan(undo_edits(change, root), _steps_of(files, change.command), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)

@@ -1,0 +1,83 @@
+"""Runs a command and ends it, with all that it has started, once nobody waits for it any more.
+
+    python supervisor.py COMMAND ARGUMENT...
+
+Whoever started this script holds the other end of its stdin. When that closes, because its owner
+is done or was killed, the command and all its descendants are killed, those in sessions of their
+own included (on Linux, by PR_SET_CHILD_SUBREAPER of prctl(2)). The exit code is the command's.
+Standard library only: it is started as a script, and starts quickly.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+
+PR_SET_CHILD_SUBREAPER = 36
+TICK = 0.05
+ORPHAN_ROUNDS = 100
+NOT_FOUND = 127
+
+
+def main() -> int:
+    """Run the command line that follows; its exit code, or 128 and the signal that ended it."""
+    adopt_orphans()
+    # Ctrl-C is for the one who holds our stdin
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(
+            sys.argv[1:],
+            stdin=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+    except OSError as error:
+        sys.stderr.write(f"{sys.argv[1]}: {error.strerror}\n")
+        return NOT_FOUND
+    while child.poll() is None:
+        # readable only when it is closed: nobody writes into it
+        if select.select([sys.stdin], [], [], TICK)[0]:
+            child.kill()
+            child.wait()
+    end_orphans()
+    if child.returncode < 0:
+        return 128 - child.returncode
+    return child.returncode
+
+
+def adopt_orphans() -> None:
+    """Have processes whose parents have ended become our children, where the system can."""
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_orphans() -> None:
+    """Kill what the command has left behind; the children of that become ours in turn."""
+    for _ in range(ORPHAN_ROUNDS):
+        left = children()
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, 0)
+
+
+def children() -> list[int]:
+    """Our children, where the system tells (Linux): see proc(5)."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as stream:
+            return [int(pid) for pid in stream.read().split()]
+    except (OSError, ValueError):
+        return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
