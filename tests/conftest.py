@@ -74,7 +74,7 @@ collect_ignore_glob = ["golden/*"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-goldens", action="store_true", help="Write tests/golden anew.")
     parser.addoption(
-        "--rewrite-readme", action="store_true", help="Write the README's tables anew."
+        "--rewrite-readme", action="store_true", help="Write the tables of docs/ anew."
     )
 
 

@@ -9,7 +9,7 @@ from celeryize.model import Where
 
 
 class Exit(IntEnum):
-    """The exit codes of every command (documented in the README by a table that a test
+    """The exit codes of every command (documented in docs/reference.md by a table that a test
     compares)."""
 
     DONE = 0

@@ -2,7 +2,7 @@
 
 Prints three tables and writes them as JSON: each command, the ratios aimed at, and how a command grows with
 what it is given, with the most memory that one process held. Times depend on the machine, so nothing here asserts
-one; the ratios are what the README shows. PYTHONDONTWRITEBYTECODE is taken out of the environment: it doubles
+one; the ratios are what the docs/performance.md shows. PYTHONDONTWRITEBYTECODE is taken out of the environment: it doubles
 every import.
 """
 

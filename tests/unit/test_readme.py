@@ -1,4 +1,4 @@
-"""The tables of the README are those of the program; `--rewrite-readme` writes them."""
+"""The tables of the documentation are those of the program; `--rewrite-readme` writes them."""
 
 from __future__ import annotations
 
@@ -84,23 +84,43 @@ def shapes_table() -> str:
 
 
 SECTIONS = {
-    "commands": commands_table,
-    "flags": flags_table,
-    "exits": exits_table,
-    "map": code_map,
-    "shapes": shapes_table,
+    "commands": ("reference.md", commands_table),
+    "flags": ("reference.md", flags_table),
+    "exits": ("reference.md", exits_table),
+    "map": ("internals.md", code_map),
+    "shapes": ("layouts.md", shapes_table),
 }
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_a_table_of_the_readme_is_the_program(name, request: pytest.FixtureRequest):
+def test_a_table_of_the_documentation_is_the_program(name, request: pytest.FixtureRequest):
+    file, table = SECTIONS[name]
+    page = ROOT / "docs" / file
     marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    text = README.read_text()
-    made = marked.sub(lambda m: f"{m[1]}{SECTIONS[name]()}\n{m[2]}", text)
+    text = page.read_text()
+    assert marked.search(text)
+    made = marked.sub(lambda m: f"{m[1]}{table()}\n{m[2]}", text)
     if request.config.getoption("--rewrite-readme"):
-        README.write_text(made)
+        page.write_text(made)
         text = made
     assert text == made, "run pytest tests/unit/test_readme.py --rewrite-readme and read the diff"
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    text = README.read_text()
+    assert len(text.splitlines()) <= 150
+    for page in (README, *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_commands_of_the_readme_are_commands():
+    typed = re.findall(r"celeryize ([a-z-]+)", README.read_text())
+    names = {word for word in typed if not word.startswith("-")}
+    assert {"init", "undo", "verify"} <= names
+    shell = re.findall(r"^\$ celeryize ([a-z-]+)", README.read_text(), re.MULTILINE)
+    assert set(shell) <= set(VERBS)
 
 
 def test_every_option_can_come_from_the_environment():
