@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from unittest.mock import patch
 
-from celeryize.apply import state_dir
+from celeryize import exchange
+from celeryize.apply import applied, recover, state_dir
+from celeryize.errors import Unproved
+from celeryize.model import Edit
 from tests.trust.failures import ENTRY, INIT, MAIL, SCENES, TASK
 from tests.trust.ground import (
     SEED,
@@ -53,7 +57,62 @@ def run(*, rounds: int, most: int | None) -> Tally:
         _pair(tally, first, second, before, rounds)
     for scene in SCENES:
         _saves(tally, scene.command, scene.before, most)
+    for save in (_write_in_place, _save_by_rename):
+        _saves_while_rolling_back(tally, save, most)
     return tally
+
+
+def _write_in_place(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+
+
+def _save_by_rename(file: Path, data: bytes) -> None:
+    """As most editors do."""
+    new = file.with_name(f"{file.name}.editor")
+    new.write_bytes(data)
+    new.rename(file)
+
+
+def _saves_while_rolling_back(
+    tally: Tally, save: Callable[[Path, bytes], None], most: int | None
+) -> None:
+    """A change fails its proof; each of its files is saved before each call of putting back."""
+    with place() as folder:
+        project = made(folder / "project", small_project())
+        (project / "doctors/old.py").write_bytes(b"x = 1\n")
+        settings = (project / "config/settings.py").read_bytes()
+        edits = (
+            Edit(PurePosixPath("config/settings.py"), settings, settings + b"X = 1\n"),
+            Edit(PurePosixPath("config/celery.py"), None, b"app = 1\n"),
+            Edit(PurePosixPath("doctors/old.py"), b"x = 1\n", None),
+        )
+
+        def roll_back(at: int, act: Callable[[], None]) -> list[str]:
+            with contextlib.suppress(Unproved), applied(edits, root=project, command="init"):
+                log_of = _calls(project, at, act)
+                log = log_of.__enter__()
+                try:
+                    raise Unproved("no")
+                finally:
+                    leaving.callback(log_of.__exit__, None, None, None)
+            return log
+
+        with contextlib.ExitStack() as leaving:
+            count = len(roll_back(0, lambda: None))
+        cases = [(edit.path, at) for edit in edits for at in range(1, count + 1)]
+        for path, at in random.Random(SEED).sample(cases, most) if most else cases:
+            (project / "doctors/old.py").write_bytes(b"x = 1\n")
+            (project / "config/settings.py").write_bytes(settings)
+            (project / "config/celery.py").unlink(missing_ok=True)
+            with contextlib.ExitStack() as leaving:
+                roll_back(at, lambda path=path: save(project / path, MINE))
+            recover(project)
+            tally.tried += 1
+            case = f"rolling back: {path} is saved by {save.__name__} before call {at}"
+            found = (project / path).read_bytes() if (project / path).exists() else b""
+            tally.lose(f"{case}: the save is lost", unless=found == MINE)
+            left = [p.name for p in project.rglob(".celeryize-*")]
+            tally.lose(f"{case}: {left} is left", unless=not left)
 
 
 def _pair(
@@ -164,5 +223,7 @@ def _calls(project: Path, at: int, act: object) -> Iterator[list[str]]:
         patch.object(os, "unlink", counting("unlink", os.unlink)),
         patch.object(os, "write", counting("write", os.write)),
         patch.object(os, "access", counting("access", os.access)),
+        patch.object(os, "link", counting("link", os.link)),
+        patch.object(exchange, "exchange_names", counting("exchange", exchange.exchange_names)),
     ):
         yield log
