@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -30,14 +30,30 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A distribution that the project needs; `lower` is its oldest usable version ("": any)."""
+    """A distribution that the project needs; `lower` is its oldest usable version ("": any).
+
+    `upper` is the first version that does not fit any more. `pin` is the one version of a project
+    that pins all of its requirements; it stands for both.
+    """
 
     name: str
     extras: tuple[str, ...] = ()
     lower: str = ""
+    upper: str = ""
+    pin: str = ""
 
     def __str__(self) -> str:
-        return f"{self.full_name}{self.lower and f'>={self.lower}'}"
+        return f"{self.full_name}{self.specifier}"
+
+    @property
+    def specifier(self) -> str:
+        """The versions, as PEP 440 writes them."""
+        if self.pin:
+            return f"=={self.pin}"
+        bounds = [f">={self.lower}"] if self.lower else []
+        if self.upper:
+            bounds.append(f"<{self.upper}")
+        return ",".join(bounds)
 
     @property
     def full_name(self) -> str:
@@ -60,15 +76,21 @@ def written(requirement: Requirement, form: Form) -> str:
     match form:
         case Form.PEP621:
             return f'"{requirement}"'
-        case Form.POETRY_PEP621 if requirement.lower:
+        case Form.POETRY_PEP621 if requirement.lower and not (requirement.upper or requirement.pin):
             upper = int(requirement.lower.split(".")[0]) + 1
             return f'"{requirement.full_name} (>={requirement.lower},<{upper}.0)"'
+        case Form.POETRY_PEP621 if requirement.specifier:
+            return f'"{requirement.full_name} ({requirement.specifier})"'
         case Form.POETRY_PEP621:
             return f'"{requirement.full_name}"'
         case Form.POETRY_TABLE:
-            return _table_line(requirement, f"^{requirement.lower}")
+            bound = requirement.specifier
+            if requirement.lower and not (requirement.upper or requirement.pin):
+                bound = f"^{requirement.lower}"
+            # Poetry takes a bare version for an exact one, and writes it so
+            return _table_line(requirement, bound.removeprefix("=="))
         case Form.PIPFILE:
-            return _table_line(requirement, f">={requirement.lower}")
+            return _table_line(requirement, requirement.specifier)
         case Form.REQUIREMENTS | Form.SETUP_CFG | Form.SETUP_PY:
             return str(requirement)
         case _:
@@ -77,7 +99,7 @@ def written(requirement: Requirement, form: Form) -> str:
 
 def _table_line(requirement: Requirement, bound: str) -> str:
     version = '"*"'
-    if requirement.lower:
+    if bound:
         version = f'"{bound}"'
     if not requirement.extras:
         return f"{requirement.name} = {version}"
@@ -99,16 +121,6 @@ def name_in(text: str) -> str | None:
     if match:
         return match.group(1)
     return None
-
-
-def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at
-    the end.
-    """
-    keys = [n.casefold() for n in names]
-    if len(keys) < 2 or keys != sorted(keys):
-        return len(keys)
-    return sum(key < name.casefold() for key in keys)
 
 
 def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | None:

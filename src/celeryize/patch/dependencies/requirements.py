@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.dependencies.requirement import Entry, name_in, normalised, sorted_place
-from celeryize.patch.newlines import line_after
+from celeryize.patch.dependencies.placement import OWN_HEADLINE, Item, is_spaced, place_among
+from celeryize.patch.dependencies.requirement import Entry, name_in, normalised
+from celeryize.patch.newlines import line_after, newline_at
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -75,19 +76,78 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     """The file with `line` more, at its sorted place or at the end. Raises CannotPatch."""
     text, bom = _decode_strict(data, path)
     _refuse_file(text, path)
-    lines = list(_logical_lines(text))
-    named = [(name, entry) for entry in lines if (name := name_in(entry.text))]
-    index = sorted_place([name for name, _ in named], name_in(line) or line)
-    if index == len(named):
-        offset = _below_all(text, path)
+    listed = _listed_requirements(text)
+    items = [entry.item for entry in listed]
+    index = place_among(items, name_in(line) or line) if items else 0
+    if index is None or index == len(listed):
+        offset, inserted = _at_the_end(text, path, line, items, headed=index is None)
     else:
-        # right below the one before: a comment above a requirement belongs to it
-        if index:
-            offset = named[index - 1][1].end
-        else:
-            offset = named[0][1].start
-    offset, inserted = line_after(text, offset, line)
+        offset, inserted = _before(text, listed, index, line)
     return bom + (text[:offset] + inserted + text[offset:]).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One requirement with the place of its line; `lead` is where its comment begins."""
+
+    item: Item
+    lead: int
+    end: int
+
+
+def _listed_requirements(text: str) -> list[_Listed]:
+    """The requirements of a text, each with the comment that is directly above it."""
+    found: list[_Listed] = []
+    comments: list[str] = []
+    lead = 0
+    gap = False
+    for line in _logical_lines(text):
+        raw = text[line.start : line.end].strip()
+        name = name_in(line.text)
+        if not comments:
+            lead = line.start
+        if name:
+            found.append(_Listed(Item(name, "\n".join(comments), gap), lead, line.end))
+            comments, gap = [], False
+        elif raw.startswith("#"):
+            comments.append(raw)
+        else:
+            # an option, an include, or a blank line: the comments above it belong to no package
+            comments, gap = [], not raw or gap
+    return found
+
+
+def _before(text: str, listed: Sequence[_Listed], index: int, line: str) -> tuple[int, str]:
+    """The insertion above the requirement at `index` and its comment."""
+    items = [entry.item for entry in listed]
+    if is_spaced(items):
+        newline = newline_at(text, listed[index].lead)
+        return listed[index].lead, f"{line}{newline * 2}"
+    # in one paragraph with the requirement before it, where a blank line separates the two
+    if index and (items[index].gap or items[index].comment):
+        return line_after(text, listed[index - 1].end, line)
+    return line_after(text, listed[index].lead, line)
+
+
+def _at_the_end(
+    text: str, path: PurePosixPath, line: str, items: Sequence[Item], *, headed: bool
+) -> tuple[int, str]:
+    """The insertion below everything; with a headline of its own where the others have theirs."""
+    offset = _below_all(text, path)
+    end = len(text.rstrip())
+    last = text[text.rfind("\n", 0, end) + 1 : end].strip()
+    paragraph = re.split(r"\n[ \t]*\r?\n", text[:end].replace("\r\n", "\n"))[-1]
+    newline = newline_at(text, offset)
+    lead = ""
+    if last.startswith("#") and OWN_HEADLINE.search(paragraph):
+        # `# Queues`, with a Celery that is commented out
+        return line_after(text, offset, line)
+    if headed:
+        lead = f"{newline}# Celery{newline}"
+    elif (items and last.startswith("#")) or is_spaced(items):
+        lead = newline
+    at, inserted = line_after(text, offset, f"{lead}{line}")
+    return at, inserted
 
 
 def _below_all(text: str, path: PurePosixPath) -> int:

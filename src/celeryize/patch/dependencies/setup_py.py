@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.dependencies.brackets import Brackets
-from celeryize.patch.dependencies.requirement import Entry, name_in, normalised, sorted_place
+from celeryize.patch.dependencies.requirement import Entry, name_in, normalised
 from celeryize.patch.source import Source, expression, insertion
 
 
@@ -35,16 +35,15 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     source = Source.decode(path, data)
     found = _plain_list(source)
     said = [e.value for e in found.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
-    index = sorted_place([name_in(s) or s for s in said], name_in(line) or line)
     spans = [(source.start(e), source.end(e)) for e in found.elts]
+    brackets = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans)
+    index = brackets.place_of([name_in(s) or s for s in said], name_in(line) or line)
     if spans and source.text[spans[0][0]] in "'\"":
         quote = source.text[spans[0][0]]
     else:
         quote = source.quote
     element = f"{quote}{line}{quote}"
-    inserted = Brackets(source.text, source.start(found) + 1, source.end(found) - 1, spans).insert(
-        index, element
-    )
+    inserted = brackets.insert(index, element)
     new = expression(element)
     return source.splice(
         *(insertion(offset, text, (new,) if element in text else ()) for offset, text in inserted)

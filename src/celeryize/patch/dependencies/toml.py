@@ -21,13 +21,13 @@ from typing import Any
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.dependencies.brackets import Brackets
+from celeryize.patch.dependencies.placement import Item, place_among
 from celeryize.patch.dependencies.requirement import (
     Entry,
     Form,
     Requirement,
     name_in,
     normalised,
-    sorted_place,
     written,
 )
 from celeryize.patch.dependencies.toml_text import Path, Statement, statements, unquoted
@@ -111,14 +111,13 @@ def _into_list(
         return [_new_list(text, found, line, path)], 0
     elements = array.strings()
     said = [unquoted(token.text) for token in elements]
-    index = sorted_place([name_in(s) or s for s in said], name_in(unquoted(line)) or line)
+    spans = [(token.start, token.end) for token in elements]
+    brackets = Brackets(text, array.value[0].end, array.value[-1].start, spans)
+    index = brackets.place_of([name_in(s) or s for s in said], name_in(unquoted(line)) or line)
     # literal strings, if that is what the neighbours are
     if elements and elements[0].text.startswith("'"):
         line = line.replace('"', "'")
-    spans = [(token.start, token.end) for token in elements]
-    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(
-        index, line
-    ), index
+    return brackets.insert(index, line), index
 
 
 def _new_list(
@@ -177,13 +176,38 @@ def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> 
     Poetry's `python` comes first, whatever the order.
     """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
-    index = sorted_place([s.path[len(s.table)] for s in listed], name)
+    items = [_item_of(text, s) for s in listed]
+    index = place_among(items, name) if items else 0
     # at the end of all entries, python among them
-    if index == len(listed):
+    if index is None or index == len(listed):
         return line_after(text, own[-1].after, line)
     if index == 0:
-        return listed[0].start, line + newline_at(text, listed[0].start)
+        # above the comments of the first one
+        start = text.rfind("\n", 0, listed[0].start) + 1
+        while (above := _line_above(text, start)) is not None and above[1].startswith("#"):
+            start = above[0]
+        return start, line + newline_at(text, start)
     return line_after(text, listed[index - 1].after, line)
+
+
+def _item_of(text: str, statement: Statement) -> Item:
+    """An entry of a table with the comments above it, and the blank line above those."""
+    start = text.rfind("\n", 0, statement.start) + 1
+    comments: list[str] = []
+    above = _line_above(text, start)
+    while above is not None and above[1].startswith("#"):
+        comments.insert(0, above[1])
+        above = _line_above(text, above[0])
+    gap = above is not None and not above[1]
+    return Item(statement.path[len(statement.table)], "\n".join(comments), gap)
+
+
+def _line_above(text: str, start: int) -> tuple[int, str] | None:
+    """The start and the text of the line above the one that begins at `start`."""
+    if start == 0:
+        return None
+    begins = text.rfind("\n", 0, start - 1) + 1
+    return begins, text[begins : start - 1].strip()
 
 
 def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
