@@ -15,6 +15,13 @@ Version = tuple[int, ...]
 _CLAUSE = re.compile(r"(===?|~=|!=|<=|>=|<|>|\^|~)?\s*v?(\d+(?:\.\d+)*)((?:\.\*)?)")
 
 
+# `django = "^5.2"`, `django = {version = "^5.2"}`, and how Python shows the latter
+_IN_TABLE = re.compile(
+    r"""(?:^\s*["']?[A-Za-z][\w.-]*["']?\s*=\s*|\bversion["']?\s*[:=]\s*)["']([^"']*)["']"""
+)
+_NAME = re.compile(r"^\s*[A-Za-z][\w.-]*\s*(?:\[[^\]]*\])?")
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """The versions from `low` up to, and without, `high`; None: no such end."""
@@ -65,19 +72,29 @@ def version_of(text: str) -> Version:
     return tuple(int(part) for part in text.split("."))
 
 
-def range_of(specifier: str) -> Range:
+def range_of(text: str) -> Range:
     """The range of `==4.4.4`, `>=3.2,<4`, `~=4.2`, `^5.2`, `6.0.*`; open where it says nothing.
 
-    A requirement, with its name, extras and marker, is read too; a bare version is an exact one.
+    `text` may be a whole requirement, or an entry of a table of Poetry or pipenv.
     """
     found = Range()
-    # of a requirement, only what is behind the name, and before a marker or a comment
-    text = re.split(r"[;#]", specifier)[0]
-    text = re.sub(r"^\s*[A-Za-z][\w.-]*\s*(\[[^\]]*\])?\s*(=\s*)?(?![=<>~!^])", "", text)
-    text = re.sub(r"^\s*[A-Za-z][\w.-]*\s*(\[[^\]]*\])?", "", text)
-    for operator, number, wild in _CLAUSE.findall(text):
+    for operator, number, wild in _CLAUSE.findall(_specifier_of(text)):
         found = _narrowed(found, operator, version_of(number), wildcard=bool(wild))
     return found
+
+
+def is_pinned(text: str) -> bool:
+    """Whether a requirement, or an entry of a table, takes one version alone."""
+    specifier = _specifier_of(text).strip()
+    return bool(re.fullmatch(r"(===?\s*)?\d+(\.\w+)*", specifier))
+
+
+def _specifier_of(text: str) -> str:
+    """What a requirement says about versions, without its name, extras, marker and comment."""
+    if table := _IN_TABLE.search(text):
+        return table[1]
+    bare = re.split(r";|\s#|@|\s--", text)[0]
+    return _NAME.sub("", bare).strip(" ()")
 
 
 def fitting_releases(*, python: Version | None, django: Range, redis: Range) -> list[Release]:

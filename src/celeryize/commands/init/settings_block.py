@@ -14,6 +14,7 @@ from celeryize.brokers import (
     url_of_result_backend,
 )
 from celeryize.commands.init.answers import DATA_FOLDER, Answers
+from celeryize.commands.init.celery_fit import celery_for_settings
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind
 from celeryize.model import Where
@@ -86,6 +87,7 @@ def render_block(project: Project, answers: Answers) -> Block:
     if in_folder:
         imports += folder.imports
     imports += [*backend.imports, *url.imports]
+    celery = celery_for_settings(project, answers.broker, answers.result_backend)
     key_prefix = python_literal(f"{_own_name(project)}:")
     context = {
         "in_folder": in_folder,
@@ -94,8 +96,7 @@ def render_block(project: Project, answers: Answers) -> Block:
         "data_path": str(project.base / DATA_FOLDER),
         "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
         "time_zone": _time_zone(project),
-        # the oldest version that the templates are written for
-        "celery": project.celery_version or (5, 4),
+        "celery": celery,
         "queue": python_literal(_own_name(project)),
         "key_prefix": key_prefix,
         "has_logging": "LOGGING" in settings.visible,

@@ -23,7 +23,7 @@ _ORDERS: tuple[Callable[[str], str], ...] = (str.casefold, normalised, str)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One requirement: its name, the comment lines above it, whether a blank line is above those."""
+    """One requirement: its name, the comment lines above it, and a blank line above those."""
 
     name: str
     comment: str = ""

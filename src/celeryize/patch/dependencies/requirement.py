@@ -15,11 +15,17 @@ _EGG = re.compile(rf"#(?:.*&)?egg=({NAME.pattern})")
 # The oldest Celery whose settings, Beat and import order the templates are written for.
 CELERY_FROM = "5.4"
 
+# What requires a library without an extra. (Their own metadata on PyPI.)
+_BRINGS = {
+    "redis": ("celery-redbeat", "channels-redis", "django-redis", "django-rq", "rq", "walrus"),
+}
+
 
 class Form(StrEnum):
     """How a file declares dependencies."""
 
     PEP621 = "pep621"
+    GROUP = "dependency-group"
     POETRY_PEP621 = "poetry-pep621"
     POETRY_TABLE = "poetry-table"
     PIPFILE = "pipfile"
@@ -74,7 +80,7 @@ def written(requirement: Requirement, form: Form) -> str:
     it.
     """
     match form:
-        case Form.PEP621:
+        case Form.PEP621 | Form.GROUP:
             return f'"{requirement}"'
         case Form.POETRY_PEP621 if requirement.lower and not (requirement.upper or requirement.pin):
             upper = int(requirement.lower.split(".")[0]) + 1
@@ -131,6 +137,8 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
     a second line for Celery would contradict the first.
     """
     celery = declared.get("celery")
+    if celery is None and _is_brought("celery", declared):
+        celery = ""
     if celery is None:
         return Requirement("celery", (extra,) if extra else (), CELERY_FROM)
     # the extra may be among others: celery[redis,msgpack]
@@ -146,7 +154,7 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
     if bracket:
         # an extra of another distribution: its name alone, declared, does not say that the extra is
         return Requirement(name, (inside,))
-    if name in declared:
+    if name in declared or _is_brought(name, declared):
         return None
     return Requirement(name)
 
@@ -158,7 +166,7 @@ def needed(
     from celeryize.brokers import extra_for, find_result_backend
 
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})
-    if "celery" not in declared:
+    if "celery" not in declared and not _is_brought("celery", declared):
         wanted = [Requirement("celery", tuple(extras), CELERY_FROM)]
     else:
         wanted = [found for extra in extras if (found := missing(declared, extra))]
@@ -166,3 +174,13 @@ def needed(
     if backend and backend.distribution and backend.distribution not in declared:
         wanted.append(Requirement(backend.distribution))
     return tuple(wanted)
+
+
+def _is_brought(name: str, declared: Mapping[str, str]) -> bool:
+    """Whether another requirement brings a distribution along: by an extra of that name, or as a
+    dependency that it has without any.
+    """
+    if any(other in declared for other in _BRINGS.get(name, ())):
+        return True
+    extra = re.compile(rf"\[[^\]]*\b{re.escape(name)}\b[^\]]*\]")
+    return any(extra.search(text) for other, text in declared.items() if other != "celery")

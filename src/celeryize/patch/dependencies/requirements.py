@@ -24,6 +24,7 @@ _GENERATED = re.compile(r"(?im)^#.*(?:auto-?generated|@generated)\b.*")
 _INPUT = re.compile(r"(?m)^#\s+.*?(\S+\.in)\s*$")
 _HASHED = re.compile(r"(?m)^[^#\n]*--(?:hash=|require-hashes)")
 _MERGE = re.compile(r"(?m)^(?:<{7}|={7}|>{7})(?:\s|$)")
+_LOCAL = re.compile(r"\s*(?:(?:-e|--editable)[\s=]*)?[\"']?\./?(?:\[[^\]]*\])?[\"']?\s*$")
 _INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
 
 
@@ -59,6 +60,11 @@ def includes(data: bytes) -> tuple[str, ...]:
         for line in _logical_lines(_decode_lenient(data))
         if (m := _INCLUDE.match(line.text))
     )
+
+
+def installs_project(data: bytes) -> bool:
+    """Whether the file installs the project itself: `-e .`, `.[prod]`, `--editable=.`."""
+    return any(_LOCAL.match(line.text) for line in _logical_lines(_decode_lenient(data)))
 
 
 def is_compiled(data: bytes) -> bool:

@@ -74,8 +74,10 @@ def entries(data: bytes) -> Mapping[str, Entry]:
     return found
 
 
-def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
-    """The file with one entry more. Raises CannotPatch."""
+def declare(
+    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement, group: Path = ()
+) -> bytes:
+    """The file with one entry more, in the list or table at `group`. Raises CannotPatch."""
     bom = b""
     if data.startswith(codecs.BOM_UTF8):
         bom = codecs.BOM_UTF8
@@ -83,11 +85,15 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
     line = written(requirement, form)
     found = tuple(statements(text))
     table = _TABLES.get(form)
+    if table is not None and group:
+        table = group
     if table is None:
-        listed = _table_at(expected, _PROJECT, path).setdefault("dependencies", [])
+        where = group or _LIST
+        listed = _table_at(expected, where[:-1], path).setdefault(where[-1], [])
         if not isinstance(listed, list):
-            raise CannotPatch(f"[project].dependencies in {path} is not a list", where=Where(path))
-        insertions, index = _into_list(text, found, line, path)
+            named = f"[{'.'.join(where[:-1])}].{where[-1]}"
+            raise CannotPatch(f"{named} in {path} is not a list", where=Where(path))
+        insertions, index = _into_list(text, found, line, path, where)
         listed.insert(index, unquoted(line))
     else:
         _table_at(expected, table, path).update(tomllib.loads(line))
@@ -103,21 +109,63 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
 
 
 def _into_list(
-    text: str, found: Sequence[Statement], line: str, path: PurePosixPath
+    text: str, found: Sequence[Statement], line: str, path: PurePosixPath, where: Path
 ) -> tuple[list[tuple[int, str]], int]:
-    """The insertions into `[project].dependencies`, and the index of the new element."""
-    array = next((s for s in found if s.path == _LIST and s.value), None)
+    """The insertions into the list at `where`, and the index of the new element."""
+    array = next((s for s in found if s.path == where and s.value), None)
     if array is None:
         return [_new_list(text, found, line, path)], 0
-    elements = array.strings()
-    said = [unquoted(token.text) for token in elements]
-    spans = [(token.start, token.end) for token in elements]
+    elements = _elements_of(text, array)
+    said = [unquoted(element) for _, _, element in elements if element[0] in "'\""]
+    spans = [(start, end) for start, end, _ in elements]
     brackets = Brackets(text, array.value[0].end, array.value[-1].start, spans)
-    index = brackets.place_of([name_in(s) or s for s in said], name_in(unquoted(line)) or line)
+    # an inline table, `{include-group = "base"}`, has no name and no place in the order
+    if len(said) == len(elements):
+        names = [name_in(s) or s for s in said]
+        index = brackets.place_of(names, name_in(unquoted(line)) or line)
+    else:
+        index = len(elements)
     # literal strings, if that is what the neighbours are
-    if elements and elements[0].text.startswith("'"):
+    if elements and elements[0][2].startswith("'"):
         line = line.replace('"', "'")
     return brackets.insert(index, line), index
+
+
+def _elements_of(text: str, array: Statement) -> list[tuple[int, int, str]]:
+    """Start, end and text of each element of an array: a string, or an inline table."""
+    found: list[tuple[int, int, str]] = []
+    depth, begins = 0, 0
+    for token in array.value[1:-1]:
+        if token.text in ("{", "["):
+            if depth == 0:
+                begins = token.start
+            depth += 1
+        elif token.text in ("}", "]"):
+            depth -= 1
+            if depth == 0:
+                found.append((begins, token.end, text[begins : token.end]))
+        elif depth == 0 and token.kind == "string":
+            found.append((token.start, token.end, token.text))
+    return found
+
+
+def group_with(data: bytes, name: str) -> Path:
+    """The list or table, of a group or an extra, that declares `name`; (): none does.
+
+    Groups for developers do not count: no server installs them.
+    """
+    if value_at(data) is None:
+        return ()
+    text = _parse_lenient(data)
+    for s in statements(text):
+        if s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower()):
+            names = [name_in(unquoted(token.text)) for token in s.strings()]
+            if any(found and normalised(found) == name for found in names):
+                return s.path
+        table = _find_group(s.path)
+        if table and len(s.path) > len(table) and normalised(s.path[len(table)]) == name:
+            return table
+    return ()
 
 
 def _new_list(
