@@ -22,7 +22,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     `only` keeps nothing but these names of it.
     """
     rendered = render_block(setup.project, setup.answers)
-    block = without(rendered.text, set(setup.project.settings.assigned))
+    block = without(rendered.text, set(setup.project.settings.taken))
     if only is not None:
         block = without(block, set(assigned_names(block)) - only)
     # imports without the lines that use them would be flagged by every linter
