@@ -22,6 +22,7 @@ from celeryize.detect.settings_flow import (
 )
 from celeryize.errors import NoProject
 from celeryize.model import Where
+from celeryize.patch.components import include_calls
 from celeryize.patch.source import every_statement
 
 __all__ = ["Reader", "ReaderKind", "Settings", "find_settings"]
@@ -163,7 +164,7 @@ def _certain_files(modules: Modules, start: PurePosixPath) -> set[PurePosixPath]
     todo = [start]
     while todo:
         path = todo.pop()
-        nested = [path for path in _split_components(modules, path)]
+        nested = list(_split_components(modules, path))
         for node in modules.tree(path).body:
             if isinstance(node, ast.If) and not node.orelse:
                 continue
@@ -371,13 +372,17 @@ def _has_settings(modules: Modules, path: PurePosixPath) -> bool:
 
 def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
     """The modules of which an `if` in a settings package star-imports one."""
-    return [
+    found = [
         modules.absolute(statement, path)
         for node in modules.tree(path).body
         if isinstance(node, ast.If)
         for statement in ast.walk(node)
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
     ]
+    # a single one is an addition to the settings, and no choice
+    if len(set(found)) > 1:
+        return found
+    return []
 
 
 def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
@@ -583,13 +588,9 @@ def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
-    if not any(
-        isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
-    ):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
-            return Where(path, node.lineno)
+    calls = include_calls(tree)
+    if calls:
+        return Where(path, calls[0].lineno)
     return None
 
 

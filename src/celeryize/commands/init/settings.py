@@ -32,7 +32,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     what = f"the CELERY_* settings, profile {setup.answers.profile}"
     by_path = write_settings(setup, block, imports, what)
     names = assigned_names(block)
-    secrets = [(name, url) for name, url in rendered.secrets if name in names]
+    secrets = [(rendered.prefix + name, url) for name, url in rendered.secrets if name in names]
     require_variables(setup, secrets)
     _prepare_result_backend(setup)
     return replace(
