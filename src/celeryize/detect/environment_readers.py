@@ -199,8 +199,7 @@ def _kind_of_class(made: str, tree: ast.Module) -> ReaderKind | None:
     if made in _ENVIRON_CLASSES:
         return ReaderKind.ENVIRON
     if made in {"Env", "environs.Env", "FileAwareEnv"}:
-        environs = "Env" in _imported_from(tree, "environs") or made.startswith("environs")
-        if environs:
+        if made in _imported_from(tree, "environs") or made.startswith("environs"):
             return ReaderKind.ENVIRONS
         return ReaderKind.ENVIRON
     if made in {"AutoConfig", "Config"} and _imported_from(tree, "decouple"):

@@ -141,8 +141,9 @@ def _add_broker(
     what = f"the broker, {missing.name}"
     setup.draft.add_note(
         f"No broker was configured, so Celery fell back to amqp://localhost. {missing.name} is "
-        f"added to {missing.style}; it reads {reader.prefix}CELERY_BROKER_URL from the environment, "
-        f"and defaults to {setup.answers.broker} on localhost, {_broker_reason(setup, asked=asked)}."
+        f"added to {missing.style}; it reads {reader.prefix}CELERY_BROKER_URL from the "
+        f"environment, and defaults to {setup.answers.broker} on localhost, "
+        f"{_broker_reason(setup, asked=asked)}."
     )
     wiring = _with_secret(setup, wiring, url)
     if missing.style is Style.SETTINGS:

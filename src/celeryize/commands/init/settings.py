@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from celeryize.brokers import find_result_backend
 from celeryize.commands.init.settings_block import assigned_names, render_block
+from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.model import Todo
@@ -23,6 +24,8 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     """
     rendered = render_block(setup.project, setup.answers)
     block = without(rendered.text, set(setup.project.settings.taken))
+    if keeps_unknown_broker(setup.project):
+        block = without(block, {"CELERY_BROKER_TRANSPORT_OPTIONS"})
     if only is not None:
         block = without(block, set(assigned_names(block)) - only)
     # imports without the lines that use them would be flagged by every linter
