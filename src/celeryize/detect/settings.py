@@ -35,7 +35,7 @@ class Settings:
     `assigned` are the names that the named module ends up with, `visible` those that a line of the
     block can use in every environment, `overridden` those that an environment above `file` assigns
     anew. `taken` are those that a block must not assign: every environment has them, or the block
-    would override them.
+    would override them. `others` are the environments that do not have `file`.
     """
 
     module: str
@@ -53,6 +53,7 @@ class Settings:
     class_based: Where | None
     split: Where | None
     last: Where | None
+    others: tuple[str, ...]
 
 
 def find_settings(layout: Layout, modules: Modules) -> Settings:
@@ -90,6 +91,13 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     last = _must_stay_last(tree, file) or _loaded_over(modules, file, reader)
     before = last.line if last else None
     environments = tuple(sorted(name for name, chain in chains.items() if file in chain))
+    others = tuple(
+        sorted(
+            name
+            for name, other in chains.items()
+            if file not in other and any(_sets_apps(modules.tree(p)) for p in other)
+        )
+    )
     assigned = _assigned_names(modules, reachable)
     return Settings(
         module=layout.settings,
@@ -111,6 +119,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         class_based=class_based,
         split=split,
         last=last,
+        others=others,
     )
 
 
@@ -119,23 +128,14 @@ def _shared_files(
 ) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
     """The chain of the settings that count, and its files that all environments have.
 
-    Raises NoProject where the named module is empty, and its environments share nothing.
+    Where they share nothing, they are those of the chain.
     """
     chain = chains[layout.settings]
-    if not any(_sets_apps(modules.tree(p)) for p in chain) and len(chains) > 1:
-        # an empty settings package: the environment variable names a module in it
-        others = {name: c for name, c in chains.items() if name != layout.settings}
-        first = next(iter(others.values()))
-        shared = [p for p in first if all(p in other for other in others.values())]
-        if not shared and all(name.startswith(f"{layout.settings}.") for name in others):
-            raise NoProject(
-                f"{layout.settings} holds no settings, and its modules share no file: "
-                f"{', '.join(sorted(others))}",
-                hint="Pass --settings MODULE with one of them.",
-                where=layout.settings_where,
-            )
-        if shared and all(name.startswith(f"{layout.settings}.") for name in others):
-            return first, shared
+    inside = {n: c for n, c in chains.items() if n.startswith(f"{layout.settings}.")}
+    if inside and not any(_sets_apps(modules.tree(p)) for p in chain):
+        # an empty settings package: an environment variable names a module in it
+        chain = next(iter(inside.values()))
+        chains = inside
     shared = [p for p in chain if all(p in other for other in chains.values())]
     return chain, shared or chain
 
@@ -339,30 +339,34 @@ def _entry_modules(
         path = modules.find(name)
         if path is not None:
             entries[name] = path
-    # production.py is nowhere named but in the environment of the server
-    siblings = []
-    if _is_settings_package(modules, named):
-        siblings = list(modules.python_files(named.parent, 0))
+    return entries | _sibling_modules(modules, named, entries)
+
+
+def _sibling_modules(
+    modules: Modules, named: PurePosixPath, entries: dict[str, PurePosixPath]
+) -> dict[str, PurePosixPath]:
+    """The other environments of a settings package, by name.
+
+    production.py is nowhere named but in the environment of the server.
+    """
+    if not _is_settings_package(modules, named):
+        return {}
+    siblings = list(modules.python_files(named.parent, 0))
     # what an environment star-imports is a base, not an environment of its own
     reached = {p for path in entries.values() for p in _import_chain(modules, path)[1:]}
+    empty = named.name == "__init__.py" and not _has_settings(modules, named)
+    if empty:
+        # what its modules set is all that there is
+        reached |= {p for sibling in siblings for p in _import_chain(modules, sibling)[1:]}
+    found = {}
     for sibling in siblings:
-        chain = _import_chain(modules, sibling)
         module = modules.name_of(sibling)
-        if module and sibling not in reached and any(p in reached for p in chain[1:]):
-            entries[module] = sibling
-    # an empty package: what its modules set is all that there is
-    if named.name == "__init__.py" and len(entries) == 1 and not _has_settings(modules, named):
-        based = {p for s in siblings for p in _import_chain(modules, s)[1:]}
-        for sibling in siblings:
-            module = modules.name_of(sibling)
-            if (
-                module
-                and sibling not in based
-                and sibling != named
-                and _has_settings(modules, sibling)
-            ):
-                entries[module] = sibling
-    return entries
+        if not module or sibling in reached or sibling == named:
+            continue
+        based = any(p in reached for p in _import_chain(modules, sibling)[1:])
+        if based or (empty and _has_settings(modules, sibling)):
+            found[module] = sibling
+    return found
 
 
 def _has_settings(modules: Modules, path: PurePosixPath) -> bool:

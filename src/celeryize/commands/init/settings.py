@@ -11,6 +11,7 @@ from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.errors import CannotPatch
 from celeryize.model import Todo
 from celeryize.patch.settings import without
 
@@ -32,6 +33,8 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     imports = rendered.imports
     if not block:
         imports = ()
+    if block:
+        _refuse_half(setup, block, imports)
     what = f"the CELERY_* settings, profile {setup.answers.profile}"
     by_path = write_settings(setup, block, imports, what)
     names = assigned_names(block)
@@ -43,6 +46,24 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
         environment=tuple(secrets),
         read_by_path=wiring.read_by_path or by_path,
+    )
+
+
+def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
+    """Raise CannotPatch where no file is in the settings of all environments: a block in one of
+    them would leave the others without Celery.
+    """
+    settings, layout = setup.project.settings, setup.project.layout
+    # --settings says which one
+    if not settings.others or layout.settings_where is None:
+        return
+    named = ", ".join((*settings.environments, *settings.others))
+    raise CannotPatch(
+        f"these settings modules share no file: {named}",
+        hint="Move what they share into one file, or choose one: "
+        f"--settings {settings.environments[0]}.",
+        snippet="\n".join([*imports, "", block] if imports else [block]),
+        where=layout.settings_where,
     )
 
 
