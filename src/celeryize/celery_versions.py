@@ -34,6 +34,9 @@ class Range:
         return not (_ends_before(self, other) or _ends_before(other, self))
 
 
+EVERY = Range()
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A series of Celery: its newest version known here, and what it takes."""
@@ -42,6 +45,7 @@ class Release:
     python_from: Version
     django_from: Version
     redis: Range
+    kombu: Range
 
     @property
     def series(self) -> tuple[int, int]:
@@ -58,12 +62,12 @@ class Release:
 
 # oldest first; what is older than 5.2 has no current Python
 RELEASES = (
-    Release("5.2.7", (3, 7), (1, 11), Range((3, 4, 1), None)),
-    Release("5.3.6", (3, 8), (2, 2, 28), Range((4, 5, 2), (6,))),
-    Release("5.4.0", (3, 8), (2, 2, 28), Range((4, 5, 2), (6,))),
-    Release("5.5.3", (3, 8), (2, 2, 28), Range((4, 5, 2), (5, 2, 2))),
-    Release("5.6.3", (3, 9), (2, 2, 28), Range((4, 5, 2), (6, 5))),
-    Release("5.7.0", (3, 10), (3, 2, 1), Range((6, 4), None)),
+    Release("5.2.7", (3, 7), (1, 11), Range((3, 4, 1)), Range((5, 2, 3), (6,))),
+    Release("5.3.6", (3, 8), (2, 2, 28), Range((4, 5, 2), (6,)), Range((5, 3, 4), (6,))),
+    Release("5.4.0", (3, 8), (2, 2, 28), Range((4, 5, 2), (6,)), Range((5, 3, 4), (6,))),
+    Release("5.5.3", (3, 8), (2, 2, 28), Range((4, 5, 2), (5, 2, 2)), Range((5, 5, 2), (5, 6))),
+    Release("5.6.3", (3, 9), (2, 2, 28), Range((4, 5, 2), (6, 5)), Range((5, 6))),
+    Release("5.7.0", (3, 10), (3, 2, 1), Range((6, 4)), Range((5, 7))),
 )
 
 
@@ -97,7 +101,13 @@ def _specifier_of(text: str) -> str:
     return _NAME.sub("", bare).strip(" ()")
 
 
-def fitting_releases(*, python: Version | None, django: Range, redis: Range) -> list[Release]:
+def fitting_releases(
+    *,
+    python: Version | None = None,
+    django: Range = EVERY,
+    redis: Range = EVERY,
+    kombu: Range = EVERY,
+) -> list[Release]:
     """The releases that take all of these, oldest first. An unknown Python takes all."""
     return [
         release
@@ -105,6 +115,7 @@ def fitting_releases(*, python: Version | None, django: Range, redis: Range) -> 
         if (python is None or release.python_from <= python)
         and django.overlaps(Range(release.django_from))
         and redis.overlaps(release.redis)
+        and kombu.overlaps(release.kombu)
     ]
 
 

@@ -38,7 +38,8 @@ class Dependencies:
     `declared` maps normalised names to requirements as written, of the file and of all those it is
     installed together with (`-r`, either way): a second line for a name would contradict the first.
     `own` are the requirements of the file itself. `group` is the path of the list or table in a
-    TOML file, where that is not the usual one. `commands` are what installs the result, to be run
+    TOML file, where that is not the usual one. `left` maps the names that other files declare,
+    which are left as they are, to those files. `commands` are what installs the result, to be run
     in `folder`, one after the other.
     """
 
@@ -53,6 +54,7 @@ class Dependencies:
     why: str = ""
     own: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
+    left: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
     @property
     def sync(self) -> str:
@@ -125,6 +127,7 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
         why=_reason_for(best, [candidate for candidate in found if candidate.file != best.file]),
         own=tuple(entry.text for entry in best.own.values()),
         group=best.group,
+        left={name: other.file for other in reversed(found) for name in other.own},
     )
 
 

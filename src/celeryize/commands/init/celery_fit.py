@@ -7,6 +7,7 @@ from pathlib import Path
 
 from celeryize.brokers import extra_for
 from celeryize.celery_versions import (
+    EVERY,
     RELEASES,
     Range,
     Release,
@@ -50,16 +51,17 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
     """
     declared = project.dependencies.declared
     django = range_of(declared.get("django", ""))
-    redis = Range()
+    kombu = range_of(declared.get("kombu", ""))
+    redis = EVERY
     if "redis" in {extra_for(url) for url in broker_and_backend}:
         redis = range_of(declared.get("redis", ""))
     said = declared_python(project.root, project.base)
     python = _python_of(project, said)
-    found = fitting_releases(python=python, django=django, redis=redis)
+    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu)
     note = ""
     if not found and said is not None and not said.exact:
         # the lower end of a range is a promise, and not what runs the project
-        found = fitting_releases(python=None, django=django, redis=redis)
+        found = fitting_releases(django=django, redis=redis, kombu=kombu)
         note = (
             f"{said.where} allows Python {said.text}; Celery needs "
             f"Python {_written(RELEASES[0].python_from)} or newer."
@@ -108,25 +110,27 @@ def _conflict(
     """The refusal: which declaration excludes every Celery, and what would help."""
     oldest = RELEASES[0]
     where = project.dependencies.where
-    if said is not None and not fitting_releases(python=python, django=Range(), redis=Range()):
+    if said is not None and not fitting_releases(python=python):
         return CannotPatch(
             f"the project runs on Python {said.text}: Celery 5 needs Python "
             f"{_written(oldest.python_from)} or newer",
             hint="Move the project to a newer Python first.",
             where=said.where,
         )
-    if not fitting_releases(python=None, django=django, redis=Range()):
-        declared = project.dependencies.declared["django"]
+    if not fitting_releases(django=django):
+        found = project.dependencies.declared["django"]
         return CannotPatch(
-            f"the project declares {declared}: Celery 5 needs Django "
+            f"the project declares {found}: Celery 5 needs Django "
             f"{_written(oldest.django_from)} or newer",
             hint="Move the project to a newer Django first.",
             where=where,
         )
-    library = project.dependencies.declared.get("redis", "redis")
+    declared = project.dependencies.declared
+    named = [declared[name] for name in ("redis", "kombu") if name in declared]
     place = Where(where.path) if where else None
     return CannotPatch(
-        f"the project declares {library}: no Celery that fits its Python and its Django takes that",
+        f"the project declares {' and '.join(named)}: no Celery that fits its Python and its "
+        "Django takes that",
         hint="Change that requirement, or use another broker: --broker rabbitmq.",
         where=place,
     )

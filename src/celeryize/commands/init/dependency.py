@@ -22,6 +22,11 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
         if dependencies.file:
             draft.keep(dependencies.file, "declares Celery")
         return
+    # a set-up that has been running is installed from somewhere: base.in beside a frozen file
+    elsewhere = dependencies.left.get("celery")
+    if setup.project.celery and elsewhere and "celery" not in dependencies.declared:
+        draft.keep(elsewhere, "declares Celery")
+        return
     wanted = tuple(_fitted(setup, need, broker, result_backend) for need in wanted)
     names = ", ".join(str(need) for need in wanted)
     if dependencies.file is None:
@@ -59,7 +64,13 @@ def _fitted(setup: Setup, need: Requirement, *broker_and_backend: str) -> Requir
     # none where the refusal has become a manual step
     fits: list[CeleryFit] = []
     with setup.attempt():
-        fits.append(fit_celery(setup.project, *broker_and_backend))
+        try:
+            fits.append(fit_celery(setup.project, *broker_and_backend))
+        except CannotPatch as refusal:
+            # what is missing beside an app that exists has nothing to do with its dependency
+            if not setup.project.celery:
+                raise
+            setup.draft.add_manual(refusal)
     for fit in fits:
         if fit.note:
             setup.draft.add_note(fit.note)
