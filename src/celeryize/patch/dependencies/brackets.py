@@ -45,9 +45,11 @@ class Brackets:
 
     def place_of(self, names: Sequence[str], name: str) -> int:
         """The index at which `name` belongs; above the first headline if all are of others."""
-        if not self.elements:
+        place = place_among(self.items(names), name)
+        if place is None:
             return 0
-        return place_among(self.items(names), name) or 0
+        # never between a comment and the element below it, be it a headline
+        return place.index + place.below_comment
 
     def insert(self, index: int, element: str) -> list[tuple[int, str]]:
         """The insertions (offset, text) that make `element` the one at `index`.

@@ -39,11 +39,21 @@ class _Section:
     headline: str
 
 
-def place_among(items: Sequence[Item], name: str) -> int | None:
-    """The index at which `name` belongs. None: every item is under a headline of something else."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Before the item at `index`; `below_comment`: that item's comment is a headline, and the new
+    one comes between the two.
+    """
+
+    index: int
+    below_comment: bool = False
+
+
+def place_among(items: Sequence[Item], name: str) -> Place | None:
+    """Where `name` belongs. None: every item is under a headline of something else."""
     sections = _sections_of(items)
     if len(sections) == 1:
-        return sorted_place([item.name for item in items], name)
+        return Place(sorted_place([item.name for item in items], name))
     for section in sections:
         if OWN_HEADLINE.search(section.headline):
             return _place_in(items, section, name)
@@ -78,9 +88,10 @@ def is_spaced(items: Sequence[Item]) -> bool:
     return len(items) > 1 and all(item.gap for item in items[1:])
 
 
-def _place_in(items: Sequence[Item], section: _Section, name: str) -> int:
+def _place_in(items: Sequence[Item], section: _Section, name: str) -> Place:
     names = [item.name for item in items[section.start : section.end]]
-    return section.start + sorted_place(names, name)
+    index = section.start + sorted_place(names, name)
+    return Place(index, bool(section.headline) and index == section.start)
 
 
 def _order_of(names: Sequence[str]) -> Callable[[str], str] | None:

@@ -14,7 +14,13 @@ from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.dependencies.placement import OWN_HEADLINE, Item, is_spaced, place_among
+from celeryize.patch.dependencies.placement import (
+    OWN_HEADLINE,
+    Item,
+    Place,
+    is_spaced,
+    place_among,
+)
 from celeryize.patch.dependencies.requirement import Entry, name_in, normalised
 from celeryize.patch.newlines import line_after, newline_at
 
@@ -84,11 +90,11 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     _refuse_file(text, path)
     listed = _listed_requirements(text)
     items = [entry.item for entry in listed]
-    index = place_among(items, name_in(line) or line) if items else 0
-    if index is None or index == len(listed):
-        offset, inserted = _at_the_end(text, path, line, items, headed=index is None)
+    place = place_among(items, name_in(line) or line)
+    if place is None or place.index == len(listed) or _ends_in_own_comment(text):
+        offset, inserted = _at_the_end(text, path, line, items, headed=place is None)
     else:
-        offset, inserted = _before(text, listed, index, line)
+        offset, inserted = _before(text, listed, place, line)
     return bom + (text[:offset] + inserted + text[offset:]).encode()
 
 
@@ -98,6 +104,7 @@ class _Listed:
 
     item: Item
     lead: int
+    start: int
     end: int
 
 
@@ -113,7 +120,7 @@ def _listed_requirements(text: str) -> list[_Listed]:
         if not comments:
             lead = line.start
         if name:
-            found.append(_Listed(Item(name, "\n".join(comments), gap), lead, line.end))
+            found.append(_Listed(Item(name, "\n".join(comments), gap), lead, line.start, line.end))
             comments, gap = [], False
         elif raw.startswith("#"):
             comments.append(raw)
@@ -123,9 +130,12 @@ def _listed_requirements(text: str) -> list[_Listed]:
     return found
 
 
-def _before(text: str, listed: Sequence[_Listed], index: int, line: str) -> tuple[int, str]:
-    """The insertion above the requirement at `index` and its comment."""
+def _before(text: str, listed: Sequence[_Listed], place: Place, line: str) -> tuple[int, str]:
+    """The insertion above a requirement and its comment."""
     items = [entry.item for entry in listed]
+    index = place.index
+    if place.below_comment:
+        return line_after(text, listed[index].start, line)
     if is_spaced(items):
         newline = newline_at(text, listed[index].lead)
         return listed[index].lead, f"{line}{newline * 2}"
@@ -135,25 +145,35 @@ def _before(text: str, listed: Sequence[_Listed], index: int, line: str) -> tupl
     return line_after(text, listed[index].lead, line)
 
 
+def _ends_in_own_comment(text: str) -> bool:
+    """Whether the last paragraph is a comment alone, about queues or a Celery of former times."""
+    paragraph = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").rstrip())[-1]
+    lines = paragraph.strip().split("\n")
+    return all(line.lstrip().startswith("#") for line in lines) and bool(
+        OWN_HEADLINE.search(paragraph)
+    )
+
+
 def _at_the_end(
     text: str, path: PurePosixPath, line: str, items: Sequence[Item], *, headed: bool
 ) -> tuple[int, str]:
     """The insertion below everything; with a headline of its own where the others have theirs."""
     offset = _below_all(text, path)
-    end = len(text.rstrip())
-    last = text[text.rfind("\n", 0, end) + 1 : end].strip()
-    paragraph = re.split(r"\n[ \t]*\r?\n", text[:end].replace("\r\n", "\n"))[-1]
-    newline = newline_at(text, offset)
-    lead = ""
-    if last.startswith("#") and OWN_HEADLINE.search(paragraph):
+    if _ends_in_own_comment(text):
         # `# Queues`, with a Celery that is commented out
         return line_after(text, offset, line)
+    end = len(text.rstrip())
+    last = text[text.rfind("\n", 0, end) + 1 : end].strip()
+    newline = newline_at(text, offset)
+    lead = ""
     if headed:
         lead = f"{newline}# Celery{newline}"
-    elif (items and last.startswith("#")) or is_spaced(items):
+    elif is_spaced(items):
         lead = newline
-    at, inserted = line_after(text, offset, f"{lead}{line}")
-    return at, inserted
+    # not below a comment that is about something else
+    elif items and last.startswith("#") and not OWN_HEADLINE.search(last):
+        lead = newline
+    return line_after(text, offset, f"{lead}{line}")
 
 
 def _below_all(text: str, path: PurePosixPath) -> int:

@@ -225,10 +225,11 @@ def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> 
     """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
     items = [_item_of(text, s) for s in listed]
-    index = place_among(items, name) if items else 0
+    place = place_among(items, name)
     # at the end of all entries, python among them
-    if index is None or index == len(listed):
+    if place is None or place.index + place.below_comment == len(listed):
         return line_after(text, own[-1].after, line)
+    index = place.index + place.below_comment
     if index == 0:
         # above the comments of the first one
         start = text.rfind("\n", 0, listed[0].start) + 1
