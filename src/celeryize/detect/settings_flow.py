@@ -204,9 +204,9 @@ def _assigns(body: Sequence[ast.stmt], name: str) -> bool:
 
 def _is_matched(path: PurePosixPath, pattern: str) -> bool:
     """Whether a pattern of .gitignore matches a path relative to its folder, or a folder of it."""
-    pattern = pattern.removeprefix("!").rstrip("/")
+    pattern = pattern.removeprefix("!").rstrip("/").removeprefix("**/")
     anchored = "/" in pattern
-    pattern = pattern.removeprefix("/").removeprefix("**/")
+    pattern = pattern.removeprefix("/")
     for place in (path, *list(path.parents)[:-1]):
         if fnmatch.fnmatchcase(str(place) if anchored else place.name, pattern):
             return True
