@@ -12,7 +12,7 @@ from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.errors import CannotPatch
-from celeryize.model import Todo
+from celeryize.model import Todo, Where
 from celeryize.patch.settings import without
 
 BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
@@ -63,7 +63,7 @@ def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
         hint="Move what they share into one file, or choose one: "
         f"--settings {settings.environments[0]}.",
         snippet="\n".join([*imports, "", block] if imports else [block]),
-        where=layout.settings_where,
+        where=Where(settings.file),
     )
 
 

@@ -166,12 +166,11 @@ def _at_the_end(
     last = text[text.rfind("\n", 0, end) + 1 : end].strip()
     newline = newline_at(text, offset)
     lead = ""
+    # not below a comment that is about something else
+    below_comment = items and last.startswith("#") and not OWN_HEADLINE.search(last)
     if headed:
         lead = f"{newline}# Celery{newline}"
-    elif is_spaced(items):
-        lead = newline
-    # not below a comment that is about something else
-    elif items and last.startswith("#") and not OWN_HEADLINE.search(last):
+    elif is_spaced(items) or below_comment:
         lead = newline
     return line_after(text, offset, f"{lead}{line}")
 
