@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -150,10 +151,17 @@ def _reader_in(node: ast.AST, callables: dict[str, ReaderKind], tree: ast.Module
     return None
 
 
-def _callables_in(modules: Modules, path: PurePosixPath, depth: int) -> dict[str, ReaderKind]:
-    """The names in a file that read the environment through a library or a helper."""
+def _callables_in(
+    modules: Modules, path: PurePosixPath, depth: int, wanted: AbstractSet[str] | None = None
+) -> dict[str, ReaderKind]:
+    """The names in a file that read the environment through a library or a helper.
+
+    Imports are followed for `wanted` names alone: those that the file calls with a variable's name.
+    """
     kinds: dict[str, ReaderKind] = {}
     tree = modules.tree(path)
+    if wanted is None:
+        wanted = _called_like_readers(tree)
     for node in every_statement(tree):
         match node:
             case ast.ImportFrom(module="decouple", names=names, level=0):
@@ -170,14 +178,34 @@ def _callables_in(modules: Modules, path: PurePosixPath, depth: int) -> dict[str
             case ast.FunctionDef(name=name) if _is_helper(node):
                 kinds[name] = ReaderKind.HELPER
             case ast.ImportFrom() if depth:
-                kinds |= _imported_callables(modules, path, node, depth)
+                kinds |= _imported_callables(modules, path, node, depth, wanted)
     return kinds
 
 
+def _called_like_readers(tree: ast.Module) -> set[str]:
+    """The first parts of what is called with a text in capitals: `env` in `env.bool("DEBUG")`."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=func, args=[ast.Constant(value=str(text)), *_]) if text.isupper():
+                found.add(ast.unparse(func).partition(".")[0])
+    return found
+
+
 def _imported_callables(
-    modules: Modules, path: PurePosixPath, node: ast.ImportFrom, depth: int
+    modules: Modules,
+    path: PurePosixPath,
+    node: ast.ImportFrom,
+    depth: int,
+    wanted: AbstractSet[str],
 ) -> dict[str, ReaderKind]:
     """The readers that an import of another module of the project brings."""
+    star = node.names[0].name == "*"
+    names = {alias.name for alias in node.names if (alias.asname or alias.name) in wanted}
+    if star:
+        names = set(wanted)
+    if not names:
+        return {}
     found = modules.find(modules.absolute(node, path))
     if found is None or found == path:
         # `from config.env import env`, of a module that is not here
@@ -186,8 +214,8 @@ def _imported_callables(
             for alias in node.names
             if alias.name == "env"
         }
-    there = _callables_in(modules, found, depth - 1)
-    if node.names[0].name == "*":
+    there = _callables_in(modules, found, depth - 1, names)
+    if star:
         return {name: kind for name, kind in there.items() if not name.startswith("_")}
     return {
         alias.asname or alias.name: there[alias.name] for alias in node.names if alias.name in there

@@ -415,10 +415,16 @@ def _class_modules(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]
     for node in modules.tree(path).body:
         if not isinstance(node, ast.ImportFrom) or node.names[0].name == "*":
             continue
+        # a class by its name: nothing is parsed for a constant or a function
+        names = [a.name for a in node.names if a.name[:1].isupper() and not a.name.isupper()]
+        if not names:
+            continue
         target = modules.find(modules.absolute(node, path))
         if target is None or target == path:
             continue
-        if any(_is_settings_class(modules, target, alias.name, 0) for alias in node.names):
+        data = (modules.root / target).read_bytes()
+        names = [name for name in names if f"class {name}(".encode() in data]
+        if any(_is_settings_class(modules, target, name, 0) for name in names):
             found.append(target)
     return found
 

@@ -35,9 +35,11 @@ def taken_whole(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
 
     Nothing for a file that has INSTALLED_APPS of its own.
     """
-    tree = modules.tree(path)
-    text = [node for node in tree.body if _EXPORTS.search(ast.unparse(node))]
-    if not text or _assigns(tree.body, "INSTALLED_APPS"):
+    source = modules.source(path)
+    if source is None or not _EXPORTS.search(source.text):
+        return []
+    tree = source.tree
+    if _assigns(tree.body, "INSTALLED_APPS"):
         return []
     found = []
     for node in tree.body:
