@@ -10,6 +10,7 @@ from celeryize.errors import CeleryizeError
 from celeryize.model import Where
 from celeryize.reading import read_file
 
+ANSWERS_FILE = ".celeryize.yml"
 QUESTIONS = ("broker", "result_backend", "profile", "beat")
 
 
@@ -32,6 +33,30 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
             except ValueError:
                 found[key] = value.strip().strip("'\"")
     return found
+
+
+def stored_settings(root: Path, folder: Path, name: str) -> tuple[str, Where] | None:
+    """The settings module that an earlier --settings, or [tool.celeryize], names, and where."""
+    try:
+        lines = (folder / name).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    for number, line in enumerate(lines, start=1):
+        key, colon, value = line.partition(":")
+        module = value.strip().strip("'\"")
+        if key == "settings" and colon and module:
+            path = PurePosixPath((folder / name).relative_to(root).as_posix())
+            return module, Where(path, number)
+    for place in (folder, *folder.parents):
+        file = place / "pyproject.toml"
+        # tomllib is loaded for a file that mentions us alone
+        if file.is_file() and b"tool.celeryize" in file.read_bytes():
+            found = (_table_of(file, root) or {}).get("settings")
+            if isinstance(found, str) and found:
+                return found, Where(PurePosixPath(file.relative_to(root).as_posix()))
+        if place == root:
+            break
+    return None
 
 
 def configured(root: Path, folder: Path) -> dict[str, object]:

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from celeryize.detect.requirements_files import RequirementsFile, requirements_files
+from celeryize.detect.requirements_files import (
+    RequirementsFile,
+    distant_files,
+    requirements_files,
+)
 from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
 from celeryize.reading import read_file
@@ -21,6 +25,9 @@ _MANAGERS: Mapping[str, _Commands] = {
     "uv": (("uv", "sync"),),
     "pdm": (("pdm", "install"),),
 }
+_BUILDS = (Form.SETUP_CFG, Form.SETUP_PY, Form.PEP621)
+# Folders, and packages of settings, of a project that only shows or tests a published library.
+_EXAMPLES = re.compile(r"(example|demo|sandbox|sample|test)(s|[-_]?(project|app|site))?$")
 _POETRY_TABLE = ("tool", "poetry", "dependencies")
 
 
@@ -31,7 +38,10 @@ class Dependencies:
 
     `declared` maps normalised names to requirements as written, of the file and of all those it is
     installed together with (`-r`, either way): a second line for a name would contradict the first.
-    `commands` are what installs the result, to be run in `folder`, one after the other.
+    `own` are the requirements of the file itself. `group` is the path of the list or table in a
+    TOML file, where that is not the usual one. `left` maps the names that other files declare,
+    which are left as they are, to those files. `commands` are what installs the result, to be run
+    in `folder`, one after the other.
     """
 
     manager: str
@@ -43,6 +53,9 @@ class Dependencies:
     commands: _Commands = ()
     folder: PurePosixPath = field(default_factory=PurePosixPath)
     why: str = ""
+    own: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    left: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
     @property
     def sync(self) -> str:
@@ -63,6 +76,13 @@ class _Candidate:
     related: Mapping[str, str]
     locks: tuple[PurePosixPath, ...] = ()
     commands: _Commands = ()
+    group: tuple[str, ...] = ()
+    installs_project: bool = False
+
+    @property
+    def builds_project(self) -> bool:
+        """Whether the file describes a package that can be installed, by `-e .` for example."""
+        return self.form in _BUILDS
 
     @property
     def django(self) -> int:
@@ -72,35 +92,91 @@ class _Candidate:
         return int(any(re.match(r"django|wagtail", name) for name in self.own))
 
 
-def find_dependencies(root: Path, base: PurePosixPath) -> Dependencies:
+def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> Dependencies:
     """The declaring file of the project whose manage.py is in `base`, a folder relative to
-    `root`.
+    `root`; `settings` is its settings module.
 
     The file that declares Django itself wins, nearest folder first, then the tool with the
     strictest file (Poetry, uv, PDM, Pipenv, PEP 621, pip-tools, pip, setuptools). Reads only; a
     file that cannot be read declares nothing.
     """
-    found = [
-        candidate
-        for folder in (base, *base.parents)
-        for candidate in _candidate_files(root, folder)
-    ]
+    folders = (base, *base.parents)
+    found = [candidate for folder in folders for candidate in _candidate_files(root, folder)]
+    if not any(candidate.django == 2 for candidate in found):
+        found += _distant_candidates(root, folders, {candidate.file for candidate in found})
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
     # max takes the first of equals: the nearest folder, the strictest tool
     best = max(found, key=lambda candidate: candidate.django)
+    if _is_library(root, base, settings, best):
+        why = f"{best.file} declares what the published library needs, not its example project"
+        return Dependencies("pip", None, Form.REQUIREMENTS, why=why)
     django = best.own.get("django")
     return Dependencies(
         manager=best.manager,
         file=best.file,
         form=best.form,
         where=Where(best.file, django.line if django else None),
-        declared={**best.related, **{name: entry.text for name, entry in best.own.items()}},
+        declared={
+            **_installed_beside(best, found),
+            **best.related,
+            **{name: entry.text for name, entry in best.own.items()},
+        },
         locks=best.locks,
         commands=best.commands,
         folder=best.folder,
         why=_reason_for(best, [candidate for candidate in found if candidate.file != best.file]),
+        own=tuple(entry.text for entry in best.own.values()),
+        group=best.group,
+        left={name: other.file for other in reversed(found) for name in other.own},
     )
+
+
+def _installed_beside(best: _Candidate, found: Sequence[_Candidate]) -> dict[str, str]:
+    """What is installed together with the best file, by a `-e .` in it, or in another one."""
+    declared: dict[str, str] = {}
+    for other in found:
+        if other is best:
+            continue
+        together = (best.installs_project and other.builds_project) or (
+            other.installs_project and best.builds_project
+        )
+        if together:
+            declared |= {name: entry.text for name, entry in other.own.items()}
+            declared |= other.related
+    return declared
+
+
+def _is_library(root: Path, base: PurePosixPath, settings: str, best: _Candidate) -> bool:
+    """Whether a file describes a published library, and the project is only its example.
+
+    What such a file declares, every user of the library installs.
+    """
+    if not best.builds_project:
+        return False
+    below = base.relative_to(best.folder).parts
+    if not any(_EXAMPLES.match(part) for part in (*below, settings.split(".")[0])):
+        return False
+    if best.form is not Form.PEP621:
+        return True
+    data = _read_bytes(root / best.file) or b""
+    return b"[build-system]" in data
+
+
+def _distant_candidates(
+    root: Path, folders: Sequence[PurePosixPath], known: set[PurePosixPath]
+) -> Iterator[_Candidate]:
+    """The requirements files of other names and folders, where the usual ones do not declare
+    Django.
+    """
+    # the outermost folder holds the others
+    outermost = folders[-1]
+    distant = [path for path in distant_files(root, outermost) if path not in known]
+    if not distant:
+        return
+    for file in requirements_files(root, outermost, distant):
+        if file.path in distant:
+            yield _requirements_candidate(outermost, file)
 
 
 def _reason_for(best: _Candidate, others: Sequence[_Candidate]) -> str:
@@ -142,7 +218,7 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
     data = _read_bytes(root / folder / "pyproject.toml")
     if data is None:
         return
-    from celeryize.patch.dependencies.toml import value_at
+    from celeryize.patch.dependencies.toml import group_with, value_at
 
     tools = value_at(data, "tool")
     tools = tools if isinstance(tools, dict) else {}
@@ -154,7 +230,15 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
         form = Form.POETRY_PEP621
         if in_table:
             form = Form.POETRY_TABLE
-    if not listed and form is not Form.POETRY_TABLE:
+    group: tuple[str, ...] = ()
+    if "django" not in _names_in_usual_place(data, form):
+        group = group_with(data, "django")
+    if group:
+        form = Form.GROUP
+        if manager == "poetry" and group[0] == "tool":
+            form = Form.POETRY_TABLE
+        commands = _commands_of_group(manager, group, commands)
+    elif not listed and form is not Form.POETRY_TABLE:
         dynamic = value_at(data, "project", "dynamic")
         computed = isinstance(dynamic, list) and "dependencies" in dynamic
         # a pyproject.toml of tool sections declares nothing
@@ -163,9 +247,39 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
     locks: tuple[PurePosixPath, ...] = ()
     if lock:
         locks = (lock,)
+    own = entries(data, form)
     yield _Candidate(
-        manager, folder / "pyproject.toml", form, folder, entries(data, form), {}, locks, commands
+        manager, folder / "pyproject.toml", form, folder, own, {}, locks, commands, group
     )
+
+
+def _names_in_usual_place(data: bytes, form: Form) -> set[str]:
+    """The normalised names in [project].dependencies, or in Poetry's own table."""
+    from celeryize.patch.dependencies.requirement import name_in, normalised
+    from celeryize.patch.dependencies.toml import value_at
+
+    if form is Form.POETRY_TABLE:
+        table = value_at(data, *_POETRY_TABLE)
+        return {normalised(name) for name in table} if isinstance(table, dict) else set()
+    listed = value_at(data, "project", "dependencies")
+    names = [name_in(str(text)) for text in listed] if isinstance(listed, list) else []
+    return {normalised(name) for name in names if name}
+
+
+def _commands_of_group(manager: str, group: tuple[str, ...], commands: _Commands) -> _Commands:
+    """What installs a group, or an extra, which is not installed by itself."""
+    name = group[-1]
+    if group[0] == "project":
+        if manager == "uv":
+            return (("uv", "sync", "--extra", name),)
+        if manager == "pip":
+            return (("pip", "install", "-e", f".[{name}]"),)
+    if group[0] == "dependency-groups":
+        if manager == "uv":
+            return (("uv", "sync", "--group", name),)
+        if manager == "pip":
+            return (("pip", "install", "--group", name),)
+    return commands
 
 
 def _manager_of(
@@ -205,7 +319,14 @@ def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _C
     if file.compiled_to is None:
         commands: _Commands = (("pip", "install", "-r", path),)
         return _Candidate(
-            "pip", file.path, Form.REQUIREMENTS, where, file.own, file.related, commands=commands
+            "pip",
+            file.path,
+            Form.REQUIREMENTS,
+            where,
+            file.own,
+            file.related,
+            commands=commands,
+            installs_project=file.installs_project,
         )
     output = posixpath.relpath(file.compiled_to, where)
     if file.by_uv:
@@ -221,6 +342,7 @@ def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _C
         file.related,
         (file.compiled_to,),
         commands,
+        installs_project=file.installs_project,
     )
 
 

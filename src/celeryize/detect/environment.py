@@ -27,7 +27,7 @@ def find_environment(
     With `ask`, the project's package manager may be run to find its environment.
     """
     layout = find_layout(start, settings)
-    dependencies = find_dependencies(layout.root, layout.base)
+    dependencies = find_dependencies(layout.root, layout.base, layout.settings)
     interpreter = find_interpreter(
         layout.root, layout.base, dependencies.manager if ask else "", python
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from celeryize.detect.answers import ANSWERS_FILE, stored_settings
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.errors import NoProject
 from celeryize.model import Where
@@ -48,7 +49,8 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     """The project that holds `start`, or the only one at most two levels below it (or its
     repository).
 
-    `settings` overrides the module that manage.py names. Raises NoProject where there is none, or
+    `settings` overrides the module that manage.py names, and so does that of an earlier run, which
+    the answers file has. Raises NoProject where there is none, or
     several.
     """
     root, manage = _find_place(start)
@@ -58,7 +60,13 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     inserted = _inserted_paths(modules.tree(relative), base)
     paths = (base, *(p for p in inserted if (root / p).is_dir()))
     named = list(settings_named_by(modules, relative))
-    module, where = (settings, None) if settings else _choose_settings(named, relative)
+    kept = None if settings else stored_settings(root, root / base, ANSWERS_FILE)
+    if settings:
+        module, where = settings, None
+    elif kept is not None:
+        module, where = kept
+    else:
+        module, where = _choose_settings(named, relative)
     configuration = next(
         (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
     )

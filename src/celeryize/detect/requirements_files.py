@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.patch.dependencies import Entry, Form, entries
-from celeryize.patch.dependencies.requirements import compiled_by_uv, includes, is_compiled
-from celeryize.reading import is_file, list_folder, read_file
+from celeryize.patch.dependencies.requirements import (
+    compiled_by_uv,
+    includes,
+    installs_project,
+    is_compiled,
+)
+from celeryize.reading import is_file, is_folder, list_folder, read_file
 
 _SUFFIXES = (".in", ".txt", ".pip")
 _FOLDER = re.compile(r"req(s|uire(s|ments?))?$", re.IGNORECASE)
@@ -21,6 +26,17 @@ _SHARED = re.compile(r"\b(base|common|core|shared|main|default|all)\b")
 _PLAIN = re.compile(r"\brequire(s|ments?)\.\w+$")
 _DEVELOPERS = re.compile(r"dev|local|test|lint|doc|\bci\b")
 _PRODUCTION = re.compile(r"prod|deploy|live|stag|heroku")
+_DEVELOPERS_RANK, _PRODUCTION_RANK = 3, 4
+_SCRIPT = re.compile(
+    r"(?i)(.*dockerfile.*|containerfile|.*\.sh|makefile|justfile|procfile|.*\.ya?ml|tox\.ini)$"
+)
+_INSTALLED = re.compile(r"pip3?\s+install\b[^\n;&|]*?(?:-r|--requirement)[\s=]*[\"']?([\w./-]+)")
+# folders that hold no declaration of the project, and how deep the others are searched
+_NEVER = re.compile(
+    r"\.|node_modules$|v?env$|site-packages$|static|media|locale|templates$|tests?$"
+)
+_DEEPEST = 3
+_LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +51,19 @@ class RequirementsFile:
     related: Mapping[str, str]
     compiled_to: PurePosixPath | None = None
     by_uv: bool = False
+    installs_project: bool = False
 
 
-def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFile]:
+def requirements_files(
+    root: Path, folder: PurePosixPath, also: Sequence[PurePosixPath] = ()
+) -> list[RequirementsFile]:
     """The requirements files in and below `folder`, the one that all environments share first.
 
-    Files that they include are among them wherever they lie in `root`. A compiled file is left out
-    if what it is made from is there; else it stays, because it is then the only one.
+    Files that they include are among them wherever they lie in `root`, and so are those of `also`.
+    A compiled file is left out if what it is made from is there; else it stays, because it is then
+    the only one.
     """
-    read = _read_files(root, folder)
+    read = _read_files(root, [*_named_files(root, folder), *also])
     included = {path: _included_files(path, data) & read.keys() for path, data in read.items()}
     targets = {path: _compiled_file(path, read) for path in read}
     compiled = {target for target in targets.values() if target is not None}
@@ -60,16 +80,84 @@ def requirements_files(root: Path, folder: PurePosixPath) -> list[RequirementsFi
                 _related_requirements(path, included, read, compiled),
                 target,
                 target is not None and compiled_by_uv(read[target]),
+                installs_project(data),
             )
         )
     # the file that most others include is the one that all environments share
     users = {path: sum(path in others for others in included.values()) for path in read}
-    return sorted(found, key=lambda file: (-users[file.path], _rank_of(file.path), file.path))
+    # of files that do not include each other, the one that the project's own scripts install
+    installed = frozenset[PurePosixPath]()
+    if len(found) > 1 and not any(users.values()):
+        installed = files_in_scripts(root, folder)
+    return sorted(
+        found,
+        key=lambda file: (
+            -users[file.path],
+            file.path not in installed or _rank_of(file.path) == _DEVELOPERS_RANK,
+            _rank_of(file.path),
+            file.path,
+        ),
+    )
 
 
-def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]:
+def distant_files(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
+    """The files below `folder` that declare Django, wherever and whatever they are called.
+
+    The last resort, for dependencies/pip/base.in and its like: this walks the tree.
+    """
+    found: list[PurePosixPath] = []
+    todo = [(root / folder, 0)]
+    while todo:
+        place, depth = todo.pop()
+        for file in _list_folder(place):
+            if file.is_dir():
+                if depth < _DEEPEST and not _NEVER.match(file.name):
+                    todo.append((file, depth + 1))
+            elif (
+                file.suffix in _SUFFIXES
+                and "constraint" not in file.name
+                and _declares_django(file)
+            ):
+                found.append(PurePosixPath(file.relative_to(root).as_posix()))
+    return sorted(found, key=lambda path: (len(path.parts), path))
+
+
+def files_in_scripts(root: Path, folder: PurePosixPath) -> frozenset[PurePosixPath]:
+    """The files that `pip install -r` names in the project's own scripts and container files."""
+    found: set[PurePosixPath] = set()
+    for file in _list_folder(root / folder):
+        if not _SCRIPT.match(file.name) or not file.is_file():
+            continue
+        text = file.read_bytes().decode("utf-8", "replace")
+        for named in _INSTALLED.findall(text):
+            # /app/requirements.txt in a container is requirements.txt here
+            parts = PurePosixPath(named).parts
+            for start in range(len(parts)):
+                path = folder.joinpath(*parts[start:])
+                if (root / path).is_file():
+                    found.add(path)
+                    break
+    return frozenset(found)
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _declares_django(file: Path) -> bool:
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return False
+    return b"django" in data[:_LONGEST].lower() and "django" in entries(data, Form.REQUIREMENTS)
+
+
+def _read_files(root: Path, named: Sequence[PurePosixPath]) -> dict[PurePosixPath, bytes]:
     """Path (relative to `root`) and bytes of every file that counts, includes followed."""
-    todo = sorted(_named_files(root, folder))
+    todo = sorted(named)
     found: dict[PurePosixPath, bytes] = {}
     while todo:
         path = todo.pop(0)
@@ -87,13 +175,10 @@ def _read_files(root: Path, folder: PurePosixPath) -> dict[PurePosixPath, bytes]
 def _named_files(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:
     """The files whose name, or whose folder's name, says that they are requirements."""
     here = list_folder(root / folder)
-    below = [
-        file
-        for child in here
-        if _FOLDER.match(child.name)
-        for file in list_folder(child)
-        if file.suffix in _SUFFIXES
-    ]
+    folders = [child for child in here if _FOLDER.match(child.name)]
+    # requirements/source/base.in
+    folders += [inner for child in folders for inner in list_folder(child) if is_folder(inner)]
+    below = [file for child in folders for file in list_folder(child) if file.suffix in _SUFFIXES]
     files = [file for file in here if _FILE.match(file.name)] + below
     return [PurePosixPath(file.relative_to(root).as_posix()) for file in files if is_file(file)]
 
@@ -150,12 +235,11 @@ def _include_closure(
 
 def _rank_of(path: PurePosixPath) -> int:
     """0 for what every environment installs, up to 4 for what only production does."""
-    name = path.name.lower()
-    return next(
-        (
-            rank
-            for rank, pattern in ((3, _DEVELOPERS), (4, _PRODUCTION), (0, _SHARED), (1, _PLAIN))
-            if pattern.search(re.sub(r"[-_]", ".", name))
-        ),
-        2,
+    name = re.sub(r"[-_]", ".", path.name.lower())
+    ranks = (
+        (_DEVELOPERS_RANK, _DEVELOPERS),
+        (_PRODUCTION_RANK, _PRODUCTION),
+        (0, _SHARED),
+        (1, _PLAIN),
     )
+    return next((rank for rank, pattern in ranks if pattern.search(name)), 2)

@@ -7,55 +7,35 @@ import ast
 import contextlib
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 
+from celeryize.detect.environment_readers import Reader, ReaderKind, find_reader
 from celeryize.detect.layout import Layout, settings_named_by
 from celeryize.detect.modules import Modules
+from celeryize.detect.settings_flow import (
+    certain_names,
+    is_ignored,
+    override_line,
+    taken_whole,
+)
 from celeryize.errors import NoProject
 from celeryize.model import Where
+from celeryize.patch.components import include_calls
 from celeryize.patch.source import every_statement
 
-
-class ReaderKind(StrEnum):
-    """How settings get at the environment."""
-
-    LITERAL = "plain literals"
-    OS = "os.environ"
-    ENVIRON = "django-environ"
-    DECOUPLE = "python-decouple"
-    ENVIRONS = "environs"
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The project's way to read a variable: `call` is the callable as the settings file spells
-    it."""
-
-    kind: ReaderKind
-    call: str = ""
-    where: Where | None = None
-
-    def read(self, name: str, default: str) -> str:
-        """The expression that reads `name`; both arguments are Python literals already."""
-        match self.kind:
-            case ReaderKind.LITERAL:
-                return default
-            case ReaderKind.OS:
-                return f"{self.call}({name}, {default})"
-            case ReaderKind.ENVIRON | ReaderKind.DECOUPLE | ReaderKind.ENVIRONS:
-                return f"{self.call}({name}, default={default})"
+__all__ = ["Reader", "ReaderKind", "Settings", "find_settings"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of the project. A block in `file` takes effect in each of `environments`.
 
-    `assigned` are the names that the named module ends up with, `visible` those that a line in
-    `file` can use, `overridden` those that an environment above `file` assigns anew.
+    `assigned` are the names that the named module ends up with, `visible` those that a line of the
+    block can use in every environment, `overridden` those that an environment above `file` assigns
+    anew. `taken` are those that a block must not assign: every environment has them, or the block
+    would override them. `others` are the environments that do not have `file`.
     """
 
     module: str
@@ -67,11 +47,13 @@ class Settings:
     assigned: dict[str, Where]
     visible: frozenset[str]
     overridden: frozenset[str]
+    taken: frozenset[str]
     installed_apps: tuple[str, ...]
     installed_apps_where: Where | None
     class_based: Where | None
     split: Where | None
     last: Where | None
+    others: tuple[str, ...]
 
 
 def find_settings(layout: Layout, modules: Modules) -> Settings:
@@ -99,34 +81,150 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         for n, c in chains.items()
         if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
     }
-    # the file that all environments star-import is the one to edit
-    shared = [p for p in chains[layout.settings] if all(p in chain for chain in chains.values())]
-    if not shared:
-        chains = {layout.settings: chains[layout.settings]}
-        shared = chains[layout.settings]
-    file = next((p for p in shared if _sets_apps(modules.tree(p))), shared[0])
-    # include() runs the components in the named file: a block at its end sees them all
-    if _split_include(modules.tree(named), named):
-        file = named
-    reachable = tuple(chains[layout.settings])
+    chain, shared = _shared_files(layout, modules, chains)
+    file = _file_of_block(modules, named, shared)
+    reachable = tuple(chain)
     apps, apps_where = _installed_apps(modules, reachable)
     tree = modules.tree(file)
+    class_based, split = _class_based(tree, file), _split_include(tree, file)
+    reader = find_reader(modules, file, reachable, new_file=split is not None)
+    last = _must_stay_last(tree, file) or _loaded_over(modules, file, reader)
+    before = last.line if last else None
+    environments = tuple(sorted(name for name, chain in chains.items() if file in chain))
+    others = tuple(
+        sorted(
+            name
+            for name, other in chains.items()
+            if file not in other and any(_sets_apps(modules.tree(p)) for p in other)
+        )
+    )
+    assigned = _assigned_names(modules, reachable)
     return Settings(
         module=layout.settings,
         where=layout.settings_where,
         file=file,
-        environments=tuple(sorted(name for name, chain in chains.items() if file in chain)),
+        environments=environments,
         reachable=reachable,
-        reader=reader_of(modules, file),
-        assigned=_assigned_names(modules, reachable),
+        reader=reader,
+        assigned=assigned,
         overridden=frozenset(_assigned_names(modules, _files_above(modules, file, chains))),
-        visible=frozenset(_assigned_names(modules, tuple(_import_chain(modules, file)))),
+        visible=_visible_names(modules, file, class_based, before),
+        taken=(
+            frozenset(assigned)
+            if class_based or split
+            else _taken_names(modules, file, [entries[name] for name in environments], before)
+        ),
         installed_apps=apps,
         installed_apps_where=apps_where,
-        class_based=_class_based(tree, file),
-        split=_split_include(tree, file),
-        last=_must_stay_last(tree, file),
+        class_based=class_based,
+        split=split,
+        last=last,
+        others=others,
     )
+
+
+def _shared_files(
+    layout: Layout, modules: Modules, chains: dict[str, list[PurePosixPath]]
+) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
+    """The chain of the settings that count, and its files that all environments have.
+
+    Where they share nothing, they are those of the chain.
+    """
+    chain = chains[layout.settings]
+    inside = {n: c for n, c in chains.items() if n.startswith(f"{layout.settings}.")}
+    if inside and not any(_sets_apps(modules.tree(p)) for p in chain):
+        # an empty settings package: an environment variable names a module in it
+        chain = next(iter(inside.values()))
+        chains = inside
+    shared = [p for p in chain if all(p in other for other in chains.values())]
+    return chain, shared or chain
+
+
+def _file_of_block(
+    modules: Modules, named: PurePosixPath, shared: list[PurePosixPath]
+) -> PurePosixPath:
+    """The file, of those that all environments have, that the settings belong into."""
+    # include() runs the components in the named file: a block at its end sees them all
+    if _split_include(modules.tree(named), named):
+        return named
+    with_apps = [p for p in shared if _sets_apps(modules.tree(p))]
+    # the class that the classes of all environments inherit from
+    for path in with_apps:
+        if _class_based(modules.tree(path), path):
+            return path
+    certain = _certain_files(modules, shared[0])
+    return next((p for p in with_apps if p in certain), shared[0])
+
+
+def _certain_files(modules: Modules, start: PurePosixPath) -> set[PurePosixPath]:
+    """The file, and those that it star-imports at every start: not under a condition that leaves
+    the settings without them.
+    """
+    found = {start}
+    todo = [start]
+    while todo:
+        path = todo.pop()
+        nested = list(_split_components(modules, path))
+        for node in modules.tree(path).body:
+            if isinstance(node, ast.If) and not node.orelse:
+                continue
+            for inner in ast.walk(node) if isinstance(node, ast.If | ast.Try) else (node,):
+                if isinstance(inner, ast.ImportFrom) and inner.names[0].name == "*":
+                    target = modules.find(modules.absolute(inner, path))
+                    if target is not None and not is_ignored(modules.root, target):
+                        nested.append(target)
+        nested += taken_whole(modules, path)
+        todo += [p for p in nested if p not in found]
+        found |= set(nested)
+    return found
+
+
+def _loaded_over(modules: Modules, file: PurePosixPath, reader: Reader) -> Where | None:
+    """The statement in the middle of the file that loads a local file over what is above it."""
+    needed = frozenset[str]()
+    # os is imported at the top for the block, if need be
+    if reader.call and not reader.call.startswith("os.") and not reader.imports:
+        needed = frozenset({reader.call.split(".")[0]})
+    line = override_line(modules, file, needed)
+    if line is None:
+        return None
+    return Where(file, line)
+
+
+def _visible_names(
+    modules: Modules, file: PurePosixPath, class_based: Where | None, before: int | None
+) -> frozenset[str]:
+    """The names that a line of the block can use, in every environment."""
+    found = certain_names(modules, file, before=before)
+    if class_based is None:
+        return found
+    body = next(n for n in modules.tree(file).body if n.lineno == class_based.line)
+    assert isinstance(body, ast.ClassDef)
+    own = {name for name, n in _name_assignments(modules.tree(file)) if n in body.body}
+    return found | own
+
+
+def _taken_names(
+    modules: Modules,
+    file: PurePosixPath,
+    environments: list[PurePosixPath],
+    before: int | None,
+) -> frozenset[str]:
+    """The names that a block in `file` must not assign."""
+    certain = [certain_names(modules, path) for path in environments]
+    everywhere = frozenset.intersection(*certain) if certain else frozenset()
+    # what is above the block, under whatever condition, would be overridden by it
+    above = [file]
+    for path in above:
+        for node in every_statement(modules.tree(path)):
+            late = path == file and before is not None and node.lineno >= before
+            if late or not isinstance(node, ast.ImportFrom) or node.names[0].name != "*":
+                continue
+            target = modules.find(modules.absolute(node, path))
+            if target is not None and target not in above:
+                above.append(target)
+        above += [p for p in taken_whole(modules, path) if p not in above]
+    return everywhere | frozenset(_assigned_names(modules, tuple(above)))
 
 
 def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:
@@ -167,6 +265,10 @@ def _imported_modules(tree: ast.Module) -> Iterator[str]:
             yield node.module or ""
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+# A chain of base classes longer than this is not followed.
+_DEEPEST_BASES = 6
 
 
 def _files_above(
@@ -237,29 +339,54 @@ def _entry_modules(
         path = modules.find(name)
         if path is not None:
             entries[name] = path
-    # production.py is nowhere named but in the environment of the server
-    siblings = []
-    if _is_settings_package(modules, named):
-        siblings = list(modules.python_files(named.parent, 0))
+    return entries | _sibling_modules(modules, named, entries)
+
+
+def _sibling_modules(
+    modules: Modules, named: PurePosixPath, entries: dict[str, PurePosixPath]
+) -> dict[str, PurePosixPath]:
+    """The other environments of a settings package, by name.
+
+    production.py is nowhere named but in the environment of the server.
+    """
+    if not _is_settings_package(modules, named):
+        return {}
+    siblings = list(modules.python_files(named.parent, 0))
     # what an environment star-imports is a base, not an environment of its own
     reached = {p for path in entries.values() for p in _import_chain(modules, path)[1:]}
+    empty = named.name == "__init__.py" and not _has_settings(modules, named)
+    if empty:
+        # what its modules set is all that there is
+        reached |= {p for sibling in siblings for p in _import_chain(modules, sibling)[1:]}
+    found = {}
     for sibling in siblings:
-        chain = _import_chain(modules, sibling)
         module = modules.name_of(sibling)
-        if module and sibling not in reached and any(p in reached for p in chain[1:]):
-            entries[module] = sibling
-    return entries
+        if not module or sibling in reached or sibling == named:
+            continue
+        based = any(p in reached for p in _import_chain(modules, sibling)[1:])
+        if based or (empty and _has_settings(modules, sibling)):
+            found[module] = sibling
+    return found
+
+
+def _has_settings(modules: Modules, path: PurePosixPath) -> bool:
+    """Whether a settings module, with what it star-imports, sets INSTALLED_APPS."""
+    return any(_sets_apps(modules.tree(p)) for p in _import_chain(modules, path))
 
 
 def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
     """The modules of which an `if` in a settings package star-imports one."""
-    return [
+    found = [
         modules.absolute(statement, path)
         for node in modules.tree(path).body
         if isinstance(node, ast.If)
         for statement in ast.walk(node)
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
     ]
+    # a single one is an addition to the settings, and no choice
+    if len(set(found)) > 1:
+        return found
+    return []
 
 
 def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:
@@ -277,7 +404,48 @@ def _import_chain(modules: Modules, start: PurePosixPath) -> list[PurePosixPath]
                 if found is not None and found not in chain:
                     chain.append(found)
         chain += [p for p in _split_components(modules, path) if p not in chain]
+        chain += [p for p in taken_whole(modules, path) if p not in chain]
+        chain += [p for p in _class_modules(modules, path) if p not in chain]
     return chain
+
+
+def _class_modules(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
+    """The modules that a file imports a settings class of django-configurations from."""
+    found = []
+    for node in modules.tree(path).body:
+        if not isinstance(node, ast.ImportFrom) or node.names[0].name == "*":
+            continue
+        # a class by its name: nothing is parsed for a constant or a function
+        names = [a.name for a in node.names if a.name[:1].isupper() and not a.name.isupper()]
+        if not names:
+            continue
+        target = modules.find(modules.absolute(node, path))
+        if target is None or target == path:
+            continue
+        data = (modules.root / target).read_bytes()
+        names = [name for name in names if f"class {name}(".encode() in data]
+        if any(_is_settings_class(modules, target, name, 0) for name in names):
+            found.append(target)
+    return found
+
+
+def _is_settings_class(modules: Modules, path: PurePosixPath, name: str, depth: int) -> bool:
+    """Whether a class of a module inherits from django-configurations, through other modules."""
+    if depth > _DEEPEST_BASES:
+        return False
+    tree = modules.tree(path)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            bases = [ast.unparse(base).split(".")[0] for base in node.bases]
+            if name in settings_classes(tree):
+                return True
+            return any(_is_settings_class(modules, path, base, depth + 1) for base in bases)
+        if isinstance(node, ast.ImportFrom):
+            target = modules.find(modules.absolute(node, path))
+            for alias in node.names:
+                if target and target != path and (alias.asname or alias.name) == name:
+                    return _is_settings_class(modules, target, alias.name, depth + 1)
+    return False
 
 
 def _split_components(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]:
@@ -409,80 +577,6 @@ _BY_CODE = re.compile(
 )
 
 
-def reader_of(modules: Modules, file: PurePosixPath) -> Reader:
-    """How the file reads the environment, by what it does most; a tie goes to the library over
-    `os`."""
-    source = modules.source(file)
-    if source is None:
-        return Reader(ReaderKind.LITERAL)
-    callables = _reader_names(source.tree)
-    uses: Counter[Reader] = Counter()
-    first: dict[Reader, Where] = {}
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Call | ast.Subscript):
-            continue
-        spelled = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
-        head = spelled.split(".")[0]
-        if spelled in {"os.environ.get", "os.getenv", "environ.get", "getenv"}:
-            reader = Reader(ReaderKind.OS, spelled)
-        elif spelled == "os.environ":
-            reader = Reader(ReaderKind.OS, "os.environ.get")
-        elif head in callables and isinstance(node, ast.Call) and not spelled.endswith("read_env"):
-            reader = Reader(callables[head], head)
-        else:
-            continue
-        if spelled.split(".")[0] in {"environ", "getenv"} and head not in _imported_from(
-            source.tree, "os"
-        ):
-            continue
-        uses[reader] += 1
-        first.setdefault(reader, source.where(node))
-    # nothing reads the environment: so do we
-    if not uses:
-        return Reader(ReaderKind.LITERAL)
-    best = max(uses, key=lambda r: (uses[r], r.kind is not ReaderKind.OS))
-    # a project that has a library for it uses os.environ by exception
-    library = [r for r in uses if r.kind is not ReaderKind.OS]
-    if library:
-        best = max(library, key=lambda r: uses[r])
-    return Reader(best.kind, best.call, first[best])
-
-
-def _reader_names(tree: ast.Module) -> dict[str, ReaderKind]:
-    """The names in a settings file that read the environment through a library."""
-    kinds: dict[str, ReaderKind] = {}
-    for node in every_statement(tree):
-        match node:
-            case ast.ImportFrom(module="decouple", names=names):
-                kinds |= {
-                    a.asname or a.name: ReaderKind.DECOUPLE for a in names if a.name == "config"
-                }
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
-                made = ast.unparse(func)
-                if made in {"environ.Env", "environ.FileAwareEnv"}:
-                    kinds[name] = ReaderKind.ENVIRON
-                elif made in {"Env", "environs.Env", "FileAwareEnv"}:
-                    environs = "Env" in _imported_from(tree, "environs") or made.startswith(
-                        "environs"
-                    )
-                    kinds[name] = ReaderKind.ENVIRONS if environs else ReaderKind.ENVIRON
-                elif made in {"AutoConfig", "Config"} and _imported_from(tree, "decouple"):
-                    kinds[name] = ReaderKind.DECOUPLE
-            case ast.ImportFrom(names=names):
-                # `from config.env import env`: an Env made elsewhere in the project
-                kinds |= {a.asname or a.name: ReaderKind.ENVIRON for a in names if a.name == "env"}
-    return kinds
-
-
-def _imported_from(tree: ast.Module, module: str) -> set[str]:
-    return {
-        alias.asname or alias.name
-        for node in every_statement(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == module
-        for alias in node.names
-    }
-
-
 def _runs_code(node: ast.stmt) -> bool:
     """Whether a statement runs a file here, or writes into the names of the module."""
     return bool(re.search(r"\bexec\(|\b(locals|globals|vars)\(\)", ast.unparse(node)))
@@ -504,13 +598,9 @@ def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
-    if not any(
-        isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
-    ):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
-            return Where(path, node.lineno)
+    calls = include_calls(tree)
+    if calls:
+        return Where(path, calls[0].lineno)
     return None
 
 

@@ -51,7 +51,11 @@ def add_import(source: Source, line: str) -> list[Splice]:
         lead = ""
     else:
         lead = source.newline_at(offset)
-    return [insertion(offset, lead + fitted(source, offset, f"{line}\n"), (wanted,))]
+    gap = ""
+    # a blank line between the standard library and the rest, where the block begins with the rest
+    if not after and _sort_key(block[0])[0] > _sort_key(wanted)[0]:
+        gap = "\n"
+    return [insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), (wanted,))]
 
 
 def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:

@@ -269,3 +269,119 @@ def test_a_constraint_and_a_compiled_file_declare_nothing(tmp_path):
 )
 def test_the_lock_files_that_go_stale(tmp_path, files, base, locks):
     assert [str(lock) for lock in found(tmp_path, files, base).locks] == locks
+
+
+GROUP = '[dependency-groups]\n{name} = [\n  "django==5.2",\n]\ndev = ["pytest"]\n'
+OPTIONAL = '[project]\nname = "x"\n[project.optional-dependencies]\nserver = ["django"]\n'
+POETRY_GROUP = '[tool.poetry]\nname = "x"\n[tool.poetry.group.main.dependencies]\ndjango = "5"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "group", "sync"),
+    [
+        (
+            {"pyproject.toml": GROUP.format(name="main")},
+            ("dependency-groups", "main"),
+            "pip install --group main",
+        ),
+        (
+            {"pyproject.toml": GROUP.format(name="web"), "uv.lock": ""},
+            ("dependency-groups", "web"),
+            "uv sync --group web",
+        ),
+        (
+            {"pyproject.toml": OPTIONAL},
+            ("project", "optional-dependencies", "server"),
+            "pip install -e '.[server]'",
+        ),
+        (
+            {"pyproject.toml": POETRY_GROUP},
+            ("tool", "poetry", "group", "main", "dependencies"),
+            "poetry lock && poetry install",
+        ),
+    ],
+)
+def test_a_group_that_declares_django_is_the_place(tmp_path, files, group, sync):
+    result = found(tmp_path, files)
+    assert (result.group, result.sync) == (group, sync)
+
+
+def test_a_group_for_developers_is_not(tmp_path):
+    assert found(tmp_path, {"pyproject.toml": GROUP.format(name="dev-tools")}).file is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dependencies/pip/base.in",
+        "deploy/docker/packages.txt",
+        "conf/python.txt",
+        "requirements/source/main.in",
+        "etc/deps.pip",
+    ],
+)
+def test_a_file_in_another_folder_is_found(tmp_path, path):
+    assert str(found(tmp_path, {path: "django\n"}).file) == path
+
+
+@pytest.mark.parametrize("path", ["static/x.txt", "node_modules/x.txt", "docs/a/b/c/d/x.txt"])
+def test_a_text_somewhere_is_no_declaration(tmp_path, path):
+    assert found(tmp_path, {path: "django\n"}).file is None
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"upgrade.sh": "pip install -r requirements.txt\n"},
+        {"Dockerfile": "RUN pip install --no-cache-dir -r /app/requirements.txt\n"},
+        {"Makefile": "install:\n\tpython -m pip install --upgrade -r requirements.txt\n"},
+    ],
+)
+def test_the_file_that_the_scripts_install_is_the_one(tmp_path, script):
+    files = {"base_requirements.txt": "django\n", "requirements.txt": "django==5.2\n"}
+    assert str(found(tmp_path / "a", files).file) == "base_requirements.txt"
+    assert str(found(tmp_path / "b", {**files, **script}).file) == "requirements.txt"
+
+
+@pytest.mark.parametrize("line", ["-e .", '-e ".[prod]"', ".", "--editable=.", "./"])
+def test_what_is_installed_with_the_project_itself_is_declared(tmp_path, line):
+    files = {
+        "setup.py": "BASE = ['django', 'celery>=5']\nsetup(install_requires=BASE, x=BASE + ['y'])\n",
+        "requirements.txt": f"django-extensions\n{line}\n",
+    }
+    result = found(tmp_path, files)
+    assert str(result.file) == "setup.py"
+    assert {"django", "celery", "django-extensions"} <= result.declared.keys()
+
+
+def test_files_that_are_not_installed_together_do_not_count(tmp_path):
+    files = {"setup.py": "setup(install_requires=['django'])\n", "requirements.txt": "celery\n"}
+    assert "celery" not in found(tmp_path, files).declared
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "BASE = ['django']\nALL = BASE + ['celery']\nsetup(install_requires=ALL)\n",
+        "BASE = ['django']\nBASE += ['celery']\nsetup(install_requires=BASE)\n",
+        "BASE = ['django']\nBASE.append('celery')\nsetup(install_requires=list(BASE))\n",
+        "setup(install_requires=['django', *['celery']])\n",
+    ],
+)
+def test_requirements_behind_names_are_read(tmp_path, code):
+    assert {"django", "celery"} <= found(tmp_path, {"setup.py": code}).declared.keys()
+
+
+@pytest.mark.parametrize("base", ["example", "sandbox", "tests/testproject", "demo_project"])
+def test_the_example_of_a_published_library_declares_nothing_for_its_users(tmp_path, base):
+    library = {"setup.py": "setup(packages=['x'], install_requires=['django'])\n"}
+    result = found(tmp_path, {**library, f"{base}/manage.py": ""}, base)
+    assert result.file is None
+    assert "published library" in result.why
+    own = {f"{base}/requirements.txt": "django\n"}
+    assert str(found(tmp_path, own, base).file) == f"{base}/requirements.txt"
+
+
+def test_a_project_in_a_folder_of_another_name_is_no_example(tmp_path):
+    library = {"setup.py": "setup(packages=['x'], install_requires=['django'])\n"}
+    assert str(found(tmp_path, {**library, "server/manage.py": ""}, "server").file) == "setup.py"

@@ -141,8 +141,9 @@ def _add_broker(
     what = f"the broker, {missing.name}"
     setup.draft.add_note(
         f"No broker was configured, so Celery fell back to amqp://localhost. {missing.name} is "
-        f"added to {missing.style}; it reads CELERY_BROKER_URL from the environment, and "
-        f"defaults to {setup.answers.broker} on localhost, {_broker_reason(setup, asked=asked)}."
+        f"added to {missing.style}; it reads {reader.prefix}CELERY_BROKER_URL from the "
+        f"environment, and defaults to {setup.answers.broker} on localhost, "
+        f"{_broker_reason(setup, asked=asked)}."
     )
     wiring = _with_secret(setup, wiring, url)
     if missing.style is Style.SETTINGS:
@@ -165,7 +166,8 @@ def _with_secret(setup: Setup, wiring: Wiring, url: Expression) -> Wiring:
     """The wiring with the variable that a URL with a password is read from."""
     if not url.secret:
         return wiring
-    secret = ("CELERY_BROKER_URL", url.secret)
+    prefix = setup.project.settings.reader.prefix
+    secret = (f"{prefix}CELERY_BROKER_URL", url.secret)
     require_variables(setup, [secret])
     return replace(wiring, environment=(*wiring.environment, secret))
 

@@ -75,6 +75,10 @@ def ask(
             f"{module_name}.py is a module of Django, or the settings",
             hint="For example --module-name celery_app.",
         )
+    # manage.py names another module, or none: later commands have to know
+    given = ""
+    if project.layout.settings_where is None:
+        given = project.settings.module
     configuration = ""
     if project.settings.class_based:
         configuration = project.layout.configuration or ""
@@ -86,6 +90,7 @@ def ask(
             "package_path": str(project.package.folder),
             "base_path": str(project.base),
             "module_name": module_name,
+            "settings": given,
             "settings_module": project.settings.module,
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,

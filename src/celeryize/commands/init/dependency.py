@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from celeryize.commands.init.celery_fit import CeleryFit, fit_celery, pins_versions
 from celeryize.commands.init.setup import Setup
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo
-from celeryize.patch.dependencies import declare, needed
+from celeryize.patch.dependencies import Requirement, declare, needed
 
 
 def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "") -> None:
@@ -21,17 +22,24 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
         if dependencies.file:
             draft.keep(dependencies.file, "declares Celery")
         return
+    # a set-up that has been running is installed from somewhere: base.in beside a frozen file
+    elsewhere = dependencies.left.get("celery")
+    if setup.project.celery and elsewhere and "celery" not in dependencies.declared:
+        draft.keep(elsewhere, "declares Celery")
+        return
+    wanted = tuple(_fitted(setup, need, broker, result_backend) for need in wanted)
     names = ", ".join(str(need) for need in wanted)
     if dependencies.file is None:
         lines = "".join(f"{need}\n" for need in wanted)
-        draft.add_todo(
-            Todo(f"declare {names}", "No file declares the project's dependencies.", lines)
-        )
+        reason = "No file declares the project's dependencies."
+        if dependencies.why != "no file declares dependencies":
+            reason = f"{dependencies.why}."
+        draft.add_todo(Todo(f"declare {names}", reason, lines))
         return
     data = draft.read(dependencies.file) or b""
     try:
         for need in wanted:
-            data = declare(data, dependencies.file, dependencies.form, need)
+            data = declare(data, dependencies.file, dependencies.form, need, dependencies.group)
     except CannotPatch as refusal:
         draft.add_manual(refusal)
         return
@@ -44,3 +52,27 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
                 f"{dependencies.sync}\n",
             )
         )
+
+
+def _fitted(setup: Setup, need: Requirement, *broker_and_backend: str) -> Requirement:
+    """Celery in the versions that fit the project, pinned where the project pins.
+
+    Raises CannotPatch where none fits: the result could not be installed.
+    """
+    if need.name != "celery":
+        return need
+    # none where the refusal has become a manual step
+    fits: list[CeleryFit] = []
+    with setup.attempt():
+        try:
+            fits.append(fit_celery(setup.project, *broker_and_backend))
+        except CannotPatch as refusal:
+            # what is missing beside an app that exists has nothing to do with its dependency
+            if not setup.project.celery:
+                raise
+            setup.draft.add_manual(refusal)
+    for fit in fits:
+        if fit.note:
+            setup.draft.add_note(fit.note)
+        need = fit.on(need, pinned=pins_versions(setup.project))
+    return need

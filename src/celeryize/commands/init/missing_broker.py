@@ -19,6 +19,7 @@ from celeryize.celery_facts import OLD_NAMES
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
+from celeryize.detect.settings_flow import is_ignored
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -63,6 +64,9 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         files[config] = None
     # any file that names a broker decides, whichever environment it belongs to
     for path in files:
+        # what git ignores is on one machine, and decides nothing for the others
+        if is_ignored(project.root, path):
+            continue
         found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:
             return None

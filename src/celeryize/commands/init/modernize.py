@@ -313,6 +313,7 @@ def _with_new_names(project: Project, names: dict[str, str]) -> Project:
         settings=replace(
             settings,
             assigned={names.get(name, name): where for name, where in settings.assigned.items()},
+            taken=frozenset(names.get(name, name) for name in settings.taken),
             visible=frozenset(names.get(name, name) for name in settings.visible),
             overridden=frozenset(names.get(name, name) for name in settings.overridden),
         ),

@@ -13,6 +13,7 @@ from pathlib import Path
 from celeryize.brokers import extra_for, modules_of
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
+from celeryize.commands.init.settings_in_use import settings_in_use
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -27,7 +28,7 @@ from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize] that answer a question of init, and those of all commands.
 QUESTION_KEYS = frozenset({"broker", "result-backend", "result_backend", "profile", "beat"})
-TABLE_KEYS = QUESTION_KEYS | {"templates", "silence"}
+TABLE_KEYS = QUESTION_KEYS | {"settings", "silence", "templates"}
 
 # What the settings may name beside Celery: installed with the dependencies, not by us.
 OPTIONAL_APPS = ("django_celery_beat", "django_celery_results")
@@ -64,8 +65,12 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
     in_effect: dict[str, object] = {}
     if project.celery:
         in_effect = {"broker": broker_in_use(project)}
-    # the later one wins
+    # the later one wins, but for what the settings say already
     known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
+    for kept in settings_in_use(project):
+        if known.get(kept.question) not in (None, kept.answer):
+            view.show_note(kept.note)
+        known[kept.question] = kept.answer
     rendered = init.ask(
         project,
         known,
@@ -94,7 +99,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
     command_line = ""
     if not project.celery:
-        command_line = _repeating_command(planned.answers, chosen.module_name)
+        command_line = _repeating_command(project, planned.answers, chosen.module_name)
     around: AbstractContextManager[None] | None = None
     if chosen.install:
         around = _installed_dependencies(project)
@@ -172,7 +177,14 @@ def _run_manager(project: Project, command: tuple[str, ...]) -> None:
     if command[0] == "pip":
         command = (str(project.interpreter.path), "-m", *command)
     folder: Path = project.root / project.dependencies.folder
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    try:
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise CeleryizeError(
+            f"cannot run `{shlex.join(command)}`: {command[0]} is not installed, or not on PATH",
+            hint="Install it, or run init without --install and install the dependency yourself. "
+            "The change was rolled back.",
+        ) from error
     if ended.returncode:
         tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
         raise CeleryizeError(
@@ -199,7 +211,7 @@ def _next_steps(
     return tuple(steps)
 
 
-def _repeating_command(answers: init.Answers, module_name: str) -> str:
+def _repeating_command(project: Project, answers: init.Answers, module_name: str) -> str:
     """The command that gives the same without a question."""
     parts = ["celeryize", "init"]
     for flag, url in (("--broker", answers.broker), ("--result-backend", answers.result_backend)):
@@ -214,4 +226,6 @@ def _repeating_command(answers: init.Answers, module_name: str) -> str:
         parts.append("--no-beat")
     if module_name != "celery":
         parts += ["--module-name", module_name]
+    if project.layout.settings_where is None:
+        parts += ["--settings", project.settings.module]
     return shlex.join([*parts, "--yes"])

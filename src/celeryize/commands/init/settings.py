@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from celeryize.brokers import find_result_backend
 from celeryize.commands.init.settings_block import assigned_names, render_block
+from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
-from celeryize.model import Todo
+from celeryize.errors import CannotPatch
+from celeryize.model import Todo, Where
 from celeryize.patch.settings import without
 
 BROKER_NAMES = frozenset({"CELERY_BROKER_URL", "CELERY_BROKER_TRANSPORT_OPTIONS"})
@@ -22,17 +24,21 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     `only` keeps nothing but these names of it.
     """
     rendered = render_block(setup.project, setup.answers)
-    block = without(rendered.text, set(setup.project.settings.assigned))
+    block = without(rendered.text, set(setup.project.settings.taken))
+    if keeps_unknown_broker(setup.project):
+        block = without(block, {"CELERY_BROKER_TRANSPORT_OPTIONS"})
     if only is not None:
         block = without(block, set(assigned_names(block)) - only)
     # imports without the lines that use them would be flagged by every linter
     imports = rendered.imports
     if not block:
         imports = ()
+    if block:
+        _refuse_half(setup, block, imports)
     what = f"the CELERY_* settings, profile {setup.answers.profile}"
     by_path = write_settings(setup, block, imports, what)
     names = assigned_names(block)
-    secrets = [(name, url) for name, url in rendered.secrets if name in names]
+    secrets = [(rendered.prefix + name, url) for name, url in rendered.secrets if name in names]
     require_variables(setup, secrets)
     _prepare_result_backend(setup)
     return replace(
@@ -40,6 +46,24 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
         environment=tuple(secrets),
         read_by_path=wiring.read_by_path or by_path,
+    )
+
+
+def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
+    """Raise CannotPatch where no file is in the settings of all environments: a block in one of
+    them would leave the others without Celery.
+    """
+    settings, layout = setup.project.settings, setup.project.layout
+    # --settings says which one
+    if not settings.others or layout.settings_where is None:
+        return
+    named = ", ".join((*settings.environments, *settings.others))
+    raise CannotPatch(
+        f"these settings modules share no file: {named}",
+        hint="Move what they share into one file, or choose one: "
+        f"--settings {settings.environments[0]}.",
+        snippet="\n".join([*imports, "", block] if imports else [block]),
+        where=Where(settings.file),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from celeryize.brokers import (
     Option,
@@ -14,6 +14,7 @@ from celeryize.brokers import (
     url_of_result_backend,
 )
 from celeryize.commands.init.answers import DATA_FOLDER, Answers
+from celeryize.commands.init.celery_fit import celery_for_settings
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind
 from celeryize.model import Where
@@ -53,13 +54,14 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The settings as text, the imports they need, and the variables that hold a password, with
-    their values.
+    """The settings as text, the imports they need, and the settings that hold a password, with
+    their values. Their variables are named as they are, behind `prefix`.
     """
 
     text: str
     imports: tuple[str, ...]
     secrets: tuple[tuple[str, str], ...]
+    prefix: str = ""
 
 
 def render_block(project: Project, answers: Answers) -> Block:
@@ -76,8 +78,11 @@ def render_block(project: Project, answers: Answers) -> Block:
         reader = reader_of_environment(reader)
     folder = _data_folder(project)
     broker_url = url_of_broker(answers.broker)
-    url = url_expression(reader, "CELERY_BROKER_URL", broker_url)
-    backend = _result_backend(reader, answers, broker_url, folder)
+    default = ""
+    if by_name:
+        default = default_of_url(project, reader, broker_url)
+    url = url_expression(reader, "CELERY_BROKER_URL", broker_url, default)
+    backend = _result_backend(project, reader, answers, folder)
     # a URL of a folder names the folder itself, so the options of ours do not fit it
     options: tuple[Option, ...] = ()
     if broker is not None and (by_name or not broker.in_folder):
@@ -86,6 +91,7 @@ def render_block(project: Project, answers: Answers) -> Block:
     if in_folder:
         imports += folder.imports
     imports += [*backend.imports, *url.imports]
+    celery = celery_for_settings(project, answers.broker, answers.result_backend)
     key_prefix = python_literal(f"{_own_name(project)}:")
     context = {
         "in_folder": in_folder,
@@ -94,8 +100,7 @@ def render_block(project: Project, answers: Answers) -> Block:
         "data_path": str(project.base / DATA_FOLDER),
         "beat": answers.beat and "CELERY_BEAT_SCHEDULE" not in settings.assigned,
         "time_zone": _time_zone(project),
-        # the oldest version that the templates are written for
-        "celery": project.celery_version or (5, 4),
+        "celery": celery,
         "queue": python_literal(_own_name(project)),
         "key_prefix": key_prefix,
         "has_logging": "LOGGING" in settings.visible,
@@ -117,6 +122,7 @@ def render_block(project: Project, answers: Answers) -> Block:
         text=snippet(f"settings/{answers.profile}.py.jinja", **context),
         imports=tuple(dict.fromkeys(imports)),
         secrets=tuple((name, secret) for name, secret in secrets.items() if secret),
+        prefix=reader.prefix,
     )
 
 
@@ -129,43 +135,90 @@ def assigned_names(block: str) -> tuple[str, ...]:
 def reader_of_environment(reader: Reader) -> Reader:
     """The project's way to read the environment; os.environ where it has none."""
     if reader.kind is ReaderKind.LITERAL:
-        return Reader(ReaderKind.OS, "os.environ.get")
+        return replace(reader, kind=ReaderKind.OS, call="os.environ.get")
     return reader
 
 
 def reader_imports(reader: Reader) -> tuple[str, ...]:
     """The imports that reading the environment needs.
 
-    A library's reader is in the settings already.
+    A library's reader is in the settings already, unless they borrow it from another file.
     """
     if reader.kind is ReaderKind.OS and reader.call.startswith("os."):
         return ("import os",)
-    return ()
+    return reader.imports
 
 
-def url_expression(reader: Reader, name: str, url: str) -> Expression:
+def url_expression(reader: Reader, name: str, url: str, default: str = "") -> Expression:
     """The expression for a URL: read from the environment, or a literal.
 
-    A password is never a literal.
+    `default` is Python for what is taken without the variable; empty: the URL itself. A password is
+    never a literal.
     """
+    variable = python_literal(reader.prefix + name)
     if not holds_password(url):
-        return Expression(reader.read(python_literal(name), python_literal(url)))
+        return Expression(reader.read(variable, default or python_literal(url)))
     # without a default, so that a missing variable is an error and not another broker
-    if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS}:
-        return Expression(f"os.environ[{python_literal(name)}]", ("import os",), url)
-    return Expression(f"{reader.call}({python_literal(name)})", (), url)
+    if reader.kind in {ReaderKind.LITERAL, ReaderKind.OS, ReaderKind.HELPER}:
+        return Expression(f"os.environ[{variable}]", ("import os",), url)
+    return Expression(f"{reader.call}({variable})", (), url)
+
+
+def default_of_url(project: Project, reader: Reader, url: str) -> str:
+    """What a URL of Redis defaults to: the project's own REDIS_URL, where it has one.
+
+    Empty for another URL, and where there is none.
+    """
+    if url != url_of_broker("redis"):
+        return ""
+    literal = python_literal(url)
+    if "REDIS_URL" in project.settings.visible:
+        if _has_value(project, "REDIS_URL"):
+            return "REDIS_URL"
+        return f"REDIS_URL or {literal}"
+    if reader.knows_redis and reader.kind is not ReaderKind.LITERAL:
+        return reader.read(python_literal("REDIS_URL"), literal)
+    return ""
+
+
+def _has_value(project: Project, name: str) -> bool:
+    """Whether a setting has a text in every environment: a literal, or a default that is one."""
+    where = project.settings.assigned.get(name)
+    for node in project.modules.tree(where.path).body if where else ():
+        if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name):
+            continue
+        match node.value:
+            case (
+                ast.Constant(value=value)
+                | ast.Call(
+                    keywords=[*_, ast.keyword(arg="default", value=ast.Constant(value=value))]
+                )
+                | ast.Call(args=[_, ast.Constant(value=value)])
+            ):
+                return bool(value)
+            # without a default the variable has to be there
+            case ast.Subscript():
+                return True
+            case ast.Call(args=[_], keywords=[], func=func):
+                return "get" not in ast.unparse(func)
+            case ast.JoinedStr():
+                return True
+    return False
 
 
 def _result_backend(
-    reader: Reader, answers: Answers, broker_url: str, folder: Expression
+    project: Project, reader: Reader, answers: Answers, folder: Expression
 ) -> Expression:
     """The expression for the result backend; no code where there is none."""
     if answers.result_backend == "file":
         return Expression(f'"file://" + str({folder.code} / "results")', folder.imports)
-    value = url_of_result_backend(answers.result_backend, broker_url)
+    value = url_of_result_backend(answers.result_backend, url_of_broker(answers.broker))
     if not value:
         return Expression("")
-    return url_expression(reader, "CELERY_RESULT_BACKEND", value)
+    default = ""
+    if answers.result_backend == "redis" and answers.broker in {"redis", "rabbitmq"}:
+        default = default_of_url(project, reader, value)
+    return url_expression(reader, "CELERY_RESULT_BACKEND", value, default)
 
 
 def _option_value(option: Option, reader: Reader, key_prefix: str, data_folder: str) -> str:
@@ -200,6 +253,7 @@ def _time_zone(project: Project) -> str:
     settings = project.settings
     if settings.split or "TIME_ZONE" in settings.overridden:
         return ""
+    # for certain: a name that a star import may bring ends in a NameError where it does not
     if "TIME_ZONE" in settings.visible:
         return "TIME_ZONE"
     return ""

@@ -37,18 +37,25 @@ __all__ = [
 ]
 
 
-def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
+def declare(
+    data: bytes,
+    path: PurePosixPath,
+    form: Form,
+    requirement: Requirement,
+    group: tuple[str, ...] = (),
+) -> bytes:
     """The file with one requirement more.
 
     The same bytes if it declares that name already, in any spelling. Every old byte stays, in
     order. Raises CannotPatch, with the line to paste, where a line of ours would break the file or
-    would be lost: hash-pinned, compiled, UTF-16, computed.
+    would be lost: hash-pinned, compiled, UTF-16, computed. `group` is the path of the list or
+    table of a TOML file, where that is not the usual one.
     """
     before = entries(data, form)
     if normalised(requirement.name) in before:
         return data
     try:
-        after = _declare_by_form(data, path, form, requirement)
+        after = _declare_by_form(data, path, form, requirement, group)
     except CannotPatch as error:
         raise CannotPatch(
             error.message,
@@ -69,14 +76,14 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
 # Each editor is loaded when a file of its kind is met: every command reads the dependencies, most
 # projects have one kind, and all four cost as much as the rest of a small command's own code.
 def _declare_by_form(
-    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement
+    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement, group: tuple[str, ...]
 ) -> bytes:
     line = written(requirement, form)
     match form:
-        case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+        case Form.PEP621 | Form.GROUP | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
             from celeryize.patch.dependencies import toml
 
-            return toml.declare(data, path, form, requirement)
+            return toml.declare(data, path, form, requirement, group)
         case Form.REQUIREMENTS:
             from celeryize.patch.dependencies import requirements
 
@@ -100,7 +107,7 @@ def entries(data: bytes, form: Form) -> Mapping[str, Entry]:
     with it.
     """
     match form:
-        case Form.PEP621 | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
+        case Form.PEP621 | Form.GROUP | Form.POETRY_PEP621 | Form.POETRY_TABLE | Form.PIPFILE:
             from celeryize.patch.dependencies import toml
 
             return toml.entries(data)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from celeryize.patch.dependencies.placement import Item, place_among
 from celeryize.patch.newlines import newline_at
 
 _COMMA = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n)*,")
@@ -28,6 +29,27 @@ class Brackets:
     start: int
     end: int
     elements: Sequence[tuple[int, int]]
+
+    def items(self, names: Sequence[str]) -> list[Item]:
+        """The elements, which have these names, each with what is above it."""
+        found = []
+        before = self.start
+        for name, (start, end) in zip(names, self.elements, strict=True):
+            # without the rest of the line of the element before, whose comment that is
+            above = self.text[before:start].split("\n")[1:-1]
+            comments = [line.strip() for line in above if line.strip().startswith("#")]
+            gap = any(not line.strip() for line in above)
+            found.append(Item(name, "\n".join(comments), gap))
+            before = end
+        return found
+
+    def place_of(self, names: Sequence[str], name: str) -> int:
+        """The index at which `name` belongs; above the first headline if all are of others."""
+        place = place_among(self.items(names), name)
+        if place is None:
+            return 0
+        # never between a comment and the element below it, be it a headline
+        return place.index + place.below_comment
 
     def insert(self, index: int, element: str) -> list[tuple[int, str]]:
         """The insertions (offset, text) that make `element` the one at `index`.
@@ -53,9 +75,11 @@ class Brackets:
         prefix = self.text[self._line_start(start) : start]
         if not prefix.strip():
             line = self._line_start(start)
+            # a comment above an element belongs to it: go right below what is before it
             if index and (comma := _COMMA.match(self.text, self.elements[index - 1][1])):
-                # a comment above an element belongs to it: go right below the one before
                 line = self._after_line(comma.end())
+            elif not index and "\n" in self.text[self.start : start]:
+                line = self._after_line(self.start)
             if line <= start:
                 return line, f"{prefix}{element},{newline_at(self.text, start)}"
         # leading commas: the new element takes the comma of the one that it pushes down

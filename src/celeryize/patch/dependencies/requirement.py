@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -15,11 +15,17 @@ _EGG = re.compile(rf"#(?:.*&)?egg=({NAME.pattern})")
 # The oldest Celery whose settings, Beat and import order the templates are written for.
 CELERY_FROM = "5.4"
 
+# What requires a library without an extra. (Their own metadata on PyPI.)
+_BRINGS = {
+    "redis": ("celery-redbeat", "channels-redis", "django-redis", "django-rq", "rq", "walrus"),
+}
+
 
 class Form(StrEnum):
     """How a file declares dependencies."""
 
     PEP621 = "pep621"
+    GROUP = "dependency-group"
     POETRY_PEP621 = "poetry-pep621"
     POETRY_TABLE = "poetry-table"
     PIPFILE = "pipfile"
@@ -30,14 +36,30 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A distribution that the project needs; `lower` is its oldest usable version ("": any)."""
+    """A distribution that the project needs; `lower` is its oldest usable version ("": any).
+
+    `upper` is the first version that does not fit any more. `pin` is the one version of a project
+    that pins all of its requirements; it stands for both.
+    """
 
     name: str
     extras: tuple[str, ...] = ()
     lower: str = ""
+    upper: str = ""
+    pin: str = ""
 
     def __str__(self) -> str:
-        return f"{self.full_name}{self.lower and f'>={self.lower}'}"
+        return f"{self.full_name}{self.specifier}"
+
+    @property
+    def specifier(self) -> str:
+        """The versions, as PEP 440 writes them."""
+        if self.pin:
+            return f"=={self.pin}"
+        bounds = [f">={self.lower}"] if self.lower else []
+        if self.upper:
+            bounds.append(f"<{self.upper}")
+        return ",".join(bounds)
 
     @property
     def full_name(self) -> str:
@@ -58,17 +80,23 @@ def written(requirement: Requirement, form: Form) -> str:
     it.
     """
     match form:
-        case Form.PEP621:
+        case Form.PEP621 | Form.GROUP:
             return f'"{requirement}"'
-        case Form.POETRY_PEP621 if requirement.lower:
+        case Form.POETRY_PEP621 if requirement.lower and not (requirement.upper or requirement.pin):
             upper = int(requirement.lower.split(".")[0]) + 1
             return f'"{requirement.full_name} (>={requirement.lower},<{upper}.0)"'
+        case Form.POETRY_PEP621 if requirement.specifier:
+            return f'"{requirement.full_name} ({requirement.specifier})"'
         case Form.POETRY_PEP621:
             return f'"{requirement.full_name}"'
         case Form.POETRY_TABLE:
-            return _table_line(requirement, f"^{requirement.lower}")
+            bound = requirement.specifier
+            if requirement.lower and not (requirement.upper or requirement.pin):
+                bound = f"^{requirement.lower}"
+            # Poetry takes a bare version for an exact one, and writes it so
+            return _table_line(requirement, bound.removeprefix("=="))
         case Form.PIPFILE:
-            return _table_line(requirement, f">={requirement.lower}")
+            return _table_line(requirement, requirement.specifier)
         case Form.REQUIREMENTS | Form.SETUP_CFG | Form.SETUP_PY:
             return str(requirement)
         case _:
@@ -77,7 +105,7 @@ def written(requirement: Requirement, form: Form) -> str:
 
 def _table_line(requirement: Requirement, bound: str) -> str:
     version = '"*"'
-    if requirement.lower:
+    if bound:
         version = f'"{bound}"'
     if not requirement.extras:
         return f"{requirement.name} = {version}"
@@ -101,16 +129,6 @@ def name_in(text: str) -> str | None:
     return None
 
 
-def sorted_place(names: Sequence[str], name: str) -> int:
-    """Where `name` belongs among `names`: at its place if two or more of them are sorted, else at
-    the end.
-    """
-    keys = [n.casefold() for n in names]
-    if len(keys) < 2 or keys != sorted(keys):
-        return len(keys)
-    return sum(key < name.casefold() for key in keys)
-
-
 def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | None:
     """What is still to be declared for Celery with `extra`; None: nothing.
 
@@ -119,6 +137,8 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
     a second line for Celery would contradict the first.
     """
     celery = declared.get("celery")
+    if celery is None and _is_brought("celery", declared):
+        celery = ""
     if celery is None:
         return Requirement("celery", (extra,) if extra else (), CELERY_FROM)
     # the extra may be among others: celery[redis,msgpack]
@@ -134,7 +154,7 @@ def missing(declared: Mapping[str, str], extra: str | None) -> Requirement | Non
     if bracket:
         # an extra of another distribution: its name alone, declared, does not say that the extra is
         return Requirement(name, (inside,))
-    if name in declared:
+    if name in declared or _is_brought(name, declared):
         return None
     return Requirement(name)
 
@@ -146,7 +166,7 @@ def needed(
     from celeryize.brokers import extra_for, find_result_backend
 
     extras = sorted({extra for url in (broker, result_backend) if (extra := extra_for(url))})
-    if "celery" not in declared:
+    if "celery" not in declared and not _is_brought("celery", declared):
         wanted = [Requirement("celery", tuple(extras), CELERY_FROM)]
     else:
         wanted = [found for extra in extras if (found := missing(declared, extra))]
@@ -154,3 +174,13 @@ def needed(
     if backend and backend.distribution and backend.distribution not in declared:
         wanted.append(Requirement(backend.distribution))
     return tuple(wanted)
+
+
+def _is_brought(name: str, declared: Mapping[str, str]) -> bool:
+    """Whether another requirement brings a distribution along: by an extra of that name, or as a
+    dependency that it has without any.
+    """
+    if any(other in declared for other in _BRINGS.get(name, ())):
+        return True
+    extra = re.compile(rf"\[[^\]]*\b{re.escape(name)}\b[^\]]*\]")
+    return any(extra.search(text) for other, text in declared.items() if other != "celery")

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.dependencies.requirement import Entry, name_in, normalised, sorted_place
-from celeryize.patch.newlines import line_after
+from celeryize.patch.dependencies.placement import (
+    OWN_HEADLINE,
+    Item,
+    Place,
+    is_spaced,
+    place_among,
+)
+from celeryize.patch.dependencies.requirement import Entry, name_in, normalised
+from celeryize.patch.newlines import line_after, newline_at
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -23,6 +30,7 @@ _GENERATED = re.compile(r"(?im)^#.*(?:auto-?generated|@generated)\b.*")
 _INPUT = re.compile(r"(?m)^#\s+.*?(\S+\.in)\s*$")
 _HASHED = re.compile(r"(?m)^[^#\n]*--(?:hash=|require-hashes)")
 _MERGE = re.compile(r"(?m)^(?:<{7}|={7}|>{7})(?:\s|$)")
+_LOCAL = re.compile(r"\s*(?:(?:-e|--editable)[\s=]*)?[\"']?\./?(?:\[[^\]]*\])?[\"']?\s*$")
 _INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
 
 
@@ -60,6 +68,11 @@ def includes(data: bytes) -> tuple[str, ...]:
     )
 
 
+def installs_project(data: bytes) -> bool:
+    """Whether the file installs the project itself: `-e .`, `.[prod]`, `--editable=.`."""
+    return any(_LOCAL.match(line.text) for line in _logical_lines(_decode_lenient(data)))
+
+
 def is_compiled(data: bytes) -> bool:
     """Whether a tool wrote this file (pip-compile, uv, poetry, pdm, pipenv say so in a comment)."""
     return _GENERATED.search(_decode_lenient(data)) is not None
@@ -75,19 +88,91 @@ def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     """The file with `line` more, at its sorted place or at the end. Raises CannotPatch."""
     text, bom = _decode_strict(data, path)
     _refuse_file(text, path)
-    lines = list(_logical_lines(text))
-    named = [(name, entry) for entry in lines if (name := name_in(entry.text))]
-    index = sorted_place([name for name, _ in named], name_in(line) or line)
-    if index == len(named):
-        offset = _below_all(text, path)
+    listed = _listed_requirements(text)
+    items = [entry.item for entry in listed]
+    place = place_among(items, name_in(line) or line)
+    if place is None or place.index == len(listed) or _ends_in_own_comment(text):
+        offset, inserted = _at_the_end(text, path, line, items, headed=place is None)
     else:
-        # right below the one before: a comment above a requirement belongs to it
-        if index:
-            offset = named[index - 1][1].end
-        else:
-            offset = named[0][1].start
-    offset, inserted = line_after(text, offset, line)
+        offset, inserted = _before(text, listed, place, line)
     return bom + (text[:offset] + inserted + text[offset:]).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One requirement with the place of its line; `lead` is where its comment begins."""
+
+    item: Item
+    lead: int
+    start: int
+    end: int
+
+
+def _listed_requirements(text: str) -> list[_Listed]:
+    """The requirements of a text, each with the comment that is directly above it."""
+    found: list[_Listed] = []
+    comments: list[str] = []
+    lead = 0
+    gap = False
+    for line in _logical_lines(text):
+        raw = text[line.start : line.end].strip()
+        name = name_in(line.text)
+        if not comments:
+            lead = line.start
+        if name:
+            found.append(_Listed(Item(name, "\n".join(comments), gap), lead, line.start, line.end))
+            comments, gap = [], False
+        elif raw.startswith("#"):
+            comments.append(raw)
+        else:
+            # an option, an include, or a blank line: the comments above it belong to no package
+            comments, gap = [], not raw or gap
+    return found
+
+
+def _before(text: str, listed: Sequence[_Listed], place: Place, line: str) -> tuple[int, str]:
+    """The insertion above a requirement and its comment."""
+    items = [entry.item for entry in listed]
+    index = place.index
+    if place.below_comment:
+        return line_after(text, listed[index].start, line)
+    if is_spaced(items):
+        newline = newline_at(text, listed[index].lead)
+        return listed[index].lead, f"{line}{newline * 2}"
+    # in one paragraph with the requirement before it, where a blank line separates the two
+    if index and (items[index].gap or items[index].comment):
+        return line_after(text, listed[index - 1].end, line)
+    return line_after(text, listed[index].lead, line)
+
+
+def _ends_in_own_comment(text: str) -> bool:
+    """Whether the last paragraph is a comment alone, about queues or a Celery of former times."""
+    paragraph = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").rstrip())[-1]
+    lines = paragraph.strip().split("\n")
+    return all(line.lstrip().startswith("#") for line in lines) and bool(
+        OWN_HEADLINE.search(paragraph)
+    )
+
+
+def _at_the_end(
+    text: str, path: PurePosixPath, line: str, items: Sequence[Item], *, headed: bool
+) -> tuple[int, str]:
+    """The insertion below everything; with a headline of its own where the others have theirs."""
+    offset = _below_all(text, path)
+    if _ends_in_own_comment(text):
+        # `# Queues`, with a Celery that is commented out
+        return line_after(text, offset, line)
+    end = len(text.rstrip())
+    last = text[text.rfind("\n", 0, end) + 1 : end].strip()
+    newline = newline_at(text, offset)
+    lead = ""
+    # not below a comment that is about something else
+    below_comment = items and last.startswith("#") and not OWN_HEADLINE.search(last)
+    if headed:
+        lead = f"{newline}# Celery{newline}"
+    elif is_spaced(items) or below_comment:
+        lead = newline
+    return line_after(text, offset, f"{lead}{line}")
 
 
 def _below_all(text: str, path: PurePosixPath) -> int:

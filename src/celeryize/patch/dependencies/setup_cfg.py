@@ -17,7 +17,8 @@ from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.dependencies.requirement import Entry, name_in, normalised, sorted_place
+from celeryize.patch.dependencies.placement import sorted_place
+from celeryize.patch.dependencies.requirement import Entry, name_in, normalised
 from celeryize.patch.newlines import line_after
 
 _HEADER = re.compile(r"\[([^\]]+)\]")

@@ -21,13 +21,13 @@ from typing import Any
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.dependencies.brackets import Brackets
+from celeryize.patch.dependencies.placement import Item, place_among
 from celeryize.patch.dependencies.requirement import (
     Entry,
     Form,
     Requirement,
     name_in,
     normalised,
-    sorted_place,
     written,
 )
 from celeryize.patch.dependencies.toml_text import Path, Statement, statements, unquoted
@@ -74,8 +74,10 @@ def entries(data: bytes) -> Mapping[str, Entry]:
     return found
 
 
-def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requirement) -> bytes:
-    """The file with one entry more. Raises CannotPatch."""
+def declare(
+    data: bytes, path: PurePosixPath, form: Form, requirement: Requirement, group: Path = ()
+) -> bytes:
+    """The file with one entry more, in the list or table at `group`. Raises CannotPatch."""
     bom = b""
     if data.startswith(codecs.BOM_UTF8):
         bom = codecs.BOM_UTF8
@@ -83,11 +85,15 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
     line = written(requirement, form)
     found = tuple(statements(text))
     table = _TABLES.get(form)
+    if table is not None and group:
+        table = group
     if table is None:
-        listed = _table_at(expected, _PROJECT, path).setdefault("dependencies", [])
+        where = group or _LIST
+        listed = _table_at(expected, where[:-1], path).setdefault(where[-1], [])
         if not isinstance(listed, list):
-            raise CannotPatch(f"[project].dependencies in {path} is not a list", where=Where(path))
-        insertions, index = _into_list(text, found, line, path)
+            named = f"[{'.'.join(where[:-1])}].{where[-1]}"
+            raise CannotPatch(f"{named} in {path} is not a list", where=Where(path))
+        insertions, index = _into_list(text, found, line, path, where)
         listed.insert(index, unquoted(line))
     else:
         _table_at(expected, table, path).update(tomllib.loads(line))
@@ -103,22 +109,63 @@ def declare(data: bytes, path: PurePosixPath, form: Form, requirement: Requireme
 
 
 def _into_list(
-    text: str, found: Sequence[Statement], line: str, path: PurePosixPath
+    text: str, found: Sequence[Statement], line: str, path: PurePosixPath, where: Path
 ) -> tuple[list[tuple[int, str]], int]:
-    """The insertions into `[project].dependencies`, and the index of the new element."""
-    array = next((s for s in found if s.path == _LIST and s.value), None)
+    """The insertions into the list at `where`, and the index of the new element."""
+    array = next((s for s in found if s.path == where and s.value), None)
     if array is None:
         return [_new_list(text, found, line, path)], 0
-    elements = array.strings()
-    said = [unquoted(token.text) for token in elements]
-    index = sorted_place([name_in(s) or s for s in said], name_in(unquoted(line)) or line)
+    elements = _elements_of(text, array)
+    said = [unquoted(element) for _, _, element in elements if element[0] in "'\""]
+    spans = [(start, end) for start, end, _ in elements]
+    brackets = Brackets(text, array.value[0].end, array.value[-1].start, spans)
+    # an inline table, `{include-group = "base"}`, has no name and no place in the order
+    if len(said) == len(elements):
+        names = [name_in(s) or s for s in said]
+        index = brackets.place_of(names, name_in(unquoted(line)) or line)
+    else:
+        index = len(elements)
     # literal strings, if that is what the neighbours are
-    if elements and elements[0].text.startswith("'"):
+    if elements and elements[0][2].startswith("'"):
         line = line.replace('"', "'")
-    spans = [(token.start, token.end) for token in elements]
-    return Brackets(text, array.value[0].end, array.value[-1].start, spans).insert(
-        index, line
-    ), index
+    return brackets.insert(index, line), index
+
+
+def _elements_of(text: str, array: Statement) -> list[tuple[int, int, str]]:
+    """Start, end and text of each element of an array: a string, or an inline table."""
+    found: list[tuple[int, int, str]] = []
+    depth, begins = 0, 0
+    for token in array.value[1:-1]:
+        if token.text in ("{", "["):
+            if depth == 0:
+                begins = token.start
+            depth += 1
+        elif token.text in ("}", "]"):
+            depth -= 1
+            if depth == 0:
+                found.append((begins, token.end, text[begins : token.end]))
+        elif depth == 0 and token.kind == "string":
+            found.append((token.start, token.end, token.text))
+    return found
+
+
+def group_with(data: bytes, name: str) -> Path:
+    """The list or table, of a group or an extra, that declares `name`; (): none does.
+
+    Groups for developers do not count: no server installs them.
+    """
+    if value_at(data) is None:
+        return ()
+    text = _parse_lenient(data)
+    for s in statements(text):
+        if s.path[:-1] in _LISTS and not _FOR_DEVELOPERS.search(s.path[-1].lower()):
+            names = [name_in(unquoted(token.text)) for token in s.strings()]
+            if any(found and normalised(found) == name for found in names):
+                return s.path
+        table = _find_group(s.path)
+        if table and len(s.path) > len(table) and normalised(s.path[len(table)]) == name:
+            return table
+    return ()
 
 
 def _new_list(
@@ -177,13 +224,39 @@ def _insert_among(text: str, own: Sequence[Statement], name: str, line: str) -> 
     Poetry's `python` comes first, whatever the order.
     """
     listed = [s for s in own if s.path[len(s.table)] != "python"]
-    index = sorted_place([s.path[len(s.table)] for s in listed], name)
+    items = [_item_of(text, s) for s in listed]
+    place = place_among(items, name)
     # at the end of all entries, python among them
-    if index == len(listed):
+    if place is None or place.index + place.below_comment == len(listed):
         return line_after(text, own[-1].after, line)
+    index = place.index + place.below_comment
     if index == 0:
-        return listed[0].start, line + newline_at(text, listed[0].start)
+        # above the comments of the first one
+        start = text.rfind("\n", 0, listed[0].start) + 1
+        while (above := _line_above(text, start)) is not None and above[1].startswith("#"):
+            start = above[0]
+        return start, line + newline_at(text, start)
     return line_after(text, listed[index - 1].after, line)
+
+
+def _item_of(text: str, statement: Statement) -> Item:
+    """An entry of a table with the comments above it, and the blank line above those."""
+    start = text.rfind("\n", 0, statement.start) + 1
+    comments: list[str] = []
+    above = _line_above(text, start)
+    while above is not None and above[1].startswith("#"):
+        comments.insert(0, above[1])
+        above = _line_above(text, above[0])
+    gap = above is not None and not above[1]
+    return Item(statement.path[len(statement.table)], "\n".join(comments), gap)
+
+
+def _line_above(text: str, start: int) -> tuple[int, str] | None:
+    """The start and the text of the line above the one that begins at `start`."""
+    if start == 0:
+        return None
+    begins = text.rfind("\n", 0, start - 1) + 1
+    return begins, text[begins : start - 1].strip()
 
 
 def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:

@@ -21,6 +21,7 @@ from tests.patching import transforms
 CELERY = Requirement("celery", ("redis",), "5.4")
 NAMES = {
     Form.PEP621: "pyproject.toml",
+    Form.GROUP: "pyproject.toml",
     Form.POETRY_PEP621: "pyproject.toml",
     Form.POETRY_TABLE: "pyproject.toml",
     Form.PIPFILE: "Pipfile",
@@ -468,6 +469,7 @@ def test_each_form_writes_as_its_manager_does():
     plain = Requirement("django-celery-results")
     assert {form: written(plain, form) for form in Form} == {
         Form.PEP621: '"django-celery-results"',
+        Form.GROUP: '"django-celery-results"',
         Form.POETRY_PEP621: '"django-celery-results"',
         Form.POETRY_TABLE: 'django-celery-results = "*"',
         Form.PIPFILE: 'django-celery-results = "*"',

@@ -1,0 +1,173 @@
+"""Which Celery a project gets: one that fits its Python, its Django, and its redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from celeryize.brokers import extra_for
+from celeryize.celery_versions import (
+    EVERY,
+    RELEASES,
+    Range,
+    Release,
+    Version,
+    fitting_releases,
+    is_pinned,
+    range_of,
+    version_of,
+)
+from celeryize.detect.project import Project
+from celeryize.detect.python_version import DeclaredPython, declared_python
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.patch.dependencies.requirement import CELERY_FROM, Requirement
+
+# Three pins of four requirements: that is how the project writes its requirements.
+_MOST = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class CeleryFit:
+    """The newest release that fits, and the oldest one that templates are written for, if any."""
+
+    newest: Release
+    lower: str
+    upper: str = ""
+    note: str = ""
+
+    def on(self, requirement: Requirement, *, pinned: bool) -> Requirement:
+        """The requirement of Celery with these versions, as a pin or as bounds."""
+        if pinned:
+            return replace(requirement, lower="", pin=self.newest.latest)
+        return replace(requirement, lower=self.lower, upper=self.upper)
+
+
+def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
+    """The Celery for a project that does not declare one yet, with the redis that these URLs or
+    names need.
+
+    Raises CannotPatch where none fits, with the declaration that excludes it.
+    """
+    declared = project.dependencies.declared
+    django = range_of(declared.get("django", ""))
+    kombu = range_of(declared.get("kombu", ""))
+    redis = EVERY
+    if "redis" in {extra_for(url) for url in broker_and_backend}:
+        redis = range_of(declared.get("redis", ""))
+    said = declared_python(project.root, project.base)
+    python = _python_of(project, said)
+    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu)
+    note = ""
+    if not found and said is not None and not said.exact:
+        # the lower end of a range is a promise, and not what runs the project
+        found = fitting_releases(django=django, redis=redis, kombu=kombu)
+        note = (
+            f"{said.where} allows Python {said.text}; Celery needs "
+            f"Python {_written(RELEASES[0].python_from)} or newer."
+        )
+    if not found:
+        if redis.low and redis.low >= (9,):
+            # newer than what is known here: so is the Celery that takes it
+            return CeleryFit(RELEASES[-1], RELEASES[-1].bounds[0])
+        raise _conflict(project, said, python, django)
+    newest = found[-1]
+    if newest.series < version_of(CELERY_FROM):
+        lower, upper = newest.bounds
+        return CeleryFit(newest, lower, upper, note or _why_older(project, newest))
+    return CeleryFit(newest, CELERY_FROM, note=note)
+
+
+def pins_versions(project: Project) -> bool:
+    """Whether the file of the dependencies pins its requirements with `==`."""
+    written = project.dependencies.own
+    pinned = sum(is_pinned(text) for text in written)
+    return len(written) > 1 and pinned >= _MOST * len(written)
+
+
+def _python_of(project: Project, said: DeclaredPython | None) -> Version | None:
+    """The Python that has to work: the declared one, else that of the interpreter."""
+    if said is not None:
+        return said.version
+    return _version_of_environment(project.interpreter.path)
+
+
+def _version_of_environment(python: Path) -> Version | None:
+    """The version of a virtual environment, off its folder lib/python3.12."""
+    for folder in python.parent.parent.glob("lib/python3.*"):
+        minor = folder.name.removeprefix("python3.")
+        if minor.isdigit() and (folder / "site-packages").is_dir():
+            return (3, int(minor))
+    return None
+
+
+def _conflict(
+    project: Project,
+    said: DeclaredPython | None,
+    python: Version | None,
+    django: Range,
+) -> CannotPatch:
+    """The refusal: which declaration excludes every Celery, and what would help."""
+    oldest = RELEASES[0]
+    where = project.dependencies.where
+    if said is not None and not fitting_releases(python=python):
+        return CannotPatch(
+            f"the project runs on Python {said.text}: Celery 5 needs Python "
+            f"{_written(oldest.python_from)} or newer",
+            hint="Move the project to a newer Python first.",
+            where=said.where,
+        )
+    if not fitting_releases(django=django):
+        found = project.dependencies.declared["django"]
+        return CannotPatch(
+            f"the project declares {found}: Celery 5 needs Django "
+            f"{_written(oldest.django_from)} or newer",
+            hint="Move the project to a newer Django first.",
+            where=where,
+        )
+    declared = project.dependencies.declared
+    named = [declared[name] for name in ("redis", "kombu") if name in declared]
+    place = Where(where.path) if where else None
+    return CannotPatch(
+        f"the project declares {' and '.join(named)}: no Celery that fits its Python and its "
+        "Django takes that",
+        hint="Change that requirement, or use another broker: --broker rabbitmq.",
+        where=place,
+    )
+
+
+def _why_older(project: Project, release: Release) -> str:
+    """The sentence about a Celery that is not today's."""
+    declared = project.dependencies.declared
+    named = [declared[name] for name in ("django", "redis") if name in declared]
+    said = declared_python(project.root, project.base)
+    if said is not None:
+        named.append(f"Python {said.text}")
+    return (
+        f"Celery {release.bounds[0]} is the newest that fits the project ({', '.join(named)}); "
+        "newer ones need newer versions of these."
+    )
+
+
+def _written(version: Version) -> str:
+    return ".".join(str(number) for number in version)
+
+
+def celery_for_settings(project: Project, *broker_and_backend: str) -> tuple[int, int]:
+    """The Celery that the settings are written for: the one that is installed, or the oldest one
+    that may be.
+    """
+    installed = project.celery_version or version_pair(CELERY_FROM)
+    if "celery" in project.dependencies.declared:
+        return installed
+    fit = fit_celery(project, *broker_and_backend)
+    # what is installed now will be replaced by what is declared
+    if pins_versions(project) or fit.upper:
+        return fit.newest.series
+    return installed
+
+
+def version_pair(text: str) -> tuple[int, int]:
+    """(major, minor) of a version."""
+    major, minor, *_ = version_of(text)
+    return (major, minor)

@@ -1,0 +1,15 @@
+import os
+
+import configurations
+from celery import Celery
+
+# The settings that manage.py names; the environment variable wins over them.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DJANGO_CONFIGURATION", "Local")
+configurations.setup()
+
+app = Celery("config")
+# Every setting that starts with CELERY_, read when it is first needed.
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# The tasks modules of all apps in INSTALLED_APPS.
+app.autodiscover_tasks()

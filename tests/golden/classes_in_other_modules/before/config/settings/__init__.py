@@ -1,0 +1,2 @@
+from .local import Local
+from .production import Production

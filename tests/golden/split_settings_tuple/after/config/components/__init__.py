@@ -1,0 +1,3 @@
+from decouple import AutoConfig
+
+config = AutoConfig()

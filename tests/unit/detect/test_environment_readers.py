@@ -1,0 +1,99 @@
+"""detect/environment_readers.py: how a project reads variables, wherever it made its reader."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.detect.test_settings_flow import SETTINGS, load
+
+ENVIRON = "import environ\n\nenv = environ.Env()\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expression"),
+    [
+        (
+            {"config/environment.py": ENVIRON, "": "from config.environment import env\n"},
+            "env('X', default='d')",
+        ),
+        (
+            {"config/environment.py": ENVIRON, "": "from .environment import env as e\n"},
+            "e('X', default='d')",
+        ),
+        (
+            {"config/environment.py": ENVIRON, "": "from .environment import *\n"},
+            "env('X', default='d')",
+        ),
+        (
+            {
+                "config/conf.py": "from decouple import AutoConfig\n\nconfig = AutoConfig()\n",
+                "": "from config.conf import config\n",
+            },
+            "config('X', default='d')",
+        ),
+        (
+            {
+                "config/conf.py": "from decouple import config\n",
+                "": "from config.conf import config as c\n",
+            },
+            "c('X', default='d')",
+        ),
+        (
+            {
+                "config/util.py": "import os\n\n\ndef get_str_env(name, default=None):\n"
+                "    return os.environ.get(name, default)\n",
+                "": "from config.util import get_str_env\n",
+            },
+            "get_str_env('X', 'd')",
+        ),
+        (
+            {
+                "": "import os\n\n\ndef env_or(key, default):\n    try:\n        return os.environ[key]\n"
+                "    except KeyError:\n        return default\n"
+            },
+            "env_or('X', 'd')",
+        ),
+        (
+            {"": "from environs import FileAwareEnv\n\nenv = FileAwareEnv()\n"},
+            "env('X', default='d')",
+        ),
+    ],
+)
+def test_the_reader_of_the_project_is_used(tmp_path, files, expression):
+    call = expression.partition("(")[0]
+    head = files.pop("")
+    settings = f'{head}{SETTINGS}A = {call}("A", "1")\nB = {call}("B", "2")\n'
+    reader = load(tmp_path, {**files, "config/settings.py": settings}).settings.reader
+    assert reader.read("'X'", "'d'") == expression
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "def flag(name, default):\n    return os.environ.get(name, default) in ('1', 'yes')\n",
+        "def number(name, default):\n    return int(os.environ.get(name, default))\n",
+        "def items(name, default):\n    return os.environ.get(name, default).split(',')\n",
+        "def required(name):\n    return os.environ[name]\n",
+    ],
+)
+def test_a_helper_that_gives_no_text_is_not_used(tmp_path, helper):
+    name = helper.split()[1].partition("(")[0]
+    settings = f'import os\n\n\n{helper}\n\n{SETTINGS}A = {name}("A", "1")\n'
+    reader = load(tmp_path, {"config/settings.py": settings}).settings.reader
+    assert reader.call.startswith("os.")
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (["SHOP_DEBUG", "SHOP_SECRET", "SHOP_HOST"], "SHOP_"),
+        (["SHOP_DEBUG", "SHOP_SECRET", "SHOP_HOST", "DATABASE_URL"], "SHOP_"),
+        (["SHOP_DEBUG", "SHOP_SECRET", "HOST"], ""),
+        (["SHOP_DEBUG", "SECRET_KEY", "SHOP_HOST"], ""),
+        (["SHOP_DEBUG", "SHOP_SECRET"], ""),
+    ],
+)
+def test_a_prefix_is_one_that_all_variables_have(tmp_path, names, prefix):
+    lines = "".join(f'X = env("{name}")\n' for name in names)
+    settings = f"{ENVIRON}{SETTINGS}{lines}"
+    assert load(tmp_path, {"config/settings.py": settings}).settings.reader.prefix == prefix
