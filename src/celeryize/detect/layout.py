@@ -4,12 +4,12 @@ names."""
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import Modules, is_foreign
+from celeryize.detect.variables import assigned_in, assigned_in_text
 from celeryize.errors import NoProject
 from celeryize.model import Where
 
@@ -102,21 +102,12 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
     if source is None:
         text = _read_text(modules.root / path)
         # Python 2 and other syntax that we cannot parse: the text has to do
-        for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
-            yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
+        for name, line in assigned_in_text(text, variable):
+            yield name, Where(path, line)
         return
-    constants = {
-        target.id: node.value.value
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(source.tree):
-        value = _assigned_to(node, variable)
-        name = value and _text_of(value, constants)
-        if name:
-            yield name, source.where(node)
+    for one in assigned_in(source, variable):
+        for name in one.values:
+            yield name, one.where
 
 
 def _manage_above(start: Path) -> Path | None:
@@ -188,41 +179,6 @@ def _choose_settings(named: list[tuple[str, Where]], manage: PurePosixPath) -> t
             f"{manage} sets several settings modules:\n{names}", hint="Choose one with --settings."
         )
     return usual[0]
-
-
-def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
-    """The value in `environ.setdefault(key, value)` or `environ[key] = value`."""
-    match node:
-        case ast.Call(
-            func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]
-        ) if k == key:
-            return value
-        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if (
-            k == key
-        ):
-            return value
-    return None
-
-
-def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
-    """A string that is known without running the code: a literal, a constant, a look-up's
-    default."""
-    match value:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.Name(id=name):
-            found = constants.get(name)
-            if isinstance(found, str):
-                return found
-            return None
-        case (
-            ast.Call(args=[_, default])
-            | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
-        ):
-            return _text_of(default, constants)
-        case ast.BoolOp(op=ast.Or(), values=[*_, last]):
-            return _text_of(last, constants)
-    return None
 
 
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:

@@ -15,6 +15,7 @@ from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings
+from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.draft import Draft
 
 
@@ -45,6 +46,7 @@ class Project:
     celery: tuple[CeleryApp, ...]
     dependencies: Dependencies
     interpreter: Interpreter
+    web: tuple[WebEntry, ...] = ()
 
     @property
     def base(self) -> PurePosixPath:
@@ -141,6 +143,7 @@ def load_project(
         celery=find_celery(layout, modules, found, home, everywhere=hinted),
         dependencies=dependencies,
         interpreter=environment.interpreter,
+        web=find_web_entries(layout, modules, found),
     )
 
 

@@ -80,6 +80,7 @@ def judge(
     if not new and old and not worker.installed_apps:
         reason = "the project does not import without the change either"
         return Proof(Verdict.NOT_RUN, reason, (), old)
+    new += _changed_web_settings(before[1], after[1])
     findings = [*new, *_broken_promises(before[0], after, expected, failing=bool(new))]
     disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
     if findings:
@@ -100,6 +101,27 @@ def _new_failures(
     return list(
         dict.fromkeys(_failure_finding(f, root) for f in failures if _failure_key(f) not in known)
     )
+
+
+def _changed_web_settings(before: ImportReport, after: ImportReport) -> list[Finding]:
+    """The web entries that would have other settings than now; what fails already says nothing."""
+    known = {entry.module: entry for entry in before.entry_points if entry.failure is None}
+    found = []
+    for entry in after.entry_points:
+        now = known.get(entry.module)
+        if now is None or now.settings_module is None:
+            continue
+        if entry.failure is not None:
+            message = f"a web server could not import {entry.module} any more: "
+            message += f"{entry.failure.type}: {entry.failure.message}"
+            found.append(_make_error("proof.E014", message))
+        elif (entry.settings_module, entry.debug) != (now.settings_module, now.debug):
+            message = f"a web process of {entry.module} would have the settings "
+            message += f"{entry.settings_module} (DEBUG {entry.debug}), "
+            message += f"and has {now.settings_module} (DEBUG {now.debug})"
+            hint = "Importing the app sets DJANGO_SETTINGS_MODULE before the web entry does."
+            found.append(_make_error("proof.E014", message, hint))
+    return found
 
 
 def _broken_promises(

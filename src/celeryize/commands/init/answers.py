@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from celeryize import __version__
 from celeryize.brokers import question_data
+from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.detect.project import Project
 from celeryize.errors import UsageError
 from celeryize.patch.source import is_identifier
@@ -75,6 +76,10 @@ def ask(
             f"{module_name}.py is a module of Django, or the settings",
             hint="For example --module-name celery_app.",
         )
+    # an existing app keeps its file, so that nothing has to be chosen
+    settings_lines = ""
+    if not project.celery:
+        settings_lines = choose_app_settings(project).lines
     configuration = ""
     if project.settings.class_based:
         configuration = project.layout.configuration or ""
@@ -86,7 +91,7 @@ def ask(
             "package_path": str(project.package.folder),
             "base_path": str(project.base),
             "module_name": module_name,
-            "settings_module": project.settings.module,
+            "settings_lines": settings_lines,
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,
             "configuration": configuration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from celeryize.commands.init.answers import Existing
+from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.commands.init.setup import Setup
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
@@ -41,6 +42,9 @@ def write_app_file(setup: Setup) -> None:
             snippet=file.data.decode(),
             where=Where(folder),
         )
+    note = choose_app_settings(setup.project).note
+    if note:
+        setup.draft.add_note(note)
     _write_file(
         setup,
         file,

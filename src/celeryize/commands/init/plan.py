@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from celeryize.brokers import find_broker
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
+from celeryize.commands.init.app_settings import has_other_default
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.generated_files import (
@@ -23,6 +24,7 @@ from celeryize.commands.init.package_import import add_package_import
 from celeryize.commands.init.settings import add_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.project import Project
+from celeryize.detect.web_entries import VARIABLE
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Plan
@@ -133,7 +135,11 @@ def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
     spec = f"{package}.{setup.module_name}"
     if setup.module_name == "celery":
         spec = package
-    return Wiring(f"{package}.{setup.module_name}", "app", spec, names)
+    environment: tuple[tuple[str, str], ...] = ()
+    # the settings of production may not import here, so that the proof has those of manage.py
+    if not setup.project.celery and has_other_default(setup.project):
+        environment = ((VARIABLE, setup.project.settings.module),)
+    return Wiring(f"{package}.{setup.module_name}", "app", spec, names, environment)
 
 
 def _free_name(project: Project, module_name: str) -> str:

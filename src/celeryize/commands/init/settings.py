@@ -38,7 +38,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     return replace(
         wiring,
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
-        environment=tuple(secrets),
+        environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
     )
 
