@@ -133,6 +133,25 @@ def prefers_app_task(
     return any(True for path in candidates for _ in tasks_in(modules, path, celery))
 
 
+def tasks_import_app(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> bool:
+    """Whether the project has tasks and each is a task of its own app.
+
+    Such a tasks module imports the app itself, so that nothing else has to: only `shared_task`
+    looks for the current app.
+    """
+    candidates: list[PurePosixPath] = []
+    for app in apps:
+        for path in modules.python_files(app.folder, DEPTH):
+            data = _read_bytes(modules, path)
+            if b"shared_task" in data:
+                return False
+            if b".task" in data:
+                candidates.append(path)
+    return any(True for path in candidates for _ in tasks_in(modules, path, celery))
+
+
 def tasks_in(
     modules: Modules, path: PurePosixPath, celery: tuple[CeleryApp, ...]
 ) -> Iterator[DefinedTask]:

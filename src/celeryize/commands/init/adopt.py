@@ -25,6 +25,7 @@ from celeryize.commands.init.settings_block import (
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.celery import CeleryApp
+from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
 
 
@@ -41,6 +42,7 @@ def adopt_app(
     `stored` are the answers of an earlier run, `flags` those of this command line: where they
     differ, and the project is set up, the difference is reported and nothing is changed.
     """
+    _refuse_several(setup)
     wiring = replace(
         wiring,
         module=app.module,
@@ -86,6 +88,20 @@ def adopt_app(
     return wiring
 
 
+def _refuse_several(setup: Setup) -> None:
+    """Raise CannotPatch where it is not certain which of several apps the project runs."""
+    project = setup.project
+    if project.app_is_certain:
+        return
+    listed = "\n".join(f"  {app.module}:{app.variable}  ({app.where})" for app in project.celery)
+    raise CannotPatch(
+        f"there are several Celery apps, and nothing shows which one this project runs:\n{listed}",
+        hint="Name the right one in a start line (celery -A ... in a Procfile, a compose file, "
+        "a unit or the README), import it in the project package, or remove the others.",
+        where=project.celery[0].where,
+    )
+
+
 def report_uninstalled_apps(setup: Setup) -> None:
     """A note for each app whose tasks no worker would find."""
     for app in setup.project.apps:
@@ -102,7 +118,8 @@ def _report_app(setup: Setup, app: CeleryApp) -> None:
     draft.keep(app.where.path, f"the Celery app {app.module}:{app.variable}")
     for other in setup.project.celery[1:]:
         draft.add_note(
-            f"There is a second Celery app at {other.where}; only {app.where} was checked."
+            f"There is another Celery app, {other.module}:{other.variable} ({other.where}). "
+            f"This is about {app.module}:{app.variable} ({app.where})."
         )
     if app.imported is None:
         import_existing_app(setup, app)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from celeryize.brokers import find_broker
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
-from celeryize.commands.init.app_settings import has_other_default
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
+from celeryize.commands.init.app_settings import has_other_default
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.generated_files import (
     refuse_shadows,
