@@ -12,6 +12,9 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
+from celeryize.detect.project import distribution_folder
+from celeryize.detect.web_entries import WebEntry, settings_chosen_by
+from celeryize.detect.web_settings import settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -213,6 +216,83 @@ def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsu
         return Unsure("the app is not built on a line of its own")
     above = insertion(offset, fitted(source, offset, line), statements(line))
     return Fix(code.path, "sets DJANGO_SETTINGS_MODULE", (*add_import(source, "import os"), above))
+
+
+@check("celery.E021")
+def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
+    """The Celery app changes the settings of the web process.
+
+    What happens: A web server that imports wsgi.py (or asgi.py) without DJANGO_SETTINGS_MODULE in
+        its environment runs with the settings that the app file names: with DEBUG on, say.
+    How it looks: No error. `settings.SETTINGS_MODULE` in the web process is not what wsgi.py names.
+    Why: Importing `config.wsgi` runs `config/__init__.py` first, and with it the app file. Its
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) comes first, and wsgi.py's own has no
+        effect any more.
+    Fix: Have the app file name the module that wsgi.py names. manage.py sets its own before it
+        imports the package; a worker with other settings gets DJANGO_SETTINGS_MODULE in its
+        environment.
+    Source: reproduced with Django 6.0 and Celery 5.7
+    """
+    seen: set[str] = set()
+    for app in facts.project.celery:
+        if app.imported is None or app.imported.path.name != "__init__.py":
+            continue
+        package = facts.modules.name_of(app.imported.path) or ""
+        for change in settings_changes(facts.modules, facts.project.web, package, app.where.path):
+            if change.certain and change.entry.module not in seen:
+                seen.add(change.entry.module)
+                yield _changed_settings(change.entry, change.name, change.where)
+    imported = {entry.module: entry for entry in facts.web.entry_points} if facts.web else {}
+    for entry in facts.project.web:
+        found = imported.get(entry.module)
+        if found is None or entry.module in seen or not entry.certain or entry.stale:
+            continue
+        if found.failure is None and found.settings_module not in (None, *entry.names):
+            yield _changed_settings(entry, str(found.settings_module), entry.where)
+
+
+def _changed_settings(entry: WebEntry, name: str, where: Where) -> Occurrence:
+    return Occurrence(
+        f"{entry.module} names {entry.names[0]} ({entry.where}), but importing it runs the Celery "
+        f"app first, which sets {name}: a web server runs with that",
+        where,
+        f"Name {entry.names[0]} in the app file, and set DJANGO_SETTINGS_MODULE={name} for a "
+        "worker that needs other settings.",
+    )
+
+
+@check("celery.E022")
+def app_settings_missing(facts: Facts) -> Iterator[Occurrence]:
+    """The Celery app names a settings module that does not exist.
+
+    What happens: The worker does not start, and neither does a web process that imports the app,
+        unless DJANGO_SETTINGS_MODULE is set.
+    How it looks: ModuleNotFoundError: No module named 'config.setings'
+    Why: The app file puts a name into DJANGO_SETTINGS_MODULE that no module has: a typing mistake,
+        or a module that was moved.
+    Fix: Name the settings module of manage.py or of wsgi.py.
+    Source: reproduced with Django 6.0 and Celery 5.7
+    """
+    for app in facts.project.celery[:1]:
+        for one in settings_chosen_by(facts.modules, app.where.path):
+            if not one.certain or facts.modules.find(one.values[0]) is not None:
+                continue
+            head = one.values[0].split(".")[0]
+            # settings of an installed package are not in the tree
+            own = facts.modules.find(head) is not None or facts.modules.folder(head) is not None
+            if own or _names_own_settings(facts, head):
+                yield Occurrence(
+                    f"the app file names the settings module {one.values[0]}, which does not exist",
+                    one.where,
+                    f"Name {facts.project.settings.module}, for example.",
+                )
+
+
+def _names_own_settings(facts: Facts, head: str) -> bool:
+    """Whether a name that is not in the tree is no library either, as far as one can tell."""
+    return distribution_folder(facts.project.interpreter.path, head) is None and (
+        facts.worker is not None
+    )
 
 
 def _environment_lines(code: Code, name: str) -> list[int]:

@@ -16,7 +16,7 @@ from celeryize.model import Where
 from celeryize.patch.source import Source
 
 DEPTH = 6
-# `Celery(...)`, `class ClinicCelery(Celery)`, `Celery as C`, `C = celery.Celery`, `app = make_app()`
+# Celery(...), class Own(Celery), Celery as C, C = celery.Celery, app = make_app()
 BUILDS_APP = re.compile(
     r"Celery\s*\(|\(\s*(?:\w+\.)*Celery\b|Celery\s+as\s|=\s*(?:\w+\.)*Celery\b|CeleryApp"
     r"|(?m:^\w*(?:app|celery)\w*\s*(?::[^=\n]+)?=\s*(?:\w+\.)*\w*(?:app|celery)\w*\()",

@@ -49,9 +49,7 @@ def settings_changes(
     for entry in entries_below(entries, package):
         # one that sets nothing relies on its environment, which wins over the app file too; one
         # that names a module that is gone does not run without it either
-        if entry.forced or not (entry.names or entry.prelude):
-            continue
-        if entry.certain and modules.find(entry.names[0]) is None:
+        if entry.forced or entry.stale or not (entry.names or entry.prelude):
             continue
         certain = entry.certain and sure
         if certain and entry.names == names:
@@ -87,6 +85,8 @@ def entries_to_import(
 ) -> tuple[str, ...]:
     """The web entries to import on their own: none where all files name one settings module."""
     chosen = [one for path in app_files for one in settings_chosen_by(modules, path)]
+    # one that names no settings does not run without the variable: nothing can be compared
+    entries = tuple(entry for entry in entries if not entry.stale)
     alike = all(entry.certain and entry.names == (settings,) for entry in entries)
     if alike and all(one.certain and one.values == (settings,) for one in chosen):
         return ()

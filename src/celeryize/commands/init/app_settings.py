@@ -28,7 +28,9 @@ def choose_app_settings(project: Project) -> AppSettings:
     own default: the two have to agree. manage.py sets its own before it imports the package.
     Raises CannotPatch where wsgi.py and asgi.py do not agree, or cannot be read.
     """
-    default = AppSettings(MANAGE_COMMENT + _setdefault(project.settings.module))
+    default = AppSettings(
+        MANAGE_COMMENT + _setdefault(project.settings.module), _note_of_stale(project)
+    )
     entries = _deciding_entries(project)
     names = tuple(dict.fromkeys(entry.names[0] for entry in entries if entry.certain))
     uncertain = [entry for entry in entries if not entry.certain]
@@ -69,14 +71,24 @@ def has_other_default(project: Project) -> bool:
 
 
 def _deciding_entries(project: Project) -> list[WebEntry]:
-    """The web entries that import the package first, less those that say nothing: they set no
-    module, or one that does not exist."""
+    """The web entries that import the package first, less those that choose no settings."""
     return [
         entry
         for entry in entries_below(project.web, project.package.name)
-        if entry.prelude
-        or (entry.names and any(project.modules.find(name) for name in entry.names))
+        if (entry.names or entry.prelude) and not entry.stale
     ]
+
+
+def _note_of_stale(project: Project) -> str:
+    """The web entry that names no settings, which is for the user to fix."""
+    for entry in entries_below(project.web, project.package.name):
+        if entry.stale:
+            return (
+                f"{entry.where} names {entry.names[0]}, which holds no settings: a web server runs "
+                "it only with DJANGO_SETTINGS_MODULE set. The app file names "
+                f"{project.settings.module}, as manage.py does."
+            )
+    return ""
 
 
 def _follow(entry: WebEntry, entries: list[WebEntry]) -> AppSettings:

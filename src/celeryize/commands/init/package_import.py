@@ -53,7 +53,7 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
         return
     changes = list(settings_changes(project.modules, project.web, package.name, app.where.path))
     if changes:
-        _refuse_other_settings(setup, app, changes[0])
+        _refuse_other_settings(setup, changes[0])
         return
     relative = app.module.removeprefix(f"{package.name}.")
     if relative != app.module:
@@ -71,7 +71,7 @@ def _is_loose_module(project: Project, app: CeleryApp) -> bool:
     return source is None or app.variable not in module_names(source.tree)
 
 
-def _refuse_other_settings(setup: Setup, app: CeleryApp, change: SettingsChange) -> None:
+def _refuse_other_settings(setup: Setup, change: SettingsChange) -> None:
     """A manual step: the import would give the web process the settings of the worker."""
     entry = change.entry
     own = " or ".join(entry.names) or "the settings of its environment"
