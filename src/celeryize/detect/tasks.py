@@ -4,6 +4,7 @@ from."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,6 +15,8 @@ from celeryize.detect.modules import Bindings, Modules, bound_names
 from celeryize.model import Where
 
 DEPTH = 3
+# in code, and not in a comment about it
+USES_SHARED_TASK = re.compile(rb"(?m)^[^#\n]*\bshared_task\b")
 SHARED_TASK = frozenset({"celery.shared_task", "celery.app.shared_task"})
 
 
@@ -143,9 +146,9 @@ def tasks_import_app(
     """
     candidates: list[PurePosixPath] = []
     for app in apps:
-        for path in modules.python_files(app.folder, DEPTH):
+        for path in modules.python_files(app.folder, DEPTH) if app.installed else ():
             data = _read_bytes(modules, path)
-            if b"shared_task" in data:
+            if USES_SHARED_TASK.search(data):
                 return False
             if b".task" in data:
                 candidates.append(path)

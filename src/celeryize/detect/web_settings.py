@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.detect.celery import CeleryApp
 from celeryize.detect.modules import Modules
+from celeryize.detect.settings import files_of_module
 from celeryize.detect.web_entries import VARIABLE, WebEntry, settings_chosen_by
 from celeryize.model import Where
 
@@ -57,6 +59,13 @@ def settings_changes(
         if not certain and _same_choice(modules, entry.path, app_file):
             continue
         yield SettingsChange(entry, name, chosen[0].where, certain)
+
+
+def own_settings_files(modules: Modules, app: CeleryApp) -> tuple[PurePosixPath, ...]:
+    """The settings files that the app file names, with what they star-import."""
+    chosen = settings_chosen_by(modules, app.where.path)
+    names = dict.fromkeys(name for one in chosen for name in one.values)
+    return tuple(dict.fromkeys(path for name in names for path in files_of_module(modules, name)))
 
 
 def worker_environment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.commands.init.dependency import declare_dependency
@@ -25,6 +26,9 @@ from celeryize.commands.init.settings_block import (
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import Project
+from celeryize.detect.settings import names_assigned_in
+from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
 
@@ -88,6 +92,15 @@ def adopt_app(
     return wiring
 
 
+def _is_about_tests(folder: PurePosixPath) -> bool:
+    return any(part in {"test", "tests", "testing"} for part in folder.parts)
+
+
+def _has_tasks(project: Project, folder: PurePosixPath) -> bool:
+    place = project.root / folder / "tasks"
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
 def _refuse_several(setup: Setup) -> None:
     """Raise CannotPatch where it is not certain which of several apps the project runs."""
     project = setup.project
@@ -104,8 +117,14 @@ def _refuse_several(setup: Setup) -> None:
 
 def report_uninstalled_apps(setup: Setup) -> None:
     """A note for each app whose tasks no worker would find."""
-    for app in setup.project.apps:
-        if not app.installed and setup.project.settings.installed_apps_where:
+    project = setup.project
+    for app in project.apps:
+        if app.installed or app.name == project.package.name or _is_about_tests(app.folder):
+            continue
+        # a set-up that runs has been through this: only tasks that are lost are worth a word
+        if project.celery and not _has_tasks(project, app.folder):
+            continue
+        if project.settings.installed_apps_where:
             setup.draft.add_note(
                 f"{app.name} is not in INSTALLED_APPS: "
                 f"a worker will not find the tasks in {app.folder}."
@@ -224,10 +243,17 @@ def _names_broker(setup: Setup, app: CeleryApp) -> bool:
     # app.conf.update(...) may hold a broker, which is not looked into here
     written = {"broker_url", "update"} & {key for key, _ in app.conf_writes}
     constructed = {"broker", "broker_url"} & set(app.constructor)
-    return bool(named & set(setup.project.settings.assigned) or written or constructed)
+    assigned = {*setup.project.settings.assigned, *_names_of_own_settings(setup, app)}
+    return bool(named & assigned or written or constructed)
+
+
+def _names_of_own_settings(setup: Setup, app: CeleryApp) -> frozenset[str]:
+    """What the settings assign that the app file names, which may be others than manage.py's."""
+    modules = setup.project.modules
+    return names_assigned_in(modules, own_settings_files(modules, app))
 
 
 def _is_configured(setup: Setup, app: CeleryApp) -> bool:
-    assigned = setup.project.settings.assigned
+    assigned = {*setup.project.settings.assigned, *_names_of_own_settings(setup, app)}
     named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
     return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)

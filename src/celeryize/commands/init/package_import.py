@@ -44,8 +44,8 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
     package = project.package
     if tasks_import_app(project.modules, project.apps, project.celery):
         setup.draft.add_note(
-            f"{package.init} does not import the app, and need not: every task is a task of "
-            f"{app.module}:{app.variable}, so its module imports the app."
+            f"{package.init} does not import the app, and need not: no task is a shared task, so "
+            "each tasks module imports the app of its tasks."
         )
         return
     if _is_loose_module(project, app):
