@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.detect.layout import Layout
-from celeryize.detect.modules import Modules
+from celeryize.detect.modules import Modules, called_modules
 from celeryize.detect.settings import Settings, constant
 from celeryize.detect.variables import Assigned, assigned_in, assigned_in_text
 from celeryize.model import Where
@@ -66,7 +66,7 @@ def settings_chosen_by(modules: Modules, path: PurePosixPath) -> tuple[Assigned,
     found = tuple(assigned_in(source, VARIABLE))
     if found:
         return found
-    for helper in _imported_helpers(modules, source):
+    for helper in called_modules(modules, source):
         found = tuple(assigned_in(helper, VARIABLE))
         if found:
             return found
@@ -94,7 +94,8 @@ def _entry_files(layout: Layout, modules: Modules, settings: Settings) -> Iterat
 def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bool) -> WebEntry:
     chosen = settings_chosen_by(modules, source.path)
     names = tuple(dict.fromkeys(name for one in chosen for name in one.values))
-    loads = dotenv and _loads_environment(source.tree)
+    # where nothing else names the settings, the .env file has to
+    loads = (dotenv or not chosen) and _loads_environment(source.tree)
     certain = bool(names) and len(names) == 1 and all(one.certain for one in chosen) and not loads
     prelude = None
     if (chosen or loads) and not certain:
@@ -152,25 +153,6 @@ def _loads_environment(tree: ast.Module) -> bool:
         isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in LOADERS
         for node in ast.walk(tree)
     )
-
-
-def _imported_helpers(modules: Modules, source: Source) -> Iterator[Source]:
-    """The modules of the project from which a file imports a function that it calls."""
-    called = {
-        ast.unparse(node.func).split(".")[0]
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call)
-    }
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        base = modules.absolute(node, source.path)
-        for alias in node.names:
-            if (alias.asname or alias.name) in called:
-                path = modules.find(base)
-                helper = modules.source(path) if path else None
-                if helper is not None:
-                    yield helper
 
 
 def _choosing_lines(source: Source) -> str | None:
