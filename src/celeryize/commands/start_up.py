@@ -126,9 +126,6 @@ def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
     app = request.app
     if app is None and project.celery:
         app = project.celery[0].spec(project.package.name)
-    configuration = None
-    if project.settings.class_based:
-        configuration = project.layout.configuration
     app_files = tuple(one.where.path for one in project.celery)
     environment = request.environment
     if app_files and VARIABLE not in dict(environment):
@@ -141,7 +138,7 @@ def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
         paths=tuple(project.root / path for path in project.layout.paths[1:]),
         settings=project.settings.module,
         app_spec=app,
-        configuration=configuration,
+        configuration=project.layout.configuration,
         settings_names=request.settings,
         environment=environment,
         preview=request.preview,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from celeryize.detect.modules import Modules
+from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.variables import assigned_in
 from celeryize.model import Where
 
@@ -24,11 +24,8 @@ DEPTH = 4
 def settings_of_servers(modules: Modules) -> tuple[str, Where] | None:
     """The settings module that wsgi.py, else asgi.py, always names, where there is only one."""
     for base in modules.roots:
-        folder = modules.root / base
-        files = [file for pattern in SERVER_FILES for file in sorted(folder.glob(pattern))]
         found: dict[str, Where] = {}
-        for file in files:
-            path = PurePosixPath(file.relative_to(modules.root).as_posix())
+        for path in _server_files(modules, base):
             source = modules.source(path)
             for one in assigned_in(source, VARIABLE) if source else ():
                 if one.certain and modules.find(one.values[0]) is not None:
@@ -36,6 +33,26 @@ def settings_of_servers(modules: Modules) -> tuple[str, Where] | None:
         if len(found) == 1:
             return next(iter(found.items()))
     return None
+
+
+def configuration_of_servers(modules: Modules) -> str | None:
+    """The class of django-configurations that wsgi.py or asgi.py names."""
+    for base in modules.roots:
+        for path in _server_files(modules, base):
+            source = modules.source(path)
+            for one in assigned_in(source, "DJANGO_CONFIGURATION") if source else ():
+                if one.values:
+                    return one.values[0]
+    return None
+
+
+def _server_files(modules: Modules, base: PurePosixPath) -> Iterator[PurePosixPath]:
+    folder = modules.root / base
+    for pattern in SERVER_FILES:
+        for file in sorted(folder.glob(pattern)):
+            path = PurePosixPath(file.relative_to(modules.root).as_posix())
+            if not any(is_foreign(modules.root / parent) for parent in path.parents if parent.name):
+                yield path
 
 
 def settings_in_env_file(

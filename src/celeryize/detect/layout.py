@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.candidates import (
     as_options,
     candidate_modules,
+    configuration_of_servers,
     settings_in_env_file,
     settings_of_servers,
 )
@@ -21,6 +22,8 @@ from celeryize.errors import NoProject
 from celeryize.model import Where
 
 LEVELS_BELOW = 2
+# The class of django-configurations.
+CONFIGURATION = "DJANGO_CONFIGURATION"
 # `{{ cookiecutter.slug }}`, `{% if ... %}`, `{{ project_name }}`; an f-string may have a brace.
 UNRENDERED = re.compile(r"\{\{ ?[A-Za-z_][\w.]* ?(?:\||\}\})|\{% ?\w+")
 ROOT_MARKS = (
@@ -77,8 +80,8 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
         paths = (base,)
         modules = Modules(root, paths)
     configuration = next(
-        (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
-    )
+        (name for name, _ in named_by(modules, relative, CONFIGURATION)), None
+    ) or configuration_of_servers(modules)
     return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
 
 

@@ -155,9 +155,9 @@ def _assignment(node: ast.AST, variable: str, tree: ast.Module) -> tuple[ast.exp
         ):
             return value, True
         case ast.Call(func=ast.Attribute(attr="update"), args=[ast.Dict() as given]):
-            for key, value in zip(given.keys, given.values, strict=True):
-                if key is not None and _is_key(key, variable, tree):
-                    return value, True
+            for name, text in zip(given.keys, given.values, strict=True):
+                if name is not None and _is_key(name, variable, tree):
+                    return text, True
         case ast.Call(func=ast.Attribute(attr="update"), keywords=keywords):
             for keyword in keywords:
                 if keyword.arg == variable:

@@ -34,13 +34,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenValue:
+    """A setting as it was written: its value, unless one of `variables` is in the environment."""
+
+    name: str
+    value: object
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
     `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
     removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
     those that may change. `needs` are the modules that it has the project import, and that may have
-    to be installed first.
+    to be installed first. `values` are those of the settings that were written, `suspect` what may
+    change one.
     """
 
     module: str
@@ -53,6 +63,8 @@ class Expected:
     entry_gone: str | None = None
     entries: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
+    values: tuple[WrittenValue, ...] = ()
+    suspect: str = ""
 
 
 def judge(
@@ -222,6 +234,10 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
             continue
         key = name.removeprefix("CELERY_").lower()
         value = worker.settings_values[name]
+        changed = _changed_value(worker, expected, name)
+        if changed is not None:
+            found.append(changed)
+            continue
         # written, read by Django, and yet overridden on the way to the app
         if key in worker.conf and worker.conf[key] != value:
             found.append(
@@ -231,6 +247,27 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
                 )
             )
     return found
+
+
+def _changed_value(worker: ImportReport, expected: Expected, name: str) -> Finding | None:
+    """A setting that is not what was written, though its variable is not in the environment."""
+    for written in expected.values:
+        if written.name != name or {name, *written.variables} & set(worker.environment):
+            continue
+        seen = worker.settings_values[name]
+        if _as_json(written.value) != seen:
+            message = f"{name} was written as {written.value!r}, but is {seen!r} in the settings"
+            return _make_error("proof.E015", message, expected.suspect)
+    return None
+
+
+def _as_json(value: object) -> object:
+    """A literal as an import report has it."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(inner) for inner in value]
+    return value
 
 
 def _check_registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from celeryize import __version__
 from celeryize.brokers import question_data
-from celeryize.commands.init.app_settings import choose_app_settings
+from celeryize.commands.init.app_settings import choose_app_settings, choose_configuration
 from celeryize.detect.project import Project
 from celeryize.errors import UsageError
 from celeryize.patch.source import is_identifier
@@ -80,9 +80,6 @@ def ask(
     settings_lines = ""
     if not project.celery:
         settings_lines = choose_app_settings(project).lines
-    configuration = ""
-    if project.settings.class_based:
-        configuration = project.layout.configuration or ""
     return render_init(
         {
             **question_data(),
@@ -94,7 +91,7 @@ def ask(
             "settings_lines": settings_lines,
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,
-            "configuration": configuration,
+            "configuration": choose_configuration(project),
         },
         ask=interactive,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from celeryize.detect.layout import CONFIGURATION, named_by
 from celeryize.detect.project import Project
-from celeryize.detect.web_entries import WebEntry
+from celeryize.detect.web_entries import VARIABLE, WebEntry
 from celeryize.detect.web_settings import entries_below
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import python_literal
@@ -60,6 +61,29 @@ def choose_app_settings(project: Project) -> AppSettings:
         f"manage.py, set DJANGO_SETTINGS_MODULE={project.settings.module}."
     )
     return AppSettings(comment + _setdefault(names[0]), note)
+
+
+def choose_configuration(project: Project) -> str:
+    """The class of django-configurations that a new app file names: as the settings, that of the
+    web process."""
+    for entry in entries_below(project.web, project.package.name):
+        for name, _ in named_by(project.modules, entry.path, CONFIGURATION):
+            return name
+    return project.layout.configuration or ""
+
+
+def environment_of_proof(project: Project) -> tuple[tuple[str, str], ...]:
+    """What a worker needs in its environment to have the settings of manage.py.
+
+    The settings of production may not import on this machine, so the proof has those of manage.py.
+    """
+    found = []
+    if has_other_default(project):
+        found.append((VARIABLE, project.settings.module))
+    own = project.layout.configuration
+    if own and own != choose_configuration(project):
+        found.append((CONFIGURATION, own))
+    return tuple(found)
 
 
 def has_other_default(project: Project) -> bool:

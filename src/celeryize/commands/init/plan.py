@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from celeryize.brokers import find_broker
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
-from celeryize.commands.init.app_settings import has_other_default
+from celeryize.commands.init.app_settings import environment_of_proof
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.generated_files import (
     refuse_shadows,
@@ -24,7 +24,6 @@ from celeryize.commands.init.package_import import add_package_import
 from celeryize.commands.init.settings import add_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.project import Project
-from celeryize.detect.web_entries import VARIABLE
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Plan
@@ -136,9 +135,8 @@ def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
     if setup.module_name == "celery":
         spec = package
     environment: tuple[tuple[str, str], ...] = ()
-    # the settings of production may not import here, so that the proof has those of manage.py
-    if not setup.project.celery and has_other_default(setup.project):
-        environment = ((VARIABLE, setup.project.settings.module),)
+    if not setup.project.celery:
+        environment = environment_of_proof(setup.project)
     return Wiring(f"{package}.{setup.module_name}", "app", spec, names, environment)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
+from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_command import start_commands
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
-from celeryize.detect.web_entries import VARIABLE
 from celeryize.detect.web_settings import worker_environment
 from celeryize.errors import CeleryizeError
 from celeryize.model import Plan
@@ -105,7 +105,14 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     return Planned(
         planned.plan,
         "celeryize init",
-        Expected(wiring.module, wiring.variable, wiring.wrote, needs=needs),
+        Expected(
+            wiring.module,
+            wiring.variable,
+            wiring.wrote,
+            needs=needs,
+            values=wiring.values,
+            suspect=name_suspect(project),
+        ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=project.dependencies.sync or "pip install 'celery[redis]'",
         around=around,
@@ -177,7 +184,7 @@ def _next_steps(
 ) -> tuple[str, ...]:
     """The commands that a user types next, in order."""
     spec = planned.wiring.spec
-    settings = [pair for pair in planned.wiring.environment if pair[0] == VARIABLE]
+    settings = [pair for pair in planned.wiring.environment if pair[0].startswith("DJANGO_")]
     if project.celery:
         app = project.celery[0]
         spec = project.start_spec(app)

@@ -10,6 +10,7 @@ from celeryize.brokers import find_result_backend
 from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.written_values import written_values
 from celeryize.model import Todo
 from celeryize.patch.settings import without
 
@@ -40,6 +41,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
         environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
+        values=(*wiring.values, *written_values(setup.project, block)),
     )
 
 

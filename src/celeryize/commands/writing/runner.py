@@ -14,7 +14,7 @@ from celeryize.commands.writing.carry_out import WriteOutcome, WriteResult, carr
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
 from celeryize.model import Plan, Todo
-from celeryize.probe.proof import Expected, Proof, judge
+from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
@@ -137,11 +137,23 @@ def show_written(written: Written, view: View) -> None:
     outcome = written.result.outcome
     try:
         view.show_todos(written.todos)
-        view.show_end(outcome, written.next_steps, written.command_line)
+        unproved = _why_unproved(written.result.proof)
+        view.show_end(outcome, written.next_steps, written.command_line, unproved)
     except KeyboardInterrupt as error:
         if outcome is WriteOutcome.DONE:
             error.add_note("The change was already written; to undo it: celeryize undo")
         raise
+
+
+def _why_unproved(proof: Proof) -> str:
+    """Why what was written is not proved, and what would prove it; empty where it is."""
+    if proof.verdict is Verdict.SKIPPED:
+        return "nothing was imported. `celeryize verify` does it"
+    if proof.verdict is not Verdict.NOT_RUN:
+        return ""
+    if not proof.before:
+        return proof.summary
+    return f"{proof.summary}.\n  {proof.before[0]}\nOnce it does, `celeryize verify` proves it"
 
 
 @dataclass(frozen=True, slots=True)
