@@ -20,7 +20,8 @@ def written_values(project: Project, block: str) -> tuple[WrittenValue, ...]:
     for node in ast.parse(block).body:
         if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
             continue
-        name, value = node.targets[0].id, node.value
+        name = node.targets[0].id
+        value: ast.expr | None = node.value
         variables: tuple[str, ...] = ()
         if isinstance(value, ast.Call):
             variables = _texts_in(value)
@@ -57,11 +58,8 @@ def _default_of(call: ast.Call) -> ast.expr | None:
 
 
 def _texts_in(call: ast.Call) -> tuple[str, ...]:
-    return tuple(
-        arg.value
-        for arg in call.args
-        if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-    )
+    constants = (arg.value for arg in call.args if isinstance(arg, ast.Constant))
+    return tuple(value for value in constants if isinstance(value, str))
 
 
 def _is_in_env_file(project: Project, variables: tuple[str, ...]) -> bool:
