@@ -517,12 +517,24 @@ def _class_based(tree: ast.Module, path: PurePosixPath) -> Where | None:
 
 def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     """The call of split_settings' `include`, if the settings are made of components."""
-    if not any(
-        isinstance(n, ast.ImportFrom) and n.module == "split_settings.tools" for n in tree.body
-    ):
-        return None
+    names = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "split_settings.tools"
+        for alias in node.names
+        if alias.name == "include"
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "include":
+        match node:
+            case ast.Import(names=aliases):
+                # import split_settings.tools as tools
+                names |= {
+                    f"{alias.asname or alias.name}.include"
+                    for alias in aliases
+                    if alias.name == "split_settings.tools"
+                }
+    for node in ast.walk(tree) if names else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
             return Where(path, node.lineno)
     return None
 

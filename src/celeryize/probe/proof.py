@@ -93,7 +93,7 @@ def judge(
         reason = "the project does not import without the change either"
         return Proof(Verdict.NOT_RUN, reason, (), old)
     new += _changed_web_settings(before[1], after[1])
-    findings = [*new, *_broken_promises(before[0], after, expected, failing=bool(new))]
+    findings = [*new, *_broken_promises(before, after, expected, failing=bool(new))]
     disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
     if findings:
         summary = count_new_errors(len(findings))
@@ -137,7 +137,7 @@ def _changed_web_settings(before: ImportReport, after: ImportReport) -> list[Fin
 
 
 def _broken_promises(
-    before: ImportReport,
+    before: tuple[ImportReport, ImportReport],
     after: tuple[ImportReport, ImportReport],
     expected: Expected,
     *,
@@ -150,10 +150,11 @@ def _broken_promises(
         # where something fails, wrong wiring is only a consequence
         findings += _check_wiring(worker, web, expected)
     findings += _check_settings(worker, expected)
-    findings += _check_registry(before, worker, expected)
+    findings += _check_second_block(before, expected)
+    findings += _check_registry(before[0], worker, expected)
     for report in after:
         findings += _check_options(report, expected)
-    return findings + _check_schedule(before, worker, expected)
+    return findings + _check_schedule(before[0], worker, expected)
 
 
 def count_new_errors(count: int) -> str:
@@ -247,6 +248,22 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
                 )
             )
     return found
+
+
+def _check_second_block(
+    before: tuple[ImportReport, ImportReport], expected: Expected
+) -> list[Finding]:
+    """What the untouched project has already, though its text does not show it: a block of ours
+    would override it."""
+    known = {name for report in before for name in report.settings_values}
+    hidden = [name for name in expected.settings if name in known]
+    if not hidden:
+        return []
+    names = ", ".join(hidden[:3]) + (", ..." if len(hidden) > 3 else "")
+    message = f"the settings have {names} already, in a way that their text does not show: "
+    message += "lines of ours would override what the project has"
+    hint = expected.suspect or "Look for code that sets them, and add there what is missing."
+    return [_make_error("proof.E016", message, hint)]
 
 
 def _changed_value(worker: ImportReport, expected: Expected, name: str) -> Finding | None:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.written_values import name_suspect
@@ -53,7 +54,10 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOption
     def planned(project: Project) -> Planned:
         return _plan_set_up(project, write, view, chosen)
 
-    return run_writer(options, write, view, planned, brief=False)
+    # what the settings have, and their text does not show
+    names = tuple(f"CELERY_{name.upper()}" for name in sorted(SETTING_NAMES))
+    request = ImportRequest(settings=names)
+    return run_writer(options, write, view, planned, brief=False, request=request)
 
 
 def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: InitOptions) -> Planned:

@@ -99,12 +99,16 @@ def run_writer(
     plan: Callable[[Project], Planned],
     *,
     brief: bool = True,
+    request: ImportRequest = OWN_APP,
 ) -> Written:
     """Plan a change of the project and carry it out; the only path of a writer to the disk.
 
+    `request` is what the import of the untouched project is asked for.
+
     Raises what `plan` raises, Unproved where the planned project does not work, Aborted after a no.
     """
-    with start_up(options, view, imports=write.imports_project, brief=brief) as (project, prober):
+    opened = start_up(options, view, imports=write.imports_project, brief=brief, request=request)
+    with opened as (project, prober):
         planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
     show_written(written, view)
@@ -153,7 +157,7 @@ def _why_unproved(proof: Proof) -> str:
         return ""
     if not proof.before:
         return proof.summary
-    return f"{proof.summary}.\n  {proof.before[0]}\nOnce it does, `celeryize verify` proves it"
+    return f"{proof.summary}.\n  {proof.before[0]}\nOnce it imports, `celeryize verify` proves the change"
 
 
 @dataclass(frozen=True, slots=True)
