@@ -16,6 +16,8 @@ from celeryize.model import Where
 from celeryize.patch.source import Source
 
 DEPTH = 6
+# Where the app is, when it is neither beside the settings nor in the project package.
+USUAL = ("*/celery*.py", "*/celery/*.py", "*/*/celery.py")
 # Celery(...), class Own(Celery), Celery as C, C = celery.Celery, app = make_app()
 BUILDS_APP = re.compile(
     r"Celery\s*\(|\(\s*(?:\w+\.)*Celery\b|Celery\s+as\s|=\s*(?:\w+\.)*Celery\b|CeleryApp"
@@ -139,7 +141,8 @@ def _likely_places(
                 seen.add(path)
                 yield path
     for base in layout.paths:
-        for entry in sorted((modules.root / base).glob("*/celery*.py")):
+        folder = modules.root / base
+        for entry in sorted(file for pattern in USUAL for file in folder.glob(pattern)):
             path = PurePosixPath(entry.relative_to(modules.root).as_posix())
             if path not in seen:
                 seen.add(path)

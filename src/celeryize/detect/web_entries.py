@@ -99,7 +99,7 @@ def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bo
     certain = bool(names) and len(names) == 1 and all(one.certain for one in chosen) and not loads
     prelude = None
     if (chosen or loads) and not certain:
-        prelude = _choosing_lines(source)
+        prelude = _choosing_lines(source, _helper_names(modules, source))
     where = source.where()
     if chosen:
         where = chosen[0].where
@@ -155,13 +155,26 @@ def _loads_environment(tree: ast.Module) -> bool:
     )
 
 
-def _choosing_lines(source: Source) -> str | None:
+def _helper_names(modules: Modules, source: Source) -> set[str]:
+    """The functions of the project that a file imports, and that choose the settings module."""
+    found: set[str] = set()
+    for node in source.tree.body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        path = modules.find(modules.absolute(node, source.path))
+        helper = modules.source(path) if path else None
+        if helper is not None and VARIABLE in helper.text:
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def _choosing_lines(source: Source, helpers: set[str]) -> str | None:
     """The statements of a file that choose the settings module, with what they need.
 
     None where they need more than imports and values of their own: the command line, the place of
     the file, a function.
     """
-    wanted = [node for node in source.tree.body if _chooses(node)]
+    wanted = [node for node in source.tree.body if _chooses(node) or _calls(node, helpers)]
     if not wanted:
         return None
     taken: list[ast.stmt] = list(wanted)
@@ -174,10 +187,6 @@ def _choosing_lines(source: Source) -> str | None:
                 return None
             taken += [one for one in binding if one not in taken]
             known.add(name)
-    first = min(wanted, key=lambda node: node.lineno)
-    helpers = {name for node in wanted for name in _free_names(node)}
-    if not (helpers or _bound_names(first)):
-        return None
     lines = [
         source.segment(node)
         for node in sorted(taken, key=lambda node: node.lineno)
@@ -197,6 +206,14 @@ def _chooses(node: ast.stmt) -> bool:
     if VARIABLE in ast.unparse(node):
         return True
     return isinstance(node, ast.Expr) and _loads_environment(ast.Module([node], []))
+
+
+def _calls(node: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement is a call of one of the functions."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
+            return name in names
+    return False
 
 
 def _free_names(node: ast.AST) -> set[str]:

@@ -25,10 +25,9 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     nor a plain path, a call of our own goes above it, so that what comes last, such as a local
     file, still does.
     """
+    names = _names_of_include(source.tree)
     calls = [
-        n
-        for n in ast.walk(source.tree)
-        if isinstance(n, ast.Call) and ast.unparse(n.func) == "include"
+        n for n in ast.walk(source.tree) if isinstance(n, ast.Call) and ast.unparse(n.func) in names
     ]
     plain = [
         a
@@ -46,7 +45,8 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
         line = next(
             n.lineno for n in source.tree.body if n.lineno <= first <= (n.end_lineno or first)
         )
-        call = f"include({python_literal(NAME_BESIDE)})\n"
+        spelled = ast.unparse(min(calls, key=lambda call: call.lineno).func)
+        call = f"{spelled}({python_literal(NAME_BESIDE)})\n"
         return PurePosixPath(NAME_BESIDE), source.splice(above(source, call, line))
     # behind the last plain path: an argument that is computed may select the environment
     last = plain[-1]
@@ -62,6 +62,21 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     if not margin.strip():
         lead = f",{source.newline_at(end)}{margin}"
     return path, source.splice(insertion(end, lead + text, (expression(text),)))
+
+
+def _names_of_include(tree: ast.Module) -> set[str]:
+    """The spellings of split_settings' `include` in a file."""
+    names = {"include"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "split_settings.tools":
+            names |= {a.asname for a in node.names if a.asname and a.name == "include"}
+        elif isinstance(node, ast.Import):
+            names |= {
+                f"{alias.asname or alias.name}.include"
+                for alias in node.names
+                if alias.name == "split_settings.tools"
+            }
+    return names
 
 
 def _file_beside(component: str) -> PurePosixPath:

@@ -157,7 +157,8 @@ def _why_unproved(proof: Proof) -> str:
         return ""
     if not proof.before:
         return proof.summary
-    return f"{proof.summary}.\n  {proof.before[0]}\nOnce it imports, `celeryize verify` proves the change"
+    first = f"{proof.summary}.\n  {proof.before[0]}\n"
+    return f"{first}Once it imports, `celeryize verify` proves the change"
 
 
 @dataclass(frozen=True, slots=True)
