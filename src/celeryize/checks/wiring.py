@@ -12,8 +12,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
-from celeryize.detect.project import distribution_folder
-from celeryize.detect.web_entries import WebEntry, settings_chosen_by
+from celeryize.detect.web_entries import WebEntry
 from celeryize.detect.web_settings import settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -218,7 +217,7 @@ def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsu
     return Fix(code.path, "sets DJANGO_SETTINGS_MODULE", (*add_import(source, "import os"), above))
 
 
-@check("celery.E021")
+@check("celery.E021", unless=("celery.E120",))
 def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app changes the settings of the web process.
 
@@ -258,40 +257,6 @@ def _changed_settings(entry: WebEntry, name: str, where: Where) -> Occurrence:
         where,
         f"Name {entry.names[0]} in the app file, and set DJANGO_SETTINGS_MODULE={name} for a "
         "worker that needs other settings.",
-    )
-
-
-@check("celery.E022")
-def app_settings_missing(facts: Facts) -> Iterator[Occurrence]:
-    """The Celery app names a settings module that does not exist.
-
-    What happens: The worker does not start, and neither does a web process that imports the app,
-        unless DJANGO_SETTINGS_MODULE is set.
-    How it looks: ModuleNotFoundError: No module named 'config.setings'
-    Why: The app file puts a name into DJANGO_SETTINGS_MODULE that no module has: a typing mistake,
-        or a module that was moved.
-    Fix: Name the settings module of manage.py or of wsgi.py.
-    Source: reproduced with Django 6.0 and Celery 5.7
-    """
-    for app in facts.project.celery[:1]:
-        for one in settings_chosen_by(facts.modules, app.where.path):
-            if not one.certain or facts.modules.find(one.values[0]) is not None:
-                continue
-            head = one.values[0].split(".")[0]
-            # settings of an installed package are not in the tree
-            own = facts.modules.find(head) is not None or facts.modules.folder(head) is not None
-            if own or _names_own_settings(facts, head):
-                yield Occurrence(
-                    f"the app file names the settings module {one.values[0]}, which does not exist",
-                    one.where,
-                    f"Name {facts.project.settings.module}, for example.",
-                )
-
-
-def _names_own_settings(facts: Facts, head: str) -> bool:
-    """Whether a name that is not in the tree is no library either, as far as one can tell."""
-    return distribution_folder(facts.project.interpreter.path, head) is None and (
-        facts.worker is not None
     )
 
 

@@ -246,7 +246,10 @@ def _is_in_its_package(
 def _refuse_template(manage: Path, root: Path) -> None:
     """Raise NoProject for a project that is still a template, which no Python can import."""
     path = manage.relative_to(root).as_posix()
-    text = _read_text(manage)
+    # an f-string may hold `{{x}}`: a placeholder stands where the settings module is named
+    named = ("DJANGO_SETTINGS_MODULE", "cookiecutter", "copier")
+    lines = _read_text(manage).split("\n")
+    text = "\n".join(line for line in lines if any(word in line for word in named))
     if not (UNRENDERED.search(path) or UNRENDERED.search(text)):
         return
     maker = "its generator"
