@@ -145,8 +145,10 @@ def tasks_import_app(
     looks for the current app.
     """
     candidates: list[PurePosixPath] = []
-    for app in apps:
-        for path in modules.python_files(app.folder, DEPTH) if app.installed else ():
+    # where INSTALLED_APPS cannot be read, every app counts
+    installed = [app for app in apps if app.installed] or apps
+    for app in installed:
+        for path in modules.python_files(app.folder, DEPTH):
             data = _read_bytes(modules, path)
             if USES_SHARED_TASK.search(data):
                 return False
