@@ -141,8 +141,8 @@ def _likely_places(
                 seen.add(path)
                 yield path
     for base in layout.paths:
-        folder = modules.root / base
-        for entry in sorted(file for pattern in USUAL for file in folder.glob(pattern)):
+        place = modules.root / base
+        for entry in sorted(file for pattern in USUAL for file in place.glob(pattern)):
             path = PurePosixPath(entry.relative_to(modules.root).as_posix())
             if path not in seen:
                 seen.add(path)

@@ -38,7 +38,7 @@ class WebEntry:
     forced: bool
     prelude: str | None
     where: Where
-    # it names a module that is gone, or empty: a server that runs it sets the variable itself
+    # it names a module that is gone: a server that runs it sets the variable itself
     stale: bool = False
 
 
@@ -104,22 +104,8 @@ def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bo
     if chosen:
         where = chosen[0].where
     forced = bool(chosen) and chosen[-1].forced and not loads
-    stale = certain and not _holds_settings(modules, names[0])
+    stale = certain and modules.find(names[0]) is None
     return WebEntry(module, source.path, names, certain, forced, prelude, where, stale)
-
-
-def _holds_settings(modules: Modules, name: str) -> bool:
-    """Whether a settings module is in the project and has any statement."""
-    path = modules.find(name)
-    if path is None:
-        return False
-    source = modules.source(path)
-    if source is None:
-        return True
-    return not all(
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        for node in source.tree.body
-    )
 
 
 def _read_as_text(modules: Modules, path: PurePosixPath, module: str) -> WebEntry:

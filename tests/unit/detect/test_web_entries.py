@@ -46,9 +46,8 @@ def test_the_app_file_takes_the_settings_of_the_web_process(tmp_path):
     "wsgi",
     [
         NAMES_LOCAL,
-        # nothing, an empty package, a module that is gone: it does not decide
+        # nothing, and a module that is gone: it does not decide
         "import os\n",
-        SETS.format('"config.settings"'),
         SETS.format('"oldname.settings"'),
     ],
 )
@@ -104,6 +103,13 @@ def test_web_processes_that_no_app_file_can_serve_are_refused(tmp_path, files):
         choose_app_settings(load(tmp_path, files))
     assert "config/wsgi.py" in caught.value.message
     assert caught.value.hint
+
+
+def test_an_empty_package_that_wsgi_names_is_taken_and_called_so(tmp_path):
+    project = load(tmp_path, {"config/wsgi.py": SETS.format('"config.settings"')})
+    chosen = choose_app_settings(project)
+    assert '"config.settings")' in chosen.lines
+    assert "config.settings holds no settings" in chosen.note
 
 
 def changes(project, app_file):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from celeryize.detect.layout import CONFIGURATION, named_by
@@ -60,7 +61,19 @@ def choose_app_settings(project: Project) -> AppSettings:
         "its own, and the web process must keep its settings. For a worker with the settings of "
         f"manage.py, set DJANGO_SETTINGS_MODULE={project.settings.module}."
     )
+    if _is_empty(project, names[0]):
+        note += f" {names[0]} holds no settings, so a web server has to set that variable, too."
     return AppSettings(comment + _setdefault(names[0]), note)
+
+
+def _is_empty(project: Project, module: str) -> bool:
+    """Whether a settings module has no statement."""
+    path = project.modules.find(module)
+    source = project.modules.source(path) if path else None
+    return source is not None and all(
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for node in source.tree.body
+    )
 
 
 def choose_configuration(project: Project) -> str:
@@ -108,8 +121,8 @@ def _note_of_stale(project: Project) -> str:
     for entry in entries_below(project.web, project.package.name):
         if entry.stale:
             return (
-                f"{entry.where} names {entry.names[0]}, which holds no settings: a web server runs "
-                "it only with DJANGO_SETTINGS_MODULE set. The app file names "
+                f"{entry.where} names {entry.names[0]}, which does not exist: a web server runs it "
+                "only with DJANGO_SETTINGS_MODULE set. The app file names "
                 f"{project.settings.module}, as manage.py does."
             )
     return ""
