@@ -143,7 +143,11 @@ def test_an_app_file_changes_the_settings_of_a_web_process(tmp_path, wsgi, app, 
 
 
 def test_a_web_entry_of_another_package_is_not_changed(tmp_path):
-    files = {"wsgi.py": NAMES_PRODUCTION, "config/worker.py": NAMES_LOCAL}
+    files = {
+        "config/wsgi.py": None,
+        "wsgi.py": NAMES_PRODUCTION,
+        "config/worker.py": NAMES_LOCAL,
+    }
     assert changes(load(tmp_path, files), "config/worker.py") == []
 
 
