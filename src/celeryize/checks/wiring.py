@@ -67,11 +67,17 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
         # the app is in another package
         module = app.module
     start = f"from {module} import {app.variable} as celery_app"
+    hint = f"Add `{start}`."
+    if any(settings_changes(facts.modules, facts.project.web, package.name, app.where.path)):
+        hint = (
+            f"First have {app.where.path} name the settings of the web process, which importing it "
+            f"would change; then add `{start}`."
+        )
     yield Occurrence(
         f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
         "so web processes use Celery's default app (amqp on localhost)",
         Where(package.init, 1),
-        f"Add `{start}`.",
+        hint,
         excerpt="",
         fix=_import_app(facts, app),
     )
@@ -84,6 +90,8 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
     parent, _, module = app.module.rpartition(".")
     if parent != package.name:
         return Unsure(f"the app is not in the package {package.name}")
+    if any(settings_changes(facts.modules, facts.project.web, package.name, app.where.path)):
+        return Unsure("the web process would get the settings that the app file names")
     source = facts.modules.source(package.init)
     if source is None and (facts.project.root / package.init).exists():
         return Unsure(f"{package.init} cannot be read")

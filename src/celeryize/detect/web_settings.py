@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.modules import Modules
 from celeryize.detect.settings import files_of_module
+from celeryize.detect.variables import Assigned
 from celeryize.detect.web_entries import VARIABLE, WebEntry, settings_chosen_by
 from celeryize.model import Where
 
@@ -59,6 +60,17 @@ def settings_changes(
         if not certain and _same_choice(modules, entry.path, app_file):
             continue
         yield SettingsChange(entry, name, chosen[0].where, certain)
+
+
+def missing_settings(modules: Modules, app_file: PurePosixPath) -> Assigned | None:
+    """Where an app file names a settings module of the project that does not exist."""
+    for one in settings_chosen_by(modules, app_file):
+        if one.certain and modules.find(one.values[0]) is None:
+            head = one.values[0].split(".")[0]
+            # settings of an installed package are not in the tree
+            if modules.find(head) is not None or modules.folder(head) is not None:
+                return one
+    return None
 
 
 def own_settings_files(modules: Modules, app: CeleryApp) -> tuple[PurePosixPath, ...]:

@@ -9,7 +9,8 @@ from celeryize.commands.init.setup import Setup
 from celeryize.detect.celery import CeleryApp, module_names
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_import_app
-from celeryize.detect.web_settings import SettingsChange, settings_changes
+from celeryize.detect.variables import Assigned
+from celeryize.detect.web_settings import SettingsChange, missing_settings, settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.package_init import import_app
@@ -51,6 +52,10 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
     if _is_loose_module(project, app):
         _refuse_import(setup, app)
         return
+    gone = missing_settings(project.modules, app.where.path)
+    if gone is not None:
+        _refuse_broken_app(setup, gone)
+        return
     changes = list(settings_changes(project.modules, project.web, package.name, app.where.path))
     if changes:
         _refuse_other_settings(setup, changes[0])
@@ -69,6 +74,18 @@ def _is_loose_module(project: Project, app: CeleryApp) -> bool:
     path = project.modules.find(app.module)
     source = project.modules.source(path) if path else None
     return source is None or app.variable not in module_names(source.tree)
+
+
+def _refuse_broken_app(setup: Setup, gone: Assigned) -> None:
+    """A manual step: the app file does not import, so that no web process would start."""
+    setup.draft.add_manual(
+        CannotPatch(
+            f"{setup.project.package.init} does not import the Celery app, and cannot yet: "
+            f"{gone.where} names the settings module {gone.values[0]}, which does not exist",
+            hint=f"Name {setup.project.settings.module} there, then run init again.",
+            where=gone.where,
+        )
+    )
 
 
 def _refuse_other_settings(setup: Setup, change: SettingsChange) -> None:

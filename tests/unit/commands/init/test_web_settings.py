@@ -78,6 +78,25 @@ def test_an_app_file_of_other_settings_is_not_imported(tmp_path):
     assert settings_of_wsgi(folder) == ["config.production", "False"]
 
 
+def test_an_app_file_whose_settings_do_not_exist_is_not_imported(tmp_path):
+    files = {
+        "config/settings.py": str(small_project()["config/settings.py"])
+        + 'CELERY_BROKER_URL = "memory://"\n',
+        "config/celery.py": APP.format("config.gone"),
+    }
+    tree = {**small_project(), "requirements.txt": "django\ncelery\n", **files}
+    folder = make_tree(tmp_path / "p", tree)
+    before = snapshot(folder)
+    written = run(
+        RunOptions(folder, python=sys.executable),
+        WriteOptions(yes=True, no_verify=True),
+        Recorder(),
+        InitOptions(),
+    )
+    assert snapshot(folder) == before
+    assert "config.gone, which does not exist" in written.todos[0].what
+
+
 @pytest.mark.parametrize(
     "code",
     [
