@@ -136,6 +136,30 @@ def test_of_two_branches_the_module_that_exists_is_taken(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "line", ['WSGI_APPLICATION = "site_.wsgi.application"', 'ROOT_URLCONF = "site_.urls"']
+)
+def test_the_package_of_the_site_is_a_place_for_the_app(tmp_path, line):
+    files = {
+        "manage.py": MANAGE.format(settings="settings"),
+        "settings.py": f'INSTALLED_APPS = ["django.contrib.auth"]\n{line}\n',
+        "site_/__init__.py": "",
+        "site_/urls.py": "",
+        "site_/wsgi.py": "",
+    }
+    assert load(tmp_path, files).package.name == "site_"
+
+
+def test_without_any_package_there_is_no_place_for_the_app(tmp_path):
+    files = {
+        "manage.py": MANAGE.format(settings="settings"),
+        "settings.py": 'INSTALLED_APPS = ["django.contrib.auth"]\nROOT_URLCONF = "urls"\n',
+        "urls.py": "",
+    }
+    with pytest.raises(CannotPatch, match="no place"):
+        load(tmp_path, files)
+
+
 def test_manage_py_in_the_package_is_run_from_the_folder_above(tmp_path):
     tree = {"repo/" + path: text for path, text in small_project().items()}
     tree["repo/config/manage.py"] = tree.pop("repo/manage.py")
