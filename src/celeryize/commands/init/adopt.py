@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
     MissingBroker,
@@ -28,9 +30,11 @@ from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import names_assigned_in
+from celeryize.detect.tasks import find_tasks
 from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
+from celeryize.patch.source import fitted, insertion
 
 
 def adopt_app(
@@ -53,7 +57,13 @@ def adopt_app(
         variable=app.variable,
         spec=app.spec(setup.project.package.name),
     )
+    left_over = _is_left_over(setup, app)
+    if left_over:
+        # nothing runs it, so that its style of years ago decides nothing
+        app = replace(app, namespace="CELERY")
     _report_app(setup, app)
+    if left_over:
+        _add_namespace(setup, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
     if app.reads_django_settings and not _is_configured(setup, app):
@@ -129,6 +139,44 @@ def report_uninstalled_apps(setup: Setup) -> None:
                 f"{app.name} is not in INSTALLED_APPS: "
                 f"a worker will not find the tasks in {app.folder}."
             )
+
+
+def _is_left_over(setup: Setup, app: CeleryApp) -> bool:
+    """Whether an app file without a namespace is all that there is of Celery: no dependency, no
+    setting, no task."""
+    project = setup.project
+    if app.config_source != "django.conf:settings" or app.namespace or app.conf_writes:
+        return False
+    if "celery" in project.dependencies.declared or _is_configured(setup, app):
+        return False
+    if any(name in OLD_NAMES for name in project.settings.assigned):
+        return False
+    return not find_tasks(project.modules, project.apps, project.celery)
+
+
+def _add_namespace(setup: Setup, app: CeleryApp) -> None:
+    """Have the app read CELERY_* settings: `config_from_object("django.conf:settings")` gets its
+    namespace."""
+    source = setup.draft.source(app.where.path)
+    for call in ast.walk(source.tree):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object"),
+                args=[argument],
+                keywords=[],
+            ) if name == app.variable:
+                end = source.end(argument)
+                text = fitted(source, end, ', namespace="CELERY"')
+                keyword = ast.keyword("namespace", ast.Constant("CELERY"))
+                after = source.splice(insertion(end, text, (keyword,)))
+                what = "reads the CELERY_* settings, by its namespace"
+                setup.draft.write(app.where.path, after, what)
+                return
+    raise CannotPatch(
+        f"{app.where.path} reads Celery's settings by their pre-Celery 4 names",
+        hint='Give config_from_object namespace="CELERY", and run init again.',
+        where=app.where,
+    )
 
 
 def _report_app(setup: Setup, app: CeleryApp) -> None:

@@ -162,3 +162,32 @@ def test_another_queue_is_named(tmp_path):
     assert snapshot(folder) == before
     notes = [note for plan in view.plans for note in plan.notes]
     assert any(note.startswith("This project has RQ already (requirements.txt)") for note in notes)
+
+
+OLD_APP = APP.format("config.settings").replace(", namespace='CELERY'", "")
+
+
+def test_a_left_over_app_file_does_not_dictate_the_style(tmp_path):
+    tree = {**small_project(), "requirements.txt": "django\n", "config/celery.py": OLD_APP}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    written = run(options, WriteOptions(yes=True), Recorder(), InitOptions())
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert "settings', namespace='CELERY')" in (folder / "config/celery.py").read_text()
+    assert "\nCELERY_BROKER_URL = " in (folder / "config/settings.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "django\ncelery\n"},
+        {"doctors/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef f(): pass\n"},
+        {"config/settings.py": str(small_project()["config/settings.py"]) + "BROKER_URL = 'x'\n"},
+    ],
+)
+def test_an_app_file_that_is_in_use_keeps_its_style(tmp_path, files):
+    tree = {**small_project(), "requirements.txt": "django\n", "config/celery.py": OLD_APP, **files}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    run(options, WriteOptions(yes=True, no_verify=True), Recorder(), InitOptions())
+    assert (folder / "config/celery.py").read_text() == OLD_APP
