@@ -117,7 +117,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W121")
+@check("celery.W121", unless=("celery.E021",))
 def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker and the web process fall back to different settings.
 

@@ -12,6 +12,8 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
+from celeryize.detect.web_entries import WebEntry
+from celeryize.detect.web_settings import settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -65,11 +67,17 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
         # the app is in another package
         module = app.module
     start = f"from {module} import {app.variable} as celery_app"
+    hint = f"Add `{start}`."
+    if any(settings_changes(facts.modules, facts.project.web, package.name, app.where.path)):
+        hint = (
+            f"First have {app.where.path} name the settings of the web process, which importing it "
+            f"would change; then add `{start}`."
+        )
     yield Occurrence(
         f"{package.init} does not import the Celery app {app.module}:{app.variable}, "
         "so web processes use Celery's default app (amqp on localhost)",
         Where(package.init, 1),
-        f"Add `{start}`.",
+        hint,
         excerpt="",
         fix=_import_app(facts, app),
     )
@@ -82,6 +90,8 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
     parent, _, module = app.module.rpartition(".")
     if parent != package.name:
         return Unsure(f"the app is not in the package {package.name}")
+    if any(settings_changes(facts.modules, facts.project.web, package.name, app.where.path)):
+        return Unsure("the web process would get the settings that the app file names")
     source = facts.modules.source(package.init)
     if source is None and (facts.project.root / package.init).exists():
         return Unsure(f"{package.init} cannot be read")
@@ -213,6 +223,49 @@ def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsu
         return Unsure("the app is not built on a line of its own")
     above = insertion(offset, fitted(source, offset, line), statements(line))
     return Fix(code.path, "sets DJANGO_SETTINGS_MODULE", (*add_import(source, "import os"), above))
+
+
+@check("celery.E021", unless=("celery.E120",))
+def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
+    """The Celery app changes the settings of the web process.
+
+    What happens: A web server that imports wsgi.py (or asgi.py) without DJANGO_SETTINGS_MODULE in
+        its environment runs with the settings that the app file names: with DEBUG on, say.
+    How it looks: No error. `settings.SETTINGS_MODULE` in the web process is not what wsgi.py names.
+    Why: Importing `config.wsgi` runs `config/__init__.py` first, and with it the app file. Its
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) comes first, and wsgi.py's own has no
+        effect any more.
+    Fix: Have the app file name the module that wsgi.py names. manage.py sets its own before it
+        imports the package; a worker with other settings gets DJANGO_SETTINGS_MODULE in its
+        environment.
+    Source: reproduced with Django 6.0 and Celery 5.7
+    """
+    seen: set[str] = set()
+    for app in facts.project.celery:
+        if app.imported is None or app.imported.path.name != "__init__.py":
+            continue
+        package = facts.modules.name_of(app.imported.path) or ""
+        for change in settings_changes(facts.modules, facts.project.web, package, app.where.path):
+            if change.certain and change.entry.module not in seen:
+                seen.add(change.entry.module)
+                yield _changed_settings(change.entry, change.name, change.where)
+    imported = {entry.module: entry for entry in facts.web.entry_points} if facts.web else {}
+    for entry in facts.project.web:
+        found = imported.get(entry.module)
+        if found is None or entry.module in seen or not entry.certain or entry.stale:
+            continue
+        if found.failure is None and found.settings_module not in (None, *entry.names):
+            yield _changed_settings(entry, str(found.settings_module), entry.where)
+
+
+def _changed_settings(entry: WebEntry, name: str, where: Where) -> Occurrence:
+    return Occurrence(
+        f"{entry.module} names {entry.names[0]} ({entry.where}), but importing it runs the Celery "
+        f"app first, which sets {name}: a web server runs with that",
+        where,
+        f"Name {entry.names[0]} in the app file, and set DJANGO_SETTINGS_MODULE={name} for a "
+        "worker that needs other settings.",
+    )
 
 
 def _environment_lines(code: Code, name: str) -> list[int]:

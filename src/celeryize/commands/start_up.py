@@ -121,22 +121,30 @@ def _warm_prober(environment: Environment, timeout: float) -> Prober:
 
 def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
     """What a prober imports: the project with its own app, unless the request has a planned one."""
+    from celeryize.detect.web_entries import VARIABLE
+    from celeryize.detect.web_settings import entries_to_import, worker_environment
     from celeryize.probe.run import Target
 
     app = request.app
     if app is None and project.celery:
         app = project.celery[0].spec(project.package.name)
-    configuration = None
-    if project.settings.class_based:
-        configuration = project.layout.configuration
+    app_files = tuple(one.where.path for one in project.celery)
+    environment = request.environment
+    if app_files and VARIABLE not in dict(environment):
+        environment += worker_environment(
+            project.modules, project.web, project.settings.module, app_files[0]
+        )
     return Target(
         python=project.interpreter.path,
         base=project.root / project.base,
         paths=tuple(project.root / path for path in project.layout.paths[1:]),
         settings=project.settings.module,
         app_spec=app,
-        configuration=configuration,
+        configuration=project.layout.configuration,
         settings_names=request.settings,
-        environment=request.environment,
+        environment=environment,
         preview=request.preview,
+        entry_points=entries_to_import(
+            project.modules, project.web, project.settings.module, app_files
+        ),
     )

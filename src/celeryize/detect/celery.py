@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -16,6 +17,14 @@ from celeryize.patch.source import Source
 from celeryize.reading import read_file
 
 DEPTH = 6
+# Where the app is, when it is neither beside the settings nor in the project package.
+USUAL = ("*/celery*.py", "*/celery/*.py", "*/*/celery.py")
+# Celery(...), class Own(Celery), Celery as C, C = celery.Celery, app = make_app()
+BUILDS_APP = re.compile(
+    r"Celery\s*\(|\(\s*(?:\w+\.)*Celery\b|Celery\s+as\s|=\s*(?:\w+\.)*Celery\b|CeleryApp"
+    r"|(?m:^\w*(?:app|celery)\w*\s*(?::[^=\n]+)?=\s*(?:\w+\.)*\w*(?:app|celery)\w*\()",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class CeleryApp:
     conf_writes: tuple[tuple[str, Where], ...]
     constructor: tuple[str, ...]
     imported: Where | None
+    # the package whose `__init__.py` binds the app, so that `celery -A` finds it there
+    holder: str | None = None
 
     @property
     def reads_django_settings(self) -> bool:
@@ -45,13 +56,27 @@ class CeleryApp:
     def spec(self, package: str) -> str:
         """What `celery -A` is given: the package where Celery finds the app by itself, else the
         module."""
-        if self.module == f"{package}.celery" or (
-            self.imported and self.variable in {"app", "celery"}
-        ):
-            return package
+        del package
+        parent, _, name = self.module.rpartition(".")
+        if parent and name == "celery":
+            return parent
         if self.variable in {"app", "celery"}:
-            return self.module
+            return self.holder or self.module
         return f"{self.module}:{self.variable}"
+
+    def is_started_by(self, spec: str, modules: Modules) -> bool:
+        """Whether `celery -A spec` finds this app, by the rules of Celery's own find_app."""
+        name, _, variable = spec.partition(":")
+        if variable:
+            return (name, variable) == (self.module, self.variable) or name == self.holder
+        places = {self.module, f"{self.module}.{self.variable}", self.holder}
+        if name in places or f"{name}.celery" == self.module:
+            return True
+        # a package, or a module, that has the app by an import
+        return any(
+            _binding_of(modules, place, self.module, self.variable)
+            for place in (name, f"{name}.celery")
+        )
 
 
 def find_celery(
@@ -72,9 +97,8 @@ def find_celery(
     found: dict[Where, CeleryApp] = {}
     for path in _likely_places(layout, modules, settings, package):
         source = modules.source(path)
-        # `Celery(...)`, `class ClinicCelery(Celery)`: most files that say Celery build no app, and
-        # a walk is dear
-        if source is None or not ("Celery(" in source.text or "(Celery" in source.text):
+        # most files that say Celery build no app, and a walk is dear
+        if source is None or not BUILDS_APP.search(source.text):
             continue
         for app in _apps_in(modules, source, settings, package):
             found.setdefault(app.where, app)
@@ -96,7 +120,7 @@ def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
                     text = read_file(modules.root / path)
                 except OSError:
                     continue
-                if b"Celery(" in text and b"import" in text:
+                if b"elery" in text and BUILDS_APP.search(text.decode("utf-8", "replace")):
                     yield path
 
 
@@ -118,7 +142,8 @@ def _likely_places(
                 seen.add(path)
                 yield path
     for base in layout.paths:
-        for entry in sorted((modules.root / base).glob("*/celery*.py")):
+        place = modules.root / base
+        for entry in sorted(file for pattern in USUAL for file in place.glob(pattern)):
             path = PurePosixPath(entry.relative_to(modules.root).as_posix())
             if path not in seen:
                 seen.add(path)
@@ -140,16 +165,114 @@ def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]
 def _apps_in(
     modules: Modules, source: Source, settings: Settings, package: Package | None
 ) -> Iterator[CeleryApp]:
+    """The apps that a module builds for itself: what a function keeps to itself is none."""
     classes = celery_classes(source.tree)
-    if not classes:
+    factories = dict(_factories(source.tree, classes))
+    factories |= _imported_factories(modules, source)
+    if not (classes or factories):
         return
-    for node in ast.walk(source.tree):
+    for node in _module_statements(source.tree.body):
         match node:
             case (
-                ast.Assign(targets=[ast.Name(id=variable)], value=ast.Call(func=func) as call)
+                ast.Assign(targets=[ast.Name(id=variable), *_], value=ast.Call(func=func) as call)
                 | ast.AnnAssign(target=ast.Name(id=variable), value=ast.Call(func=func) as call)
-            ) if ast.unparse(func) in classes:
-                yield _describe_app(modules, source, settings, package, variable, call)
+            ):
+                spelled = ast.unparse(func)
+                if spelled in classes:
+                    yield _describe_app(modules, source, settings, package, variable, call)
+                elif spelled in factories:
+                    yield _describe_built_app(
+                        modules, source, settings, package, variable, factories[spelled]
+                    )
+
+
+def _module_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported; functions and classes are left out."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        yield node
+        for part in ("body", "orelse", "finalbody"):
+            yield from _module_statements(getattr(node, part, ()))
+        for handler in getattr(node, "handlers", ()):
+            yield from _module_statements(handler.body)
+
+
+def module_names(tree: ast.Module) -> set[str]:
+    """The names that a module binds when it is imported."""
+    found: set[str] = set()
+    for node in _module_statements(tree.body):
+        found |= _assigned_names(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Factory:
+    """A function that returns a new app: the local variable and the call that builds it."""
+
+    function: ast.FunctionDef
+    variable: str
+    call: ast.Call
+
+
+def _factories(tree: ast.Module, classes: set[str]) -> Iterator[tuple[str, _Factory]]:
+    """The functions of a module that build an app and return it."""
+    for node in _every_function(tree) if classes else ():
+        built: dict[str, ast.Call] = {}
+        for inner in ast.walk(node):
+            match inner:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func) as call) if (
+                    ast.unparse(func) in classes
+                ):
+                    built[name] = call
+                case ast.Return(value=ast.Name(id=name)) if name in built:
+                    yield node.name, _Factory(node, name, built[name])
+                case ast.Return(value=ast.Call(func=func) as call) if ast.unparse(func) in classes:
+                    yield node.name, _Factory(node, "", call)
+
+
+def _every_function(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+def _imported_factories(modules: Modules, source: Source) -> dict[str, _Factory]:
+    """The factories of other modules of the project that a module imports by name."""
+    found: dict[str, _Factory] = {}
+    called = {
+        ast.unparse(node.value.func)
+        for node in _module_statements(source.tree.body)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+    }
+    for node in _module_statements(source.tree.body):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        for alias in node.names:
+            if (alias.asname or alias.name) not in called:
+                continue
+            path = modules.find(modules.absolute(node, source.path))
+            origin = modules.source(path) if path else None
+            if origin is None or not BUILDS_APP.search(origin.text):
+                continue
+            there = dict(_factories(origin.tree, celery_classes(origin.tree)))
+            if alias.name in there:
+                found[alias.asname or alias.name] = there[alias.name]
+    return found
+
+
+def _describe_built_app(
+    modules: Modules,
+    source: Source,
+    settings: Settings,
+    package: Package | None,
+    variable: str,
+    factory: _Factory,
+) -> CeleryApp:
+    """An app that a function has built: it is configured in the function, or after the call."""
+    inside = _configuration_of(factory.function, factory.variable, source)
+    after = _configuration_of(source.tree, variable, source)
+    return _make_app(modules, source, settings, package, variable, factory.call, (inside, after))
 
 
 def celery_classes(tree: ast.Module) -> set[str]:
@@ -164,19 +287,36 @@ def celery_classes(tree: ast.Module) -> set[str]:
             # a Celery class of the project's own, imported from another module
             case ast.ImportFrom(names=aliases):
                 names |= {
-                    a.asname or a.name
-                    for a in aliases
-                    if a.name.endswith("CeleryApp") or a.name == "Celery"
+                    a.asname or a.name for a in aliases if a.name.endswith(("CeleryApp", "Celery"))
                 }
             case ast.Import(names=aliases):
-                names |= {f"{a.asname or a.name}.Celery" for a in aliases if a.name == "celery"}
+                names |= {
+                    f"{a.asname or a.name}.Celery"
+                    for a in aliases
+                    if a.name in {"celery", "celery.app", "celery.app.base"}
+                }
     # only now, because a subclass may be defined above the import of its base
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and any(
-            ast.unparse(base) in names for base in node.bases
-        ):
-            names.add(node.name)
+        match node:
+            case ast.ClassDef(name=name, bases=bases):
+                if any(ast.unparse(base) in names for base in bases):
+                    names.add(name)
+            # Celery = celery.Celery
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value
+            ):
+                if ast.unparse(value) in names:
+                    names.add(name)
     return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """The calls that configure an app, and what is written into its conf."""
+
+    config: ast.Call | None
+    discover: ast.Call | None
+    writes: tuple[tuple[str, Where], ...]
 
 
 def _describe_app(
@@ -187,10 +327,16 @@ def _describe_app(
     variable: str,
     call: ast.Call,
 ) -> CeleryApp:
+    found = _configuration_of(source.tree, variable, source)
+    return _make_app(modules, source, settings, package, variable, call, (found,))
+
+
+def _configuration_of(tree: ast.AST, variable: str, source: Source) -> _Configuration:
+    """How the app of a variable is configured below a node."""
     config: ast.Call | None = None
     discover: ast.Call | None = None
     writes: list[tuple[str, Where]] = []
-    for node in ast.walk(source.tree):
+    for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if (
                 name == variable
@@ -211,12 +357,35 @@ def _describe_app(
             ):
                 if name == variable:
                     writes.append(("update", source.where(node)))
+    return _Configuration(config, discover, tuple(writes))
+
+
+def _make_app(
+    modules: Modules,
+    source: Source,
+    settings: Settings,
+    package: Package | None,
+    variable: str,
+    call: ast.Call,
+    found: tuple[_Configuration, ...],
+) -> CeleryApp:
+    config = next((one.config for one in found if one.config), None)
+    discover = next((one.discover for one in found if one.discover), None)
     # a file outside of every root is imported by its own name
     module = modules.name_of(source.path) or source.path.stem
+    place = source.where(call)
+    if call not in ast.walk(source.tree):
+        # a factory of another module: the app is where it is bound
+        place = next(
+            source.where(node)
+            for node in _module_statements(source.tree.body)
+            if variable in _assigned_names(node)
+        )
+    imported, holder = _imported_at_start(modules, settings, package, module, variable)
     return CeleryApp(
         module=module,
         variable=variable,
-        where=source.where(call),
+        where=place,
         name=_text_value(call.args[0]) if call.args else _text_value(_keyword_value(call, "main")),
         config_source=_config_source(config),
         namespace=_text_value(
@@ -225,10 +394,20 @@ def _describe_app(
         ),
         autodiscovers=discover is not None,
         related_name=_text_value(_keyword_value(discover, "related_name")),
-        conf_writes=tuple(writes),
+        conf_writes=tuple(write for one in found for write in one.writes),
         constructor=tuple(k.arg for k in call.keywords if k.arg),
-        imported=_imported_at_start(modules, settings, package, module, variable),
+        imported=imported,
+        holder=holder,
     )
+
+
+def _assigned_names(node: ast.stmt) -> set[str]:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _config_source(call: ast.Call | None) -> str | None:
@@ -256,26 +435,66 @@ def _text_value(node: ast.expr | None) -> str | None:
 
 def _imported_at_start(
     modules: Modules, settings: Settings, package: Package | None, module: str, variable: str
-) -> Where | None:
-    """Where a web process comes to import the app: the project package, or an installed app that
-    leads to it."""
+) -> tuple[Where | None, str | None]:
+    """Where a web process comes to import the app, and the package that then holds it.
+
+    That is the project package, or an installed app that leads to it: its package, its AppConfig,
+    its models.
+    """
+    parents = module.split(".")[:-1]
+    above = [".".join(parents[:length]) for length in range(len(parents), 0, -1)]
+    packages = [package.name] if package else []
+    packages += [
+        name
+        for name in above
+        if any(entry == name or entry.startswith(f"{name}.") for entry in settings.installed_apps)
+    ]
+    # importing `shop.settings.local` runs `shop/__init__.py`
+    parts = settings.module.split(".")[:-1]
+    packages += [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    holder = next(
+        (
+            name
+            for name in dict.fromkeys((*above, *packages))
+            if _binding_of(modules, name, module, variable)
+        ),
+        None,
+    )
     # an app whose AppConfig builds the Celery app
     for entry in settings.installed_apps:
         if entry == module or entry.startswith(f"{module}."):
-            return settings.installed_apps_where
-    packages = []
-    if package:
-        packages = [package.name]
-    parents = module.split(".")[:-1]
-    packages += [
-        name
-        for name in (".".join(parents[:length]) for length in range(len(parents), 0, -1))
-        if any(entry == name or entry.startswith(f"{name}.") for entry in settings.installed_apps)
-    ]
+            return settings.installed_apps_where, holder
     for name in dict.fromkeys(packages):
         found = _imported_by(modules, name, module, variable)
         if found:
-            return found
+            return found, holder
+    return _imported_by_an_app(modules, settings, module, variable), holder
+
+
+def _imported_by_an_app(
+    modules: Modules, settings: Settings, module: str, variable: str
+) -> Where | None:
+    """Where an installed app imports the Celery app while Django starts: in its apps.py, also in
+    ready(), or in its models."""
+    tail = module.rpartition(".")[2]
+    for entry in settings.installed_apps:
+        # "shop.apps.ShopConfig" and "shop" are the same app
+        name = entry.partition(".apps.")[0]
+        folder = modules.folder(name)
+        if folder is None:
+            continue
+        for file in ("__init__.py", "apps.py", "models.py", "models/__init__.py"):
+            path = folder / file
+            try:
+                text = (modules.root / path).read_bytes()
+            except OSError:
+                continue
+            if tail.encode() not in text:
+                continue
+            source = modules.source(path)
+            found = source and _import_in(modules, source, module, variable)
+            if found:
+                return found
     return None
 
 
@@ -289,7 +508,12 @@ def _imported_by(modules: Modules, package: str, module: str, variable: str) -> 
         return None
     if modules.name_of(source.path) == module:
         return Where(source.path, 1)
-    for node in ast.walk(source.tree):
+    return _import_in(modules, source, module, variable)
+
+
+def _import_in(modules: Modules, source: Source, module: str, variable: str) -> Where | None:
+    """The first import of the app, or of its module, in a file."""
+    for node in _running_nodes(source.tree):
         if isinstance(node, ast.ImportFrom):
             base = modules.absolute(node, source.path)
             names = {alias.name for alias in node.names}
@@ -300,3 +524,29 @@ def _imported_by(modules: Modules, package: str, module: str, variable: str) -> 
         elif isinstance(node, ast.Import) and module in {alias.name for alias in node.names}:
             return source.where(node)
     return None
+
+
+def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below a node, less what only a type checker reads."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+
+
+def _binding_of(modules: Modules, place: str, module: str, variable: str) -> bool:
+    """Whether a package or module has the app as a name of its own, by an import."""
+    path = modules.find(place)
+    source = modules.source(path) if path else None
+    if source is None or not path:
+        return False
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and modules.absolute(node, path) == module
+        and any(alias.name in {variable, "*"} for alias in node.names)
+        for node in _module_statements(source.tree.body)
+    )

@@ -5,17 +5,29 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.answers import ANSWERS_FILE, stored_settings
-from celeryize.detect.modules import Modules, is_foreign
+from celeryize.detect.candidates import (
+    as_options,
+    candidate_modules,
+    configuration_of_servers,
+    settings_in_env_file,
+    settings_of_servers,
+)
+from celeryize.detect.modules import Modules, called_modules, is_foreign
+from celeryize.detect.variables import assigned_in, assigned_in_text
 from celeryize.errors import NoProject
 from celeryize.model import Where
 from celeryize.reading import is_folder, list_folder, read_text
 
 LEVELS_BELOW = 2
+# The class of django-configurations.
+CONFIGURATION = "DJANGO_CONFIGURATION"
+# `{{ cookiecutter.slug }}`, `{% if ... %}`, `{{ project_name }}`; an f-string may have a brace.
+UNRENDERED = re.compile(r"\{\{ ?[A-Za-z_][\w.]* ?(?:\||\}\})|\{% ?\w+")
 ROOT_MARKS = (
     ".git",
     ".hg",
@@ -54,22 +66,27 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     several.
     """
     root, manage = _find_place(start)
+    _refuse_template(manage, root)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
     relative = base / "manage.py"
     modules = Modules(root, (base,))
     inserted = _inserted_paths(modules.tree(relative), base)
     paths = (base, *(p for p in inserted if (root / p).is_dir()))
     named = list(settings_named_by(modules, relative))
-    kept = None if settings else stored_settings(root, root / base, ANSWERS_FILE)
-    if settings:
-        module, where = settings, None
-    elif kept is not None:
-        module, where = kept
-    else:
-        module, where = _choose_settings(named, relative)
+    chosen = None
+    if not settings:
+        # what an earlier command was told counts before what can be guessed
+        chosen = stored_settings(root, root / base, ANSWERS_FILE)
+        chosen = chosen or _choose_settings(named, relative, Modules(root, paths))
+    module, where = chosen or (settings or "", None)
+    if _is_in_its_package(root, base, paths, module):
+        # manage.py in the package itself, which puts the folder above on sys.path
+        base = base.parent
+        paths = (base,)
+        modules = Modules(root, paths)
     configuration = next(
-        (name for name, _ in named_by(modules, relative, "DJANGO_CONFIGURATION")), None
-    )
+        (name for name, _ in named_by(modules, relative, CONFIGURATION)), None
+    ) or configuration_of_servers(modules)
     return Layout(root, base, relative, paths, module, where, tuple(named), configuration)
 
 
@@ -111,21 +128,15 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
     if source is None:
         text = _read_text(modules.root / path)
         # Python 2 and other syntax that we cannot parse: the text has to do
-        for match in re.finditer(variable + r"['\"]\s*[,\]]\s*=?\s*['\"]([\w.]+)", text):
-            yield match[1], Where(path, text.count("\n", 0, match.start()) + 1)
+        for name, line in assigned_in_text(text, variable):
+            yield name, Where(path, line)
         return
-    constants = {
-        target.id: node.value.value
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(source.tree):
-        value = _assigned_to(node, variable)
-        name = value and _text_of(value, constants)
-        if name:
-            yield name, source.where(node)
+    found = tuple(assigned_in(source, variable))
+    for helper in () if found else called_modules(modules, source):
+        found += tuple(assigned_in(helper, variable))
+    for one in found:
+        for name in one.values:
+            yield name, one.where
 
 
 def _manage_above(start: Path) -> Path | None:
@@ -165,7 +176,10 @@ def is_manage(file: Path) -> bool:
     if not file.is_file():
         return False
     text = _read_text(file)
-    return "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text)
+    if "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text):
+        return True
+    # `from shop.manage import main`: the one in the package does the work
+    return re.search(r"(?m)^\s*(?:from|import)\s[\w.]*\bmanage\b", text) is not None
 
 
 def _unversioned_root(start: Path, folder: Path) -> Path:
@@ -178,57 +192,78 @@ def _unversioned_root(start: Path, folder: Path) -> Path:
     return next((d for d in near if any((d / mark).exists() for mark in ROOT_MARKS)), folder)
 
 
-def _choose_settings(named: list[tuple[str, Where]], manage: PurePosixPath) -> tuple[str, Where]:
-    if not named:
-        raise NoProject(
-            f"{manage} does not set a settings module",
-            hint="Pass it: --settings MODULE.",
-            where=Where(manage),
-        )
+def _choose_settings(
+    named: list[tuple[str, Where]], manage: PurePosixPath, modules: Modules
+) -> tuple[str, Where]:
+    """The settings module that manage.py names; where it names none, or several, the one of
+    wsgi.py, of .env, or the only one there is."""
     usual = [
         (name, where) for name, where in named if "test" not in name.rsplit(".", 1)[-1]
     ] or named
-    if len({name for name, _ in usual}) > 1:
-        names = "\n".join(f"  --settings {name}  ({where})" for name, where in usual)
+    if len({name for name, _ in usual}) == 1:
+        return usual[0]
+    # of several, those that are there
+    there = [(name, where) for name, where in usual if modules.find(name) is not None]
+    if len({name for name, _ in there}) == 1:
+        return there[0]
+    others = settings_of_servers(modules)
+    if others is None and not usual:
+        others = settings_in_env_file(modules, (manage.parent, PurePosixPath(".")))
+    if others is not None:
+        return others
+    if usual:
+        names = "\n".join(as_options(tuple(there or usual)))
         raise NoProject(
             f"{manage} sets several settings modules:\n{names}", hint="Choose one with --settings."
         )
-    return usual[0]
+    candidates = candidate_modules(modules)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        names = "\n".join(as_options(candidates))
+        raise NoProject(
+            f"{manage} does not set a settings module. These look like settings:\n{names}",
+            hint="Choose the one of your development environment with --settings.",
+            where=Where(manage),
+        )
+    raise NoProject(
+        f"{manage} does not set a settings module",
+        hint="Pass it: --settings MODULE.",
+        where=Where(manage),
+    )
 
 
-def _assigned_to(node: ast.AST, key: str) -> ast.expr | None:
-    """The value in `environ.setdefault(key, value)` or `environ[key] = value`."""
-    match node:
-        case ast.Call(
-            func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=k), value]
-        ) if k == key:
-            return value
-        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=k))], value=value) if (
-            k == key
-        ):
-            return value
-    return None
+def _is_in_its_package(
+    root: Path, base: PurePosixPath, paths: tuple[PurePosixPath, ...], module: str
+) -> bool:
+    """Whether manage.py is in the package of the settings, which only the folder above finds."""
+    if not module or base == PurePosixPath(".") or not (root / base / "__init__.py").is_file():
+        return False
+    return (
+        Modules(root, paths).find(module) is None
+        and Modules(root, (base.parent,)).find(module) is not None
+    )
 
 
-def _text_of(value: ast.expr, constants: Mapping[str, object]) -> str | None:
-    """A string that is known without running the code: a literal, a constant, a look-up's
-    default."""
-    match value:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.Name(id=name):
-            found = constants.get(name)
-            if isinstance(found, str):
-                return found
-            return None
-        case (
-            ast.Call(args=[_, default])
-            | ast.Call(args=[_], keywords=[ast.keyword(arg="default", value=default)])
-        ):
-            return _text_of(default, constants)
-        case ast.BoolOp(op=ast.Or(), values=[*_, last]):
-            return _text_of(last, constants)
-    return None
+def _refuse_template(manage: Path, root: Path) -> None:
+    """Raise NoProject for a project that is still a template, which no Python can import."""
+    path = manage.relative_to(root).as_posix()
+    # an f-string may hold `{{x}}`: a placeholder stands where the settings module is named
+    named = ("DJANGO_SETTINGS_MODULE", "cookiecutter", "copier")
+    lines = _read_text(manage).split("\n")
+    text = "\n".join(line for line in lines if any(word in line for word in named))
+    if not (UNRENDERED.search(path) or UNRENDERED.search(text)):
+        return
+    maker = "its generator"
+    for file, name in (("cookiecutter.json", "cookiecutter"), ("copier.yml", "copier")):
+        if (root / file).exists() or name in path + text:
+            maker = name
+            break
+    raise NoProject(
+        f"{path} is part of a project template, not a project: its Python has placeholders",
+        hint=f"Generate a project with {maker}, and run celeryize in that.",
+        where=Where(PurePosixPath(path)),
+    )
 
 
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:

@@ -135,6 +135,28 @@ def bound_names(
     return found
 
 
+def called_modules(modules: Modules, source: Source) -> Iterator[Source]:
+    """The modules of the project from which a file imports a function that it calls."""
+    called = {
+        ast.unparse(node.func).split(".")[0]
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call)
+    }
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = modules.absolute(node, source.path)
+        for alias in node.names:
+            if (alias.asname or alias.name) not in called:
+                continue
+            # `from config.env import prepare`, `from config import env`
+            for name in (base, f"{base}.{alias.name}"):
+                path = modules.find(name)
+                helper = modules.source(path) if path else None
+                if helper is not None:
+                    yield helper
+
+
 def is_foreign(folder: Path) -> bool:
     """Whether a folder holds other people's code: hidden, node_modules, a virtual environment.
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from celeryize.detect.apps import App
 from celeryize.detect.modules import Modules
-from celeryize.detect.settings import Settings
+from celeryize.detect.settings import Settings, constant
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 
@@ -59,6 +59,9 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         app = next((app for app in own if app.label in CENTRAL), own[0])
         why = f"{settings.module} is not in a package; Django imports this app at every start"
         return Package(app.name, app.folder, why)
+    named = _package_of_site(modules, settings)
+    if not parts and named is not None:
+        return named
     raise CannotPatch(
         f"settings module {settings.module} is not in a package, so there is no place for the "
         "Celery app",
@@ -67,6 +70,20 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )
+
+
+def _package_of_site(modules: Modules, settings: Settings) -> Package | None:
+    """The package of the web application or of the URLs, which the settings name: a web process
+    imports it first."""
+    for setting, parts in (("WSGI_APPLICATION", 2), ("ASGI_APPLICATION", 2), ("ROOT_URLCONF", 1)):
+        value = constant(modules, settings, setting)
+        if not isinstance(value, str):
+            continue
+        name = ".".join(value.split(".")[:-parts])
+        folder = modules.folder(name) if name else None
+        if folder is not None:
+            return Package(name, folder, f"{setting} is in it ({settings.assigned[setting]})")
+    return None
 
 
 def named_package(modules: Modules, name: str) -> Package:

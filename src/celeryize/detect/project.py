@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.apps import App, find_apps
 from celeryize.detect.celery import CeleryApp, find_celery
+from celeryize.detect.chosen_app import choose_app, find_start_spec
 from celeryize.detect.dependencies import Dependencies
 from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.interpreter import Interpreter
@@ -15,6 +16,7 @@ from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings
+from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.draft import Draft
 
 
@@ -45,11 +47,18 @@ class Project:
     celery: tuple[CeleryApp, ...]
     dependencies: Dependencies
     interpreter: Interpreter
+    web: tuple[WebEntry, ...] = ()
+    # of several Celery apps, the first is certainly the one of the project
+    app_is_certain: bool = True
 
     @property
     def base(self) -> PurePosixPath:
         """The folder of manage.py: where the worker is started."""
         return self.layout.base
+
+    def start_spec(self, app: CeleryApp) -> str:
+        """What the user gives to `celery -A`: as the project's own files have it, where they do."""
+        return find_start_spec(self.root, self.modules, app)
 
     def draft(self) -> Draft:
         """A draft of the files from which the facts were read: two runs at once do not plan half on
@@ -131,6 +140,8 @@ def load_project(
     hinted = "celery" in dependencies.declared or any(
         name.startswith("CELERY") for name in found.assigned
     )
+    found_apps = find_celery(layout, modules, found, home, everywhere=hinted)
+    celery, certain = choose_app(layout.root, modules, found_apps)
     return Project(
         root=layout.root,
         layout=layout,
@@ -138,9 +149,11 @@ def load_project(
         settings=found,
         package=home,
         apps=apps,
-        celery=find_celery(layout, modules, found, home, everywhere=hinted),
+        celery=celery,
+        app_is_certain=certain,
         dependencies=dependencies,
         interpreter=environment.interpreter,
+        web=find_web_entries(layout, modules, found),
     )
 
 

@@ -239,6 +239,19 @@ def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...
     )
 
 
+def files_of_module(modules: Modules, module: str) -> tuple[PurePosixPath, ...]:
+    """The file of a settings module and all that it star-imports; none where it is not there."""
+    path = modules.find(module)
+    if path is None:
+        return ()
+    return tuple(_import_chain(modules, path))
+
+
+def names_assigned_in(modules: Modules, files: tuple[PurePosixPath, ...]) -> frozenset[str]:
+    """The upper-case names that settings files assign."""
+    return frozenset(_assigned_names(modules, files))
+
+
 def settings_classes(tree: ast.Module) -> frozenset[str]:
     """The settings classes of a file of django-configurations, with the mixins that they build
     on."""

@@ -4,6 +4,7 @@ from."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +16,8 @@ from celeryize.model import Where
 from celeryize.reading import read_file
 
 DEPTH = 3
+# in code, and not in a comment about it
+USES_SHARED_TASK = re.compile(rb"(?m)^[^#\n]*\bshared_task\b")
 SHARED_TASK = frozenset({"celery.shared_task", "celery.app.shared_task"})
 
 
@@ -128,6 +131,27 @@ def prefers_app_task(
         for path in (app.folder / f"{related}.py", *modules.python_files(app.folder / related, 1)):
             data = _read_bytes(modules, path)
             if b"shared_task" in data:
+                return False
+            if b".task" in data:
+                candidates.append(path)
+    return any(True for path in candidates for _ in tasks_in(modules, path, celery))
+
+
+def tasks_import_app(
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+) -> bool:
+    """Whether the project has tasks and each is a task of its own app.
+
+    Such a tasks module imports the app itself, so that nothing else has to: only `shared_task`
+    looks for the current app.
+    """
+    candidates: list[PurePosixPath] = []
+    # where INSTALLED_APPS cannot be read, every app counts
+    installed = [app for app in apps if app.installed] or apps
+    for app in installed:
+        for path in modules.python_files(app.folder, DEPTH):
+            data = _read_bytes(modules, path)
+            if USES_SHARED_TASK.search(data):
                 return False
             if b".task" in data:
                 candidates.append(path)

@@ -29,6 +29,13 @@ BOM = b"\xef\xbb\xbf"
 NEWLINE = re.compile(r"\r\n|\n")
 
 
+# `print "x"`, `except IOError, e:`, `raise ValueError, "x"`, `exec "x"`, `ur"x"`
+PYTHON_2 = re.compile(
+    r"(?m)^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+[\w.]+\s*,\s|exec\s+[\"'])"
+    r"|\bur[\"']"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Splice:
     """`text` instead of what is between `start` and `end` (offsets in characters.
@@ -146,6 +153,12 @@ class Source:
         try:
             return newer.parse(self.text)
         except SyntaxError as error:
+            if _is_python_2(self.text):
+                raise CannotPatch(
+                    f"{self.path} is Python 2 code",
+                    hint="celeryize works on Python 3. Convert the project first.",
+                    where=Where(self.path, error.lineno),
+                ) from error
             raise CannotPatch(
                 f"{self.path} has a syntax error: {error.msg}",
                 hint=f"Tried with {newer.readers()}. Use a newer interpreter (--python PATH), "
@@ -447,6 +460,11 @@ def _dumps_without(
     kept = [ast.dump(node) for node in children(nodes) if isinstance(node, ast.AST)]
     # in the order of the file: the tree has a decorator's node behind those of the body below it
     return [dump for _, dump in sorted(taken, key=lambda one: one[0])], kept
+
+
+def _is_python_2(text: str) -> bool:
+    """Whether a file that does not parse has what only Python 2 has."""
+    return PYTHON_2.search(text) is not None
 
 
 def _declared_encoding(source: Source) -> str | None:

@@ -782,6 +782,9 @@ class EntryPoint:
     def _imported(self, places):
         """The settings module that a web process has, and DEBUG; or what was raised."""
         found = {"module": self.name, "settings_module": None, "debug": None, "failure": None}
+        # what the import of the project itself is given, a web server does not set
+        for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
+            os.environ.pop(name, None)
         try:
             importlib.import_module(self.name)
             from django.conf import settings

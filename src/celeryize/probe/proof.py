@@ -34,13 +34,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenValue:
+    """A setting as it was written: its value, unless one of `variables` is in the environment."""
+
+    name: str
+    value: object
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
     `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
     removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
     those that may change. `needs` are the modules that it has the project import, and that may have
-    to be installed first.
+    to be installed first. `values` are those of the settings that were written, `suspect` what may
+    change one.
     """
 
     module: str
@@ -53,6 +63,8 @@ class Expected:
     entry_gone: str | None = None
     entries: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
+    values: tuple[WrittenValue, ...] = ()
+    suspect: str = ""
 
 
 def judge(
@@ -80,7 +92,8 @@ def judge(
     if not new and old and not worker.installed_apps:
         reason = "the project does not import without the change either"
         return Proof(Verdict.NOT_RUN, reason, (), old)
-    findings = [*new, *_broken_promises(before[0], after, expected, failing=bool(new))]
+    new += _changed_web_settings(before[1], after[1])
+    findings = [*new, *_broken_promises(before, after, expected, failing=bool(new))]
     disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
     if findings:
         summary = count_new_errors(len(findings))
@@ -102,8 +115,29 @@ def _new_failures(
     )
 
 
+def _changed_web_settings(before: ImportReport, after: ImportReport) -> list[Finding]:
+    """The web entries that would have other settings than now; what fails already says nothing."""
+    known = {entry.module: entry for entry in before.entry_points if entry.failure is None}
+    found = []
+    for entry in after.entry_points:
+        now = known.get(entry.module)
+        if now is None or now.settings_module is None:
+            continue
+        if entry.failure is not None:
+            message = f"a web server could not import {entry.module} any more: "
+            message += f"{entry.failure.type}: {entry.failure.message}"
+            found.append(_make_error("proof.E014", message))
+        elif (entry.settings_module, entry.debug) != (now.settings_module, now.debug):
+            message = f"a web process of {entry.module} would have the settings "
+            message += f"{entry.settings_module} (DEBUG {entry.debug}), "
+            message += f"and has {now.settings_module} (DEBUG {now.debug})"
+            hint = "Importing the app sets DJANGO_SETTINGS_MODULE before the web entry does."
+            found.append(_make_error("proof.E014", message, hint))
+    return found
+
+
 def _broken_promises(
-    before: ImportReport,
+    before: tuple[ImportReport, ImportReport],
     after: tuple[ImportReport, ImportReport],
     expected: Expected,
     *,
@@ -116,10 +150,11 @@ def _broken_promises(
         # where something fails, wrong wiring is only a consequence
         findings += _check_wiring(worker, web, expected)
     findings += _check_settings(worker, expected)
-    findings += _check_registry(before, worker, expected)
+    findings += _check_second_block(before, expected)
+    findings += _check_registry(before[0], worker, expected)
     for report in after:
         findings += _check_options(report, expected)
-    return findings + _check_schedule(before, worker, expected)
+    return findings + _check_schedule(before[0], worker, expected)
 
 
 def count_new_errors(count: int) -> str:
@@ -200,6 +235,10 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
             continue
         key = name.removeprefix("CELERY_").lower()
         value = worker.settings_values[name]
+        changed = _changed_value(worker, expected, name)
+        if changed is not None:
+            found.append(changed)
+            continue
         # written, read by Django, and yet overridden on the way to the app
         if key in worker.conf and worker.conf[key] != value:
             found.append(
@@ -209,6 +248,43 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
                 )
             )
     return found
+
+
+def _check_second_block(
+    before: tuple[ImportReport, ImportReport], expected: Expected
+) -> list[Finding]:
+    """What the untouched project has already, though its text does not show it: a block of ours
+    would override it."""
+    known = {name for report in before for name in report.settings_values}
+    hidden = [name for name in expected.settings if name in known]
+    if not hidden:
+        return []
+    names = ", ".join(hidden[:3]) + (", ..." if len(hidden) > 3 else "")
+    message = f"the settings have {names} already, in a way that their text does not show: "
+    message += "lines of ours would override what the project has"
+    hint = expected.suspect or "Look for code that sets them, and add there what is missing."
+    return [_make_error("proof.E016", message, hint)]
+
+
+def _changed_value(worker: ImportReport, expected: Expected, name: str) -> Finding | None:
+    """A setting that is not what was written, though its variable is not in the environment."""
+    for written in expected.values:
+        if written.name != name or {name, *written.variables} & set(worker.environment):
+            continue
+        seen = worker.settings_values[name]
+        if _as_json(written.value) != seen:
+            message = f"{name} was written as {written.value!r}, but is {seen!r} in the settings"
+            return _make_error("proof.E015", message, expected.suspect)
+    return None
+
+
+def _as_json(value: object) -> object:
+    """A literal as an import report has it."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(inner) for inner in value]
+    return value
 
 
 def _check_registry(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:

@@ -162,9 +162,15 @@ class Machine:
         """Keep the manual steps."""
         self.document["manual_steps"] = [todo_document(todo) for todo in todos]
 
-    def show_end(self, outcome: str, next_steps: Sequence[str], command_line: str = "") -> None:
+    def show_end(
+        self,
+        outcome: str,
+        next_steps: Sequence[str],
+        command_line: str = "",
+        unproved: str = "",
+    ) -> None:
         """Keep what comes next; the outcome is the status of the document."""
-        del outcome
+        del outcome, unproved
         self.document["next_steps"] = list(next_steps)
         self.document["command_line"] = command_line
 

@@ -409,10 +409,18 @@ class Screen:
                 self.say(f"  {todo.why}", always=True)
             self._show_snippet(todo.snippet)
 
-    def show_end(self, outcome: str, next_steps: Sequence[str], command_line: str = "") -> None:
+    def show_end(
+        self,
+        outcome: str,
+        next_steps: Sequence[str],
+        command_line: str = "",
+        unproved: str = "",
+    ) -> None:
         """How it ended, what to type next, how to undo it."""
         self.say()
         match outcome:
+            case "done" if unproved:
+                text, then, style = f"Written, not proved: {unproved}.", "Next:", "bold yellow"
             case "done":
                 text, then, style = "Done.", "Next:", "bold green"
             case "nothing to do":

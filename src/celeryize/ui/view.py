@@ -101,8 +101,17 @@ class View(Protocol):
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """The manual steps, each with the lines to paste."""
 
-    def show_end(self, outcome: str, next_steps: Sequence[str], command_line: str = "") -> None:
-        """How a writer ended, what to type next, and the command that does the same again."""
+    def show_end(
+        self,
+        outcome: str,
+        next_steps: Sequence[str],
+        command_line: str = "",
+        unproved: str = "",
+    ) -> None:
+        """How a writer ended, what to type next, and the command that does the same again.
+
+        `unproved` says why what was written is not proved.
+        """
 
     def show_fixes(
         self, outcome: str, fixed: Sequence[Finding], left: Sequence[tuple[Finding, str]]

@@ -19,6 +19,8 @@ from tests.unit.checks.projects import (
     with_twin,
 )
 
+WSGI = 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.{}")\n'
+
 MISTAKES = [
     Mistake(
         "celery.E010",
@@ -28,6 +30,37 @@ MISTAKES = [
     ),
     Mistake("celery.E020", {"kombu.py": "x = 1  # <-\n"}, {"doctors/kombu.py": "x = 1\n"}),
     Mistake("celery.E020", {"amqp/__init__.py": "x = 1  # <-\n"}, {"amqp/readme.txt": ""}),
+    # the app file comes before wsgi.py's own default, and wins
+    Mistake(
+        "celery.E021",
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/wsgi.py": WSGI.format("production"),
+            "config/celery.py": APP.replace('"config.settings")', '"config.settings")  # <-'),
+        },
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/wsgi.py": WSGI.format("production"),
+            "config/celery.py": APP.replace("config.settings", "config.production"),
+        },
+    ),
+    # asgi.py in the package, and a package that imports the app by its module
+    Mistake(
+        "celery.E021",
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/asgi.py": WSGI.format("production"),
+            "config/__init__.py": "from . import celery\n",
+            "config/celery.py": APP.replace('"config.settings")', '"config.settings")  # <-'),
+        },
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/asgi.py": WSGI.format("production")
+            .replace(".setdefault(", "[")
+            .replace(", ", "] = ")
+            .replace(")", ""),
+        },
+    ),
     Mistake(
         "celery.E040",
         {

@@ -76,15 +76,131 @@ def test_the_settings_module_is_read_off_manage_py(tmp_path, line, module):
     assert layout.settings_where.line == line.count("\n") + 2
 
 
-@pytest.mark.parametrize(
-    "line", ["", 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")']
-)
-def test_a_settings_module_that_is_not_known_is_asked_for(tmp_path, line):
-    files = {**small_project(), "manage.py": f"import os, django\nexecute = 1\n{line}\n"}
+UNKNOWN = [
+    "",
+    'os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{x}.settings")',
+    'os.environ["DJANGO_SETTINGS_MODULE"]',
+]
+SECOND = {"config/production.py": "INSTALLED_APPS = []\n", "config/wsgi.py": "import os\n"}
+
+
+def unknown_settings(line, files):
+    manage = f"import os, django\nexecute = 1\n{line}\n"
+    return {**small_project(), **files, "manage.py": manage}
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+def test_a_settings_module_that_is_not_known_is_asked_for_with_those_that_exist(tmp_path, line):
     with pytest.raises(NoProject) as caught:
-        find_layout(make_tree(tmp_path, files))
-    assert "--settings" in caught.value.hint
-    assert find_layout(tmp_path, "config.settings").settings == "config.settings"
+        find_layout(make_tree(tmp_path, unknown_settings(line, SECOND)))
+    options = [words.split()[:2] for words in caught.value.message.split("\n")[1:]]
+    assert options == [["--settings", "config.production"], ["--settings", "config.settings"]]
+    # what is named works when it is pasted
+    for _, name in options:
+        assert find_layout(tmp_path, name).settings == name
+        assert load_project(tmp_path, settings=name, python=sys.executable).settings.module == name
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+@pytest.mark.parametrize(
+    ("files", "module"),
+    [
+        ({"config/wsgi.py": "import os\n"}, "config.settings"),
+        (
+            {
+                **SECOND,
+                "config/wsgi.py": "import os\n\nos.environ.setdefault("
+                "'DJANGO_SETTINGS_MODULE', 'config.production')\n",
+            },
+            "config.production",
+        ),
+        (
+            {**SECOND, ".env": "A=1\nDJANGO_SETTINGS_MODULE=config.production\n"},
+            "config.production",
+        ),
+    ],
+)
+def test_a_settings_module_that_only_one_place_shows_is_taken(tmp_path, line, files, module):
+    layout = find_layout(make_tree(tmp_path, unknown_settings(line, files)))
+    assert layout.settings == module
+    assert layout.settings_where is not None
+
+
+def test_of_two_branches_the_module_that_exists_is_taken(tmp_path):
+    line = (
+        'if os.getenv("PROD"):\n    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.gone")\n'
+        'else:\n    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n'
+    )
+    assert (
+        find_layout(make_tree(tmp_path, unknown_settings(line, {}))).settings == "config.settings"
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ['WSGI_APPLICATION = "site_.wsgi.application"', 'ROOT_URLCONF = "site_.urls"']
+)
+def test_the_package_of_the_site_is_a_place_for_the_app(tmp_path, line):
+    files = {
+        "manage.py": MANAGE.format(settings="settings"),
+        "settings.py": f'INSTALLED_APPS = ["django.contrib.auth"]\n{line}\n',
+        "site_/__init__.py": "",
+        "site_/urls.py": "",
+        "site_/wsgi.py": "",
+    }
+    assert load(tmp_path, files).package.name == "site_"
+
+
+def test_without_any_package_there_is_no_place_for_the_app(tmp_path):
+    files = {
+        "manage.py": MANAGE.format(settings="settings"),
+        "settings.py": 'INSTALLED_APPS = ["django.contrib.auth"]\nROOT_URLCONF = "urls"\n',
+        "urls.py": "",
+    }
+    with pytest.raises(CannotPatch, match="no place"):
+        load(tmp_path, files)
+
+
+def test_manage_py_in_the_package_is_run_from_the_folder_above(tmp_path):
+    tree = {"repo/" + path: text for path, text in small_project().items()}
+    tree["repo/config/manage.py"] = tree.pop("repo/manage.py")
+    tree["repo/requirements.txt"] = "Django\n"
+    layout = find_layout(make_tree(tmp_path, tree) / "repo")
+    assert (layout.base, layout.manage) == (PurePosixPath("."), PurePosixPath("config/manage.py"))
+
+
+def test_manage_py_that_calls_another_one_is_followed(tmp_path):
+    files = {
+        **small_project(),
+        "manage.py": "from config.manage import main\n\nmain()\n",
+        "config/manage.py": MANAGE.format(settings="config.settings"),
+    }
+    layout = find_layout(make_tree(tmp_path, files))
+    assert layout.settings == "config.settings"
+    assert str(layout.settings_where) == "config/manage.py:7"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        (
+            "{{cookiecutter.slug}}/manage.py",
+            MANAGE.format(settings="config.settings"),
+            "cookiecutter",
+        ),
+        ("manage.py", MANAGE.format(settings="{{ project_name }}.settings"), "template"),
+        ("manage.py", MANAGE.format(settings="x") + "{% if cookiecutter.x %}\n", "cookiecutter"),
+    ],
+)
+def test_an_unrendered_template_is_called_a_template(tmp_path, path, text, words):
+    with pytest.raises(NoProject) as caught:
+        find_layout(make_tree(tmp_path, {path: text, "cookiecutter.json": "{}"}))
+    assert "project template" in caught.value.message
+    assert words in caught.value.message + caught.value.hint
+
+
+def test_an_f_string_with_braces_is_no_template(tmp_path):
+    text = MANAGE.format(settings="config.settings") + 'print(f"{{x}} {1}")\n'
+    assert find_layout(make_tree(tmp_path, {**small_project(), "manage.py": text}))
 
 
 def test_detection_writes_and_imports_nothing(tmp_path):

@@ -149,3 +149,18 @@ def test_quotes_are_changed_only_where_no_escape_is_needed():
         single_quoted('a = "x"\nb = "it\'s"\nc = """d"""\ne = ""\n')
         == 'a = \'x\'\nb = "it\'s"\nc = """d"""\ne = \'\'\n'
     )
+
+
+@pytest.mark.parametrize(
+    "code",
+    ['print "x"\n', "try:\n    f()\nexcept IOError, e:\n    pass\n", 'raise ValueError, "x"\n'],
+)
+def test_python_2_is_called_so(code):
+    with pytest.raises(CannotPatch, match="is Python 2 code") as caught:
+        _ = Source(PurePosixPath("a.py"), code).tree
+    assert caught.value.where is not None
+
+
+def test_a_syntax_error_of_python_3_is_not_called_python_2():
+    with pytest.raises(CannotPatch, match="has a syntax error"):
+        _ = Source(PurePosixPath("a.py"), "print(x y)\nexcept_ = 1\n").tree

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
+from celeryize.celery_facts import OLD_NAMES
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
     MissingBroker,
@@ -25,7 +28,13 @@ from celeryize.commands.init.settings_block import (
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import Project
+from celeryize.detect.settings import names_assigned_in
+from celeryize.detect.tasks import find_tasks
+from celeryize.detect.web_settings import own_settings_files
+from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
+from celeryize.patch.source import fitted, insertion
 
 
 def adopt_app(
@@ -41,13 +50,20 @@ def adopt_app(
     `stored` are the answers of an earlier run, `flags` those of this command line: where they
     differ, and the project is set up, the difference is reported and nothing is changed.
     """
+    _refuse_several(setup)
     wiring = replace(
         wiring,
         module=app.module,
         variable=app.variable,
         spec=app.spec(setup.project.package.name),
     )
+    left_over = _is_left_over(setup, app)
+    if left_over:
+        # nothing runs it, so that its style of years ago decides nothing
+        app = replace(app, namespace="CELERY")
     _report_app(setup, app)
+    if left_over:
+        _add_namespace(setup, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
     if app.reads_django_settings and not _is_configured(setup, app):
@@ -86,14 +102,81 @@ def adopt_app(
     return wiring
 
 
+def _is_about_tests(folder: PurePosixPath) -> bool:
+    return any(part in {"test", "tests", "testing"} for part in folder.parts)
+
+
+def _has_tasks(project: Project, folder: PurePosixPath) -> bool:
+    place = project.root / folder / "tasks"
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def _refuse_several(setup: Setup) -> None:
+    """Raise CannotPatch where it is not certain which of several apps the project runs."""
+    project = setup.project
+    if project.app_is_certain:
+        return
+    listed = "\n".join(f"  {app.module}:{app.variable}  ({app.where})" for app in project.celery)
+    raise CannotPatch(
+        f"there are several Celery apps, and nothing shows which one this project runs:\n{listed}",
+        hint="Name the right one in a start line (celery -A ... in a Procfile, a compose file, "
+        "a unit or the README), import it in the project package, or remove the others.",
+        where=project.celery[0].where,
+    )
+
+
 def report_uninstalled_apps(setup: Setup) -> None:
     """A note for each app whose tasks no worker would find."""
-    for app in setup.project.apps:
-        if not app.installed and setup.project.settings.installed_apps_where:
+    project = setup.project
+    for app in project.apps:
+        if app.installed or app.name == project.package.name or _is_about_tests(app.folder):
+            continue
+        # a set-up that runs has been through this: only tasks that are lost are worth a word
+        if project.celery and not _has_tasks(project, app.folder):
+            continue
+        if project.settings.installed_apps_where:
             setup.draft.add_note(
                 f"{app.name} is not in INSTALLED_APPS: "
                 f"a worker will not find the tasks in {app.folder}."
             )
+
+
+def _is_left_over(setup: Setup, app: CeleryApp) -> bool:
+    """Whether an app file without a namespace is all that there is of Celery: no dependency, no
+    setting, no task."""
+    project = setup.project
+    if app.config_source != "django.conf:settings" or app.namespace or app.conf_writes:
+        return False
+    if "celery" in project.dependencies.declared or _is_configured(setup, app):
+        return False
+    if any(name in OLD_NAMES for name in project.settings.assigned):
+        return False
+    return not find_tasks(project.modules, project.apps, project.celery)
+
+
+def _add_namespace(setup: Setup, app: CeleryApp) -> None:
+    """Have the app read CELERY_* settings: `config_from_object("django.conf:settings")` gets its
+    namespace."""
+    source = setup.draft.source(app.where.path)
+    for call in ast.walk(source.tree):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object"),
+                args=[argument],
+                keywords=[],
+            ) if name == app.variable:
+                end = source.end(argument)
+                text = fitted(source, end, ', namespace="CELERY"')
+                keyword = ast.keyword("namespace", ast.Constant("CELERY"))
+                after = source.splice(insertion(end, text, (keyword,)))
+                what = "reads the CELERY_* settings, by its namespace"
+                setup.draft.write(app.where.path, after, what)
+                return
+    raise CannotPatch(
+        f"{app.where.path} reads Celery's settings by their pre-Celery 4 names",
+        hint='Give config_from_object namespace="CELERY", and run init again.',
+        where=app.where,
+    )
 
 
 def _report_app(setup: Setup, app: CeleryApp) -> None:
@@ -102,7 +185,8 @@ def _report_app(setup: Setup, app: CeleryApp) -> None:
     draft.keep(app.where.path, f"the Celery app {app.module}:{app.variable}")
     for other in setup.project.celery[1:]:
         draft.add_note(
-            f"There is a second Celery app at {other.where}; only {app.where} was checked."
+            f"There is another Celery app, {other.module}:{other.variable} ({other.where}). "
+            f"This is about {app.module}:{app.variable} ({app.where})."
         )
     if app.imported is None:
         import_existing_app(setup, app)
@@ -209,10 +293,17 @@ def _names_broker(setup: Setup, app: CeleryApp) -> bool:
     # app.conf.update(...) may hold a broker, which is not looked into here
     written = {"broker_url", "update"} & {key for key, _ in app.conf_writes}
     constructed = {"broker", "broker_url"} & set(app.constructor)
-    return bool(named & set(setup.project.settings.assigned) or written or constructed)
+    assigned = {*setup.project.settings.assigned, *_names_of_own_settings(setup, app)}
+    return bool(named & assigned or written or constructed)
+
+
+def _names_of_own_settings(setup: Setup, app: CeleryApp) -> frozenset[str]:
+    """What the settings assign that the app file names, which may be others than manage.py's."""
+    modules = setup.project.modules
+    return names_assigned_in(modules, own_settings_files(modules, app))
 
 
 def _is_configured(setup: Setup, app: CeleryApp) -> bool:
-    assigned = setup.project.settings.assigned
+    assigned = {*setup.project.settings.assigned, *_names_of_own_settings(setup, app)}
     named = any(name.startswith("CELERY_") for name in assigned) or "BROKER_URL" in assigned
     return named or bool({"broker", "broker_url"} & set(app.constructor)) or bool(app.conf_writes)

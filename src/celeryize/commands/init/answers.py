@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from celeryize import __version__
 from celeryize.brokers import question_data
+from celeryize.commands.init.app_settings import choose_app_settings, choose_configuration
 from celeryize.detect.project import Project
 from celeryize.errors import UsageError
 from celeryize.patch.source import is_identifier
@@ -79,9 +80,10 @@ def ask(
     given = ""
     if project.layout.settings_where is None:
         given = project.settings.module
-    configuration = ""
-    if project.settings.class_based:
-        configuration = project.layout.configuration or ""
+    # an existing app keeps its file, so that nothing has to be chosen
+    settings_lines = ""
+    if not project.celery:
+        settings_lines = choose_app_settings(project).lines
     return render_init(
         {
             **question_data(),
@@ -91,10 +93,10 @@ def ask(
             "base_path": str(project.base),
             "module_name": module_name,
             "settings": given,
-            "settings_module": project.settings.module,
+            "settings_lines": settings_lines,
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,
-            "configuration": configuration,
+            "configuration": choose_configuration(project),
         },
         ask=interactive,
     )

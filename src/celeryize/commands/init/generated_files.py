@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from celeryize.commands.init.answers import Existing
+from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.commands.init.setup import Setup
+from celeryize.detect.celery import BUILDS_APP
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -41,6 +45,10 @@ def write_app_file(setup: Setup) -> None:
             snippet=file.data.decode(),
             where=Where(folder),
         )
+    _refuse_unknown_app(setup, file.path)
+    note = choose_app_settings(setup.project).note
+    if note:
+        setup.draft.add_note(note)
     _write_file(
         setup,
         file,
@@ -48,6 +56,22 @@ def write_app_file(setup: Setup) -> None:
         "Choose another name for the app file (--module-name celery_app), "
         "or overwrite it (--overwrite).",
     )
+
+
+def _refuse_unknown_app(setup: Setup, path: PurePosixPath) -> None:
+    """Raise CannotPatch where the file builds an app that was not recognised: --overwrite is for
+    other files."""
+    source = setup.project.modules.source(path)
+    if setup.existing is not Existing.OVERWRITE or source is None:
+        return
+    # what is commented out is no app
+    if BUILDS_APP.search(ast.unparse(source.tree)):
+        raise CannotPatch(
+            f"{path} builds a Celery app in a way that celeryize does not recognise",
+            hint="It is never overwritten. Build the app at the top level of the module, or choose "
+            "another name for the app file (--module-name celery_app).",
+            where=Where(path),
+        )
 
 
 def write_other_files(setup: Setup) -> None:

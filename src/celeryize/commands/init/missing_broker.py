@@ -20,6 +20,7 @@ from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
 from celeryize.detect.settings_flow import is_ignored
+from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -57,7 +58,12 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     """
     settings = project.settings
     files = dict.fromkeys(
-        (app.where.path, *settings.reachable, *settings_files(project.layout, project.modules))
+        (
+            app.where.path,
+            *settings.reachable,
+            *settings_files(project.layout, project.modules),
+            *own_settings_files(project.modules, app),
+        )
     )
     config = _config_module(project, app)
     if config is not None:

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 from celeryize.commands.init.generated_files import project_newline
 from celeryize.commands.init.setup import Setup
-from celeryize.detect.celery import CeleryApp
+from celeryize.detect.celery import CeleryApp, module_names
+from celeryize.detect.project import Project
+from celeryize.detect.tasks import tasks_import_app
+from celeryize.detect.variables import Assigned
+from celeryize.detect.web_settings import SettingsChange, missing_settings, settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.package_init import import_app
@@ -37,12 +41,72 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
     A manual step where it is in another package. Such a package may import the project package in
     turn, which we cannot know.
     """
-    package = setup.project.package
+    project = setup.project
+    package = project.package
+    if tasks_import_app(project.modules, project.apps, project.celery):
+        setup.draft.add_note(
+            f"{package.init} does not import the app, and need not: no task is a shared task, so "
+            "each tasks module imports the app of its tasks."
+        )
+        return
+    if _is_loose_module(project, app):
+        _refuse_import(setup, app)
+        return
+    gone = missing_settings(project.modules, app.where.path)
+    if gone is not None:
+        _refuse_broken_app(setup, gone)
+        return
+    changes = list(settings_changes(project.modules, project.web, package.name, app.where.path))
+    if changes:
+        _refuse_other_settings(setup, changes[0])
+        return
     relative = app.module.removeprefix(f"{package.name}.")
     if relative != app.module:
         with setup.attempt():
             add_package_import(setup, relative, app.variable)
         return
+    _refuse_import(setup, app)
+
+
+def _is_loose_module(project: Project, app: CeleryApp) -> bool:
+    """Whether the app is a name that no import finds: its module is not there, or binds it only in
+    a function."""
+    path = project.modules.find(app.module)
+    source = project.modules.source(path) if path else None
+    return source is None or app.variable not in module_names(source.tree)
+
+
+def _refuse_broken_app(setup: Setup, gone: Assigned) -> None:
+    """A manual step: the app file does not import, so that no web process would start."""
+    setup.draft.add_manual(
+        CannotPatch(
+            f"{setup.project.package.init} does not import the Celery app, and cannot yet: "
+            f"{gone.where} names the settings module {gone.values[0]}, which does not exist",
+            hint=f"Name {setup.project.settings.module} there, then run init again.",
+            where=gone.where,
+        )
+    )
+
+
+def _refuse_other_settings(setup: Setup, change: SettingsChange) -> None:
+    """A manual step: the import would give the web process the settings of the worker."""
+    entry = change.entry
+    own = " or ".join(entry.names) or "the settings of its environment"
+    setup.draft.add_manual(
+        CannotPatch(
+            f"{setup.project.package.init} does not import the Celery app, and cannot: "
+            f"{change.where} sets {change.name}, and {entry.where} {own}. With the import, web "
+            f"processes of {entry.module} would run with {change.name}",
+            hint=f"Have {change.where.path} name the settings of {entry.path} (the environment "
+            "variable still wins for the worker), then run init again.",
+            where=change.where,
+        )
+    )
+
+
+def _refuse_import(setup: Setup, app: CeleryApp) -> None:
+    """A manual step: the import where only the user knows that it is no circle."""
+    package = setup.project.package
     setup.draft.add_manual(
         CannotPatch(
             f"{package.init} does not import the Celery app, "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from celeryize.brokers import find_broker
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
+from celeryize.commands.init.app_settings import environment_of_proof
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.generated_files import (
     refuse_shadows,
@@ -19,6 +20,7 @@ from celeryize.commands.init.generated_files import (
 )
 from celeryize.commands.init.lines_to_paste import WholePlan, lines_of_plan
 from celeryize.commands.init.modernize import modernize, report_old_names
+from celeryize.commands.init.other_queues import report_other_queues
 from celeryize.commands.init.package_import import add_package_import
 from celeryize.commands.init.settings import add_settings
 from celeryize.commands.init.setup import Setup, Wiring
@@ -117,6 +119,7 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
         setup.draft.write(path, ignore(setup.draft.read(path), BEAT_FILES), IGNORES_BEAT)
     write_other_files(setup)
     report_uninstalled_apps(setup)
+    report_other_queues(setup)
     broker = find_broker(setup.answers.broker)
     if broker is not None:
         for note in broker.notes:
@@ -133,7 +136,10 @@ def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
     spec = f"{package}.{setup.module_name}"
     if setup.module_name == "celery":
         spec = package
-    return Wiring(f"{package}.{setup.module_name}", "app", spec, names)
+    environment: tuple[tuple[str, str], ...] = ()
+    if not setup.project.celery:
+        environment = environment_of_proof(setup.project)
+    return Wiring(f"{package}.{setup.module_name}", "app", spec, names, environment)
 
 
 def _free_name(project: Project, module_name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -11,14 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from celeryize.brokers import extra_for, modules_of
+from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.settings_in_use import settings_in_use
+from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_command import start_commands
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
+from celeryize.detect.web_settings import worker_environment
 from celeryize.errors import CeleryizeError
 from celeryize.model import Plan
 from celeryize.probe.proof import Expected, Proof, Verdict
@@ -53,7 +56,10 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOption
     def planned(project: Project) -> Planned:
         return _plan_set_up(project, write, view, chosen)
 
-    return run_writer(options, write, view, planned, brief=False)
+    # what the settings have, and their text does not show
+    names = tuple(f"CELERY_{name.upper()}" for name in sorted(SETTING_NAMES))
+    request = ImportRequest(settings=names)
+    return run_writer(options, write, view, planned, brief=False, request=request)
 
 
 def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: InitOptions) -> Planned:
@@ -110,7 +116,14 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     return Planned(
         planned.plan,
         "celeryize init",
-        Expected(wiring.module, wiring.variable, wiring.wrote, needs=needs),
+        Expected(
+            wiring.module,
+            wiring.variable,
+            wiring.wrote,
+            needs=needs,
+            values=wiring.values,
+            suspect=name_suspect(project),
+        ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=project.dependencies.sync or _install_command(planned.answers.broker),
         around=around,
@@ -196,18 +209,23 @@ def _next_steps(
     project: Project, planned: init.Init, proof: Proof, *, installed: bool
 ) -> tuple[str, ...]:
     """The commands that a user types next, in order."""
-    steps: list[str] = []
-    folder = os.path.relpath(project.root / project.base)
-    if folder != ".":
-        steps.append(f"cd {shlex.quote(folder)}")
-    if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
-        steps.append(project.dependencies.sync)
     spec = planned.wiring.spec
-    steps.append(f"celery -A {spec} worker -l INFO")
+    settings = [pair for pair in planned.wiring.environment if pair[0].startswith("DJANGO_")]
+    if project.celery:
+        app = project.celery[0]
+        spec = project.start_spec(app)
+        settings += worker_environment(
+            project.modules, project.web, project.settings.module, app.where.path
+        )
+    subcommands = ["worker"]
     # a project with an app of its own may have decided to go without Beat
     has_schedule = not project.celery or "CELERY_BEAT_SCHEDULE" in project.settings.assigned
     if planned.answers.beat and has_schedule:
-        steps.append(f"celery -A {spec} beat -l INFO")
+        subcommands.append("beat")
+    steps = list(start_commands(project, spec, tuple(subcommands), tuple(settings)))
+    if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
+        # below the change of the folder, where the file of the dependencies may be meant
+        steps.insert(len(steps) - len(subcommands), project.dependencies.sync)
     return tuple(steps)
 
 

@@ -11,6 +11,7 @@ from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.written_values import written_values
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.patch.settings import without
@@ -44,8 +45,9 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     return replace(
         wiring,
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
-        environment=tuple(secrets),
+        environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
+        values=(*wiring.values, *written_values(setup.project, block)),
     )
 
 

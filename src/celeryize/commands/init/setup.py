@@ -10,6 +10,7 @@ from celeryize.commands.init.answers import Answers, Existing
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
+from celeryize.probe.proof import WrittenValue
 from celeryize.render import Rendered
 
 
@@ -44,7 +45,7 @@ class Wiring:
 
     `wrote` are the settings written. `environment` holds the variables without which the settings
     would not import. `read_by_path`: the project reads what was written by its path, so that only a
-    proof after writing can see it.
+    proof after writing can see it. `values` are those of the settings written.
     """
 
     module: str
@@ -53,3 +54,4 @@ class Wiring:
     wrote: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     read_by_path: bool = False
+    values: tuple[WrittenValue, ...] = ()

@@ -14,7 +14,7 @@ from celeryize.commands.writing.carry_out import Aborted, WriteOutcome, WriteRes
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
 from celeryize.model import Plan, Todo
-from celeryize.probe.proof import Expected, Proof, judge
+from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
@@ -99,13 +99,23 @@ def run_writer(
     plan: Callable[[Project], Planned],
     *,
     brief: bool = True,
+    request: ImportRequest = OWN_APP,
 ) -> Written:
     """Plan a change of the project and carry it out; the only path of a writer to the disk.
 
+    `request` is what the import of the untouched project is asked for.
+
     Raises what `plan` raises, Unproved where the planned project does not work, Aborted after a no.
     """
-    start = start_up(options, view, imports=write.imports_project, brief=brief, writes=write.writes)
-    with start as (project, prober):
+    opened = start_up(
+        options,
+        view,
+        imports=write.imports_project,
+        brief=brief,
+        request=request,
+        writes=write.writes,
+    )
+    with opened as (project, prober):
         planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
     show_written(written, view)
@@ -144,11 +154,24 @@ def show_written(written: Written, view: View) -> None:
     outcome = written.result.outcome
     try:
         view.show_todos(written.todos)
-        view.show_end(outcome, written.next_steps, written.command_line)
+        unproved = _why_unproved(written.result.proof)
+        view.show_end(outcome, written.next_steps, written.command_line, unproved)
     except KeyboardInterrupt as error:
         if outcome is WriteOutcome.DONE:
             error.add_note("The change was already written; to undo it: celeryize undo")
         raise
+
+
+def _why_unproved(proof: Proof) -> str:
+    """Why what was written is not proved, and what would prove it; empty where it is."""
+    if proof.verdict is Verdict.SKIPPED:
+        return "nothing was imported. `celeryize verify` does it"
+    if proof.verdict is not Verdict.NOT_RUN:
+        return ""
+    if not proof.before:
+        return proof.summary
+    first = f"{proof.summary}.\n  {proof.before[0]}\n"
+    return f"{first}Once it imports, `celeryize verify` proves the change"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,17 @@ def test_an_answers_file_that_is_there_is_kept(project):
     assert (project / ".celeryize.yml").read_text() == 'profile: "minimal"\n'
     kept = next(step for step in view.plans[0].steps if step.path.name == ".celeryize.yml")
     assert kept.status == "identical" and "kept as it is" in kept.what
+
+
+def test_an_app_that_is_not_recognised_is_not_overwritten(project):
+    app = "import celery\n\n\nclass Holder:\n    app = celery.Celery('x')\n"
+    (project / "config/celery.py").write_text(app)
+    with pytest.raises(CannotPatch, match="does not recognise"):
+        init(project, Recorder(), overwrite=True)
+    assert (project / "config/celery.py").read_text() == app
+
+
+def test_an_app_that_is_commented_out_may_be_overwritten(project):
+    (project / "config/celery.py").write_text("# app = Celery('x')\nX = 1\n")
+    init(project, Recorder(), overwrite=True)
+    assert "app = Celery(" in (project / "config/celery.py").read_text()

@@ -1,0 +1,63 @@
+"""The command that starts a worker or Beat of this project, as a user types it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import PurePosixPath
+
+from celeryize.detect.project import Project
+
+
+def start_commands(
+    project: Project,
+    spec: str,
+    subcommands: tuple[str, ...],
+    environment: tuple[tuple[str, str], ...] = (),
+) -> tuple[str, ...]:
+    """The lines that start `celery -A spec`, from the folder where the user is.
+
+    The folder is the one in which Python finds `spec`: manage.py puts others on sys.path, and
+    `celery` does not run it. `environment` is what a worker for development needs.
+    """
+    home = _folder_of(project, spec)
+    steps = []
+    folder = os.path.relpath(project.root / home)
+    if folder != ".":
+        steps.append(f"cd {shlex.quote(folder)}")
+    words = [f"{name}={shlex.quote(value)}" for name, value in environment]
+    missing = _missing_paths(project, home)
+    if missing:
+        paths = ":".join(os.path.relpath(project.root / p, project.root / home) for p in missing)
+        words.insert(0, f"PYTHONPATH={shlex.quote(paths)}")
+    for subcommand in subcommands:
+        steps.append(" ".join((*words, f"celery -A {spec} {subcommand} -l INFO")))
+    return tuple(steps)
+
+
+def _folder_of(project: Project, spec: str) -> PurePosixPath:
+    """The entry of sys.path in which a module is found."""
+    head = spec.partition(":")[0].split(".")[0]
+    return _home_of(project, head) or project.base
+
+
+def _home_of(project: Project, head: str) -> PurePosixPath | None:
+    for base in project.modules.roots:
+        place = project.root / base / head
+        if place.is_dir() or place.with_suffix(".py").is_file():
+            return base
+    return None
+
+
+def _missing_paths(project: Project, home: PurePosixPath) -> list[PurePosixPath]:
+    """The folders that the settings and the installed apps are in, and that `celery` would not
+    have on sys.path: it has the current one."""
+    names = [project.settings.module, *(app.name for app in project.apps if app.installed)]
+    homes = {_home_of(project, name.split(".")[0]) for name in names}
+    missing = [base for base in project.layout.paths if base in homes and base != home]
+    # settings that extend sys.path do so in the worker, too
+    extended = [project.modules.source(path) for path in project.settings.reachable]
+    extended += [project.modules.source(app.where.path) for app in project.celery[:1]]
+    if any(source is not None and "sys.path" in source.text for source in extended):
+        return []
+    return missing

@@ -1,0 +1,193 @@
+"""init on a real interpreter: the web process keeps its settings, and the block takes effect."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from celeryize.commands.init.run import InitOptions, run
+from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.errors import Unproved
+from celeryize.probe.proof import Verdict
+from tests.conftest import make_tree, small_project, snapshot
+from tests.views import Recorder
+
+SETS = 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", {!r})\n'
+PRODUCTION = "from .settings import *\n\nDEBUG = False\n"
+APP = SETS + (
+    "\nfrom celery import Celery\n\napp = Celery('config')\n"
+    "app.config_from_object('django.conf:settings', namespace='CELERY')\n"
+    "app.autodiscover_tasks()\n"
+)
+READS = (
+    "import config.wsgi\nfrom django.conf import settings\n"
+    "print(settings.SETTINGS_MODULE, settings.DEBUG)\n"
+)
+
+
+def init(tmp_path, files):
+    tree = {**small_project(), "requirements.txt": "django\ncelery[redis]\n", **files}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    return folder, run(options, WriteOptions(yes=True), Recorder(), InitOptions())
+
+
+def settings_of_wsgi(folder):
+    ran = subprocess.run(
+        [sys.executable, "-c", READS], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.split()
+
+
+def test_the_web_process_keeps_the_settings_that_wsgi_names(tmp_path):
+    files = {"config/production.py": PRODUCTION, "config/wsgi.py": SETS.format("config.production")}
+    folder, written = init(tmp_path, files)
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert settings_of_wsgi(folder) == ["config.production", "False"]
+    line = "DJANGO_SETTINGS_MODULE=config.settings celery -A config worker -l INFO"
+    assert written.next_steps[-1] == line
+
+
+def test_where_all_name_the_same_the_start_line_has_no_variable(tmp_path):
+    _, written = init(tmp_path, {"config/wsgi.py": SETS.format("config.settings")})
+    assert written.next_steps[-1] == "celery -A config worker -l INFO"
+
+
+def test_a_web_process_whose_settings_need_a_variable_is_decided_by_the_text(tmp_path):
+    production = PRODUCTION + 'import os\nSECRET_KEY = os.environ["PRODUCTION_SECRET"]\n'
+    files = {"config/production.py": production, "config/wsgi.py": SETS.format("config.production")}
+    folder, written = init(tmp_path, files)
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert '"config.production"' in (folder / "config/celery.py").read_text()
+
+
+def test_an_app_file_of_other_settings_is_not_imported(tmp_path):
+    block = 'CELERY_BROKER_URL = "memory://"\n'
+    files = {
+        "config/production.py": PRODUCTION + block,
+        "config/settings.py": str(small_project()["config/settings.py"]) + block,
+        "config/wsgi.py": SETS.format("config.production"),
+        "config/celery.py": APP.format("config.settings"),
+    }
+    folder, written = init(tmp_path, files)
+    assert (folder / "config/__init__.py").read_text() == ""
+    (todo,) = written.todos
+    assert "would run with config.settings" in todo.what
+    assert settings_of_wsgi(folder) == ["config.production", "False"]
+
+
+def test_an_app_file_whose_settings_do_not_exist_is_not_imported(tmp_path):
+    files = {
+        "config/settings.py": str(small_project()["config/settings.py"])
+        + 'CELERY_BROKER_URL = "memory://"\n',
+        "config/celery.py": APP.format("config.gone"),
+    }
+    tree = {**small_project(), "requirements.txt": "django\ncelery\n", **files}
+    folder = make_tree(tmp_path / "p", tree)
+    before = snapshot(folder)
+    written = run(
+        RunOptions(folder, python=sys.executable),
+        WriteOptions(yes=True, no_verify=True),
+        Recorder(),
+        InitOptions(),
+    )
+    assert snapshot(folder) == before
+    assert "config.gone, which does not exist" in written.todos[0].what
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def configure(names):\n    names['CELERY_TASK_TIME_LIMIT'] = 1\n\n\nconfigure(locals())\n",
+        "exec('CELERY_TASK_TIME_LIMIT = 1')\n",
+        "globals().update(CELERY_TASK_TIME_LIMIT=1)\n",
+        "import sys\nsetattr(sys.modules[__name__], 'CELERY_TASK_TIME_LIMIT', 1)\n",
+    ],
+)
+def test_a_set_up_that_only_the_import_shows_is_never_overridden(tmp_path, code):
+    settings = str(small_project()["config/settings.py"]) + "\n" + code
+    with pytest.raises(Unproved) as caught:
+        init(tmp_path, {"config/settings.py": settings})
+    assert "CELERY_TASK_TIME_LIMIT" in caught.value.message
+    assert "config/settings.py:" in caught.value.hint
+    assert not (tmp_path / "p/config/celery.py").exists()
+
+
+def test_a_value_that_is_changed_while_django_starts_is_not_in_effect(tmp_path):
+    ready = (
+        "from django.apps import AppConfig\n\n\nclass DoctorsConfig(AppConfig):\n"
+        "    name = 'doctors'\n\n    def ready(self):\n"
+        "        from django.conf import settings\n\n"
+        "        if hasattr(settings, 'CELERY_TASK_TIME_LIMIT'):\n"
+        "            settings.CELERY_TASK_TIME_LIMIT = 1\n"
+    )
+    before = None
+    with pytest.raises(Unproved) as caught:
+        before = init(tmp_path, {"doctors/apps.py": ready})
+    assert before is None
+    assert "was written as 300, but is 1" in caught.value.message
+
+
+def test_a_variable_of_the_environment_may_change_a_value(tmp_path, monkeypatch):
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere:6379/0")
+    settings = str(small_project()["config/settings.py"]) + "\nimport os\nX = os.getenv('X')\n"
+    _, written = init(tmp_path, {"config/settings.py": settings})
+    assert written.result.proof.verdict is Verdict.PASSED
+
+
+def test_what_is_written_without_a_proof_is_not_done(tmp_path, capsys):
+    from celeryize.ui.screen import Screen
+
+    settings = str(small_project()["config/settings.py"]) + "\nraise RuntimeError('no database')\n"
+    tree = {**small_project(), "config/settings.py": settings}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    written = run(options, WriteOptions(yes=True), Screen(interactive=False), InitOptions())
+    assert written.exit_code == 0
+    said = capsys.readouterr().err
+    assert "Written, not proved: the project does not import without the change either." in said
+    assert "RuntimeError: no database" in said
+    assert "Done." not in said
+
+
+def test_another_queue_is_named(tmp_path):
+    tree = {**small_project(), "requirements.txt": "django\ndjango-rq\n"}
+    folder = make_tree(tmp_path / "p", tree)
+    before = snapshot(folder)
+    view = Recorder()
+    options = RunOptions(folder, python=sys.executable)
+    run(options, WriteOptions(dry_run=True, no_verify=True), view, InitOptions())
+    assert snapshot(folder) == before
+    notes = [note for plan in view.plans for note in plan.notes]
+    assert any(note.startswith("This project has RQ already (requirements.txt)") for note in notes)
+
+
+OLD_APP = APP.format("config.settings").replace(", namespace='CELERY'", "")
+
+
+def test_a_left_over_app_file_does_not_dictate_the_style(tmp_path):
+    tree = {**small_project(), "requirements.txt": "django\n", "config/celery.py": OLD_APP}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    written = run(options, WriteOptions(yes=True), Recorder(), InitOptions())
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert "settings', namespace='CELERY')" in (folder / "config/celery.py").read_text()
+    assert "\nCELERY_BROKER_URL = " in (folder / "config/settings.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "django\ncelery\n"},
+        {"doctors/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef f(): pass\n"},
+        {"config/settings.py": str(small_project()["config/settings.py"]) + "BROKER_URL = 'x'\n"},
+    ],
+)
+def test_an_app_file_that_is_in_use_keeps_its_style(tmp_path, files):
+    tree = {**small_project(), "requirements.txt": "django\n", "config/celery.py": OLD_APP, **files}
+    folder = make_tree(tmp_path / "p", tree)
+    options = RunOptions(folder, python=sys.executable)
+    run(options, WriteOptions(yes=True, no_verify=True), Recorder(), InitOptions())
+    assert (folder / "config/celery.py").read_text() == OLD_APP
