@@ -25,6 +25,8 @@ class Modules:
         self.root = root
         self.roots = roots
         self._sources: dict[PurePosixPath, Source | None] = {}
+        # the folders of the installed apps, by which the project itself names what is in them
+        self._packages: dict[PurePosixPath, str] = {}
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
@@ -46,14 +48,36 @@ class Modules:
                 return candidate
         return None
 
+    def name_packages(self, packages: Mapping[PurePosixPath, str]) -> None:
+        """Learn under which names the project imports some of its folders (INSTALLED_APPS).
+
+        A file below two roots has two names: `src/shop` is `shop` where src is on sys.path, and
+        yet `src.shop` in a project that imports it so. Celery makes a task's name of that.
+        """
+        self._packages = dict(packages)
+
     def name_of(self, path: PurePosixPath) -> str | None:
-        """The dotted name of a file below the longest matching root, or None."""
-        # `src/shop/models.py` is `shop.models` where src is a root, too
-        for base in sorted(self.roots, key=lambda r: -len(r.parts)):
+        """The dotted name of a file as the project imports it, or None below no root."""
+        for folder in path.parents:
+            if folder in self._packages:
+                return _dotted(self._packages[folder], path.relative_to(folder))
+        # without a word of INSTALLED_APPS: the longest of the roots that these go by, else of all
+        for base in sorted(self._used_roots() or self.roots, key=lambda r: -len(r.parts)):
             if path.is_relative_to(base):
-                parts = path.relative_to(base).with_suffix("").parts
-                return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                return _dotted("", path.relative_to(base))
+        for base in self.roots:
+            if path.is_relative_to(base):
+                return _dotted("", path.relative_to(base))
         return None
+
+    def _used_roots(self) -> set[PurePosixPath]:
+        """The roots from which the installed apps have their names."""
+        return {
+            base
+            for folder, name in self._packages.items()
+            for base in self.roots
+            if base.joinpath(*name.split(".")) == folder
+        }
 
     def source(self, path: PurePosixPath) -> Source | None:
         """The parsed file, or None where it is absent or cannot be read as today's Python."""
@@ -102,6 +126,16 @@ class Modules:
         except (OSError, CannotPatch):
             return None
         return source
+
+
+def _dotted(package: str, inside: PurePosixPath) -> str:
+    """The dotted name of a file in a package."""
+    parts = inside.with_suffix("").parts
+    if parts[-1:] == ("__init__",):
+        parts = parts[:-1]
+    if package:
+        parts = (package, *parts)
+    return ".".join(parts)
 
 
 def _name_parts(name: str) -> list[str]:
