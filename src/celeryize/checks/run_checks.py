@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from celeryize.checks import (
     calls,
@@ -23,6 +24,8 @@ from celeryize.model import Finding
 
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+# How many further lines a grouped finding names.
+MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
 
 
@@ -82,6 +85,7 @@ def run_checks(
         if wanted and check.id not in wanted:
             continue
         ran.append(check.id)
+        shown: list[Finding] = []
         for occurrence in occurrences:
             finding = _make_finding(check, occurrence, facts)
             # a silenced finding is counted, but neither shown nor fixed
@@ -89,10 +93,30 @@ def run_checks(
             if reason:
                 silenced.append(Silenced(finding, reason))
                 continue
-            found.append(finding)
+            shown.append(finding)
             if occurrence.fix is not None:
                 fixes.append(PossibleFix(finding, occurrence.fix))
+        if check.grouped:
+            shown = _group_by_file(shown)
+        found += shown
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _group_by_file(findings: list[Finding]) -> list[Finding]:
+    """The first finding of each file, with the lines of the others: one fact is told once."""
+    files: dict[str, list[Finding]] = {}
+    for finding in findings:
+        files.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)
+    grouped = []
+    for first, *others in files.values():
+        lines = sorted({str(o.where.line) for o in others if o.where}, key=int)
+        if lines:
+            message = f"{first.message} (and {len(others)} more in this file: line"
+            message += f"{'s' if len(lines) > 1 else ''} {', '.join(lines[:MANY_LINES])}"
+            message += ", ...)" if len(lines) > MANY_LINES else ")"
+            first = replace(first, message=message)
+        grouped.append(first)
+    return grouped
 
 
 def _make_finding(check: Check, occurrence: Occurrence, facts: Facts) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
@@ -93,20 +94,13 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
 
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
-    """Whether starting Django imports a module: through the settings, an AppConfig, its package."""
-    parent = None
-    if "." in module:
-        parent = facts.modules.find(module.rpartition(".")[0])
-    places = [
-        *facts.settings.files,
-        *(p for p in facts.code.files if p.name == "apps.py"),
-        *([parent] if parent else []),
-    ]
-    return any(
-        module in {base, f"{base}.{name}"}
-        for path in places
-        for base, name in facts.code.bindings(path).values()
-    )
+    """Whether a web process may come to import a module.
+
+    Models, urls, views, an AppConfig or another module of the tasks: which of them a web process
+    imports is known after an import only. Commands of manage.py are no part of it.
+    """
+    places = [path for path in facts.code.files if "management" not in path.parts]
+    return facts.code.is_imported_by(module, places)
 
 
 @check("celery.E020")
@@ -122,9 +116,14 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for base in facts.modules.roots:
+        if base != facts.project.base and _is_appended(facts, base):
+            continue
         for name in CELERY_LIBRARIES:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
+                    continue
+                # the library itself, copied into the tree
+                if path.name == "__init__.py" and facts.code.is_library(path.parent):
                     continue
                 # without a Redis URL, nothing imports that library
                 if name == "redis" and not any(
@@ -137,6 +136,15 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
                     Where(path, 1),
                     "Move it into the project package, or rename it.",
                 )
+
+
+def _is_appended(facts: Facts, base: PurePosixPath) -> bool:
+    """Whether a folder comes behind the installed packages on sys.path, where it hides nothing."""
+    manage = facts.code.parsed(facts.project.layout.manage)
+    for call in manage.calls if manage else ():
+        if dotted(call.func) == "sys.path.insert" and base.name in ast.unparse(call):
+            return False
+    return True
 
 
 @check("celery.E040")
@@ -184,6 +192,8 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
+    if _is_set_elsewhere(facts, facts.project.celery[0].module):
+        return
     yield Occurrence(
         "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
         "no tasks",
@@ -192,6 +202,18 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
         "above it.",
         fix=_set_settings_module(facts, code, call),
     )
+
+
+def _is_set_elsewhere(facts: Facts, module: str) -> bool:
+    """Whether another module sets the variable and then imports the app, or the deployment does."""
+    web = {"manage.py", "wsgi.py", "asgi.py"}
+    for code in facts.code.relevant:
+        if code.path.name in web or "DJANGO_SETTINGS_MODULE" not in code.source.text:
+            continue
+        # `celery -A` is given that module instead
+        if facts.code.is_imported_by(module, [code.path]):
+            return True
+    return facts.deployment.exports("DJANGO_SETTINGS_MODULE")
 
 
 def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:

@@ -166,6 +166,9 @@ def task_name(decorator: TaskDecorator, module: str, function: str) -> str:
     """The name under which Celery registers a task; empty where code computes it."""
     given = decorator.options.get("name")
     if given is None:
+        # `**OPTIONS` may hold a name, too
+        if decorator.hidden:
+            return ""
         return f"{module}.{function}"
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         return given.value or f"{module}.{function}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,24 @@ RELEVANT = re.compile(
     rb"|tasks? import |import tasks"
 )
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
+# Folders for copies of libraries, by convention.
+VENDORED = frozenset(
+    {"vendor", "vendors", "vendored", "_vendor", "_vendored", "extlib", "ext_libs"}
+)
+# A file that tells a copy of the library from a folder of the project with the same name.
+LIBRARY_MARKS: Mapping[str, tuple[str, ...]] = {
+    "celery": ("app/base.py", "apps/worker.py"),
+    "kombu": ("transport/virtual", "messaging.py"),
+    "billiard": ("pool.py",),
+    "amqp": ("connection.py",),
+    "vine": ("promises.py",),
+    "redis": ("client.py",),
+    "djcelery": ("loaders.py",),
+    "djkombu": ("models.py",),
+    "django": ("core/management",),
+    "django_celery_beat": ("schedulers.py",),
+    "django_celery_results": ("backends",),
+}
 # How many folders below a root are searched for the uses of a name.
 DEPTH = 20
 
@@ -76,9 +94,8 @@ class CodeFacts:
         for base in self.project.modules.roots:
             for folder, names, files in os.walk(root / base):
                 place = Path(folder)
-                # os.walk goes into what is left in the list
                 # os.walk only descends into what is left in this list
-                names[:] = [name for name in names if not is_foreign(place / name)]
+                names[:] = [name for name in names if not _is_not_ours(place / name)]
                 inside = PurePosixPath(place.relative_to(root).as_posix())
                 found.update(inside / file for file in files if file.endswith(".py"))
         return tuple(sorted(path for path in found if not TESTS.search(str(path))))
@@ -128,6 +145,10 @@ class CodeFacts:
         paths |= set(self.settings_files)
         return sum(len(word.findall(self._read_bytes(path))) for path in paths)
 
+    def is_library(self, folder: PurePosixPath) -> bool:
+        """Whether a folder of the project is a copy of a library, and no code of its own."""
+        return _is_not_ours(self.project.root / folder)
+
     @cached_property
     def own_packages(self) -> frozenset[str]:
         """The first parts of the names of the project's own modules."""
@@ -144,6 +165,15 @@ class CodeFacts:
         candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
         return any(module in self._imports_of(path) for path in candidates)
 
+    def is_imported_by(self, module: str, paths: Iterable[PurePosixPath]) -> bool:
+        """Whether one of these files imports a module, or something from it."""
+        tail = re.escape(module.rpartition(".")[2])
+        mention = re.compile(rf"\b{tail}\b".encode())
+        # the bytes of most files rule it out; parsing is what takes time
+        candidates = (path for path in paths if mention.search(self._read_bytes(path)))
+        own = self.project.modules.find(module)
+        return any(module in self._imports_of(path) for path in candidates if path != own)
+
     @cached_property
     def _imported_names(self) -> frozenset[str]:
         """Every module, and every name in one, that a file which mentions Celery imports."""
@@ -151,10 +181,15 @@ class CodeFacts:
 
     def _imports_of(self, path: PurePosixPath) -> set[str]:
         found: set[str] = set()
-        for module, name in self.bindings(path).values():
+        code = self.parsed(path)
+        # not the bindings: of two star imports, or of `import a.b` and `import a.c`, those have one
+        for node in code.imports if code else ():
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+                continue
+            module = self.project.modules.absolute(node, path)
             found.add(module)
-            if name:
-                found.add(f"{module}.{name}")
+            found.update(f"{module}.{alias.name}" for alias in node.names)
         return found
 
     def _read_bytes(self, path: PurePosixPath) -> bytes:
@@ -163,6 +198,15 @@ class CodeFacts:
             return (self.project.root / path).read_bytes()
         except OSError:
             return b""
+
+
+def _is_not_ours(folder: Path) -> bool:
+    """Whether a folder holds other people's code: an environment, or a library that was copied."""
+    if is_foreign(folder) or folder.name in VENDORED:
+        return True
+    marks = LIBRARY_MARKS.get(folder.name, ())
+    # what pip leaves beside the packages that it installs into a folder
+    return any((folder / mark).exists() for mark in marks) or any(folder.glob("*.dist-info"))
 
 
 def read_code(source: Source, module: str) -> Code:
