@@ -226,7 +226,7 @@ def _routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
             yield name, task.code.where(task.options["queue"])
 
 
-@check("celery.W182")
+@check("celery.W182", grouped=True)
 def route_without_task(facts: Facts) -> Iterator[Occurrence]:
     """A route matches no task.
 

@@ -32,8 +32,8 @@ from celeryize.checks.facts.literals import (
     text_of,
 )
 from celeryize.checks.facts.settings import Setting
-from celeryize.detect.celery import CeleryApp
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
+from celeryize.detect.celery import CeleryApp
 from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
@@ -258,12 +258,12 @@ def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
 def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """The app file overrides a setting.
 
-    What happens: One of the two values has no effect: since Celery 5.7 that of the settings, before
-        5.7 that of the code. `app.conf.beat_schedule = ...` replaces CELERY_BEAT_SCHEDULE as a whole,
-        or is replaced by it.
+    What happens: One of the two values has no effect: since Celery 5.7 that of the settings,
+        before 5.7 that of the code. Of `app.conf.beat_schedule = ...` and CELERY_BEAT_SCHEDULE,
+        one replaces the other as a whole.
     How it looks: (nothing)
-    Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings. Before
-        5.7 a setting with the namespace came first.
+    Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
+        Before 5.7 a setting with the namespace came first.
     Fix: Keep it in one place, preferably in the settings.
     Source: https://github.com/celery/celery/issues/4284
     """
@@ -274,9 +274,7 @@ def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if value is not None and _is_same_value(value, setting):
                 continue
-            yield Occurrence(
-                _which_wins(facts, name, setting, where), where, "Keep one of the two."
-            )
+            yield Occurrence(_which_wins(facts, name, setting), where, "Keep one of the two.")
 
 
 def _written_by_code(facts: Facts, app: CeleryApp) -> Iterator[tuple[str, Where, ast.expr | None]]:
@@ -288,11 +286,10 @@ def _written_by_code(facts: Facts, app: CeleryApp) -> Iterator[tuple[str, Where,
         if call is not None and call.lineno == app.where.line:
             value = next((k.value for k in call.keywords if k.arg == name), None)
         yield short.get(name, name), app.where, value
-    assigned = (
-        {node.lineno: node.value for node in facts.app_code.assigns if node.value}
-        if (facts.app_code)
-        else {}
-    )
+    assigned: dict[int, ast.expr] = {}
+    for node in facts.app_code.assigns if facts.app_code else ():
+        if node.value is not None:
+            assigned[node.lineno] = node.value
     for name, where in app.conf_writes:
         yield name, where, assigned.get(where.line or 0)
 
@@ -302,7 +299,7 @@ def _is_same_value(value: ast.expr, setting: Setting) -> bool:
     return setting.name in ast.unparse(value) or ast.dump(value) == ast.dump(setting.value)
 
 
-def _which_wins(facts: Facts, name: str, setting: Setting, where: Where) -> str:
+def _which_wins(facts: Facts, name: str, setting: Setting) -> str:
     """Which of the two is in effect. Celery 5.7 turned it round: code wins over the settings."""
     version = None
     if facts.worker:

@@ -219,7 +219,6 @@ def _explain_failure(result: StepResult, target: Target, folder: Path, *roles: s
             what = result.what
             # the exception is the answer, so it comes first; its frames follow
             if result.step == "worker" and lines[-1] not in what:
-                *lines, reason = lines
-                what = f"{what}: {reason}"
-            return StepResult(result.step, result.outcome, what, result.seconds, tuple(lines))
+                what, lines = f"{what}: {lines[-1]}", lines[:-1]
+            return StepResult(result.step, result.outcome, what, result.seconds, lines)
     return result

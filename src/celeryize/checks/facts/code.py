@@ -19,7 +19,7 @@ from celeryize.patch.source import Source
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
-    rb"|tasks? import |import tasks"
+    rb"|tasks? import |import tasks|@[\w.]+\.(?:periodic_)?task\b"
 )
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 # Folders for copies of libraries, by convention.
