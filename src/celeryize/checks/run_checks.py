@@ -20,7 +20,7 @@ from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
 from celeryize.checks.facts import Facts
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
-from celeryize.model import Finding
+from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
@@ -79,7 +79,12 @@ def run_checks(
         if check.id in skipped or seen & set(check.unless):
             continue
         # what explains another finding is looked for even where it is not asked for
-        occurrences = list(dict.fromkeys(check.run(facts)))
+        try:
+            occurrences = list(dict.fromkeys(check.run(facts)))
+        except RecursionError:
+            # code that is nested thousands of levels deep: said, and not taken for a bug of ours
+            found.append(_undecided(check))
+            continue
         if occurrences:
             seen.add(check.id)
         if wanted and check.id not in wanted:
@@ -100,6 +105,11 @@ def run_checks(
             shown = _group_by_file(shown)
         found += shown
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _undecided(check: Check) -> Finding:
+    message = f"{check.id} could not be decided: some code is nested too deeply"
+    return Finding("celery.W007", Severity.WARNING, message, "Look at it yourself.")
 
 
 def _group_by_file(findings: list[Finding]) -> list[Finding]:

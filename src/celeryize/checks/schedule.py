@@ -299,10 +299,8 @@ def may_exist(facts: Facts, name: str) -> bool:
     recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    code = None
-    if path:
-        code = facts.code.parsed(path)
-    if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
+    # its text: what cannot be parsed may hold a task as well
+    if path and re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)):
         return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
     return sum(len(quoted.findall(code.source.text)) for code in facts.code.relevant) > 1

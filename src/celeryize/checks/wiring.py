@@ -4,6 +4,7 @@ libraries."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -34,6 +35,109 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
     if not facts.project.celery:
         yield Occurrence(
             "no Celery app was found in this project", None, "`celeryize init` sets Celery up."
+        )
+
+
+@check("celery.E006")
+def file_does_not_parse(facts: Facts) -> Iterator[Occurrence]:
+    """A file that a worker imports is not valid Python.
+
+    What happens: The worker does not start; manage.py does not notice a broken tasks module.
+    How it looks: SyntaxError: ..., with the line that is shown.
+    Why: Settings, app file and tasks modules are imported when a worker starts.
+    Fix: Correct the line, or save the file in the encoding that it declares (UTF-8).
+    Source: https://docs.python.org/3/reference/lexical_analysis.html#encoding-declarations
+    """
+    # an import shows it by itself, in the project's own Python
+    if facts.worker is not None:
+        return
+    for refusal in _unreadable(facts, certain=True):
+        yield Occurrence(refusal.message, refusal.where, "Correct it; nothing in it was checked.")
+
+
+@check("celery.W007")
+def file_not_checked(facts: Facts) -> Iterator[Occurrence]:
+    """A file could not be read, so nothing in it was checked.
+
+    What happens: What is wrong in that file is not found; a task in it is not known.
+    How it looks: (nothing: the project may be fine)
+    Why: celeryize reads Python with its own interpreter and, where there is one, the project's: a
+        newer syntax, deep nesting, or a lone carriage return are more than it reads.
+    Fix: Name the project's interpreter with --python, or look at the line that is shown.
+    Source: the files themselves
+    """
+    for refusal in _unreadable(facts, certain=False):
+        # what the import ran into is reported where it failed
+        if not _is_reported(facts, refusal):
+            yield Occurrence(
+                f"not checked: {refusal.message}",
+                refusal.where,
+                refusal.hint or "Look at the file yourself.",
+            )
+
+
+def _unreadable(facts: Facts, *, certain: bool) -> Iterator[CannotPatch]:
+    """The files that cannot be read; `certain`: those with which no worker can start."""
+    for path in facts.code.unreadable:
+        refusal = facts.modules.refusal(path)
+        if refusal is None:
+            continue
+        imported = facts.worker is None and _is_imported_by_worker(facts, path)
+        if certain == (imported and _is_invalid_python(facts, refusal)):
+            yield refusal
+
+
+def _is_imported_by_worker(facts: Facts, path: PurePosixPath) -> bool:
+    """Whether a file is one of the settings in use, an app file, or a tasks module."""
+    if path in facts.project.settings.reachable or path.name == "tasks.py":
+        return True
+    return "Celery(" in facts.code.text(path) or path.parent.name == "tasks"
+
+
+def _is_invalid_python(facts: Facts, refusal: CannotPatch) -> bool:
+    """Whether every Python refuses a file, and not only one that is older than the project's."""
+    cause = refusal.__cause__
+    if not isinstance(cause, SyntaxError):
+        return isinstance(cause, UnicodeDecodeError | LookupError)
+    text = ""
+    if refusal.where:
+        text = facts.code.line(refusal.where)
+    return not (NEWER_MESSAGE.search(cause.msg or "") or NEWER_LINE.search(text))
+
+
+# What Python 3.12 to 3.14 added, as an older one refuses it, and how such a line looks.
+NEWER_MESSAGE = re.compile(r"f-string|multiple exception types|t-string|unterminated string")
+NEWER_LINE = re.compile(r"^(type \w+|(async )?def \w+\[|class \w+\[|except\*)|\b[rR]?[fFtT][\"']")
+
+
+def _is_reported(facts: Facts, refusal: CannotPatch) -> bool:
+    reports = (facts.worker, facts.web)
+    failures = (failure for report in reports if report for failure in report.failures)
+    where = refusal.where
+    return any(
+        failure.where is not None
+        and where is not None
+        and failure.where[0].endswith(f"/{where.path}")
+        for failure in failures
+    )
+
+
+@check("celery.W008")
+def settings_not_known(facts: Facts) -> Iterator[Occurrence]:
+    """It is not known which settings this project has.
+
+    What happens: What depends on the settings was not checked; the code and the command lines were.
+    How it looks: (nothing: the project may be fine)
+    Why: manage.py names no settings module that exists, or several, or computes its name.
+    Fix: Pass it: --settings MODULE.
+    Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
+    """
+    if facts.project.settings.unknown:
+        yield Occurrence(
+            f"the settings were not checked: {facts.project.settings.unknown}",
+            Where(facts.project.layout.manage),
+            "Pass them: --settings MODULE.",
+            excerpt="",
         )
 
 

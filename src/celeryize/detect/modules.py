@@ -119,6 +119,16 @@ class Modules:
         package = package[: len(package) - (node.level - 1)]
         return ".".join([*package, *([node.module] if node.module else [])])
 
+    def refusal(self, path: PurePosixPath) -> CannotPatch | None:
+        """Why a file cannot be read as Python; None where it can, or where it is absent."""
+        try:
+            _ = Source.decode(path, (self.root / path).read_bytes()).tree
+        except OSError:
+            return None
+        except CannotPatch as refusal:
+            return refusal
+        return None
+
     def _load_source(self, path: PurePosixPath) -> Source | None:
         try:
             source = Source.decode(path, (self.root / path).read_bytes())

@@ -72,6 +72,8 @@ class Settings:
     class_based: Where | None
     split: Where | None
     last: Where | None
+    # why the settings could not be found, where a command can do without them
+    unknown: str = ""
 
 
 def find_settings(layout: Layout, modules: Modules) -> Settings:
@@ -126,6 +128,27 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         class_based=_class_based(tree, file),
         split=_split_include(tree, file),
         last=_must_stay_last(tree, file),
+    )
+
+
+def unknown_settings(layout: Layout, why: str) -> Settings:
+    """The settings of a project of which nothing is known; `why` says so to the user."""
+    return Settings(
+        module="",
+        where=None,
+        file=layout.manage,
+        environments=(),
+        reachable=(),
+        reader=Reader(ReaderKind.LITERAL),
+        assigned={},
+        visible=frozenset(),
+        overridden=frozenset(),
+        installed_apps=(),
+        installed_apps_where=None,
+        class_based=None,
+        split=None,
+        last=None,
+        unknown=why,
     )
 
 

@@ -103,9 +103,13 @@ class CodeFacts:
     @cached_property
     def relevant(self) -> tuple[Code, ...]:
         """The files that mention Celery, and those of the settings, parsed."""
-        paths = [path for path in self.files if RELEVANT.search(self._read_bytes(path))]
-        codes = (self.parsed(path) for path in dict.fromkeys([*paths, *self.settings_files]))
+        paths = dict.fromkeys([*self._mentioning, *self.settings_files])
+        codes = (self.parsed(path) for path in paths)
         return tuple(code for code in codes if code is not None)
+
+    @cached_property
+    def _mentioning(self) -> tuple[PurePosixPath, ...]:
+        return tuple(path for path in self.files if RELEVANT.search(self._read_bytes(path)))
 
     def parsed(self, path: PurePosixPath) -> Code | None:
         """A file, parsed; None where it cannot be."""
@@ -127,6 +131,16 @@ class CodeFacts:
                 imports = code.imports
             self._bindings[path] = bound_names(self.project.modules, path, imports)
         return self._bindings[path]
+
+    def text(self, path: PurePosixPath) -> str:
+        """The text of a file, whether it can be parsed or not."""
+        return self._read_bytes(path).decode("utf-8", "replace")
+
+    @cached_property
+    def unreadable(self) -> tuple[PurePosixPath, ...]:
+        """The files that mention Celery, and those of the settings, that cannot be parsed."""
+        paths = dict.fromkeys([*self._mentioning, *self.settings_files])
+        return tuple(path for path in paths if self.parsed(path) is None)
 
     def line(self, where: Where) -> str:
         """The text of a line of the project."""
