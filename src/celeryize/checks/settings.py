@@ -137,17 +137,12 @@ def _close_name(key: str) -> str | None:
 
 def _is_used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
-    pattern = re.compile(rf"\b{setting.name}\b")
-    # settings for several environments assign a name in several files
-    assigned = sum(1 for _ in facts.settings.named(setting.name))
-    comments = re.compile(r"#.*")
-    texts = (comments.sub("", code.source.text) for code in facts.code.relevant)
-    # `X = env("X", ...)` has it twice, and reads no setting
-    read = re.compile(rf"""["']{setting.name}["']""")
-    own = sum(
-        len(read.findall(ast.unparse(other.value))) for other in facts.settings.named(setting.name)
-    )
-    return sum(len(pattern.findall(text)) for text in texts) > assigned + own
+    word = re.compile(rf"\b{setting.name}\b")
+    # neither the assignments, in whichever file, nor the variable of `X = env("X")`
+    written = re.compile(rf"(?m)#.*|^[ \t]*{setting.name}[ \t]*(?::[^=\n]+)?[+|]?=(?!=)")
+    double = re.compile(rf"(?m)^([ \t]*{setting.name}[ \t]*=.*)[\"']{setting.name}[\"']")
+    texts = (double.sub(r"\1", code.source.text) for code in facts.code.relevant)
+    return any(word.search(written.sub("", text)) for text in texts)
 
 
 @check("celery.W062", fixable=True)
@@ -540,7 +535,10 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/backends.py
     """
     for setting, value, url in _literal_urls(facts, "result_backend"):
-        problem = url_problem(url, BACKEND_SCHEMES)
+        schemes = BACKEND_SCHEMES
+        if facts.is_before_celery(5):
+            schemes |= {"amqp"}
+        problem = url_problem(url, schemes)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
             problem = None
