@@ -32,6 +32,8 @@ def plan(project: Project, request: Request) -> Plan:
         return _plan_with_task(project, request)
     draft = project.draft()
     app = _require_app(project)
+    if request.task != given:
+        draft.add_note(f"{given} means the task {request.task}.")
     if reads_database(project):
         return plan_migration(project, draft, request)
     home = _find_home(project, draft, app, entry)
@@ -44,8 +46,6 @@ def plan(project: Project, request: Request) -> Plan:
         _start_schedule(project, draft, request, entry, what)
     for note in request.when.notes:
         draft.add_note(note)
-    if request.task != given:
-        draft.add_note(f"{given} is registered as {request.task}.")
     return draft.plan()
 
 
