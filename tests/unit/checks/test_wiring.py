@@ -21,6 +21,16 @@ from tests.unit.checks.projects import (
 
 MISTAKES = [
     Mistake(
+        "celery.E006",
+        {"doctors/tasks.py": TASKS + "def f(:  # <-\n    pass\n"},
+        {"doctors/tasks.py": TASKS + "def f():\n    pass\n"},
+    ),
+    Mistake(
+        "celery.W007",
+        {"doctors/views.py": "from doctors.tasks import greet\n\ndef f(:  # <-\n    pass\n"},
+        {"doctors/views.py": "from doctors.tasks import greet\n\ndef f():\n    pass\n"},
+    ),
+    Mistake(
         "celery.E010",
         {"config/__init__.py": ""},
         {"config/__init__.py": "from . import celery\n"},
