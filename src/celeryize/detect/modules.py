@@ -27,6 +27,7 @@ class Modules:
         self._sources: dict[PurePosixPath, Source | None] = {}
         # the folders of the installed apps, by which the project itself names what is in them
         self._packages: dict[PurePosixPath, str] = {}
+        self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
@@ -55,35 +56,37 @@ class Modules:
         yet `src.shop` in a project that imports it so. Celery makes a task's name of that.
         """
         self._packages = dict(packages)
+        # the roots that these names go by come first, then the others; of each the longest
+        used = {
+            base
+            for folder, name in packages.items()
+            for base in self.roots
+            if base.joinpath(*name.split(".")) == folder
+        }
+        self._longest_first.sort(key=lambda root: (root not in used, -len(root.parts)))
 
     def name_of(self, path: PurePosixPath) -> str | None:
         """The dotted name of a file as the project imports it, or None below no root."""
         for folder in path.parents:
             if folder in self._packages:
                 return _dotted(self._packages[folder], path.relative_to(folder))
-        # without a word of INSTALLED_APPS: the longest of the roots that these go by, else of all
-        for base in sorted(self._used_roots() or self.roots, key=lambda r: -len(r.parts)):
-            if path.is_relative_to(base):
-                return _dotted("", path.relative_to(base))
-        for base in self.roots:
+        for base in self._longest_first:
             if path.is_relative_to(base):
                 return _dotted("", path.relative_to(base))
         return None
-
-    def _used_roots(self) -> set[PurePosixPath]:
-        """The roots from which the installed apps have their names."""
-        return {
-            base
-            for folder, name in self._packages.items()
-            for base in self.roots
-            if base.joinpath(*name.split(".")) == folder
-        }
 
     def source(self, path: PurePosixPath) -> Source | None:
         """The parsed file, or None where it is absent or cannot be read as today's Python."""
         if path not in self._sources:
             self._sources[path] = self._load_source(path)
         return self._sources[path]
+
+    def mentions(self, path: PurePosixPath, word: bytes) -> bool:
+        """Whether a file holds some bytes; False where it cannot be read."""
+        try:
+            return word in (self.root / path).read_bytes()
+        except OSError:
+            return False
 
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""
