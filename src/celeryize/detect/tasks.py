@@ -185,14 +185,19 @@ class DefinedTask:
 
 
 def find_tasks(
-    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...], word: str = ""
 ) -> tuple[DefinedTask, ...]:
-    """Every task at the top level of a module in an app's folder, in the order of the files."""
+    """Every task at the top level of a module in an app's folder, in the order of the files.
+
+    With `word`, only those of files that hold it: a task is where its function or its name is.
+    """
+    wanted = word.encode()
     found: dict[Where, DefinedTask] = {}
     for app in apps:
         for path in modules.python_files(app.folder, DEPTH):
             # Most files have no task, and parsing is what takes time.
-            if b"task" in _read_bytes(modules, path):
+            data = _read_bytes(modules, path)
+            if b"task" in data and wanted in data:
                 for task in tasks_in(modules, path, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))

@@ -131,8 +131,9 @@ def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Ho
 def _plan_with_task(project: Project, request: Request) -> Plan:
     """The plan of the entry and, if no code defines its task, that of the task."""
     entry = plan(project, replace(request, create=False))
-    known = {task.name for task in find_tasks(project.modules, project.apps, project.celery)}
-    if request.task in known:
+    function = request.task.rpartition(".")[2]
+    known = find_tasks(project.modules, project.apps, project.celery, function)
+    if any(task.name == request.task for task in known):
         return entry
     added = task_plan.plan(project, task_plan.Request(request.task, test=False))
     if added.task.registered != request.task:

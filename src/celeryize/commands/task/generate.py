@@ -170,7 +170,8 @@ def _refuse_taken_name(
     project: Project, registered: str, path: PurePosixPath, function: str
 ) -> None:
     """Raise UsageError where another task has the name that was asked for."""
-    for other in find_tasks(project.modules, project.apps, project.celery):
+    word = registered.rpartition(".")[2]
+    for other in find_tasks(project.modules, project.apps, project.celery, word):
         same = (other.where.path, other.function) == (path, function)
         if other.name == registered and not same:
             raise UsageError(

@@ -61,8 +61,8 @@ def registered_name(project: Project, text: str) -> str:
     A text that names no task and no app of the project is a name already, of a library's task
     perhaps. Raises UsageError where several tasks may be meant.
     """
-    tasks = find_tasks(project.modules, project.apps, project.celery)
     place, _, function = text.rpartition(".")
+    tasks = find_tasks(project.modules, project.apps, project.celery, function)
     if not place or any(task.name == text for task in tasks):
         return text
     names = {place, _without_module(project, place)}
