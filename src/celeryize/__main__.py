@@ -39,7 +39,27 @@ def _run_command_line() -> None:
     gc.set_threshold(200_000)
     from celeryize.cli.main import run
 
-    sys.exit(run())
+    code = run()
+    if _is_free_to_end() and _is_flushed():
+        # Everything is closed and every child has ended. The interpreter would spend more time on
+        # freeing the syntax trees of a large project than on reading them.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _is_flushed() -> bool:
+    """Write what is still to be written; a reader that has gone is left to the ordinary end."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
+
+
+def _is_free_to_end() -> bool:
+    """Whether nothing waits for an ordinary end: no measurement, no thread, no handler."""
+    return "coverage" not in sys.modules and sys.gettrace() is None and sys.getprofile() is None
 
 
 if __name__ == "__main__":

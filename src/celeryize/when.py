@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from celeryize.errors import UsageError
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+WHOLE_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WHOLE_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 NICKNAMES = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -67,6 +72,7 @@ class _Field:
     low: int
     high: int
     names: tuple[str, ...] = ()
+    whole_names: tuple[str, ...] = ()
 
     def values(self, text: str) -> frozenset[int]:
         """The numbers that `text` means. Raises UsageError with the part that is invalid."""
@@ -97,6 +103,16 @@ class _Field:
             found |= set(span[::step])
         return frozenset(found)
 
+    def shortened(self, text: str) -> str:
+        """The field with `thursday` as `thu`: Celery reads the first three letters."""
+        return re.sub(r"[a-z]{4,}", lambda match: self._short_name(match[0]), text)
+
+    def _short_name(self, word: str) -> str:
+        for short, whole in zip(self.names, self.whole_names, strict=False):
+            if whole.startswith(word) and word.startswith(short):
+                return short
+        return word
+
     def _number_of(self, word: str, text: str) -> int:
         if word in self.names:
             return self.names.index(word) + self.low
@@ -121,8 +137,8 @@ class _Field:
 MINUTE = _Field("minute", 0, 59)
 HOUR = _Field("hour", 0, 23)
 DAY_OF_MONTH = _Field("day_of_month", 1, 31)
-MONTH = _Field("month_of_year", 1, 12, MONTHS)
-DAY_OF_WEEK = _Field("day_of_week", 0, 6, DAYS)
+MONTH = _Field("month_of_year", 1, 12, MONTHS, WHOLE_MONTHS)
+DAY_OF_WEEK = _Field("day_of_week", 0, 6, DAYS, WHOLE_DAYS)
 
 
 def parse(
@@ -261,6 +277,7 @@ def _with_sunday(field: str) -> str:
 
 
 def _make_crontab(minute: str, hour: str, day: str, month: str, weekday: str) -> When:
+    month, weekday = MONTH.shortened(month), DAY_OF_WEEK.shortened(weekday)
     minutes, hours = MINUTE.values(minute), HOUR.values(hour)
     days, months = DAY_OF_MONTH.values(day), MONTH.values(month)
     DAY_OF_WEEK.values(weekday)

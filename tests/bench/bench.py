@@ -198,6 +198,23 @@ def growing(python: Path, made: projects.Projects) -> list[Growth]:
         cases(
             "init: files", ["init", *look], {n: made.with_files(n) for n in (100, 10_000, 50_000)}
         ),
+        # a repository of real code, of which hardly a file concerns the command
+        cases("init: code", ["init", *look], {n: made.with_code(n) for n in (100, 4338)}),
+        cases(
+            "add-task: code",
+            ["add-task", *TASK, *look],
+            {n: made.with_code(n, celery=True) for n in (100, 4338)},
+        ),
+        cases(
+            "add-schedule: code",
+            ["add-schedule", *ENTRY, *look],
+            {n: made.with_code(n, celery=True) for n in (100, 4338)},
+        ),
+        cases(
+            "verify --static: code",
+            ["verify", "--static"],
+            {n: made.with_code(n, celery=True) for n in (100, 4338)},
+        ),
         cases("add-schedule: entries", ["add-schedule", *ENTRY, *look], entries),
         cases("schedule: entries", ["schedule"], entries),
         cases(

@@ -94,6 +94,23 @@ class Projects:
                 )
         return root
 
+    def with_code(self, count: int, *, celery: bool = False) -> Path:
+        """A plain (or wired) one beside that many modules of real code, in packages of forty."""
+        name = f"code-{count}{'-celery' * celery}"
+        if (self._work / name).exists():
+            return self._work / name
+        root = self._copy(self.wired() if celery else self.plain(), name)
+        rows = "from django.db import models\n\n\n" + "".join(MODEL.format(n) for n in range(20))
+        for number in range(count):
+            package = root / f"shop{number // 400}/part{number // 40 % 10}"
+            package.mkdir(parents=True, exist_ok=True)
+            for folder in (package.parent, package):
+                (folder / "__init__.py").touch()
+            # one in fifty says something of tasks, as in large projects
+            mention = "# sent by a task\n" if number % 50 else "# celery sends this\n"
+            (package / f"module{number % 40}.py").write_text(mention + rows)
+        return root
+
     def with_modules(self, count: int) -> Path:
         """A wired one of that many modules: apps of ten, with models, views that call tasks, five tasks each."""
         root = self._copy(self.wired(), f"modules-{count}")

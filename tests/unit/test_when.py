@@ -21,6 +21,14 @@ from celeryize.when import DAY_OF_WEEK, HOUR, MINUTE, parse
             {"cron": "0 0 * jan,JUL mon-fri"},
             'crontab(hour=0, minute=0, day_of_week="mon-fri", month_of_year="jan,jul")',
         ),
+        (
+            {"cron": "0 0 * October thursday,Fri-saturday"},
+            'crontab(hour=0, minute=0, day_of_week="thu,fri-sat", month_of_year="oct")',
+        ),
+        (
+            {"at": "7:05", "on": "tuesday"},
+            'crontab(hour=7, minute=5, day_of_week="tue")',
+        ),
         ({"cron": "0 9 * * 7"}, "crontab(hour=9, minute=0, day_of_week=0)"),
         ({"cron": "0 9 * * 5-7"}, 'crontab(hour=9, minute=0, day_of_week="0,5,6")'),
         ({"cron": "@daily"}, "crontab(hour=0, minute=0)"),

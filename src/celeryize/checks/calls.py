@@ -20,6 +20,8 @@ from celeryize.patch.replace import with_parentheses
 SENDS = {"delay", "apply_async"}
 # What a call may be wrapped in so that it waits for the commit.
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
+# Options that let the transaction end before the worker runs the task.
+LATER = {"countdown", "eta"}
 # Options of apply_async that people pass to delay.
 SEND_ONLY = {
     "countdown",
@@ -82,7 +84,7 @@ def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
                     yield code, call, call.func.attr, task
 
 
-@check("celery.W330")
+@check("celery.W330", grouped=True)
 def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     """A task is sent before its transaction is committed.
 
@@ -94,7 +96,7 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     """
     atomic_requests = _atomic_requests(facts)
     for code, call, how, task in _task_calls(facts):
-        if how not in SENDS:
+        if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
         # delay_on_commit is the fix, so only the two immediate methods are examined
         place = _surrounding_transaction(code, call, atomic_requests=atomic_requests)
@@ -130,6 +132,7 @@ def _atomic_requests(facts: Facts) -> bool:
 def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: bool) -> str | None:
     """Which transaction surrounds a call, in words; None where none is known."""
     nested = False
+    handed = _handed_to_commit(code)
     # from the inside out: the nearest scope decides
     for outer in code.around(call):
         match outer:
@@ -141,6 +144,8 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
             case ast.With(items=items) if any(_is_atomic(item.context_expr) for item in items):
                 return "is called inside atomic()"
             case ast.FunctionDef(name=name, decorator_list=decorators):
+                if name in handed:
+                    return None
                 if any(_is_atomic(d) for d in decorators):
                     return "is called inside atomic()"
                 if any(_is_receiver(d) for d in decorators):
@@ -150,11 +155,26 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                     return "is called in a model's save()"
                 if atomic_requests and not nested and code.path.name == "views.py":
                     return "is called in a view, and ATOMIC_REQUESTS is on"
-                if isinstance(code.parents.get(outer), ast.FunctionDef):
+                if code.function_of(outer) is not None:
                     # an inner function: who calls it, and when, is not known
                     return None
                 nested = True
     return None
+
+
+def _handed_to_commit(code: Code) -> set[str]:
+    """The functions that a file hands to on_commit, also with their arguments in a partial."""
+    if "on_commit" not in code.source.text:
+        return set()
+    found: set[str] = set()
+    for call in code.calls:
+        if dotted(call.func).rpartition(".")[2] not in COMMITS:
+            continue
+        for node in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            if isinstance(node, ast.Call):
+                node = next(iter(node.args), node)
+            found.add(dotted(node).rpartition(".")[2])
+    return found - {""}
 
 
 def _is_atomic(node: ast.expr) -> bool:
@@ -169,7 +189,9 @@ def _is_receiver(node: ast.expr) -> bool:
     }:
         return False
     return any(
-        w in ast.unparse(node) for w in ("post_save", "pre_save", "post_delete", "m2m_changed")
+        # what is deleted is not looked up again: those signals are not among them
+        w in ast.unparse(node)
+        for w in ("post_save", "pre_save", "m2m_changed")
     )
 
 
@@ -188,6 +210,8 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """
     for code, call, how, task in _task_calls(facts):
+        if _is_pickled(facts, call, task):
+            continue
         given = list(call.args) + [k.value for k in call.keywords if k.arg]
         if how == "apply_async":
             packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
@@ -201,6 +225,19 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                     code.where(value),
                     "Pass its primary key.",
                 )
+
+
+def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
+    """Whether the arguments of a call may travel as a pickle, which holds any object."""
+    chosen = [task.options.get("serializer")]
+    chosen += [keyword.value for keyword in call.keywords if keyword.arg == "serializer"]
+    chosen += [s.value for s in facts.settings.named("CELERY_TASK_SERIALIZER")]
+    if any("pickle" in ast.unparse(node) for node in chosen if node is not None):
+        return True
+    # the default of Celery 3
+    if facts.is_before_celery(4):
+        return True
+    return facts.worker is not None and facts.worker.conf.get("task_serializer") == "pickle"
 
 
 def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:

@@ -65,7 +65,8 @@ class Check:
     """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this
     one's.
 
-    `fixable`: `verify --fix` can fix what it finds, where that is certain.
+    `fixable`: `verify --fix` can fix what it finds, where that is certain. `grouped`: what it finds
+    in one file is one fact, so it is one finding with a count.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Check:
     imports: bool
     unless: tuple[str, ...]
     fixable: bool
+    grouped: bool
     title: str
     sections: tuple[tuple[str, str], ...]
 
@@ -86,7 +88,12 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    identifier: str, *, imports: bool = False, unless: tuple[str, ...] = (), fixable: bool = False
+    identifier: str,
+    *,
+    imports: bool = False,
+    unless: tuple[str, ...] = (),
+    fixable: bool = False,
+    grouped: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
@@ -95,8 +102,9 @@ def check(
         if identifier in CHECKS:
             raise ValueError(f"two checks are called {identifier}")
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
+        sections = _split_sections(text)
         CHECKS[identifier] = Check(
-            identifier, run, imports, unless, fixable, title.rstrip("."), _split_sections(text)
+            identifier, run, imports, unless, fixable, grouped, title.rstrip("."), sections
         )
         return run
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.deployment import CeleryCommand
 from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
 from celeryize.model import Where
-from celeryize.reading import read_file
 
 
 @check("celery.E110")
@@ -69,9 +68,9 @@ def _module_exists(facts: Facts, module: str) -> bool:
     path = facts.project.root.joinpath(*module.split("."))
     if path.is_dir() or path.with_suffix(".py").is_file():
         return True
-    # the folder that a container works in may be any folder of the repository
+    # a container, a unit or a script may work in any folder of the repository, and under any name
     head = module.split(".")[0]
-    return any(facts.project.root.glob(f"*/{head}")) or any(facts.project.root.glob(f"*/{head}.py"))
+    return facts.deployment.has_module(head) or facts.deployment.places(head)
 
 
 @check("celery.E111")
@@ -84,6 +83,8 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery -A config worker
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html
     """
+    if facts.is_before_celery(5):
+        return
     for command in facts.deployment.commands:
         if command.subcommand is None or command.subcommand == "multi":
             continue
@@ -129,7 +130,7 @@ def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/settings/
     """
     web = [n for n, w in _web_settings(facts)]
-    if not web or _is_exported(facts):
+    if not web or facts.deployment.exports("DJANGO_SETTINGS_MODULE"):
         return
     for code, call, name in _settings_of_app(facts):
         if name not in web and name != facts.project.settings.module and facts.modules.find(name):
@@ -160,33 +161,6 @@ def _web_settings(facts: Facts) -> list[tuple[str, Where]]:
                 if value and text_of(call.args[0]) == "DJANGO_SETTINGS_MODULE":
                     found.append((value, code.where(call)))
     return found
-
-
-def _is_exported(facts: Facts) -> bool:
-    """Whether a file of the deployment exports DJANGO_SETTINGS_MODULE."""
-    patterns = (
-        ".env*",
-        ".envs/**/.*",
-        "*ockerfile*",
-        "*/*ockerfile*",
-        "*.toml",
-        "*.json",
-        "*.sh",
-        "*.yml",
-        "*.yaml",
-    )
-    # exported anywhere, the fallback in the app file no longer matters
-    places = [facts.project.root / p for p in facts.deployment.files]
-    places += [p for pattern in patterns for p in facts.project.root.glob(pattern) if p.is_file()]
-    return any(_mentions(path, b"DJANGO_SETTINGS_MODULE") for path in places)
-
-
-def _mentions(path: Path, word: bytes) -> bool:
-    """Whether a file holds a word; one that cannot be read does not."""
-    try:
-        return word in read_file(path)
-    except OSError:
-        return False
 
 
 def _workers(facts: Facts) -> list[CeleryCommand]:
@@ -252,7 +226,7 @@ def _routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
             yield name, task.code.where(task.options["queue"])
 
 
-@check("celery.W182")
+@check("celery.W182", grouped=True)
 def route_without_task(facts: Facts) -> Iterator[Occurrence]:
     """A route matches no task.
 
@@ -273,7 +247,10 @@ def route_without_task(facts: Facts) -> Iterator[Occurrence]:
                 continue
             # routes are globs (fnmatch), where only * and ? are common
             pattern = re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", "."))
-            if not any(pattern.fullmatch(task) for task in facts.task_names):
+            # a class with `name =`, or a decorator that was not recognised, may make that task
+            if not any(pattern.fullmatch(task) for task in facts.task_names) and not (
+                facts.worker is None and may_exist(facts, name)
+            ):
                 yield Occurrence(f"the route {name!r} matches no task", setting.code.where(key))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -138,7 +139,39 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
-            yield _exception_occurrence(facts, failure)
+            if not _is_our_spec(facts, failure):
+                yield _exception_occurrence(facts, failure)
+
+
+def _is_our_spec(facts: Facts, failure: Failure) -> bool:
+    """Whether only the name that we gave to `-A` was wrong, and not the project."""
+    if failure.phase != "app" or failure.frames or not facts.project.celery:
+        return False
+    spec = facts.project.celery[0].spec(facts.project.package.name)
+    # a project that starts its worker by the same name has the same problem
+    started = {command.option("-A", "--app") for command in facts.deployment.commands}
+    named = spec.partition(":")[0]
+    return spec not in started and named in failure.message
+
+
+@check("celery.W003", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
+def app_not_found(facts: Facts) -> Iterator[Occurrence]:
+    """The app could not be found under the name that celeryize gave it.
+
+    What happens: Only the code was checked; the tasks and the settings of a worker were not seen.
+    How it looks: (nothing: the project may be fine)
+    Why: The worker's app was looked for as `celery -A ...` does, and is not found that way.
+    Fix: Start the worker with the name that is shown, to see whether it is found.
+    Source: celery/app/utils.py, find_app
+    """
+    for failure in facts.worker.failures if facts.worker else ():
+        if _is_our_spec(facts, failure):
+            spec = facts.project.celery[0].spec(facts.project.package.name)
+            yield Occurrence(
+                f"the app was not found as -A {spec}: {failure.type}: {failure.message}",
+                facts.project.celery[0].where,
+                "What only an import shows was not checked.",
+            )
 
 
 @check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
@@ -192,8 +225,58 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
             where.where if where else None,
-            "Install its client: celery[redis], celery[sqs], ...",
+            _missing_client(failure),
         )
+
+
+def _missing_client(failure: Failure) -> str:
+    """What is missing, as the exception says it."""
+    if "ssl_cert_reqs" in failure.message:
+        return "Add ?ssl_cert_reqs=required to the URL."
+    if "'NoneType' object has no attribute 'Redis'" in failure.message:
+        return "Install the Redis client: celery[redis]."
+    match = re.search(r"No module named '([\w.]+)'", failure.message)
+    if match is None:
+        # the exception names the library itself, or the URL is what is wrong
+        return ""
+    module = match[1].split(".")[0]
+    if module in EXTRAS:
+        return f"Install it: celery[{EXTRAS[module]}]."
+    if module in DRIVERS:
+        return f"Install the driver of the database: {DRIVERS[module]}."
+    return f"Install {module}, or correct the URL."
+
+
+# The extra of celery that brings a module; kombu's Redis transport imports packaging first.
+EXTRAS = {
+    "redis": "redis",
+    "packaging": "redis",
+    "boto3": "sqs",
+    "botocore": "sqs",
+    "pycurl": "sqs",
+    "urllib3": "sqs",
+    "sqlalchemy": "sqlalchemy",
+    "pymongo": "mongodb",
+    "pylibmc": "memcache",
+    "pymemcache": "pymemcache",
+    "memcache": "pymemcache",
+    "kazoo": "zookeeper",
+    "consul": "consul",
+    "elasticsearch": "elasticsearch",
+    "cassandra": "cassandra",
+    "couchbase": "couchbase",
+    "librabbitmq": "librabbitmq",
+    "google": "gcpubsub",
+    "msgpack": "msgpack",
+}
+DRIVERS = {
+    "psycopg2": "psycopg2-binary",
+    "psycopg": "psycopg",
+    "MySQLdb": "mysqlclient",
+    "pymysql": "pymysql",
+    "oracledb": "oracledb",
+    "pyodbc": "pyodbc",
+}
 
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))

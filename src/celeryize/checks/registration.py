@@ -8,6 +8,7 @@ else.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,11 @@ CAUSES = {
     "celery.E040": wiring.app_before_settings,
     "celery.E130": wiring.configurations_not_set_up,
 }
+# What imports modules whose names are no literals.
+LOADERS = re.compile(
+    r"\bpkgutil\b|\bimportlib\b|\bimport_module\b|\b__import__\b|\bautodiscover_modules\b"
+    r"|\bimport_submodules\b|\bimport_string\b"
+)
 STARTING = frozenset({"start", "settings", "setup", "app"})
 
 
@@ -223,7 +229,26 @@ def _explained_by_code(facts: Facts, task: Task) -> Unregistered | None:
     # asked last: it may read every file
     if found is None or _is_imported(facts, task.code.module):
         return None
+    # what a loop imports is known after an import only
+    if facts.worker is None and _is_loaded_by_loop(facts, task):
+        return None
     return found
+
+
+def _is_loaded_by_loop(facts: Facts, task: Task) -> bool:
+    """Whether code that imports modules by computed names may reach a task."""
+    places = [task.code.path.parent / "__init__.py"]
+    app = app_around(facts, task)
+    if app is not None:
+        places += [app.folder / name for name in ("__init__.py", "apps.py", "tasks/__init__.py")]
+        places += [app.folder / "tasks.py"]
+    if facts.app_code is not None:
+        places.append(facts.app_code.path)
+    for path in dict.fromkeys(places):
+        code = facts.code.parsed(path)
+        if code is not None and LOADERS.search(code.source.text):
+            return True
+    return False
 
 
 def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
@@ -321,13 +346,16 @@ def app_around(facts: Facts, task: Task) -> App | None:
 def _is_imported(facts: Facts, module: str) -> bool:
     """Whether a worker imports a module when it starts: by name, or through one that it surely
     imports."""
-    for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
-        if any(text_of(node) == module for node in ast.walk(setting.value)):
-            return True
+    if facts.settings.has_text(module):
+        # CELERY_IMPORTS, CELERY_INCLUDE, or a list that one of them takes in
+        return True
     if facts.worker is not None:
         # the registry has been asked already: whatever imports it, a worker does not
         return False
-    for call in facts.app_code.calls if facts.app_code else ():
-        if any(text_of(node) == module for node in ast.walk(call)):
+    # `include=[...]`, `app.conf.imports`, `autodiscover_tasks(["shop.jobs"])`
+    parents = {module, module.rpartition(".")[0]}
+    if facts.app_code is not None:
+        texts = {text_of(node) for node in ast.walk(facts.app_code.source.tree)}
+        if parents & texts:
             return True
     return facts.code.imports_module(module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from celeryize.checks import (
     calls,
@@ -19,10 +20,12 @@ from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
 from celeryize.checks.facts import Facts
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
-from celeryize.model import Finding
+from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+# How many further lines a grouped finding names.
+MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
 
 
@@ -76,12 +79,18 @@ def run_checks(
         if check.id in skipped or seen & set(check.unless):
             continue
         # what explains another finding is looked for even where it is not asked for
-        occurrences = list(dict.fromkeys(check.run(facts)))
+        try:
+            occurrences = list(dict.fromkeys(check.run(facts)))
+        except RecursionError:
+            # code that is nested thousands of levels deep: said, and not taken for a bug of ours
+            found.append(_undecided(check))
+            continue
         if occurrences:
             seen.add(check.id)
         if wanted and check.id not in wanted:
             continue
         ran.append(check.id)
+        shown: list[Finding] = []
         for occurrence in occurrences:
             finding = _make_finding(check, occurrence, facts)
             # a silenced finding is counted, but neither shown nor fixed
@@ -89,10 +98,35 @@ def run_checks(
             if reason:
                 silenced.append(Silenced(finding, reason))
                 continue
-            found.append(finding)
+            shown.append(finding)
             if occurrence.fix is not None:
                 fixes.append(PossibleFix(finding, occurrence.fix))
+        if check.grouped:
+            shown = _group_by_file(shown)
+        found += shown
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _undecided(check: Check) -> Finding:
+    message = f"{check.id} could not be decided: some code is nested too deeply"
+    return Finding("celery.W007", Severity.WARNING, message, "Look at it yourself.")
+
+
+def _group_by_file(findings: list[Finding]) -> list[Finding]:
+    """The first finding of each file, with the lines of the others: one fact is told once."""
+    files: dict[str, list[Finding]] = {}
+    for finding in findings:
+        files.setdefault(str(finding.where.path) if finding.where else "", []).append(finding)
+    grouped = []
+    for first, *others in files.values():
+        lines = sorted({str(o.where.line) for o in others if o.where}, key=int)
+        if lines:
+            message = f"{first.message} (and {len(others)} more in this file: line"
+            message += f"{'s' if len(lines) > 1 else ''} {', '.join(lines[:MANY_LINES])}"
+            message += ", ...)" if len(lines) > MANY_LINES else ")"
+            first = replace(first, message=message)
+        grouped.append(first)
+    return grouped
 
 
 def _make_finding(check: Check, occurrence: Occurrence, facts: Facts) -> Finding:

@@ -202,12 +202,22 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/schedules.py
     """
     for code, call in _crontab_calls(facts):
-        if len(call.args) > 2 and crontab_problem(call) is None:
+        if len(call.args) < 3 or crontab_problem(call) is not None:
+            continue
+        # a name, `*` or 0 can be no day of a month; what a variable holds is not known
+        if re.fullmatch(r"[1-6]([,/-][1-6])*", _written(call.args[2])):
             yield Occurrence(
                 f"the third argument of {ast.unparse(call)} is the day of the week",
                 code.where(call),
                 "Name the fields.",
             )
+
+
+def _written(node: ast.expr) -> str:
+    """A literal of crontab as text: `1` and `"1"` are the same to it."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return ""
 
 
 @check("celery.E170", fixable=True)
@@ -228,7 +238,7 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
             task.name for task in facts.tasks
         )
         # without a registry, only tasks of the project's own are known to be missing
-        if not (facts.worker and facts.worker.tasks) and (not is_own or _may_exist(facts, name)):
+        if not (facts.worker and facts.worker.tasks) and (not is_own or may_exist(facts, name)):
             continue
         # only a hint: the fix below is stricter
         close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
@@ -284,15 +294,13 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-def _may_exist(facts: Facts, name: str) -> bool:
+def may_exist(facts: Facts, name: str) -> bool:
     """Whether the code mentions a task's function, or its name, in a way that was not
     recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    code = None
-    if path:
-        code = facts.code.parsed(path)
-    if code and re.search(rf"\b{re.escape(function)}\b", code.source.text):
+    # its text: what cannot be parsed may hold a task as well
+    if path and re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)):
         return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
     return sum(len(quoted.findall(code.source.text)) for code in facts.code.relevant) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import re
 import zoneinfo
 from collections.abc import Iterator
@@ -32,12 +33,15 @@ from celeryize.checks.facts.literals import (
 )
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
+from celeryize.detect.celery import CeleryApp
 from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"
 # How similar (difflib) a name must be to one of Celery's to count as misspelt.
 CLOSE = 0.8
+# Where the settings do not reach Celery at all, their values are not what is wrong.
+IGNORED = ("celery.E050", "celery.E051")
 # The first part of most names.
 GROUPS = ("worker", "task", "result", "broker", "beat")
 # Of kombu.serialization.registry, and the one that celery.security registers.
@@ -70,7 +74,8 @@ def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """
     for setting, key in _unknown_settings(facts):
         close = _close_name(key)
-        if close:
+        # what the project reads itself is a setting of its own
+        if close and not _is_used(facts, setting):
             yield Occurrence(
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
@@ -132,9 +137,12 @@ def _close_name(key: str) -> str | None:
 
 def _is_used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
-    # once is the assignment itself
-    pattern = re.compile(rf"\b{setting.name}\b")
-    return sum(len(pattern.findall(code.source.text)) for code in facts.code.relevant) > 1
+    word = re.compile(rf"\b{setting.name}\b")
+    # neither the assignments, in whichever file, nor the variable of `X = env("X")`
+    written = re.compile(rf"(?m)#.*|^[ \t]*{setting.name}[ \t]*(?::[^=\n]+)?[+|]?=(?!=)")
+    double = re.compile(rf"(?m)^([ \t]*{setting.name}[ \t]*=.*)[\"']{setting.name}[\"']")
+    texts = (double.sub(r"\1", code.source.text) for code in facts.code.relevant)
+    return any(word.search(written.sub("", text)) for text in texts)
 
 
 @check("celery.W062", fixable=True)
@@ -213,7 +221,7 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings
     """
     app = next(iter(facts.project.celery), None)
-    if app is None or not app.reads_django_settings:
+    if app is None or not app.reads_django_settings or facts.is_before_celery(4):
         return
     seen: set[str] = set()
     for setting in facts.settings:
@@ -221,6 +229,8 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
         if (
             new is None
             or setting.name in seen
+            # the project's own code, or a library that is not Celery, reads it
+            or _is_used(facts, setting)
             or (setting.name == "BROKER_URL" and facts.settings.first("CELERY_BROKER_URL"))
         ):
             continue
@@ -243,26 +253,64 @@ def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
 def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """The app file overrides a setting.
 
-    What happens: The value in the settings has no effect. `app.conf.beat_schedule = ...` replaces
-        CELERY_BEAT_SCHEDULE as a whole.
+    What happens: One of the two values has no effect: since Celery 5.7 that of the settings,
+        before 5.7 that of the code. Of `app.conf.beat_schedule = ...` and CELERY_BEAT_SCHEDULE,
+        one replaces the other as a whole.
     How it looks: (nothing)
     Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
+        Before 5.7 a setting with the namespace came first.
     Fix: Keep it in one place, preferably in the settings.
     Source: https://github.com/celery/celery/issues/4284
     """
     for app in facts.project.celery:
-        short = {"broker": "broker_url", "backend": "result_backend"}
-        # arguments of Celery() and assignments to app.conf override alike
-        written = [(short.get(n, n), app.where) for n in app.constructor]
-        written += list(app.conf_writes)
-        for name, where in written:
+        for name, where, value in _written_by_code(facts, app):
             setting = facts.settings.first(f"{PREFIX}{name.upper()}")
-            if setting is not None and setting.value is not None:
-                yield Occurrence(
-                    f"this sets {name}, so {setting.name} ({setting.where}) has no effect",
-                    where,
-                    "Keep one of the two.",
-                )
+            if setting is None or not app.reads_django_settings:
+                continue
+            if value is not None and _is_same_value(value, setting):
+                continue
+            yield Occurrence(_which_wins(facts, name, setting), where, "Keep one of the two.")
+
+
+def _written_by_code(facts: Facts, app: CeleryApp) -> Iterator[tuple[str, Where, ast.expr | None]]:
+    """The settings that the app file sets itself, by arguments of Celery() or on app.conf."""
+    short = {"broker": "broker_url", "backend": "result_backend"}
+    call = facts.app_call
+    for name in app.constructor:
+        value = None
+        if call is not None and call.lineno == app.where.line:
+            value = next((k.value for k in call.keywords if k.arg == name), None)
+        yield short.get(name, name), app.where, value
+    assigned: dict[int, ast.expr] = {}
+    for node in facts.app_code.assigns if facts.app_code else ():
+        if node.value is not None:
+            assigned[node.lineno] = node.value
+    for name, where in app.conf_writes:
+        yield name, where, assigned.get(where.line or 0)
+
+
+def _is_same_value(value: ast.expr, setting: Setting) -> bool:
+    """Whether code hands a setting on, or repeats it: then it does not matter which one wins."""
+    return setting.name in ast.unparse(value) or ast.dump(value) == ast.dump(setting.value)
+
+
+def _which_wins(facts: Facts, name: str, setting: Setting) -> str:
+    """Which of the two is in effect. Celery 5.7 turned it round: code wins over the settings."""
+    version = None
+    if facts.worker:
+        version = facts.worker.versions.get("celery")
+    if version is None:
+        return (
+            f"this and {setting.name} ({setting.where}) both set {name}: Celery 5.7 takes this "
+            "one, older versions the setting"
+        )
+    if facts.worker and name in facts.worker.configuration:
+        code_wins = facts.worker.configuration[name].source == "app"
+    else:
+        code_wins = tuple(map(int, version.split(".")[:2])) >= (5, 7)
+    if code_wins:
+        return f"this sets {name}, so {setting.name} ({setting.where}) has no effect"
+    return f"{setting.name} ({setting.where}) sets {name}, so this has no effect"
 
 
 @check("celery.W082", imports=True)
@@ -285,12 +333,28 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
         if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.code.relevant):
             continue
         setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
+        # the same value twice overrides nothing
+        value = os.environ.get(name, "")
+        if setting is not None and value and value in _values_of(facts, setting, name):
+            continue
         if setting is not None or not name.startswith(PREFIX):
             yield Occurrence(
                 f"the environment variable {name} is set here and overrides the settings",
                 setting.where if setting else None,
                 "Read it in the settings, or unset it.",
             )
+
+
+def _values_of(facts: Facts, setting: Setting, name: str) -> set[object]:
+    """What the settings hold under the name of an environment variable."""
+    assert facts.worker is not None
+    key = name.removeprefix(PREFIX).lower()
+    found: set[object] = {text_of(default_of(setting.value))}
+    configured = facts.worker.configuration.get(key)
+    for value in (facts.worker.conf.get(key), configured.value if configured else None):
+        if isinstance(value, str):
+            found.add(value)
+    return found
 
 
 WINS = {
@@ -412,7 +476,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     return None
 
 
-@check("celery.E160")
+@check("celery.E160", unless=IGNORED)
 def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL cannot work.
 
@@ -459,7 +523,7 @@ def unknown_serializer(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E161")
+@check("celery.E161", unless=IGNORED)
 def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     """The result backend's URL cannot work.
 
@@ -471,7 +535,10 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/backends.py
     """
     for setting, value, url in _literal_urls(facts, "result_backend"):
-        problem = url_problem(url, BACKEND_SCHEMES)
+        schemes = BACKEND_SCHEMES
+        if facts.is_before_celery(5):
+            schemes |= {"amqp"}
+        problem = url_problem(url, schemes)
         if url.startswith(("redis://", "rediss://")) and not problem:
             path = urlsplit(url).path.strip("/")
             problem = None
@@ -486,7 +553,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         ):
             close = difflib.get_close_matches(url.replace("_", "-"), BACKEND_SCHEMES, 1, 0.6)
             problem = f"unknown backend {url!r}" + (f"; did you mean {close[0]}?" if close else "")
-        if url.startswith("amqp"):
+        if url.startswith("amqp") and not facts.is_before_celery(5):
             problem = "the amqp backend was removed; use rpc://"
         if problem:
             yield Occurrence(
@@ -547,7 +614,7 @@ def _has_zone(name: str) -> bool:
     return True
 
 
-@check("celery.E381")
+@check("celery.E381", unless=IGNORED)
 def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The result backend is django-db, and its app is not installed.
 
@@ -734,7 +801,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E542")
+@check("celery.E542", unless=IGNORED)
 def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     """A rediss:// result backend does not say how certificates are checked.
 
@@ -775,7 +842,7 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W560")
+@check("celery.W560", grouped=True)
 def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     """Messages may be pickles.
 

@@ -4,7 +4,7 @@ why."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from celeryize.checks.facts import Facts
@@ -71,6 +71,9 @@ def _registered_row(
     facts: Facts, worker: ImportReport, task: ImportedTask, known: Task | None
 ) -> TaskRow:
     options = task.options
+    retries = None
+    if _retries(options, known):
+        retries = options.get("max_retries", 3)
     return TaskRow(
         name=task.name,
         where=known.where if known else place(facts, task.file, task.line),
@@ -81,9 +84,20 @@ def _registered_row(
         queue=str(options["queue"]) if options.get("queue") else task.queue,
         time_limit=options.get("time_limit", worker.conf.get("task_time_limit")),
         soft_time_limit=options.get("soft_time_limit", worker.conf.get("task_soft_time_limit")),
-        max_retries=options.get("max_retries", 3),
+        max_retries=retries,
         retries_on=_retries_on(options.get("autoretry_for")),
         scheduled_by=tuple(e.name for e in worker.beat_schedule if e.task == task.name),
+    )
+
+
+def _retries(options: Mapping[str, object], known: Task | None) -> bool:
+    """Whether a task is ever tried again: on an exception, or by a call of retry() in its body."""
+    if options.get("autoretry_for"):
+        return True
+    if known is None:
+        return False
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "retry" for node in ast.walk(known.node)
     )
 
 

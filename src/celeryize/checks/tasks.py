@@ -183,6 +183,7 @@ def self_without_bind(facts: Facts) -> Iterator[Occurrence]:
             and not task.options.get("bind")
             and not task.below
             and not task.holder
+            and not task.hidden
         ):
             yield Occurrence(
                 f"{task.node.name} takes self, but its decorator has no bind=True",
@@ -305,6 +306,9 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
     Fix: app.register_task(MyTask()) below the class.
     Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html#the-task-base-class-no-longer-automatically-register-tasks
     """
+    if facts.is_before_celery(4):
+        # classes registered themselves
+        return
     text = ""
     for code in facts.code.relevant:
         bound = facts.code.bindings(code.path)
@@ -418,7 +422,7 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         # max_retries=0 or None is a decision, not a mistake
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
-        if not named or {"autoretry_for", "base"} & set(task.options):
+        if not named or task.hidden or {"autoretry_for", "base"} & set(task.options):
             continue
         if number_of(task.options.get("max_retries")) == 0 or _is_none(
             task.options.get("max_retries")

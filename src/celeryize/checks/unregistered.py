@@ -12,7 +12,7 @@ from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import CAUSES, Reason, app_around, unregistered_tasks
 from celeryize.patch.imports import add_import
 from celeryize.patch.replace import below
-from celeryize.patch.source import Source
+from celeryize.patch.source import Source, is_identifier
 
 
 def _report_reason(facts: Facts, reason: Reason) -> Iterator[Occurrence]:
@@ -51,6 +51,8 @@ def _add_export(facts: Facts, tasks: list[Task]) -> Fix | Unsure:
     app = app_around(facts, tasks[0])
     if app is None or code.path.parent.parent != app.folder:
         return Unsure("the module is nested deeper than the package")
+    if not is_identifier(code.path.stem):
+        return Unsure(f"{code.path.name} is no name that an import can spell")
     source = facts.modules.source(init)
     if source is None and (facts.project.root / init).exists():
         return Unsure(f"{init} cannot be read")

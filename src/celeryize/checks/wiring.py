@@ -4,7 +4,9 @@ libraries."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
@@ -35,6 +37,109 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
     if not facts.project.celery:
         yield Occurrence(
             "no Celery app was found in this project", None, "`celeryize init` sets Celery up."
+        )
+
+
+@check("celery.E006")
+def file_does_not_parse(facts: Facts) -> Iterator[Occurrence]:
+    """A file that a worker imports is not valid Python.
+
+    What happens: The worker does not start; manage.py does not notice a broken tasks module.
+    How it looks: SyntaxError: ..., with the line that is shown.
+    Why: Settings, app file and tasks modules are imported when a worker starts.
+    Fix: Correct the line, or save the file in the encoding that it declares (UTF-8).
+    Source: https://docs.python.org/3/reference/lexical_analysis.html#encoding-declarations
+    """
+    # an import shows it by itself, in the project's own Python
+    if facts.worker is not None:
+        return
+    for refusal in _unreadable(facts, certain=True):
+        yield Occurrence(refusal.message, refusal.where, "Correct it; nothing in it was checked.")
+
+
+@check("celery.W007")
+def file_not_checked(facts: Facts) -> Iterator[Occurrence]:
+    """A file could not be read, so nothing in it was checked.
+
+    What happens: What is wrong in that file is not found; a task in it is not known.
+    How it looks: (nothing: the project may be fine)
+    Why: celeryize reads Python with its own interpreter and, where there is one, the project's: a
+        newer syntax, deep nesting, or a lone carriage return are more than it reads.
+    Fix: Name the project's interpreter with --python, or look at the line that is shown.
+    Source: the files themselves
+    """
+    for refusal in _unreadable(facts, certain=False):
+        # what the import ran into is reported where it failed
+        if not _is_reported(facts, refusal):
+            yield Occurrence(
+                f"not checked: {refusal.message}",
+                refusal.where,
+                refusal.hint or "Look at the file yourself.",
+            )
+
+
+def _unreadable(facts: Facts, *, certain: bool) -> Iterator[CannotPatch]:
+    """The files that cannot be read; `certain`: those with which no worker can start."""
+    for path in facts.code.unreadable:
+        refusal = facts.modules.refusal(path)
+        if refusal is None:
+            continue
+        imported = facts.worker is None and _is_imported_by_worker(facts, path)
+        if certain == (imported and _is_invalid_python(facts, refusal)):
+            yield refusal
+
+
+def _is_imported_by_worker(facts: Facts, path: PurePosixPath) -> bool:
+    """Whether a file is one of the settings in use, an app file, or a tasks module."""
+    if path in facts.project.settings.reachable or path.name == "tasks.py":
+        return True
+    return "Celery(" in facts.code.text(path) or path.parent.name == "tasks"
+
+
+def _is_invalid_python(facts: Facts, refusal: CannotPatch) -> bool:
+    """Whether every Python refuses a file, and not only one that is older than the project's."""
+    cause = refusal.__cause__
+    if not isinstance(cause, SyntaxError):
+        return isinstance(cause, UnicodeDecodeError | LookupError)
+    text = ""
+    if refusal.where:
+        text = facts.code.line(refusal.where)
+    return not (NEWER_MESSAGE.search(cause.msg or "") or NEWER_LINE.search(text))
+
+
+# What Python 3.12 to 3.14 added, as an older one refuses it, and how such a line looks.
+NEWER_MESSAGE = re.compile(r"f-string|multiple exception types|t-string|unterminated string")
+NEWER_LINE = re.compile(r"^(type \w+|(async )?def \w+\[|class \w+\[|except\*)|\b[rR]?[fFtT][\"']")
+
+
+def _is_reported(facts: Facts, refusal: CannotPatch) -> bool:
+    reports = (facts.worker, facts.web)
+    failures = (failure for report in reports if report for failure in report.failures)
+    where = refusal.where
+    return any(
+        failure.where is not None
+        and where is not None
+        and failure.where[0].endswith(f"/{where.path}")
+        for failure in failures
+    )
+
+
+@check("celery.W008")
+def settings_not_known(facts: Facts) -> Iterator[Occurrence]:
+    """It is not known which settings this project has.
+
+    What happens: What depends on the settings was not checked; the code and the command lines were.
+    How it looks: (nothing: the project may be fine)
+    Why: manage.py names no settings module that exists, or several, or computes its name.
+    Fix: Pass it: --settings MODULE.
+    Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
+    """
+    if facts.project.settings.unknown:
+        yield Occurrence(
+            f"the settings were not checked: {facts.project.settings.unknown}",
+            Where(facts.project.layout.manage),
+            "Pass them: --settings MODULE.",
+            excerpt="",
         )
 
 
@@ -103,20 +208,13 @@ def _import_app(facts: Facts, app: CeleryApp) -> Fix | Unsure:
 
 
 def _imported_at_start(facts: Facts, module: str) -> bool:
-    """Whether starting Django imports a module: through the settings, an AppConfig, its package."""
-    parent = None
-    if "." in module:
-        parent = facts.modules.find(module.rpartition(".")[0])
-    places = [
-        *facts.settings.files,
-        *(p for p in facts.code.files if p.name == "apps.py"),
-        *([parent] if parent else []),
-    ]
-    return any(
-        module in {base, f"{base}.{name}"}
-        for path in places
-        for base, name in facts.code.bindings(path).values()
-    )
+    """Whether a web process may come to import a module.
+
+    Models, urls, views, an AppConfig or another module of the tasks: which of them a web process
+    imports is known after an import only. Commands of manage.py are no part of it.
+    """
+    places = [path for path in facts.code.files if "management" not in path.parts]
+    return facts.code.is_imported_by(module, places)
 
 
 @check("celery.E020")
@@ -132,9 +230,14 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for base in facts.modules.roots:
+        if base != facts.project.base and _is_appended(facts, base):
+            continue
         for name in CELERY_LIBRARIES:
             for path in (base / f"{name}.py", base / name / "__init__.py"):
                 if not (facts.project.root / path).is_file():
+                    continue
+                # the library itself, copied into the tree
+                if path.name == "__init__.py" and facts.code.is_library(path.parent):
                     continue
                 # without a Redis URL, nothing imports that library
                 if name == "redis" and not any(
@@ -147,6 +250,15 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
                     Where(path, 1),
                     "Move it into the project package, or rename it.",
                 )
+
+
+def _is_appended(facts: Facts, base: PurePosixPath) -> bool:
+    """Whether a folder comes behind the installed packages on sys.path, where it hides nothing."""
+    manage = facts.code.parsed(facts.project.layout.manage)
+    for call in manage.calls if manage else ():
+        if dotted(call.func) == "sys.path.insert" and base.name in ast.unparse(call):
+            return False
+    return True
 
 
 @check("celery.E040")
@@ -194,6 +306,8 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
+    if _is_set_elsewhere(facts, facts.project.celery[0].module):
+        return
     yield Occurrence(
         "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
         "no tasks",
@@ -202,6 +316,18 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
         "above it.",
         fix=_set_settings_module(facts, code, call),
     )
+
+
+def _is_set_elsewhere(facts: Facts, module: str) -> bool:
+    """Whether another module sets the variable and then imports the app, or the deployment does."""
+    web = {"manage.py", "wsgi.py", "asgi.py"}
+    for code in facts.code.relevant:
+        if code.path.name in web or "DJANGO_SETTINGS_MODULE" not in code.source.text:
+            continue
+        # `celery -A` is given that module instead
+        if facts.code.is_imported_by(module, [code.path]):
+            return True
+    return facts.deployment.exports("DJANGO_SETTINGS_MODULE")
 
 
 def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:

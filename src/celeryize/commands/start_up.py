@@ -41,6 +41,23 @@ class ImportRequest:
 OWN_APP = ImportRequest()
 
 
+# Stands for the settings module that no file names.
+UNKNOWN = "?"
+
+
+def missing_settings(environment: Environment) -> str:
+    """Why the settings that manage.py names cannot be read; empty where they can."""
+    from celeryize.detect.modules import Modules
+    from celeryize.detect.settings import find_settings
+
+    layout = environment.layout
+    try:
+        find_settings(layout, Modules(layout.root, layout.paths))
+    except NoProject as error:
+        return error.message
+    return ""
+
+
 @contextmanager
 def start_up(
     options: RunOptions,
@@ -50,11 +67,13 @@ def start_up(
     brief: bool = False,
     request: ImportRequest = OWN_APP,
     writes: bool = False,
+    may_lack_settings: bool = False,
 ) -> Iterator[tuple[Project, Prober | None]]:
     """The project and, with `imports`, a prober that is importing the untouched project already.
 
     `brief` leaves out what was recognised: a small command should not open with ten lines of it.
     An interrupted change is rolled back by a command that `writes`; any other one names it.
+    `may_lack_settings`: the code can be read where nobody knows which settings the project has.
     """
     start, root = _chosen_project(options.start, view)
     interrupted = recover(root) if writes else interrupted_change(root)
@@ -62,9 +81,18 @@ def start_up(
         view.show_note(interrupted)
     # A manager may run plugins that the project brings along: without an import, nothing of the
     # project may run.
-    environment = find_environment(
-        start, settings=options.settings, python=options.python, ask=imports
-    )
+    unknown = ""
+    try:
+        environment = find_environment(
+            start, settings=options.settings, python=options.python, ask=imports
+        )
+        if may_lack_settings:
+            unknown = missing_settings(environment)
+    except NoProject as error:
+        if not may_lack_settings or error.choices or options.settings:
+            raise
+        unknown = error.message.split(":")[0]
+        environment = find_environment(start, settings=UNKNOWN, python=options.python, ask=False)
     with ExitStack() as stack:
         # An interpreter that came with the project is run only where its code may be run anyway,
         # or where the user named it.
@@ -82,6 +110,7 @@ def start_up(
             python=options.python,
             package=options.package,
             environment=environment,
+            without_settings=unknown,
         )
         if not brief:
             view.show_project(project)

@@ -37,6 +37,7 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
             folder = modules.folder(name)
         if name and folder:
             apps.setdefault(name, App(name, folder, installed=True))
+    modules.name_packages({app.folder: app.name for app in apps.values()})
     # apps that exist but are not installed: a frequent reason for missing tasks
     known = {app.folder for app in apps.values()}
     for base in modules.roots:

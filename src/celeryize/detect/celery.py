@@ -96,6 +96,9 @@ def find_celery(
     # the likely places first: walking the whole tree is slow in big projects
     found: dict[Where, CeleryApp] = {}
     for path in _likely_places(layout, modules, settings, package):
+        # by its bytes, because parsing is what takes time: every spelling has these letters
+        if not modules.mentions(path, b"elery"):
+            continue
         source = modules.source(path)
         # most files that say Celery build no app, and a walk is dear
         if source is None or not BUILDS_APP.search(source.text):

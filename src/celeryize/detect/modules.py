@@ -26,6 +26,9 @@ class Modules:
         self.root = root
         self.roots = roots
         self._sources: dict[PurePosixPath, Source | None] = {}
+        # the folders of the installed apps, by which the project itself names what is in them
+        self._packages: dict[PurePosixPath, str] = {}
+        self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
@@ -47,13 +50,30 @@ class Modules:
                 return candidate
         return None
 
+    def name_packages(self, packages: Mapping[PurePosixPath, str]) -> None:
+        """Learn under which names the project imports some of its folders (INSTALLED_APPS).
+
+        A file below two roots has two names: `src/shop` is `shop` where src is on sys.path, and
+        yet `src.shop` in a project that imports it so. Celery makes a task's name of that.
+        """
+        self._packages = dict(packages)
+        # the roots that these names go by come first, then the others; of each the longest
+        used = {
+            base
+            for folder, name in packages.items()
+            for base in self.roots
+            if base.joinpath(*name.split(".")) == folder
+        }
+        self._longest_first.sort(key=lambda root: (root not in used, -len(root.parts)))
+
     def name_of(self, path: PurePosixPath) -> str | None:
-        """The dotted name of a file below the longest matching root, or None."""
-        # `src/shop/models.py` is `shop.models` where src is a root, too
-        for base in sorted(self.roots, key=lambda r: -len(r.parts)):
+        """The dotted name of a file as the project imports it, or None below no root."""
+        for folder in path.parents:
+            if folder in self._packages:
+                return _dotted(self._packages[folder], path.relative_to(folder))
+        for base in self._longest_first:
             if path.is_relative_to(base):
-                parts = path.relative_to(base).with_suffix("").parts
-                return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                return _dotted("", path.relative_to(base))
         return None
 
     def source(self, path: PurePosixPath) -> Source | None:
@@ -61,6 +81,13 @@ class Modules:
         if path not in self._sources:
             self._sources[path] = self._load_source(path)
         return self._sources[path]
+
+    def mentions(self, path: PurePosixPath, word: bytes) -> bool:
+        """Whether a file holds some bytes; False where it cannot be read."""
+        try:
+            return word in (self.root / path).read_bytes()
+        except OSError:
+            return False
 
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""
@@ -96,6 +123,16 @@ class Modules:
         package = package[: len(package) - (node.level - 1)]
         return ".".join([*package, *([node.module] if node.module else [])])
 
+    def refusal(self, path: PurePosixPath) -> CannotPatch | None:
+        """Why a file cannot be read as Python; None where it can, or where it is absent."""
+        try:
+            _ = Source.decode(path, (self.root / path).read_bytes()).tree
+        except OSError:
+            return None
+        except CannotPatch as refusal:
+            return refusal
+        return None
+
     def _load_source(self, path: PurePosixPath) -> Source | None:
         try:
             source = Source.decode(path, read_file(self.root / path))
@@ -103,6 +140,16 @@ class Modules:
         except (OSError, CannotPatch):
             return None
         return source
+
+
+def _dotted(package: str, inside: PurePosixPath) -> str:
+    """The dotted name of a file in a package."""
+    parts = inside.with_suffix("").parts
+    if parts[-1:] == ("__init__",):
+        parts = parts[:-1]
+    if package:
+        parts = (package, *parts)
+    return ".".join(parts)
 
 
 def _name_parts(name: str) -> list[str]:

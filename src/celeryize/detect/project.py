@@ -15,7 +15,7 @@ from celeryize.detect.interpreter import Interpreter
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package
-from celeryize.detect.settings import ReaderKind, Settings, find_settings
+from celeryize.detect.settings import ReaderKind, Settings, find_settings, unknown_settings
 from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.draft import Draft
 
@@ -127,13 +127,20 @@ def load_project(
     python: str | None = None,
     package: str | None = None,
     environment: Environment | None = None,
+    without_settings: str = "",
 ) -> Project:
     """Read every fact of the project around `start`. Raises NoProject or CannotPatch with what
-    would help."""
+    would help.
+
+    `without_settings` says why the settings are not known, to a command that can do without them.
+    """
     environment = environment or find_environment(start, settings=settings, python=python)
     layout, dependencies = environment.layout, environment.dependencies
     modules = Modules(layout.root, layout.paths)
-    found = find_settings(layout, modules)
+    if without_settings:
+        found = unknown_settings(layout, without_settings)
+    else:
+        found = find_settings(layout, modules)
     apps = find_apps(modules, found)
     home = named_package(modules, package) if package else find_package(modules, found, apps)
     # without a hint of Celery, the whole tree is not searched

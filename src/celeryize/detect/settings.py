@@ -54,6 +54,8 @@ class Settings:
     split: Where | None
     last: Where | None
     others: tuple[str, ...]
+    # why the settings could not be found, where a command can do without them
+    unknown: str = ""
 
 
 def find_settings(layout: Layout, modules: Modules) -> Settings:
@@ -225,6 +227,29 @@ def _taken_names(
                 above.append(target)
         above += [p for p in taken_whole(modules, path) if p not in above]
     return everywhere | frozenset(_assigned_names(modules, tuple(above)))
+
+
+def unknown_settings(layout: Layout, why: str) -> Settings:
+    """The settings of a project of which nothing is known; `why` says so to the user."""
+    return Settings(
+        module="",
+        where=None,
+        file=layout.manage,
+        environments=(),
+        reachable=(),
+        reader=Reader(ReaderKind.LITERAL),
+        assigned={},
+        visible=frozenset(),
+        overridden=frozenset(),
+        installed_apps=(),
+        installed_apps_where=None,
+        class_based=None,
+        split=None,
+        last=None,
+        others=(),
+        taken=frozenset(),
+        unknown=why,
+    )
 
 
 def settings_files(layout: Layout, modules: Modules) -> tuple[PurePosixPath, ...]:

@@ -18,17 +18,41 @@ from celeryize.reading import read_file
 DEPTH = 3
 # in code, and not in a comment about it
 USES_SHARED_TASK = re.compile(rb"(?m)^[^#\n]*\bshared_task\b")
-SHARED_TASK = frozenset({"celery.shared_task", "celery.app.shared_task"})
+# Decorators that need no app. All but the first two are of Celery before 5: such a project has
+# tasks, too.
+SHARED_TASK = frozenset(
+    {
+        "celery.shared_task",
+        "celery.app.shared_task",
+        "celery.task",
+        "celery.task.task",
+        "celery.task.periodic_task",
+        "celery.task.base.periodic_task",
+        "celery.decorators.task",
+        "celery.decorators.periodic_task",
+    }
+)
+# `@app.task`, and `@app.periodic_task` of Celery before 4.
+TASK_METHODS = frozenset({"task", "periodic_task"})
+# What else Celery has that holds `task` as an app does.
+CURRENT_APPS = frozenset({"celery.current_app", "celery._state.current_app"})
+# How many modules an app may be handed through: `from .celery import app` in an `__init__.py`.
+REEXPORTS = 3
+CELERY = re.compile(r"\bfrom celery\b|\bimport celery\b|\bCelery\(")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDecorator:
-    """The decorator of Celery above a function; `index` counts from the uppermost decorator."""
+    """The decorator of Celery above a function; `index` counts from the uppermost decorator.
+
+    `hidden`: further options come by `**OPTIONS`, which only an import can read.
+    """
 
     index: int
     node: ast.expr
     shared: bool
     options: Mapping[str, ast.expr]
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +78,69 @@ class TaskRecogniser:
             if call:
                 keywords = call.keywords
             options = {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
-            return TaskDecorator(index, decorator, shared, options)
+            hidden = any(keyword.arg is None for keyword in keywords)
+            return TaskDecorator(index, decorator, shared, options, hidden)
         return None
 
     def _is_shared_task(self, spelled: str) -> bool:
         """`shared_task`, `celery.shared_task`, or an alias of either."""
+        return self._full_name(spelled) in SHARED_TASK
+
+    def _full_name(self, spelled: str) -> str:
+        """What a dotted name of this module means: its first part as the imports have it."""
         head, _, rest = spelled.partition(".")
         module, name = self.bindings.get(head, ("", None))
-        return ".".join(part for part in (module, name, rest) if part) in SHARED_TASK
+        return ".".join(part for part in (module, name, rest) if part)
 
     def _is_task_of_app(self, spelled: str) -> bool:
         """`app.task`, where `app` is a Celery app of the project: built here, or imported."""
         holder, _, attribute = spelled.rpartition(".")
-        if attribute != "task" or not holder:
+        if attribute not in TASK_METHODS or not holder:
             return False
         if any(app.module == self.module and app.variable == holder for app in self.celery):
             return True
-        module, name = self.bindings.get(holder.split(".")[0], ("", None))
-        if name is None:
-            return False
+        full = self._full_name(holder)
+        if not full:
+            return self._is_built_here(holder)
+        if full in CURRENT_APPS:
+            return True
+        module, _, variable = full.rpartition(".")
         # the app itself, or the package that re-exports it
         homes = {
             home for app in self.celery for home in (app.module, app.module.rpartition(".")[0])
         }
-        return module in homes or ("celery" in module and self._is_own(module))
+        if not module or full in self._submodules:
+            return False
+        return module in homes or (self._is_own(module) and self._holds_app(module, variable))
+
+    @property
+    def _submodules(self) -> frozenset[str]:
+        """The modules of the apps: `celery` of `from . import celery` is a module and no app."""
+        return frozenset(app.module for app in self.celery)
+
+    def _is_built_here(self, name: str) -> bool:
+        """Whether a variable of this module is assigned what Celery code makes: `app = make()`."""
+        path = self.modules.find(self.module)
+        source = None
+        if path:
+            source = self.modules.source(path)
+        if source is None or not CELERY.search(source.text):
+            return False
+        return name in _assigned_by_calls(source.tree)
+
+    def _holds_app(self, module: str, variable: str, levels: int = REEXPORTS) -> bool:
+        """Whether a name of a module of the project is a Celery app, as far as its text shows."""
+        path = self.modules.find(module)
+        source = None
+        if path:
+            source = self.modules.source(path)
+        if path is None or source is None or not levels:
+            return False
+        if CELERY.search(source.text) and variable in _assigned_by_calls(source.tree):
+            return True
+        imports = [n for n in source.tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+        base, name = bound_names(self.modules, path, imports).get(variable, ("", None))
+        return bool(name) and self._holds_app(base, name or "", levels - 1)
 
     def _is_own(self, module: str) -> bool:
         """Whether a module belongs to the project, and not to an installed library."""
@@ -85,10 +148,30 @@ class TaskRecogniser:
         return self.modules.find(head) is not None or self.modules.folder(head) is not None
 
 
+def _assigned_by_calls(tree: ast.Module) -> frozenset[str]:
+    """The names outside of functions that are assigned the result of a call."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.Assign(targets=targets, value=ast.Call()):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call()):
+                found.add(name)
+            # an app may be built in an `if` or a `try`
+            case ast.Module() | ast.If() | ast.Try() | ast.With() | ast.ExceptHandler():
+                todo += ast.iter_child_nodes(node)
+    return frozenset(found)
+
+
 def task_name(decorator: TaskDecorator, module: str, function: str) -> str:
     """The name under which Celery registers a task; empty where code computes it."""
     given = decorator.options.get("name")
     if given is None:
+        # `**OPTIONS` may hold a name, too
+        if decorator.hidden:
+            return ""
         return f"{module}.{function}"
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         return given.value or f"{module}.{function}"
@@ -105,14 +188,19 @@ class DefinedTask:
 
 
 def find_tasks(
-    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...]
+    modules: Modules, apps: tuple[App, ...], celery: tuple[CeleryApp, ...], word: str = ""
 ) -> tuple[DefinedTask, ...]:
-    """Every task at the top level of a module in an app's folder, in the order of the files."""
+    """Every task at the top level of a module in an app's folder, in the order of the files.
+
+    With `word`, only those of files that hold it: a task is where its function or its name is.
+    """
+    wanted = word.encode()
     found: dict[Where, DefinedTask] = {}
     for app in apps:
         for path in modules.python_files(app.folder, DEPTH):
             # Most files have no task, and parsing is what takes time.
-            if b"task" in _read_bytes(modules, path):
+            data = _read_bytes(modules, path)
+            if b"task" in data and wanted in data:
                 for task in tasks_in(modules, path, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))

@@ -238,16 +238,66 @@ def wrapped(job):
             not job["configured"] and name in BEATING + BEATING_BROKER
         ):
             del os.environ[name]
-    app.conf.update(own_queue(job["name"]))
+    owned = own_queue(job["name"])
     if not job["configured"]:
-        app.conf.update(own_broker(job["folder"]))
+        owned.update(own_broker(job["folder"]))
     elif not configured_backend or str(configured_backend).startswith("disabled"):
-        app.conf.update(result_backend="file://" + os.path.join(job["folder"], "results"))
-    for cached in ("amqp", "control", "events"):
-        app.__dict__.pop(cached, None)
+        owned["result_backend"] = "file://" + os.path.join(job["folder"], "results")
+    lay_over(app.conf, owned)
+    forget_connections(app)
     write_whole_messages()
+    refuse_foreign(app, owned, job)
     add_tasks(app, job)
     return app
+
+
+def lay_over(conf, values):
+    """Set values that win over the Django settings, whatever the version of Celery.
+
+    Before 5.7 `conf.update()` lost to a setting with the namespace: `CELERY_BROKER_URL` was looked
+    up in all layers before `broker_url` in any.
+    """
+    for name, value in values.items():
+        # the spelling with the namespace, the name itself and, in 5.7, its old name or None
+        for spelled in conf._to_keys(name):
+            if spelled:
+                conf.changes[spelled] = value
+
+
+def forget_connections(app):
+    """Drop what the project's own code has made of its settings already, e.g. in a ready()."""
+    for cached in ("amqp", "control", "events"):
+        app.__dict__.pop(cached, None)
+    # a class given to Celery(backend=...) beats the setting
+    app.backend_cls = None
+    for name in ("_pool", "_backend_cache"):
+        if hasattr(app, name):
+            setattr(app, name, None)
+    with contextlib.suppress(AttributeError):
+        del app._local.backend
+
+
+def refuse_foreign(app, owned, job):
+    """Raise where a setting of ours is not the one in effect: then nothing may be started."""
+    lost = [name for name, value in owned.items() if app.conf[name] != value]
+    lost += [name for name in owned if getattr(app.conf, name) != app.conf[name]]
+    if not job["configured"]:
+        with app.connection_for_write() as writes, app.connection_for_read() as reads:
+            transports = {writes.transport_cls, reads.transport_cls}
+        if transports != {"filesystem"}:
+            lost.append("broker_url")
+        # FilesystemBackend: `file:///...` in our folder, and nothing of the project's
+        if not str(app.backend.url or "").startswith("file://" + job["folder"]):
+            lost.append("result_backend")
+    if lost:
+        raise Foreign(
+            "the project would still use its own %s: nothing was started, so that nothing of it "
+            "is touched" % ", ".join(sorted(set(lost)))
+        )
+
+
+class Foreign(Exception):
+    """A setting of the project is stronger than the one that the live proof needs."""
 
 
 def own_queue(name):
@@ -417,7 +467,7 @@ def beat(job):
             entry = {"task": TICKED, "schedule": BEAT_INTERVAL, "options": options}
             self.update_from_dict({"celeryize": entry})
 
-    app.conf.beat_scheduler = OneEntry
+    lay_over(app.conf, {"beat_scheduler": OneEntry})
     app.start(["beat", "-l", "INFO", "--pidfile", os.path.join(job["folder"], "beat.pid")])
 
 
@@ -462,6 +512,9 @@ class Caller:
         except BaseException as raised:
             traceback.print_exc()
             error = raised
+        if isinstance(error, Foreign):
+            self.report("worker", "failed", str(error))
+            return
         if not wait_for(self.job, "worker.ready", self.job["timeout"]):
             ended = os.path.exists(os.path.join(self.job["folder"], "worker.ended"))
             late = "the worker was not ready after %g seconds" % self.job["timeout"]

@@ -24,6 +24,7 @@ from celeryize.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("inside.py")
 STEPS = ("worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat")
+NO_WORKER = "there is no worker"
 # The steps after a worker is ready, if every one of them takes as long as inside.py lets it.
 GRACE = 60.0
 # Warm shutdown and cleaning of a configured broker, see inside.py.
@@ -65,6 +66,10 @@ def live(
             if all(result.step != other.step for other in results):
                 add(result)
         for result in _missing_steps(results, target, folder):
+            # without a worker the reason is shown once, with the step that failed
+            if result.what == NO_WORKER:
+                results.append(result)
+                continue
             add(result)
     results.sort(key=lambda result: STEPS.index(result.step))
     return LiveReport(tuple(results), broker, time.monotonic() - started)
@@ -194,7 +199,7 @@ def _missing_steps(results: list[StepResult], target: Target, folder: Path) -> l
     if not missing:
         return []
     if any(r.step == "worker" and r.outcome is StepOutcome.FAILED for r in results):
-        return [StepResult(step, StepOutcome.SKIPPED, "there is no worker") for step in missing]
+        return [StepResult(step, StepOutcome.SKIPPED, NO_WORKER) for step in missing]
     first = StepResult(
         missing[0], StepOutcome.FAILED, "the process that calls the worker exited, or took too long"
     )
@@ -209,6 +214,11 @@ def _explain_failure(result: StepResult, target: Target, folder: Path, *roles: s
     for role in roles or (("beat", "worker") if result.step == "beat" else ("worker",)):
         with contextlib.suppress(OSError):
             lines = telling((folder / f"{role}.log").read_text("utf-8", "replace"), places)
-            if lines:
-                return StepResult(result.step, result.outcome, result.what, result.seconds, lines)
+            if not lines:
+                continue
+            what = result.what
+            # the exception is the answer, so it comes first; its frames follow
+            if result.step == "worker" and lines[-1] not in what:
+                what, lines = f"{what}: {lines[-1]}", lines[:-1]
+            return StepResult(result.step, result.outcome, what, result.seconds, lines)
     return result

@@ -156,10 +156,34 @@ def _replace_entry(source: Source, literal: ast.Dict, there: ast.expr, entry: st
 
 
 def _is_use(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id == name
-    # in a string: globals()["CELERY_BEAT_SCHEDULE"], getattr, `__all__`
-    return isinstance(node, ast.Constant) and node.value == name
+    """Whether a node binds, reads or spells a name, in any of the ways that Python has."""
+    match node:
+        case ast.Name(id=found) | ast.arg(arg=found) | ast.Attribute(attr=found):
+            return found == name
+        # `from .beat import CELERY_BEAT_SCHEDULE`, also under another name, or as one
+        case ast.alias(name=found, asname=other):
+            return name in (found.rpartition(".")[2], other)
+        # dict(CELERY_BEAT_SCHEDULE=...), globals().update(...)
+        case ast.keyword(arg=found):
+            return found == name
+        case ast.MatchAs(name=found) | ast.MatchStar(name=found) | ast.MatchMapping(rest=found):
+            return found == name
+        case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found):
+            return found == name
+        case ast.ClassDef(name=found) | ast.ExceptHandler(name=found):
+            return found == name
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            return name in names
+        # in a string: globals()["CELERY_BEAT_SCHEDULE"], getattr, `__all__`
+        case ast.Constant(value=str(text)):
+            return text == name or _is_part(text, name)
+    return False
+
+
+def _is_part(text: str, name: str) -> bool:
+    """Whether a string is what code makes the name of: `globals()["CELERY_" + "BEAT_SCHEDULE"]`."""
+    part = text.upper()
+    return part.endswith("SCHEDULE") and "BEAT" in part and name.endswith(part)
 
 
 def _plain_literals(tree: ast.Module, name: str) -> list[ast.Dict]:

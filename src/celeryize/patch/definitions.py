@@ -50,6 +50,9 @@ def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
     # an empty module gets its imports in isort's order, which no neighbour can give
     if not source.text.strip():
         text = f"{import_block(imports)}\n\n\n{code.strip(chr(10))}\n"
+        # blanks without an end of line would be the indent of the first statement
+        if source.text and not source.text.endswith("\n"):
+            text = f"\n{text}"
         return source.splice(
             Splice(
                 len(source.text),

@@ -48,9 +48,9 @@ class Expected:
 
     `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
     removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
-    those that may change. `needs` are the modules that it has the project import, and that may have
-    to be installed first. `values` are those of the settings that were written, `suspect` what may
-    change one.
+    those that may change. `sent` is the task that Beat will send, wherever its entry is kept.
+    `needs` are the modules that it has the project import, and that may have to be installed first.
+    `values` are those of the settings that were written, `suspect` what may change one.
     """
 
     module: str
@@ -61,6 +61,7 @@ class Expected:
     gone: tuple[str, ...] = ()
     entry: str | None = None
     entry_gone: str | None = None
+    sent: str | None = None
     entries: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
     values: tuple[WrittenValue, ...] = ()
@@ -336,14 +337,15 @@ def _check_schedule(before: ImportReport, after: ImportReport, expected: Expecte
         message = f"the entry {expected.entry_gone} is still in the Beat schedule"
         found.append(_make_error("proof.E011", message))
     if expected.entry is None:
+        # an entry in the database is not seen by an import, its task is
+        if expected.sent and expected.sent not in {task.name for task in after.tasks}:
+            found.append(_unregistered_entry(expected.sent, after))
         return found
     entry = new.get(expected.entry)
     if entry is None:
         found.append(_make_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
     elif not entry.registered:
-        message = f"no task {entry.task} is registered: Beat would keep sending a task "
-        message += "that no worker can run"
-        found.append(_make_error("proof.E012", message, _names_like(entry, after)))
+        found.append(_unregistered_entry(entry.task or "", after))
     elif entry.problem:
         hint = ""
         if "argument" in entry.problem:
@@ -374,11 +376,17 @@ def _entry_content(entry: ImportedEntry) -> tuple[str | None, ...]:
     return entry.task, entry.schedule, str(entry.args), str(entry.kwargs), str(entry.options)
 
 
-def _names_like(entry: ImportedEntry, after: ImportReport) -> str:
+def _unregistered_entry(task: str, after: ImportReport) -> Finding:
+    message = f"no task {task} is registered: Beat would keep sending a task "
+    message += "that no worker can run"
+    return _make_error("proof.E012", message, _names_like(task, after))
+
+
+def _names_like(task: str, after: ImportReport) -> str:
     """What to write instead of a task that is not registered."""
     import difflib
 
-    near = difflib.get_close_matches(entry.task or "", [t.name for t in after.tasks], 3, 0.5)
+    near = difflib.get_close_matches(task, [t.name for t in after.tasks], 3, 0.5)
     hint = f"Did you mean {', '.join(near)}? "
     if not near:
         hint = "`celeryize tasks` lists the registered ones. "

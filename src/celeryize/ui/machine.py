@@ -95,8 +95,11 @@ class Machine:
         """Keep the tasks."""
         self.document["tasks"] = [task_document(row) for row in rows]
 
-    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
-        """Keep the entries."""
+    def show_schedule(
+        self, entries: Sequence[ImportedEntry], zone: str, *, complete: bool = True
+    ) -> None:
+        """Keep the entries; what is missing is among the messages."""
+        del complete
         self.document["time_zone"] = zone
         self.document["entries"] = [entry_document(entry) for entry in entries]
 

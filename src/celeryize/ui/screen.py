@@ -253,12 +253,18 @@ class Screen:
         if not rows:
             self.answer("no tasks: `celeryize add-task APP.TASK` writes the first one")
 
-    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
-        """The entries as a table, each with its next run."""
+    def show_schedule(
+        self, entries: Sequence[ImportedEntry], zone: str, *, complete: bool = True
+    ) -> None:
+        """The entries as a table, each with its next run.
+
+        `complete`: there are no others, so an empty table means an empty schedule.
+        """
         del zone
         head = ("entry", "task", "schedule", "next run", "options", "problem")
         self.table(head, map(_entry_cells, entries))
-        self._mention_an_empty_schedule(entries)
+        if complete:
+            self._mention_an_empty_schedule(entries)
 
     def show_runs(self, entries: Sequence[ImportedEntry], zone: str, within: str) -> None:
         """All runs as a table, in order of time."""
@@ -558,7 +564,9 @@ def _depth_of(verified: VerifyOutcome) -> str:
 
 
 def _task_cells(row: TaskRow) -> tuple[str, ...]:
-    retries = f"{row.max_retries}"
+    retries = ""
+    if row.max_retries is not None:
+        retries = f"{row.max_retries}"
     if row.retries_on:
         retries += f" on {', '.join(row.retries_on)}"
     entries = ", ".join(row.scheduled_by)

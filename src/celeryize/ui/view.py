@@ -67,7 +67,9 @@ class View(Protocol):
     def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """The registered tasks, then those that are not, each with the reason."""
 
-    def show_schedule(self, entries: Sequence[ImportedEntry], zone: str) -> None:
+    def show_schedule(
+        self, entries: Sequence[ImportedEntry], zone: str, *, complete: bool = True
+    ) -> None:
         """The entries of the Beat schedule with their next runs."""
 
     def show_runs(self, entries: Sequence[ImportedEntry], zone: str, within: str) -> None:

@@ -23,6 +23,16 @@ WSGI = 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.{}"
 
 MISTAKES = [
     Mistake(
+        "celery.E006",
+        {"doctors/tasks.py": TASKS + "def f(:  # <-\n    pass\n"},
+        {"doctors/tasks.py": TASKS + "def f():\n    pass\n"},
+    ),
+    Mistake(
+        "celery.W007",
+        {"doctors/views.py": "from doctors.tasks import greet\n\ndef f(:  # <-\n    pass\n"},
+        {"doctors/views.py": "from doctors.tasks import greet\n\ndef f():\n    pass\n"},
+    ),
+    Mistake(
         "celery.E010",
         {"config/__init__.py": ""},
         {"config/__init__.py": "from . import celery\n"},

@@ -4,6 +4,7 @@ started."""
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +18,9 @@ from celeryize.detect.celery import celery_classes
 from celeryize.detect.modules import Modules
 from celeryize.detect.project import Project
 from celeryize.probe.report import ImportReport
+
+# What bounds a version from above: `==4.4.7`, `<5`, `~=4.2`, Poetry's `^4.3` and its bare "4.4.7".
+VERSION = re.compile(r"""(===?|<=?|~=?|\^|(?<=["']))\s*(\d+(?:\.\d+)*)""")
 
 __all__ = ["Facts", "read_facts"]
 
@@ -66,6 +70,23 @@ class Facts:
                 return call
         return None
 
+    @cached_property
+    def celery_major(self) -> int | None:
+        """The newest major version of Celery that this project can run, where that is known.
+
+        What was imported counts, then what the dependencies allow; None where they allow any.
+        """
+        imported = ""
+        if self.worker:
+            imported = self.worker.versions.get("celery", "")
+        if imported[:1].isdigit():
+            return int(imported.split(".")[0])
+        return highest_major(self.project.dependencies.declared.get("celery", ""))
+
+    def is_before_celery(self, major: int) -> bool:
+        """Whether the project runs an older major version of Celery for certain."""
+        return self.celery_major is not None and self.celery_major < major
+
     @property
     def installed_apps(self) -> tuple[str, ...]:
         """INSTALLED_APPS: as the project has it when it runs, else as it can be read."""
@@ -87,6 +108,21 @@ class Facts:
             if report is not None:
                 names |= {task.name for task in report.tasks}
         return frozenset(names)
+
+
+def highest_major(requirement: str) -> int | None:
+    """The highest major version that a requirement allows; None where it has no upper end."""
+    highest: list[int] = []
+    for sign, version in VERSION.findall(requirement):
+        major, _, rest = version.partition(".")
+        bound = int(major)
+        # below 5, or below 5.0: the last is of 4
+        if sign == "<" and not rest.replace(".", "").strip("0"):
+            bound -= 1
+        highest.append(bound)
+    if highest:
+        return min(highest)
+    return None
 
 
 def read_facts(project: Project) -> Facts:

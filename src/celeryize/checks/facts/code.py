@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,9 +20,27 @@ from celeryize.reading import read_file
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
-    rb"|tasks? import |import tasks"
+    rb"|tasks? import |import tasks|@[\w.]+\.(?:periodic_)?task\b"
 )
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
+# Folders for copies of libraries, by convention.
+VENDORED = frozenset(
+    {"vendor", "vendors", "vendored", "_vendor", "_vendored", "extlib", "ext_libs"}
+)
+# A file that tells a copy of the library from a folder of the project with the same name.
+LIBRARY_MARKS: Mapping[str, tuple[str, ...]] = {
+    "celery": ("app/base.py", "apps/worker.py"),
+    "kombu": ("transport/virtual", "messaging.py"),
+    "billiard": ("pool.py",),
+    "amqp": ("connection.py",),
+    "vine": ("promises.py",),
+    "redis": ("client.py",),
+    "djcelery": ("loaders.py",),
+    "djkombu": ("models.py",),
+    "django": ("core/management",),
+    "django_celery_beat": ("schedulers.py",),
+    "django_celery_results": ("backends",),
+}
 # How many folders below a root are searched for the uses of a name.
 DEPTH = 20
 
@@ -78,7 +96,7 @@ class CodeFacts:
             for folder, names, files in os.walk(root / base):
                 place = Path(folder)
                 # os.walk only descends into what is left in this list
-                names[:] = [name for name in names if not is_foreign(place / name)]
+                names[:] = [name for name in names if not _is_not_ours(place / name)]
                 inside = PurePosixPath(place.relative_to(root).as_posix())
                 found.update(inside / file for file in files if file.endswith(".py"))
         return tuple(sorted(path for path in found if not TESTS.search(str(path))))
@@ -86,9 +104,13 @@ class CodeFacts:
     @cached_property
     def relevant(self) -> tuple[Code, ...]:
         """The files that mention Celery, and those of the settings, parsed."""
-        paths = [path for path in self.files if RELEVANT.search(self._read_bytes(path))]
-        codes = (self.parsed(path) for path in dict.fromkeys([*paths, *self.settings_files]))
+        paths = dict.fromkeys([*self._mentioning, *self.settings_files])
+        codes = (self.parsed(path) for path in paths)
         return tuple(code for code in codes if code is not None)
+
+    @cached_property
+    def _mentioning(self) -> tuple[PurePosixPath, ...]:
+        return tuple(path for path in self.files if RELEVANT.search(self._read_bytes(path)))
 
     def parsed(self, path: PurePosixPath) -> Code | None:
         """A file, parsed; None where it cannot be."""
@@ -111,6 +133,16 @@ class CodeFacts:
             self._bindings[path] = bound_names(self.project.modules, path, imports)
         return self._bindings[path]
 
+    def text(self, path: PurePosixPath) -> str:
+        """The text of a file, whether it can be parsed or not."""
+        return self._read_bytes(path).decode("utf-8", "replace")
+
+    @cached_property
+    def unreadable(self) -> tuple[PurePosixPath, ...]:
+        """The files that mention Celery, and those of the settings, that cannot be parsed."""
+        paths = dict.fromkeys([*self._mentioning, *self.settings_files])
+        return tuple(path for path in paths if self.parsed(path) is None)
+
     def line(self, where: Where) -> str:
         """The text of a line of the project."""
         if where.line is None:
@@ -128,6 +160,10 @@ class CodeFacts:
         paths |= set(self.settings_files)
         return sum(len(word.findall(self._read_bytes(path))) for path in paths)
 
+    def is_library(self, folder: PurePosixPath) -> bool:
+        """Whether a folder of the project is a copy of a library, and no code of its own."""
+        return _is_not_ours(self.project.root / folder)
+
     @cached_property
     def own_packages(self) -> frozenset[str]:
         """The first parts of the names of the project's own modules."""
@@ -144,6 +180,15 @@ class CodeFacts:
         candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
         return any(module in self._imports_of(path) for path in candidates)
 
+    def is_imported_by(self, module: str, paths: Iterable[PurePosixPath]) -> bool:
+        """Whether one of these files imports a module, or something from it."""
+        tail = re.escape(module.rpartition(".")[2])
+        mention = re.compile(rf"\b{tail}\b".encode())
+        # the bytes of most files rule it out; parsing is what takes time
+        candidates = (path for path in paths if mention.search(self._read_bytes(path)))
+        own = self.project.modules.find(module)
+        return any(module in self._imports_of(path) for path in candidates if path != own)
+
     @cached_property
     def _imported_names(self) -> frozenset[str]:
         """Every module, and every name in one, that a file which mentions Celery imports."""
@@ -151,10 +196,15 @@ class CodeFacts:
 
     def _imports_of(self, path: PurePosixPath) -> set[str]:
         found: set[str] = set()
-        for module, name in self.bindings(path).values():
+        code = self.parsed(path)
+        # not the bindings: of two star imports, or of `import a.b` and `import a.c`, those have one
+        for node in code.imports if code else ():
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+                continue
+            module = self.project.modules.absolute(node, path)
             found.add(module)
-            if name:
-                found.add(f"{module}.{name}")
+            found.update(f"{module}.{alias.name}" for alias in node.names)
         return found
 
     def _read_bytes(self, path: PurePosixPath) -> bytes:
@@ -163,6 +213,15 @@ class CodeFacts:
             return read_file(self.project.root / path)
         except OSError:
             return b""
+
+
+def _is_not_ours(folder: Path) -> bool:
+    """Whether a folder holds other people's code: an environment, or a library that was copied."""
+    if is_foreign(folder) or folder.name in VENDORED:
+        return True
+    marks = LIBRARY_MARKS.get(folder.name, ())
+    # what pip leaves beside the packages that it installs into a folder
+    return any((folder / mark).exists() for mark in marks) or any(folder.glob("*.dist-info"))
 
 
 def read_code(source: Source, module: str) -> Code:

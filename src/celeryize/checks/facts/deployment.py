@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -23,6 +24,24 @@ FILES = (
     "*/*.service",
     "*/supervisord*.conf",
 )
+DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
+EXPORTS = (
+    ".env*",
+    ".envs/**/.*",
+    "*ockerfile*",
+    "*/*ockerfile*",
+    "*.toml",
+    "*.json",
+    "*.sh",
+    "*.yml",
+    "*.yaml",
+)
+# `- ./src:/code/shop`, `working_dir: /code`, `WorkingDirectory=`, `WORKDIR`, `COPY`, `ADD`.
+PLACING = re.compile(
+    r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
+)
+# How deep a repository is searched for the module that a command line names.
+LEVELS = 5
 SUBCOMMANDS = frozenset(
     {
         "worker",
@@ -99,6 +118,45 @@ class DeploymentFacts:
         inner = [folder for folder in path.parents if folder.is_relative_to(self.root)]
         # the root itself may have any name: `build` is a fine name for a checkout
         return any(is_foreign(folder) for folder in inner if folder != self.root)
+
+    def exports(self, variable: str) -> bool:
+        """Whether a file of the deployment, or one with an environment, names a variable."""
+        places = [self.root / path for path in self.files]
+        places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
+        return any(variable in place.read_text("utf-8", "replace") for place in places)
+
+    def has_module(self, name: str) -> bool:
+        """Whether any folder of the repository holds a package or a module of this name."""
+        return name in self._module_names
+
+    @cached_property
+    def _module_names(self) -> frozenset[str]:
+        found: set[str] = set()
+        for folder, names, files in os.walk(self.root):
+            place = Path(folder)
+            depth = len(place.relative_to(self.root).parts)
+            # os.walk only descends into what is left in this list
+            names[:] = [n for n in names if depth < LEVELS and not is_foreign(place / n)]
+            found.update(names)
+            found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
+        return frozenset(found)
+
+    def places(self, name: str) -> bool:
+        """Whether a container gets a folder of this name: `./src:/code/shop`, `WORKDIR /shop`."""
+        part = re.compile(rf"[/:]{re.escape(name)}(?![\w-])")
+        return any(part.search(line) for line in self._placing_lines)
+
+    @cached_property
+    def _placing_lines(self) -> tuple[str, ...]:
+        """The lines of compose files and Dockerfiles that say where something is or runs."""
+        dockerfiles = {p for pattern in DOCKERFILES for p in self.root.glob(pattern)}
+        paths = [*(self.root / path for path in self.files), *sorted(dockerfiles)]
+        lines: list[str] = []
+        for path in paths:
+            if path.is_file():
+                text = path.read_text("utf-8", "replace")
+                lines += [line for line in text.split("\n") if PLACING.search(line)]
+        return tuple(lines)
 
     @cached_property
     def commands(self) -> tuple[CeleryCommand, ...]:

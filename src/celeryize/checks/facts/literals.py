@@ -79,10 +79,19 @@ def default_of(node: ast.expr) -> ast.expr:
         named = next((k.value for k in node.keywords if k.arg == "default"), None)
         if named is not None:
             return named
-        # os.environ.get("NAME", "default")
-        if len(node.args) == 2:
+        # os.environ.get("NAME", "default"); the second of a ConfigParser's get() is a name, too
+        if len(node.args) == 2 and _is_default(node.func, node.args[1]):
             return node.args[1]
     return node
+
+
+def _is_default(reader: ast.expr, second: ast.expr) -> bool:
+    """Whether the second argument of a reader is what it falls back to."""
+    spelled = dotted(reader)
+    if not spelled.endswith((".get", ".getstr")) or "env" in spelled.lower():
+        return True
+    # of a parser of .ini files, or of a dict: only what can be no name of an option
+    return "://" in (text_of(second) or "")
 
 
 def parameters_of(node: Function) -> list[inspect.Parameter]:

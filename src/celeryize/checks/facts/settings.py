@@ -88,6 +88,10 @@ class SettingsFacts:
                 return True
         return False
 
+    def has_text(self, text: str) -> bool:
+        """Whether the settings hold a string."""
+        return text in self._texts
+
     def mentions_app(self, app: str) -> bool:
         """Whether a string of the settings is the name of an app, or of its AppConfig."""
         return any(text == app or text.startswith(f"{app}.apps") for text in self._texts)

@@ -41,6 +41,8 @@ class Task:
     options: Mapping[str, ast.expr]
     above: tuple[ast.expr, ...]
     below: tuple[ast.expr, ...]
+    # further options come by `**OPTIONS`, bind and typing perhaps among them
+    hidden: bool = False
 
     @property
     def where(self) -> Where:
@@ -74,7 +76,7 @@ class Task:
     def signature(self) -> inspect.Signature | None:
         """What a caller has to pass; None where another decorator may change it."""
         # each of these may change what a caller passes
-        if self.below or self.holder or "base" in self.options:
+        if self.below or self.holder or self.hidden or "base" in self.options:
             return None
         if is_false(self.options.get("typing")):
             return None
@@ -125,6 +127,7 @@ class TaskFacts:
                 options=found.options,
                 above=tuple(node.decorator_list[: found.index]),
                 below=tuple(node.decorator_list[found.index + 1 :]),
+                hidden=found.hidden,
             )
 
     @property

@@ -18,7 +18,7 @@ def add_schedule(
     ],
     task: Annotated[
         str,
-        typer.Argument(help="The registered name of the task, for example doctors.tasks.remind."),
+        typer.Argument(help="The task: doctors.remind, or its full name, doctors.tasks.remind."),
     ],
     cron: Annotated[
         str | None,

@@ -63,7 +63,9 @@ def plan_migration(project: Project, draft: Draft, request: Request) -> Plan:
         migrate = "python manage.py migrate\n"
         draft.add_todo(Todo("run the migration", "Beat reads the entry after it.", migrate))
     for note in request.when.notes:
-        draft.add_note(note)
+        # the database remembers the last run of an interval; Beat's schedule file is not used
+        if request.when.model != "IntervalSchedule":
+            draft.add_note(note)
     return draft.plan()
 
 

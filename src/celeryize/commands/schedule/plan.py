@@ -7,6 +7,7 @@ from dataclasses import replace
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
 from celeryize.commands.schedule.migration import plan_migration, reads_database
 from celeryize.commands.task import plan as task_plan
+from celeryize.commands.task.place import registered_name
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
@@ -24,11 +25,15 @@ __all__ = ["Request", "plan", "plan_removal"]
 
 def plan(project: Project, request: Request) -> Plan:
     """The edit that adds the entry. Raises UsageError, or CannotPatch with the lines to paste."""
+    given = request.task
+    request = with_registered_name(project, request)
     entry = entry_code(request)
     if request.create:
         return _plan_with_task(project, request)
     draft = project.draft()
     app = _require_app(project)
+    if request.task != given:
+        draft.add_note(f"{given} means the task {request.task}.")
     if reads_database(project):
         return plan_migration(project, draft, request)
     home = _find_home(project, draft, app, entry)
@@ -42,6 +47,13 @@ def plan(project: Project, request: Request) -> Plan:
     for note in request.when.notes:
         draft.add_note(note)
     return draft.plan()
+
+
+def with_registered_name(project: Project, request: Request) -> Request:
+    """The request with the name under which Celery knows the task: nobody hears any other."""
+    if not project.celery:
+        return request
+    return replace(request, task=registered_name(project, request.task))
 
 
 def plan_removal(project: Project, name: str) -> Plan:
@@ -119,12 +131,11 @@ def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Ho
 def _plan_with_task(project: Project, request: Request) -> Plan:
     """The plan of the entry and, if no code defines its task, that of the task."""
     entry = plan(project, replace(request, create=False))
-    known = {task.name for task in find_tasks(project.modules, project.apps, project.celery)}
-    if request.task in known:
+    function = request.task.rpartition(".")[2]
+    known = find_tasks(project.modules, project.apps, project.celery, function)
+    if any(task.name == request.task for task in known):
         return entry
-    place, _, function = request.task.rpartition(".")
-    target = f"{place.removesuffix('.tasks')}.{function}"
-    added = task_plan.plan(project, task_plan.Request(target, test=False))
+    added = task_plan.plan(project, task_plan.Request(request.task, test=False))
     if added.task.registered != request.task:
         raise UsageError(
             f"the task would be registered as {added.task.registered}",

@@ -26,6 +26,7 @@ def add_schedule(
     def planned(project: Project) -> Planned:
         plan = add.plan(project, request)
         app = project.celery[0]
+        sent = add.with_registered_name(project, request).task
         entry: str | None = request.name
         if _is_in_database(project, plan):
             # only a migration puts it there, so an import does not show it yet
@@ -46,7 +47,7 @@ def add_schedule(
         return Planned(
             plan,
             f"celeryize add-schedule {request.name}",
-            Expected(app.module, app.variable, entry=entry),
+            Expected(app.module, app.variable, entry=entry, sent=sent),
             imports,
             imported=imported,
             next_steps=next_steps,

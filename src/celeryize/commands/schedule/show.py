@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from celeryize import when
 from celeryize.commands.options import RunOptions
+from celeryize.commands.schedule.database import is_in_database, read_database
 from celeryize.commands.start_up import ImportRequest, start_up
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
@@ -54,20 +55,28 @@ def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
     count = 1
     if hours:
         count = MANY_RUNS
-    request = ImportRequest(preview=Preview(None, count, hours))
+    request = ImportRequest(preview=Preview(None, count, hours), settings=("DATABASES",))
     with start_up(options, view, brief=True, request=request) as (project, prober):
         assert prober is not None
         worker, _ = prober.baseline()
         _raise_if_not_importable(project, worker)
     # Celery's own default
     entries, zone = worker.beat_schedule, worker.timezone or "UTC"
+    complete = True
+    if is_in_database(worker):
+        stored, note = read_database(worker, project.root / project.base)
+        # those of the settings are copied into the database when Beat starts
+        named = {entry.name for entry in stored}
+        entries = (*stored, *(entry for entry in entries if entry.name not in named))
+        view.show_note(note)
+        complete = bool(stored)
     _save_files(entries, zone, view, chosen)
     if chosen.timeline:
         view.show_timeline(entries, zone)
     elif chosen.within:
         view.show_runs(entries, zone, chosen.within)
     else:
-        view.show_schedule(entries, zone)
+        view.show_schedule(entries, zone, complete=complete)
 
 
 def _save_files(
@@ -95,12 +104,15 @@ def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
             f"Celery cannot be imported in {project.interpreter.path}",
             hint=f"Install the dependencies: {project.dependencies.sync or 'pip install celery'}.",
         )
-    if worker.app is not None:
+    stopping = [f for f in worker.failures if f.phase in {"start", "settings", "setup", "app"}]
+    # the apps are set up before the tasks and the schedule are read
+    if worker.app is not None and not stopping and (worker.installed_apps or not worker.failures):
         return
     if worker.failures:
-        failed = worker.failures[0]
+        failed = (stopping or worker.failures)[0]
         raise CeleryizeError(
-            f"the project's Celery app cannot be loaded: {failed.type}: {failed.message}",
+            "the schedule is not known, because the project does not import: "
+            f"{failed.type}: {failed.message}",
             hint="See celeryize verify.",
         )
     raise CeleryizeError("this project has no Celery app", hint="Set it up first: celeryize init.")

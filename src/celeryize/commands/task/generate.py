@@ -95,19 +95,21 @@ def generate_task(
     decorated = _decorate_task(project, path, request)
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
     _check_model(model, kind, key)
+    _check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
     if request.name:
         _refuse_taken_name(project, registered, path, function)
     top_import, local_import = _model_imports(project, app, path, model, kind)
     imports = [line for p in parameters for line in p.imports]
     imports += decorated.imports
-    imports += kind.imports_for(project.dependencies.declared)
+    libraries = _libraries(project, request)
+    imports += kind.imports_for(libraries)
     imports.append(top_import)
     if request.idempotent:
         imports.append("from django.core.cache import cache")
     context = {
         **_decorator_context(request, function, parameters, decorated),
-        **_body_context(project, function, parameters, model),
+        **_body_context(function, parameters, model, libraries),
         "idempotent": request.idempotent,
         "lock_seconds": request.time_limit or LOCK_SECONDS,
         "lock_name": python_literal(f"{registered}:"),
@@ -168,7 +170,8 @@ def _refuse_taken_name(
     project: Project, registered: str, path: PurePosixPath, function: str
 ) -> None:
     """Raise UsageError where another task has the name that was asked for."""
-    for other in find_tasks(project.modules, project.apps, project.celery):
+    word = registered.rpartition(".")[2]
+    for other in find_tasks(project.modules, project.apps, project.celery, word):
         same = (other.where.path, other.function) == (path, function)
         if other.name == registered and not same:
             raise UsageError(
@@ -220,8 +223,28 @@ def _decorator_context(
     }
 
 
+def _libraries(project: Project, request: Request) -> frozenset[str]:
+    """The libraries of the body: the declared ones, and those whose exceptions it retries on."""
+    named = {name.partition(".")[0] for name in request.retry_on if "." in name}
+    return frozenset({*project.dependencies.declared, *named})
+
+
+def _check_address(kind: Kind, model: Model | None, parameters: tuple[Parameter, ...]) -> None:
+    """Raise UsageError for a mail to nobody: parameters were given, and none can be an address."""
+    if not kind.needs_email_field or model is not None or not parameters:
+        return
+    if all(parameter.annotation != "str" for parameter in parameters):
+        raise UsageError(
+            f"no parameter holds an address, so {parameters[0].name} would not be used",
+            hint="Add recipient:str, or name the model that has it: --model APP.MODEL.",
+        )
+
+
 def _body_context(
-    project: Project, function: str, parameters: tuple[Parameter, ...], model: Model | None
+    function: str,
+    parameters: tuple[Parameter, ...],
+    model: Model | None,
+    libraries: frozenset[str],
 ) -> dict[str, object]:
     """What a template needs to write the body: the parameters and the model by the roles they have
     in it.
@@ -249,7 +272,7 @@ def _body_context(
     return {
         **found,
         "size": next(iter(sizes), "500"),
-        "requests": "requests" in project.dependencies.declared,
+        "requests": "requests" in libraries,
         "url": next(iter(addresses), '"https://example.org/"'),
         "subject": python_literal(sentence_case(function)),
     }

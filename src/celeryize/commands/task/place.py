@@ -10,8 +10,10 @@ from celeryize.commands.task.parameters import check_identifier
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
+from celeryize.detect.tasks import find_tasks
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Where
+from celeryize.patch.source import is_identifier
 
 
 def find_app(project: Project, name: str) -> App:
@@ -39,7 +41,48 @@ def named_task(project: Project, target: str) -> tuple[App, str]:
             hint="Write APP.TASK, for example doctors.send_welcome_email.",
         )
     check_identifier(function, "the task's name")
-    return find_app(project, place.removesuffix(".tasks")), function
+    return find_app(project, _without_module(project, place)), function
+
+
+def _without_module(project: Project, place: str) -> str:
+    """`doctors.tasks` as `doctors`, whatever the tasks modules of this project are called."""
+    related = None
+    if project.celery:
+        related = project.celery[0].related_name
+    for name in ("tasks", related):
+        if name and place.endswith(f".{name}"):
+            return place.removesuffix(f".{name}")
+    return place
+
+
+def registered_name(project: Project, text: str) -> str:
+    """The name that Celery gives the task of a text: `doctors.remind`, `doctors.tasks.remind`.
+
+    A text that names no task and no app of the project is a name already, of a library's task
+    perhaps. Raises UsageError where several tasks may be meant.
+    """
+    place, _, function = text.rpartition(".")
+    tasks = find_tasks(project.modules, project.apps, project.celery, function)
+    if not place or any(task.name == text for task in tasks):
+        return text
+    names = {place, _without_module(project, place)}
+    for app in project.apps:
+        if not names & {app.name, app.label}:
+            continue
+        inside = [t for t in tasks if t.where.path.is_relative_to(app.folder)]
+        meant = sorted({task.name for task in inside if task.function == function})
+        if len(meant) > 1:
+            raise UsageError(
+                f"{text} may be any of {', '.join(meant)}", hint="Write one of these names."
+            )
+        if meant:
+            return meant[0]
+    owners = [app for app in project.apps if names & {app.name, app.label}]
+    # no such task yet: the name that `add-task` would give it
+    if len(owners) == 1 and is_identifier(function):
+        path, _ = place_of(project, owners[0], function)
+        return f"{project.modules.name_of(path)}.{function}"
+    return text
 
 
 def place_of(

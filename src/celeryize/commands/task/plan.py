@@ -10,7 +10,7 @@ from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
 from celeryize.commands.task.request import Request
 from celeryize.commands.task.test_file import add_test, command_of, has_tests, render_test
-from celeryize.commands.task.trigger import connect_trigger, parse_trigger
+from celeryize.commands.task.trigger import assumed_argument, connect_trigger, parse_trigger
 from celeryize.detect.apps import App
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
@@ -64,6 +64,9 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     if request.trigger is not None:
         trigger = parse_trigger(project, app, request.trigger)
         connect_trigger(project, app, draft, task, trigger)
+        assumed = assumed_argument(task, trigger)
+        if assumed:
+            draft.add_note(assumed)
     run_test: tuple[str, ...] | None = None
     if _wants_test(project, app, request):
         test = render_test(project, app, task.subject, trigger)

@@ -20,6 +20,11 @@ from celeryize.render import has_template, snippet
 
 URLOPEN = "urllib.request.OpenerDirector.open"
 CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini")
+# Where else the libraries of the tests are declared.
+DEVELOPMENT = ("requirements*.txt", "requirements*/*.txt", "requirements*/*.in", "Pipfile")
+USES_PYTEST = re.compile(
+    rb"^(?!\s*#).*(DJANGO_SETTINGS_MODULE|\bpytest[-_]django\b)", re.MULTILINE | re.IGNORECASE
+)
 # Arguments for a direct call, by annotation, and the import of each.
 SAMPLES = {
     "int": ("0", ""),
@@ -104,14 +109,18 @@ def uses_pytest(project: Project) -> bool:
     """Whether pytest-django runs the tests: declared, or configured with the settings to use."""
     if "pytest-django" in project.dependencies.declared:
         return True
-    places = (
-        project.root / folder / name
-        for folder in (project.base, PurePosixPath())
-        for name in CONFIGURATIONS
-    )
-    return any(
-        b"DJANGO_SETTINGS_MODULE" in place.read_bytes() for place in places if place.is_file()
-    )
+    folders = (project.root / project.base, project.root)
+    places = [folder / name for folder in folders for name in CONFIGURATIONS]
+    texts = [place.read_bytes() for place in places if place.is_file()]
+    # a group of the development alone is not among what the running project declares
+    texts += [
+        place.read_bytes()
+        for folder in folders
+        for pattern in DEVELOPMENT
+        for place in folder.glob(pattern)
+        if place.is_file()
+    ]
+    return any(USES_PYTEST.search(text) for text in texts)
 
 
 def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
@@ -133,7 +142,7 @@ def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list
     # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its
     # name.
     opener = URLOPEN
-    if "import requests" in subject.imports:
+    if "requests.get(" in subject.code:
         opener = "requests.get"
     name = f"test/{subject.kind}.py.jinja"
     if not has_template(name):
@@ -250,6 +259,8 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
             continue
         annotation = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
         value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))
+        if annotation == "str" and (argument.arg == "url" or argument.arg.endswith("_url")):
+            value = '"https://example.org/"'
         if subject.model and argument.arg == subject.key:
             value, line = _key_argument(subject.model, annotation)
         values.append(value)

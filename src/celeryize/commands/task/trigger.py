@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.commands.task.generate import Generated
+from celeryize.commands.task.parameters import Parameter
 from celeryize.commands.task.place import model_import, named_model
 from celeryize.commands.task.sending import key_argument, lines_after_commit
-from celeryize.commands.task.words import sentence_case
+from celeryize.commands.task.words import sentence_case, snake_case
 from celeryize.detect.apps import App
 from celeryize.detect.models import Model
 from celeryize.detect.project import Project
@@ -80,6 +81,23 @@ def _write_signals(
     draft.write(apps, configured, "imports the signals in ready()")
 
 
+def _takes_key(parameter: Parameter, trigger: Trigger) -> bool:
+    """Whether a parameter is meant for the primary key of the trigger's model."""
+    row = snake_case(trigger.model.name)
+    return parameter.name in {"pk", "id", f"{row}_id", f"{row}_pk"}
+
+
+def assumed_argument(task: Generated, trigger: Trigger) -> str:
+    """What the receiver passes where the names do not say it, as a note; else an empty text."""
+    required = [p for p in task.parameters if p.default is None]
+    if any(_takes_key(p, trigger) for p in task.parameters):
+        return ""
+    if required:
+        name = required[0].name
+        return f"{trigger.signal} passes the primary key of the {trigger.model.name} as {name}."
+    return f"{trigger.signal} sends {task.function} without an argument: it takes no key."
+
+
 def _receiver_code(
     project: Project, app: App, task: Generated, trigger: Trigger
 ) -> tuple[str, list[str]]:
@@ -90,7 +108,8 @@ def _receiver_code(
             f"{trigger.signal} only passes the instance, so {required[1].name} cannot be filled in",
             hint="Give all but the key a default, or leave --trigger out.",
         )
-    arguments = "".join(key_argument("instance.pk", p) for p in required)
+    keys = required or [p for p in task.parameters if _takes_key(p, trigger)][:1]
+    arguments = "".join(key_argument("instance.pk", p) for p in keys)
     *imports, sending = lines_after_commit(project, task.function, arguments)
     code = snippet(
         "trigger/receiver.py.jinja",

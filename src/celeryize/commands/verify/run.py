@@ -32,7 +32,12 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
     a real Beat are started, on a private queue.
     """
     options = without_interpreter(options, chosen)
-    with start_up(options, view, imports=not chosen.static) as (project, prober):
+    # tasks and command lines can be read where the settings cannot be found
+    lenient = chosen.static and options.settings is None
+    with start_up(options, view, imports=not chosen.static, may_lack_settings=lenient) as (
+        project,
+        prober,
+    ):
         facts = gather_facts(project, prober)
         results = examine_project(project, facts, chosen)
         report = None

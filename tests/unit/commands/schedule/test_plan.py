@@ -263,3 +263,98 @@ def test_a_project_without_celery_is_sent_to_init(project):
     make_tree(project, {})
     with pytest.raises(CannotPatch, match="no Celery app"):
         add(project)
+
+
+BOUND = [
+    "from .beat import CELERY_BEAT_SCHEDULE\n",
+    "from .beat import ENTRIES as CELERY_BEAT_SCHEDULE\n",
+    "from . import beat\nbeat.CELERY_BEAT_SCHEDULE['x'] = {}\n",
+    "match [{}]:\n    case [CELERY_BEAT_SCHEDULE]:\n        pass\n",
+    "globals().update(CELERY_BEAT_SCHEDULE={'x': {}})\n",
+    "globals()['CELERY_' + 'BEAT_SCHEDULE'] = {'x': {}}\n",
+    "globals()['celery_beat_schedule'.upper()] = {'x': {}}\n",
+    "def CELERY_BEAT_SCHEDULE():\n    pass\n",
+    "with open('x') as CELERY_BEAT_SCHEDULE:\n    pass\n",
+]
+
+
+@pytest.mark.parametrize("lines", BOUND)
+def test_whatever_binds_the_name_is_seen_and_no_entry_is_lost(wired, lines):
+    beat = "ENTRIES = {'x': {}}\nCELERY_BEAT_SCHEDULE = ENTRIES\n"
+    make_tree(wired, {"config/settings.py": settings(wired) + lines, "config/beat.py": beat})
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch):
+        add(wired)
+    assert snapshot(wired) == before
+
+
+def test_a_name_that_only_ends_alike_is_no_use(wired):
+    lines = "MY_BEAT_SCHEDULE = 1\nNAME = 'CELERY_BEAT_SCHEDULER'\nX = 'schedule'\n"
+    make_tree(wired, {"config/settings.py": settings(wired) + lines})
+    add(wired)
+    assert '"nightly": {' in settings(wired)
+
+
+SEND = "from celery import shared_task\n\n\n@shared_task\ndef send():\n    pass\n"
+
+
+@pytest.mark.parametrize("task", ["doctors.send", "doctors.tasks.send"])
+def test_a_task_is_found_by_both_of_its_names(wired, task):
+    make_tree(wired, {"doctors/tasks.py": SEND})
+    add(wired, task=task)
+    assert schedule(wired)["nightly"]["task"] == "doctors.tasks.send"
+
+
+def test_the_registered_name_is_the_one_that_the_code_gives(wired):
+    make_tree(
+        wired,
+        {"doctors/tasks.py": SEND.replace("shared_task\ndef", "shared_task(name='mail')\ndef")},
+    )
+    add(wired, task="doctors.send")
+    assert schedule(wired)["nightly"]["task"] == "mail"
+
+
+def test_a_task_deep_in_a_package_is_found(wired):
+    make_tree(
+        wired,
+        {"doctors/tasks/__init__.py": "from .mail import send\n", "doctors/tasks/mail.py": SEND},
+    )
+    add(wired, task="doctors.send")
+    assert schedule(wired)["nightly"]["task"] == "doctors.tasks.mail.send"
+
+
+def test_two_tasks_of_one_function_name_are_not_guessed_at(wired):
+    make_tree(
+        wired,
+        {"doctors/tasks/__init__.py": "", "doctors/tasks/a.py": SEND, "doctors/tasks/b.py": SEND},
+    )
+    with pytest.raises(
+        UsageError, match=r"may be any of doctors\.tasks\.a\.send, doctors\.tasks\.b\.send"
+    ):
+        add(wired, task="doctors.send")
+
+
+@pytest.mark.parametrize("task", ["library.tasks.clean", "celery.backend_cleanup"])
+def test_the_name_of_a_librarys_task_stays(wired, task):
+    add(wired, task=task)
+    assert schedule(wired)["nightly"]["task"] == task
+
+
+def test_a_folder_on_the_path_gives_no_other_name_than_installed_apps(wired):
+    """INSTALLED_APPS = ["shop.users"], and manage.py puts shop/ on sys.path as well."""
+    make_tree(
+        wired,
+        {
+            "manage.py": "import sys\nfrom pathlib import Path\n"
+            + (wired / "manage.py").read_text()
+            + "\nsys.path.append(str(Path(__file__).parent / 'shop'))\n",
+            "config/settings.py": settings(wired).replace('"doctors"', '"doctors", "shop.users"'),
+            "shop/__init__.py": "",
+            "shop/users/__init__.py": "",
+            "shop/users/models.py": "",
+            "shop/users/tasks.py": SEND,
+        },
+    )
+    for entry, task in (("a", "users.send"), ("b", "shop.users.send"), ("c", "users.tasks.send")):
+        add(wired, entry, task)
+        assert schedule(wired)[entry]["task"] == "shop.users.tasks.send"

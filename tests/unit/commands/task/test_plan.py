@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
-from celeryize.commands.task.plan import Request
+from celeryize.commands.task.plan import Request, plan
+from celeryize.detect.project import load_project
 from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from tests import commands
 from tests.conftest import Run, make_tree, small_project, snapshot
@@ -663,3 +665,62 @@ def test_what_no_parser_takes_is_refused_in_words(wired, text):
     with pytest.raises(UsageError):
         add(wired, "doctors.work", text)
     assert snapshot(wired) == before
+
+
+def test_an_http_task_uses_the_library_whose_exception_it_retries_on(wired):
+    add(wired, "doctors.ask", kind="http", retry_on=("requests.RequestException",), test=True)
+    text = tasks(wired)
+    assert "requests.get(url" in text and "urlopen" not in text
+    test = (wired / "doctors/tests.py").read_text()
+    assert 'mock.patch("requests.get")' in test and '"https://example.org/"' in test
+
+
+def test_a_mail_to_nobody_is_refused(wired):
+    with pytest.raises(UsageError, match="no parameter holds an address, so count would not be"):
+        add(wired, "doctors.mail", "count:int", kind="email")
+    add(wired, "doctors.mail", "address:str", "count:int", kind="email")
+    assert "recipient_list=[address]" in tasks(wired)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "call", "note"),
+    [
+        (("doctor_id:int=0",), "(instance.pk)", False),
+        (("doctor_id:int",), "(instance.pk)", False),
+        (("number:int",), "(instance.pk)", True),
+        ((), "()", True),
+    ],
+)
+def test_what_a_trigger_passes_is_said_where_the_names_do_not(wired, parameters, call, note):
+    request = Request("doctors.index", parameters, trigger="post_save:doctors.Doctor")
+    added = plan(load_project(wired, python=sys.executable), request).plan
+    receiver = next(edit.after for edit in added.edits if edit.path.name == "signals.py")
+    assert f"index.delay_on_commit{call}" in receiver.decode()
+    assert ("post_save" in " ".join(added.notes)) is note
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": '[dependency-groups]\ndev = ["pytest-django>=4"]\n'},
+        {"requirements/dev.txt": "pytest-django==4.8\n"},
+        {"requirements-test.txt": "pytest_django\n"},
+    ],
+)
+def test_pytest_django_of_a_development_group_is_used(wired, files):
+    make_tree(wired, files)
+    add(wired, "doctors.x", test=True)
+    assert "pytest.mark.django_db" in (wired / "doctors/tests.py").read_text()
+
+
+def test_a_comment_about_pytest_django_is_no_declaration(wired):
+    make_tree(wired, {"requirements-dev.txt": "# pytest-django is not used\n"})
+    add(wired, "doctors.x", test=True)
+    assert "TestCase" in (wired / "doctors/tests.py").read_text()
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\n", "\t\n", "\r\n"])
+def test_a_tasks_module_of_blanks_is_an_empty_one(wired, blank):
+    make_tree(wired, {"doctors/tasks.py": blank})
+    add(wired, "doctors.x")
+    assert "def x()" in tasks(wired)
