@@ -97,7 +97,9 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         sorted(
             name
             for name, other in chains.items()
-            if file not in other and any(_sets_apps(modules.tree(p)) for p in other)
+            if file not in other
+            and not _FOR_TESTS.search(name)
+            and any(_sets_apps(modules.tree(p)) for p in other)
         )
     )
     assigned = _assigned_names(modules, reachable)
@@ -305,6 +307,8 @@ def _imported_modules(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
+# Settings of tests may do without Celery.
+_FOR_TESTS = re.compile(r"(?:^|[._])(tests?|testing|ci)(?:[._]|$)")
 # A chain of base classes longer than this is not followed.
 _DEEPEST_BASES = 6
 

@@ -195,3 +195,37 @@ def test_settings_that_share_nothing_are_known(tmp_path):
     }
     settings = load(tmp_path, files, "config.settings.local").settings
     assert settings.others == ("config.settings.production",)
+
+
+def test_settings_of_tests_may_stand_alone(tmp_path):
+    files = {
+        "config/test_settings.py": SETTINGS,
+        "config/wsgi.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", '
+        '"config.test_settings")\n',
+    }
+    assert not load(tmp_path, files).settings.others
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".celeryize.yml": 'broker: "redis"\nsettings: "config.production"\n'},
+        {".celeryize.yml": "settings: config.production\n"},
+        {"pyproject.toml": '[tool.celeryize]\nsettings = "config.production"\n'},
+    ],
+)
+def test_the_settings_of_an_earlier_run_are_kept(tmp_path, files):
+    tree = {**small_project(), **files, "config/production.py": "from .settings import *\n"}
+    root = make_tree(tmp_path / "p", tree)
+    kept = load_project(root, python=sys.executable)
+    assert kept.settings.module == "config.production"
+    assert str(kept.settings.where).startswith(next(iter(files)))
+    given = load_project(root, python=sys.executable, settings="config.settings")
+    assert given.settings.module == "config.settings"
+
+
+@pytest.mark.parametrize("text", ["", "broker: redis\n", "settings:\n", "[tool.other]\n"])
+def test_without_one_manage_py_decides(tmp_path, text):
+    tree = {**small_project(), ".celeryize.yml": text, "pyproject.toml": ""}
+    project = load_project(make_tree(tmp_path / "p", tree), python=sys.executable)
+    assert project.settings.module == "config.settings"

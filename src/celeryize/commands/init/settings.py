@@ -57,7 +57,17 @@ def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
     """
     settings, layout = setup.project.settings, setup.project.layout
     # --settings says which one
-    if not settings.others or layout.settings_where is None:
+    if layout.settings_where is None:
+        return
+    if settings.environments and settings.module not in settings.environments:
+        raise CannotPatch(
+            f"{settings.module} holds no settings; its modules do: "
+            f"{', '.join(settings.environments)}",
+            hint=f"Choose the one to work with: --settings {settings.environments[0]}. "
+            "What they share gets the block.",
+            where=settings.where,
+        )
+    if not settings.others:
         return
     named = ", ".join((*settings.environments, *settings.others))
     raise CannotPatch(

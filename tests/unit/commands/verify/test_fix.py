@@ -211,7 +211,7 @@ CASES = [
         ),
         CELERY,
         "from celery import Celery\n\napp",
-        'import os\nfrom celery import Celery\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n\napp',
+        'import os\n\nfrom celery import Celery\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n\napp',
         {
             "config/celery.py": "from celery import Celery\n\nif True:\n    app = Celery('config')\n    app.config_from_object('django.conf:settings', namespace='CELERY')\n    app.autodiscover_tasks()\n"
         },
