@@ -15,7 +15,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
 from celeryize.detect.web_entries import WebEntry
-from celeryize.detect.web_settings import settings_changes
+from celeryize.detect.web_settings import exports_settings, settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -366,6 +366,9 @@ def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
         environment.
     Source: reproduced with Django 6.0 and Celery 5.7
     """
+    # a variable that the deployment sets wins over the app file, too
+    if exports_settings(facts.project.root):
+        return
     seen: set[str] = set()
     for app in facts.project.celery:
         if app.imported is None or app.imported.path.name != "__init__.py":

@@ -53,15 +53,10 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         folder = modules.folder(name)
         if folder:
             return Package(name, folder, f"it holds the settings {settings.module}")
-    # the last resort: an app that Django imports at every start
-    own = [app for app in apps if app.installed]
-    if not parts and own:
-        app = next((app for app in own if app.label in CENTRAL), own[0])
-        why = f"{settings.module} is not in a package; Django imports this app at every start"
-        return Package(app.name, app.folder, why)
-    named = _package_of_site(modules, settings)
-    if not parts and named is not None:
-        return named
+    if not parts:
+        last = _imported_at_every_start(settings, apps) or _package_of_site(modules, settings)
+        if last is not None:
+            return last
     raise CannotPatch(
         f"settings module {settings.module} is not in a package, so there is no place for the "
         "Celery app",
@@ -70,6 +65,16 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         "that Django imports: --package NAME.",
         where=settings.where or Where(settings.file),
     )
+
+
+def _imported_at_every_start(settings: Settings, apps: tuple[App, ...]) -> Package | None:
+    """The last resort: an app of the project, which Django imports at every start."""
+    own = [app for app in apps if app.installed]
+    if not own:
+        return None
+    app = next((app for app in own if app.label in CENTRAL), own[0])
+    why = f"{settings.module} is not in a package; Django imports this app at every start"
+    return Package(app.name, app.folder, why)
 
 
 def _package_of_site(modules: Modules, settings: Settings) -> Package | None:

@@ -7,9 +7,10 @@ What that puts into DJANGO_SETTINGS_MODULE comes before wsgi.py's own `setdefaul
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.modules import Modules
@@ -17,6 +18,23 @@ from celeryize.detect.settings import files_of_module
 from celeryize.detect.variables import Assigned
 from celeryize.detect.web_entries import VARIABLE, WebEntry, settings_chosen_by
 from celeryize.model import Where
+
+# Files that give a process its environment; those of the tests do not.
+EXPORTING = (
+    ".env*",
+    ".envs/**/.*",
+    "Procfile*",
+    "*ockerfile*",
+    "*/*ockerfile*",
+    "*compose*.y*ml",
+    "*/*compose*.y*ml",
+    "*.service",
+    "*/*.service",
+    "app.json",
+    "fly.toml",
+    "*.sh",
+)
+EXPORTS = re.compile(rf"(?m)^[^#\n]*\b{VARIABLE}\b(?![^\n]*\btest)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,18 @@ def missing_settings(modules: Modules, app_file: PurePosixPath) -> Assigned | No
             if modules.find(head) is not None or modules.folder(head) is not None:
                 return one
     return None
+
+
+def exports_settings(root: Path) -> bool:
+    """Whether a file of the deployment sets DJANGO_SETTINGS_MODULE for the web process."""
+    files = (file for pattern in EXPORTING for file in root.glob(pattern))
+    for file in files:
+        try:
+            if file.is_file() and EXPORTS.search(file.read_text("utf-8", "replace")):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def own_settings_files(modules: Modules, app: CeleryApp) -> tuple[PurePosixPath, ...]:

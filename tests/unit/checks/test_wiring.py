@@ -54,6 +54,20 @@ MISTAKES = [
             "config/celery.py": APP.replace("config.settings", "config.production"),
         },
     ),
+    Mistake(
+        "celery.E021",
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/wsgi.py": WSGI.format("production"),
+            "config/celery.py": APP.replace('"config.settings")', '"config.settings")  # <-'),
+        },
+        {
+            "config/production.py": "from .settings import *\n",
+            "config/wsgi.py": WSGI.format("production"),
+            # the web process has it from there, whatever the app file says
+            ".env": "DJANGO_SETTINGS_MODULE=config.production\n",
+        },
+    ),
     # asgi.py in the package, and a package that imports the app by its module
     Mistake(
         "celery.E021",

@@ -1,0 +1,91 @@
+"""probe/proof: what two imports of a project, without a change and with it, have to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from celeryize.probe.proof import Expected, Verdict, WrittenValue, judge
+from celeryize.probe.report import EntryPoint, Failure, ImportedApp, ImportReport
+
+APP = ImportedApp("config", "config.celery", "app", "CELERY", "django.conf:settings")
+WORKER = ImportReport(
+    "worker",
+    django_importable=True,
+    celery_importable=True,
+    app=APP,
+    apps_active=("config",),
+    installed_apps=("doctors",),
+)
+WEB = replace(WORKER, mode="web", current_app_main="config")
+EXPECTED = Expected("config.celery", "app")
+FAILURE = Failure("KeyError", "'SECRET_KEY'", "web")
+
+
+def verdict(before, after, expected=EXPECTED):
+    proof = judge(before, after, expected, Path("/p"), fix="pip install celery")
+    return proof.verdict, [finding.id for finding in proof.findings]
+
+
+def entry(settings, *, debug=False, failure=None):
+    return (EntryPoint("config.wsgi", settings, debug, failure),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (entry("a.production"), entry("a.production"), []),
+        (entry("a.production"), entry("a.local"), ["proof.E014"]),
+        (entry("a.settings"), entry("a.settings", debug=True), ["proof.E014"]),
+        (entry("a.production"), entry(None, failure=FAILURE), ["proof.E014"]),
+        # what does not import without the change says nothing: the text has decided
+        (entry(None, failure=FAILURE), entry("a.local"), []),
+        (entry(None, failure=FAILURE), entry(None, failure=FAILURE), []),
+        ((), entry("a.local"), []),
+    ],
+)
+def test_a_web_entry_keeps_its_settings(before, after, found):
+    reports = (WORKER, replace(WEB, entry_points=before))
+    changed = (WORKER, replace(WEB, entry_points=after))
+    outcome = Verdict.PASSED
+    if found:
+        outcome = Verdict.FAILED
+    assert verdict(reports, changed) == (outcome, found)
+
+
+@pytest.mark.parametrize(
+    ("value", "environment", "found"),
+    [
+        (300, (), []),
+        (1, (), ["proof.E015"]),
+        # the environment may say otherwise
+        (1, ("CELERY_TASK_TIME_LIMIT",), []),
+    ],
+)
+def test_a_setting_has_the_value_that_was_written(value, environment, found):
+    name = "CELERY_TASK_TIME_LIMIT"
+    expected = replace(EXPECTED, settings=(name,), values=(WrittenValue(name, 300),))
+    worker = replace(
+        WORKER,
+        settings_values={name: value},
+        conf={"task_time_limit": value},
+        environment=environment,
+    )
+    assert verdict((WORKER, WEB), (worker, WEB), expected)[1] == found
+
+
+def test_a_literal_is_compared_as_a_report_has_it():
+    name = "CELERY_ACCEPT_CONTENT"
+    expected = replace(EXPECTED, settings=(name,), values=(WrittenValue(name, ("json",)),))
+    worker = replace(WORKER, settings_values={name: ["json"]}, conf={"accept_content": ["json"]})
+    assert verdict((WORKER, WEB), (worker, WEB), expected) == (Verdict.PASSED, [])
+
+
+def test_a_setting_that_was_there_before_is_not_written_a_second_time():
+    name = "CELERY_BROKER_URL"
+    worker = replace(WORKER, settings_values={name: "x"}, conf={"broker_url": "x"})
+    expected = replace(EXPECTED, settings=(name,))
+    assert verdict((worker, WEB), (worker, WEB), expected) == (Verdict.FAILED, ["proof.E016"])
+    assert verdict((WORKER, WEB), (worker, WEB), expected) == (Verdict.PASSED, [])
