@@ -17,7 +17,6 @@ from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings, unknown_settings
 from celeryize.draft import Draft
 
-
 # What the settings lead to, and nothing else.
 OF_SETTINGS = frozenset({"settings", "settings file", "package", "environment"})
 
