@@ -82,6 +82,12 @@ def outcomes(report: LiveReport) -> dict[str, str]:
     return {result.step: str(result.outcome) for result in report.steps}
 
 
+def reason(report: LiveReport) -> str:
+    """Why there is no worker: the sentence, and the lines of its log."""
+    worker = report.step("worker")
+    return " ".join((worker.what, *worker.log))
+
+
 def add_settings(root: Path, text: str) -> None:
     with (root / "config/settings.py").open("a") as settings:
         settings.write(text)
@@ -161,10 +167,8 @@ def test_a_worker_that_cannot_boot_tells_where_it_broke(wired: Path):
     report = live(target(wired))
     worker = report.step("worker")
     assert not report.passed and worker.outcome is StepOutcome.FAILED
-    assert worker.log == (
-        f"{wired}/doctors/tasks.py:3 in <module>",
-        "ModuleNotFoundError: No module named 'no_such_thing'",
-    )
+    assert worker.what.endswith(": ModuleNotFoundError: No module named 'no_such_thing'")
+    assert worker.log == (f"{wired}/doctors/tasks.py:3 in <module>",)
     assert [(s.outcome, s.what) for s in report.steps[1:]] == [
         (StepOutcome.SKIPPED, "there is no worker")
     ] * 6
@@ -172,19 +176,19 @@ def test_a_worker_that_cannot_boot_tells_where_it_broke(wired: Path):
 
 def test_settings_that_cannot_be_imported_are_the_reason(wired: Path):
     add_settings(wired, '\nimport os\nos.environ["SECRET_OF_THIS_TEST"]\n')
-    assert live(target(wired)).step("worker").log[-1] == "KeyError: 'SECRET_OF_THIS_TEST'"
+    assert live(target(wired)).step("worker").what.endswith("KeyError: 'SECRET_OF_THIS_TEST'")
 
 
 def test_a_wrong_spec_is_the_reason(wired: Path):
     wrong = Target(Path(sys.executable), wired, (), "config.settings", "configg")
-    assert "No module named 'configg'" in live(wrong).step("worker").log[-1]
+    assert "No module named 'configg'" in live(wrong).step("worker").what
 
 
 def test_a_project_that_hides_the_library_is_run_as_it_is(wired: Path):
     (wired / "celery.py").write_text("x = 1\n")
     report = live(target(wired))
     assert report.step("worker").outcome is StepOutcome.FAILED
-    assert "'celery' is not a package" in " ".join(report.step("worker").log)
+    assert "'celery' is not a package" in reason(report)
 
 
 def test_a_worker_that_hangs_is_ended(wired: Path, temporary: Path):
@@ -220,7 +224,7 @@ def test_an_interpreter_that_ends_at_once_is_the_reason(wired: Path, tmp_path: P
     script.write_text("#!/bin/sh\necho Error: no such thing >&2\nexit 1\n")
     script.chmod(0o755)
     report = live(Target(script, wired, (), "config.settings", "config"))
-    assert report.step("worker").log == ("Error: no such thing",)
+    assert "Error: no such thing" in reason(report)
 
 
 def kill(number: int) -> Callable[[subprocess.Popen[bytes]], None]:
@@ -307,4 +311,4 @@ def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
     add_settings(wired, f'\nCELERY_BROKER_URL = "redis://127.0.0.1:{free_port()}/0"\n')
     report = live(target(wired), broker="configured")
     assert report.step("worker").outcome is StepOutcome.FAILED
-    assert "Connection refused" in " ".join(report.step("worker").log)
+    assert "Connection refused" in reason(report)

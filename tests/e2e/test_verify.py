@@ -255,3 +255,31 @@ def test_what_can_be_fixed_is_shown_of_a_finding_and_of_a_check(root: Path, cele
 def test_fix_goes_with_neither_live_nor_a_format(root: Path, celeryize: Run, more: tuple[str, ...]):
     assert celeryize(root, "verify", "--fix", *more).returncode == 2
     assert celeryize(root, "verify", "--yes").returncode == 2
+
+
+@pytest.mark.parametrize("named", ["", "config.no_such", "?"])
+def test_without_a_settings_module_the_code_is_read_all_the_same(
+    root: Path, celeryize: Run, named: str
+):
+    manage = (root / "manage.py").read_text().replace("config.settings", named)
+    if named == "?":
+        manage = manage.replace('"?"', "sys.argv[1]").replace("'?'", "sys.argv[1]")
+    (root / "manage.py").write_text(manage)
+    add(root, "\n\n@shared_task\ndef f(self):\n    pass\n", "doctors/tasks.py")
+    ended = celeryize(root, "verify", "--static", "--json")
+    found = {finding["id"] for finding in json.loads(ended.stdout)["findings"]}
+    assert ended.returncode == 1
+    assert {"celery.E421", "celery.W008"} <= found
+    # anything but reading needs the settings
+    assert celeryize(root, "verify").returncode == 3
+
+
+@pytest.mark.parametrize("name", ["my-task.py", "2023_old.py", "tasks/my-task.py", "class.py"])
+def test_a_file_name_that_no_import_can_spell_is_no_crash(root: Path, celeryize: Run, name: str):
+    tasks = (root / "doctors/tasks.py").read_text()
+    if name.startswith("tasks/"):
+        (root / "doctors/tasks.py").unlink()
+    make_tree(root, {f"doctors/{name}": tasks, "doctors/tasks/__init__.py": ""})
+    for options in (["--static"], ["--static", "--fix", "--yes"]):
+        ended = celeryize(root, "verify", *options)
+        assert ended.returncode == 1, ended.stderr

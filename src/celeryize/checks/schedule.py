@@ -492,7 +492,8 @@ def long_interval(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab(...), which names a time of day.
     Source: https://github.com/PostHog/posthog/pull/42607
     """
-    if facts.settings.is_set("beat_scheduler"):
+    # another scheduler remembers the last run elsewhere, in a database mostly
+    if facts.settings.is_set("beat_scheduler") or facts.deployment.names_scheduler:
         return
     for entry in facts.schedule.entries:
         schedule = entry.fields.get("schedule")

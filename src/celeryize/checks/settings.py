@@ -139,8 +139,9 @@ def _is_used(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
     word = re.compile(rf"\b{setting.name}\b")
     # neither the assignments, in whichever file, nor the variable of `X = env("X")`
-    written = re.compile(rf"(?m)#.*|^[ \t]*{setting.name}[ \t]*(?::[^=\n]+)?[+|]?=(?!=)")
-    double = re.compile(rf"(?m)^([ \t]*{setting.name}[ \t]*=.*)[\"']{setting.name}[\"']")
+    start = rf"^[ \t]*{setting.name}[ \t]*(?::[^=\n]+)?[+|]?=(?!=)"
+    written = re.compile(rf"(?m)#.*|{start}")
+    double = re.compile(rf"(?m)({start}.*)[\"']{setting.name}[\"']")
     texts = (double.sub(r"\1", code.source.text) for code in facts.code.relevant)
     return any(word.search(written.sub("", text)) for text in texts)
 

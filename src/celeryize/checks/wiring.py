@@ -158,6 +158,9 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """
     if not facts.project.celery or any(app.imported for app in facts.project.celery):
         return
+    # which package Django imports, the settings say
+    if facts.project.settings.unknown:
+        return
     # the import shows it: whatever leads to the app, web processes have it
     if facts.web and facts.web.current_app_main not in (None, "default"):
         return
@@ -568,6 +571,8 @@ def second_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: Keep one Celery() and import it everywhere else.
     Source: https://github.com/celery/kombu/issues/2249
     """
+    if facts.project.settings.unknown:
+        return
     places = list(_app_places(facts))
     # the import shows that only one is built
     if facts.worker and facts.worker.app and len(facts.worker.apps_active) < 2:

@@ -19,6 +19,9 @@ from celeryize.detect.settings import ReaderKind, Settings, find_settings, unkno
 from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.draft import Draft
 
+# What the settings lead to, and nothing else.
+OF_SETTINGS = frozenset({"settings", "settings file", "package", "environment"})
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -117,6 +120,8 @@ class Project:
                 str(settings.installed_apps_where or ""),
             )
         )
+        if settings.unknown:
+            lines = [line for line in lines if line.label not in OF_SETTINGS]
         return tuple(line for line in lines if not _says_nothing(line))
 
 
@@ -142,10 +147,12 @@ def load_project(
     else:
         found = find_settings(layout, modules)
     apps = find_apps(modules, found)
-    home = named_package(modules, package) if package else find_package(modules, found, apps)
+    home = _find_home(layout, modules, found, apps, package)
     # without a hint of Celery, the whole tree is not searched
-    hinted = "celery" in dependencies.declared or any(
-        name.startswith("CELERY") for name in found.assigned
+    hinted = (
+        bool(without_settings)
+        or "celery" in dependencies.declared
+        or any(name.startswith("CELERY") for name in found.assigned)
     )
     found_apps = find_celery(layout, modules, found, home, everywhere=hinted)
     celery, certain = choose_app(layout.root, modules, found_apps)
@@ -162,6 +169,21 @@ def load_project(
         interpreter=environment.interpreter,
         web=find_web_entries(layout, modules, found),
     )
+
+
+def _find_home(
+    layout: Layout,
+    modules: Modules,
+    settings: Settings,
+    apps: tuple[App, ...],
+    package: str | None,
+) -> Package:
+    """The package of the Celery app; the folder of manage.py where no settings lead to one."""
+    if package:
+        return named_package(modules, package)
+    if settings.unknown:
+        return Package("", layout.base, settings.unknown)
+    return find_package(modules, settings, apps)
 
 
 def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:

@@ -25,6 +25,8 @@ from celeryize.scratch import Scratch
 SCRIPT = Path(__file__).with_name("inside.py")
 STEPS = ("worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat")
 NO_WORKER = "there is no worker"
+# As inside.py says it; the reason is the last line of the log then.
+EXITED = "the worker exited before it was ready"
 # The steps after a worker is ready, if every one of them takes as long as inside.py lets it.
 GRACE = 60.0
 # Warm shutdown and cleaning of a configured broker, see inside.py.
@@ -218,7 +220,7 @@ def _explain_failure(result: StepResult, target: Target, folder: Path, *roles: s
                 continue
             what = result.what
             # the exception is the answer, so it comes first; its frames follow
-            if result.step == "worker" and lines[-1] not in what:
+            if what == EXITED and result.step == "worker":
                 what, lines = f"{what}: {lines[-1]}", lines[:-1]
             return StepResult(result.step, result.outcome, what, result.seconds, lines)
     return result

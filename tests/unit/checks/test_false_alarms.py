@@ -268,6 +268,26 @@ ALARMS = [
         )
         for day in ("'mon-fri'", "'*'", "0", "DAY")
     ),
+    # W270: a scheduler that remembers, named where Beat is started
+    *(
+        Mistake(
+            "celery.W270",
+            entry(
+                "        'task': 'doctors.tasks.greet',\n        'args': ('x',),\n"
+                "        'schedule': timedelta(hours=2),  # <-\n"
+            ),
+            entry(
+                "        'task': 'doctors.tasks.greet',\n        'args': ('x',),\n"
+                "        'schedule': timedelta(hours=2),\n"
+            )
+            | {path: text},
+        )
+        for path, text in (
+            ("Procfile", "beat: celery -A config beat -S django\n"),
+            ("pyproject.toml", 'beat.cmd = "celery -A config beat --scheduler shop.Database"\n'),
+            ("Makefile", "beat:\n\tcelery -A config beat -l info --scheduler=redbeat.X\n"),
+        )
+    ),
     # W080: the same value, or the setting itself
     Mistake(
         "celery.W080",

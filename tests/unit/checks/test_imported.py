@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from celeryize.checks import imported
 from celeryize.checks.run_checks import run_checks
-from celeryize.probe.report import ImportReport
+from celeryize.probe.report import Failure, ImportReport
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     APP,
@@ -152,3 +153,42 @@ def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(t
     findings = run_checks(facts_of(root).with_imports(absent, absent)).findings
     assert sorted(f.id for f in findings) == ["celery.E002", "celery.W060"]
     assert any("celery cannot be imported" in f.message for f in findings)
+
+
+def broken(message: str, kind: str = "ModuleNotFoundError") -> str:
+    """What E150 advises for an exception of the broker."""
+    return imported._missing_client(Failure(kind, message, "broker"))
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("No module named 'redis'", "celery[redis]"),
+        ("No module named 'packaging'", "celery[redis]"),
+        ("'NoneType' object has no attribute 'Redis'", "celery[redis]"),
+        ("No module named 'boto3.session'", "celery[sqs]"),
+        ("No module named 'psycopg2'", "psycopg2-binary"),
+        ("A rediss:// URL must have parameter ssl_cert_reqs", "?ssl_cert_reqs=required"),
+        ("No module named 'reddis'", "Install reddis, or correct the URL."),
+        ("No such transport: redi.  Did you mean redis?", ""),
+    ],
+)
+def test_what_is_missing_is_what_the_exception_says(message, advice):
+    assert advice in broken(message)
+    assert advice or broken(message) == ""
+
+
+def test_a_name_for_the_app_that_only_we_gave_is_no_error_of_the_project(tmp_path):
+    facts = facts_of(make_tree(tmp_path, healthy()))
+    spec = facts.project.celery[0].spec(facts.project.package.name)
+    failure = Failure("AttributeError", f"Module '{spec}' has no attribute 'celery'", "app")
+    worker = ImportReport(
+        "worker", django_importable=True, celery_importable=True, failures=(failure,)
+    )
+    web = ImportReport("web", django_importable=True, celery_importable=True)
+    found = run_checks(facts.with_imports(worker, web)).findings
+    assert [finding.id for finding in found] == ["celery.W003"]
+    # a project that starts its worker so has the problem itself
+    (tmp_path / "Procfile").write_text(f"worker: celery -A {spec} worker\n")
+    facts = facts_of(tmp_path).with_imports(worker, web)
+    assert [finding.id for finding in run_checks(facts).findings] == ["celery.E003"]

@@ -36,6 +36,8 @@ EXPORTS = (
     "*.yml",
     "*.yaml",
 )
+SCRIPTS = ("*.toml", "*.json", "*.sh", "*/*.sh", "Makefile", "*ockerfile*", "*.y*ml", "*/*.y*ml")
+GIVEN_SCHEDULER = re.compile(r"celery\b[^\n]*\bbeat\b[^\n]*\s(-S|--scheduler)[\s=]")
 # `- ./src:/code/shop`, `working_dir: /code`, `WorkingDirectory=`, `WORKDIR`, `COPY`, `ADD`.
 PLACING = re.compile(
     r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
@@ -124,6 +126,14 @@ class DeploymentFacts:
         places = [self.root / path for path in self.files]
         places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
         return any(variable in place.read_text("utf-8", "replace") for place in places)
+
+    @cached_property
+    def names_scheduler(self) -> bool:
+        """Whether a command line gives Beat another scheduler: `beat -S django`, in any file."""
+        if any(c.subcommand == "beat" and c.option("-S", "--scheduler") for c in self.commands):
+            return True
+        places = [p for pattern in SCRIPTS for p in self.root.glob(pattern) if p.is_file()]
+        return any(GIVEN_SCHEDULER.search(p.read_text("utf-8", "replace")) for p in places)
 
     def has_module(self, name: str) -> bool:
         """Whether any folder of the repository holds a package or a module of this name."""
