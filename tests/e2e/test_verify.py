@@ -237,7 +237,7 @@ def test_fix_tells_programs_what_it_did_and_what_it_left(root: Path, celeryize: 
     )
     assert [f["id"] for f in document["fixed"]] == ["celery.W060"]
     assert [(f["id"], f["reason"]) for f in document["not_fixed"]] == [
-        ("celery.W070", "another library may read BROKER_POOL_LIMIT")
+        ("celery.W070", "another library may use BROKER_POOL_LIMIT")
     ]
     assert [f["id"] for f in document["findings"]] == ["celery.W070"]
 
