@@ -32,10 +32,15 @@ IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
 def all_checks() -> tuple[Check, ...]:
     """Every check, causes before effects."""
     order = [family.__name__ for family in FAMILIES]
-    # a check that others explain runs after them
+    # a check that others explain runs after them, also where those are explained themselves
     return tuple(
-        sorted(CHECKS.values(), key=lambda c: (bool(c.unless), order.index(c.run.__module__)))
+        sorted(CHECKS.values(), key=lambda c: (_explained_by(c), order.index(c.run.__module__)))
     )
+
+
+def _explained_by(check: Check) -> int:
+    """How long the longest chain of checks is that explain this one."""
+    return max((_explained_by(CHECKS[name]) + 1 for name in check.unless), default=0)
 
 
 def check_named(identifier: str) -> Check:
