@@ -42,6 +42,14 @@ def read_text(file: Path) -> str:
     return read_file(file).decode("utf-8-sig", "replace")
 
 
+def file_mentions(file: Path, word: bytes) -> bool:
+    """Whether a file holds some bytes; False for one that is missing or cannot be read."""
+    try:
+        return word in read_file(file)
+    except OSError:
+        return False
+
+
 def list_folder(folder: Path) -> list[Path]:
     """What is in a folder, sorted; nothing where this user may not look, or where there is none."""
     try:

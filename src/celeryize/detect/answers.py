@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Where
-from celeryize.reading import read_file
+from celeryize.reading import file_mentions, read_file
 
 ANSWERS_FILE = ".celeryize.yml"
 QUESTIONS = ("broker", "result_backend", "profile", "beat")
@@ -50,7 +50,7 @@ def stored_settings(root: Path, folder: Path, name: str) -> tuple[str, Where] | 
     for place in (folder, *folder.parents):
         file = place / "pyproject.toml"
         # tomllib is loaded for a file that mentions us alone
-        if file.is_file() and b"tool.celeryize" in file.read_bytes():
+        if file_mentions(file, b"tool.celeryize"):
             found = (_table_of(file, root) or {}).get("settings")
             if isinstance(found, str) and found:
                 return found, Where(PurePosixPath(file.relative_to(root).as_posix()))

@@ -37,7 +37,7 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
             folder = modules.folder(name)
         if name and folder:
             apps.setdefault(name, App(name, folder, installed=True))
-    modules.name_packages({app.folder: app.name for app in apps.values()})
+    modules.name_packages({app.folder: app.name for app in apps.values()} | _home_of(settings))
     # apps that exist but are not installed: a frequent reason for missing tasks
     known = {app.folder for app in apps.values()}
     for base in modules.roots:
@@ -62,6 +62,17 @@ def _app_of(modules: Modules, entry: str) -> str | None:
             return package
         return None
     return None
+
+
+def _home_of(settings: Settings) -> dict[PurePosixPath, str]:
+    """The outermost package of the settings, and the name that the project imports it by."""
+    package = settings.module.split(".")[:-1]
+    folder = settings.file.parent
+    if not package or folder.parts[-len(package) :] != tuple(package):
+        return {}
+    for _ in package[1:]:
+        folder = folder.parent
+    return {folder: package[0]}
 
 
 def _app_folders(modules: Modules, base: PurePosixPath, levels: int) -> list[PurePosixPath]:

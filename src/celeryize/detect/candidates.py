@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.variables import assigned_in
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 SERVER_FILES = ("wsgi.py", "asgi.py", "*/wsgi.py", "*/asgi.py", "*/*/wsgi.py", "*/*/asgi.py")
@@ -90,7 +91,7 @@ def _line_of_settings(file: Path) -> int | None:
     """The line that makes a file a settings module: it sets INSTALLED_APPS, or takes all of another
     one."""
     try:
-        text = file.read_bytes().decode("utf-8", "replace")
+        text = read_file(file).decode("utf-8", "replace")
     except OSError:
         return None
     match = SETS_APPS.search(text)

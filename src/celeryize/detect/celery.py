@@ -489,7 +489,7 @@ def _imported_by_an_app(
         for file in ("__init__.py", "apps.py", "models.py", "models/__init__.py"):
             path = folder / file
             try:
-                text = (modules.root / path).read_bytes()
+                text = read_file(modules.root / path)
             except OSError:
                 continue
             if tail.encode() not in text:

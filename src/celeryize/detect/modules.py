@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import Source
-from celeryize.reading import list_folder, read_file
+from celeryize.reading import file_mentions, list_folder, read_file
 
 # Bytes in the name of a file, less `.py`, on the usual file systems.
 LONGEST = 252
@@ -84,10 +84,7 @@ class Modules:
 
     def mentions(self, path: PurePosixPath, word: bytes) -> bool:
         """Whether a file holds some bytes; False where it cannot be read."""
-        try:
-            return word in (self.root / path).read_bytes()
-        except OSError:
-            return False
+        return file_mentions(self.root / path, word)
 
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""
@@ -126,7 +123,7 @@ class Modules:
     def refusal(self, path: PurePosixPath) -> CannotPatch | None:
         """Why a file cannot be read as Python; None where it can, or where it is absent."""
         try:
-            _ = Source.decode(path, (self.root / path).read_bytes()).tree
+            _ = Source.decode(path, read_file(self.root / path)).tree
         except OSError:
             return None
         except CannotPatch as refusal:

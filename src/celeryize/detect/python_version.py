@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.celery_versions import Version, range_of
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 _IMAGE = re.compile(r"(?mi)^\s*FROM\s+(?:--\S+\s+)?(?:\S+/)?python:(\d+(?:\.\d+)+)")
 _RUNTIME = re.compile(r"(?m)^\s*(?:python-|cpython-)?(\d+(?:\.\d+)+)")
@@ -98,6 +99,6 @@ def _line_of(text: str, key: str, said: str) -> int:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig", "replace")
+        return read_file(file).decode("utf-8-sig", "replace")
     except OSError:
         return ""

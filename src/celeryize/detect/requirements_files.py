@@ -128,7 +128,7 @@ def files_in_scripts(root: Path, folder: PurePosixPath) -> frozenset[PurePosixPa
     for file in _list_folder(root / folder):
         if not _SCRIPT.match(file.name) or not file.is_file():
             continue
-        text = file.read_bytes().decode("utf-8", "replace")
+        text = read_file(file).decode("utf-8", "replace")
         for named in _INSTALLED.findall(text):
             # /app/requirements.txt in a container is requirements.txt here
             parts = PurePosixPath(named).parts
@@ -149,7 +149,7 @@ def _list_folder(folder: Path) -> list[Path]:
 
 def _declares_django(file: Path) -> bool:
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except OSError:
         return False
     return b"django" in data[:_LONGEST].lower() and "django" in entries(data, Form.REQUIREMENTS)

@@ -24,6 +24,7 @@ from celeryize.errors import NoProject
 from celeryize.model import Where
 from celeryize.patch.components import include_calls
 from celeryize.patch.source import every_statement
+from celeryize.reading import read_file
 
 __all__ = ["Reader", "ReaderKind", "Settings", "find_settings"]
 
@@ -464,7 +465,7 @@ def _class_modules(modules: Modules, path: PurePosixPath) -> list[PurePosixPath]
         target = modules.find(modules.absolute(node, path))
         if target is None or target == path:
             continue
-        data = (modules.root / target).read_bytes()
+        data = read_file(modules.root / target)
         names = [name for name in names if f"class {name}(".encode() in data]
         if any(_is_settings_class(modules, target, name, 0) for name in names):
             found.append(target)

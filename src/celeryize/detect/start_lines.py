@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
+from celeryize.reading import read_file
 
 # What runs the project comes first; what only tells how, last.
 DEPLOYED = (
@@ -64,7 +65,7 @@ def find_start_lines(root: Path) -> tuple[StartLine, ...]:
     for path in _candidate_files(root, root, DEPTH):
         deployed = not any(path.match(pattern) for pattern in DOCUMENTED)
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError:
             continue
         if b"celery" not in data or len(data) > LARGEST:

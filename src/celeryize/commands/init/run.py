@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.init import plan as init
+from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.settings_in_use import settings_in_use
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_command import start_commands
 from celeryize.commands.start_up import ImportRequest
+from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
 from celeryize.detect.web_settings import worker_environment
-from celeryize.errors import CeleryizeError
 from celeryize.model import Plan
 from celeryize.probe.proof import Expected, Proof, Verdict
 from celeryize.render import ANSWERS_FILE
@@ -106,9 +103,9 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     command_line = ""
     if not project.celery:
         command_line = _repeating_command(project, planned.answers, chosen.module_name)
-    around: AbstractContextManager[None] | None = None
+    around: Around | None = None
     if chosen.install:
-        around = _installed_dependencies(project)
+        around = plan_installation(project)
 
     def next_steps(proof: Proof) -> tuple[str, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
@@ -162,47 +159,6 @@ def _is_new_import(name: str, plan: Plan) -> bool:
 def _answers_in(table: dict[str, object]) -> dict[str, object]:
     """What [tool.celeryize] answers of the questions of init."""
     return {key.replace("-", "_"): value for key, value in table.items() if key in QUESTION_KEYS}
-
-
-@contextmanager
-def _installed_dependencies(project: Project) -> Iterator[None]:
-    """Run the project's own manager; its lock files are restored if it or the proof fails."""
-    commands = project.dependencies.commands
-    if not commands:
-        raise CeleryizeError(
-            "there is no manager to install with", hint="Install the dependency manually."
-        )
-    locks = [project.root / lock for lock in project.dependencies.locks]
-    before = {lock: lock.read_bytes() for lock in locks}
-    try:
-        for command in commands:
-            _run_manager(project, command)
-        yield
-    # Ctrl-C as well: a lock file must not describe what was rolled back
-    except BaseException:
-        for lock, data in before.items():
-            lock.write_bytes(data)
-        raise
-
-
-def _run_manager(project: Project, command: tuple[str, ...]) -> None:
-    """Run one command of the manager where it belongs; pip is the interpreter's own."""
-    if command[0] == "pip":
-        command = (str(project.interpreter.path), "-m", *command)
-    folder: Path = project.root / project.dependencies.folder
-    try:
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise CeleryizeError(
-            f"cannot run `{shlex.join(command)}`: {command[0]} is not installed, or not on PATH",
-            hint="Install it, or run init without --install and install the dependency yourself. "
-            "The change was rolled back.",
-        ) from error
-    if ended.returncode:
-        tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
-        raise CeleryizeError(
-            f"`{shlex.join(command)}` failed:\n{tail}", hint="The change was rolled back."
-        )
 
 
 def _next_steps(

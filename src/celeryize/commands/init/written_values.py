@@ -8,6 +8,7 @@ from pathlib import Path
 from celeryize.detect.project import Project
 from celeryize.detect.settings import untold
 from celeryize.probe.proof import WrittenValue
+from celeryize.reading import file_mentions
 
 
 def written_values(project: Project, block: str) -> tuple[WrittenValue, ...]:
@@ -68,15 +69,9 @@ def _is_in_env_file(project: Project, variables: tuple[str, ...]) -> bool:
         return False
     folders = {project.root, project.root / project.base}
     folders.add(project.root / project.settings.file.parent)
-    return any(_mentions(file, variables[0]) for folder in folders for file in _env_files(folder))
+    variable = variables[0].encode()
+    return any(file_mentions(file, variable) for f in folders for file in _env_files(f))
 
 
 def _env_files(folder: Path) -> list[Path]:
     return [*folder.glob(".env*"), *folder.glob("*.env"), *folder.glob("settings.ini")]
-
-
-def _mentions(file: Path, variable: str) -> bool:
-    try:
-        return file.is_file() and variable.encode() in file.read_bytes()
-    except OSError:
-        return False

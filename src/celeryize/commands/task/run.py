@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.task import plan as add
 from celeryize.commands.templates import own_templates
+from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Unproved, UsageError
@@ -34,11 +35,12 @@ def add_task(
 
     def planned(project: Project) -> Planned:
         added = add.plan(project, request, own_templates(project))
-        around: AbstractContextManager[None] | None = None
+        around: Around | None = None
         if run_test:
             if added.run_test is None:
                 raise UsageError("there is no test to run", hint="Add --test.")
-            around = _passing_test(project, added.run_test)
+            arguments = added.run_test
+            around = Around(lambda _: _passing_test(project, arguments))
 
         def next_steps(proof: Proof) -> tuple[str, ...]:
             del proof

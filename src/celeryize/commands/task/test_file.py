@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from celeryize.commands.task.generate import Subject
 from celeryize.commands.task.trigger import Trigger
@@ -16,6 +16,7 @@ from celeryize.detect.models import Model
 from celeryize.detect.project import Project
 from celeryize.patch.definitions import add_definitions
 from celeryize.patch.source import Source
+from celeryize.reading import read_file
 from celeryize.render import has_template, snippet
 
 URLOPEN = "urllib.request.OpenerDirector.open"
@@ -111,16 +112,19 @@ def uses_pytest(project: Project) -> bool:
         return True
     folders = (project.root / project.base, project.root)
     places = [folder / name for folder in folders for name in CONFIGURATIONS]
-    texts = [place.read_bytes() for place in places if place.is_file()]
     # a group of the development alone is not among what the running project declares
-    texts += [
-        place.read_bytes()
-        for folder in folders
-        for pattern in DEVELOPMENT
-        for place in folder.glob(pattern)
-        if place.is_file()
+    places += [
+        place for folder in folders for pattern in DEVELOPMENT for place in folder.glob(pattern)
     ]
-    return any(USES_PYTEST.search(text) for text in texts)
+    return any(USES_PYTEST.search(_bytes_of(place)) for place in places)
+
+
+def _bytes_of(file: Path) -> bytes:
+    """The bytes of a file; none for one that is missing or cannot be read."""
+    try:
+        return read_file(file)
+    except OSError:
+        return b""
 
 
 def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ from celeryize.commands.verify.run import (
     summarise,
     without_interpreter,
 )
-from celeryize.commands.writing.carry_out import WriteOutcome, WriteResult
+from celeryize.commands.writing.carry_out import Around, WriteOutcome, WriteResult
 from celeryize.commands.writing.runner import Planned, write_planned
 from celeryize.detect.project import Project, load_project
 from celeryize.errors import Exit, Unproved
@@ -127,7 +127,7 @@ def _with_proof(project: Project, fixing: fix.Fixing, again: _SecondExamination)
         expected,
         judge=_judge_fixes,
         imported=again.imported,
-        around=again.around_write(),
+        around=Around(lambda _: again.around_write()),
     )
 
 

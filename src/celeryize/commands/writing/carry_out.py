@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from celeryize.apply import applied, not_kept
@@ -40,6 +41,28 @@ class WriteResult:
     proof: Proof
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What goes around a written change, such as an installation.
+
+    `enter` gets the descriptor of the lock; its context is entered once the files are written, and
+    left by the exception if the proof fails then. `generated` are files that it may rewrite, which
+    then belong to the change; `stays` says what an undo does not bring back.
+    """
+
+    enter: Callable[[int], AbstractContextManager[None]]
+    generated: tuple[PurePosixPath, ...] = ()
+    stays: str = ""
+
+
+def _nothing_around(lock: int) -> AbstractContextManager[None]:
+    del lock
+    return nullcontext()
+
+
+NOTHING = Around(_nothing_around)
+
+
 class Aborted(CeleryizeError):
     """The user declined; nothing was written."""
 
@@ -52,14 +75,13 @@ def carry_out(
     view: View,
     write: WriteOptions,
     prove: Prove | None,
-    around: AbstractContextManager[None] | None = None,
+    around: Around | None = None,
     read_by_path: bool = False,
 ) -> WriteResult:
     """Carry out a plan of the project at `root`. `prove=None` skips the proof.
 
-    `around` is entered once the files are written, and left by the exception if the proof fails
-    then. `read_by_path`: the project reads what the plan writes by its path, where no overlay
-    reaches, so it is proved once it is written.
+    `read_by_path`: the project reads what the plan writes by its path, where no overlay reaches, so
+    it is proved once it is written, and so is a plan that has something `around` it.
 
     Raises Unproved where the planned project has errors that the untouched one has not, and
     Aborted after a no.
@@ -81,7 +103,11 @@ def carry_out(
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
     if not write.yes and not view.confirm("Write these changes?"):
         raise Aborted("Aborted.")
-    with applied(plan.edits, root=root, command=command), around or nullcontext():
+    more = around or NOTHING
+    writing = applied(
+        plan.edits, root=root, command=command, generated=more.generated, stays=more.stays
+    )
+    with writing as lock, more.enter(lock):
         # What was installed, or read by its path, only now is as it will be.
         if prove and (proof.read_from_disk or around or read_by_path):
             proof = prove(written=True)

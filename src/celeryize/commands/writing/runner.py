@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome, WriteResult, carry_out
+from celeryize.commands.writing.carry_out import (
+    Aborted,
+    Around,
+    WriteOutcome,
+    WriteResult,
+    carry_out,
+)
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
 from celeryize.model import Plan, Todo
@@ -64,7 +69,7 @@ class Planned:
     # gets the imports (worker, web) of the planned project, before they are judged
     imported: Callable[[tuple[ImportReport, ImportReport]], None] = nothing_imported
     # entered once the files are written: install, run a test; raises to roll the write back
-    around: AbstractContextManager[None] | None = None
+    around: Around | None = None
     # the project reads what is written by its path, so the proof comes after the write
     read_by_path: bool = False
     # what a user types next, and what would do the same again without a question

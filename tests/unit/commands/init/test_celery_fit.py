@@ -68,10 +68,10 @@ def test_the_library_that_another_one_brings_is_not_declared_twice(tmp_path, dec
 
 
 def test_a_manager_that_is_not_there_ends_in_a_sentence(tmp_path, monkeypatch):
-    from celeryize.commands.init.run import _run_manager
+    from celeryize.commands.init.install import _run_manager
     from celeryize.detect.project import load_project
     from celeryize.errors import CeleryizeError
 
     project = load_project(make_tree(tmp_path / "p", small_project()))
     with pytest.raises(CeleryizeError, match="not installed, or not on PATH"):
-        _run_manager(project, ("no-such-manager", "sync"))
+        _run_manager(project, ("no-such-manager", "sync"), 0)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
+from celeryize.commands.writing.carry_out import Aborted, Around, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import Exit, Unproved
@@ -69,7 +69,9 @@ def test_what_goes_around_a_write_rolls_it_back_by_an_exception(project: Path):
     def planned(opened: Project) -> Planned:
         draft = opened.draft()
         draft.write(NEW, b"X = 1\n", "new")
-        return Planned(draft.plan(), "celeryize test", Expected("", ""), around=failing())
+        return Planned(
+            draft.plan(), "celeryize test", Expected("", ""), around=Around(lambda _: failing())
+        )
 
     options = WriteOptions(yes=True, no_verify=True)
     with pytest.raises(Unproved):

@@ -2,8 +2,9 @@ import os
 
 from celery import Celery
 
-# The settings that manage.py names; the environment variable wins over them.
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.production")
+# The settings that wsgi.py names, because a web process imports this file before
+# that line runs. manage.py has set its own by then; the environment variable wins.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("config")
 # Every setting that starts with CELERY_, read when it is first needed.
