@@ -59,6 +59,7 @@ def test_what_the_manager_rewrites_is_undone_and_what_stays_is_said(clinic, cele
     ran = celeryize(clinic, *COMMAND)
     assert ran.returncode == 0, ran.stderr
     assert (clinic / "uv.lock").read_text() == "locked later\n"
+    assert "manual step" not in ran.stderr
     undone = celeryize(clinic, "undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert "packages that uv has installed stay in the environment" in undone.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
@@ -103,15 +103,19 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     command_line = ""
     if not project.celery:
         command_line = _repeating_command(project, planned.answers, chosen.module_name)
+    plan = planned.plan
     around: Around | None = None
     if chosen.install:
         around = plan_installation(project)
+        # what the installation does is no step for the user
+        done = f"{project.dependencies.sync}\n"
+        plan = replace(plan, todos=tuple(todo for todo in plan.todos if todo.snippet != done))
 
     def next_steps(proof: Proof) -> tuple[str, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
 
     return Planned(
-        planned.plan,
+        plan,
         "celeryize init",
         Expected(
             wiring.module,
