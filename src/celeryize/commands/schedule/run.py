@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.schedule import plan as add
+from celeryize.commands.start_command import start_commands
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
@@ -42,7 +43,7 @@ def add_schedule(
 
         def next_steps(proof: Proof) -> tuple[str, ...]:
             del proof
-            return (f"celery -A {app.spec(project.package.name)} beat -l INFO",)
+            return start_commands(project, project.start_spec(app), ("beat",))
 
         return Planned(
             plan,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_command import start_commands
 from celeryize.commands.task import plan as add
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
@@ -44,7 +45,7 @@ def add_task(
 
         def next_steps(proof: Proof) -> tuple[str, ...]:
             del proof
-            return (*added.task.call, _restart_command(project))
+            return (*added.task.call, *_restart_commands(project))
 
         return Planned(
             added.plan,
@@ -74,9 +75,11 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
     return run_writer(options, write, view, planned)
 
 
-def _restart_command(project: Project) -> str:
-    spec = project.celery[0].spec(project.package.name)
-    return f"celery -A {spec} worker -l INFO  # restart it: a worker loads its tasks at start-up"
+def _restart_commands(project: Project) -> tuple[str, ...]:
+    """How the project's worker is started: again, because it loads its tasks at start-up."""
+    spec = project.start_spec(project.celery[0])
+    *folder, worker = start_commands(project, spec, ("worker",))
+    return (*folder, f"{worker}  # restart it: a worker loads its tasks at start-up")
 
 
 @contextmanager
