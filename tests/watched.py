@@ -32,6 +32,8 @@ def main() -> None:
             processes.append(str(arguments[0]))
 
     sys.addaudithook(heard)
+    # the program leaves without an ordinary end, but what was heard has to be written
+    os._exit = sys.exit  # type: ignore[assignment]
     sys.argv = ["celeryize", *sys.argv[2:]]
     from celeryize.__main__ import main as run
 

@@ -283,14 +283,16 @@ def test_models_that_import_the_tasks_are_imported_inside(wired):
         ((), {"kind": "batch", "model": "Doctor"}, ("send.delay_on_commit()",)),
     ],
 )
-def test_the_call_to_paste_fits_the_signature(wired, parameters, options, call):
+def test_the_call_to_paste_fits_the_signature(wired, monkeypatch, parameters, options, call):
+    monkeypatch.chdir(wired)
     first, *lines, last = add(wired, "doctors.send", *parameters, **options).next_steps
     assert first == "from doctors.tasks import send"
     assert tuple(lines) == call
     assert last.startswith("celery -A config worker")
 
 
-def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wired):
+def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wired, monkeypatch):
+    monkeypatch.chdir(wired)
     app = wired / "config/celery.py"
     app.write_text(
         app.read_text().replace(
