@@ -42,6 +42,14 @@ def read_text(file: Path) -> str:
     return read_file(file).decode("utf-8-sig", "replace")
 
 
+def readable_text(file: Path) -> str:
+    """The text of a file; empty for one that is missing or cannot be read."""
+    try:
+        return read_text(file)
+    except OSError:
+        return ""
+
+
 def file_mentions(file: Path, word: bytes) -> bool:
     """Whether a file holds some bytes; False for one that is missing or cannot be read."""
     try:

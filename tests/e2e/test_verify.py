@@ -269,9 +269,11 @@ def test_without_a_settings_module_the_code_is_read_all_the_same(
     ended = celeryize(root, "verify", "--static", "--json")
     found = {finding["id"] for finding in json.loads(ended.stdout)["findings"]}
     assert ended.returncode == 1
-    assert {"celery.E421", "celery.W008"} <= found
+    assert "celery.E421" in found
+    # where manage.py computes it, the only settings module that exists is taken
+    assert ("celery.W008" in found) == (named != "?")
     # anything but reading needs the settings
-    assert celeryize(root, "verify").returncode == 3
+    assert celeryize(root, "verify").returncode == (1 if named == "?" else 3)
 
 
 @pytest.mark.parametrize("name", ["my-task.py", "2023_old.py", "tasks/my-task.py", "class.py"])

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Where
-from celeryize.reading import file_mentions, read_file
+from celeryize.reading import file_mentions, read_file, read_text
 
 ANSWERS_FILE = ".celeryize.yml"
 QUESTIONS = ("broker", "result_backend", "profile", "beat")
@@ -38,7 +38,7 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
 def stored_settings(root: Path, folder: Path, name: str) -> tuple[str, Where] | None:
     """The settings module that an earlier --settings, or [tool.celeryize], names, and where."""
     try:
-        lines = (folder / name).read_text("utf-8").splitlines()
+        lines = read_text(folder / name).splitlines()
     except (OSError, UnicodeDecodeError):
         lines = []
     for number, line in enumerate(lines, start=1):

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.variables import assigned_in
 from celeryize.model import Where
-from celeryize.reading import read_file
+from celeryize.reading import read_file, read_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 SERVER_FILES = ("wsgi.py", "asgi.py", "*/wsgi.py", "*/asgi.py", "*/*/wsgi.py", "*/*/asgi.py")
@@ -63,7 +63,7 @@ def settings_in_env_file(
     for folder in dict.fromkeys(folders):
         path = folder / ".env"
         try:
-            text = (modules.root / path).read_text("utf-8", "replace")
+            text = read_text(modules.root / path)
         except OSError:
             continue
         match = IN_ENV_FILE.search(text)

@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.answers import ANSWERS_FILE, stored_settings
@@ -285,6 +286,14 @@ def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosix
 
 def _read_text(file: Path) -> str:
     try:
-        return read_text(file)
+        found = file.stat()
+        return _text_of(file, found.st_mtime_ns, found.st_size)
     except OSError:
         return ""
+
+
+@lru_cache(maxsize=8)
+def _text_of(file: Path, changed: int, size: int) -> str:
+    """The text of a file in the version that the other two arguments mean."""
+    del changed, size
+    return read_text(file)

@@ -84,7 +84,10 @@ class Modules:
 
     def mentions(self, path: PurePosixPath, word: bytes) -> bool:
         """Whether a file holds some bytes; False where it cannot be read."""
-        return file_mentions(self.root / path, word)
+        known = self.seen(path)
+        if known is None:
+            return file_mentions(self.root / path, word)
+        return word in known
 
     def seen(self, path: PurePosixPath) -> bytes | None:
         """The bytes that a file had when it was parsed; None for one that was not."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import Modules
+from celeryize.reading import read_text
 
 _EXPORTS = re.compile(r"\b(globals|locals|vars|setattr)\(")
 _LOADS = re.compile(r"\b(exec|execfile)\(|\bglobals\(\)\.update\(")
@@ -65,7 +66,7 @@ def is_ignored(root: Path, path: PurePosixPath) -> bool:
     # the outermost first: an inner file may take a file back
     for folder in reversed(path.parents):
         try:
-            lines = (root / folder / ".gitignore").read_text("utf-8", "replace").splitlines()
+            lines = read_text(root / folder / ".gitignore").splitlines()
         except OSError:
             continue
         relative = path.relative_to(folder)

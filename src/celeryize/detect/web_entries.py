@@ -14,6 +14,7 @@ from celeryize.detect.settings import Settings, constant
 from celeryize.detect.variables import Assigned, assigned_in, assigned_in_text
 from celeryize.model import Where
 from celeryize.patch.source import Source
+from celeryize.reading import readable_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 FILES = ("wsgi.py", "asgi.py", "wsgi/__init__.py", "asgi/__init__.py")
@@ -109,10 +110,7 @@ def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bo
 
 
 def _read_as_text(modules: Modules, path: PurePosixPath, module: str) -> WebEntry:
-    try:
-        text = (modules.root / path).read_text("utf-8", "replace")
-    except OSError:
-        text = ""
+    text = readable_text(modules.root / path)
     found = list(assigned_in_text(text, VARIABLE))
     names = tuple(dict.fromkeys(name for name, _ in found))
     line = None
@@ -126,7 +124,7 @@ def _dotenv_chooses(layout: Layout) -> bool:
     for folder in dict.fromkeys((layout.root, layout.root / layout.base)):
         for file in sorted(folder.glob("*.env*")):
             try:
-                if file.is_file() and VARIABLE in file.read_text("utf-8", "replace"):
+                if file.is_file() and VARIABLE in readable_text(file):
                     return True
             except OSError:
                 continue

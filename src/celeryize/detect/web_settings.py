@@ -18,6 +18,7 @@ from celeryize.detect.settings import files_of_module
 from celeryize.detect.variables import Assigned
 from celeryize.detect.web_entries import VARIABLE, WebEntry, settings_chosen_by
 from celeryize.model import Where
+from celeryize.reading import readable_text
 
 # Files that give a process its environment; those of the tests do not.
 EXPORTING = (
@@ -96,7 +97,7 @@ def exports_settings(root: Path) -> bool:
     files = (file for pattern in EXPORTING for file in root.glob(pattern))
     for file in files:
         try:
-            if file.is_file() and EXPORTS.search(file.read_text("utf-8", "replace")):
+            if file.is_file() and EXPORTS.search(readable_text(file)):
                 return True
         except OSError:
             continue

@@ -209,6 +209,9 @@ class CodeFacts:
 
     def _read_bytes(self, path: PurePosixPath) -> bytes:
         """The bytes of a file; none where it cannot be read."""
+        known = self.project.modules.seen(path)
+        if known is not None:
+            return known
         try:
             return read_file(self.project.root / path)
         except OSError:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
-from celeryize.reading import read_text
+from celeryize.reading import readable_text
 
 FILES = (
     "Procfile*",
@@ -125,7 +125,7 @@ class DeploymentFacts:
         """Whether a file of the deployment, or one with an environment, names a variable."""
         places = [self.root / path for path in self.files]
         places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
-        return any(variable in place.read_text("utf-8", "replace") for place in places)
+        return any(variable in readable_text(place) for place in places)
 
     @cached_property
     def names_scheduler(self) -> bool:
@@ -133,7 +133,7 @@ class DeploymentFacts:
         if any(c.subcommand == "beat" and c.option("-S", "--scheduler") for c in self.commands):
             return True
         places = [p for pattern in SCRIPTS for p in self.root.glob(pattern) if p.is_file()]
-        return any(GIVEN_SCHEDULER.search(p.read_text("utf-8", "replace")) for p in places)
+        return any(GIVEN_SCHEDULER.search(readable_text(p)) for p in places)
 
     def has_module(self, name: str) -> bool:
         """Whether any folder of the repository holds a package or a module of this name."""
@@ -164,7 +164,7 @@ class DeploymentFacts:
         lines: list[str] = []
         for path in paths:
             if path.is_file():
-                text = path.read_text("utf-8", "replace")
+                text = readable_text(path)
                 lines += [line for line in text.split("\n") if PLACING.search(line)]
         return tuple(lines)
 
@@ -179,10 +179,7 @@ class DeploymentFacts:
         return tuple(command for command in self.commands if command.subcommand == "worker")
 
     def _commands_in(self, path: PurePosixPath) -> Iterator[CeleryCommand]:
-        try:
-            text = read_text(self.root / path)
-        except OSError:
-            return
+        text = readable_text(self.root / path)
         for number, line in enumerate(text.split("\n"), 1):
             words = _command_words(line)
             if words is not None:

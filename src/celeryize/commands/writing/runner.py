@@ -134,6 +134,9 @@ def write_planned(
     prove = None
     if prober is not None:
         prove = _ImportProof(planned, project, prober)
+        if planned.read_by_path:
+            # nothing is proved before the write, but the untouched project must have been imported
+            prober.baseline()
     try:
         result = carry_out(
             planned.plan,
