@@ -68,7 +68,9 @@ def settings_of(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr]]:
     """
     for setting in facts.settings:
         name = setting.name
-        if name == f"{PREFIX}{key.upper()}" or OLD_NAMES.get(name) == key:
+        old = OLD_NAMES.get(name) == key
+        # an old name that the project reads itself is its own setting
+        if name == f"{PREFIX}{key.upper()}" or (old and not is_read(facts, setting)):
             yield setting, resolved(setting.code, setting.value)
 
 
@@ -815,7 +817,8 @@ def own_messages_refused(facts: Facts) -> Iterator[Occurrence]:
     setting, value = accepted[0]
     names = {(text_of(element) or "").rpartition("/")[2] for element in _elements(value)}
     serializer = sent[0] if sent else "json"
-    if not names or "" in names or serializer is None:
+    # what is registered by the project itself has a content type of its own
+    if not names or "" in names or serializer not in SERIALIZERS:
         return
     aliases = {"pickle": "x-python-serialize", "yaml": "x-yaml", "msgpack": "x-msgpack"}
     if not names & {serializer, aliases.get(serializer, serializer)}:

@@ -182,7 +182,8 @@ def _runs_at_start(facts: Facts, code: Code, function: Function, levels: int) ->
         if other is None:
             return True
         for caller, node in _mentions(other, function):
-            called = isinstance(other.parents.get(node), ast.Call)
+            outside = other.parents.get(node)
+            called = isinstance(outside, ast.Call) and outside.func is node
             if caller is None and (called or not _is_handed_to_urls(other, node)):
                 return True
             if caller is not None and caller is not function:

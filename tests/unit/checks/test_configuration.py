@@ -216,10 +216,19 @@ HEALTHY = [
     },
     # what a variable holds that code computes
     settings("import os\nCELERY_TASK_QUEUES = [q for q in os.environ]\n"),
-    settings(
-        f"TARGET = {{'queue': 'a'}}\nCELERY_TASK_ROUTES = {{'x.*': TARGET, 'x.y.*': TARGET}}\n"
-    ),
+    settings("TARGET = {'queue': 'a'}\nCELERY_TASK_ROUTES = {'x.*': TARGET, 'x.y.*': TARGET}\n"),
     settings("CELERY_CONFIG = {'token': 3}\n"),
+    # a serializer that the project registers has a content type of its own
+    settings(
+        "CELERY_TASK_SERIALIZER = 'signed'\nCELERY_ACCEPT_CONTENT = ['application/x-signed']\n"
+        "import kombu.serialization\n",
+        instead="CELERY_TASK_S",
+    ),
+    # an old name that the project reads itself
+    {
+        **settings("CELERY_QUEUES = ('a', 'b')\n"),
+        "doctors/queues.py": "from django.conf import settings\nprint(settings.CELERY_QUEUES)\n",
+    },
 ]
 
 
