@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import text_of
 from celeryize.model import Where
 from celeryize.probe.report import Failure
 
@@ -29,11 +31,66 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
 REMOVED = {
     "celery.task": "use `from celery import shared_task`",
     "celery.decorators": "use `from celery import shared_task`",
+    "celery.task.schedules": "use celery.schedules",
+    "celery.task.control": "use app.control",
+    "celery.task.sets": "use celery.group",
+    "celery.contrib.batches": "it is the library celery-batches now",
+    "celery.contrib.methods": "use a plain function that makes the object",
+    "celery.five": "Python 3 needs none of it",
+    "celery.utils.encoding": "use kombu.utils.encoding",
+    "celery.utils.timeutils": "use celery.utils.time",
+    "celery.utils.mail": "send the mail in a receiver of the signal task_failure",
+    "celery.datastructures": "use billiard.einfo for ExceptionInfo",
     "djcelery": (
         "django-celery-beat and django-celery-results replace it; Celery has built-in Django "
         "support"
     ),
 }
+# The names in celery.task and celery.decorators that have another heir than shared_task.
+REMOVED_NAMES = {
+    "periodic_task": "it has no successor: write an entry of CELERY_BEAT_SCHEDULE",
+    "PeriodicTask": "it has no successor: write an entry of CELERY_BEAT_SCHEDULE",
+    "crontab": "use celery.schedules.crontab",
+    "Task": "use celery.Task, and register it with app.register_task()",
+    "current": "use celery.current_task",
+    "chord": "use celery.chord",
+    "group": "use celery.group",
+    "subtask": "use celery.signature",
+    "TaskSet": "use celery.group",
+}
+
+
+def removed_hint(module: str, name: str = "") -> str:
+    """What took the place of a module, or of a name in it, that Celery 5 no longer has."""
+    inside = module
+    while inside not in REMOVED:
+        inside = inside.rpartition(".")[0]
+        if not inside:
+            return ""
+    # celery.task.control has a revoke of its own
+    if inside in {"celery.task", "celery.decorators", "celery.task.sets"}:
+        return REMOVED_NAMES.get(name, REMOVED[inside])
+    return REMOVED[inside]
+
+
+# What a line of the project imports from a module, by the last frame that led to an exception.
+TAKEN = re.compile(r"from\s+([\w.]+)\s+import\s+\(?\s*(\w+)")
+
+
+def _hint_for_missing(facts: Facts, failure: Failure) -> str:
+    """What to do about a module that is not there: Celery removed it, or it is not installed."""
+    match = re.search(r"No module named '([\w.]+)'", failure.message)
+    missing = match[1] if match else ""
+    taken = [m.groups() for frame in failure.frames for m in TAKEN.finditer(frame)]
+    for module, name in reversed([(missing, ""), *taken]):
+        if module == missing or module.startswith(f"{missing}."):
+            removed = removed_hint(module, name)
+            if removed:
+                return f"Removed in Celery 5: {removed}"
+    if missing.split(".")[0] in facts.code.own_packages:
+        return f"The project has no module {missing}: correct the import."
+    python = facts.project.interpreter.path
+    return f"If it is a library, install it for {python}, or name another interpreter: --python."
 
 
 def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> Occurrence:
@@ -41,13 +98,7 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     it."""
     hint = ""
     if failure.type == "ModuleNotFoundError":
-        removed = [new for old, new in REMOVED.items() if f"'{old}'" in failure.message]
-        if removed:
-            hint = f"Removed in Celery 5: {removed[0]}"
-        else:
-            python = facts.project.interpreter.path
-            hint = f"If it is a library, install it for {python}"
-            hint += ", or name another interpreter: --python."
+        hint = _hint_for_missing(facts, failure)
     return Occurrence(
         message or f"{failure.type}: {failure.message}",
         place(facts, *failure.where) if failure.where else None,
@@ -184,8 +235,41 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     Fix: See the exception.
     Source: the import itself, each module on its own
     """
+    # a name in CELERY_IMPORTS that is no module is reported where it is written (E678)
+    named = [message for _, message, _ in bad_imports(facts)]
     for failure in failures(facts, "tasks"):
+        missing = re.search(r"No module named '([\w.]+)'", failure.message)
+        if missing and not failure.frames and any(f" {missing[1]}," in m for m in named):
+            continue
         yield _exception_occurrence(facts, failure, failure_text(failure))
+
+
+def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
+    """The names of CELERY_IMPORTS and CELERY_INCLUDE that are no module: place, message, hint.
+
+    Only of the project's own packages is it known which modules there are.
+    """
+    for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
+        elements = [setting.value]
+        if isinstance(setting.value, ast.List | ast.Tuple | ast.Set):
+            elements = setting.value.elts
+        for element in elements:
+            name = text_of(element)
+            if not name or name.split(".")[0] not in facts.code.own_packages:
+                continue
+            if facts.modules.find(name) is not None or facts.modules.folder(name) is not None:
+                continue
+            where = setting.code.where(element)
+            module, _, tail = name.rpartition(".")
+            path = facts.modules.find(module) if module else None
+            if path is None:
+                yield where, f"{setting.name} names {name}, but there is no such module", ""
+            elif re.search(rf"\b{re.escape(tail)}\b", facts.code.text(path)):
+                message = f"{setting.name} names {name}, which is not a module but in {path}"
+                yield where, message, f'Write "{module}".'
+            else:
+                message = f"{setting.name} names {name}, but {module} has no such module"
+                yield where, message, ""
 
 
 @check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))

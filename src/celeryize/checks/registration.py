@@ -93,7 +93,7 @@ def _unregistered_tasks(facts: Facts) -> Iterator[Unregistered]:
             yield Unregistered(task, Reason.WORKER_FAILS, cause)
             continue
         found = _explained_by_import(facts, task, clashes) or _explained_by_code(facts, task)
-        if found is None and registry is not None and _is_certain_to_run(task):
+        if found is None and registry is not None and _is_certain_to_run(facts, task):
             found = _not_registered(task, Reason.UNKNOWN, _last_guess(facts))
         if found is not None:
             yield found
@@ -115,12 +115,18 @@ def _last_guess(facts: Facts) -> str:
     return "nothing in the code explains why"
 
 
-def _is_certain_to_run(task: Task) -> bool:
-    """Whether importing the module surely registers the task under the name that we know.
+def _is_certain_to_run(facts: Facts, task: Task) -> bool:
+    """Whether importing the module surely registers the task where we would find it.
 
-    A decorator below Celery's may give the function another name.
+    A decorator below Celery's may hide the place of the function and give it another name. Where
+    the worker has nothing of that module at all, that does not matter.
     """
-    return not task.is_conditional and not task.below and bool(task.name)
+    if task.is_conditional:
+        return False
+    if not task.below:
+        return True
+    assert facts.worker is not None
+    return not any(one.module == task.code.module for one in facts.worker.tasks)
 
 
 # What the worker has registered

@@ -8,8 +8,12 @@ from dataclasses import replace
 
 from celeryize.checks import (
     calls,
+    configuration,
+    definitions,
     deployment,
+    entries,
     imported,
+    receivers,
     schedule,
     settings,
     tasks,
@@ -23,7 +27,20 @@ from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+FAMILIES = (
+    imported,
+    wiring,
+    unregistered,
+    settings,
+    configuration,
+    tasks,
+    definitions,
+    receivers,
+    schedule,
+    entries,
+    calls,
+    deployment,
+)
 # How many further lines a grouped finding names.
 MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")

@@ -43,7 +43,7 @@ SEND_OPTIONS = words(
 DAYS_IN = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
-def _crontab_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
+def crontab_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
     """Every call of Celery's crontab in the project."""
     for code in facts.code.relevant:
         if "crontab" not in code.source.text:
@@ -65,7 +65,8 @@ def _crontab_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
                 yield code, call
 
 
-def _cron_fields(call: ast.Call) -> dict[str, ast.expr]:
+def cron_fields(call: ast.Call) -> dict[str, ast.expr]:
+    """The fields of a crontab by name, however they are passed."""
     fields = dict(zip(CRON_FIELDS, call.args, strict=False))
     return fields | {k.arg: k.value for k in call.keywords if k.arg}
 
@@ -80,8 +81,8 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     Fix: Add minute=0.
     Source: https://github.com/celery/celery/issues/2912
     """
-    for code, call in _crontab_calls(facts):
-        fields = _cron_fields(call)
+    for code, call in crontab_calls(facts):
+        fields = cron_fields(call)
         # hour="*" says every hour on purpose
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
         if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
@@ -100,7 +101,7 @@ def every_minute(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab(minute="*") makes it explicit; or set the fields that were meant.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
-    for code, call in _crontab_calls(facts):
+    for code, call in crontab_calls(facts):
         if not call.args and not call.keywords:
             yield Occurrence(
                 "crontab() is due every minute",
@@ -120,9 +121,9 @@ def step_does_not_divide(facts: Facts) -> Iterator[Occurrence]:
     Fix: A step that divides 60 (or 24), or timedelta(minutes=45).
     Source: https://github.com/celery/celery/issues/2220
     """
-    for code, call in _crontab_calls(facts):
+    for code, call in crontab_calls(facts):
         for field, size in (("minute", 60), ("hour", 24)):
-            text = text_of(_cron_fields(call).get(field)) or ""
+            text = text_of(cron_fields(call).get(field)) or ""
             step = text.removeprefix("*/")
             if (
                 text.startswith("*/")
@@ -150,7 +151,7 @@ def crontab_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: crontab.from_string("0 8 * * *") for a line of cron; else the fields by name.
     Source: celery/schedules.py
     """
-    for code, call in _crontab_calls(facts):
+    for code, call in crontab_calls(facts):
         problem = crontab_problem(call)
         if problem:
             yield Occurrence(problem[0], code.where(call), problem[1])
@@ -165,7 +166,7 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
             "crontab() takes five fields, not a line of cron",
             f"Write crontab.from_string({ast.unparse(call.args[0])}).",
         )
-    fields = _cron_fields(call)
+    fields = cron_fields(call)
     for name in fields:
         if name not in {*CRON_FIELDS, "nowfun", "app"}:
             close = difflib.get_close_matches(name, CRON_FIELDS, 1, 0.6)
@@ -201,7 +202,7 @@ def crontab_in_cron_order(facts: Facts) -> Iterator[Occurrence]:
     Fix: Name the fields.
     Source: celery/schedules.py
     """
-    for code, call in _crontab_calls(facts):
+    for code, call in crontab_calls(facts):
         if len(call.args) < 3 or crontab_problem(call) is not None:
             continue
         # a name, `*` or 0 can be no day of a month; what a variable holds is not known
@@ -373,6 +374,8 @@ def _key_and_value(entry: WrittenEntry, name: str) -> tuple[ast.expr, ast.expr]:
 
 
 def _rename_field(entry: WrittenEntry, name: str) -> Fix | Unsure:
+    if not entry.is_literal:
+        return NOT_A_LITERAL
     return rename_key(
         entry.code,
         entry.node,
@@ -382,8 +385,13 @@ def _rename_field(entry: WrittenEntry, name: str) -> Fix | Unsure:
     )
 
 
+NOT_A_LITERAL = Unsure("the entry is not a dict where the schedule has it")
+
+
 def _into_options(entry: WrittenEntry, name: str) -> Fix | Unsure:
     """`"queue": "slow"` as `"options": {"queue": "slow"}`."""
+    if not entry.is_literal:
+        return NOT_A_LITERAL
     if "options" in entry.fields or sum(n not in ENTRY_KEYS for n in entry.fields) > 1:
         return Unsure("the entry has options, or several such keys")
     key, value = _key_and_value(entry, name)
@@ -431,7 +439,7 @@ def entry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
 
 
 @check("celery.E250", fixable=True)
-def entry_arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
+def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
     """The arguments of an entry do not fit its task.
 
     What happens: Nothing is sent; Beat logs an error each time the entry is due.

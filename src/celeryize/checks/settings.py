@@ -73,9 +73,9 @@ def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/defaults.py; celery/app/utils.py
     """
     for setting, key in _unknown_settings(facts):
-        close = _close_name(key)
+        close = close_name(key)
         # what the project reads itself is a setting of its own
-        if close and not _is_used(facts, setting):
+        if close and not is_read(facts, setting):
             yield Occurrence(
                 f"{setting.name} has no effect: Celery has no such setting",
                 setting.where,
@@ -106,7 +106,7 @@ def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/defaults.py
     """
     for setting, key in _unknown_settings(facts):
-        if not _close_name(key) and not _is_used(facts, setting):
+        if not close_name(key) and not is_read(facts, setting):
             yield Occurrence(f"{setting.name} is not a setting of Celery", setting.where)
 
 
@@ -120,11 +120,27 @@ def _unknown_settings(facts: Facts) -> Iterator[tuple[Setting, str]]:
         # settings for several environments repeat names: the first place is enough
         seen.add(name)
         key = name.removeprefix(PREFIX).lower()
-        if not known(key):
+        # an option of the transport is reported as one (W671)
+        if not known(key) and transport_option_of(name) is None:
             yield setting, key
 
 
-def _close_name(key: str) -> str | None:
+def transport_option_of(name: str) -> str | None:
+    """The option of Redis's transport that a setting means: CELERY_VISIBILITY_TIMEOUT and the
+    like."""
+    for prefix in (f"{PREFIX}BROKER_", PREFIX):
+        key = name.removeprefix(prefix).lower()
+        if name.startswith(prefix) and key in REDIS_TRANSPORT and key not in COMMON_WORDS:
+            if key not in SETTING_NAMES and f"broker_{key}" not in SETTING_NAMES:
+                return key
+    return None
+
+
+# Transport options whose names may just as well be the project's own settings.
+COMMON_WORDS = words("sep max_retries client_name interval_start interval_step interval_max")
+
+
+def close_name(key: str) -> str | None:
     """The setting that a misspelt name means: by its letters, or without its group."""
     close = difflib.get_close_matches(key, SETTING_NAMES, 1, CLOSE)
     if close:
@@ -135,7 +151,7 @@ def _close_name(key: str) -> str | None:
     return None
 
 
-def _is_used(facts: Facts, setting: Setting) -> bool:
+def is_read(facts: Facts, setting: Setting) -> bool:
     """Whether the project reads a name itself."""
     word = re.compile(rf"\b{setting.name}\b")
     # neither the assignments, in whichever file, nor the variable of `X = env("X")`
@@ -167,7 +183,7 @@ def setting_in_lower_case(facts: Facts) -> Iterator[Occurrence]:
         if key in SETTING_NAMES and (
             name.startswith(PREFIX) or (rest and group in {"celery", *GROUPS})
         ):
-            if _is_used(facts, setting):
+            if is_read(facts, setting):
                 continue
             yield Occurrence(
                 f"{name} has no effect: Django loads upper-case names only",
@@ -231,7 +247,7 @@ def old_setting_name(facts: Facts) -> Iterator[Occurrence]:
             new is None
             or setting.name in seen
             # the project's own code, or a library that is not Celery, reads it
-            or _is_used(facts, setting)
+            or is_read(facts, setting)
             or (setting.name == "BROKER_URL" and facts.settings.first("CELERY_BROKER_URL"))
         ):
             continue
@@ -653,32 +669,6 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "results stay in the memory of the worker's process", setting.code.where(value)
             )
-
-
-@check("celery.I350")
-def eager_everywhere(facts: Facts) -> Iterator[Occurrence]:
-    """Tasks always run in the process that calls them.
-
-    What happens: No worker is used: `.delay()` blocks until the task is done.
-    How it looks: (nothing)
-    Why: CELERY_TASK_ALWAYS_EAGER is meant for tests.
-    Fix: Set it in the test settings only.
-    Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
-    """
-    for setting in facts.settings.named("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER"):
-        if (
-            is_true(setting.value)
-            and not setting.conditional
-            and not EAGER_FILES.search(setting.where.path.name)
-        ):
-            yield Occurrence(
-                f"{setting.name} is on: no worker is used",
-                setting.where,
-                "Set it in the test settings only.",
-            )
-
-
-EAGER_FILES = re.compile(r"test|local|dev|ci\b")
 
 
 @check("celery.E461")

@@ -392,7 +392,7 @@ def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         value = task.options.get("rate_limit")
         text = text_of(value)
-        if value is not None and text is not None and _rate_problem(text):
+        if value is not None and text is not None and rate_problem(text):
             yield Occurrence(
                 f"invalid rate limit {text!r}",
                 task.code.where(value),
@@ -400,7 +400,8 @@ def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _rate_problem(text: str) -> bool:
+def rate_problem(text: str) -> bool:
+    """Whether a text is no rate limit."""
     number, slash, unit = text.partition("/")
     try:
         float(number)

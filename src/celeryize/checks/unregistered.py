@@ -9,7 +9,13 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import dotted
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.registration import CAUSES, Reason, app_around, unregistered_tasks
+from celeryize.checks.registration import (
+    CAUSES,
+    Reason,
+    app_around,
+    name_clashes,
+    unregistered_tasks,
+)
 from celeryize.patch.imports import add_import
 from celeryize.patch.replace import below
 from celeryize.patch.source import Source, is_identifier
@@ -151,3 +157,23 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#imports
     """
     return _report_reason(facts, Reason.NOT_IMPORTED)
+
+
+@check("celery.E660", imports=True, unless=tuple(CAUSES))
+def missing_without_reason(facts: Facts) -> Iterator[Occurrence]:
+    """The worker does not have a task, and nothing in the code explains it.
+
+    What happens: Each message for it is discarded.
+    How it looks: Received unregistered task of type '...'. The message has been ignored and
+        discarded.
+    Why: The worker was imported, and the task is not in its registry: a condition keeps its module
+        from being imported, code removes it again, or it is registered under another app.
+    Fix: Import its module where the worker does; `celeryize tasks` shows what that has.
+    Source: the worker's registry
+    """
+    yield from _report_reason(facts, Reason.UNKNOWN)
+    clashing = {task for task, _ in name_clashes(facts)}
+    for one in unregistered_tasks(facts):
+        # a clash of two tasks of the project is E190
+        if one.reason is Reason.NAME_TAKEN and one.task not in clashing:
+            yield Occurrence(one.message, one.task.where, one.hint)

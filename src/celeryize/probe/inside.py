@@ -735,7 +735,8 @@ class ProjectImport:
             "line": code.co_firstlineno if code else None,
             "signature": signature,
             "parameters": parameters(task.run),
-            "bound": not isinstance(inspect.getattr_static(task, "run", None), staticmethod),
+            # of the class: autoretry_for puts a function of its own on the task
+            "bound": not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod),
             "class_based": not hasattr(task, "_decorated_fun")
             and type(task).__dict__.get("run") is None,
             "attributes": {

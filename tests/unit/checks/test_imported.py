@@ -23,7 +23,7 @@ from tests.unit.checks.projects import (
     with_twin,
 )
 
-COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0}} for n in names}}  # <-\n"
+COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0, 'args': ['x']}} for n in names}}  # <-\n"
 
 IMPORTED = [
     Mistake("celery.E001", settings("1 / 0  # <-\n")),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import APP, Mistake, found_in, settings, tasks, view, with_twin
+from tests.unit.checks.projects import (
+    APP,
+    Mistake,
+    found_in,
+    healthy,
+    settings,
+    tasks,
+    view,
+    with_twin,
+)
 
 MISTAKES = [
     Mistake(
@@ -113,7 +122,8 @@ MISTAKES = [
             instead="CELERY_BROKER_U",
         ),
         settings(
-            "import os\nCELERY_BROKER_URL = os.environ.get('X', 'sentinel://a;sentinel://b')\n",
+            "import os\nCELERY_BROKER_URL = os.environ.get('X', 'sentinel://a;sentinel://b')\n"
+            "CELERY_BROKER_TRANSPORT_OPTIONS = {'master_name': 'm'}\n",
             instead="CELERY_BROKER_U",
         ),
     ),
@@ -152,7 +162,14 @@ MISTAKES = [
     ),
     Mistake(
         "celery.I350",
-        settings("CELERY_TASK_ALWAYS_EAGER = True  # <-\n"),
+        {
+            **settings("CELERY_TASK_ALWAYS_EAGER = True  # <-\n"),
+            "config/production.py": "from .settings import *\nCELERY_TASK_ALWAYS_EAGER = False\n",
+            "config/wsgi.py": healthy()["config/wsgi.py"].replace(
+                "config.settings", "config.production"
+            ),
+            "config/celery.py": APP.replace("config.settings", "config.production"),
+        },
         settings("if DEBUG:\n    CELERY_TASK_ALWAYS_EAGER = True\n"),
     ),
     Mistake(

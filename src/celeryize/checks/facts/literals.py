@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SECONDS = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
@@ -60,6 +61,31 @@ def _seconds_of(keywords: list[ast.keyword]) -> float | None:
             return None
         total += part * SECONDS[keyword.arg]
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key of a dict and its value."""
+
+    key: ast.expr
+    value: ast.expr
+
+
+def pairs_of(node: ast.AST | None) -> list[Pair] | None:
+    """The pairs of `{...}` or `dict(...)`, less what `**` brings; None for anything else.
+
+    The keys of `dict(...)` are made of its keywords, and are at their places.
+    """
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return [Pair(key, value) for key, value in pairs if key is not None]
+    if isinstance(node, ast.Call) and dotted(node.func) in {"dict", "OrderedDict"}:
+        return [
+            Pair(ast.copy_location(ast.Constant(keyword.arg), keyword), keyword.value)
+            for keyword in node.keywords
+            if keyword.arg
+        ]
+    return None
 
 
 def is_true(node: ast.AST | None) -> bool:

@@ -1,0 +1,431 @@
+"""Entries of the Beat schedule: what the running app makes of them, and what is lost in silence."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, dotted, pairs_of, text_of
+from celeryize.checks.facts.schedule import CONF_ATTRIBUTES, SETTINGS
+from celeryize.checks.schedule import (
+    arguments_misfit,
+    cron_fields,
+    crontab_calls,
+    crontab_wrong,
+    entry_malformed,
+    entry_without_task,
+    may_exist,
+)
+from celeryize.model import Where
+from celeryize.probe.report import ImportedEntry
+
+# What gives the time at which it is called.
+CLOCKS = frozenset({"now", "utcnow", "today", "localtime", "localdate", "time"})
+# The days that not every month has, in words.
+RARE_DAYS = {31: "five months have no day 31", 30: "February has no day 30"}
+# How PeriodicTask rows are made.
+MAKERS = frozenset({"create", "get_or_create", "update_or_create", "acreate", "aget_or_create"})
+# Settings whose dicts are checked for doubled keys.
+DICTS = (
+    "CELERY_TASK_ROUTES",
+    "CELERY_ROUTES",
+    "CELERY_TASK_ANNOTATIONS",
+    "CELERY_ANNOTATIONS",
+    "CELERY_BROKER_TRANSPORT_OPTIONS",
+)
+
+
+@check("celery.W730")
+def expires_at_import(facts: Facts) -> Iterator[Occurrence]:
+    """The `expires` of an entry is a time, computed when the settings are imported.
+
+    What happens: Once that time is over, every message of the entry is expired before a worker gets
+        it, until Beat is restarted.
+    How it looks: Discarding revoked task: shop.tasks.report[...]
+    Why: The settings are imported once; the entry keeps that one moment.
+    Fix: A number of seconds: "options": {"expires": 3600}
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+    """
+    seen: set[str] = set()
+    for entry in facts.schedule.entries:
+        for pair in pairs_of(entry.fields.get("options")) or ():
+            if text_of(pair.key) in {"expires", "eta"} and _reads_clock(pair.value):
+                seen.add(entry.name)
+                yield _computed_once(entry.name, text_of(pair.key), entry.code.where(pair.value))
+    for imported in facts.worker.beat_schedule if facts.worker else ():
+        options = imported.options if isinstance(imported.options, dict) else {}
+        if imported.name not in seen and "datetime.datetime(" in str(options.get("expires")):
+            yield _computed_once(imported.name, "expires", entry_place(facts, imported))
+
+
+def _computed_once(name: str, option: str | None, where: Where | None) -> Occurrence:
+    return Occurrence(
+        f"{option} of {name!r} is computed once, when the settings are imported",
+        where,
+        "Write the number of seconds.",
+    )
+
+
+def _reads_clock(node: ast.expr) -> bool:
+    calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+    # inside a lambda it is computed later
+    if any(isinstance(n, ast.Lambda) for n in ast.walk(node)):
+        return False
+    return any(
+        dotted(call.func).rpartition(".")[2] in CLOCKS and not call.keywords and len(call.args) < 2
+        for call in calls
+    )
+
+
+def entry_place(facts: Facts, entry: ImportedEntry) -> Where | None:
+    """Where an entry is written, or else where the schedule is."""
+    for written in facts.schedule.entries:
+        if written.name == entry.name:
+            return written.where
+    setting = facts.settings.first(*SETTINGS)
+    if setting is not None:
+        return setting.where
+    for app in facts.project.celery:
+        for name, where in app.conf_writes:
+            if name in {"beat_schedule", "update"}:
+                return where
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if dotted(call.func).endswith(".add_periodic_task"):
+                return code.where(call)
+    return None
+
+
+@check("celery.W731")
+def key_twice(facts: Facts) -> Iterator[Occurrence]:
+    """A dict of the settings has one key twice.
+
+    What happens: The first of the two is gone: that task is never sent, that route does not exist.
+    How it looks: (nothing)
+    Why: Of two equal keys in a dict, Python keeps the last.
+    Fix: Give each its own name.
+    Source: https://docs.python.org/3/reference/expressions.html#dictionary-displays
+    """
+    holders = [*facts.schedule.dicts]
+    holders += [
+        (s.code, s.value) for s in facts.settings.named(*DICTS) if isinstance(s.value, ast.Dict)
+    ]
+    holders += [(entry.code, entry.node) for entry in facts.schedule.entries if entry.is_literal]
+    for code, holder in holders:
+        first: dict[str, ast.expr] = {}
+        for key in holder.keys:
+            name = text_of(key)
+            if key is None or name is None:
+                continue
+            if name in first:
+                yield Occurrence(
+                    f"the key {name!r} is there twice, so the one of line {first[name].lineno} "
+                    "is gone",
+                    code.where(key),
+                    "Give each its own name.",
+                )
+            first[name] = key
+
+
+@check("celery.W732")
+def schedule_replaced(facts: Facts) -> Iterator[Occurrence]:
+    """The Beat schedule is assigned twice in one file.
+
+    What happens: The entries of the first are gone.
+    How it looks: (nothing)
+    Why: The second assignment replaces the first as a whole.
+    Fix: One dict; or CELERY_BEAT_SCHEDULE.update(...).
+    Source: reproduced with Celery 5.7
+    """
+    last: dict[tuple[str, str], ast.AST] = {}
+    for setting in facts.settings.named(*SETTINGS):
+        statement = setting.code.parents[setting.value]
+        key = (setting.name, str(setting.where.path))
+        before = last.get(key)
+        last[key] = statement
+        if before is None or setting.conditional or not pairs_of(setting.value):
+            continue
+        taken = [
+            node
+            for node in setting.code.parents
+            if isinstance(node, ast.Name)
+            and node.id == setting.name
+            and isinstance(node.ctx, ast.Load)
+        ]
+        first_line = getattr(before, "lineno", 0)
+        same_level = setting.code.parents[before] is setting.code.parents[statement]
+        # `OLD = CELERY_BEAT_SCHEDULE`, or `{**CELERY_BEAT_SCHEDULE, ...}`, keeps the first
+        if same_level and not any(node.lineno > first_line for node in taken):
+            yield Occurrence(
+                f"this replaces the {setting.name} of line {first_line}, whose entries are gone",
+                setting.where,
+                "Write one dict.",
+            )
+
+
+@check("celery.E733")
+def periodic_task_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """A PeriodicTask is made for a task that does not exist.
+
+    What happens: Beat sends it, and each worker discards it.
+    How it looks: Received unregistered task of type 'shop.tasks.ad'.
+    Why: The row holds a name, and nothing checks it.
+    Fix: The name under which the task is registered.
+    Source: https://django-celery-beat.readthedocs.io/; reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        if "PeriodicTask" not in code.source.text:
+            continue
+        for call in code.calls:
+            value = _periodic_task(facts, code, call)
+            name = text_of(value)
+            if value is None or not name or not is_unknown_task(facts, name):
+                continue
+            yield Occurrence(
+                f"this PeriodicTask names the task {name}, which does not exist",
+                code.where(value),
+                "Use the name under which the task is registered.",
+            )
+
+
+def _periodic_task(facts: Facts, code: Code, call: ast.Call) -> ast.expr | None:
+    """The `task` of a call that makes a PeriodicTask."""
+    spelled = dotted(call.func)
+    model, _, method = spelled.partition(".objects.")
+    if method and method not in MAKERS:
+        return None
+    head, _, rest = model.partition(".")
+    module, name = facts.code.bindings(code.path).get(head, ("", None))
+    full = ".".join(part for part in (module, name, rest) if part)
+    if full != "django_celery_beat.models.PeriodicTask":
+        return None
+    pairs = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "task" in pairs:
+        return pairs["task"]
+    for keyword in ("defaults", "create_defaults"):
+        for pair in pairs_of(pairs.get(keyword)) or ():
+            if text_of(pair.key) == "task":
+                return pair.value
+    return None
+
+
+def is_unknown_task(facts: Facts, name: str) -> bool:
+    """Whether no task has a name, for certain: the registry, or the code alone, has none."""
+    if name in facts.task_names or name.startswith("celery."):
+        return False
+    if facts.worker and facts.worker.tasks:
+        return True
+    is_own = name.split(".")[0] in facts.code.own_packages
+    return is_own and all(task.name for task in facts.tasks) and not may_exist(facts, name)
+
+
+@check("celery.E734")
+def entry_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
+    """An entry of the Beat schedule goes to a queue that no worker consumes.
+
+    What happens: Its messages stay in the broker; the task never runs.
+    How it looks: (nothing: Beat sends it on time)
+    Why: Each worker of the deployment names its queues with -Q, or consumes the default queue.
+    Fix: Add the queue to the -Q of a worker.
+    Source: https://docs.celeryq.dev/en/stable/userguide/routing.html
+    """
+    workers = facts.deployment.workers
+    unclear = any("$" in c.text or "{" in c.text for c in workers)
+    if not workers or unclear or facts.settings.is_set("task_default_queue"):
+        return
+    declared = facts.settings.is_set("task_queues") or facts.settings.first("CELERY_QUEUES")
+    given = [command.option("-Q", "--queues") for command in workers]
+    # without -Q, all of CELERY_TASK_QUEUES are consumed
+    if declared and None in given:
+        return
+    consumed = {q.strip() for queues in given for q in (queues or "celery").split(",")}
+    for entry in facts.schedule.entries:
+        for pair in pairs_of(entry.fields.get("options")) or ():
+            queue = text_of(pair.value)
+            if text_of(pair.key) == "queue" and queue and queue not in consumed:
+                yield Occurrence(
+                    f"no worker consumes the queue {queue!r} of {entry.name!r} "
+                    f"({workers[0].where}: {', '.join(sorted(consumed))})",
+                    entry.code.where(pair.value),
+                    f"Add it: -Q {','.join(sorted(consumed))},{queue}",
+                )
+
+
+@check("celery.W735")
+def day_that_few_months_have(facts: Facts) -> Iterator[Occurrence]:
+    """A crontab is due on a day that not every month has.
+
+    What happens: With day_of_month=31 the task runs in seven months of twelve.
+    How it looks: (nothing)
+    Why: A month without that day is left out.
+    Fix: day_of_month=1, or "28-31" and a test for the last day inside the task.
+    Source: celery/schedules.py
+    """
+    for code, call in crontab_calls(facts):
+        fields = cron_fields(call)
+        text = str(getattr(fields.get("day_of_month"), "value", ""))
+        if "month_of_year" in fields or "day_of_week" in fields or not text.isdigit():
+            continue
+        if int(text) in RARE_DAYS:
+            yield Occurrence(
+                f"{ast.unparse(call)} does not run every month: {RARE_DAYS[int(text)]}",
+                code.where(call),
+                'Use day_of_month=1, or "28-31" and test for the last day in the task.',
+            )
+
+
+@check(
+    "celery.E736",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"),
+)
+def entry_cannot_be_sent(facts: Facts) -> Iterator[Occurrence]:
+    """Beat cannot build or send an entry that the running app holds.
+
+    What happens: Beat exits, or logs an exception whenever the entry is due; a schedule of 0
+        seconds is sent continuously.
+    How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument ..., or
+        Couldn't apply scheduled task nightly: greet() takes 1 positional argument but 2 were given
+    Why: The exception that is shown, from building the entry and binding its arguments as Beat
+        does.
+    Fix: See the exception.
+    Source: celery/beat.py; the worker's own schedule
+    """
+    worker = facts.worker
+    if worker is None:
+        return
+    checks = (entry_malformed, entry_without_task, crontab_wrong, arguments_misfit)
+    told = [occurrence.message for run in checks for occurrence in run(facts)]
+    for entry in worker.beat_schedule:
+        # what the code alone shows is told by E230, E240 and E250
+        if any(repr(entry.name) in message for message in told):
+            continue
+        problem = _problem_of(worker.scheduler, entry)
+        if problem:
+            yield Occurrence(
+                f"Beat cannot send the entry {entry.name!r}: {problem}", entry_place(facts, entry)
+            )
+
+
+def _problem_of(scheduler: str | None, entry: ImportedEntry) -> str | None:
+    """What Beat would raise for an entry, or why it would never stop sending it."""
+    own = scheduler is None or scheduler.startswith("celery.beat")
+    if entry.problem:
+        # another scheduler builds its entries in its own way
+        building = "ScheduleEntry" in entry.problem or entry.problem.startswith("AttributeError")
+        return entry.problem if own or not building else None
+    seconds = re.fullmatch(r"(-?[\d.]+)|<freq: (-?[\d.]+) seconds?>", entry.schedule)
+    zero = entry.schedule == "datetime.timedelta(0)"
+    if seconds is not None:
+        zero = float(seconds[1] or seconds[2]) <= 0
+    if zero:
+        return f"its schedule is {entry.schedule}, so it is always due"
+    return None
+
+
+@check("celery.E737")
+def schedule_is_a_list(facts: Facts) -> Iterator[Occurrence]:
+    """The Beat schedule is a list.
+
+    What happens: Beat does not start.
+    How it looks: TypeError: unhashable type: 'dict'
+    Why: Each entry needs a name: the schedule is a dict of entries.
+    Fix: {"nightly": {"task": ..., "schedule": ...}}
+    Source: celery/beat.py; reproduced with Celery 5.7
+    """
+    for setting in facts.settings.named(*SETTINGS):
+        if isinstance(setting.value, ast.List | ast.Tuple | ast.Set):
+            yield Occurrence(
+                f"{setting.name} is not a dict of entries by name",
+                setting.where,
+                'Write {"name": {"task": ..., "schedule": ...}}.',
+            )
+    for code in facts.code.relevant:
+        for node in code.assigns:
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.List):
+                continue
+            if dotted(node.targets[0]).endswith(CONF_ATTRIBUTES):
+                yield Occurrence(
+                    "the schedule is not a dict of entries by name",
+                    code.where(node),
+                    'Write {"name": {"task": ..., "schedule": ...}}.',
+                )
+
+
+@check("celery.E738")
+def periodic_task_called(facts: Facts) -> Iterator[Occurrence]:
+    """add_periodic_task is given a call of a task instead of its signature.
+
+    What happens: The task runs, or is sent, at once; the exception that follows is swallowed with
+        the rest of the handler, so its periodic tasks are missing.
+    How it looks: (nothing), or AttributeError: 'NoneType' object has no attribute 'name'
+    Why: `.s()` makes a signature; `greet("x")` and `greet.delay("x")` call the task.
+    Fix: sender.add_periodic_task(10.0, greet.s("x"))
+    Source: celery/app/base.py; reproduced with Celery 5.7
+    """
+    for code, call in _periodic_calls(facts):
+        given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "sig")]
+        if not given or not isinstance(given[0], ast.Call):
+            continue
+        function = given[0].func
+        sent = isinstance(function, ast.Attribute) and function.attr in {"delay", "apply_async"}
+        owner = function.value if sent and isinstance(function, ast.Attribute) else function
+        if facts.tasks.named_by(code, owner) is not None or _is_local_task(facts, code, owner):
+            name = dotted(owner)
+            yield Occurrence(
+                f"{ast.unparse(given[0])} calls {name} here and now",
+                code.where(given[0]),
+                f"Write {name}.s(...).",
+            )
+
+
+def _is_local_task(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a name is imported, inside of a function, from a module where it is a task."""
+    name = dotted(node)
+    for statement in code.imports:
+        if isinstance(statement, ast.ImportFrom):
+            module = facts.modules.absolute(statement, code.path)
+            for alias in statement.names:
+                if name == (alias.asname or alias.name):
+                    return f"{module}.{alias.name}" in {task.name for task in facts.tasks}
+    return False
+
+
+def _periodic_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call]]:
+    for code in facts.code.relevant:
+        if "add_periodic_task" in code.source.text:
+            for call in code.calls:
+                if dotted(call.func).endswith(".add_periodic_task"):
+                    yield code, call
+
+
+@check("celery.W739")
+def periodic_task_replaced(facts: Facts) -> Iterator[Occurrence]:
+    """Two calls of add_periodic_task have the same signature and no name.
+
+    What happens: The second replaces the first: only its schedule is in effect.
+    How it looks: (nothing)
+    Why: Without `name=`, an entry is called after its signature.
+    Fix: name="..." for each.
+    Source: celery/app/base.py, _add_periodic_task; reproduced with Celery 5.7
+    """
+    seen: dict[tuple[Function | None, str], ast.Call] = {}
+    for code, call in _periodic_calls(facts):
+        if len(call.args) < 2 or any(k.arg in {"name", None} for k in call.keywords):
+            continue
+        # of two branches only one may run
+        if any(isinstance(o, ast.If | ast.Try | ast.For | ast.While) for o in code.around(call)):
+            continue
+        key = (code.function_of(call), f"{dotted(call.func)} {ast.dump(call.args[1])}")
+        first = seen.setdefault(key, call)
+        if first is not call:
+            yield Occurrence(
+                f"this replaces the periodic task of line {first.lineno}, which has the same "
+                "signature",
+                code.where(call),
+                "Give each a name=.",
+            )

@@ -1,0 +1,216 @@
+"""Entries of the Beat schedule: a small broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    APP,
+    OK_ENTRY,
+    Mistake,
+    entry,
+    found_by_import,
+    found_in,
+    healthy,
+    imported_facts_of,
+    settings,
+    with_twin,
+)
+
+GREET = "'task': 'doctors.tasks.greet', 'args': ['x']"
+HANDLER = (
+    APP + "\n\n@app.on_after_finalize.connect\ndef setup(sender, **kwargs):\n"
+    "    from doctors.tasks import greet\n\n%s"
+)
+PERIODIC = "from django_celery_beat.models import PeriodicTask\n\n\ndef make():\n    %s\n"
+
+MISTAKES = [
+    Mistake(
+        "celery.W730",
+        entry(
+            OK_ENTRY + "        'options': {\n            'expires': datetime.now() + "
+            "timedelta(hours=1),  # <-\n        },\n",
+        ),
+        entry(OK_ENTRY + "        'options': {'expires': timedelta(hours=1)},\n"),
+    ),
+    Mistake(
+        "celery.W731",
+        entry(OK_ENTRY + "    },\n    'nightly': {  # <-\n" + OK_ENTRY),
+        entry(OK_ENTRY + "    },\n    'weekly': {\n" + OK_ENTRY),
+    ),
+    Mistake("celery.W731", entry(OK_ENTRY + "        'args': ('y',),  # <-\n")),
+    Mistake(
+        "celery.W732",
+        settings(
+            f"CELERY_BEAT_SCHEDULE = {{'a': {{{GREET}, 'schedule': 5.0}}}}\n"
+            f"CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n"
+        ),
+        settings(
+            f"CELERY_BEAT_SCHEDULE = {{'a': {{{GREET}, 'schedule': 5.0}}}}\n"
+            f"CELERY_BEAT_SCHEDULE = {{**CELERY_BEAT_SCHEDULE, 'b': {{{GREET}, 'schedule': 5.0}}}}\n"
+        ),
+    ),
+    Mistake(
+        "celery.E733",
+        {
+            "doctors/rows.py": PERIODIC
+            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.great')  # <-"
+        },
+        {
+            "doctors/rows.py": PERIODIC
+            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.greet')"
+        },
+    ),
+    Mistake(
+        "celery.E733",
+        {
+            "doctors/rows.py": "from django_celery_beat import models as beat\n\n\ndef make():\n"
+            "    beat.PeriodicTask.objects.update_or_create(\n        name='a',\n"
+            "        defaults=dict(\n            task='doctors.tasks.great',  # <-\n        ),\n    )\n"
+        },
+        {
+            "doctors/rows.py": PERIODIC
+            % "PeriodicTask.objects.filter(task='doctors.tasks.great').delete()"
+        },
+    ),
+    Mistake(
+        "celery.E734",
+        {
+            **entry(OK_ENTRY + "        'options': {'queue': 'slow'},  # <-\n"),
+            "Procfile": "worker: celery -A config worker -Q celery,mail\n",
+        },
+        {
+            **entry(OK_ENTRY + "        'options': {'queue': 'mail'},\n"),
+            "Procfile": "worker: celery -A config worker -Q celery,mail\n",
+        },
+    ),
+    Mistake(
+        "celery.W735",
+        entry(OK_ENTRY.replace("hour=3),", "hour=3, day_of_month=31),  # <-")),
+        entry(OK_ENTRY.replace("hour=3)", "hour=3, day_of_month='28-31')")),
+    ),
+    Mistake(
+        "celery.W735",
+        entry(OK_ENTRY.replace("hour=3),", "hour=3, day_of_month='30'),  # <-")),
+        entry(OK_ENTRY.replace("hour=3)", "hour=3, day_of_month=31, month_of_year=12)")),
+    ),
+    Mistake(
+        "celery.E737",
+        settings(f"CELERY_BEAT_SCHEDULE = [{{{GREET}, 'schedule': 5.0}}]  # <-\n"),
+        settings("CELERY_BEAT_SCHEDULE = {}\n"),
+    ),
+    Mistake(
+        "celery.E738",
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet('x'))  # <-\n"},
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.s('x'))\n"},
+    ),
+    Mistake(
+        "celery.E738",
+        {
+            "config/celery.py": HANDLER
+            % "    sender.add_periodic_task(\n        9.0,\n        sig=greet.delay('x'),  # <-\n    )\n"
+        },
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.si('x'))\n"},
+    ),
+    Mistake(
+        "celery.W739",
+        {
+            "config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.s('x'))\n"
+            "    sender.add_periodic_task(3.0, greet.s('x'))  # <-\n"
+        },
+        {
+            "config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.s('x'))\n"
+            "    sender.add_periodic_task(3.0, greet.s('y'))\n"
+        },
+    ),
+    # what is written in another way than a dict inside of a dict
+    Mistake(
+        "celery.E240",
+        settings(
+            "CELERY_BEAT_SCHEDULE = dict(\n    nightly=dict(\n        task='doctors.tasks.greet',\n"
+            "        schedule=5.0,\n        args=['x'],\n        queue='slow',  # <-\n    ),\n)\n"
+        ),
+        settings(
+            "CELERY_BEAT_SCHEDULE = dict(\n    nightly=dict(\n        task='doctors.tasks.greet',\n"
+            "        schedule=5.0,\n        args=['x'],\n        options=dict(queue='slow'),\n    ),\n)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E170",
+        settings(
+            "CELERY_BEAT_SCHEDULE = {}\nCELERY_BEAT_SCHEDULE['a'] = {\n"
+            "    'task': 'doctors.tasks.great',  # <-\n    'schedule': 5.0,\n}\n"
+        ),
+    ),
+    Mistake(
+        "celery.E170",
+        {
+            "config/celery.py": APP + "app.conf.beat_schedule.update({'a': {\n"
+            "    'task': 'doctors.tasks.great',  # <-\n    'schedule': 5.0,\n}})\n"
+        },
+    ),
+    Mistake(
+        "celery.E250",
+        settings(
+            "NIGHTLY = {\n    'task': 'doctors.tasks.greet',\n    'schedule': 5.0,\n"
+            "    'args': ('x', 'y'),  # <-\n}\nCELERY_BEAT_SCHEDULE = {'nightly': NIGHTLY}\n"
+        ),
+    ),
+]
+# a mistake that the text does not show, or not for certain
+COMPUTED = "EVERY = float('%s')\nWITH = dict([('%s', 'x')])\n"
+NIGHTLY = (
+    "CELERY_BEAT_SCHEDULE = {\n    'nightly': {  # <-\n        'task': 'doctors.tasks.greet',\n"
+    "        'schedule': EVERY,\n        'kwargs': WITH,\n    },\n}\n"
+)
+IMPORTED = [
+    Mistake(
+        "celery.E736",
+        settings(COMPUTED % ("0", "name") + NIGHTLY),
+        settings(COMPUTED % ("5", "name") + NIGHTLY),
+    ),
+    Mistake("celery.E736", settings(COMPUTED % ("5", "nmae") + NIGHTLY)),
+    Mistake(
+        "celery.E736",
+        settings("WITH = [object()]\n" + NIGHTLY.replace("kwargs", "args").replace("EVERY", "5.0")),
+    ),
+    Mistake(
+        "celery.E736",
+        settings("WHEN = [30]\n" + NIGHTLY.replace("EVERY", "WHEN").replace("WITH", "{'name': 1}")),
+    ),
+    Mistake(
+        "celery.W730",
+        settings(
+            "import datetime\nSOON = dict(expires=datetime.datetime(2030, 1, 1))\n"
+            + NIGHTLY.replace("EVERY", "5.0").replace("WITH,", "{'name': 1}, 'options': SOON,")
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_an_import_finds_a_mistake_and_nothing_else(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(IMPORTED), ids=str)
+def test_an_import_finds_nothing_in_the_healthy_twin(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.twin) == []
+
+
+def test_what_the_code_shows_is_not_told_again_by_the_import(tmp_path):
+    broken = entry(OK_ENTRY + "        'queue': 'slow',\n")
+    findings = run_checks(imported_facts_of(make_tree(tmp_path, {**healthy(), **broken}))).findings
+    assert [finding.id for finding in findings] == ["celery.E240"]
