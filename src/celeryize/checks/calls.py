@@ -391,12 +391,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
     Fix: Set CELERY_RESULT_BACKEND, or do not ask for results.
     Source: https://github.com/celery/celery/issues/7340
     """
-    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
-        return
-    if facts.worker and facts.worker.backend:
-        if facts.worker.backend != "disabled":
-            return
-    elif facts.settings.is_set("result_backend") or facts.project.settings.split:
+    if not has_no_backend(facts):
         return
     for code in facts.code.relevant:
         bound = facts.code.bindings(code.path)
@@ -418,6 +413,15 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     "Set CELERY_RESULT_BACKEND.",
                 )
+
+
+def has_no_backend(facts: Facts) -> bool:
+    """Whether the project has no result backend for certain."""
+    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+        return False
+    if facts.worker and facts.worker.backend:
+        return facts.worker.backend == "disabled"
+    return not (facts.settings.is_set("result_backend") or facts.project.settings.split)
 
 
 def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from celeryize.checks import (
     calls,
+    canvas,
     deployment,
     imported,
+    retrying,
     schedule,
     settings,
     tasks,
@@ -23,7 +25,18 @@ from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+FAMILIES = (
+    imported,
+    wiring,
+    unregistered,
+    settings,
+    tasks,
+    retrying,
+    schedule,
+    calls,
+    canvas,
+    deployment,
+)
 # How many further lines a grouped finding names.
 MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")
