@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
-from celeryize.checks.calls import has_no_backend, misfit
+from celeryize.checks.arguments import misfit
+from celeryize.checks.calls import has_no_backend
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import (
@@ -56,7 +58,7 @@ def _chords(facts: Facts, code: Code) -> Iterator[tuple[ast.expr, list[ast.expr]
                 members = members_of(code, header) or []
         yield call, members, _body_of(code, call)
     for steps in chains_in(facts, code):
-        for step, following in zip(steps, steps[1:], strict=False):
+        for step, following in itertools.pairwise(steps):
             group = followed(code, step)
             if composer_of(facts, code, group) != "group":
                 continue

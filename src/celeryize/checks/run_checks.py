@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from celeryize.checks import (
+    arguments,
     calls,
     canvas,
     deployment,
     imported,
     retrying,
     schedule,
+    sending,
     settings,
     tasks,
     unregistered,
@@ -34,6 +36,8 @@ FAMILIES = (
     retrying,
     schedule,
     calls,
+    sending,
+    arguments,
     canvas,
     deployment,
 )

@@ -9,10 +9,14 @@ import pytest
 from celeryize.checks.check import CHECKS, SECTIONS
 from celeryize.checks.run_checks import all_checks
 from tests.unit.checks import (
+    test_arguments,
     test_calls,
+    test_canvas,
     test_deployment,
     test_imported,
+    test_retrying,
     test_schedule,
+    test_sending,
     test_settings,
     test_tasks,
     test_unregistered,
@@ -21,9 +25,13 @@ from tests.unit.checks import (
 from tests.unit.checks.projects import found_in
 
 FAMILIES = (
+    test_arguments,
     test_calls,
+    test_canvas,
     test_deployment,
+    test_retrying,
     test_schedule,
+    test_sending,
     test_settings,
     test_tasks,
     test_unregistered,

@@ -232,5 +232,9 @@ def _possible_chains(code: Code) -> Iterator[ast.expr]:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
     ]
     # of two that begin at one place, the longer one is the outer one
-    found.sort(key=lambda n: (n.lineno, n.col_offset, -(n.end_lineno or 0), -(n.end_col_offset or 0)))
+    found.sort(key=_place_of)
     yield from found
+
+
+def _place_of(node: ast.expr) -> tuple[int, int, int, int]:
+    return (node.lineno, node.col_offset, -(node.end_lineno or 0), -(node.end_col_offset or 0))
