@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_true, parameters_of
+from celeryize.checks.facts.literals import (
+    Function,
+    dotted,
+    is_true,
+    number_of,
+    parameters_of,
+    text_of,
+)
 from celeryize.checks.facts.tasks import Task
 
 # What a task can only reach through itself; Source: celery/app/task.py.
 OWN_METHODS = frozenset({"retry", "replace", "update_state", "request", "max_retries"})
+# What retry() reads; Source: celery/app/task.py.
+RETRY_OPTIONS = frozenset({"args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"})
 BROAD = frozenset({"Exception", "BaseException"})
 SOFT_LIMIT = "celery.exceptions.SoftTimeLimitExceeded"
 
@@ -67,8 +77,8 @@ def _has_other_self(task: Task, node: ast.AST) -> bool:
     return False
 
 
-def _retry_calls(facts: Facts) -> Iterator[tuple[Task, ast.Call]]:
-    """Every `self.retry(...)` in a task, whatever its first parameter is called."""
+def _own_calls(facts: Facts, method: str) -> Iterator[tuple[Task, ast.Call]]:
+    """Every `self.retry(...)`, say, in a task, whatever its first parameter is called."""
     for task in facts.tasks:
         owners = {task.node.name, "self"}
         parameters = parameters_of(task.node)
@@ -78,7 +88,7 @@ def _retry_calls(facts: Facts) -> Iterator[tuple[Task, ast.Call]]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "retry"
+                and node.func.attr == method
                 and dotted(node.func.value) in owners
             ):
                 yield task, node
@@ -94,7 +104,7 @@ def exception_as_arguments(facts: Facts) -> Iterator[Occurrence]:
     Fix: self.retry(exc=exc)
     Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.retry
     """
-    for task, call in _retry_calls(facts):
+    for task, call in _own_calls(facts, "retry"):
         first = next(iter(call.args), None)
         if first is not None and _is_exception(task.code, first):
             yield Occurrence(
@@ -269,3 +279,262 @@ def _swallowing(facts: Facts, code: Code, node: ast.Try) -> ast.ExceptHandler | 
             )
             return None if leaves else handler
     return None
+
+
+@check("celery.W621")
+def replacement_swallowed(facts: Facts) -> Iterator[Occurrence]:
+    """The end of a task that replaces itself is swallowed by an `except Exception`.
+
+    What happens: The new task runs, and this one goes on and ends as a success, too.
+    How it looks: (nothing: SUCCESS, with the wrong result)
+    Why: self.replace() ends the task by raising celery.exceptions.Ignore, which is an Exception.
+    Fix: Call it outside of that `try`.
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.replace
+    """
+    for task, call in _own_calls(facts, "replace"):
+        inner: ast.AST = call
+        for outer in task.code.around(call):
+            if isinstance(outer, Function | ast.Lambda):
+                break
+            if isinstance(outer, ast.Try) and inner in outer.body and _catches_ignore(outer):
+                yield Occurrence(
+                    "the end of this task is caught by the `except` around it",
+                    task.code.where(call),
+                    "Call replace() outside of that try.",
+                )
+                break
+            inner = outer
+
+
+def _catches_ignore(node: ast.Try) -> bool:
+    """Whether the first handler that fits an Ignore does not raise again."""
+    for handler in node.handlers:
+        caught = {"Exception"}
+        if handler.type:
+            caught = {dotted(part).rpartition(".")[2] for part in ast.walk(handler.type)}
+        if caught & {"Ignore", "Retry", "TaskPredicate"}:
+            return False
+        if caught & BROAD:
+            return not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
+    return False
+
+
+@check("celery.E622")
+def retry_delay_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """The delay of a retry is not a number of seconds.
+
+    What happens: The task fails at its first retry.
+    How it looks: TypeError: '<' not supported between instances of 'datetime.timedelta' and 'int'
+    Why: countdown and default_retry_delay are numbers; eta is a datetime.
+    Fix: default_retry_delay=60
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.default_retry_delay
+    """
+    for code, name, value in _retry_settings(facts):
+        if name in {"countdown", "default_retry_delay"} and (
+            full_name(facts, code, _called(value)) == "datetime.timedelta"
+            or text_of(value) is not None
+        ):
+            yield Occurrence(
+                f"{name} is {ast.unparse(value)}, not a number of seconds",
+                code.where(value),
+                "Write the seconds.",
+            )
+        elif name == "eta" and number_of(value) is not None:
+            yield Occurrence(
+                f"eta is {ast.unparse(value)}, not a datetime",
+                code.where(value),
+                "Write countdown= for seconds.",
+            )
+
+
+def _called(node: ast.expr) -> ast.AST:
+    """What a call calls; anything else is itself."""
+    if isinstance(node, ast.Call):
+        return node.func
+    return node
+
+
+def _retry_settings(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
+    """Every option of a retry: in the decorator, in retry_kwargs, in the call of retry()."""
+    for task in facts.tasks:
+        for name in ("default_retry_delay", "max_retries"):
+            if name in task.options:
+                yield task.code, name, task.options[name]
+        for name, value in _retry_kwargs(task):
+            yield task.code, name, value
+    for task, call in _own_calls(facts, "retry"):
+        for keyword in call.keywords:
+            if keyword.arg:
+                yield task.code, keyword.arg, keyword.value
+
+
+def _retry_kwargs(task: Task) -> Iterator[tuple[str, ast.expr]]:
+    """The entries of `retry_kwargs={"max_retries": 5}`."""
+    match task.options.get("retry_kwargs"):
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                if text_of(key):
+                    yield str(text_of(key)), value
+        case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+            for keyword in keywords:
+                if keyword.arg:
+                    yield keyword.arg, keyword.value
+
+
+@check("celery.E623")
+def retry_limit_is_text(facts: Facts) -> Iterator[Occurrence]:
+    """The number of retries is a text.
+
+    What happens: The task fails at its first retry.
+    How it looks: TypeError: '>' not supported between instances of 'int' and 'str'
+    Why: The number of retries so far is compared with it.
+    Fix: max_retries=5
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.max_retries
+    """
+    for code, name, value in _retry_settings(facts):
+        if name == "max_retries" and text_of(value) is not None:
+            yield Occurrence(
+                f"max_retries is {ast.unparse(value)}, a text",
+                code.where(value),
+                "Write the number without quotes.",
+            )
+
+
+@check("celery.E624")
+def autoretry_for_text(facts: Facts) -> Iterator[Occurrence]:
+    """autoretry_for names exceptions as texts.
+
+    What happens: The task fails at any exception, and is never retried.
+    How it looks: TypeError: catching classes that do not inherit from BaseException is not allowed
+    Why: The classes are put into an `except`.
+    Fix: autoretry_for=(ConnectionError,)
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.autoretry_for
+    """
+    for task in facts.tasks:
+        for name in ("autoretry_for", "dont_autoretry_for"):
+            for element in _elements(task.options.get(name)):
+                if text_of(element) is not None:
+                    yield Occurrence(
+                        f"{name} holds the text {ast.unparse(element)}, not a class",
+                        task.code.where(element),
+                        "Write the class itself.",
+                    )
+
+
+@check("celery.W625")
+def retry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """retry_kwargs has an option that retry() does not know.
+
+    What happens: Nothing: the task is retried as if it were not there, three times.
+    How it looks: (nothing)
+    Why: retry() takes any keyword.
+    Fix: max_retries, countdown
+    Source: celery/app/task.py, retry
+    """
+    for task in facts.tasks:
+        if "autoretry_for" not in task.options:
+            continue
+        for name, value in _retry_kwargs(task):
+            close = difflib.get_close_matches(name, RETRY_OPTIONS, 1, 0.7)
+            if name not in RETRY_OPTIONS and close:
+                yield Occurrence(
+                    f"the retry option {name} has no effect",
+                    task.code.where(value),
+                    f"Did you mean {close[0]}?",
+                )
+
+
+@check("celery.W626")
+def no_limit_that_is_one(facts: Facts) -> Iterator[Occurrence]:
+    """retry() is given max_retries=None, which does not mean for ever.
+
+    What happens: The task gives up after its own max_retries, which is 3.
+    How it looks: MaxRetriesExceededError, or the exception itself, after three retries
+    Why: None in retry() and in retry_kwargs means: as the task has it.
+    Fix: max_retries=None on the decorator; or a number.
+    Source: celery/app/task.py, retry
+    """
+    for task in facts.tasks:
+        # where the task has a limit of its own, None may be meant as that
+        if "max_retries" in task.options or "base" in task.options or task.hidden:
+            continue
+        given = [value for name, value in _retry_kwargs(task) if name == "max_retries"]
+        for owner, call in _own_calls(facts, "retry"):
+            if owner is task:
+                given += [k.value for k in call.keywords if k.arg == "max_retries"]
+        for value in given:
+            if _is_none(value):
+                yield Occurrence(
+                    f"max_retries=None here means the limit of {task.node.name}, which is 3",
+                    task.code.where(value),
+                    "Set max_retries on the decorator.",
+                )
+
+
+@check("celery.W627")
+def delay_beside_backoff(facts: Facts) -> Iterator[Occurrence]:
+    """A delay of retries has no effect beside retry_backoff, or a backoff without it.
+
+    What happens: The retries wait as long as the other option says.
+    How it looks: (nothing)
+    Why: With retry_backoff, autoretry computes each countdown; without it, retry_backoff_max and
+        retry_jitter are not read.
+    Fix: retry_backoff=60 alone; or retry_backoff=True beside retry_backoff_max.
+    Source: celery/app/autoretry.py
+    """
+    for task in facts.tasks:
+        if "autoretry_for" not in task.options or {"base"} & set(task.options) or task.hidden:
+            continue
+        backoff = task.options.get("retry_backoff")
+        if backoff is None or _is_off(backoff):
+            value = task.options.get("retry_backoff_max")
+            if value is not None:
+                yield _no_effect(task, "retry_backoff_max", value, "without retry_backoff")
+            continue
+        if not isinstance(backoff, ast.Constant):
+            continue
+        manual = any(owner is task for owner, _ in _own_calls(facts, "retry"))
+        for name, value in _retry_kwargs(task):
+            if name == "countdown":
+                yield _no_effect(task, name, value, "beside retry_backoff")
+        if "default_retry_delay" in task.options and not manual:
+            value = task.options["default_retry_delay"]
+            yield _no_effect(task, "default_retry_delay", value, "beside retry_backoff")
+
+
+def _is_off(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def _no_effect(task: Task, name: str, value: ast.expr, why: str) -> Occurrence:
+    return Occurrence(
+        f"{name} has no effect {why}", task.code.where(value), "Remove one of the two."
+    )
+
+
+@check("celery.E628")
+def failure_without_exception(facts: Facts) -> Iterator[Occurrence]:
+    """A task sets its state to FAILURE with a meta that is not an exception.
+
+    What happens: Whoever reads the state or the result gets an exception from Celery.
+    How it looks: ValueError: Exception information must include the exception type
+    Why: For FAILURE, the result backend rebuilds the exception from exc_type and exc_message.
+    Fix: Raise the exception; or a state of your own, such as "REFUSED".
+    Source: celery/backends/base.py, exception_to_python
+    """
+    for task, call in _own_calls(facts, "update_state"):
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        state, meta = given.get("state"), given.get("meta")
+        if len(call.args) > 1 or state is None or meta is None:
+            continue
+        failed = text_of(state) == "FAILURE"
+        failed = failed or full_name(facts, task.code, state) == "celery.states.FAILURE"
+        plain = isinstance(meta, ast.Dict) and not any(
+            key is None or text_of(key) in {"exc_type", None} for key in meta.keys
+        )
+        if failed and (plain or text_of(meta) is not None):
+            yield Occurrence(
+                "FAILURE is set with a meta that holds no exception: reading it raises",
+                task.code.where(call),
+                "Raise the exception, or use a state of your own.",
+            )

@@ -113,6 +113,138 @@ MISTAKES = [
             ),
         },
     ),
+    Mistake(
+        "celery.W621",
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    try:\n        return self.replace(greet.s('x'))  # <-\n    except Exception:\n        return 1\n"
+        ),
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    try:\n        return self.replace(greet.s('x'))\n    except ValueError:\n        return 1\n    except Exception:\n        raise\n"
+        ),
+    ),
+    Mistake(
+        "celery.W621",
+        tasks(
+            "@shared_task(bind=True)\ndef f(me):\n    try:\n        raise me.replace(greet.s('x'))  # <-\n    except:\n        print(1)\n"
+        ),
+        tasks(
+            "from celery.exceptions import Ignore\n\n\n@shared_task(bind=True)\ndef f(me):\n    try:\n        raise me.replace(greet.s('x'))\n    except Ignore:\n        raise\n    except Exception:\n        return 1\n"
+        ),
+    ),
+    Mistake(
+        "celery.E622",
+        tasks(
+            "from datetime import timedelta\n\n\n@shared_task(bind=True)\ndef f(self):\n    raise self.retry(countdown=timedelta(minutes=1))  # <-\n"
+        ),
+        tasks(
+            "from datetime import timedelta\n\n\n@shared_task(bind=True)\ndef f(self):\n    raise self.retry(countdown=60)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E622",
+        tasks(
+            "from datetime import timedelta\n\n\n@shared_task(\n    autoretry_for=(OSError,),\n    default_retry_delay=timedelta(minutes=1),  # <-\n)\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "from datetime import timedelta\n\n\n@shared_task(\n    autoretry_for=(OSError,),\n    default_retry_delay=timedelta(minutes=1).total_seconds(),\n)\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E622",
+        tasks("@shared_task(bind=True)\ndef f(self):\n    raise self.retry(eta=60)  # <-\n"),
+        tasks("@shared_task(bind=True)\ndef f(self, when):\n    raise self.retry(eta=when)\n"),
+    ),
+    Mistake(
+        "celery.E623",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), max_retries='5')  # <-\ndef f():\n    pass\n"
+        ),
+        tasks("@shared_task(autoretry_for=(OSError,), max_retries=5)\ndef f():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E623",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_kwargs=dict(max_retries='5'))  # <-\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_kwargs=dict(max_retries=5))\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E624",
+        tasks("@shared_task(autoretry_for=['OSError'])  # <-\ndef f():\n    pass\n"),
+        tasks("@shared_task(autoretry_for=[OSError])\ndef f():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W625",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_kwargs={'max_retry': 5})  # <-\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_kwargs={'max_retries': 5, 'countdown': 3})\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.W626",
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    raise self.retry(countdown=3, max_retries=None)  # <-\n"
+        ),
+        tasks(
+            "@shared_task(bind=True, max_retries=None)\ndef f(self):\n    raise self.retry(countdown=3, max_retries=None)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W626",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_kwargs={'max_retries': None})  # <-\ndef f():\n    pass\n"
+        ),
+        tasks("@shared_task(autoretry_for=(OSError,), max_retries=None)\ndef f():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W627",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_backoff=True, default_retry_delay=9)  # <-\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_backoff=9)\ndef f():\n    pass\n\n\n@shared_task(bind=True, autoretry_for=(OSError,), retry_backoff=9, default_retry_delay=9)\ndef g(self):\n    raise self.retry()\n"
+        ),
+    ),
+    Mistake(
+        "celery.W627",
+        tasks(
+            "@shared_task(\n    autoretry_for=(OSError,),\n    retry_backoff_max=600,  # <-\n)\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "@shared_task(\n    autoretry_for=(OSError,),\n    retry_backoff=True,\n    retry_backoff_max=600,\n)\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.W627",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_backoff=2, retry_kwargs={'countdown': 9})  # <-\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), retry_backoff=False, retry_kwargs={'countdown': 9})\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E628",
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    self.update_state(state='FAILURE', meta={'why': 'x'})  # <-\n"
+        ),
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    self.update_state(state='PROGRESS', meta={'why': 'x'})\n    self.update_state(state='FAILURE', meta={'exc_type': 'E', 'exc_message': 'x'})\n"
+        ),
+    ),
+    Mistake(
+        "celery.E628",
+        tasks(
+            "from celery import states\n\n\n@shared_task(bind=True)\ndef f(me):\n    me.update_state(state=states.FAILURE, meta='x')  # <-\n"
+        ),
+        tasks(
+            "from celery import states\n\n\n@shared_task(bind=True)\ndef f(me):\n    me.update_state(state=states.STARTED, meta='x')\n"
+        ),
+    ),
 ]
 
 
