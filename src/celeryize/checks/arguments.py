@@ -12,7 +12,7 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, text_of
+from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.patch.replace import with_parentheses
@@ -86,6 +86,38 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     except TypeError as error:
         return str(error)
     return None
+
+
+def packed_arguments(call: ast.Call, first: int = 0) -> tuple[int, list[str]] | None:
+    """How many arguments `args` and `kwargs` of a call hold, and which names; None if that is
+    not known.
+
+    `first` is the position of `args` among the call's own arguments.
+    """
+    options = {k.arg: k.value for k in call.keywords if k.arg}
+    if len(options) != len(call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    given = list(call.args[first:])
+    args = options.get("args", given[0] if given else None)
+    kwargs = options.get("kwargs", given[1] if len(given) > 1 else None)
+    count, named = 0, []
+    match args:
+        case None | ast.Constant(value=None):
+            pass
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            count = len(elements)
+            if any(isinstance(element, ast.Starred) for element in elements):
+                return None
+        case _:
+            return None
+    match kwargs:
+        case None | ast.Constant(value=None):
+            pass
+        case ast.Dict(keys=keys) if all(text_of(key) for key in keys):
+            named = [str(text_of(key)) for key in keys]
+        case _:
+            return None
+    return count, named
 
 
 @check("celery.W360")
@@ -176,7 +208,15 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for code, call, how, task in task_calls(facts):
-        if how not in {"delay", "delay_on_commit"} or facts.tasks.have_own_class:
+        if facts.tasks.have_own_class:
+            continue
+        if how in PACKED:
+            given = packed_arguments(call)
+            problem = misfit(task, *given) if given else None
+            # a misspelt `args` is W371
+            if problem and not any(_misspelt(keyword) for keyword in call.keywords):
+                hint = "args=(...) and kwargs={...} hold the arguments of the task."
+                yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
             continue
         # `*args` and `**kwargs` may hold anything
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
@@ -207,18 +247,24 @@ def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     """
     for code, call, how, _ in task_calls(facts):
         for keyword in call.keywords if how in PACKED else ():
-            if keyword.arg and keyword.arg not in KNOWN:
-                # an option that resembles none may be read by a task class of the project
-                close = difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)
-                if close:
-                    yield Occurrence(
-                        f"the option {keyword.arg} has no effect",
-                        code.where(keyword.value),
-                        f"Did you mean {close[0]}?",
-                        fix=rename_argument(
-                            code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)
-                        ),
-                    )
+            meant = _misspelt(keyword)
+            if keyword.arg and meant:
+                yield Occurrence(
+                    f"the option {keyword.arg} has no effect",
+                    code.where(keyword.value),
+                    f"Did you mean {meant}?",
+                    fix=rename_argument(code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)),
+                )
+
+
+def _misspelt(keyword: ast.keyword) -> str | None:
+    """The option of apply_async that an unknown one resembles.
+
+    One that resembles none may be read by a task class of the project.
+    """
+    if not keyword.arg or keyword.arg in KNOWN:
+        return None
+    return next(iter(difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)), None)
 
 
 @check("celery.E372", fixable=True)
@@ -237,23 +283,44 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
             continue
         given = {k.arg: k.value for k in call.keywords if k.arg}
         args = given.get("args", call.args[0] if call.args else None)
-        if isinstance(args, ast.Constant) and args.value is not None:
+        if _is_one_value(args):
+            assert args is not None
             yield Occurrence(
                 f"args is {ast.unparse(args)}, not a tuple",
                 code.where(args),
                 f"Write ({ast.unparse(args)},).",
                 fix=one_in_a_tuple(task, code, args),
             )
-        countdown = given.get("countdown")
-        if isinstance(countdown, ast.Call) and dotted(countdown.func) in {
-            "timedelta",
-            "datetime.timedelta",
-        }:
+        for name in ("countdown", "expires"):
+            value = given.get(name)
+            if isinstance(value, ast.Call) and dotted(value.func) in {
+                "timedelta",
+                "datetime.timedelta",
+            }:
+                yield Occurrence(
+                    f"{name} is a timedelta, not a number of seconds",
+                    code.where(value),
+                    "Write the seconds.",
+                )
+        eta = given.get("eta")
+        if eta is not None and number_of(eta) is not None:
             yield Occurrence(
-                "countdown is a timedelta, not a number of seconds",
-                code.where(countdown),
-                "Write the seconds.",
+                "eta is a number, not a datetime", code.where(eta), "Write countdown= for seconds."
             )
+
+
+def _is_one_value(node: ast.expr | None) -> bool:
+    """Whether what should be a tuple is certainly something else: a constant, or a primary key."""
+    match node:
+        case ast.Constant(value=value):
+            return value is not None
+        case ast.JoinedStr():
+            return True
+        case ast.Attribute(attr="pk" | "id"):
+            return True
+        case ast.Call(func=ast.Name(id="str" | "int")):
+            return True
+    return False
 
 
 def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
@@ -386,9 +453,9 @@ def _results_pickled(facts: Facts) -> bool:
         return True
     if facts.is_before_celery(4):
         return True
-    conf = {}
-    if facts.worker:
-        conf = facts.worker.conf
+    if facts.worker is None:
+        return False
+    conf = facts.worker.conf
     return conf.get("result_serializer", "json") != "json" or bool(conf.get("task_ignore_result"))
 
 

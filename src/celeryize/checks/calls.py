@@ -325,3 +325,64 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
                     code.where(given),
                     "Write lambda: in front of it.",
                 )
+
+
+@check("celery.E602")
+def result_of_commit_used(facts: Facts) -> Iterator[Occurrence]:
+    """The result of delay_on_commit() is used.
+
+    What happens: The call raises, after the task was handed to the transaction.
+    How it looks: AttributeError: 'NoneType' object has no attribute 'id'
+    Why: The task is sent after the commit, so delay_on_commit() has no result: it returns None.
+    Fix: transaction.on_commit() with a function that sends and keeps the id; or delay().
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
+    """
+    for code in facts.code.relevant:
+        if "_on_commit" not in code.source.text:
+            continue
+        for node in code.parents:
+            if not isinstance(node, ast.Attribute):
+                continue
+            call = followed(code, node.value)
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            how, owner = call.func.attr, call.func.value
+            if how in ALL_SENDS - SENDS and facts.tasks.named_by(code, owner):
+                yield Occurrence(
+                    f"{how}() returns None, which has no {node.attr}",
+                    code.where(node),
+                    "Use delay() where the id is needed.",
+                )
+
+
+@check("celery.W551")
+def send_never_called(facts: Facts) -> Iterator[Occurrence]:
+    """The method that sends a task is named and never called.
+
+    What happens: Nothing: the task is not sent.
+    How it looks: (nothing)
+    Why: task.delay without parentheses is only the method.
+    Fix: task.delay()
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for node in code.parents:
+            value: ast.AST | None = None
+            if isinstance(node, ast.Expr):
+                value = node.value
+            # what on_commit calls is the lambda, and nothing calls what that returns
+            elif isinstance(node, ast.Lambda) and _is_for_commit(code, node):
+                value = node.body
+            if not isinstance(value, ast.Attribute) or value.attr not in ALL_SENDS:
+                continue
+            task = facts.tasks.named_by(code, value.value)
+            if task is not None:
+                yield Occurrence(
+                    f"{task.node.name}.{value.attr} is not called: nothing is sent",
+                    code.where(value),
+                    "Add the parentheses.",
+                )
+
+
+def _is_for_commit(code: Code, node: ast.Lambda) -> bool:
+    return any(given is node for _, given in _handed_callables(code))

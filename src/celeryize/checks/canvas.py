@@ -428,6 +428,11 @@ def _unused_values(code: Code) -> Iterator[ast.expr]:
     for node in code.parents:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.BinOp):
             yield node.value
+        # what on_commit calls is the lambda, and nothing sends what that returns
+        outer = code.parents.get(node)
+        if isinstance(node, ast.Lambda) and isinstance(outer, ast.Call):
+            if dotted(outer.func).rpartition(".")[2] == "on_commit":
+                yield node.body
     for assign in code.assigns:
         function = code.function_of(assign)
         if not isinstance(assign, ast.Assign) or function is None or len(assign.targets) != 1:
@@ -444,3 +449,27 @@ def _is_loaded(function: Function, name: str) -> bool:
         or (isinstance(node, ast.Name) and node.id in {"locals", "vars"})
         for node in ast.walk(function)
     )
+
+
+@check("celery.W532")
+def signature_called(facts: Facts) -> Iterator[Occurrence]:
+    """A signature is called like a function.
+
+    What happens: The task runs at once, in this process; nothing is sent.
+    How it looks: (nothing: the request is slow, and no worker logs the task)
+    Why: A chain, a group and a chord are sent by calling them; the signature of one task is not.
+    Fix: weigh.s(1).delay()
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            signature = None
+            if isinstance(call.func, ast.Call):
+                signature = signature_of(facts, code, call.func)
+            if signature is not None:
+                name = signature.task.node.name
+                yield Occurrence(
+                    f"{name} runs here: calling its signature sends nothing",
+                    code.where(call),
+                    f"Write {name}.delay(...), or call {name}(...) if that is meant.",
+                )

@@ -24,6 +24,7 @@ from celeryize.checks.facts.tasks import Task
 OWN_METHODS = frozenset({"retry", "replace", "update_state", "request", "max_retries"})
 # What retry() reads; Source: celery/app/task.py.
 RETRY_OPTIONS = frozenset({"args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"})
+EXITS = frozenset({"sys.exit", "os._exit"})
 BROAD = frozenset({"Exception", "BaseException"})
 SOFT_LIMIT = "celery.exceptions.SoftTimeLimitExceeded"
 
@@ -538,3 +539,28 @@ def failure_without_exception(facts: Facts) -> Iterator[Occurrence]:
                 task.code.where(call),
                 "Raise the exception, or use a state of your own.",
             )
+
+
+@check("celery.W629")
+def task_ends_process(facts: Facts) -> Iterator[Occurrence]:
+    """A task ends its process.
+
+    What happens: The process of the worker exits, and a new one is started; on_failure and
+        callbacks of the task are not called in it.
+    How it looks: WorkerLostError: Worker exited prematurely: exitcode 1.
+    Why: sys.exit() raises SystemExit, which is no Exception: it is not caught around a task.
+    Fix: Raise an exception, or return.
+    Source: reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for node in ast.walk(task.node):
+            if not isinstance(node, ast.Call) or task.code.function_of(node) is not task.node:
+                continue
+            spelled = full_name(facts, task.code, node.func)
+            caught = any(isinstance(outer, ast.Try) for outer in task.code.around(node))
+            if not caught and (spelled in EXITS or dotted(node.func) in {"exit", "quit"}):
+                yield Occurrence(
+                    f"{task.node.name} ends the process of the worker",
+                    task.code.where(node),
+                    "Raise an exception, or return.",
+                )

@@ -7,12 +7,13 @@ import difflib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from celeryize.checks.arguments import misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import dotted, number_of, text_of
 from celeryize.checks.imported import place
 from celeryize.model import Where
 
@@ -72,6 +73,57 @@ def _is_local_now(facts: Facts, code: Code, node: ast.expr) -> bool:
     return full_name(facts, code, node.func) in LOCAL_NOW
 
 
+@check("celery.W563")
+def due_twice(facts: Facts) -> Iterator[Occurrence]:
+    """A task is sent with a countdown and an eta.
+
+    What happens: The eta has no effect.
+    How it looks: (nothing)
+    Why: A countdown is turned into an eta, which replaces the other.
+    Fix: One of the two.
+    Source: celery/app/amqp.py, as_task_v2
+    """
+    for code, options in _send_options(facts):
+        delay = number_of(options.get("countdown"))
+        if delay and "eta" in options and not _is_none(options["eta"]):
+            yield Occurrence(
+                "this eta has no effect beside a countdown",
+                code.where(options["eta"]),
+                "Remove one of the two.",
+            )
+
+
+@check("celery.E564")
+def expires_before_it_is_due(facts: Facts) -> Iterator[Occurrence]:
+    """A task expires before it is due.
+
+    What happens: It never runs.
+    How it looks: Discarding revoked task: ... (its state is REVOKED: TaskRevokedError: expired)
+    Why: Both are counted from when it is sent.
+    Fix: expires above countdown.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+    """
+    for code, options in _send_options(facts):
+        delay, expires = (number_of(options.get(name)) for name in ("countdown", "expires"))
+        if delay is not None and expires is not None and expires < delay:
+            yield Occurrence(
+                f"this expires after {expires:g} s, but is due after {delay:g} s: it never runs",
+                code.where(options["expires"]),
+                "Set expires above the countdown.",
+            )
+
+
+def _send_options(facts: Facts) -> Iterator[tuple[Code, dict[str, ast.expr]]]:
+    """The options of every send of a task, by keyword, as one dict."""
+    for code, call, how, _ in task_calls(facts):
+        if how.startswith("apply_async"):
+            yield code, {k.arg: k.value for k in call.keywords if k.arg}
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 @check("celery.E590")
 def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
     """A task is sent, or made into a signature, by a name that no task has.
@@ -119,6 +171,34 @@ def _constant(code: Code, node: ast.expr) -> ast.expr:
         if len(values) == 1 and code.function_of(node) is not None:
             return values[0]
     return node
+
+
+@check("celery.E592")
+def sent_arguments_do_not_fit(facts: Facts) -> Iterator[Occurrence]:
+    """A task that is sent by its name is given arguments that do not fit.
+
+    What happens: The call succeeds; the task fails in the worker.
+    How it looks: TypeError: greet() takes 1 positional argument but 3 were given
+    Why: send_task() does not know the task, and cannot compare.
+    Fix: The arguments that the task takes; or import the task and call .delay().
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.send_task
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "send_task":
+                continue
+            name = _sent_name(facts, code, call)
+            tasks = [task for task in facts.tasks if task.name == name]
+            given = packed_arguments(call, 1)
+            if len(tasks) != 1 or given is None or facts.tasks.have_own_class:
+                continue
+            problem = misfit(tasks[0], *given)
+            if problem:
+                yield Occurrence(
+                    f"{name}: {problem}",
+                    code.where(call),
+                    f"{tasks[0].node.name} is defined in {tasks[0].where}.",
+                )
 
 
 def _is_unknown(facts: Facts, name: str) -> bool:

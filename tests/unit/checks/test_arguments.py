@@ -140,6 +140,41 @@ MISTAKES = [
             "@shared_task\ndef f(pks):\n    done = {pk for pk in pks}\n    return sorted(done)\n"
         ),
     ),
+    Mistake(
+        "celery.E370",
+        view("def f():\n    greet.apply_async(name='x')  # <-\n"),
+        view("def f():\n    greet.apply_async(kwargs={'name': 'x'})\n"),
+    ),
+    Mistake(
+        "celery.E370",
+        view("def f():\n    greet.apply_async(('x', 'y'), countdown=5)  # <-\n"),
+        view(
+            "def f(names):\n    greet.apply_async(names, countdown=5)\n    greet.apply_async((*names,))\n"
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f(order):\n    greet.apply_async(order.pk)  # <-\n"),
+        view(
+            "def f(order):\n    greet.apply_async((order.pk,))\n    greet.apply_async(order.args)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view(
+            "def f():\n    greet.apply_async(('x',), expires=timedelta(hours=1))  # <-\n",
+            "from datetime import timedelta\n",
+        ),
+        view(
+            "def f(when):\n    greet.apply_async(('x',), expires=when + timedelta(hours=1))\n",
+            "from datetime import timedelta\n",
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.apply_async(('x',), eta=60)  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), eta=None)\n"),
+    ),
 ]
 
 

@@ -120,6 +120,28 @@ MISTAKES = [
             ),
         },
     ),
+    Mistake(
+        "celery.E602",
+        view("def f():\n    return greet.delay_on_commit('x').id  # <-\n"),
+        view("def f():\n    greet.delay_on_commit('x')\n    return greet.delay('x').id\n"),
+    ),
+    Mistake(
+        "celery.E602",
+        view(
+            "def f():\n    sent = greet.apply_async_on_commit(('x',))\n    return sent.task_id  # <-\n"
+        ),
+        view("def f():\n    sent = greet.apply_async(('x',))\n    return sent.task_id\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f():\n    greet.delay  # <-\n"),
+        view("def f(run):\n    run(greet.delay)\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f():\n    transaction.on_commit(lambda: greet.delay)  # <-\n"),
+        view("def f(sort):\n    sort(key=lambda: greet.delay)\n"),
+    ),
 ]
 
 

@@ -208,6 +208,16 @@ MISTAKES = [
         canvas("def f(pks):\n    ship.si(1)  # <-\n"),
         canvas("def f(pks):\n    return [ship.si(pk) for pk in pks]\n"),
     ),
+    Mistake(
+        "celery.W532",
+        canvas("def f(pks):\n    ship.s(1)()  # <-\n"),
+        canvas("def f(pks):\n    chain(ship.s(1), ship.s())()\n    ship(1)\n"),
+    ),
+    Mistake(
+        "celery.W550",
+        canvas("def f(on_commit):\n    on_commit(lambda: ship.si(1))  # <-\n"),
+        canvas("def f(on_commit):\n    on_commit(lambda: ship.si(1).delay())\n"),
+    ),
 ]
 
 

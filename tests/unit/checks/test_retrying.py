@@ -245,6 +245,14 @@ MISTAKES = [
             "from celery import states\n\n\n@shared_task(bind=True)\ndef f(me):\n    me.update_state(state=states.STARTED, meta='x')\n"
         ),
     ),
+    Mistake(
+        "celery.W629",
+        tasks("import sys\n\n\n@shared_task\ndef f():\n    sys.exit(1)  # <-\n"),
+        tasks(
+            "import sys\n\n\n@shared_task\ndef f():\n    try:\n        sys.exit(1)\n"
+            "    except SystemExit:\n        return 1\n\n\ndef main():\n    sys.exit(1)\n"
+        ),
+    ),
 ]
 
 

@@ -126,6 +126,40 @@ MISTAKES = [
             **view("def f(name):\n    greet.apply_async(('x',), queue='slow')\n"),
         },
     ),
+    Mistake(
+        "celery.W563",
+        view("def f(when):\n    greet.apply_async(('x',), countdown=5, eta=when)  # <-\n"),
+        view(
+            "def f(when):\n    greet.apply_async(('x',), countdown=5, eta=None)\n    greet.apply_async(('x',), countdown=0, eta=when)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E564",
+        view("def f():\n    greet.apply_async(('x',), countdown=60 * 10, expires=300)  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), countdown=300, expires=60 * 10)\n"),
+    ),
+    Mistake(
+        "celery.E592",
+        view(
+            "def f():\n    app.send_task('doctors.tasks.greet', ['x', 'y'])  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f(names):\n    app.send_task('doctors.tasks.greet', kwargs={'name': 'x'})\n    app.send_task('doctors.tasks.greet', names)\n",
+            "from config.celery import app\n",
+        ),
+    ),
+    Mistake(
+        "celery.E592",
+        view(
+            "def f():\n    app.send_task(  # <-\n        name='doctors.tasks.greet',\n        kwargs={'nam': 'x'},\n    )\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f(more):\n    app.send_task(\n        name='doctors.tasks.greet',\n        kwargs={**more},\n    )\n",
+            "from config.celery import app\n",
+        ),
+    ),
 ]
 IMPORTED = [
     # sent in a helper, and not by a call that the text shows
