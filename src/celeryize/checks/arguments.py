@@ -7,7 +7,14 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from celeryize.celery_facts import words
-from celeryize.checks.calls import has_no_backend, is_model, is_receiver, task_calls
+from celeryize.checks.calls import (
+    SENDS,
+    handed_callables,
+    has_no_backend,
+    is_model,
+    is_receiver,
+    task_calls,
+)
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
@@ -88,6 +95,28 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     return None
 
 
+def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+    """Every call of a task's sending methods, also where on_commit() makes it.
+
+    `on_commit(task.delay)` and `on_commit(partial(task.delay, 1))` are given as the call that they
+    will be.
+    """
+    yield from task_calls(facts)
+    for code in facts.code.relevant:
+        for _, given in handed_callables(code):
+            method, args, keywords = given, list[ast.expr](), list[ast.keyword]()
+            if isinstance(given, ast.Call) and given.args:
+                if full_name(facts, code, given.func) != "functools.partial":
+                    continue
+                method, args, keywords = given.args[0], given.args[1:], given.keywords
+            if not isinstance(method, ast.Attribute) or method.attr not in SENDS:
+                continue
+            task = facts.tasks.named_by(code, method.value)
+            if task is not None:
+                call = ast.Call(func=method, args=args, keywords=keywords)
+                yield code, ast.copy_location(call, given), method.attr, task
+
+
 def packed_arguments(call: ast.Call, first: int = 0) -> tuple[int, list[str]] | None:
     """How many arguments `args` and `kwargs` of a call hold, and which names; None if that is
     not known.
@@ -130,7 +159,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     Fix: Pass the primary key and load the object in the task.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """
-    for code, call, how, task in task_calls(facts):
+    for code, call, how, task in _all_calls(facts):
         if _is_pickled(facts, call, task):
             continue
         given = list(call.args) + [k.value for k in call.keywords if k.arg]
@@ -207,7 +236,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     Fix: task.apply_async(args=(1, 2), expires=3)
     Source: reproduced with Celery 5.7
     """
-    for code, call, how, task in task_calls(facts):
+    for code, call, how, task in _all_calls(facts):
         if facts.tasks.have_own_class:
             continue
         if how in PACKED:
@@ -245,7 +274,7 @@ def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Fix: Rename it.
     Source: celery/app/task.py
     """
-    for code, call, how, _ in task_calls(facts):
+    for code, call, how, _ in _all_calls(facts):
         for keyword in call.keywords if how in PACKED else ():
             meant = _misspelt(keyword)
             if keyword.arg and meant:
@@ -278,7 +307,7 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: args=(5,) with the comma; countdown=60.
     Source: reproduced with Celery 5.7
     """
-    for code, call, how, task in task_calls(facts):
+    for code, call, how, task in _all_calls(facts):
         if how not in PACKED:
             continue
         given = {k.arg: k.value for k in call.keywords if k.arg}
@@ -346,7 +375,7 @@ def argument_not_json(facts: Facts) -> Iterator[Occurrence]:
     Fix: list(...) of it, str(...) of it, or its primary key.
     Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers
     """
-    for code, call, how, task in task_calls(facts):
+    for code, call, how, task in _all_calls(facts):
         if _is_pickled(facts, call, task):
             continue
         for value in _given_values(call, how):

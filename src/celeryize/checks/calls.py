@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import followed
+from celeryize.checks.facts.canvas import composer_of, followed, is_canvas
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, is_true, text_of
 from celeryize.checks.facts.tasks import Task
@@ -177,7 +177,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                         "Set CELERY_RESULT_BACKEND.",
                     )
             # a task that waits is E401, with or without a backend
-            elif call.func.attr == "get" and _is_send(facts, code, call.func.value):
+            elif call.func.attr == "get" and _is_sent(facts, code, call.func.value):
                 if any(task.node is code.function_of(call) for task in facts.tasks):
                     continue
                 yield Occurrence(
@@ -194,6 +194,17 @@ def has_no_backend(facts: Facts) -> bool:
     if facts.worker and facts.worker.backend:
         return facts.worker.backend == "disabled"
     return not (facts.settings.is_set("result_backend") or facts.project.settings.split)
+
+
+def _is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends a task, or canvas, and gives its result."""
+    if _is_send(facts, code, node):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
+        return is_canvas(facts, code, node.func.value)
+    return composer_of(facts, code, node.func) in {"chain", "group"}
 
 
 def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
@@ -248,7 +259,7 @@ def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.python.org/3/faq/programming.html#why-do-lambdas-defined-in-a-loop-with-different-values-all-return-the-same-result
     """
     for code in facts.code.relevant:
-        for call, given in _handed_callables(code):
+        for call, given in handed_callables(code):
             if not isinstance(given, ast.Lambda) or not _sends_task(facts, code, given):
                 continue
             bound = {node.arg for node in ast.walk(given.args) if isinstance(node, ast.arg)}
@@ -262,7 +273,7 @@ def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
+def handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
     """What is given to `on_commit()`, in a file."""
     for call in code.calls:
         if dotted(call.func).rpartition(".")[2] == "on_commit":
@@ -315,7 +326,7 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit
     """
     for code in facts.code.relevant:
-        for _, given in _handed_callables(code):
+        for _, given in handed_callables(code):
             if not isinstance(given, ast.Call):
                 continue
             task = facts.tasks.named_by(code, given.func)
@@ -385,4 +396,4 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _is_for_commit(code: Code, node: ast.Lambda) -> bool:
-    return any(given is node for _, given in _handed_callables(code))
+    return any(given is node for _, given in handed_callables(code))

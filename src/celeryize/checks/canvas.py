@@ -473,3 +473,71 @@ def signature_called(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     f"Write {name}.delay(...), or call {name}(...) if that is meant.",
                 )
+
+
+@check("celery.E533")
+def canvas_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
+    """A task waits for the results of a chain, a group or a chord.
+
+    What happens: The task fails; the others still run.
+    How it looks: RuntimeError: Never call result.get() within a task!
+    Why: Workers that wait for each other can deadlock.
+    Fix: self.replace(...), or a chord, whose body is given the results.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for task in facts.tasks:
+        code = task.code
+        if "allow_join_result" in code.source.text:
+            continue
+        for node in ast.walk(task.node):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"get", "join", "join_native"}
+                and not any(k.arg == "disable_sync_subtasks" for k in node.keywords)
+                and code.function_of(node) is task.node
+                and _is_sent_canvas(facts, code, followed(code, node.func.value))
+            ):
+                yield Occurrence(
+                    f"the task {task.name} waits for other tasks",
+                    code.where(node),
+                    "Use self.replace() or a chord.",
+                )
+
+
+def _is_sent_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends canvas, and gives its result."""
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute) and node.func.attr in {"delay", "apply_async"}:
+        return is_canvas(facts, code, node.func.value)
+    return composer_of(facts, code, followed(code, node.func)) is not None
+
+
+@check("celery.W552")
+def canvas_returned(facts: Facts) -> Iterator[Occurrence]:
+    """A task returns a signature, chain, group or chord.
+
+    What happens: Nothing of it runs: its description, a dict, is stored as the result.
+    How it looks: (nothing: SUCCESS)
+    Why: Celery stores what a task returns; it does not send it.
+    Fix: return self.replace(chain(...)), or send it with .delay().
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.replace
+    """
+    for task in facts.tasks:
+        # a task that is also called as a function may be a builder of canvas
+        if task.below or task.hidden or "base" in task.options:
+            continue
+        for node in ast.walk(task.node):
+            if (
+                isinstance(node, ast.Return)
+                and node.value is not None
+                and task.code.function_of(node) is task.node
+                and is_canvas(facts, task.code, node.value)
+                and not _is_declared(followed(task.code, node.value))
+            ):
+                yield Occurrence(
+                    f"{task.node.name} returns canvas, and nothing sends it",
+                    task.code.where(node),
+                    "Send it with .delay(), or return self.replace(...).",
+                )

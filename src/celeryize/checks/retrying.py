@@ -25,6 +25,10 @@ OWN_METHODS = frozenset({"retry", "replace", "update_state", "request", "max_ret
 # What retry() reads; Source: celery/app/task.py.
 RETRY_OPTIONS = frozenset({"args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"})
 EXITS = frozenset({"sys.exit", "os._exit"})
+# A class derived from one of these is a task where it has a run().
+TASK_CLASSES = frozenset(
+    {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask"}
+)
 BROAD = frozenset({"Exception", "BaseException"})
 SOFT_LIMIT = "celery.exceptions.SoftTimeLimitExceeded"
 
@@ -78,9 +82,35 @@ def _has_other_self(task: Task, node: ast.AST) -> bool:
     return False
 
 
+def _all_tasks(facts: Facts) -> Iterator[Task]:
+    """Every task of the project, those that are classes with a run() included."""
+    yield from facts.tasks
+    for code in facts.code.relevant:
+        for node in code.classes:
+            if any(_is_task_class(facts, code, base) for base in node.bases):
+                yield from _class_task(code, node)
+
+
+def _is_task_class(facts: Facts, code: Code, base: ast.expr) -> bool:
+    return full_name(facts, code, base) in TASK_CLASSES
+
+
+def _class_task(code: Code, node: ast.ClassDef) -> Iterator[Task]:
+    """A class with a run() as a task: what its body assigns are the options."""
+    options: dict[str, ast.expr] = {"bind": ast.Constant(value=True)}
+    for statement in node.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            options[statement.targets[0].id] = statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            options[dotted(statement.target)] = statement.value
+    for statement in node.body:
+        if isinstance(statement, Function) and statement.name == "run":
+            yield Task("", statement, code, node.bases[0], False, options, (), ())
+
+
 def _own_calls(facts: Facts, method: str) -> Iterator[tuple[Task, ast.Call]]:
     """Every `self.retry(...)`, say, in a task, whatever its first parameter is called."""
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         owners = {task.node.name, "self"}
         parameters = parameters_of(task.node)
         if task.bound and parameters:
@@ -136,7 +166,7 @@ def retried_for_ever(facts: Facts) -> Iterator[Occurrence]:
     Fix: Name the exceptions that pass by themselves, or a limit.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         limit, classes = task.options.get("max_retries"), task.options.get("autoretry_for")
         if not _is_none(limit) or task.hidden or "dont_autoretry_for" in task.options:
             continue
@@ -173,7 +203,7 @@ def reject_without_late_ack(facts: Facts) -> Iterator[Occurrence]:
     """
     if _acknowledges_late(facts):
         return
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         # a base class, or `**OPTIONS`, may set it
         if {"acks_late", "base"} & set(task.options) or task.hidden or facts.tasks.have_own_class:
             continue
@@ -222,7 +252,7 @@ def soft_limit_swallowed(facts: Facts) -> Iterator[Occurrence]:
     Fix: except SoftTimeLimitExceeded: raise, above the `except Exception`.
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         if not _has_soft_limit(facts, task):
             continue
         for node in ast.walk(task.node):
@@ -357,7 +387,7 @@ def _called(node: ast.expr) -> ast.AST:
 
 def _retry_settings(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
     """Every option of a retry: in the decorator, in retry_kwargs, in the call of retry()."""
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         for name in ("default_retry_delay", "max_retries"):
             if name in task.options:
                 yield task.code, name, task.options[name]
@@ -411,7 +441,7 @@ def autoretry_for_text(facts: Facts) -> Iterator[Occurrence]:
     Fix: autoretry_for=(ConnectionError,)
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.autoretry_for
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         for name in ("autoretry_for", "dont_autoretry_for"):
             for element in _elements(task.options.get(name)):
                 if text_of(element) is not None:
@@ -432,7 +462,7 @@ def retry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
     Fix: max_retries, countdown
     Source: celery/app/task.py, retry
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         if "autoretry_for" not in task.options:
             continue
         for name, value in _retry_kwargs(task):
@@ -455,7 +485,7 @@ def no_limit_that_is_one(facts: Facts) -> Iterator[Occurrence]:
     Fix: max_retries=None on the decorator; or a number.
     Source: celery/app/task.py, retry
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         # where the task has a limit of its own, None may be meant as that
         if "max_retries" in task.options or "base" in task.options or task.hidden:
             continue
@@ -483,7 +513,7 @@ def delay_beside_backoff(facts: Facts) -> Iterator[Occurrence]:
     Fix: retry_backoff=60 alone; or retry_backoff=True beside retry_backoff_max.
     Source: celery/app/autoretry.py
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         if "autoretry_for" not in task.options or {"base"} & set(task.options) or task.hidden:
             continue
         backoff = task.options.get("retry_backoff")
@@ -552,7 +582,7 @@ def task_ends_process(facts: Facts) -> Iterator[Occurrence]:
     Fix: Raise an exception, or return.
     Source: reproduced with Celery 5.7
     """
-    for task in facts.tasks:
+    for task in _all_tasks(facts):
         for node in ast.walk(task.node):
             if not isinstance(node, ast.Call) or task.code.function_of(node) is not task.node:
                 continue

@@ -175,6 +175,39 @@ MISTAKES = [
         view("def f():\n    greet.apply_async(('x',), eta=60)  # <-\n"),
         view("def f():\n    greet.apply_async(('x',), eta=None)\n"),
     ),
+    Mistake(
+        "celery.E370",
+        view(
+            "def f():\n    transaction.on_commit(greet.delay)  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f():\n    transaction.on_commit(partial(greet.delay, 'x'))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.E370",
+        view(
+            "def f():\n    transaction.on_commit(\n        partial(greet.delay, 'x', urgent=True),  # <-\n    )\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f(make):\n    make(partial(call.delay, urgent=True))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f(pks):\n    transaction.on_commit(partial(greet.delay, set(pks)))  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f(pks):\n    transaction.on_commit(partial(greet.delay, sorted(set(pks))))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
 ]
 
 

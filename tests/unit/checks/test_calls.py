@@ -142,6 +142,23 @@ MISTAKES = [
         view("def f():\n    transaction.on_commit(lambda: greet.delay)  # <-\n"),
         view("def f(sort):\n    sort(key=lambda: greet.delay)\n"),
     ),
+    Mistake(
+        "celery.E380",
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(pks):\n    return group(greet.s(pk) for pk in pks)().get()  # <-\n",
+                "from celery import group\n",
+            ),
+        },
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(pks):\n    group(greet.s(pk) for pk in pks)()\n",
+                "from celery import group\n",
+            ),
+        },
+    ),
 ]
 
 

@@ -218,6 +218,32 @@ MISTAKES = [
         canvas("def f(on_commit):\n    on_commit(lambda: ship.si(1))  # <-\n"),
         canvas("def f(on_commit):\n    on_commit(lambda: ship.si(1).delay())\n"),
     ),
+    Mistake(
+        "celery.E533",
+        tasks(
+            "from celery import group\n\n\n@shared_task\ndef f(pks):\n"
+            "    sent = group(greet.s(pk) for pk in pks)()\n    return sent.join()  # <-\n"
+        ),
+        tasks(
+            "from celery import group\n\n\n@shared_task\ndef f(pks):\n"
+            "    sent = group(greet.s(pk) for pk in pks)()\n    return sent.id\n\n\n"
+            "def g(pks):\n    return group(greet.s(pk) for pk in pks)().get()\n"
+        ),
+    ),
+    Mistake(
+        "celery.E533",
+        tasks(
+            "@shared_task\ndef f():\n    return (greet.s('x') | greet.s()).delay().get()  # <-\n"
+        ),
+    ),
+    Mistake(
+        "celery.W552",
+        tasks("@shared_task\ndef f():\n    return greet.s('x') | greet.s()  # <-\n"),
+        tasks(
+            "@shared_task(bind=True)\ndef f(self):\n    return self.replace(greet.s('x') | greet.s())\n\n\n"
+            "def build():\n    return greet.s('x') | greet.s()\n"
+        ),
+    ),
 ]
 
 

@@ -253,6 +253,24 @@ MISTAKES = [
             "    except SystemExit:\n        return 1\n\n\ndef main():\n    sys.exit(1)\n"
         ),
     ),
+    Mistake(
+        "celery.E611",
+        tasks(
+            "from celery import Task, current_app\n\n\nclass Mail(Task):\n\n    def run(self):\n        try:\n            return 1\n        except OSError as exc:\n            raise self.retry(exc)  # <-\n\n\n\ncurrent_app.register_task(Mail())\n"
+        ),
+        tasks(
+            "from celery import Task, current_app\n\n\nclass Mail(Task):\n\n    def run(self):\n        try:\n            return 1\n        except OSError as exc:\n            raise self.retry(exc=exc)\n\n\n\ncurrent_app.register_task(Mail())\n"
+        ),
+    ),
+    Mistake(
+        "celery.W630",
+        tasks(
+            "from celery.exceptions import Reject\nfrom celery import Task, current_app\n\n\nclass Mail(Task):\n\n    def run(self):\n        raise Reject('x', requeue=True)  # <-\n\n\n\ncurrent_app.register_task(Mail())\n"
+        ),
+        tasks(
+            "from celery.exceptions import Reject\nfrom celery import Task, current_app\n\n\nclass Mail(Task):\n    acks_late = True\n\n    def run(self):\n        raise Reject('x', requeue=True)\n\n\n\ncurrent_app.register_task(Mail())\n"
+        ),
+    ),
 ]
 
 
