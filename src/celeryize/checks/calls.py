@@ -1,84 +1,34 @@
-"""How tasks are called from Django: inside transactions, with model instances, with the wrong
-arguments."""
+"""How tasks are called from Django: inside transactions, while importing, for their results."""
 
 from __future__ import annotations
 
 import ast
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from celeryize.celery_facts import words
-from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import composer_of, followed, is_canvas
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, text_of
+from celeryize.checks.facts.literals import dotted, is_true, text_of
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.fixes import make_tuple, only_near, rename_argument
-from celeryize.patch.replace import with_parentheses
 
 # The methods that publish at once, whatever becomes of the transaction.
 SENDS = {"delay", "apply_async"}
+# These, and those that wait for the commit.
+ALL_SENDS = SENDS | {"delay_on_commit", "apply_async_on_commit"}
 # What a call may be wrapped in so that it waits for the commit.
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
+# What reads the result of a task that was sent.
+ASKED = {"get", "result", "state", "status", "ready", "successful", "failed", "wait"}
 # Options that let the transaction end before the worker runs the task.
 LATER = {"countdown", "eta"}
-# Options of apply_async that people pass to delay.
-SEND_ONLY = {
-    "countdown",
-    "eta",
-    "expires",
-    "queue",
-    "priority",
-    "routing_key",
-    "link",
-    "link_error",
-    "task_id",
-}
-# Methods of managers and querysets that give model instances.
-FETCHES = {
-    "get",
-    "create",
-    "first",
-    "last",
-    "latest",
-    "earliest",
-    "get_or_404",
-    "get_object_or_404",
-    "all",
-    "filter",
-}
-# What apply_async reads. Source: celery/app/task.py of 5.7.
-KNOWN = words(
-    """
-    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
-    queue exchange routing_key priority serializer compression add_to_parent publisher headers
-    connection ignore_result time_limit soft_time_limit root_id parent_id group_id group_index chord
-    reply_to delivery_mode
-    """
-)
 
 
-def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
-    """Why arguments do not fit a task, in Python's words; None if they do, or if that is not
-    known."""
-    signature = task.signature
-    if signature is None:
-        return None
-    try:
-        # Python itself decides, with its own words: the values do not matter, only their number
-        signature.bind(*[None] * positional, **dict.fromkeys(named))
-    except TypeError as error:
-        return str(error)
-    return None
-
-
-def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
     for code in facts.code.relevant:
         for call in code.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS | {
-                "delay_on_commit"
-            }:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in ALL_SENDS:
                 task = facts.tasks.named_by(code, call.func.value)
                 if task is not None:
                     yield code, call, call.func.attr, task
@@ -95,7 +45,7 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
     """
     atomic_requests = _atomic_requests(facts)
-    for code, call, how, task in _task_calls(facts):
+    for code, call, how, task in task_calls(facts):
         if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
         # delay_on_commit is the fix, so only the two immediate methods are examined
@@ -141,17 +91,17 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                 return None
             case ast.Call(func=func) if dotted(func).rpartition(".")[2] in COMMITS:
                 return None
-            case ast.With(items=items) if any(_is_atomic(item.context_expr) for item in items):
+            case ast.With(items=items) if any(is_atomic(item.context_expr) for item in items):
                 return "is called inside atomic()"
             case ast.FunctionDef(name=name, decorator_list=decorators):
                 if name in handed:
                     return None
-                if any(_is_atomic(d) for d in decorators):
+                if any(is_atomic(d) for d in decorators):
                     return "is called inside atomic()"
-                if any(_is_receiver(d) for d in decorators):
+                if any(is_receiver(d) for d in decorators):
                     return "is called in a handler of a model's save"
                 holder = code.parents.get(outer)
-                if isinstance(holder, ast.ClassDef) and name == "save" and _is_model(holder):
+                if isinstance(holder, ast.ClassDef) and name == "save" and is_model(holder):
                     return "is called in a model's save()"
                 if atomic_requests and not nested and code.path.name == "views.py":
                     return "is called in a view, and ATOMIC_REQUESTS is on"
@@ -177,12 +127,14 @@ def _handed_to_commit(code: Code) -> set[str]:
     return found - {""}
 
 
-def _is_atomic(node: ast.expr) -> bool:
+def is_atomic(node: ast.expr) -> bool:
+    """Whether a decorator or a context manager is `transaction.atomic`."""
     spelled = dotted(node.func if isinstance(node, ast.Call) else node)
     return spelled in {"atomic", "transaction.atomic", "django.db.transaction.atomic"}
 
 
-def _is_receiver(node: ast.expr) -> bool:
+def is_receiver(node: ast.expr) -> bool:
+    """Whether a decorator connects a function to what a model's save sends."""
     if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] not in {
         "receiver",
         "connect",
@@ -195,189 +147,9 @@ def _is_receiver(node: ast.expr) -> bool:
     )
 
 
-def _is_model(node: ast.ClassDef) -> bool:
+def is_model(node: ast.ClassDef) -> bool:
+    """Whether a class is a model, by the names of its bases."""
     return any(dotted(base).rpartition(".")[2].endswith("Model") for base in node.bases)
-
-
-@check("celery.W360")
-def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
-    """A task is given a model instance or a request.
-
-    What happens: The call raises.
-    How it looks: kombu.exceptions.EncodeError: Object of type Doctor is not JSON serializable
-    Why: Arguments travel as JSON.
-    Fix: Pass the primary key and load the object in the task.
-    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
-    """
-    for code, call, how, task in _task_calls(facts):
-        if _is_pickled(facts, call, task):
-            continue
-        given = list(call.args) + [k.value for k in call.keywords if k.arg]
-        if how == "apply_async":
-            packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
-            # only a literal tuple or list shows what is in it
-            given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
-        for value in given:
-            what = _instance_words(code, call, value)
-            if what:
-                yield Occurrence(
-                    f"{task.node.name} is given {what}, which JSON cannot hold",
-                    code.where(value),
-                    "Pass its primary key.",
-                )
-
-
-def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
-    """Whether the arguments of a call may travel as a pickle, which holds any object."""
-    chosen = [task.options.get("serializer")]
-    chosen += [keyword.value for keyword in call.keywords if keyword.arg == "serializer"]
-    chosen += [s.value for s in facts.settings.named("CELERY_TASK_SERIALIZER")]
-    if any("pickle" in ast.unparse(node) for node in chosen if node is not None):
-        return True
-    # the default of Celery 3
-    if facts.is_before_celery(4):
-        return True
-    return facts.worker is not None and facts.worker.conf.get("task_serializer") == "pickle"
-
-
-def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
-    """What object an argument is, in words, where the code shows it."""
-    function = code.function_of(call)
-    if not isinstance(value, ast.Name) or function is None:
-        return None
-    holder = code.parents.get(function)
-    if value.id == "self" and isinstance(holder, ast.ClassDef) and _is_model(holder):
-        return f"the {holder.name} itself"
-    parameters = {argument.arg for argument in [*function.args.posonlyargs, *function.args.args]}
-    if value.id == "request" and "request" in parameters:
-        return "the request"
-    if value.id == "instance" and any(_is_receiver(d) for d in function.decorator_list):
-        return "the model instance"
-    last = _last_assignment(function, value.id, call.lineno)
-    if last is None or not isinstance(last.value, ast.Call):
-        return None
-    spelled = dotted(last.value.func)
-    from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
-    if from_manager or spelled == "get_object_or_404":
-        return f"the result of {spelled}()"
-    return None
-
-
-def _last_assignment(function: Function, name: str, line: int) -> ast.Assign | None:
-    """The last assignment of a name in a function above a line."""
-    found: ast.Assign | None = None
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Assign) or node.lineno >= line:
-            continue
-        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
-            if found is None or node.lineno > found.lineno:
-                found = node
-    return found
-
-
-@check("celery.E370")
-def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
-    """The arguments of a call do not fit the task.
-
-    What happens: The call raises.
-    How it looks: TypeError: add() got an unexpected keyword argument 'expires'
-    Why: .delay() passes everything to the task; options such as expires or countdown belong to
-        apply_async().
-    Fix: task.apply_async(args=(1, 2), expires=3)
-    Source: reproduced with Celery 5.7
-    """
-    for code, call, how, task in _task_calls(facts):
-        if how not in {"delay", "delay_on_commit"} or facts.tasks.have_own_class:
-            continue
-        # `*args` and `**kwargs` may hold anything
-        if any(isinstance(a, ast.Starred) for a in call.args) or any(
-            k.arg is None for k in call.keywords
-        ):
-            continue
-        named = [k.arg for k in call.keywords if k.arg]
-        problem = misfit(task, len(call.args), named)
-        if problem:
-            option = next((n for n in named if n in SEND_ONLY), None)
-            hint = (
-                f"{option} is an option of apply_async()."
-                if option
-                else f"{task.node.name} is defined in {task.where}."
-            )
-            yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
-
-
-@check("celery.W371", fixable=True)
-def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
-    """apply_async is given an unknown option.
-
-    What happens: Nothing: the option has no effect.
-    How it looks: (nothing)
-    Why: apply_async takes any keyword.
-    Fix: Rename it.
-    Source: celery/app/task.py
-    """
-    for code, call, how, _ in _task_calls(facts):
-        for keyword in call.keywords if how == "apply_async" else ():
-            if keyword.arg and keyword.arg not in KNOWN:
-                # an option that resembles none may be read by a task class of the project
-                close = difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)
-                if close:
-                    yield Occurrence(
-                        f"the option {keyword.arg} has no effect",
-                        code.where(keyword.value),
-                        f"Did you mean {close[0]}?",
-                        fix=rename_argument(
-                            code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)
-                        ),
-                    )
-
-
-@check("celery.E372", fixable=True)
-def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """apply_async is given args that are not a tuple, or a countdown that is not a number.
-
-    What happens: The call raises.
-    How it looks: TypeError: ... argument after * must be an iterable, not int
-        TypeError: '<' not supported between instances of 'datetime.timedelta' and 'int'
-    Why: args is a tuple or a list, countdown a number of seconds.
-    Fix: args=(5,) with the comma; countdown=60.
-    Source: reproduced with Celery 5.7
-    """
-    for code, call, how, task in _task_calls(facts):
-        if how != "apply_async":
-            continue
-        given = {k.arg: k.value for k in call.keywords if k.arg}
-        args = given.get("args", call.args[0] if call.args else None)
-        if isinstance(args, ast.Constant) and args.value is not None:
-            yield Occurrence(
-                f"args is {ast.unparse(args)}, not a tuple",
-                code.where(args),
-                f"Write ({ast.unparse(args)},).",
-                fix=one_in_a_tuple(task, code, args),
-            )
-        countdown = given.get("countdown")
-        if isinstance(countdown, ast.Call) and dotted(countdown.func) in {
-            "timedelta",
-            "datetime.timedelta",
-        }:
-            yield Occurrence(
-                "countdown is a timedelta, not a number of seconds",
-                code.where(countdown),
-                "Write the seconds.",
-            )
-
-
-def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
-    """The comma that `args=(5)` lacks, where the task takes one argument.
-
-    A text without parentheses may be meant as it is: each of its letters is an argument.
-    """
-    start, _ = with_parentheses(code.source, args)
-    if text_of(args) is not None and start == code.source.start(args):
-        return Unsure("a text may be meant as a sequence of letters")
-    if task is None or task.signature is None or misfit(task, 1, ()):
-        return Unsure("the task does not take exactly one argument")
-    return make_tuple(code, args, entry)
 
 
 @check("celery.E380")
@@ -391,12 +163,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
     Fix: Set CELERY_RESULT_BACKEND, or do not ask for results.
     Source: https://github.com/celery/celery/issues/7340
     """
-    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
-        return
-    if facts.worker and facts.worker.backend:
-        if facts.worker.backend != "disabled":
-            return
-    elif facts.settings.is_set("result_backend") or facts.project.settings.split:
+    if not has_no_backend(facts):
         return
     for code in facts.code.relevant:
         bound = facts.code.bindings(code.path)
@@ -410,7 +177,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                         "Set CELERY_RESULT_BACKEND.",
                     )
             # a task that waits is E401, with or without a backend
-            elif call.func.attr == "get" and _is_send(facts, code, call.func.value):
+            elif call.func.attr == "get" and _is_sent(facts, code, call.func.value):
                 if any(task.node is code.function_of(call) for task in facts.tasks):
                     continue
                 yield Occurrence(
@@ -420,6 +187,26 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+def has_no_backend(facts: Facts) -> bool:
+    """Whether the project has no result backend for certain."""
+    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+        return False
+    if facts.worker and facts.worker.backend:
+        return facts.worker.backend == "disabled"
+    return not (facts.settings.is_set("result_backend") or facts.project.settings.split)
+
+
+def _is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends a task, or canvas, and gives its result."""
+    if _is_send(facts, code, node):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
+        return is_canvas(facts, code, node.func.value)
+    return composer_of(facts, code, node.func) in {"chain", "group"}
+
+
 def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
@@ -427,3 +214,186 @@ def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
         and node.func.attr in SENDS
         and facts.tasks.named_by(code, node.func.value) is not None
     )
+
+
+@check("celery.W600")
+def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
+    """The result of a task that ignores its results is asked for.
+
+    What happens: get() returns None at once, before the task has run; a state stays PENDING.
+    How it looks: (nothing)
+    Why: With ignore_result=True nothing is stored.
+    Fix: Remove ignore_result=True, or do not ask.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.ignore_result
+    """
+    if has_no_backend(facts):
+        return
+    for code in facts.code.relevant:
+        for node in code.parents:
+            if not isinstance(node, ast.Attribute) or node.attr not in ASKED:
+                continue
+            send = followed(code, node.value)
+            if not _is_send(facts, code, send):
+                continue
+            assert isinstance(send, ast.Call) and isinstance(send.func, ast.Attribute)
+            task = facts.tasks.named_by(code, send.func.value)
+            kept = any(k.arg == "ignore_result" for k in send.keywords)
+            # a task that waits is E401, whatever it waits for
+            inside = any(one.node is code.function_of(node) for one in facts.tasks)
+            if task and not kept and not inside and is_true(task.options.get("ignore_result")):
+                yield Occurrence(
+                    f"{task.node.name} ignores its results, so .{node.attr} never has one",
+                    code.where(node),
+                    f"Remove ignore_result=True from {task.node.name}.",
+                )
+
+
+@check("celery.W570")
+def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
+    """A lambda for on_commit in a loop uses the loop's variable.
+
+    What happens: The task is sent for the last row, once per row.
+    How it looks: (nothing)
+    Why: The lambda runs after the loop, and looks the variable up then.
+    Fix: transaction.on_commit(partial(task.delay, order.pk)), or task.delay_on_commit(order.pk).
+    Source: https://docs.python.org/3/faq/programming.html#why-do-lambdas-defined-in-a-loop-with-different-values-all-return-the-same-result
+    """
+    for code in facts.code.relevant:
+        for call, given in handed_callables(code):
+            if not isinstance(given, ast.Lambda) or not _sends_task(facts, code, given):
+                continue
+            bound = {node.arg for node in ast.walk(given.args) if isinstance(node, ast.arg)}
+            used = {n.id for n in ast.walk(given.body) if isinstance(n, ast.Name)} - bound
+            changing = used & _changed_by_loop(code, call)
+            if changing:
+                yield Occurrence(
+                    f"this runs after the loop, when {min(changing)} is the last one",
+                    code.where(given),
+                    "Use functools.partial(task.delay, ...) or delay_on_commit().",
+                )
+
+
+def handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """What is given to `on_commit()`, in a file."""
+    for call in code.calls:
+        if dotted(call.func).rpartition(".")[2] == "on_commit":
+            given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "func")]
+            for value in given[:1]:
+                yield call, value
+
+
+def _sends_task(facts: Facts, code: Code, node: ast.AST) -> bool:
+    return any(
+        isinstance(inner, ast.expr) and _is_send(facts, code, inner) for inner in ast.walk(node)
+    )
+
+
+def _changed_by_loop(code: Code, node: ast.AST) -> set[str]:
+    """The names that the loops around a node, in the same function and transaction, bind anew.
+
+    A transaction inside of the loop ends, and its callbacks run, before the next round.
+    """
+    found: set[str] = set()
+    for outer in code.around(node):
+        match outer:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                return found
+            case ast.With(items=items) if any(is_atomic(item.context_expr) for item in items):
+                return found
+            case ast.For() | ast.AsyncFor():
+                found |= _stored(outer.target)
+                for statement in outer.body:
+                    found |= _stored(statement)
+    return found
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
+
+
+@check("celery.E571")
+def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
+    """on_commit is given the result of sending a task.
+
+    What happens: The task is sent at once, before the commit; then on_commit raises.
+    How it looks: TypeError: on_commit()'s callback must be a callable.
+    Why: notify.delay(1) is called where it stands.
+    Fix: transaction.on_commit(lambda: notify.delay(1)), or notify.delay_on_commit(1).
+    Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit
+    """
+    for code in facts.code.relevant:
+        for _, given in handed_callables(code):
+            if not isinstance(given, ast.Call):
+                continue
+            task = facts.tasks.named_by(code, given.func)
+            if task is not None or _is_send(facts, code, given):
+                yield Occurrence(
+                    f"{ast.unparse(given.func)}() is called at once, not after the commit",
+                    code.where(given),
+                    "Write lambda: in front of it.",
+                )
+
+
+@check("celery.E602")
+def result_of_commit_used(facts: Facts) -> Iterator[Occurrence]:
+    """The result of delay_on_commit() is used.
+
+    What happens: The call raises, after the task was handed to the transaction.
+    How it looks: AttributeError: 'NoneType' object has no attribute 'id'
+    Why: The task is sent after the commit, so delay_on_commit() has no result: it returns None.
+    Fix: transaction.on_commit() with a function that sends and keeps the id; or delay().
+    Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
+    """
+    for code in facts.code.relevant:
+        if "_on_commit" not in code.source.text:
+            continue
+        for node in code.parents:
+            if not isinstance(node, ast.Attribute):
+                continue
+            call = followed(code, node.value)
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            how, owner = call.func.attr, call.func.value
+            if how in ALL_SENDS - SENDS and facts.tasks.named_by(code, owner):
+                yield Occurrence(
+                    f"{how}() returns None, which has no {node.attr}",
+                    code.where(node),
+                    "Use delay() where the id is needed.",
+                )
+
+
+@check("celery.W551")
+def send_never_called(facts: Facts) -> Iterator[Occurrence]:
+    """The method that sends a task is named and never called.
+
+    What happens: Nothing: the task is not sent.
+    How it looks: (nothing)
+    Why: task.delay without parentheses is only the method.
+    Fix: task.delay()
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for node in code.parents:
+            value: ast.AST | None = None
+            if isinstance(node, ast.Expr):
+                value = node.value
+            # what on_commit calls is the lambda, and nothing calls what that returns
+            elif isinstance(node, ast.Lambda) and _is_for_commit(code, node):
+                value = node.body
+            if not isinstance(value, ast.Attribute) or value.attr not in ALL_SENDS:
+                continue
+            task = facts.tasks.named_by(code, value.value)
+            if task is not None:
+                yield Occurrence(
+                    f"{task.node.name}.{value.attr} is not called: nothing is sent",
+                    code.where(value),
+                    "Add the parentheses.",
+                )
+
+
+def _is_for_commit(code: Code, node: ast.Lambda) -> bool:
+    return any(given is node for _, given in handed_callables(code))

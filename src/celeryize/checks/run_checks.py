@@ -7,15 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from celeryize.checks import (
+    arguments,
     calls,
+    canvas,
     configuration,
     definitions,
     deployment,
     entries,
     imported,
     receivers,
+    retrying,
     schedule,
+    sending,
     settings,
+    signals,
     tasks,
     unregistered,
     wiring,
@@ -36,9 +41,14 @@ FAMILIES = (
     tasks,
     definitions,
     receivers,
+    signals,
+    retrying,
     schedule,
     entries,
     calls,
+    sending,
+    arguments,
+    canvas,
     deployment,
 )
 # How many further lines a grouped finding names.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.calls import misfit, one_in_a_tuple
+from celeryize.checks.arguments import misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code

@@ -757,7 +757,8 @@ def _acknowledges_late(facts: Facts) -> bool:
 
 def _countdown_of(call: ast.Call) -> float | None:
     """The countdown in `apply_async(..., countdown=60)` or `retry(countdown=60)`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"apply_async", "retry"}:
+    sends = {"apply_async", "apply_async_on_commit", "retry"}
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in sends:
         return None
     for keyword in call.keywords:
         if keyword.arg == "countdown":

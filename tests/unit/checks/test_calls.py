@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, view, with_twin
+from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
 
 MISTAKES = [
     Mistake(
@@ -34,49 +34,130 @@ MISTAKES = [
         },
     ),
     Mistake(
-        "celery.W360",
-        view("def f(request):\n    greet.delay(request)  # <-\n"),
-        view("def f(request):\n    greet.delay(request.user.pk)\n"),
-    ),
-    Mistake(
-        "celery.W360",
-        view(
-            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n    greet.apply_async(args=[doctor])  # <-\n"
-        ),
-        view(
-            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n    doctor = doctor.pk\n    greet.delay(doctor)\n"
-        ),
-    ),
-    Mistake(
-        "celery.E370",
-        view("def f():\n    greet.delay('x', expires=3)  # <-\n"),
-        view(
-            "def f():\n    greet.delay(name='x')\n    call.delay(3, urgent=True)\n    greet.delay(*[1, 2])\n"
-        ),
-    ),
-    Mistake("celery.E370", view("def f():\n    call.delay()  # <-\n")),
-    Mistake(
-        "celery.W371",
-        view("def f():\n    greet.apply_async(('x',), que='slow')  # <-\n"),
-        view("def f():\n    greet.apply_async(('x',), queue='slow', ours=1)\n"),
-    ),
-    Mistake(
-        "celery.E372",
-        view("def f():\n    greet.apply_async(args=('x'))  # <-\n"),
-        view("def f():\n    greet.apply_async(args=('x',))\n"),
-    ),
-    Mistake(
-        "celery.E372",
-        view("def f():\n    greet.apply_async(('x',), countdown=timedelta(minutes=1))  # <-\n"),
-        view("def f():\n    greet.apply_async(('x',), countdown=60)\n"),
-    ),
-    Mistake(
         "celery.E380",
         {
             **settings("", instead="CELERY_RESULT_B"),
             **view("def f():\n    return greet.delay('x').get(timeout=3)  # <-\n"),
         },
         view("def f():\n    return greet.delay('x').get(timeout=3)\n"),
+    ),
+    Mistake(
+        "celery.W330",
+        view("def f():\n    with transaction.atomic():\n        greet.apply_async(('x',))  # <-\n"),
+        view(
+            "def f():\n    with transaction.atomic():\n        greet.apply_async_on_commit(('x',))\n"
+        ),
+    ),
+    Mistake(
+        "celery.W570",
+        view(
+            "def f(orders):\n    for order in orders:\n"
+            "        transaction.on_commit(lambda: greet.delay(order.pk))  # <-\n"
+        ),
+        view(
+            "from functools import partial\n\n\ndef f(orders):\n    for order in orders:\n"
+            "        transaction.on_commit(lambda pk=order.pk: greet.delay(pk))\n"
+            "        transaction.on_commit(partial(greet.delay, order.pk))\n"
+            "        with transaction.atomic():\n"
+            "            transaction.on_commit(lambda: greet.delay(order.pk))\n"
+        ),
+    ),
+    Mistake(
+        "celery.W570",
+        view(
+            "def f(orders):\n    for row in orders:\n        pk = row.pk\n        on_commit(\n"
+            "            lambda: greet.apply_async((pk,)),  # <-\n            using='x',\n        )\n",
+            "from django.db.transaction import on_commit\n",
+        ),
+        view(
+            "def send(pk):\n    transaction.on_commit(lambda: greet.delay(pk))\n\n\n"
+            "def f(orders, day):\n    for row in orders:\n        send(row.pk)\n"
+            "        transaction.on_commit(lambda: greet.delay(day))\n"
+        ),
+    ),
+    Mistake(
+        "celery.E571",
+        view("def f():\n    transaction.on_commit(greet.delay('x'))  # <-\n"),
+        view("def f():\n    transaction.on_commit(lambda: greet.delay('x'))\n"),
+    ),
+    Mistake(
+        "celery.E571",
+        view("def f():\n    transaction.on_commit(\n        func=greet('x'),  # <-\n    )\n"),
+        view("def f(make):\n    transaction.on_commit(func=make(greet))\n"),
+    ),
+    Mistake(
+        "celery.W600",
+        {
+            **tasks("@shared_task(ignore_result=True)\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors.tasks import quiet\n\n\ndef f():\n"
+                "    sent = quiet.delay()\n    return sent.get(timeout=3)  # <-\n"
+            ),
+        },
+        {
+            **tasks("@shared_task(ignore_result=False)\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors.tasks import quiet\n\n\ndef f():\n"
+                "    sent = quiet.delay()\n    return sent.get(timeout=3)\n"
+            ),
+        },
+    ),
+    Mistake(
+        "celery.W600",
+        {
+            **tasks("@shared_task(ignore_result=True)\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors import tasks\n\n\ndef f():\n"
+                "    return tasks.quiet.apply_async(countdown=3).state  # <-\n"
+            ),
+        },
+        {
+            **tasks("@shared_task(ignore_result=True)\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors import tasks\n\n\ndef f():\n"
+                "    tasks.quiet.apply_async(ignore_result=False).get()\n"
+                "    return tasks.quiet.apply_async(countdown=3).id\n"
+            ),
+        },
+    ),
+    Mistake(
+        "celery.E602",
+        view("def f():\n    return greet.delay_on_commit('x').id  # <-\n"),
+        view("def f():\n    greet.delay_on_commit('x')\n    return greet.delay('x').id\n"),
+    ),
+    Mistake(
+        "celery.E602",
+        view(
+            "def f():\n    sent = greet.apply_async_on_commit(('x',))\n    return sent.task_id  # <-\n"
+        ),
+        view("def f():\n    sent = greet.apply_async(('x',))\n    return sent.task_id\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f():\n    greet.delay  # <-\n"),
+        view("def f(run):\n    run(greet.delay)\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f():\n    transaction.on_commit(lambda: greet.delay)  # <-\n"),
+        view("def f(sort):\n    sort(key=lambda: greet.delay)\n"),
+    ),
+    Mistake(
+        "celery.E380",
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(pks):\n    return group(greet.s(pk) for pk in pks)().get()  # <-\n",
+                "from celery import group\n",
+            ),
+        },
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(pks):\n    group(greet.s(pk) for pk in pks)()\n",
+                "from celery import group\n",
+            ),
+        },
     ),
 ]
 

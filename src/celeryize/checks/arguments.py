@@ -1,0 +1,504 @@
+"""What tasks are called with: arguments that do not fit, or that JSON cannot hold, and options."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator, Sequence
+
+from celeryize.celery_facts import words
+from celeryize.checks.calls import (
+    SENDS,
+    handed_callables,
+    has_no_backend,
+    is_model,
+    is_receiver,
+    task_calls,
+)
+from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import followed, full_name
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
+from celeryize.checks.facts.tasks import Task
+from celeryize.checks.fixes import make_tuple, only_near, rename_argument
+from celeryize.patch.replace import with_parentheses
+
+# The methods whose `args` and `kwargs` hold what the task is given.
+PACKED = {"apply_async", "apply_async_on_commit"}
+# Options of apply_async that people pass to delay.
+SEND_ONLY = {
+    "countdown",
+    "eta",
+    "expires",
+    "queue",
+    "priority",
+    "routing_key",
+    "link",
+    "link_error",
+    "task_id",
+}
+# Methods of managers and querysets that give model instances.
+FETCHES = {
+    "get",
+    "create",
+    "first",
+    "last",
+    "latest",
+    "earliest",
+    "get_or_404",
+    "get_object_or_404",
+    "all",
+    "filter",
+}
+# Of these, those that certainly return an instance or a queryset.
+INSTANCES = FETCHES - {"get_or_404", "get_object_or_404"}
+# What the builtins return that JSON cannot hold.
+UNJSON = {
+    "set": "a set",
+    "frozenset": "a set",
+    "range": "a range",
+    "map": "an iterator",
+    "filter": "an iterator",
+    "zip": "an iterator",
+    "reversed": "an iterator",
+    "enumerate": "an iterator",
+    "open": "an open file",
+}
+UNJSON_CALLS = {
+    "datetime.timedelta": "a timedelta",
+    "pathlib.Path": "a Path",
+    "functools.partial": "a function",
+}
+# What apply_async reads. Source: celery/app/task.py of 5.7.
+KNOWN = words(
+    """
+    args kwargs task_id producer link link_error shadow countdown eta expires retry retry_policy
+    queue exchange routing_key priority serializer compression add_to_parent publisher headers
+    connection ignore_result time_limit soft_time_limit root_id parent_id group_id group_index chord
+    reply_to delivery_mode
+    """
+)
+
+
+def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
+    """Why arguments do not fit a task, in Python's words; None if they do, or if that is not
+    known."""
+    signature = task.signature
+    if signature is None:
+        return None
+    try:
+        # Python itself decides, with its own words: the values do not matter, only their number
+        signature.bind(*[None] * positional, **dict.fromkeys(named))
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+    """Every call of a task's sending methods, also where on_commit() makes it.
+
+    `on_commit(task.delay)` and `on_commit(partial(task.delay, 1))` are given as the call that they
+    will be.
+    """
+    yield from task_calls(facts)
+    for code in facts.code.relevant:
+        for _, given in handed_callables(code):
+            method, args, keywords = given, list[ast.expr](), list[ast.keyword]()
+            if isinstance(given, ast.Call) and given.args:
+                if full_name(facts, code, given.func) != "functools.partial":
+                    continue
+                method, args, keywords = given.args[0], given.args[1:], given.keywords
+            if not isinstance(method, ast.Attribute) or method.attr not in SENDS:
+                continue
+            task = facts.tasks.named_by(code, method.value)
+            if task is not None:
+                call = ast.Call(func=method, args=args, keywords=keywords)
+                yield code, ast.copy_location(call, given), method.attr, task
+
+
+def packed_arguments(call: ast.Call, first: int = 0) -> tuple[int, list[str]] | None:
+    """How many arguments `args` and `kwargs` of a call hold, and which names; None if that is
+    not known.
+
+    `first` is the position of `args` among the call's own arguments.
+    """
+    options = {k.arg: k.value for k in call.keywords if k.arg}
+    if len(options) != len(call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    given = list(call.args[first:])
+    args = options.get("args", given[0] if given else None)
+    kwargs = options.get("kwargs", given[1] if len(given) > 1 else None)
+    count, named = 0, []
+    match args:
+        case None | ast.Constant(value=None):
+            pass
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            count = len(elements)
+            if any(isinstance(element, ast.Starred) for element in elements):
+                return None
+        case _:
+            return None
+    match kwargs:
+        case None | ast.Constant(value=None):
+            pass
+        case ast.Dict(keys=keys) if all(text_of(key) for key in keys):
+            named = [str(text_of(key)) for key in keys]
+        case _:
+            return None
+    return count, named
+
+
+@check("celery.W360")
+def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
+    """A task is given a model instance or a request.
+
+    What happens: The call raises.
+    How it looks: kombu.exceptions.EncodeError: Object of type Doctor is not JSON serializable
+    Why: Arguments travel as JSON.
+    Fix: Pass the primary key and load the object in the task.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
+    """
+    for code, call, how, task in _all_calls(facts):
+        if _is_pickled(facts, call, task):
+            continue
+        given = list(call.args) + [k.value for k in call.keywords if k.arg]
+        if how in PACKED:
+            packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
+            # only a literal tuple or list shows what is in it
+            given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+        for value in given:
+            what = _instance_words(code, call, value)
+            if what:
+                yield Occurrence(
+                    f"{task.node.name} is given {what}, which JSON cannot hold",
+                    code.where(value),
+                    "Pass its primary key.",
+                )
+
+
+def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
+    """Whether the arguments of a call may travel as a pickle, which holds any object."""
+    chosen = [task.options.get("serializer")]
+    chosen += [keyword.value for keyword in call.keywords if keyword.arg == "serializer"]
+    chosen += [s.value for s in facts.settings.named("CELERY_TASK_SERIALIZER")]
+    if any("pickle" in ast.unparse(node) for node in chosen if node is not None):
+        return True
+    # the default of Celery 3
+    if facts.is_before_celery(4):
+        return True
+    return facts.worker is not None and facts.worker.conf.get("task_serializer") == "pickle"
+
+
+def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
+    """What object an argument is, in words, where the code shows it."""
+    function = code.function_of(call)
+    if not isinstance(value, ast.Name) or function is None:
+        return None
+    holder = code.parents.get(function)
+    if value.id == "self" and isinstance(holder, ast.ClassDef) and is_model(holder):
+        return f"the {holder.name} itself"
+    parameters = {argument.arg for argument in [*function.args.posonlyargs, *function.args.args]}
+    if value.id == "request" and "request" in parameters:
+        return "the request"
+    if value.id == "instance" and any(is_receiver(d) for d in function.decorator_list):
+        return "the model instance"
+    last = _last_assignment(function, value.id, call.lineno)
+    if last is None or not isinstance(last.value, ast.Call):
+        return None
+    spelled = dotted(last.value.func)
+    from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
+    if from_manager or spelled == "get_object_or_404":
+        return f"the result of {spelled}()"
+    return None
+
+
+def _last_assignment(function: Function, name: str, line: int) -> ast.Assign | None:
+    """The last assignment of a name in a function above a line."""
+    found: ast.Assign | None = None
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign) or node.lineno >= line:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            if found is None or node.lineno > found.lineno:
+                found = node
+    return found
+
+
+@check("celery.E370")
+def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
+    """The arguments of a call do not fit the task.
+
+    What happens: The call raises.
+    How it looks: TypeError: add() got an unexpected keyword argument 'expires'
+    Why: .delay() passes everything to the task; options such as expires or countdown belong to
+        apply_async().
+    Fix: task.apply_async(args=(1, 2), expires=3)
+    Source: reproduced with Celery 5.7
+    """
+    for code, call, how, task in _all_calls(facts):
+        if facts.tasks.have_own_class:
+            continue
+        if how in PACKED:
+            given = packed_arguments(call)
+            problem = misfit(task, *given) if given else None
+            # a misspelt `args` is W371
+            if problem and not any(_misspelt(keyword) for keyword in call.keywords):
+                hint = "args=(...) and kwargs={...} hold the arguments of the task."
+                yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
+            continue
+        # `*args` and `**kwargs` may hold anything
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(
+            k.arg is None for k in call.keywords
+        ):
+            continue
+        named = [k.arg for k in call.keywords if k.arg]
+        problem = misfit(task, len(call.args), named)
+        if problem:
+            option = next((n for n in named if n in SEND_ONLY), None)
+            hint = (
+                f"{option} is an option of apply_async()."
+                if option
+                else f"{task.node.name} is defined in {task.where}."
+            )
+            yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
+
+
+@check("celery.W371", fixable=True)
+def send_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
+    """apply_async is given an unknown option.
+
+    What happens: Nothing: the option has no effect.
+    How it looks: (nothing)
+    Why: apply_async takes any keyword.
+    Fix: Rename it.
+    Source: celery/app/task.py
+    """
+    for code, call, how, _ in _all_calls(facts):
+        for keyword in call.keywords if how in PACKED else ():
+            meant = _misspelt(keyword)
+            if keyword.arg and meant:
+                yield Occurrence(
+                    f"the option {keyword.arg} has no effect",
+                    code.where(keyword.value),
+                    f"Did you mean {meant}?",
+                    fix=rename_argument(code, call, keyword, only_near(keyword.arg, KNOWN, 0.7)),
+                )
+
+
+def _misspelt(keyword: ast.keyword) -> str | None:
+    """The option of apply_async that an unknown one resembles.
+
+    One that resembles none may be read by a task class of the project.
+    """
+    if not keyword.arg or keyword.arg in KNOWN:
+        return None
+    return next(iter(difflib.get_close_matches(keyword.arg, KNOWN, 1, 0.7)), None)
+
+
+@check("celery.E372", fixable=True)
+def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """apply_async is given args that are not a tuple, or a countdown that is not a number.
+
+    What happens: The call raises.
+    How it looks: TypeError: ... argument after * must be an iterable, not int
+        TypeError: '<' not supported between instances of 'datetime.timedelta' and 'int'
+    Why: args is a tuple or a list, countdown a number of seconds.
+    Fix: args=(5,) with the comma; countdown=60.
+    Source: reproduced with Celery 5.7
+    """
+    for code, call, how, task in _all_calls(facts):
+        if how not in PACKED:
+            continue
+        given = {k.arg: k.value for k in call.keywords if k.arg}
+        args = given.get("args", call.args[0] if call.args else None)
+        if _is_one_value(args):
+            assert args is not None
+            yield Occurrence(
+                f"args is {ast.unparse(args)}, not a tuple",
+                code.where(args),
+                f"Write ({ast.unparse(args)},).",
+                fix=one_in_a_tuple(task, code, args),
+            )
+        for name in ("countdown", "expires"):
+            value = given.get(name)
+            if isinstance(value, ast.Call) and dotted(value.func) in {
+                "timedelta",
+                "datetime.timedelta",
+            }:
+                yield Occurrence(
+                    f"{name} is a timedelta, not a number of seconds",
+                    code.where(value),
+                    "Write the seconds.",
+                )
+        eta = given.get("eta")
+        if eta is not None and number_of(eta) is not None:
+            yield Occurrence(
+                "eta is a number, not a datetime", code.where(eta), "Write countdown= for seconds."
+            )
+
+
+def _is_one_value(node: ast.expr | None) -> bool:
+    """Whether what should be a tuple is certainly something else: a constant, or a primary key."""
+    match node:
+        case ast.Constant(value=value):
+            return value is not None
+        case ast.JoinedStr():
+            return True
+        case ast.Attribute(attr="pk" | "id"):
+            return True
+        case ast.Call(func=ast.Name(id="str" | "int")):
+            return True
+    return False
+
+
+def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
+    """The comma that `args=(5)` lacks, where the task takes one argument.
+
+    A text without parentheses may be meant as it is: each of its letters is an argument.
+    """
+    start, _ = with_parentheses(code.source, args)
+    if text_of(args) is not None and start == code.source.start(args):
+        return Unsure("a text may be meant as a sequence of letters")
+    if task is None or task.signature is None or misfit(task, 1, ()):
+        return Unsure("the task does not take exactly one argument")
+    return make_tuple(code, args, entry)
+
+
+@check("celery.W580")
+def argument_not_json(facts: Facts) -> Iterator[Occurrence]:
+    """A task is given something that JSON cannot hold, or does not give back as it was.
+
+    What happens: The call raises; a dict with numbers as keys arrives with texts as keys.
+    How it looks: kombu.exceptions.EncodeError: Object of type set is not JSON serializable
+    Why: Arguments travel as JSON: texts, numbers, lists, and dicts with texts as keys.
+    Fix: list(...) of it, str(...) of it, or its primary key.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers
+    """
+    for code, call, how, task in _all_calls(facts):
+        if _is_pickled(facts, call, task):
+            continue
+        for value in _given_values(call, how):
+            problem = _json_problem(facts, code, value)
+            if problem:
+                yield Occurrence(
+                    f"{task.node.name} is given {problem}, which JSON cannot hold",
+                    code.where(value),
+                    "Pass a list, a text, or the primary key.",
+                )
+
+
+def _given_values(call: ast.Call, how: str) -> list[ast.expr]:
+    """The arguments of the task in a call: its own, or those in args and kwargs."""
+    if how not in PACKED:
+        return [*call.args, *(k.value for k in call.keywords if k.arg)]
+    options = {k.arg: k.value for k in call.keywords if k.arg}
+    found: list[ast.expr] = []
+    for packed in (*call.args[:2], options.get("args"), options.get("kwargs")):
+        # only a literal shows what is in it
+        if isinstance(packed, ast.Tuple | ast.List):
+            found += packed.elts
+        elif isinstance(packed, ast.Dict):
+            found += packed.values
+    return found
+
+
+def _json_problem(facts: Facts, code: Code, value: ast.expr) -> str | None:
+    """What an argument is, in words, where JSON certainly cannot hold it."""
+    if isinstance(value, ast.Name) and any(
+        isinstance(outer, ast.ExceptHandler) and outer.name == value.id
+        for outer in code.around(value)
+    ):
+        return "an exception"
+    spelled = dotted(value)
+    if spelled.endswith("request.user") and spelled in {"request.user", "self.request.user"}:
+        return "the user itself"
+    return _unjson_value(facts, code, followed(code, value))
+
+
+def _unjson_value(facts: Facts, code: Code, value: ast.expr) -> str | None:
+    """The same of the expression that makes the value."""
+    match value:
+        case ast.Set() | ast.SetComp():
+            return "a set"
+        case ast.GeneratorExp():
+            return "a generator"
+        case ast.Lambda():
+            return "a function"
+        case ast.Call(func=ast.Name(id=name)) if name in UNJSON and not _is_bound(
+            facts, code, name
+        ):
+            return UNJSON[name]
+        case ast.Call(func=ast.Attribute(attr="values_list" | "values" as attr)):
+            if ".objects" in ast.unparse(value):
+                return f"the queryset of {attr}()"
+        case ast.Call():
+            return UNJSON_CALLS.get(full_name(facts, code, value.func))
+    return None
+
+
+def _is_bound(facts: Facts, code: Code, name: str) -> bool:
+    """Whether a file has its own meaning for the name of a builtin."""
+    if name in facts.code.bindings(code.path):
+        return True
+    return any(function.name == name for function in code.functions)
+
+
+@check("celery.W581")
+def result_not_json(facts: Facts) -> Iterator[Occurrence]:
+    """A task returns something that JSON cannot hold.
+
+    What happens: The task runs, and then fails: its result cannot be stored.
+    How it looks: kombu.exceptions.EncodeError: Object of type QuerySet is not JSON serializable
+    Why: Results are stored as JSON.
+    Fix: Return primary keys or plain values; ignore_result=True where nobody reads them.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
+    """
+    if has_no_backend(facts) or _results_pickled(facts):
+        return
+    for task in facts.tasks:
+        if {"ignore_result", "base", "serializer"} & set(task.options) or task.hidden or task.below:
+            continue
+        for node in ast.walk(task.node):
+            if not isinstance(node, ast.Return) or node.value is None:
+                continue
+            if task.code.function_of(node) is not task.node:
+                continue
+            problem = _result_problem(facts, task, node.value)
+            if problem:
+                yield Occurrence(
+                    f"{task.node.name} returns {problem}, which JSON cannot hold",
+                    task.code.where(node),
+                    "Return plain values, or set ignore_result=True.",
+                )
+
+
+def _results_pickled(facts: Facts) -> bool:
+    """Whether results may hold any object, or are not kept at all."""
+    names = ("CELERY_RESULT_SERIALIZER", "CELERY_TASK_IGNORE_RESULT", "CELERY_IGNORE_RESULT")
+    plain = {"json", False}
+    values = [s.value for s in facts.settings.named(*names)]
+    if any(not isinstance(v, ast.Constant) or v.value not in plain for v in values):
+        return True
+    if facts.is_before_celery(4):
+        return True
+    if facts.worker is None:
+        return False
+    conf = facts.worker.conf
+    return conf.get("result_serializer", "json") != "json" or bool(conf.get("task_ignore_result"))
+
+
+def _result_problem(facts: Facts, task: Task, value: ast.expr) -> str | None:
+    """What a task returns, in words, where JSON certainly cannot hold it."""
+    code = task.code
+    found = _json_problem(facts, code, value)
+    if found is not None:
+        return found
+    value = followed(code, value)
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return None
+    spelled = ast.unparse(value.func)
+    # after values() and the like, even get() gives plain values
+    if ".objects." in spelled and "value" not in spelled and value.func.attr in INSTANCES:
+        return f"the result of {value.func.attr}()"
+    return None

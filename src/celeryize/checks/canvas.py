@@ -1,0 +1,543 @@
+"""Canvas: chains, groups, chords and callbacks, and what their members are given."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+
+from celeryize.checks.arguments import misfit
+from celeryize.checks.calls import has_no_backend
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import (
+    MAKERS,
+    SENDERS,
+    chains_in,
+    composer_of,
+    followed,
+    is_canvas,
+    members_of,
+    signature_of,
+    steps_of,
+)
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, default_of, dotted, is_true, text_of
+from celeryize.checks.facts.tasks import Task
+
+# Result backends that hand each part's result to the chord itself: nothing has to be stored.
+COUNTING = ("redis", "rediss", "sentinel", "celery.backends.redis")
+# Result backends without chords; Source: celery/backends/rpc.py, supports_native_join.
+CHORDLESS = ("rpc", "amqp")
+CANVAS_WORDS = ("chain", "group", "chord", "link", "on_error", "|")
+
+
+def _canvas_codes(facts: Facts) -> Iterator[Code]:
+    """The files that may hold canvas; the text of most rules it out."""
+    for code in facts.code.relevant:
+        if any(word in code.source.text for word in CANVAS_WORDS):
+            yield code
+
+
+def _chords(facts: Facts, code: Code) -> Iterator[tuple[ast.expr, list[ast.expr], ast.expr | None]]:
+    """Each chord of a file: where it is, its header's members, and its body.
+
+    A group with a step behind it is one, too.
+    """
+    for call in code.calls:
+        if composer_of(facts, code, call) != "chord" or not call.args:
+            continue
+        header = followed(code, call.args[0])
+        members: list[ast.expr] = []
+        match header:
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                members = elements
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                members = [element]
+            case ast.Call() if composer_of(facts, code, header) == "group":
+                members = members_of(code, header) or []
+        yield call, members, _body_of(code, call)
+    for steps in chains_in(facts, code):
+        for step, following in itertools.pairwise(steps):
+            group = followed(code, step)
+            if composer_of(facts, code, group) != "group":
+                continue
+            assert isinstance(group, ast.Call)
+            repeated = any(isinstance(a, ast.ListComp | ast.GeneratorExp) for a in group.args)
+            members = members_of(code, group) or []
+            # a group of one is its member, and no chord
+            if repeated or len(members) != 1:
+                yield step, members, following
+
+
+def _body_of(code: Code, call: ast.Call) -> ast.expr | None:
+    """The body of `chord(header, body)` or `chord(header)(body)`."""
+    given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "body")]
+    outer = code.parents.get(call)
+    if not given and isinstance(outer, ast.Call) and outer.func is call:
+        given = outer.args[:1]
+    return next(iter(given), None)
+
+
+def _backend_name(facts: Facts) -> str:
+    """The scheme or the module of the result backend, where the settings show it."""
+    setting = facts.settings.first("CELERY_RESULT_BACKEND")
+    value = None
+    if setting:
+        value = text_of(default_of(setting.value))
+    if facts.worker and facts.worker.conf.get("result_backend"):
+        value = str(facts.worker.conf["result_backend"])
+    return (value or "").partition(":")[0].lower()
+
+
+@check("celery.E500")
+def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
+    """A chord, or a group with a task behind it, has no result backend that can do chords.
+
+    What happens: The call raises; inside of a chain, the step before it fails. The callback never
+        runs.
+    How it looks: NotImplementedError: Starting chords requires a result backend to be configured.
+    Why: Only the result backend knows when all parts of the group are done.
+    Fix: Set CELERY_RESULT_BACKEND, for example to redis:// or django-db; rpc:// has no chords.
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#chord-important-notes
+    """
+    missing = has_no_backend(facts)
+    chordless = _backend_name(facts) in CHORDLESS
+    if not (missing or chordless):
+        return
+    for code in _canvas_codes(facts):
+        for node, _, _ in _chords(facts, code):
+            what = "there is no result backend"
+            if chordless:
+                what = f"the result backend {_backend_name(facts)}:// has no chords"
+            yield Occurrence(
+                f"this is a chord, and {what}: its callback never runs",
+                code.where(node),
+                "Set CELERY_RESULT_BACKEND.",
+            )
+
+
+@check("celery.E510")
+def result_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
+    """A step of a chain, a chord's body or a callback does not take the result that it is given.
+
+    What happens: The task does not run, and the step before it fails with a TypeError.
+    How it looks: TypeError: tidy() takes 0 positional arguments but 1 was given
+    Why: .s() puts the result of the step before in front of its own arguments.
+    Fix: .si() where the result is not wanted; else a parameter for it.
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#immutability
+    """
+    for code, node in _receiving(facts):
+        signature = signature_of(facts, code, node)
+        if signature is None or signature.immutable or not signature.certain:
+            continue
+        problem = misfit(signature.task, signature.positional + 1, signature.named)
+        if problem:
+            name = signature.task.node.name
+            hint = f"Give {name} a parameter for the result of the step before."
+            if misfit(signature.task, signature.positional, signature.named) is None:
+                hint = f"Write {name}.si(...) if the result is not wanted."
+            yield Occurrence(
+                f"{name} is given the result of the step before: {problem}",
+                code.where(signature.node),
+                hint,
+            )
+
+
+@check("celery.E511")
+def result_is_missing(facts: Facts) -> Iterator[Occurrence]:
+    """A step that needs the result of the step before it is made with .si().
+
+    What happens: The task does not run, and the step before it fails with a TypeError.
+    How it looks: TypeError: ship() missing 1 required positional argument: 'parcel'
+    Why: .si() is an immutable signature: it takes no result.
+    Fix: .s()
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#immutability
+    """
+    for code, node in _receiving(facts):
+        signature = signature_of(facts, code, node)
+        if signature is None or not signature.immutable or not signature.certain:
+            continue
+        task = signature.task
+        problem = misfit(task, signature.positional, signature.named)
+        fits_with_result = misfit(task, signature.positional + 1, signature.named) is None
+        if problem and fits_with_result and task.signature is not None:
+            yield Occurrence(
+                f"{task.node.name} is not given the result of the step before: {problem}",
+                code.where(signature.node),
+                f"Write {task.node.name}.s(...).",
+            )
+
+
+def _receiving(facts: Facts) -> Iterator[tuple[Code, ast.expr]]:
+    """Every expression that is called with the result of something else."""
+    for code in _canvas_codes(facts):
+        for steps in chains_in(facts, code):
+            for step in steps[1:]:
+                yield from ((code, node) for node in _first_of(facts, code, step))
+        for _, _, body in _chords(facts, code):
+            if body is not None:
+                yield from ((code, node) for node in _first_of(facts, code, body))
+        for node in _callbacks(facts, code, "link"):
+            yield from ((code, first) for first in _first_of(facts, code, node))
+
+
+def _first_of(facts: Facts, code: Code, node: ast.expr) -> Iterator[ast.expr]:
+    """What a result goes to: the members of a group, the first step of a chain, or the step
+    itself."""
+    value = followed(code, node)
+    kind = composer_of(facts, code, value)
+    steps = steps_of(facts, code, value)
+    if steps:
+        yield from _first_of(facts, code, steps[0])
+    elif kind is None:
+        yield value
+    elif isinstance(value, ast.Call) and kind == "group":
+        for member in members_of(code, value) or ():
+            yield from _first_of(facts, code, member)
+    elif isinstance(value, ast.Call) and value.args:
+        match followed(code, value.args[0]):
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                for member in elements:
+                    yield from _first_of(facts, code, member)
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                yield element
+
+
+def _callbacks(facts: Facts, code: Code, kind: str) -> Iterator[ast.expr]:
+    """What `link=` or `link_error=` of a send is given, and `.link()`, `.on_error()` of canvas."""
+    methods = {"link": {"link"}, "link_error": {"link_error", "on_error"}}[kind]
+    for call in code.calls:
+        if not isinstance(call.func, ast.Attribute):
+            continue
+        owner, method = call.func.value, call.func.attr
+        given: list[ast.expr] = []
+        if method in {*SENDERS, "set"} and _is_ours(facts, code, owner):
+            given = [k.value for k in call.keywords if k.arg == kind]
+        elif method in methods and is_canvas(facts, code, owner):
+            given = call.args[:1]
+        for value in given:
+            match followed(code, value):
+                case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                    yield from elements
+                case _:
+                    yield value
+
+
+def _is_ours(facts: Facts, code: Code, node: ast.expr) -> bool:
+    return facts.tasks.named_by(code, node) is not None or is_canvas(facts, code, node)
+
+
+@check("celery.E512")
+def error_callback_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
+    """An error callback does not take what it is called with.
+
+    What happens: It never runs.
+    How it looks: TypeError: alarm() takes 2 positional arguments but 3 were given
+    Why: An error callback gets the request, the exception and the traceback, or, where it has one
+        parameter, the id of the task that failed.
+    Fix: Give it three parameters (request, exc, traceback), or make it with .si().
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#linking-callbacks-errbacks
+    """
+    for code in _canvas_codes(facts):
+        for node in _callbacks(facts, code, "link_error"):
+            signature = signature_of(facts, code, node)
+            if signature is None or signature.immutable or not signature.certain:
+                continue
+            # one that has arguments of its own is called in the old way
+            if signature.positional or signature.named:
+                continue
+            task = signature.task
+            fitting = any(misfit(task, count, ()) is None for count in (1, 3))
+            if task.signature is not None and not fitting:
+                yield Occurrence(
+                    f"{task.node.name} is called with the request, the exception and the "
+                    f"traceback: {misfit(task, 3, ())}",
+                    code.where(signature.node),
+                    f"Give it these three parameters, or write {task.node.name}.si().",
+                )
+
+
+@check("celery.W520")
+def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
+    """A task in a chord's header ignores its results.
+
+    What happens: The callback never runs, except with Redis.
+    How it looks: (nothing: celery.chord_unlock is tried again and again)
+    Why: The other result backends look for the stored results of all parts.
+    Fix: Remove ignore_result=True from the task.
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#chord-important-notes
+    """
+    backend = _backend_name(facts)
+    if not backend or backend.startswith(COUNTING) or has_no_backend(facts):
+        return
+    for code in _canvas_codes(facts):
+        for _, members, _ in _chords(facts, code):
+            for node in members:
+                steps = steps_of(facts, code, node) or [node]
+                # of a chain in the header, its last step is the part
+                signature = signature_of(facts, code, steps[-1])
+                if signature and is_true(signature.task.options.get("ignore_result")):
+                    name = signature.task.node.name
+                    yield Occurrence(
+                        f"{name} ignores its results, and the chord waits for them",
+                        code.where(signature.node),
+                        f"Remove ignore_result=True from {name}.",
+                    )
+
+
+@check("celery.E530")
+def call_instead_of_signature(facts: Facts) -> Iterator[Occurrence]:
+    """A chain, a group or a chord is given calls of tasks instead of signatures.
+
+    What happens: The tasks run at once, in this process (or are sent, with .delay()), and then the
+        call raises.
+    How it looks: AttributeError: 'int' object has no attribute 'app'
+    Why: weigh(1) calls the task; weigh.s(1) is a signature, which a worker calls later.
+    Fix: group(weigh.s(pk) for pk in pks)
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
+    """
+    for code in _canvas_codes(facts):
+        for node in _parts(facts, code):
+            task, how = _called_task(facts, code, node)
+            if task is not None:
+                yield Occurrence(
+                    f"{task.node.name}{how}() is called here: no signature is made",
+                    code.where(node),
+                    f"Write {task.node.name}.s(...).",
+                )
+
+
+@check("celery.E531")
+def task_instead_of_signature(facts: Facts) -> Iterator[Occurrence]:
+    """A task itself is given where Canvas needs a signature.
+
+    What happens: The call raises; nothing is sent.
+    How it looks: TypeError: unsupported operand type(s) for |: 'Signature' and 'PromiseProxy'
+        kombu.exceptions.EncodeError: Object of type notify is not JSON serializable
+    Why: A task is a function to call; task.s() is the message that can be sent.
+    Fix: notify.s()
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
+    """
+    for code in _canvas_codes(facts):
+        linked = [*_callbacks(facts, code, "link"), *_callbacks(facts, code, "link_error")]
+        for node in [*_parts(facts, code), *linked]:
+            task = facts.tasks.named_by(code, node)
+            if task is not None and not _is_rebound(code, node):
+                yield Occurrence(
+                    f"{task.node.name} is a task, and a signature is needed here",
+                    code.where(node),
+                    f"Write {task.node.name}.s().",
+                )
+
+
+def _is_rebound(code: Code, node: ast.expr) -> bool:
+    """Whether a name means something else in the function around it."""
+    function = code.function_of(node)
+    head = dotted(node).partition(".")[0]
+    return function is not None and any(
+        (isinstance(inner, ast.arg) and inner.arg == head)
+        or (isinstance(inner, ast.Name) and inner.id == head and isinstance(inner.ctx, ast.Store))
+        for inner in ast.walk(function)
+    )
+
+
+def _parts(facts: Facts, code: Code) -> Iterator[ast.expr]:
+    """Every member of a chain, group or chord in a file, each once."""
+    found: dict[ast.expr, None] = {}
+    for call in code.calls:
+        kind = composer_of(facts, code, call)
+        if kind in {"chain", "group"}:
+            found.update(dict.fromkeys(members_of(code, call) or ()))
+    for steps in chains_in(facts, code):
+        found.update(dict.fromkeys(steps))
+    for _, members, body in _chords(facts, code):
+        found.update(dict.fromkeys(members))
+        if body is not None:
+            found[body] = None
+    yield from found
+
+
+def _called_task(facts: Facts, code: Code, node: ast.expr) -> tuple[Task | None, str]:
+    """The task that an expression calls at once, and by which method (empty: the task itself)."""
+    node = followed(code, node)
+    if not isinstance(node, ast.Call) or _is_rebound(code, node.func):
+        return None, ""
+    task = facts.tasks.named_by(code, node.func)
+    if task is not None:
+        return task, ""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in SENDERS:
+        return facts.tasks.named_by(code, node.func.value), f".{node.func.attr}"
+    return None, ""
+
+
+@check("celery.E540")
+def callback_is_called(facts: Facts) -> Iterator[Occurrence]:
+    """A callback is called, or sent, instead of linked.
+
+    What happens: It runs at once, whatever becomes of the task; then the send raises, or nothing is
+        linked.
+    How it looks: kombu.exceptions.EncodeError: Object of type AsyncResult is not JSON serializable
+    Why: link=notify.delay(1) is the result of sending notify now.
+    Fix: link=notify.si(1), or notify.s() to be given the result.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#linking-callbacks-errbacks
+    """
+    for code in _canvas_codes(facts):
+        for kind in ("link", "link_error"):
+            for node in _callbacks(facts, code, kind):
+                task, how = _called_task(facts, code, node)
+                if task is not None:
+                    yield Occurrence(
+                        f"{kind} is given {task.node.name}{how}(), which is called at once",
+                        code.where(node),
+                        f"Write {kind}={task.node.name}.si(...).",
+                    )
+
+
+@check("celery.W550")
+def canvas_never_sent(facts: Facts) -> Iterator[Occurrence]:
+    """A signature, chain, group or chord is built and never sent.
+
+    What happens: Nothing: no task runs.
+    How it looks: (nothing)
+    Why: Canvas only describes the work; .delay() or .apply_async() sends it.
+    Fix: chain(a.s(), b.s()).delay()
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html
+    """
+    for code in facts.code.relevant:
+        for node in _unused_values(code):
+            if is_canvas(facts, code, node) and not _is_declared(node):
+                yield Occurrence(
+                    "this is built and never sent: no task runs",
+                    code.where(node),
+                    "Add .delay().",
+                )
+
+
+def _is_declared(node: ast.expr) -> bool:
+    """Whether a call is made for its effect on a signature: `sig.set(...)`, `sig.on_error(...)`."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr not in MAKERS | {"chain", "group", "chord"}
+    )
+
+
+def _unused_values(code: Code) -> Iterator[ast.expr]:
+    """Expressions whose value nothing uses: statements, and what an unused variable is given."""
+    for node in code.parents:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.BinOp):
+            yield node.value
+        # what on_commit calls is the lambda, and nothing sends what that returns
+        outer = code.parents.get(node)
+        if isinstance(node, ast.Lambda) and isinstance(outer, ast.Call):
+            if dotted(outer.func).rpartition(".")[2] == "on_commit":
+                yield node.body
+    for assign in code.assigns:
+        function = code.function_of(assign)
+        if not isinstance(assign, ast.Assign) or function is None or len(assign.targets) != 1:
+            continue
+        target = assign.targets[0]
+        if isinstance(target, ast.Name) and not _is_loaded(function, target.id):
+            yield assign.value
+
+
+def _is_loaded(function: Function, name: str) -> bool:
+    return any(
+        (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.Global | ast.Nonlocal) and name in node.names)
+        or (isinstance(node, ast.Name) and node.id in {"locals", "vars"})
+        for node in ast.walk(function)
+    )
+
+
+@check("celery.W532")
+def signature_called(facts: Facts) -> Iterator[Occurrence]:
+    """A signature is called like a function.
+
+    What happens: The task runs at once, in this process; nothing is sent.
+    How it looks: (nothing: the request is slow, and no worker logs the task)
+    Why: A chain, a group and a chord are sent by calling them; the signature of one task is not.
+    Fix: weigh.s(1).delay()
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            signature = None
+            if isinstance(call.func, ast.Call):
+                signature = signature_of(facts, code, call.func)
+            if signature is not None:
+                name = signature.task.node.name
+                yield Occurrence(
+                    f"{name} runs here: calling its signature sends nothing",
+                    code.where(call),
+                    f"Write {name}.delay(...), or call {name}(...) if that is meant.",
+                )
+
+
+@check("celery.E533")
+def canvas_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
+    """A task waits for the results of a chain, a group or a chord.
+
+    What happens: The task fails; the others still run.
+    How it looks: RuntimeError: Never call result.get() within a task!
+    Why: Workers that wait for each other can deadlock.
+    Fix: self.replace(...), or a chord, whose body is given the results.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for task in facts.tasks:
+        code = task.code
+        if "allow_join_result" in code.source.text:
+            continue
+        for node in ast.walk(task.node):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"get", "join", "join_native"}
+                and not any(k.arg == "disable_sync_subtasks" for k in node.keywords)
+                and code.function_of(node) is task.node
+                and _is_sent_canvas(facts, code, followed(code, node.func.value))
+            ):
+                yield Occurrence(
+                    f"the task {task.name} waits for other tasks",
+                    code.where(node),
+                    "Use self.replace() or a chord.",
+                )
+
+
+def _is_sent_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends canvas, and gives its result."""
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute) and node.func.attr in {"delay", "apply_async"}:
+        return is_canvas(facts, code, node.func.value)
+    return composer_of(facts, code, followed(code, node.func)) is not None
+
+
+@check("celery.W552")
+def canvas_returned(facts: Facts) -> Iterator[Occurrence]:
+    """A task returns a signature, chain, group or chord.
+
+    What happens: Nothing of it runs: its description, a dict, is stored as the result.
+    How it looks: (nothing: SUCCESS)
+    Why: Celery stores what a task returns; it does not send it.
+    Fix: return self.replace(chain(...)), or send it with .delay().
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.replace
+    """
+    for task in facts.tasks:
+        # a task that is also called as a function may be a builder of canvas
+        if task.below or task.hidden or "base" in task.options:
+            continue
+        for node in ast.walk(task.node):
+            if (
+                isinstance(node, ast.Return)
+                and node.value is not None
+                and task.code.function_of(node) is task.node
+                and is_canvas(facts, task.code, node.value)
+                and not _is_declared(followed(task.code, node.value))
+            ):
+                yield Occurrence(
+                    f"{task.node.name} returns canvas, and nothing sends it",
+                    task.code.where(node),
+                    "Send it with .delay(), or return self.replace(...).",
+                )

@@ -1,0 +1,240 @@
+"""Canvas in the project's code: signatures of tasks, and the chains, groups and chords of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, dotted, is_true, text_of
+from celeryize.checks.facts.tasks import Task
+
+if TYPE_CHECKING:
+    from celeryize.checks.facts import Facts
+
+# What puts signatures together, by the name that it has in Celery.
+COMPOSERS = frozenset({"chain", "group", "chord"})
+HOMES = ("celery.", "celery.canvas.", "celery.app.canvas.")
+# The methods of a task that make a signature of it.
+MAKERS = frozenset({"s", "si", "signature", "subtask"})
+# The methods of a signature that return it, or a copy with the same arguments.
+KEEPERS = frozenset({"set", "on_error"})
+# The methods that publish at once.
+SENDERS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
+# How many variables a signature is followed through.
+VARIABLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A task with some of its arguments: how many, which names, and whether it takes a result.
+
+    `certain`: nothing hidden, such as `*args`, adds to its arguments.
+    """
+
+    task: Task
+    node: ast.Call
+    positional: int
+    named: tuple[str, ...]
+    immutable: bool
+    certain: bool
+
+
+def full_name(facts: Facts, code: Code, node: ast.AST) -> str:
+    """What a name or an attribute means by the imports of its file: `celery.group`."""
+    head, _, rest = dotted(node).partition(".")
+    module, name = facts.code.bindings(code.path).get(head, ("", None))
+    return ".".join(part for part in (module, name, rest) if part)
+
+
+def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
+    """Which of COMPOSERS a call calls: `celery.chain(...)`, also under another name."""
+    if not isinstance(node, ast.Call):
+        return None
+    full = full_name(facts, code, node.func)
+    tail = full.rpartition(".")[2]
+    if tail in COMPOSERS and full.removesuffix(tail) in HOMES:
+        return tail
+    return None
+
+
+def followed(code: Code, node: ast.expr, levels: int = VARIABLES) -> ast.expr:
+    """The value of a local variable that is assigned once; anything else is itself."""
+    function = code.function_of(node)
+    if not isinstance(node, ast.Name) or function is None or not levels:
+        return node
+    values = _assigned_values(function, node.id)
+    if values is None or len(values) != 1 or values[0].lineno >= node.lineno:
+        return node
+    return followed(code, values[0], levels - 1)
+
+
+def _assigned_values(function: Function, name: str) -> list[ast.expr] | None:
+    """What a name is assigned in a function; None where something else binds it, too."""
+    found: list[ast.expr] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg) and node.arg == name:
+            return None
+        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == name:
+            found.append(node.value)
+        elif isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            found.append(node)
+    # the name of each assignment is a Store, too: it stands beside its value
+    values = [node for node in found if not (isinstance(node, ast.Name) and node.id == name)]
+    if len(found) != 2 * len(values):
+        return None
+    return values
+
+
+def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:
+    """The signature that an expression makes of a task of the project, where that is certain."""
+    node = followed(code, node)
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        maker, owner = node.func.attr, node.func.value
+        if maker in KEEPERS:
+            return signature_of(facts, code, owner)
+        task = facts.tasks.named_by(code, owner)
+        if task is not None and maker in {"s", "si"}:
+            return _short_signature(task, node, immutable=maker == "si")
+        if task is not None and maker in MAKERS:
+            return _long_signature(task, node, node.args)
+    tail = full_name(facts, code, node.func)
+    if tail in {"celery.signature", "celery.canvas.signature", "celery.subtask"} and node.args:
+        task = _task_meant(facts, code, node.args[0])
+        if task is not None:
+            return _long_signature(task, node, node.args[1:])
+    return None
+
+
+def _task_meant(facts: Facts, code: Code, node: ast.expr) -> Task | None:
+    """The task that is given to `signature()`: itself, or its name."""
+    name = text_of(node)
+    if name is None:
+        return facts.tasks.named_by(code, node)
+    named = [task for task in facts.tasks if task.name == name]
+    if len(named) == 1:
+        return named[0]
+    return None
+
+
+def _short_signature(task: Task, call: ast.Call, *, immutable: bool) -> Signature:
+    """`task.s(1, b=2)`."""
+    named = tuple(keyword.arg for keyword in call.keywords if keyword.arg)
+    certain = len(named) == len(call.keywords)
+    certain = certain and not any(isinstance(value, ast.Starred) for value in call.args)
+    return Signature(task, call, len(call.args), named, immutable, certain)
+
+
+def _long_signature(task: Task, call: ast.Call, given: list[ast.expr]) -> Signature:
+    """`task.signature(args=(1,), kwargs={"b": 2}, immutable=True)`."""
+    options = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    args = options.get("args", given[0] if given else None)
+    kwargs = options.get("kwargs", given[1] if len(given) > 1 else None)
+    certain = len(options) == len(call.keywords)
+    positional, named = 0, []
+    match args:
+        case None:
+            pass
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            positional = len(elements)
+            certain = certain and not any(isinstance(e, ast.Starred) for e in elements)
+        case _:
+            certain = False
+    match kwargs:
+        case None:
+            pass
+        case ast.Dict(keys=keys) if all(text_of(key) for key in keys):
+            named = [str(text_of(key)) for key in keys]
+        case _:
+            certain = False
+    immutable = options.get("immutable")
+    certain = certain and (immutable is None or isinstance(immutable, ast.Constant))
+    return Signature(task, call, positional, tuple(named), is_true(immutable), certain)
+
+
+def members_of(code: Code, call: ast.Call) -> list[ast.expr] | None:
+    """The members of a chain or a group: its arguments, or the elements of its one list.
+
+    Of a comprehension, the one expression that is repeated; None where they cannot be seen.
+    """
+    given: list[ast.expr] = list(call.args)
+    if len(given) == 1:
+        match followed(code, given[0]):
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                given = elements
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                given = [element]
+    if not given or any(isinstance(value, ast.Starred) for value in given):
+        return None
+    return given
+
+
+def steps_of(facts: Facts, code: Code, node: ast.expr) -> list[ast.expr] | None:
+    """The steps of `chain(a, b)`, of `a | b`, or of both in each other; None where it is neither.
+
+    Of `a | b`, one has to be known as a signature: `|` has other uses.
+    """
+    node = followed(code, node)
+    given: list[ast.expr] | None = None
+    if composer_of(facts, code, node) == "chain":
+        assert isinstance(node, ast.Call)
+        if not any(isinstance(a, ast.ListComp | ast.GeneratorExp) for a in node.args):
+            given = members_of(code, node)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        given = [node.left, node.right]
+        if not any(is_canvas(facts, code, part) for part in given):
+            return None
+    if given is None:
+        return None
+    steps: list[ast.expr] = []
+    for part in given:
+        inner = steps_of(facts, code, part)
+        if inner is None:
+            steps.append(part)
+        else:
+            steps += inner
+    return steps
+
+
+def is_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is known to be a signature, or something made of signatures."""
+    node = followed(code, node)
+    if signature_of(facts, code, node) or composer_of(facts, code, node):
+        return True
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return is_canvas(facts, code, node.left) or is_canvas(facts, code, node.right)
+    return False
+
+
+def chains_in(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
+    """The steps of each outermost chain of a file, with at least two of them."""
+    inner: set[ast.AST] = set()
+    for node in _possible_chains(code):
+        if node in inner:
+            continue
+        steps = steps_of(facts, code, node)
+        if steps is None or len(steps) < 2:
+            continue
+        inner.update(ast.walk(node))
+        yield steps
+
+
+def _possible_chains(code: Code) -> Iterator[ast.expr]:
+    """The expressions of a file that may be chains, the outer ones first."""
+    found: list[ast.expr] = list(code.calls)
+    found += [
+        node
+        for node in code.parents
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+    ]
+    # of two that begin at one place, the longer one is the outer one
+    found.sort(key=_place_of)
+    yield from found
+
+
+def _place_of(node: ast.expr) -> tuple[int, int, int, int]:
+    return (node.lineno, node.col_offset, -(node.end_lineno or 0), -(node.end_col_offset or 0))

@@ -1,0 +1,334 @@
+"""What is sent, when, and where to: names, queues, times, and processes that only start."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from celeryize.checks.arguments import misfit, packed_arguments
+from celeryize.checks.calls import task_calls
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import followed, full_name
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import dotted, number_of, text_of
+from celeryize.checks.imported import place
+from celeryize.model import Where
+
+# The methods that take a time.
+TIMED = {"apply_async", "apply_async_on_commit", "retry", "set", "send_task"}
+LOCAL_NOW = {"datetime.datetime.now", "datetime.datetime.today"}
+UTC_ZONES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Africa/Abidjan", "Atlantic/Reykjavik"}
+# What Django or Celery imports of an app by itself.
+IMPORTED_FILES = {"__init__.py", "apps.py", "models.py", "admin.py", "tasks.py"}
+
+
+@check("celery.W562")
+def naive_eta(facts: Facts) -> Iterator[Occurrence]:
+    """A task is due at a time without a zone.
+
+    What happens: It runs hours too early or too late.
+    How it looks: (nothing: the worker's log has an eta that is off by the offset of the zone)
+    Why: The worker takes a time without a zone for UTC; datetime.now() is the local one.
+    Fix: django.utils.timezone.now() + timedelta(...), or countdown=.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown
+    """
+    if _is_utc(facts):
+        return
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr not in TIMED:
+                continue
+            for keyword in call.keywords:
+                if keyword.arg in {"eta", "expires"} and _is_local_now(facts, code, keyword.value):
+                    yield Occurrence(
+                        f"this {keyword.arg} has no zone, and is taken for UTC",
+                        code.where(keyword.value),
+                        "Use django.utils.timezone.now().",
+                    )
+
+
+def _is_utc(facts: Facts) -> bool:
+    """Whether local time is UTC in the project, or may be."""
+    zones = [*facts.settings.named("TIME_ZONE")]
+    texts = [text_of(setting.value) for setting in zones]
+    if facts.worker and facts.worker.settings_values.get("TIME_ZONE"):
+        texts = [str(facts.worker.settings_values["TIME_ZONE"])]
+    # an unset one is Django's America/Chicago, but may come from where nobody looked
+    if not texts:
+        return True
+    return any(text is None or text in UTC_ZONES for text in texts)
+
+
+def _is_local_now(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a time is `datetime.now()`, or that and some time more."""
+    node = followed(code, node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        parts = (node.left, node.right)
+        return any(_is_local_now(facts, code, part) for part in parts)
+    if not isinstance(node, ast.Call) or node.args or node.keywords:
+        return False
+    return full_name(facts, code, node.func) in LOCAL_NOW
+
+
+@check("celery.W563")
+def due_twice(facts: Facts) -> Iterator[Occurrence]:
+    """A task is sent with a countdown and an eta.
+
+    What happens: The eta has no effect.
+    How it looks: (nothing)
+    Why: A countdown is turned into an eta, which replaces the other.
+    Fix: One of the two.
+    Source: celery/app/amqp.py, as_task_v2
+    """
+    for code, options in _send_options(facts):
+        delay = number_of(options.get("countdown"))
+        if delay and "eta" in options and not _is_none(options["eta"]):
+            yield Occurrence(
+                "this eta has no effect beside a countdown",
+                code.where(options["eta"]),
+                "Remove one of the two.",
+            )
+
+
+@check("celery.E564")
+def expires_before_it_is_due(facts: Facts) -> Iterator[Occurrence]:
+    """A task expires before it is due.
+
+    What happens: It never runs.
+    How it looks: Discarding revoked task: ... (its state is REVOKED: TaskRevokedError: expired)
+    Why: Both are counted from when it is sent.
+    Fix: expires above countdown.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+    """
+    for code, options in _send_options(facts):
+        delay, expires = (number_of(options.get(name)) for name in ("countdown", "expires"))
+        if delay is not None and expires is not None and expires < delay:
+            yield Occurrence(
+                f"this expires after {expires:g} s, but is due after {delay:g} s: it never runs",
+                code.where(options["expires"]),
+                "Set expires above the countdown.",
+            )
+
+
+def _send_options(facts: Facts) -> Iterator[tuple[Code, dict[str, ast.expr]]]:
+    """The options of every send of a task, by keyword, as one dict."""
+    for code, call, how, _ in task_calls(facts):
+        if how.startswith("apply_async"):
+            yield code, {k.arg: k.value for k in call.keywords if k.arg}
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+@check("celery.E590")
+def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
+    """A task is sent, or made into a signature, by a name that no task has.
+
+    What happens: Each worker discards it.
+    How it looks: Received unregistered task of type 'shop.tasks.nothing'.
+    Why: send_task() and signature() do not look at the registry.
+    Fix: The name as `celeryize tasks` shows it; or import the task and call .delay().
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.send_task
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            name = _sent_name(facts, code, call)
+            if not name or not _is_unknown(facts, name):
+                continue
+            close = difflib.get_close_matches(name, facts.task_names, 1, 0.7)
+            hint = "`celeryize tasks` shows the names."
+            if close:
+                hint = f"Did you mean {close[0]}?"
+            yield Occurrence(f"no task is called {name}", code.where(call), hint)
+
+
+def _sent_name(facts: Facts, code: Code, call: ast.Call) -> str | None:
+    """The name that `app.send_task(name)` or `signature(name)` gives."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "send_task":
+        given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "name")]
+    elif full_name(facts, code, call.func) in {"celery.signature", "celery.canvas.signature"}:
+        given = call.args[:1]
+    else:
+        return None
+    for value in given:
+        return text_of(_constant(code, value))
+    return None
+
+
+def _constant(code: Code, node: ast.expr) -> ast.expr:
+    """The value of a name that is assigned once, in a function or at the top of its module."""
+    node = followed(code, node)
+    if isinstance(node, ast.Name):
+        values = [
+            assign.value
+            for assign in code.assigns
+            if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == node.id
+        ]
+        if len(values) == 1 and code.function_of(node) is not None:
+            return values[0]
+    return node
+
+
+@check("celery.E592")
+def sent_arguments_do_not_fit(facts: Facts) -> Iterator[Occurrence]:
+    """A task that is sent by its name is given arguments that do not fit.
+
+    What happens: The call succeeds; the task fails in the worker.
+    How it looks: TypeError: greet() takes 1 positional argument but 3 were given
+    Why: send_task() does not know the task, and cannot compare.
+    Fix: The arguments that the task takes; or import the task and call .delay().
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.send_task
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "send_task":
+                continue
+            name = _sent_name(facts, code, call)
+            tasks = [task for task in facts.tasks if task.name == name]
+            given = packed_arguments(call, 1)
+            if len(tasks) != 1 or given is None or facts.tasks.have_own_class:
+                continue
+            problem = misfit(tasks[0], *given)
+            if problem:
+                yield Occurrence(
+                    f"{name}: {problem}",
+                    code.where(call),
+                    f"{tasks[0].node.name} is defined in {tasks[0].where}.",
+                )
+
+
+def _is_unknown(facts: Facts, name: str) -> bool:
+    """Whether a name belongs to this project, and no task of it has that name.
+
+    What another service registers is its own affair: only a module of the project counts, or, where
+    the registry was imported, a name that resembles one in it.
+    """
+    if name in facts.task_names or any(not task.name for task in facts.tasks):
+        return False
+    module, _, function = name.rpartition(".")
+    if not module:
+        return False
+    if facts.worker is not None and facts.worker.failures:
+        return False
+    path = facts.modules.find(module)
+    if path is not None:
+        # a class, or an assignment, may be registered under that name
+        return facts.worker is not None or function not in facts.code.text(path)
+    return name.split(".")[0] in facts.code.own_packages and bool(
+        difflib.get_close_matches(name, facts.task_names, 1, 0.8)
+    )
+
+
+@check("celery.W591")
+def sent_while_importing(facts: Facts) -> Iterator[Occurrence]:
+    """A task is sent while the project is imported or started.
+
+    What happens: Every process sends it: each manage.py command, each worker, each web process.
+    How it looks: (nothing; or a command that hangs, where the broker cannot be reached)
+    Why: AppConfig.ready() and the top of a module run in every process of Django.
+    Fix: Send it where something happens; an entry in CELERY_BEAT_SCHEDULE for what is periodic.
+    Source: https://docs.djangoproject.com/en/stable/ref/applications/#django.apps.AppConfig.ready
+    """
+    shown: set[tuple[str, int]] = set()
+    # an attempt that was seen is at a line of the call, which may have several
+    attempts = dict.fromkeys(_attempts(facts))
+    for code, call, how, task in task_calls(facts):
+        lines = {(str(code.path), n) for n in range(call.lineno, (call.end_lineno or 0) + 1)}
+        seen = {place for what, place in attempts if what == "broker"} & lines
+        if seen or (not _imported_in_full(facts) and _runs_at_import(facts, code, call)):
+            shown |= lines
+            yield Occurrence(
+                f"{task.node.name}.{how}() is called in every process that starts Django",
+                code.where(call),
+                "Send it where something happens, or from Beat.",
+            )
+    for what, (path, line) in attempts:
+        if (path, line) not in shown:
+            shown.add((path, line))
+            yield Occurrence(
+                f"the {what} is used while the project is imported, in every process",
+                Where(PurePosixPath(path), line),
+                "Do it where something happens, or from Beat.",
+            )
+
+
+def _attempts(facts: Facts) -> Iterator[tuple[str, tuple[str, int]]]:
+    """What the project tried to reach in the two imports, and the line of the project."""
+    for report in (facts.worker, facts.web):
+        for attempt in report.attempts if report else ():
+            where = place(facts, *attempt.where)
+            if where is not None:
+                yield attempt.what, (str(where.path), where.line or 0)
+
+
+def _imported_in_full(facts: Facts) -> bool:
+    """Whether both imports came to their end, and a send in them would have been seen."""
+    reports = (facts.worker, facts.web)
+    if any(report is None or report.failures for report in reports):
+        return False
+    return facts.worker is not None and not facts.worker.conf.get("task_always_eager")
+
+
+def _runs_at_import(facts: Facts, code: Code, call: ast.Call) -> bool:
+    """Whether a call runs when its module is imported, or in ready() of an AppConfig."""
+    around = list(code.around(call))
+    # what an `if` decides is not known
+    if any(isinstance(outer, ast.Lambda | ast.If | ast.IfExp) for outer in around):
+        return False
+    function = code.function_of(call)
+    if function is None:
+        # a script that nothing imports is run on purpose
+        if code.path.name in IMPORTED_FILES:
+            return True
+        return facts.code.is_imported_by(code.module, facts.code.files)
+    holder = code.parents.get(function)
+    return (
+        function.name == "ready"
+        and isinstance(holder, ast.ClassDef)
+        and any(dotted(base).rpartition(".")[2].endswith("Config") for base in holder.bases)
+    )
+
+
+@check("celery.E601")
+def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
+    """A task is sent to a queue that no worker consumes.
+
+    What happens: It waits for ever.
+    How it looks: (nothing)
+    Why: Every worker of the deployment files is started with -Q, and none names that queue.
+    Fix: Add the queue to a worker's -Q, or send the task to one of those.
+    Source: https://docs.celeryq.dev/en/stable/userguide/routing.html#manual-routing
+    """
+    consumed = _consumed_queues(facts)
+    if consumed is None:
+        return
+    for code, call, _, task in task_calls(facts):
+        for keyword in call.keywords:
+            queue = text_of(_constant(code, keyword.value))
+            if keyword.arg == "queue" and queue and queue not in consumed:
+                close = difflib.get_close_matches(queue, consumed, 1, 0.6)
+                hint = f"The workers consume {', '.join(sorted(consumed))}."
+                if close:
+                    hint = f"Did you mean {close[0]}?"
+                yield Occurrence(
+                    f"{task.node.name} is sent to the queue {queue}, which no worker consumes",
+                    code.where(keyword.value),
+                    hint,
+                )
+
+
+def _consumed_queues(facts: Facts) -> set[str] | None:
+    """The queues of all workers; None where one consumes what cannot be read here."""
+    found: set[str] = set()
+    if not facts.deployment.workers:
+        return None
+    for worker in facts.deployment.workers:
+        queues = worker.option("-Q", "--queues")
+        if not queues or "$" in queues or "%" in queues or "{" in queues:
+            return None
+        found |= {queue.strip() for queue in queues.split(",") if queue.strip()}
+    return found

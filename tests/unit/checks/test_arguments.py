@@ -1,0 +1,221 @@
+"""What tasks are called with: a small broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, tasks, view, with_twin
+
+MISTAKES = [
+    Mistake(
+        "celery.W360",
+        view("def f(request):\n    greet.delay(request)  # <-\n"),
+        view("def f(request):\n    greet.delay(request.user.pk)\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n    greet.apply_async(args=[doctor])  # <-\n"
+        ),
+        view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n    doctor = doctor.pk\n    greet.delay(doctor)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E370",
+        view("def f():\n    greet.delay('x', expires=3)  # <-\n"),
+        view(
+            "def f():\n    greet.delay(name='x')\n    call.delay(3, urgent=True)\n    greet.delay(*[1, 2])\n"
+        ),
+    ),
+    Mistake("celery.E370", view("def f():\n    call.delay()  # <-\n")),
+    Mistake(
+        "celery.W371",
+        view("def f():\n    greet.apply_async(('x',), que='slow')  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), queue='slow', ours=1)\n"),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.apply_async(args=('x'))  # <-\n"),
+        view("def f():\n    greet.apply_async(args=('x',))\n"),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.apply_async(('x',), countdown=timedelta(minutes=1))  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), countdown=60)\n"),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.apply_async_on_commit(args=('x'))  # <-\n"),
+        view("def f():\n    greet.apply_async_on_commit(args=('x',))\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay({1, 2})  # <-\n"),
+        view("def f(request, pks):\n    greet.delay([1, 2])\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay(set(pks))  # <-\n"),
+        view("def f(request, pks):\n    greet.delay(list(set(pks)))\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay(range(3))  # <-\n"),
+        view("def f(request, pks):\n    greet.delay(list(range(3)))\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f(request, pks):\n    greet.delay(Doctor.objects.values_list('pk', flat=True))  # <-\n"
+        ),
+        view(
+            "def f(request, pks):\n    greet.delay(list(Doctor.objects.values_list('pk', flat=True)))\n"
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay((pk for pk in pks))  # <-\n"),
+        view("def f(request, pks):\n    greet.delay([pk for pk in pks])\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay(request.user)  # <-\n"),
+        view("def f(request, pks):\n    greet.delay(request.user.pk)\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay(map(str, pks))  # <-\n"),
+        view("def f(request, pks):\n    greet.delay(','.join(map(str, pks)))\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f(request, pks):\n    greet.delay(lambda: 1)  # <-\n"),
+        view("def f(request, pks):\n    greet.delay(greet.name)\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f():\n    try:\n        pass\n    except OSError as exc:\n        greet.delay(exc)  # <-\n"
+        ),
+        view(
+            "def f():\n    try:\n        pass\n    except OSError as exc:\n        greet.delay(str(exc))\n"
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f(pks):\n    chosen = set(pks)\n    greet.apply_async(\n"
+            "        kwargs={'name': chosen},  # <-\n    )\n"
+        ),
+        view(
+            "def f(pks):\n    chosen = set(pks)\n    chosen = list(chosen)\n"
+            "    greet.apply_async(\n        kwargs={'name': chosen},\n    )\n"
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f(pks):\n    greet.apply_async_on_commit(args=[wait(days=1)])  # <-\n",
+            "from datetime import timedelta as wait\n",
+        ),
+        view("def f(pks):\n    greet.apply_async(({1},), serializer='pickle')\n"),
+    ),
+    Mistake(
+        "celery.W581",
+        tasks("@shared_task\ndef f():\n    return Doctor.objects.filter(pk=1)  # <-\n"),
+        tasks(
+            "@shared_task(ignore_result=True)\ndef f():\n    return Doctor.objects.filter(pk=1)\n\n\n"
+            "@shared_task\ndef g():\n    def inner():\n        return {1}\n"
+            "    return Doctor.objects.values_list('pk', flat=True).get(), inner\n"
+        ),
+    ),
+    Mistake(
+        "celery.W581",
+        tasks(
+            "@shared_task\ndef f(pks):\n    try:\n        done = {pk for pk in pks}\n"
+            "    except OSError as exc:\n        return str(exc)\n    return done  # <-\n"
+        ),
+        tasks(
+            "@shared_task\ndef f(pks):\n    done = {pk for pk in pks}\n    return sorted(done)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E370",
+        view("def f():\n    greet.apply_async(name='x')  # <-\n"),
+        view("def f():\n    greet.apply_async(kwargs={'name': 'x'})\n"),
+    ),
+    Mistake(
+        "celery.E370",
+        view("def f():\n    greet.apply_async(('x', 'y'), countdown=5)  # <-\n"),
+        view(
+            "def f(names):\n    greet.apply_async(names, countdown=5)\n    greet.apply_async((*names,))\n"
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f(order):\n    greet.apply_async(order.pk)  # <-\n"),
+        view(
+            "def f(order):\n    greet.apply_async((order.pk,))\n    greet.apply_async(order.args)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view(
+            "def f():\n    greet.apply_async(('x',), expires=timedelta(hours=1))  # <-\n",
+            "from datetime import timedelta\n",
+        ),
+        view(
+            "def f(when):\n    greet.apply_async(('x',), expires=when + timedelta(hours=1))\n",
+            "from datetime import timedelta\n",
+        ),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.apply_async(('x',), eta=60)  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), eta=None)\n"),
+    ),
+    Mistake(
+        "celery.E370",
+        view(
+            "def f():\n    transaction.on_commit(greet.delay)  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f():\n    transaction.on_commit(partial(greet.delay, 'x'))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.E370",
+        view(
+            "def f():\n    transaction.on_commit(\n        partial(greet.delay, 'x', urgent=True),  # <-\n    )\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f(make):\n    make(partial(call.delay, urgent=True))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view(
+            "def f(pks):\n    transaction.on_commit(partial(greet.delay, set(pks)))  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f(pks):\n    transaction.on_commit(partial(greet.delay, sorted(set(pks))))\n",
+            "from functools import partial\nfrom django.db import transaction\n",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []

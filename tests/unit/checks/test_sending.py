@@ -1,0 +1,203 @@
+"""What is sent, when, and where to: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import (
+    APP,
+    Mistake,
+    found_by_import,
+    found_in,
+    settings,
+    tasks,
+    view,
+    with_twin,
+)
+
+READY = """from django.apps import AppConfig
+
+
+class DoctorsConfig(AppConfig):
+    name = "doctors"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from .tasks import greet
+
+"""
+NOW = "import datetime as dt\nfrom datetime import datetime, timedelta\nfrom django.utils import timezone\n"
+WORKERS = "web: gunicorn config.wsgi\nworker: celery -A config worker -Q celery,mail -n a@%h\n"
+MISTAKES = [
+    Mistake(
+        "celery.W562",
+        view(
+            "def f():\n    greet.apply_async(\n        ('x',),\n"
+            "        eta=datetime.now() + timedelta(hours=1),  # <-\n    )\n",
+            NOW,
+        ),
+        view(
+            "def f():\n    greet.apply_async(('x',), eta=timezone.now() + timedelta(hours=1))\n"
+            "    greet.apply_async(('x',), eta=datetime.now(tz=dt.timezone.utc))\n"
+            "    greet.apply_async(('x',), eta=datetime.utcnow())\n",
+            NOW,
+        ),
+    ),
+    Mistake(
+        "celery.W562",
+        view(
+            "def f():\n    then = dt.datetime.now()\n"
+            "    greet.apply_async_on_commit(('x',), expires=then)  # <-\n",
+            NOW,
+        ),
+        {
+            **settings("TIME_ZONE = 'UTC'\n"),
+            **view("def f():\n    greet.apply_async(('x',), expires=dt.datetime.now())\n", NOW),
+        },
+    ),
+    Mistake(
+        "celery.E590",
+        view(
+            "def f():\n    app.send_task('doctors.tasks.great', ['x'])  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f():\n    app.send_task('doctors.tasks.greet', ['x'])\n"
+            "    app.send_task('reports.tasks.build')\n",
+            "from config.celery import app\n",
+        ),
+    ),
+    Mistake(
+        "celery.E590",
+        view(
+            "NAME = 'doctors.tasks.gret'\n\n\ndef f():\n"
+            "    return make(NAME, args=('x',)).delay()  # <-\n",
+            "from celery import signature as make\n",
+        ),
+        view(
+            "NAME = 'doctors.tasks.greet'\n\n\ndef f():\n"
+            "    return make(NAME, args=('x',)).delay()\n",
+            "from celery import signature as make\n",
+        ),
+    ),
+    Mistake(
+        "celery.W591",
+        {"doctors/apps.py": READY + "        greet.delay('x')  # <-\n"},
+        {
+            "doctors/apps.py": READY
+            + "        def later(**kwargs):\n            greet.delay('x')\n\n        self.later = later\n"
+        },
+    ),
+    Mistake(
+        "celery.W591",
+        tasks("greet.delay('x')  # <-\n"),
+        tasks("if __name__ == '__main__':\n    greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.W591",
+        {
+            "doctors/start.py": "from doctors import tasks\n\ntasks.greet.apply_async(('x',))  # <-\n",
+            "doctors/models.py": "from doctors import start\n",
+        },
+        {"doctors/start.py": "from doctors import tasks\n\ntasks.greet.apply_async(('x',))\n"},
+    ),
+    Mistake(
+        "celery.E601",
+        {
+            "Procfile": WORKERS,
+            **view("def f():\n    greet.apply_async(('x',), queue='mails')  # <-\n"),
+        },
+        {
+            "Procfile": WORKERS,
+            **view("def f(name):\n    greet.apply_async(('x',), queue='mail')\n"),
+        },
+    ),
+    Mistake(
+        "celery.E601",
+        {
+            "Procfile": WORKERS,
+            **view(
+                "QUEUE = 'slow'\n\n\ndef f():\n    greet.apply_async_on_commit(\n"
+                "        args=('x',),\n        queue=QUEUE,  # <-\n    )\n"
+            ),
+        },
+        {
+            "Procfile": WORKERS + "other: celery -A config worker -n b@%h\n",
+            **view("def f(name):\n    greet.apply_async(('x',), queue='slow')\n"),
+        },
+    ),
+    Mistake(
+        "celery.W563",
+        view("def f(when):\n    greet.apply_async(('x',), countdown=5, eta=when)  # <-\n"),
+        view(
+            "def f(when):\n    greet.apply_async(('x',), countdown=5, eta=None)\n    greet.apply_async(('x',), countdown=0, eta=when)\n"
+        ),
+    ),
+    Mistake(
+        "celery.E564",
+        view("def f():\n    greet.apply_async(('x',), countdown=60 * 10, expires=300)  # <-\n"),
+        view("def f():\n    greet.apply_async(('x',), countdown=300, expires=60 * 10)\n"),
+    ),
+    Mistake(
+        "celery.E592",
+        view(
+            "def f():\n    app.send_task('doctors.tasks.greet', ['x', 'y'])  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f(names):\n    app.send_task('doctors.tasks.greet', kwargs={'name': 'x'})\n    app.send_task('doctors.tasks.greet', names)\n",
+            "from config.celery import app\n",
+        ),
+    ),
+    Mistake(
+        "celery.E592",
+        view(
+            "def f():\n    app.send_task(  # <-\n        name='doctors.tasks.greet',\n        kwargs={'nam': 'x'},\n    )\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f(more):\n    app.send_task(\n        name='doctors.tasks.greet',\n        kwargs={**more},\n    )\n",
+            "from config.celery import app\n",
+        ),
+    ),
+]
+IMPORTED = [
+    # sent in a helper, and not by a call that the text shows
+    Mistake(
+        "celery.W591",
+        {
+            "doctors/apps.py": READY + "        send(greet)\n\n\n"
+            "def send(task):\n    getattr(task, 'delay')('x')  # <-\n"
+        },
+        {"doctors/apps.py": READY + "        assert greet\n"},
+    ),
+    Mistake(
+        "celery.W591",
+        tasks("if not hasattr(greet, 'x'):\n    greet.apply_async(  # <-\n        ('x',)\n    )\n"),
+        tasks("if hasattr(greet, 'x'):\n    greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.W591",
+        {"config/celery.py": APP + "\napp.send_task('doctors.tasks.greet', ('x',))  # <-\n"},
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_an_import_finds_a_mistake_and_nothing_else(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(IMPORTED), ids=str)
+def test_an_import_finds_nothing_in_the_healthy_twin(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.twin) == []
