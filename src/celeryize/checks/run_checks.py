@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from celeryize.checks import (
     calls,
+    command_lines,
     deployment,
     imported,
     schedule,
@@ -23,7 +24,7 @@ from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment)
+FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment, command_lines)
 # How many further lines a grouped finding names.
 MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")

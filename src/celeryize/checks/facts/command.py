@@ -89,6 +89,9 @@ def celery_words(words: Sequence[str]) -> tuple[str, ...] | None:
     for index, word in enumerate(words):
         if word.rpartition("/")[2] == "celery" and index + 1 < len(words):
             rest = tuple(words[index + 1 :])
+            # what follows in the same line is another command
+            end = next((i for i, w in enumerate(rest) if w in {"&&", "||", ";", "|", "&"}), None)
+            rest = rest[:end] or ("",)
             if rest[0].startswith("-") or rest[0] in SUBCOMMANDS:
                 return rest
     return None
