@@ -45,6 +45,7 @@ PLACING = re.compile(
     r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
 )
 PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*supervisor.*\.(conf|ini)|.*\.ya?ml")
+DOCKERFILE = re.compile(r".*[Dd]ockerfile.*|Containerfile")
 SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
 # How deep a repository is searched for the module that a command line names.
 LEVELS = 5
@@ -74,6 +75,14 @@ class DeploymentFacts:
         places = [self.root / path for path in self.files]
         places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
         return any(variable in place.read_text("utf-8", "replace") for place in places)
+
+    def exports_elsewhere(self, variable: str, file: PurePosixPath) -> bool:
+        """Whether a file with an environment names a variable: not one that starts processes."""
+        readers = {self.root / process.where.path for process in self.processes}
+        places = [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
+        other = [p for p in places if p not in readers and p != self.root / file]
+        other += self._matching(DOCKERFILE)
+        return any(variable in place.read_text("utf-8", "replace") for place in other)
 
     @cached_property
     def names_scheduler(self) -> bool:
@@ -110,6 +119,13 @@ class DeploymentFacts:
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
         for place, _, files in self._folders:
             yield from (place / name for name in files if pattern.fullmatch(name))
+
+    @cached_property
+    def uses_busybox(self) -> bool:
+        """Whether an image of the project is Alpine, whose `sh` is another shell than Debian's."""
+        return any(
+            "alpine" in path.read_text("utf-8", "replace") for path in self._matching(DOCKERFILE)
+        )
 
     @cached_property
     def scripts(self) -> tuple[Script, ...]:

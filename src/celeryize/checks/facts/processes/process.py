@@ -26,11 +26,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shell script that starts Celery: the line, whether it is the last step of an exec."""
+    """A line of a shell script that starts Celery.
+
+    `execs`: the shell gives its place to it. `ends_there`: the script waits for it in the
+    foreground, and traps no signal.
+    """
 
     path: PurePosixPath
     command: CeleryCommand
     execs: bool
+    ends_there: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def _commands_of(path: PurePosixPath, text: str) -> Iterator[Script]:
             continue
         command = CeleryCommand(words, Where(path, number), line.strip())
         if command.subcommand in {"worker", "beat"}:
-            yield Script(path, command, bool(LAST.search(line)))
+            waits = "trap " not in text and not line.rstrip().endswith("&")
+            yield Script(path, command, bool(LAST.search(line)), waits)
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
