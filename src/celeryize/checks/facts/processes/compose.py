@@ -5,12 +5,11 @@ Source: https://docs.docker.com/reference/compose-file/services/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts.processes.process import Item, Process, seconds_of, split_command
 from celeryize.checks.facts.processes.yaml_nodes import Yaml, documents_of
-from celeryize.model import Where
 
 # Compose kills ten seconds after SIGTERM.
 GRACE = 10.0
@@ -45,11 +44,15 @@ def _read_service(name: str, service: Yaml) -> Process:
         seconds = None
     replicas = service.get("deploy", "replicas").item or service.get("scale").item
     options = {k: v.item for k, v in service.items() if v.item}
-    options |= {f"{key}": Item(" ".join(v.texts()), v.where)
-                for key, v in service.items() if v.kind == "sequence"}
-    build = service.get("build", "dockerfile").item
-    if build:
-        options["dockerfile"] = build
+    options |= {
+        key: Item(" ".join(value.texts()), value.where)
+        for key, value in service.items()
+        if value.kind == "sequence"
+    }
+    for key in ("dockerfile", "context"):
+        item = service.get("build", key).item
+        if item:
+            options[key] = item
     return Process(
         "compose",
         name,
@@ -92,7 +95,3 @@ def environment_of(node: Yaml) -> Iterator[tuple[str, Item]]:
         if sign:
             yield name, Item(text, element.where)
 
-
-def named_variables(process: Process) -> Mapping[str, Where]:
-    """Where each variable stands."""
-    return {name: item.where for name, item in process.environment.items()}

@@ -55,15 +55,20 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
         user=user.text,
         replicas=workload.get("spec", "replicas").item,
         probe=next(_probes_of(container), None),
-        options=dict(_options_of(kind, workload)),
+        options=dict(_options_of(kind, workload, container)),
     )
 
 
-def _options_of(kind: str, workload: Yaml) -> Iterator[tuple[str, Item]]:
+def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[str, Item]]:
     yield "kind", Item(kind, workload.get("kind").where)
     strategy = workload.get("spec", "strategy", "type").item
     if strategy:
         yield "strategy", strategy
+    for name in PROBES:
+        timeout = container.get(name, "timeoutSeconds").item
+        if timeout:
+            yield "probe_timeout", timeout
+            return
 
 
 def _probes_of(container: Yaml) -> Iterator[Item]:
