@@ -26,7 +26,19 @@ from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
 
 # The order of the families is the order in which their checks run: causes before effects.
-FAMILIES = (imported, wiring, unregistered, settings, tasks, schedule, calls, deployment, command_lines, stopping, supervision)
+FAMILIES = (
+    imported,
+    wiring,
+    unregistered,
+    settings,
+    tasks,
+    schedule,
+    calls,
+    deployment,
+    command_lines,
+    stopping,
+    supervision,
+)
 # How many further lines a grouped finding names.
 MANY_LINES = 8
 IGNORE = re.compile(r"#\s*celeryize:\s*ignore\[([\w., ]+)\]")

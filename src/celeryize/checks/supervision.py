@@ -212,7 +212,13 @@ def find_always_succeeds(facts: Facts) -> Iterator[Occurrence]:
 
 def _inner(text: str) -> str:
     """What a shell is given by `sh -c ...`, in a list of words that was joined."""
-    return re.sub(r"^\s*(?:/bin/)?(?:ba|da)?sh\s+-\w*c\s+", "", text).strip("\"'")
+    match = re.match(r"\s*(?:/bin/)?(?:ba|da)?sh\s+-\w*c\s+(.*)", text, re.S)
+    if match is None:
+        return text
+    inner = match[1].strip()
+    if inner[:1] in {"'", '"'}:
+        inner = inner.strip(inner[0])
+    return inner
 
 
 @check("celery.W863")
@@ -292,6 +298,12 @@ def shared_pidfile(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 "Give each its own, or none.",
             )
+        elif command.subcommand == "multi" and len(_nodes_of(command)) > 1:
+            yield Occurrence(
+                f"one pidfile for {len(_nodes_of(command))} nodes: only one of them runs",
+                process.where,
+                "Write %n into its name.",
+            )
         elif process.kind == "supervisor" and _count(process.replicas) > 1:
             yield Occurrence(
                 f"one pidfile for {_count(process.replicas)} processes: only one of them starts",
@@ -300,12 +312,22 @@ def shared_pidfile(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+def _nodes_of(command: CeleryCommand) -> list[str]:
+    """The names of the nodes of `celery multi start w1 w2 -A ...`."""
+    names: list[str] = []
+    for word in command.words[command.words.index("multi") + 2 :]:
+        if word.startswith("-"):
+            break
+        names.append(word)
+    return names
+
+
 @check("celery.E880")
 def doubled_process_type(facts: Facts) -> Iterator[Occurrence]:
     """A Procfile has two lines of one name.
 
     What happens: One of them never runs; honcho does not start at all.
-    How it looks: AssertionError: process names must be unique
+    How it looks: [ERROR] process names must be unique within a Procfile
     Why: The name is the process type; there is one command for each.
     Fix: Two names: worker and mails
     Source: https://devcenter.heroku.com/articles/procfile#procfile-format
@@ -422,7 +444,7 @@ def _is_root(process: Process) -> bool:
     """Whether a process is root for certain."""
     if process.kind == "systemd":
         by_default = process.user is None and "DynamicUser" not in process.options
-        return by_default and "user" not in process.where.path.parts or process.user in ROOT
+        return (by_default and "user" not in process.where.path.parts) or process.user in ROOT
     return process.user in ROOT
 
 
@@ -484,8 +506,11 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
         # an image may give the variable
         if url.variable not in process.environment and _image_gives(facts, url.variable, process):
             continue
-        reported.add(url.where)
         names = [p.name for p in facts.deployment.processes if _may_be_broker(p, process)]
+        # settings that are not in the repository may say another host; a broker beside it tells
+        if url.variable not in process.environment and not names:
+            continue
+        reported.add(url.where)
         right = url.url.replace(url.host, names[0], 1) if len(names) == 1 else ""
         hint = f"Give {process.name} {url.variable}"
         hint += f": {right}." if right else " with the name of the broker's service."
@@ -526,7 +551,7 @@ def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E980", unless=("celery.E250",))
+@check("celery.E980", unless=("celery.E291",))
 def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """Beat is started with the scheduler of an app that is not installed.
 

@@ -31,7 +31,10 @@ MISTAKES = [
     Mistake("celery.E930", compose("celery -A config worker --maxtasksperchild 3  # <-"), GOOD),
     Mistake("celery.E930", compose("celery -A config worker --concurency=3  # <-")),
     Mistake("celery.E930", compose("celery -A config worker --workdir /app  # <-")),
-    Mistake("celery.E930", compose('["celery", "-A", "config", "beat", "-c", "2"]  # <-')),
+    Mistake(
+        "celery.E930",
+        compose('["celery", "-A", "config", "beat", "-c", "2", "-s", "/tmp/b"]  # <-'),
+    ),
     Mistake(
         "celery.E930",
         {"k8s/worker.yaml": LISTED % '["worker", "--autoreload"]'},
@@ -87,5 +90,8 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 
 
 def test_before_celery_5_the_command_line_was_another_one(tmp_path):
-    files = {**compose("celery -A config worker --maxtasksperchild 3"), "requirements.txt": "django\ncelery<5\n"}
+    files = {
+        **compose("celery -A config worker --maxtasksperchild 3"),
+        "requirements.txt": "django\ncelery<5\n",
+    }
     assert "celery.E930" not in {name for name, _ in found_in(tmp_path, files)}

@@ -10,10 +10,13 @@ from celeryize.checks.check import CHECKS, SECTIONS
 from celeryize.checks.run_checks import all_checks
 from tests.unit.checks import (
     test_calls,
+    test_command_lines,
     test_deployment,
     test_imported,
     test_schedule,
     test_settings,
+    test_stopping,
+    test_supervision,
     test_tasks,
     test_unregistered,
     test_wiring,
@@ -22,9 +25,12 @@ from tests.unit.checks.projects import found_in
 
 FAMILIES = (
     test_calls,
+    test_command_lines,
     test_deployment,
     test_schedule,
     test_settings,
+    test_stopping,
+    test_supervision,
     test_tasks,
     test_unregistered,
     test_wiring,

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts.command import CeleryCommand, command_words
-from celeryize.checks.facts.processes import Process, read_processes
-from celeryize.checks.facts.processes.scripts import Script, read_scripts
+from celeryize.checks.facts.processes import Process, Script, read_processes
+from celeryize.checks.facts.processes.scripts import read_scripts
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
 from celeryize.reading import read_text
@@ -99,7 +99,7 @@ class DeploymentFacts:
     @cached_property
     def _module_names(self) -> frozenset[str]:
         found: set[str] = set()
-        for place, names, files in self._folders:
+        for _, names, files in self._folders:
             found.update(names)
             found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
         return frozenset(found)

@@ -94,4 +94,3 @@ def environment_of(node: Yaml) -> Iterator[tuple[str, Item]]:
         name, sign, text = (element.text or "").partition("=")
         if sign:
             yield name, Item(text, element.where)
-
