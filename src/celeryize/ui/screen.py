@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from celeryize.checks.check import Check
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
+    from celeryize.formats import Rule
     from celeryize.live import StepResult
     from celeryize.probe.report import ImportedEntry
 
@@ -364,7 +365,8 @@ class Screen:
         if form != "text":
             from celeryize.formats import FORMATS
 
-            self.answer(FORMATS[form](verified.findings, verified.examination.ran))
+            ran = verified.examination.ran
+            self.answer(FORMATS[form](verified.findings, ran, rules_of(ran)))
             return
         # said first, because it explains most of what follows
         if any(finding.id in NOT_IMPORTABLE for finding in verified.findings):
@@ -606,6 +608,20 @@ def _imports_of(verified: VerifyOutcome) -> str:
             return "read and imported as a web process; the worker import failed"
         case _:
             return "read; both imports failed"
+
+
+def rules_of(ran: Iterable[str]) -> dict[str, Rule]:
+    """What other programs are told about the checks that ran."""
+    from celeryize.checks.check import CHECKS
+    from celeryize.formats import Rule
+
+    rules = {}
+    for check in (CHECKS[identifier] for identifier in ran if identifier in CHECKS):
+        # a page is broken where its source is; a program wants lines
+        sections = {head: " ".join(body.split()) for head, body in check.sections}
+        text = f"{sections['What happens']} {sections['Why']}"
+        rules[check.id] = Rule(check.id, check.title, text, sections["Fix"], check.severity)
+    return rules
 
 
 def first_sentence(text: str) -> str:
