@@ -31,7 +31,7 @@ class Recorder:
     def show_proof(self, proof: Proof) -> None:
         self.proofs.append(proof)
 
-    def show_project(self, project: Project) -> None:
+    def show_project(self, project: Project, *, later: bool = False) -> None:
         self.projects.append(project)
 
     def show_preview(self, lines: list[str]) -> None:

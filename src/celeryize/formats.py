@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from celeryize import __version__
 from celeryize.model import Finding, Severity
 from celeryize.printable import printable_xml
 
@@ -20,7 +22,37 @@ LEVELS = {
 }
 
 
-def github_annotations(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+PAGES = "https://celeryize.github.io/celeryize/checks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a program is told about a check: its title, what goes wrong and why, and what to do."""
+
+    id: str
+    title: str
+    text: str
+    help: str
+    severity: Severity
+
+    @property
+    def page(self) -> str:
+        """The address of its page, the same for every version."""
+        return page_of(self.id)
+
+
+Rules = Mapping[str, Rule]
+NO_RULES: Rules = {}
+
+
+def page_of(identifier: str) -> str:
+    """The address of the page of a check."""
+    return f"{PAGES}{identifier.rpartition('.')[2]}/"
+
+
+def github_annotations(
+    findings: Sequence[Finding], ran: Sequence[str], rules: Rules = NO_RULES
+) -> str:
     """A workflow command for each finding: GitHub shows it at its line.
 
     Source: https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
@@ -35,6 +67,8 @@ def github_annotations(findings: Sequence[Finding], ran: Sequence[str]) -> str:
         text = finding.message
         if finding.hint:
             text += f"\n{finding.hint}"
+        if finding.id in rules:
+            text += f"\n{rules[finding.id].page}"
         level = LEVELS[finding.severity][0]
         lines.append(f"::{level} {place}title={_property(finding.id)}::{_data(text)}")
     return "\n".join(lines)
@@ -49,7 +83,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+def sarif_log(findings: Sequence[Finding], ran: Sequence[str], rules: Rules = NO_RULES) -> str:
     """A SARIF 2.1.0 log with one run; every check that ran is a rule.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
@@ -74,7 +108,14 @@ def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
                 }
             ]
         results.append(result)
-    driver = {"name": "celeryize", "rules": [{"id": identifier} for identifier in ran]}
+    # a finding of something that is no check (a step of the live proof) has its rule, too
+    names = dict.fromkeys([*ran, *(finding.id for finding in findings)])
+    driver = {
+        "name": "celeryize",
+        "version": __version__,
+        "informationUri": PAGES.removesuffix("checks/"),
+        "rules": [_sarif_rule(identifier, rules) for identifier in names],
+    }
     return json.dumps(
         {
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -86,6 +127,20 @@ def sarif_log(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     )
 
 
+def _sarif_rule(identifier: str, rules: Rules) -> dict[str, object]:
+    rule = rules.get(identifier)
+    if rule is None:
+        return {"id": identifier}
+    return {
+        "id": identifier,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.text},
+        "help": {"text": rule.help},
+        "helpUri": rule.page,
+        "defaultConfiguration": {"level": LEVELS[rule.severity][1]},
+    }
+
+
 def _uri_of(path: PurePosixPath) -> str:
     """A path as a relative URI (RFC 3986); of one outside of the project, as a file URI."""
     text = quote(os.fsencode(path))
@@ -94,7 +149,7 @@ def _uri_of(path: PurePosixPath) -> str:
     return text
 
 
-def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
+def junit_suite(findings: Sequence[Finding], ran: Sequence[str], rules: Rules = NO_RULES) -> str:
     """A test suite with a case for each check that ran; errors and warnings are its failures."""
     # an information is not a failure
     cases = []
@@ -105,7 +160,9 @@ def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
         if not own:
             cases.append(f'  <testcase classname="celeryize" name={quoteattr(identifier)}/>')
             continue
-        lines = (f"{f.where or 'the project'}: {f.message}" for f in own)
+        lines = [f"{f.where or 'the project'}: {f.message}" for f in own]
+        if identifier in rules:
+            lines.append(f"More: {rules[identifier].page}")
         text = printable_xml("\n".join(lines))
         first = printable_xml(own[0].message)
         cases.append(
@@ -122,7 +179,7 @@ def junit_suite(findings: Sequence[Finding], ran: Sequence[str]) -> str:
     )
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Finding], Sequence[str]], str]] = {
+FORMATS: Mapping[str, Callable[[Sequence[Finding], Sequence[str], Rules], str]] = {
     "github": github_annotations,
     "sarif": sarif_log,
     "junit": junit_suite,

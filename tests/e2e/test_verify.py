@@ -38,7 +38,8 @@ def test_an_error_ends_with_code_1_and_names_its_place_and_its_line(root: Path, 
     ended = celeryize(root, "verify", "--static")
     line = (root / "config/settings.py").read_text().count("\n")
     assert ended.returncode == 1
-    assert f"error   celery.E161 {line}: the result backend cannot work" in ended.stdout
+    assert f"config/settings.py:{line}: celery.E161 the result backend cannot" in ended.stdout
+    assert "more: celeryize verify --explain celery.E161" in ended.stdout
     assert '| CELERY_RESULT_BACKEND = "django_db"' in ended.stdout
     assert "did you mean django-db?" in ended.stdout
 

@@ -54,6 +54,8 @@ class VerifyOutcome:
     exit_code: Exit
     # of a live proof: "filesystem" or "configured"
     broker: str = ""
+    # "worker" or "web": an exception of the project ended this import
+    failed_imports: frozenset[str] = frozenset()
 
     @property
     def status(self) -> str:

@@ -10,6 +10,7 @@ from celeryize.checks import (
     arguments,
     calls,
     canvas,
+    command_lines,
     configuration,
     definitions,
     deployment,
@@ -21,6 +22,8 @@ from celeryize.checks import (
     sending,
     settings,
     signals,
+    stopping,
+    supervision,
     tasks,
     unregistered,
     wiring,
@@ -50,6 +53,9 @@ FAMILIES = (
     arguments,
     canvas,
     deployment,
+    command_lines,
+    stopping,
+    supervision,
 )
 # How many further lines a grouped finding names.
 MANY_LINES = 8

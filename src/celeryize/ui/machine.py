@@ -37,8 +37,9 @@ class Machine:
     def __init__(self) -> None:
         self.document: dict[str, object] = {}
 
-    def show_project(self, project: Project) -> None:
+    def show_project(self, project: Project, *, later: bool = False) -> None:
         """Keep what was recognised."""
+        del later
         self.document["project"] = {
             fact.key: {"value": fact.value, "source": fact.where} for fact in project.recognised()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from celeryize.checks.check import Check
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
+    from celeryize.formats import Rule
     from celeryize.live import StepResult
     from celeryize.probe.report import ImportedEntry
 
@@ -81,29 +83,37 @@ class Screen:
         self.interactive = interactive
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
+        # of a verification: shown below the findings
+        self._project: Project | None = None
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._colour = sys.stderr.isatty() and not plain
+        self._answer_colour = sys.stdout.isatty() and not plain
 
     def say(self, text: str = "", style: str = "", *, always: bool = False) -> None:
         """One line of talk, on stderr."""
         if not self.quiet or always:
             write_stream(sys.stderr, self.paint(printable(redacted(text)), style) + "\n")
 
-    def answer(self, text: str) -> None:
+    def answer(self, text: str, style: str = "") -> None:
         """A line of the answer, on stdout."""
-        write_stream(sys.stdout, printable(redacted(text)) + "\n")
+        shown = printable(redacted(text))
+        if style and shown and self._answer_colour:
+            shown = _in_colour(shown, style)
+        write_stream(sys.stdout, shown + "\n")
 
     def paint(self, text: str, style: str) -> str:
         """The text in a style, where the terminal has colours."""
         if not (style and self._colour and text):
             return text
-        codes = ";".join(COLOURS[word] for word in style.split())
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        return _in_colour(text, style)
 
     # -- the project and the plan
 
-    def show_project(self, project: Project) -> None:
-        """What was recognised, a line each, and where it was read."""
+    def show_project(self, project: Project, *, later: bool = False) -> None:
+        """What was recognised, a line each, and where it was read; `later`: below the findings."""
+        if later and not self.verbose:
+            self._project = project
+            return
         facts = project.recognised()
         width = max(len(fact.label) for fact in facts)
         # one long path should not push all places to the right
@@ -355,11 +365,9 @@ class Screen:
         if form != "text":
             from celeryize.formats import FORMATS
 
-            self.answer(FORMATS[form](verified.findings, verified.examination.ran))
+            ran = verified.examination.ran
+            self.answer(FORMATS[form](verified.findings, ran, rules_of(ran)))
             return
-        if verified.versions:
-            versions = (f"{name} {version}" for name, version in verified.versions.items())
-            self.say("  versions      " + ", ".join(versions))
         # said first, because it explains most of what follows
         if any(finding.id in NOT_IMPORTABLE for finding in verified.findings):
             self.say()
@@ -368,7 +376,8 @@ class Screen:
                 "bold red",
                 always=True,
             )
-        self._answer_by_file(verified.findings)
+        self._answer_findings(verified.findings)
+        self._say_facts(verified)
         if self.verbose:
             for one in verified.examination.silenced:
                 place = one.finding.where or ""
@@ -377,24 +386,47 @@ class Screen:
             self.answer("")
         self.answer(summary_line(verified))
 
-    def _answer_by_file(self, found: Iterable[Finding]) -> None:
-        for path, findings in by_file(found):
-            self.answer(f"\n{path or 'the project'}")
+    def _say_facts(self, verified: VerifyOutcome) -> None:
+        """What the findings rest on, below them."""
+        if verified.findings:
+            self.say()
+        if self._project:
+            self.show_project(self._project)
+            self._project = None
+        if verified.versions:
+            versions = (f"{name} {version}" for name, version in verified.versions.items())
+            self.say("  versions      " + ", ".join(versions))
+
+    def _answer_findings(self, found: Iterable[Finding]) -> None:
+        """A block for each finding; what is true for all of a check is told with its first."""
+        from celeryize.checks.check import CHECKS
+
+        told: set[str] = set()
+        for _, findings in by_file(found):
             for finding in findings:
+                self.answer("")
                 self._answer_finding(finding)
+                check = CHECKS.get(finding.id)
+                if check and check.id not in told:
+                    sections = dict(check.sections)
+                    self.answer(f"    what happens: {first_sentence(sections['What happens'])}")
+                    self.answer(f"    why: {first_sentence(sections['Why'])}")
+                if finding.hint:
+                    fixable = " (fixable)" if finding.fixable else ""
+                    self.answer(f"    do: {finding.hint}{fixable}")
+                elif check:
+                    self.answer(f"    do: {first_sentence(dict(check.sections)['Fix'])}")
+                if check and check.id not in told:
+                    self.answer(f"    more: celeryize verify --explain {check.id}", "dim")
+                told.add(finding.id)
 
     def _answer_finding(self, finding: Finding) -> None:
-        line = ""
-        if finding.where and finding.where.line:
-            line = f"{finding.where.line}: "
-        self.answer(f"  {finding.severity:<7} {finding.id:<11} {line}{finding.message}")
+        """`path:line: id message`, to which editors and terminals jump, and the line itself."""
+        place = finding.where or "the project"
+        style = SEVERITY_COLOURS[finding.severity]
+        self.answer(f"{place}: {finding.id} {finding.message}", style)
         for text in finding.excerpt.splitlines():
-            self.answer(f"      | {text}")
-        hint = finding.hint
-        if finding.fixable:
-            hint = f"{hint} (fixable)".lstrip()
-        if hint:
-            self.answer(f"      {hint}")
+            self.answer(f"    | {text}", "dim")
 
     def save_answer(self, file: Path, text: str, *, overwrite: bool) -> None:
         """Write the file, and say so."""
@@ -556,11 +588,52 @@ def _depth_of(verified: VerifyOutcome) -> str:
     if any(finding.id in NOT_IMPORTABLE for finding in verified.findings):
         return "read; importing it failed"
     depth = DEPTHS[verified.depth]
+    if verified.depth == "import":
+        depth = _imports_of(verified)
     if verified.broker == "filesystem":
         return f"{depth} on a filesystem broker (on yours: --broker configured)"
     if verified.broker:
         return f"{depth} on the configured broker"
     return depth
+
+
+def _imports_of(verified: VerifyOutcome) -> str:
+    """Which of the two imports went through."""
+    match sorted(verified.failed_imports):
+        case []:
+            return DEPTHS["import"]
+        case ["web"]:
+            return "read and imported as a worker; the web import failed"
+        case ["worker"]:
+            return "read and imported as a web process; the worker import failed"
+        case _:
+            return "read; both imports failed"
+
+
+def rules_of(ran: Iterable[str]) -> dict[str, Rule]:
+    """What other programs are told about the checks that ran."""
+    from celeryize.checks.check import CHECKS
+    from celeryize.formats import Rule
+
+    rules = {}
+    for check in (CHECKS[identifier] for identifier in ran if identifier in CHECKS):
+        # a page is broken where its source is; a program wants lines
+        sections = {head: " ".join(body.split()) for head, body in check.sections}
+        text = f"{sections['What happens']} {sections['Why']}"
+        rules[check.id] = Rule(check.id, check.title, text, sections["Fix"], check.severity)
+    return rules
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a section of a page, in one line."""
+    line = " ".join(text.split())
+    match = re.match(r".*?[a-z0-9)\]`'\"]{2}[.](?=\s+[A-Z]|$)", line)
+    return match[0] if match else line
+
+
+def _in_colour(text: str, style: str) -> str:
+    codes = ";".join(COLOURS[word] for word in style.split())
+    return f"\x1b[{codes}m{text}\x1b[0m"
 
 
 def _task_cells(row: TaskRow) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class View(Protocol):
 
     # -- the project and the plan
 
-    def show_project(self, project: Project) -> None:
+    def show_project(self, project: Project, *, later: bool = False) -> None:
         """What was recognised, a line for each fact."""
 
     def show_note(self, text: str) -> None:

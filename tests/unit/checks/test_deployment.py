@@ -18,10 +18,10 @@ MISTAKES = [
     Mistake(
         "celery.E111",
         {
-            "docker-compose.yml": "services:\n  worker:\n    command: celery worker -A config -l info  # <-\n"
+            "docker-compose.yml": "services:\n  worker:\n    stop_grace_period: 60s\n    command: celery worker -A config -l info  # <-\n"
         },
         {
-            "docker-compose.yml": 'services:\n  worker:\n    command: ["celery", "-A", "config", "worker"]\n'
+            "docker-compose.yml": 'services:\n  worker:\n    stop_grace_period: 60s\n    command: ["celery", "-A", "config", "worker"]\n'
         },
     ),
     Mistake(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from celeryize.checks.facts.command import CeleryCommand, command_words
+from celeryize.checks.facts.processes import Process, Script, read_processes
+from celeryize.checks.facts.processes.scripts import read_scripts
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -42,64 +44,11 @@ GIVEN_SCHEDULER = re.compile(r"celery\b[^\n]*\bbeat\b[^\n]*\s(-S|--scheduler)[\s
 PLACING = re.compile(
     r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
 )
+PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*supervisor.*\.(conf|ini)|.*\.ya?ml")
+DOCKERFILE = re.compile(r".*[Dd]ockerfile.*|Containerfile")
+SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
 # How deep a repository is searched for the module that a command line names.
 LEVELS = 5
-SUBCOMMANDS = frozenset(
-    {
-        "worker",
-        "beat",
-        "flower",
-        "events",
-        "inspect",
-        "control",
-        "multi",
-        "status",
-        "purge",
-        "call",
-    }
-)
-# `celery -A config worker`, also with the path of an environment in front of it.
-SHELL_FORM = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s+(?=-|worker\b|beat\b)(.*)")
-# `["celery", "-A", "config", "worker"]`, the exec form of a compose file.
-EXEC_FORM = re.compile(r"""["']celery["']\s*,(.*)""")
-
-
-@dataclass(frozen=True, slots=True)
-class CeleryCommand:
-    """A `celery` command line of a Procfile, a compose file or a service unit."""
-
-    words: tuple[str, ...]
-    where: Where
-    text: str
-
-    @property
-    def subcommand(self) -> str | None:
-        """worker, beat, ..."""
-        return next((word for word in self.words if word in SUBCOMMANDS), None)
-
-    def option(self, *names: str) -> str | None:
-        """The value of an option, in any of its spellings."""
-        for index, word in enumerate(self.words):
-            # `-A config`, `--app=config` and `-Aconfig` are the same
-            following = self.words[index + 1 : index + 2]
-            for name in names:
-                if word == name and following:
-                    return following[0]
-                value = _attached_value(word, name)
-                if value is not None:
-                    return value
-        return None
-
-
-def _attached_value(word: str, name: str) -> str | None:
-    """The value in `--queues=slow` or `-Qslow`."""
-    if name.startswith("--"):
-        if word.startswith(f"{name}="):
-            return word.partition("=")[2]
-        return None
-    if word.startswith(name) and len(word) > len(name):
-        return word[len(name) :].removeprefix("=")
-    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +76,14 @@ class DeploymentFacts:
         places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
         return any(variable in readable_text(place) for place in places)
 
+    def exports_elsewhere(self, variable: str, file: PurePosixPath) -> bool:
+        """Whether a file with an environment names a variable: not one that starts processes."""
+        readers = {self.root / process.where.path for process in self.processes}
+        places = [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
+        other = [p for p in places if p not in readers and p != self.root / file]
+        other += self._matching(DOCKERFILE)
+        return any(variable in place.read_text("utf-8", "replace") for place in other)
+
     @cached_property
     def names_scheduler(self) -> bool:
         """Whether a command line gives Beat another scheduler: `beat -S django`, in any file."""
@@ -142,14 +99,43 @@ class DeploymentFacts:
     @cached_property
     def _module_names(self) -> frozenset[str]:
         found: set[str] = set()
+        for _, names, files in self._folders:
+            found.update(names)
+            found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
+        return frozenset(found)
+
+    @cached_property
+    def _folders(self) -> tuple[tuple[Path, list[str], list[str]], ...]:
+        """The project's own folders, each with the names of its folders and files."""
+        found: list[tuple[Path, list[str], list[str]]] = []
         for folder, names, files in os.walk(self.root):
             place = Path(folder)
             depth = len(place.relative_to(self.root).parts)
             # os.walk only descends into what is left in this list
-            names[:] = [n for n in names if depth < LEVELS and not is_foreign(place / n)]
-            found.update(names)
-            found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
-        return frozenset(found)
+            names[:] = sorted(n for n in names if depth < LEVELS and not is_foreign(place / n))
+            found.append((place, names, sorted(files)))
+        return tuple(found)
+
+    def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
+        for place, _, files in self._folders:
+            yield from (place / name for name in files if pattern.fullmatch(name))
+
+    @cached_property
+    def uses_busybox(self) -> bool:
+        """Whether an image of the project is Alpine, whose `sh` is another shell than Debian's."""
+        return any(
+            "alpine" in path.read_text("utf-8", "replace") for path in self._matching(DOCKERFILE)
+        )
+
+    @cached_property
+    def scripts(self) -> tuple[Script, ...]:
+        """The lines of shell scripts that start a worker or Beat."""
+        return tuple(read_scripts(self.root, self._matching(SCRIPT_NAMES)))
+
+    @cached_property
+    def processes(self) -> tuple[Process, ...]:
+        """What the deployment files start; of files that no reader understands, nothing."""
+        return tuple(read_processes(self.root, self._matching(PROCESS_FILES), self.scripts))
 
     def places(self, name: str) -> bool:
         """Whether a container gets a folder of this name: `./src:/code/shop`, `WORKDIR /shop`."""
@@ -170,8 +156,14 @@ class DeploymentFacts:
 
     @cached_property
     def commands(self) -> tuple[CeleryCommand, ...]:
-        """Every `celery` command line in them."""
-        return tuple(command for path in self.files for command in self._commands_in(path))
+        """Every `celery` command line in them, and in start scripts."""
+        known = {process.where.path for process in self.processes}
+        found = [c for path in self.files if path not in known for c in self._commands_in(path)]
+        # a service that takes over the script or the anchor of another one is no second line
+        found += [process.celery for process in self.processes if process.celery]
+        found += [script.command for script in self.scripts]
+        unique = {(command.where, command.words): command for command in found}
+        return tuple(sorted(unique.values(), key=lambda c: (str(c.where.path), c.where.line or 0)))
 
     @property
     def workers(self) -> tuple[CeleryCommand, ...]:
@@ -181,23 +173,6 @@ class DeploymentFacts:
     def _commands_in(self, path: PurePosixPath) -> Iterator[CeleryCommand]:
         text = readable_text(self.root / path)
         for number, line in enumerate(text.split("\n"), 1):
-            words = _command_words(line)
+            words = command_words(line)
             if words is not None:
                 yield CeleryCommand(words, Where(path, number), line.strip())
-
-
-def _command_words(line: str) -> tuple[str, ...] | None:
-    """The words after `celery` in a line of a deployment file; None where it runs something
-    else."""
-    if line.lstrip().startswith("#"):
-        return None
-    match = SHELL_FORM.search(line) or EXEC_FORM.search(line)
-    if match is None:
-        return None
-    words = match[1].replace('", "', " ").replace('","', " ").strip(" []\"',")
-    # what follows in the same line is another command
-    words = re.split(r"&&|\|\||;", words)[0]
-    try:
-        return tuple(shlex.split(words))
-    except ValueError:
-        return None

@@ -34,10 +34,10 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
     options = without_interpreter(options, chosen)
     # tasks and command lines can be read where the settings cannot be found
     lenient = chosen.static and options.settings is None
-    with start_up(options, view, imports=not chosen.static, may_lack_settings=lenient) as (
-        project,
-        prober,
-    ):
+    with start_up(
+        options, view, imports=not chosen.static, may_lack_settings=lenient, brief=True
+    ) as (project, prober):
+        view.show_project(project, later=True)
         facts = gather_facts(project, prober)
         results = examine_project(project, facts, chosen)
         report = None
@@ -136,6 +136,7 @@ def summarise(
         tasks,
         _exit_code(results.findings, strict=chosen.strict),
         broker,
+        frozenset(sight.mode for sight in (facts.worker, facts.web) if sight and sight.failures),
     )
 
 

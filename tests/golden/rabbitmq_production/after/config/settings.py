@@ -59,8 +59,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 # A fresh process after so many tasks bounds what a leak can take.
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Seconds that running tasks get at shutdown; keep it below the grace period of the container.
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# Seconds that running tasks get at a stop, where the worker's process has REMAP_SIGTERM=SIGQUIT in its
+# environment (not here: Celery reads it earlier). Longest task < this < the grace until it is killed:
+# 30 s on Kubernetes and Heroku; compose and supervisor have 10 s unless stop_grace_period, stopwaitsecs say more.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # For Flower and exporters; they cost a message per task.

@@ -1,0 +1,221 @@
+"""What Celery's command line does not accept: options that are gone, blanks in lists, values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.command import CeleryCommand
+
+# What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
+COMMON = {"-l", "--loglevel", "-n", "--hostname", "-f", "--logfile", "--pidfile", "--uid", "--gid"}
+COMMON |= {"--umask", "--executable"}
+VALUED = {
+    "celery": {"-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config"}
+    | {"--workdir"},
+    "worker": COMMON
+    | {"-S", "--statedb", "-O", "--optimization", "--prefetch-multiplier", "-c", "--concurrency"}
+    | {"-P", "--pool", "--time-limit", "--soft-time-limit", "--max-tasks-per-child"}
+    | {"--pool-start-method", "--max-memory-per-child", "-Q", "--queues", "-X"}
+    | {"--exclude-queues", "-I", "--include", "--heartbeat-interval", "--autoscale", "-s"}
+    | {"--schedule-filename", "--schedule", "--scheduler"},
+    "beat": COMMON | {"-s", "--schedule", "-S", "--scheduler", "--max-interval"},
+}
+FLAGS = {
+    "celery": {"-C", "--no-color", "-q", "--quiet", "--version", "--skip-checks", "--help"},
+    "worker": {"-D", "--detach", "--disable-prefetch", "-E", "--task-events", "--events"}
+    | {"--purge", "--discard", "--without-gossip", "--without-mingle", "--without-heartbeat"}
+    | {"-B", "--beat", "--help"},
+    "beat": {"--detach", "--enable-remote-control", "--no-enable-remote-control", "--help"},
+}
+# The heirs of what Celery 3 and 4 took, and options that have none.
+HEIRS = {
+    "--maxtasksperchild": "--max-tasks-per-child",
+    "--maxmemperchild": "--max-memory-per-child",
+    "--soft-timelimit": "--soft-time-limit",
+    "--autoreload": "",
+    "--no-execv": "",
+    "--workdir": "--workdir, in front of the subcommand",
+    "--no-color": "--no-color, in front of the subcommand",
+    "--broker": "--broker, in front of the subcommand",
+}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
+LEVEL_HEIRS = {"WARN": "WARNING", "ERR": "ERROR", "VERBOSE": "DEBUG", "TRACE": "DEBUG"}
+POOLS = ("prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom")
+VARIABLE = ("$", "{", "%(", "<", "`")
+LISTS = ("-Q", "--queues", "-X", "--exclude-queues", "-I", "--include")
+
+
+def _is_variable(word: str) -> bool:
+    return any(sign in word for sign in VARIABLE)
+
+
+def _checked(facts: Facts) -> Iterator[tuple[CeleryCommand, str, tuple[str, ...]]]:
+    """The commands for workers and Beat, with what stands behind the subcommand."""
+    if facts.is_before_celery(5):
+        return
+    for command in facts.deployment.commands:
+        if command.subcommand in {"worker", "beat"}:
+            index = command.words.index(command.subcommand)
+            yield command, command.subcommand, command.words[index + 1 :]
+
+
+def _own_options(facts: Facts) -> bool:
+    """Whether the project adds options of its own to the command line."""
+    return bool(facts.app_code and "user_options" in facts.app_code.source.text)
+
+
+@check("celery.E930")
+def unknown_option(facts: Facts) -> Iterator[Occurrence]:
+    """A command line has an option that Celery does not know.
+
+    What happens: The process ends at once.
+    How it looks: Error: No such option '--maxtasksperchild'.
+    Why: Celery 5 parses with Click: options of Celery 3 and 4 are gone, none may be abbreviated,
+        and those of `celery` itself (--workdir, --no-color) stand in front of the subcommand.
+    Fix: The option as `celery worker --help` lists it.
+    Source: https://docs.celeryq.dev/en/stable/reference/cli.html
+    """
+    if _own_options(facts):
+        return
+    for command, subcommand, words in _checked(facts):
+        known = VALUED[subcommand] | FLAGS[subcommand]
+        for word in _options_in(words, subcommand):
+            # -A behind the subcommand is E111
+            if word in known or word in {"-A", "--app"} or _is_variable(word):
+                continue
+            yield Occurrence(
+                f"celery {subcommand} has no option {word}", command.where, _heir_of(word, known)
+            )
+
+
+def _options_in(words: tuple[str, ...], subcommand: str) -> Iterator[str]:
+    """The names of the options; values are left out."""
+    valued = VALUED[subcommand]
+    is_value = False
+    for word in words:
+        if is_value:
+            is_value = False
+            continue
+        if _is_variable(word.partition("=")[0]) or word == "--":
+            # a variable may hold anything, also an option that takes the next word
+            return
+        if word.startswith("--"):
+            name = word.partition("=")[0]
+            yield name
+            is_value = name in valued and "=" not in word
+        elif word.startswith("-") and len(word) > 1:
+            name = word[:2]
+            yield name
+            is_value = name in valued and len(word) == 2
+
+
+def _heir_of(word: str, known: set[str]) -> str:
+    if word in HEIRS:
+        heir = HEIRS[word]
+        return f"Write {heir}." if heir else "It is gone, and nothing took its place."
+    near = difflib.get_close_matches(word, known, 1)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+@check("celery.E940")
+def blank_in_a_list(facts: Facts) -> Iterator[Occurrence]:
+    """A command line has a blank in a list, or a word too many.
+
+    What happens: The process ends at once.
+    How it looks: Error: Unable to parse extra configuration from command line.
+    Why: A list is one word, with commas: the blank in `-Q celery, mail` ends it. What stands behind
+        is taken for configuration.
+    Fix: -Q celery,mail
+    Source: celery/app/base.py (config_from_cmdline); celery/bin/worker.py
+    """
+    for command, subcommand, words in _checked(facts):
+        stray = _first_stray_word(words, subcommand)
+        if stray is None:
+            continue
+        before, word = stray
+        message = f"{word!r} is one word too many"
+        hint = "Remove it, or quote the value that it belongs to."
+        if before.endswith(",") or word.startswith(","):
+            message = f"the blank behind {before!r} ends the list: {word!r} is read as a setting"
+            hint = f"Write {before.rstrip(',')},{word.lstrip(',')} without a blank."
+        yield Occurrence(message, command.where, hint)
+
+
+def _first_stray_word(words: tuple[str, ...], subcommand: str) -> tuple[str, str] | None:
+    """The first word that is neither an option nor its value, with the word before it.
+
+    None where a variable, an option that is not known, or a redirection hides what is meant.
+    """
+    is_value, before = False, ""
+    for word in words:
+        if is_value:
+            is_value = False
+        elif _is_variable(word) or ">" in word or word in {"--", "&"}:
+            return None
+        elif word.startswith("-"):
+            name = word.partition("=")[0]
+            if not word.startswith("--"):
+                name = word[:2]
+            if name not in VALUED[subcommand] | FLAGS[subcommand]:
+                return None
+            is_value = name in VALUED[subcommand] and word == name
+        # `celery worker -- broker.x=y` and `worker.concurrency=2` are configuration
+        elif "=" not in word:
+            return before, word
+        before = word
+    return None
+
+
+@check("celery.E950")
+def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
+    """A command line gives an option a value that it does not take.
+
+    What happens: The process ends at once.
+    How it looks: Error: Invalid value for '-l' / '--loglevel': 'WARN' is not one of 'DEBUG',
+        'INFO', 'WARNING', 'ERROR', 'CRITICAL', 'FATAL'.
+    Why: Since Celery 5 the levels are names, and WARN is none of them; the pool is one of seven.
+    Fix: -l WARNING
+    Source: celery/bin/base.py (LogLevel), celery/bin/worker.py (WorkersPool)
+    """
+    for command, _, words in _checked(facts):
+        behind = CeleryCommand(words, command.where, command.text)
+        level = behind.option("-l", "--loglevel")
+        if level and not _is_variable(level) and level.upper() not in LEVELS:
+            heir = LEVEL_HEIRS.get(level.upper(), "one of " + ", ".join(LEVELS))
+            yield Occurrence(f"{level} is no log level", command.where, f"Write -l {heir}.")
+        pool = behind.option("-P", "--pool")
+        if command.subcommand == "worker" and pool and _is_wrong_pool(pool):
+            near = difflib.get_close_matches(pool, POOLS, 1)
+            hint = f"Write -P {near[0]}." if near else f"Write one of {', '.join(POOLS)}."
+            yield Occurrence(f"{pool} is no pool", command.where, hint)
+
+
+def _is_wrong_pool(pool: str) -> bool:
+    # before 5.3 the class of a pool was taken, too
+    return not _is_variable(pool) and "." not in pool and ":" not in pool and pool not in POOLS
+
+
+@check("celery.E988")
+def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
+    """A compose file joins commands with && where there is no shell.
+
+    What happens: The first program gets `&&` and the rest as arguments; Celery is never started.
+    How it looks: manage.py: error: unrecognized arguments: && celery -A config worker
+    Why: Compose splits `command:` into words and starts the first: it starts no shell.
+    Fix: sh -c "python manage.py migrate && exec celery -A config worker"
+    Source: https://docs.docker.com/reference/compose-file/services/#command
+    """
+    for process in facts.deployment.processes:
+        joins = {"&&", "||", ";", "|"} & set(process.words)
+        # an entry point that hands its arguments to a shell may be there
+        if process.kind != "compose" or not joins or process.options.get("entrypoint"):
+            continue
+        if process.words[0].rpartition("/")[2] in {"python", "python3", "celery"}:
+            yield Occurrence(
+                f"{joins.pop()} is an argument here: compose starts no shell",
+                process.where,
+                'Write sh -c "... && exec celery ...".',
+            )

@@ -1,0 +1,75 @@
+"""Which broker a process gets, as far as files say it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.process import Process
+from celeryize.model import Where
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
+# Celery itself reads this one, and it beats the settings.
+OWN = "CELERY_BROKER_URL"
+HOST = re.compile(r"^[a-z+]+://(?:[^@/]*@)?(\[[^\]]*\]|[^:/?]*)")
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerUrl:
+    """The URL, the line that gives it, and the environment variable that would change it."""
+
+    url: str
+    where: Where
+    variable: str
+
+    @property
+    def host(self) -> str:
+        """The host, empty where there is none."""
+        match = HOST.match(self.url)
+        return match[1] if match else ""
+
+
+def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
+    """The broker's URL that a process gets; None where it cannot be told."""
+    given = _given_url(facts, process)
+    if given or not process.sealed:
+        return given
+    # what the settings say where no variable is given
+    places = list(facts.settings.named(OWN, "BROKER_URL"))
+    urls = {text_of(default_of(place.value)) for place in places}
+    url = next(iter(urls), None)
+    if len(urls) != 1 or not url or places[0].conditional:
+        return None
+    names = _variables_of(facts)
+    return BrokerUrl(url, places[0].where, next(iter(names), OWN))
+
+
+def _given_url(facts: Facts, process: Process) -> BrokerUrl | None:
+    for name in (OWN, *_variables_of(facts)):
+        item = process.environment.get(name)
+        if item and "://" in item.text and "$" not in item.text:
+            return BrokerUrl(item.text, item.where, name)
+        if item:
+            return None
+    return None
+
+
+def _variables_of(facts: Facts) -> tuple[str, ...]:
+    """The environment variables that the setting of the broker reads."""
+    found: dict[str, None] = {}
+    for setting in facts.settings.named(OWN, "BROKER_URL"):
+        if isinstance(setting.value, ast.Call | ast.Subscript | ast.BoolOp):
+            for node in ast.walk(setting.value):
+                text = text_of(node)
+                if text and VARIABLE.fullmatch(text):
+                    found[text] = None
+    return tuple(found)
+
+
+def is_local(url: BrokerUrl) -> bool:
+    """Whether the host is the machine, or the container, itself."""
+    return url.host in LOCAL

@@ -1,0 +1,124 @@
+"""In which folder of the project a process runs, as far as its files say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.process import Process
+from celeryize.reading import read_text
+
+WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
+COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
+INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH")
+
+
+def missing_from_folder(facts: Facts, process: Process) -> str:
+    """What is wrong with the folder that a process runs in; empty where nothing is known to be."""
+    head = _module_head(process)
+    if not head or process.variable("PYTHONPATH") is not None or _is_installed(facts):
+        return ""
+    if process.kind == "systemd":
+        if "WorkingDirectory" in process.options or "chdir" in " ".join(process.words):
+            return ""
+        return f"without WorkingDirectory= it runs in /, where no module {head} is"
+    folder = _folder_of(facts, process)
+    if folder is None or not folder.is_dir():
+        return ""
+    if (folder / head).is_dir() or (folder / f"{head}.py").is_file():
+        return ""
+    if not facts.deployment.has_module(head):
+        return ""
+    shown = PurePosixPath(folder.relative_to(facts.deployment.root).as_posix())
+    return f"it runs in {shown}/, where no module {head} is"
+
+
+def _module_head(process: Process) -> str:
+    """The top package of -A; empty where something else may decide where it runs."""
+    command = process.celery
+    if command is None or command.subcommand not in {"worker", "beat"} or process.script:
+        return ""
+    spec = command.option("-A", "--app") or ""
+    text = f"{' '.join(process.words)} {process.shell_text}"
+    if command.option("--workdir") or re.search(r"\bcd\s|--chdir|\$", text):
+        return ""
+    if not re.fullmatch(r"[A-Za-z_][\w.:]*", spec):
+        return ""
+    return re.split(r"[.:]", spec)[0]
+
+
+def _is_installed(facts: Facts) -> bool:
+    """Whether the project is a package that may be installed, or its path is set elsewhere."""
+    root = facts.deployment.root
+    if (root / "setup.py").is_file() or facts.deployment.exports("PYTHONPATH"):
+        return True
+    try:
+        return "[build-system]" in read_text(root / "pyproject.toml")
+    except OSError:
+        return False
+
+
+def _folder_of(facts: Facts, process: Process) -> Path | None:
+    """The folder of the project that is the working directory; None where it cannot be told."""
+    beside = (facts.deployment.root / process.where.path).parent
+    if process.kind == "procfile":
+        return beside
+    if process.kind != "compose":
+        return None
+    dockerfile = _dockerfile_of(process, beside)
+    if INSTALLS.search(dockerfile) or "entrypoint" in process.options:
+        return None
+    place = _working_directory(process, dockerfile)
+    if not place:
+        return None
+    for source, target in _mounts(process, dockerfile):
+        try:
+            inner = PurePosixPath(place).relative_to(target)
+        except ValueError:
+            continue
+        folder = (beside / source / inner).resolve()
+        if folder.is_relative_to(facts.deployment.root.resolve()):
+            return facts.deployment.root / folder.relative_to(facts.deployment.root.resolve())
+        return None
+    return None
+
+
+def _working_directory(process: Process, dockerfile: str) -> str:
+    item = process.options.get("working_dir")
+    if item:
+        return item.text
+    place = ""
+    for found in WORKDIR.findall(dockerfile):
+        place = str(PurePosixPath(place or "/") / found)
+    return place
+
+
+def _mounts(process: Process, dockerfile: str) -> Iterator[tuple[str, str]]:
+    """What of the project is where in the container: bind mounts hide what was copied."""
+    volumes = process.options.get("volumes")
+    for volume in volumes.text.split() if volumes else ():
+        source, _, rest = volume.partition(":")
+        if source.startswith(".") and rest.startswith("/"):
+            yield source, rest.partition(":")[0]
+    workdir = _working_directory_of_copies(dockerfile)
+    for source, target in COPY.findall(dockerfile):
+        if source in {".", "./"}:
+            yield ".", str(PurePosixPath(workdir) / target)
+
+
+def _working_directory_of_copies(dockerfile: str) -> str:
+    found = WORKDIR.findall(dockerfile)
+    return found[0] if found else "/"
+
+
+def _dockerfile_of(process: Process, folder: Path) -> str:
+    """The text of the Dockerfile that a service is built from; empty where there is none."""
+    item, build = process.options.get("dockerfile"), process.options.get("build")
+    context = process.options.get("context")
+    base = folder / (context.text if context else build.text if build else ".")
+    try:
+        return read_text(base / (item.text if item else "Dockerfile"))
+    except OSError:
+        return ""

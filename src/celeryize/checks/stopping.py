@@ -1,0 +1,385 @@
+"""What a stop of the worker does to its running tasks: signals, graces, shells in between.
+
+What is measured: Celery 5.7, prefork, Redis 7, a task of 16 seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.command import shell_commands
+from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes import Process
+from celeryize.checks.facts.processes.process import Item
+from celeryize.checks.facts.processes.stop import (
+    acknowledges_late,
+    is_development,
+    is_remapped,
+    soft_timeout,
+    stopped_workers,
+)
+
+REMAP_LINE = "REMAP_SIGTERM=SIGQUIT"
+# What each kind of file calls the time until SIGKILL.
+GRACES = {
+    "compose": "stop_grace_period",
+    "kubernetes": "terminationGracePeriodSeconds",
+    "systemd": "TimeoutStopSec",
+    "supervisor": "stopwaitsecs",
+    "procfile": "Heroku's 30 seconds",
+}
+CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
+# These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
+STAYING = frozenset({"sh", "dash"})
+
+
+def _waits(facts: Facts, process: Process) -> bool:
+    """Whether a soft shutdown gives the running tasks time."""
+    soft, _ = soft_timeout(facts)
+    return is_remapped(facts, process) and (soft is None or soft > 0)
+
+
+@check("celery.W800")
+def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
+    """A soft shutdown timeout is set, and SIGTERM does not start a soft shutdown.
+
+    What happens: The setting is never used: at the end of the grace the worker is killed. What ran
+        is lost, with acks_late it is stuck until the visibility timeout (an hour).
+    How it looks: "worker: Warm shutdown (MainProcess)", and exit code 137
+    Why: Docker, Kubernetes, systemd and supervisor send SIGTERM, which starts a warm shutdown: it
+        waits for ever. The soft shutdown begins with SIGQUIT.
+    Fix: REMAP_SIGTERM=SIGQUIT in the environment of the worker's process: Celery reads it when it
+        is imported, so the settings are too late.
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
+    """
+    soft, place = soft_timeout(facts)
+    if not soft or place is None:
+        return
+    workers = stopped_workers(facts)
+    bare = [worker for worker in workers if not is_remapped(facts, worker)]
+    if bare:
+        yield Occurrence(
+            f"{bare[0].where} stops the worker with SIGTERM: this timeout is never used",
+            place,
+            f"Put {REMAP_LINE} into the environment of the worker.",
+        )
+
+
+@check("celery.W801")
+def soft_timeout_not_below_grace(facts: Facts) -> Iterator[Occurrence]:
+    """The soft shutdown timeout is not below the grace of the deployment.
+
+    What happens: The worker is killed while it waits: what ran is lost, or stuck until the
+        visibility timeout.
+    How it looks: exit code 137; a task that stays STARTED
+    Why: The soft shutdown waits for that long before it puts unfinished tasks back; the supervisor
+        kills earlier. Defaults: compose 10 s, supervisor 10 s, Kubernetes and Heroku 30 s, systemd
+        90 s.
+    Fix: longest task < soft timeout < grace
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
+    """
+    soft, place = soft_timeout(facts)
+    if not soft:
+        return
+    for worker in stopped_workers(facts):
+        if worker.stop is None or soft < worker.stop or not is_remapped(facts, worker):
+            continue
+        of_kind = GRACES[worker.kind]
+        default = "" if worker.stop_where else ", the default"
+        yield Occurrence(
+            f"killed after {worker.stop:g} s ({of_kind}{default}); the soft shutdown"
+            f" needs {soft:g} s ({place or 'the settings'})",
+            worker.stop_where or worker.where,
+            f"Raise {of_kind} above {soft:g} s, or lower the timeout.",
+        )
+
+
+@check("celery.W802", grouped=True)
+def group_is_stopped(facts: Facts) -> Iterator[Occurrence]:
+    """A stop reaches the worker's children at once.
+
+    What happens: Every running task is lost at every stop and every deploy, also with acks_late.
+    How it looks: WorkerLostError: Worker exited prematurely: signal 15 (SIGTERM)
+    Why: systemd (KillMode=control-group, its default), supervisor (stopasgroup=true) and Heroku
+        send SIGTERM to all processes; the children of the pool die of it while the main process
+        still wants to wait for them. Measured: lost, with acks_late too, after 2 s.
+    Fix: systemd: KillMode=mixed. supervisor: stopasgroup=false, killasgroup=true. Everywhere:
+        REMAP_SIGTERM=SIGQUIT in the environment and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below the
+        grace: then the children ignore it, and the task is finished.
+    Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.kill.html
+    """
+    for worker in stopped_workers(facts):
+        if not worker.group or _waits(facts, worker) or _is_solo(worker):
+            continue
+        # `remap alone` is W803
+        if is_remapped(facts, worker):
+            continue
+        item = _group_option(worker)
+        messages = {
+            "systemd": (
+                "systemd stops the pool's children together with the worker",
+                "Write KillMode=mixed.",
+            ),
+            "supervisor": (
+                "stopasgroup stops the pool's children together with the worker",
+                "Write stopasgroup=false and killasgroup=true.",
+            ),
+        }
+        message, hint = messages.get(
+            worker.kind,
+            (
+                "Heroku stops the pool's children together with the worker",
+                f"Write {worker.name}: {REMAP_LINE} celery ..., and set "
+                "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.",
+            ),
+        )
+        if worker.kind == "procfile" and not _is_heroku(facts):
+            continue
+        yield Occurrence(
+            f"{message}: running tasks are lost", item.where if item else worker.where, hint
+        )
+
+
+def _group_option(worker: Process) -> Item | None:
+    return worker.options.get("KillMode") or worker.options.get("stopasgroup")
+
+
+def _is_heroku(facts: Facts) -> bool:
+    """Whether the Procfile is run by Heroku: honcho and foreman read one, too."""
+    root = facts.deployment.root
+    names = ("app.json", "runtime.txt", "heroku.yml", ".python-version", ".buildpacks")
+    if any((root / name).is_file() for name in names):
+        return True
+    return any(p.kind == "procfile" and p.name == "release" for p in facts.deployment.processes)
+
+
+def _is_solo(worker: Process) -> bool:
+    command = worker.celery
+    return command is not None and command.option("-P", "--pool") in {"solo", "threads"}
+
+
+@check("celery.W803", grouped=True)
+def remap_without_time(facts: Facts) -> Iterator[Occurrence]:
+    """SIGTERM is remapped, and no soft shutdown timeout is set.
+
+    What happens: At every stop the running tasks are cut off at once: lost, or with acks_late run
+        again.
+    How it looks: "worker: Cold shutdown (MainProcess)"
+    Why: REMAP_SIGTERM=SIGQUIT starts a cold shutdown. Only CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT
+        (Celery 5.5) gives the tasks time. Measured: lost after 2 s.
+    Fix: CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20, below the grace
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#cold-shutdown
+    """
+    soft, _ = soft_timeout(facts)
+    if soft != 0 or acknowledges_late(facts):
+        return
+    for worker in stopped_workers(facts):
+        value = worker.variable("REMAP_SIGTERM")
+        if value == "SIGQUIT":
+            item = worker.environment.get("REMAP_SIGTERM")
+            yield Occurrence(
+                "SIGTERM is a cold shutdown here: running tasks are lost at every stop",
+                item.where if item else worker.where,
+                "Set CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace.",
+            )
+
+
+@check("celery.W804", grouped=True)
+def late_and_killed(facts: Facts) -> Iterator[Occurrence]:
+    """Tasks are acknowledged late, and the worker is killed before it can put them back.
+
+    What happens: A task that is longer than the grace is neither finished nor run again: it is
+        stuck until the visibility timeout, an hour with Redis.
+    How it looks: exit code 137; the message stays in Redis' key `unacked`
+    Why: SIGTERM starts a warm shutdown, which waits for the task; after the grace the supervisor
+        kills the worker, which has told the broker nothing.
+    Fix: REMAP_SIGTERM=SIGQUIT in the environment of the worker, and
+        CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
+    """
+    soft, _ = soft_timeout(facts)
+    if soft or not acknowledges_late(facts) or _broker(facts) not in {"redis", "rediss"}:
+        return
+    for worker in stopped_workers(facts):
+        if worker.group or worker.stop is None or worker.stop > 30 or is_remapped(facts, worker):
+            continue
+        yield Occurrence(
+            f"killed {worker.stop:g} s after SIGTERM: a longer task with acks_late is stuck until"
+            " the visibility timeout",
+            worker.where,
+            f"{REMAP_LINE} in its environment, and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below"
+            f" {worker.stop:g}.",
+        )
+
+
+def _broker(facts: Facts) -> str:
+    """The scheme of the broker's URL, as far as it is known."""
+    if facts.worker and facts.worker.broker_transport:
+        return facts.worker.broker_transport
+    setting = facts.settings.first("CELERY_BROKER_URL")
+    text = text_of(default_of(setting.value)) if setting else ""
+    return (text or "").partition(":")[0]
+
+
+@check("celery.I805", grouped=True, unless=("celery.W800", "celery.W804"))
+def short_grace(facts: Facts) -> Iterator[Occurrence]:
+    """The worker is killed soon after SIGTERM, and nothing gives its tasks time.
+
+    What happens: A task that is longer than the grace is lost at every deploy.
+    How it looks: exit code 137; a task that stays STARTED
+    Why: Compose kills after 10 seconds, Kubernetes after 30; SIGTERM starts a warm shutdown, which
+        waits for the task and no longer.
+    Fix: A grace above the longest task; or REMAP_SIGTERM=SIGQUIT in the environment of the worker
+        and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
+    """
+    for worker in stopped_workers(facts):
+        if worker.kind not in {"compose", "kubernetes"} or worker.stop is None:
+            continue
+        if worker.stop <= 30 and not is_remapped(facts, worker):
+            yield Occurrence(
+                f"killed {worker.stop:g} s after SIGTERM: a longer task is lost at every deploy",
+                worker.stop_where or worker.where,
+                f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
+                " into the environment.",
+            )
+
+
+@check("celery.W810")
+def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
+    """A shell stays between the supervisor and the worker.
+
+    What happens: SIGTERM never reaches Celery: after the grace it is killed, and running tasks are
+        lost.
+    How it looks: A stop that takes the whole grace; exit code 137, and no "Warm shutdown"
+    Why: The shell of a start script is the main process, and waits. `sh -c` of Debian (dash) does
+        not exec what it starts; bash does so with the last command of -c, never in a script.
+    Fix: exec celery -A config worker
+    Source: https://docs.docker.com/reference/dockerfile/#shell-form-entrypoint-example
+    """
+    reported = set()
+    for process in facts.deployment.processes:
+        if process.kind not in CONTAINERS | {"supervisor"} or is_development(process.where.path):
+            continue
+        if process.subcommand not in {"worker", "beat"}:
+            continue
+        script = process.script
+        if script and not script.execs and script.ends_there:
+            place = script.command.where
+            hint = f"exec {script.command.text}"
+            message = f"without exec the shell of the script is what is stopped ({process.where})"
+        elif _stays(facts, process):
+            place, hint = process.where, "Write exec in front of celery, or use no shell."
+            message = f"{process.shell} -c stays between: SIGTERM does not reach celery"
+        else:
+            continue
+        if place not in reported:
+            reported.add(place)
+            yield Occurrence(message, place, hint)
+
+
+def _stays(facts: Facts, process: Process) -> bool:
+    """Whether the shell of `sh -c` waits for celery, and is the one that gets the signal."""
+    if process.shell not in STAYING or facts.deployment.uses_busybox:
+        return False
+    commands = shell_commands(process.shell_text)
+    last = commands[-1] if commands else []
+    return bool(last) and last[0] != "exec" and "trap" not in process.shell_text
+
+
+@check("celery.E820")
+def detached(facts: Facts) -> Iterator[Occurrence]:
+    """A supervised process detaches itself.
+
+    What happens: The command ends at once: the container stops, supervisor and systemd see a
+        process that has failed, honcho ends all others. What was detached is not watched.
+    How it looks: "exited with code 0"; "exited too quickly"
+    Why: --detach (-D) and `celery multi start` leave a daemon behind and return; a supervisor
+        watches the process that it has started.
+    Fix: celery -A config worker, in the foreground
+    Source: https://docs.celeryq.dev/en/stable/userguide/daemonizing.html
+    """
+    for process in facts.deployment.processes:
+        command = process.celery
+        if command is None or not _detaches(process):
+            continue
+        if process.kind == "systemd" and _unit_type(process) in {"forking", "oneshot"}:
+            continue
+        text = process.shell_text or (process.script and "script") or ""
+        if text:
+            # something else may keep it alive: the worker is unwatched all the same
+            continue
+        yield Occurrence(
+            "it detaches and returns: what started it sees it end at once",
+            process.where,
+            "Start it in the foreground.",
+        )
+
+
+@check("celery.W821")
+def detached_in_a_shell(facts: Facts) -> Iterator[Occurrence]:
+    """A worker is detached in a container that something else keeps alive.
+
+    What happens: When the worker dies, nothing restarts it; a stop kills it without a warning.
+    How it looks: A container that is up, and no worker in it
+    Why: The container's main process is what follows (`tail -f`, a server): Docker watches and
+        stops that one alone.
+    Fix: A container of its own for each process, in the foreground
+    Source: https://docs.docker.com/engine/containers/multi-service_container/
+    """
+    reported = set()
+    for process in facts.deployment.processes:
+        if process.kind not in CONTAINERS or not _detaches(process):
+            continue
+        place = process.where
+        if process.script:
+            place = process.script.command.where
+        if (process.shell or process.script) and place not in reported:
+            reported.add(place)
+            yield Occurrence(
+                "nothing watches what --detach leaves behind: it is neither restarted nor stopped",
+                place,
+                "Start it in the foreground, in a service of its own.",
+            )
+
+
+def _detaches(process: Process) -> bool:
+    command = process.celery
+    if command is None:
+        return False
+    words = set(command.words)
+    if command.subcommand == "multi":
+        return bool({"start", "restart"} & words)
+    return "--detach" in words or (command.subcommand == "worker" and "-D" in words)
+
+
+def _unit_type(process: Process) -> str:
+    item = process.options.get("Type")
+    return item.text.lower() if item else "simple"
+
+
+@check("celery.E832")
+def forking_in_foreground(facts: Facts) -> Iterator[Occurrence]:
+    """A systemd unit waits for a fork that never comes.
+
+    What happens: systemd waits for TimeoutStartSec (90 s), kills the process, and calls it failed;
+        with Restart=always for ever.
+    How it looks: start operation timed out. Terminating.
+    Why: With Type=forking the command has to return and leave a daemon; `celery worker` and
+        `celery beat` stay in the foreground.
+    Fix: Type=exec (or leave it out)
+    Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Type=
+    """
+    for process in facts.deployment.processes:
+        if process.kind != "systemd" or _unit_type(process) != "forking":
+            continue
+        # a shell may put it into the background
+        if process.subcommand in {"worker", "beat"} and not process.shell and not process.script:
+            if not _detaches(process):
+                yield Occurrence(
+                    "Type=forking, and celery stays in the foreground: the start times out",
+                    process.options["Type"].where,
+                    "Write Type=exec.",
+                )

@@ -1,0 +1,608 @@
+"""How many of a process there are, who watches them, and what is around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.command import CeleryCommand, shell_commands
+from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes import Process
+from celeryize.checks.facts.processes.brokers import broker_of, is_local
+from celeryize.checks.facts.processes.process import Item
+from celeryize.checks.facts.processes.stop import is_development
+from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
+
+WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
+ASKING = re.compile(r"celery\b.*?\b(?:status|inspect\s+ping)\b")
+FIND = re.compile(r"\bfind\s.*-(?:newer|mmin|newermt|cmin|mtime)")
+EVICTING = re.compile(r"--maxmemory-policy[\s=]+[\"']?(allkeys-\w+)")
+# Rolls its own lock, so several are safe.
+LOCKING = ("redbeat", "RedBeat")
+# The programs that answer for one process alone.
+DJANGO_SCHEDULERS = frozenset(
+    {
+        "django",
+        "django_celery_beat.schedulers:DatabaseScheduler",
+        "django_celery_beat.schedulers.DatabaseScheduler",
+    }
+)
+ROOT = frozenset({"root", "0", "0:0", "root:root"})
+
+
+def _beats(facts: Facts) -> list[Process]:
+    """The processes that run Beat, where it does not lock."""
+    found = []
+    for process in facts.deployment.processes:
+        command = process.celery
+        if command and command.subcommand == "beat" and not _locks(facts, command):
+            found.append(process)
+    return found
+
+
+def _locks(facts: Facts, command: CeleryCommand) -> bool:
+    if any(word in command.text or word in " ".join(command.words) for word in LOCKING):
+        return True
+    setting = facts.settings.first("CELERY_BEAT_SCHEDULER")
+    if setting is None:
+        return False
+    name = text_of(default_of(setting.value))
+    # a scheduler of the project's own may lock, too
+    return name not in DJANGO_SCHEDULERS and name != "celery.beat.PersistentScheduler"
+
+
+def _count(item: Item | None) -> int:
+    if item and item.text.strip().isdigit():
+        return int(item.text)
+    return 1
+
+
+@check("celery.W840")
+def several_beats(facts: Facts) -> Iterator[Occurrence]:
+    """Beat runs more than once.
+
+    What happens: Every periodic task is sent once by each of them.
+    How it looks: (nothing: tasks run twice)
+    Why: Each Beat sends every entry; they are not aware of each other.
+    Fix: One Beat: replicas: 1, numprocs=1, a Deployment and no DaemonSet
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
+    """
+    for beat in _beats(facts):
+        count = _count(beat.replicas)
+        kind = beat.options.get("kind")
+        if count > 1 and beat.replicas:
+            yield Occurrence(
+                f"{count} of Beat: every periodic task is sent {count} times",
+                beat.replicas.where,
+                "Write 1.",
+            )
+        elif kind and kind.text == "DaemonSet":
+            yield Occurrence(
+                "a DaemonSet runs a Beat on each node: every one sends every periodic task",
+                kind.where,
+                "Make it a Deployment with replicas: 1.",
+            )
+
+
+@check("celery.W841")
+def beats_overlap(facts: Facts) -> Iterator[Occurrence]:
+    """A rolling update runs two Beats for a while.
+
+    What happens: What is due during a deploy is sent twice.
+    How it looks: (nothing: a task runs twice, once in a while)
+    Why: A Deployment without a strategy starts the new pod before it stops the old one.
+    Fix: strategy: {type: Recreate}
+    Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy
+    """
+    for beat in _beats(facts):
+        kind, strategy = beat.options.get("kind"), beat.options.get("strategy")
+        if kind and kind.text == "Deployment" and _count(beat.replicas) < 2:
+            if strategy is None or strategy.text != "Recreate":
+                yield Occurrence(
+                    f"a deploy of {beat.name} runs two Beats for a while: what is due then is"
+                    " sent twice",
+                    strategy.where if strategy else beat.where,
+                    "Write strategy: {type: Recreate}.",
+                )
+
+
+@check("celery.W842")
+def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
+    """A file starts two Beats of one app.
+
+    What happens: Every periodic task is sent twice.
+    How it looks: (nothing: tasks run twice)
+    Why: Each Beat sends every entry; -B in a worker is a Beat, too.
+    Fix: One of them
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
+    """
+    first: dict[tuple[object, str | None], Process] = {}
+    for process in facts.deployment.processes:
+        command = process.celery
+        # services of a profile are alternatives
+        if command is None or "profiles" in process.options or _locks(facts, command):
+            continue
+        if command.subcommand != "beat" and not _has_beat(command):
+            continue
+        scope: object = process.where.path
+        if process.kind in {"kubernetes", "systemd"}:
+            scope = process.where.path.parent
+        key = scope, command.option("-A", "--app")
+        other = first.setdefault(key, process)
+        if other is not process and other.name != process.name:
+            yield Occurrence(
+                f"a second Beat, beside {other.name} ({other.where}): everything is sent twice",
+                process.where,
+                "Start one.",
+            )
+
+
+def _has_beat(command: CeleryCommand) -> bool:
+    return command.subcommand == "worker" and bool({"-B", "--beat"} & set(command.words))
+
+
+@check("celery.W860")
+def any_worker_answers(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's health check passes while any worker lives.
+
+    What happens: A worker that hangs stays healthy as long as another one answers.
+    How it looks: (nothing: fewer tasks are run)
+    Why: `celery status`, and `inspect ping` without -d, ask all workers; one answer is enough.
+    Fix: celery -A config inspect ping -d celery@$HOSTNAME
+    Source: https://docs.celeryq.dev/en/stable/userguide/monitoring.html#commands
+    """
+    for process in facts.deployment.processes:
+        probe = process.probe
+        if process.subcommand != "worker" or probe is None or not ASKING.search(probe.text):
+            continue
+        if re.search(r"\s(?:-d|--destination)[\s=]", probe.text):
+            continue
+        yield Occurrence(
+            "any worker that lives makes this one healthy",
+            probe.where,
+            "Write celery -A ... inspect ping -d celery@$HOSTNAME.",
+        )
+
+
+@check("celery.W861")
+def worker_answers_for_beat(facts: Facts) -> Iterator[Occurrence]:
+    """Beat's health check is answered by a worker.
+
+    What happens: A Beat that hangs or is gone is healthy while a worker lives; Beat is unhealthy
+        while no worker runs.
+    How it looks: (nothing: periodic tasks are not sent)
+    Why: Beat answers no remote control: `celery status` and `inspect ping` are answered by workers.
+    Fix: A file that the scheduler touches on each tick, and its age as the probe
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#remote-control
+    """
+    for process in facts.deployment.processes:
+        probe = process.probe
+        if process.subcommand == "beat" and probe and ASKING.search(probe.text):
+            yield Occurrence(
+                "workers answer this: it says nothing about Beat",
+                probe.where,
+                "Probe a file that the scheduler touches on each tick.",
+            )
+
+
+@check("celery.W862")
+def find_always_succeeds(facts: Facts) -> Iterator[Occurrence]:
+    """A health check relies on the exit code of find.
+
+    What happens: The process is healthy for ever, however old the file is.
+    How it looks: (nothing)
+    Why: find exits with 0 whether it finds something or not.
+    Fix: test -n "$(find /tmp/alive -mmin -1)"
+    Source: https://www.gnu.org/software/findutils/manual/html_mono/find.html#Exit-Status
+    """
+    for process in facts.deployment.processes:
+        probe = process.probe
+        if process.celery is None or probe is None or not FIND.search(probe.text):
+            continue
+        last = shell_commands(_inner(probe.text))
+        if last and last[-1][0] == "find" and "-exec" not in last[-1]:
+            yield Occurrence(
+                "find exits with 0 also where it finds nothing: this probe never fails",
+                probe.where,
+                'Write test -n "$(find ...)".',
+            )
+
+
+def _inner(text: str) -> str:
+    """What a shell is given by `sh -c ...`, in a list of words that was joined."""
+    match = re.match(r"\s*(?:/bin/)?(?:ba|da)?sh\s+-\w*c\s+(.*)", text, re.S)
+    if match is None:
+        return text
+    inner = match[1].strip()
+    if inner[:1] in {"'", '"'}:
+        inner = inner.strip(inner[0])
+    return inner
+
+
+@check("celery.W863")
+def busy_solo_worker(facts: Facts) -> Iterator[Occurrence]:
+    """A worker of the solo pool is probed by a ping.
+
+    What happens: A busy worker is called dead, and killed in the middle of its task.
+    How it looks: Error: No nodes replied within time constraint
+    Why: The solo pool runs tasks in the process that answers remote control: it answers nobody
+        while a task runs.
+    Fix: The prefork pool with -c 1; or a file that a thread touches
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#remote-control
+    """
+    for process in facts.deployment.processes:
+        probe, command = process.probe, process.celery
+        if probe is None or command is None or command.option("-P", "--pool") != "solo":
+            continue
+        if command.subcommand == "worker" and ASKING.search(probe.text):
+            yield Occurrence(
+                "the solo pool answers no ping while a task runs: it is called dead",
+                probe.where,
+                "Use -P prefork -c 1, or another probe.",
+            )
+
+
+@check("celery.W864")
+def probe_has_no_time(facts: Facts) -> Iterator[Occurrence]:
+    """A probe has less time than `celery` needs to start.
+
+    What happens: The probe fails, and healthy workers are restarted again and again.
+    How it looks: Liveness probe failed: command timed out after 1s
+    Why: timeoutSeconds is 1 where it is not said; `inspect ping` waits a second for answers, after
+        it has imported the project. Measured: 1.3 s for a bare project.
+    Fix: timeoutSeconds: 30
+    Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
+    """
+    for process in facts.deployment.processes:
+        probe, timeout = process.probe, process.options.get("probe_timeout")
+        if process.kind != "kubernetes" or probe is None or not ASKING.search(probe.text):
+            continue
+        seconds = timeout.text if timeout else "1"
+        if seconds == "1":
+            said = "" if timeout else ", the default,"
+            yield Occurrence(
+                f"timeoutSeconds: 1{said} is less than `celery` needs to answer",
+                timeout.where if timeout else probe.where,
+                "Write timeoutSeconds: 30.",
+            )
+
+
+@check("celery.E870")
+def shared_pidfile(facts: Facts) -> Iterator[Occurrence]:
+    """Two processes have one pidfile.
+
+    What happens: The second does not start.
+    How it looks: ERROR: Pidfile (/run/celery.pid) already exists. Seems we're already running?
+    Why: A pidfile is the lock of one process.
+    Fix: A file for each: --pidfile=/run/celery/%n.pid; or none, where a supervisor watches
+    Source: https://docs.celeryq.dev/en/stable/userguide/daemonizing.html
+    """
+    first: dict[tuple[object, str], Process] = {}
+    for process in facts.deployment.processes:
+        command = process.celery
+        # each container has its own files
+        if command is None or process.kind not in {"procfile", "supervisor", "systemd"}:
+            continue
+        file = command.option("--pidfile")
+        if not file or "%" in file or "$" in file or file == "/dev/null":
+            continue
+        scope: object = process.where.path
+        if process.kind == "systemd":
+            scope = process.where.path.parent
+        other = first.setdefault((scope, file), process)
+        if other is not process:
+            yield Occurrence(
+                f"the pidfile of {other.name} ({other.where}): only one of them starts",
+                process.where,
+                "Give each its own, or none.",
+            )
+        elif command.subcommand == "multi" and len(_nodes_of(command)) > 1:
+            yield Occurrence(
+                f"one pidfile for {len(_nodes_of(command))} nodes: only one of them runs",
+                process.where,
+                "Write %n into its name.",
+            )
+        elif process.kind == "supervisor" and _count(process.replicas) > 1:
+            yield Occurrence(
+                f"one pidfile for {_count(process.replicas)} processes: only one of them starts",
+                process.where,
+                "Remove --pidfile.",
+            )
+
+
+def _nodes_of(command: CeleryCommand) -> list[str]:
+    """The names of the nodes of `celery multi start w1 w2 -A ...`."""
+    names: list[str] = []
+    for word in command.words[command.words.index("multi") + 2 :]:
+        if word.startswith("-"):
+            break
+        names.append(word)
+    return names
+
+
+@check("celery.E880")
+def doubled_process_type(facts: Facts) -> Iterator[Occurrence]:
+    """A Procfile has two lines of one name.
+
+    What happens: One of them never runs; honcho does not start at all.
+    How it looks: [ERROR] process names must be unique within a Procfile
+    Why: The name is the process type; there is one command for each.
+    Fix: Two names: worker and mails
+    Source: https://devcenter.heroku.com/articles/procfile#procfile-format
+    """
+    first: dict[tuple[object, str], Process] = {}
+    for process in facts.deployment.processes:
+        if process.kind != "procfile":
+            continue
+        other = first.setdefault((process.where.path, process.name), process)
+        if other is not process:
+            yield Occurrence(
+                f"a second {process.name}: (the first is in line {other.where.line}): only one"
+                " of them runs",
+                process.where,
+                "Give it a name of its own.",
+            )
+
+
+@check("celery.W890", unless=("celery.E110",))
+def different_apps(facts: Facts) -> Iterator[Occurrence]:
+    """The worker and Beat are started with different apps.
+
+    What happens: Beat sends to another broker, by another schedule, what the worker may not know.
+    How it looks: (nothing: tasks are not run)
+    Why: -A names the app; each has a configuration of its own.
+    Fix: The same -A in both
+    Source: https://docs.celeryq.dev/en/stable/userguide/application.html
+    """
+    workers: dict[object, list[Process]] = {}
+    for process in facts.deployment.processes:
+        if process.subcommand == "worker":
+            workers.setdefault(process.where.path, []).append(process)
+    for beat in facts.deployment.processes:
+        if beat.subcommand != "beat":
+            continue
+        started = {_app_of(worker) for worker in workers.get(beat.where.path, ())}
+        own = _app_of(beat)
+        if own and started and None not in started and own not in started:
+            other = workers[beat.where.path][0]
+            yield Occurrence(
+                f"Beat runs {own}, the worker {_app_of(other)} ({other.where})",
+                beat.where,
+                "Use the same -A in both.",
+            )
+
+
+def _app_of(process: Process) -> str | None:
+    """The package of the app that a process is started with; None where it is not said."""
+    command = process.celery
+    spec = command.option("-A", "--app") if command else None
+    if not spec or "$" in spec or "{" in spec or "/" in spec:
+        return None
+    return re.split(r"[.:]", spec)[0]
+
+
+@check("celery.E900")
+def root_with_pickle(facts: Facts) -> Iterator[Occurrence]:
+    """A worker that accepts pickle runs as root.
+
+    What happens: It does not start.
+    How it looks: Running a worker with superuser privileges when the worker accepts messages
+        serialized with pickle is a very bad idea!
+    Why: Whoever can write into the broker would be root; Celery refuses it.
+    Fix: A user of its own (user:, User=, USER in the Dockerfile); or no pickle
+    Source: celery/platforms.py, check_privileges
+    """
+    if not _accepts_pickle(facts):
+        return
+    for process in facts.deployment.processes:
+        if process.subcommand == "worker" and _is_root(process) and not _forced(facts, process):
+            yield Occurrence(
+                "runs as root and accepts pickle: the worker refuses to start",
+                process.where,
+                "Give it a user of its own.",
+            )
+
+
+@check("celery.W901")
+def root_is_forced(facts: Facts) -> Iterator[Occurrence]:
+    """C_FORCE_ROOT lets a worker that accepts pickle run as root.
+
+    What happens: Whoever can write into the broker runs any code as root.
+    How it looks: (nothing)
+    Why: Reading a pickle runs code; the variable turns Celery's refusal off.
+    Fix: A user of its own, and no C_FORCE_ROOT; or no pickle
+    Source: https://docs.celeryq.dev/en/stable/userguide/security.html
+    """
+    if not _accepts_pickle(facts):
+        return
+    for process in facts.deployment.processes:
+        item = process.environment.get("C_FORCE_ROOT")
+        if process.subcommand == "worker" and item:
+            yield Occurrence(
+                "C_FORCE_ROOT with pickle: who writes into the broker is root here",
+                item.where,
+                "Give the worker a user of its own.",
+            )
+
+
+def _forced(facts: Facts, process: Process) -> bool:
+    return bool(process.variable("C_FORCE_ROOT")) or facts.deployment.exports("C_FORCE_ROOT")
+
+
+def _accepts_pickle(facts: Facts) -> bool:
+    names = ("CELERY_ACCEPT_CONTENT", "CELERY_TASK_ACCEPT_CONTENT")
+    for setting in facts.settings.named(*names):
+        elements = getattr(setting.value, "elts", ())
+        if any(text_of(e) in {"pickle", "application/x-python-serialize"} for e in elements):
+            return True
+    return False
+
+
+def _is_root(process: Process) -> bool:
+    """Whether a process is root for certain."""
+    if process.kind == "systemd":
+        by_default = process.user is None and "DynamicUser" not in process.options
+        return (by_default and "user" not in process.where.path.parts) or process.user in ROOT
+    return process.user in ROOT
+
+
+@check("celery.W910")
+def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
+    """The Redis that is the broker may throw messages away.
+
+    What happens: When its memory is full, Redis deletes whole queues.
+    How it looks: (nothing: tasks disappear)
+    Why: With an allkeys-* policy every key may go; a queue is one key.
+    Fix: --maxmemory-policy noeviction; a second Redis for the cache
+    Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#key-eviction
+    """
+    redis = [p for p in facts.deployment.processes if _is_redis(p)]
+    brokers = {broker_of(facts, p) for p in facts.deployment.processes if p.subcommand == "worker"}
+    hosts = {broker.host for broker in brokers if broker}
+    if any(b and not b.url.startswith("redis") for b in brokers) or not brokers:
+        return
+    for process in redis:
+        found = EVICTING.search(" ".join(process.words))
+        beside = [p for p in redis if p.where.path == process.where.path]
+        # two of them: one is the cache, and which is known by the host alone
+        if found and (process.name in hosts or len(beside) == 1):
+            yield Occurrence(
+                f"{found[1]}: when its memory is full, Redis deletes queues",
+                process.where,
+                "Write --maxmemory-policy noeviction.",
+            )
+
+
+def _is_redis(process: Process) -> bool:
+    image = process.options.get("image")
+    name = image.text if image else ""
+    program = process.words[0].rpartition("/")[2] if process.words else ""
+    return program in {"redis-server", "valkey-server"} or bool(
+        re.match(r"(?:.*/)?(?:redis|valkey)(?::|$)", name)
+    )
+
+
+@check("celery.E920")
+def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
+    """A container looks for the broker in itself.
+
+    What happens: The worker never gets a task.
+    How it looks: Cannot connect to redis://localhost:6379/0: Connection refused
+    Why: In a container localhost is the container; other services have their names as hosts.
+    Fix: redis://redis:6379/0, with the name of the service
+    Source: https://docs.docker.com/compose/how-tos/networking/
+    """
+    reported = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if "network_mode" in process.options:
+            continue
+        url = broker_of(facts, process)
+        if url is None or not is_local(url) or url.where in reported:
+            continue
+        # an image may give the variable
+        if url.variable not in process.environment and _image_gives(facts, url.variable, process):
+            continue
+        names = [p.name for p in facts.deployment.processes if _may_be_broker(p, process)]
+        # settings that are not in the repository may say another host; a broker beside it tells
+        if url.variable not in process.environment and not names:
+            continue
+        reported.add(url.where)
+        right = url.url.replace(url.host, names[0], 1) if len(names) == 1 else ""
+        hint = f"Give {process.name} {url.variable}"
+        hint += f": {right}." if right else " with the name of the broker's service."
+        place = url.where
+        yield Occurrence(
+            f"{url.host} is the container of {process.name} itself ({process.where}): no broker"
+            " is there",
+            place,
+            hint,
+        )
+
+
+def _may_be_broker(process: Process, beside: Process) -> bool:
+    image = process.options.get("image")
+    known = image is not None and re.search(r"redis|valkey|rabbit", image.text)
+    return bool(known) and process.where.path == beside.where.path
+
+
+def _image_gives(facts: Facts, variable: str, process: Process) -> bool:
+    return facts.deployment.exports_elsewhere(variable, process.where.path)
+
+
+@check("celery.E970", unless=("celery.E110",))
+def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
+    """A process is started in a folder from which -A does not resolve.
+
+    What happens: It does not start.
+    How it looks: Unable to load celery application. The module config was not found.
+    Why: `celery` looks for the app in the working directory, then in what is installed.
+    Fix: The folder of manage.py: working_dir, WorkingDirectory=, WORKDIR, or --workdir
+    Source: celery/bin/celery.py (--workdir), celery/app/utils.py (find_app)
+    """
+    for process in facts.deployment.processes:
+        message = missing_from_folder(facts, process)
+        if message:
+            yield Occurrence(
+                message, process.where, "Start it in the folder of manage.py, or give --workdir."
+            )
+
+
+@check("celery.E980", unless=("celery.E291",))
+def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
+    """Beat is started with the scheduler of an app that is not installed.
+
+    What happens: Beat does not start.
+    How it looks: RuntimeError: Model class django_celery_beat.models.SolarSchedule doesn't declare
+        an explicit app_label and isn't in an application in INSTALLED_APPS.
+    Why: The scheduler reads its entries from the tables of django_celery_beat.
+    Fix: "django_celery_beat" in INSTALLED_APPS, and migrate
+    Source: https://django-celery-beat.readthedocs.io/en/latest/
+    """
+    if not facts.installed_apps or facts.installs("django_celery_beat"):
+        return
+    for command in facts.deployment.commands:
+        # -S of a worker is its state file
+        names = ("--scheduler", "-S") if command.subcommand == "beat" else ("--scheduler",)
+        if command.subcommand == "worker" and not _has_beat(command):
+            continue
+        if command.subcommand in {"worker", "beat"} and command.option(*names) in DJANGO_SCHEDULERS:
+            yield Occurrence(
+                "django_celery_beat is not in INSTALLED_APPS: this scheduler has no tables",
+                command.where,
+                "Add it to INSTALLED_APPS and migrate, or remove the option.",
+            )
+
+
+@check("celery.W981")
+def different_brokers(facts: Facts) -> Iterator[Occurrence]:
+    """The web process sends to another broker than the worker reads.
+
+    What happens: No task is ever run.
+    How it looks: (nothing: the state stays PENDING)
+    Why: Each service of the file gets its own value of the variable.
+    Fix: The same value, from one place: an anchor, or an env_file
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
+    """
+    for web in facts.deployment.processes:
+        if web.celery or not WEB.search(" ".join(web.words)) or is_development(web.where.path):
+            continue
+        own = broker_of(facts, web)
+        others = [
+            (worker, broker_of(facts, worker))
+            for worker in facts.deployment.processes
+            if worker.subcommand == "worker" and worker.where.path == web.where.path
+        ]
+        # one that reads the same is enough
+        if not own or not others or any(b is None or b.url == own.url for _, b in others):
+            continue
+        worker, url = others[0]
+        if url and own.where != url.where:
+            yield Occurrence(
+                f"{web.name} sends elsewhere than {worker.name} reads ({url.where})",
+                own.where,
+                "Give both the same URL.",
+            )

@@ -1,0 +1,97 @@
+"""Command lines that Celery refuses: a small broken project for each, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import APP, Mistake, found_in, with_twin
+
+COMPOSE = "services:\n  worker:\n    image: shop\n    stop_grace_period: 60s\n"
+GOOD = {"docker-compose.yml": f"{COMPOSE}    command: celery -A config worker -l INFO\n"}
+LISTED = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker}
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 90
+      containers:
+        - name: worker
+          image: shop
+          command: ["celery", "-A", "config"]
+          args: %s
+"""
+
+
+def compose(command: str) -> dict[str, str]:
+    return {"docker-compose.yml": f"{COMPOSE}    command: {command}\n"}
+
+
+MISTAKES = [
+    Mistake("celery.E930", compose("celery -A config worker --maxtasksperchild 3  # <-"), GOOD),
+    Mistake("celery.E930", compose("celery -A config worker --concurency=3  # <-")),
+    Mistake("celery.E930", compose("celery -A config worker --workdir /app  # <-")),
+    Mistake(
+        "celery.E930",
+        compose('["celery", "-A", "config", "beat", "-c", "2", "-s", "/tmp/b"]  # <-'),
+    ),
+    Mistake(
+        "celery.E930",
+        {"k8s/worker.yaml": LISTED % '["worker", "--autoreload"]'},
+        {"k8s/worker.yaml": LISTED % '["worker", "--autoscale", "10,3", "-Ofair", "-linfo"]'},
+        at="k8s/worker.yaml:11",
+    ),
+    Mistake(
+        "celery.E930",
+        {
+            "config/celery.py": APP,
+            "start.sh": "#!/bin/sh\nexec celery -A config worker \\\n  --time-limitt 3\n",
+        },
+        {
+            "config/celery.py": APP + "app.user_options['worker'].add(OPTION)\n",
+            "start.sh": "#!/bin/sh\nexec celery -A config worker --tenant 3\n",
+        },
+        at="start.sh:2",
+    ),
+    Mistake("celery.E940", compose("celery -A config worker -Q celery, mail  # <-"), GOOD),
+    Mistake(
+        "celery.E940",
+        compose("celery -A config worker -Q celery mail  # <-"),
+        compose("celery -A config worker -Q $QUEUES $OPTIONS"),
+    ),
+    Mistake(
+        "celery.E940",
+        {"Procfile": "worker: celery -A config worker -X a, b -l info  # <-\n"},
+        {"Procfile": "worker: celery -A config worker -X a,b -l info & other\n"},
+    ),
+    Mistake("celery.E950", compose("celery -A config worker -l WARN  # <-"), GOOD),
+    Mistake(
+        "celery.E950",
+        compose("celery -A config worker --loglevel=warn  # <-"),
+        compose("celery -A config worker --loglevel=${LEVEL:-warn} -P ${POOL}"),
+    ),
+    Mistake("celery.E950", compose("celery -A config worker -P thread  # <-")),
+    Mistake(
+        "celery.E988",
+        compose("python manage.py migrate && celery -A config worker  # <-"),
+        compose('bash -c "python manage.py migrate && celery -A config worker"'),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
+
+
+def test_before_celery_5_the_command_line_was_another_one(tmp_path):
+    files = {
+        **compose("celery -A config worker --maxtasksperchild 3"),
+        "requirements.txt": "django\ncelery<5\n",
+    }
+    assert "celery.E930" not in {name for name, _ in found_in(tmp_path, files)}

@@ -1,0 +1,271 @@
+"""How many processes, who watches them: a small broken project for each, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import BLOCK, Mistake, found_in, healthy, settings, with_twin
+
+WORKER = "celery -A config worker -l INFO"
+BEAT = "celery -A config beat -s /tmp/beat"
+LONG = "stop_grace_period: 90s"
+OLD_URL = 'CELERY_BROKER_URL = "redis://localhost:6379/0"'
+READ = "import os\nCELERY_BROKER_URL = os.environ.get('REDIS_URL', 'redis://localhost:6379/0')"
+HOSTED = {
+    "config/settings.py": healthy()["config/settings.py"].replace(
+        "//localhost:6379/0", "//redis:6379/0"
+    )
+}
+FROM_ENV = {"config/settings.py": healthy()["config/settings.py"].replace(OLD_URL, READ)}
+
+
+def service(command: str, *lines: str, name: str = "it") -> str:
+    text = "".join(f"    {line}\n" for line in (LONG, *lines))
+    return f"  {name}:\n    image: shop\n{text}    command: {command}\n"
+
+
+def compose(*services: str) -> dict[str, str]:
+    return {"docker-compose.yml": "services:\n" + "".join(services), **HOSTED}
+
+
+def pod(
+    command: str, *, kind: str = "Deployment", spec: str = "", container: str = ""
+) -> dict[str, str]:
+    return {
+        "k8s/it.yaml": f"""apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: it}}
+spec:
+{spec}  template:
+    spec:
+      terminationGracePeriodSeconds: 90
+      containers:
+        - image: shop
+          command: [{", ".join(command.split())}]
+{container}"""
+    }
+
+
+RECREATE = "  strategy:\n    type: Recreate\n"
+PING = "          livenessProbe:\n            exec: {command: [celery, -A, config, inspect, ping, -d, celery@x]}  # <-\n"
+MISTAKES = [
+    Mistake(
+        "celery.W840",
+        compose(service(BEAT, "deploy:", "  replicas: 2  # <-")),
+        compose(service(BEAT, "deploy:", "  replicas: 1")),
+    ),
+    Mistake(
+        "celery.W840",
+        pod(BEAT, spec=RECREATE + "  replicas: 3  # <-\n"),
+        pod(BEAT, spec=RECREATE + "  replicas: 1\n"),
+    ),
+    Mistake("celery.W840", pod(BEAT, kind="DaemonSet  # <-")),
+    Mistake(
+        "celery.W840",
+        compose(service(BEAT, "scale: 2  # <-")),
+        compose(service(BEAT + " -S redbeat.RedBeatScheduler", "scale: 2")),
+    ),
+    Mistake("celery.W841", pod(BEAT), pod(BEAT, kind="StatefulSet"), at="k8s/it.yaml:10"),
+    Mistake(
+        "celery.W841",
+        pod(BEAT, spec="  strategy: {type: RollingUpdate}  # <-\n"),
+        pod(WORKER, spec="  strategy: {type: RollingUpdate}\n"),
+    ),
+    Mistake(
+        "celery.W842",
+        compose(service(BEAT, name="beat"), service(BEAT, name="beat2")),
+        compose(service(BEAT, name="beat"), service(WORKER, name="worker")),
+        at="docker-compose.yml:9",
+    ),
+    Mistake(
+        "celery.W860",
+        compose(service(WORKER, "healthcheck:", "  test: celery -A config status  # <-")),
+        compose(
+            service(
+                WORKER,
+                "healthcheck:",
+                '  test: ["CMD-SHELL", "celery -A config inspect ping -d celery@$$HOSTNAME"]',
+            )
+        ),
+    ),
+    Mistake(
+        "celery.W860",
+        compose(
+            service(
+                WORKER,
+                "healthcheck:",
+                '  test: ["CMD", "celery", "-A", "config", "inspect", "ping"]  # <-',
+            )
+        ),
+    ),
+    Mistake(
+        "celery.W861",
+        compose(service(BEAT, "healthcheck:", "  test: [CMD, celery, -A, config, status]  # <-")),
+        compose(service(BEAT, "healthcheck:", '  test: test -n "$(find /tmp/alive -mmin -1)"')),
+    ),
+    Mistake(
+        "celery.W862",
+        compose(
+            service(BEAT, "healthcheck:", "  test: find /tmp/alive -newermt '-60 seconds'  # <-")
+        ),
+        compose(service(BEAT, "healthcheck:", "  test: find /tmp/alive -mmin -1 | grep -q .")),
+    ),
+    Mistake(
+        "celery.W862",
+        pod(
+            WORKER,
+            container="          livenessProbe:\n            exec: {command: [sh, -c, 'find /tmp/a -mmin -1']}  # <-\n",
+        ),
+    ),
+    Mistake(
+        "celery.W863",
+        compose(
+            service(WORKER + " -P solo", "healthcheck:", "  test: celery inspect ping -d w@x  # <-")
+        ).copy()
+        | settings("", instead="CELERY_TASK_"),
+    ),
+    Mistake(
+        "celery.W864",
+        pod(WORKER, container=PING),
+        pod(WORKER, container=PING + "            timeoutSeconds: 30\n"),
+    ),
+    Mistake(
+        "celery.E870",
+        {
+            "Procfile": f"a: {WORKER} --pidfile=/tmp/x.pid\nb: {WORKER} -n b@%h --pidfile /tmp/x.pid  # <-\n"
+        },
+        {
+            "Procfile": f"a: {WORKER} --pidfile=/tmp/a.pid\nb: {WORKER} -n b@%h --pidfile=/tmp/b.pid\n"
+        },
+    ),
+    Mistake(
+        "celery.E880",
+        {"Procfile": f"worker: {WORKER}\nworker: {WORKER} -Q celery  # <-\n"},
+        {"Procfile": f"worker: {WORKER}\nmails: {WORKER} -Q celery\n"},
+    ),
+    Mistake(
+        "celery.W890",
+        {"Procfile": f"worker: {WORKER}\nbeat: celery -A doctors beat -s /tmp/b  # <-\n"},
+        {"Procfile": f"worker: {WORKER}\nbeat: celery -A config.celery:app beat -s /tmp/b\n"},
+    ),
+    Mistake(
+        "celery.E900",
+        {
+            **compose(service(f"{WORKER}  # <-", "user: root")),
+            "config/settings.py": HOSTED["config/settings.py"]
+            + "CELERY_ACCEPT_CONTENT = ['json', 'pickle']  # celeryize: ignore[W560]\n",
+        },
+        {
+            **compose(service(WORKER, "user: root")),
+            "config/settings.py": HOSTED["config/settings.py"]
+            + "CELERY_ACCEPT_CONTENT = ['json']\n",
+        },
+    ),
+    Mistake(
+        "celery.W901",
+        {
+            **compose(service(WORKER, "environment:", "  C_FORCE_ROOT: 'true'  # <-")),
+            "config/settings.py": HOSTED["config/settings.py"]
+            + "CELERY_ACCEPT_CONTENT = ('pickle',)  # celeryize: ignore[W560]\n",
+        },
+        compose(service(WORKER, "environment:", "  C_FORCE_ROOT: 'true'")),
+    ),
+    Mistake(
+        "celery.W910",
+        compose(
+            service(WORKER, name="worker"),
+            "  redis:\n    image: redis:7\n    command: redis-server --maxmemory-policy allkeys-lru  # <-\n",
+        ),
+        compose(
+            service(WORKER, name="worker"),
+            "  cache:\n    image: redis:7\n    command: redis-server --maxmemory-policy allkeys-lru\n",
+            "  redis:\n    image: redis:7\n    command: redis-server --maxmemory-policy noeviction\n",
+        ),
+    ),
+    Mistake(
+        "celery.E920",
+        {
+            **FROM_ENV,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment:", "  REDIS_URL: redis://127.0.0.1:6379/0  # <-"),
+        },
+        {
+            **FROM_ENV,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment:", "  - REDIS_URL=redis://redis:6379/0"),
+        },
+    ),
+    Mistake(
+        "celery.E920",
+        {
+            "docker-compose.yml": "services:\n  redis:\n    image: redis:7\n" + service(WORKER),
+            "config/settings.py": healthy()["config/settings.py"].replace(
+                OLD_URL, OLD_URL + "  # <-"
+            ),
+        },
+        {
+            "docker-compose.yml": "services:\n  redis:\n    image: redis:7\n"
+            + service(WORKER, "network_mode: host"),
+        },
+    ),
+    Mistake(
+        "celery.E970",
+        compose(
+            service(f"{WORKER}  # <-", "working_dir: /app/web", "volumes:", "  - .:/app")
+        ).copy()
+        | {"web/package.json": "{}\n"},
+        compose(service(WORKER, "working_dir: /app", "volumes:", "  - .:/app:ro")),
+    ),
+    Mistake(
+        "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: .")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nWORKDIR /app/doctors\n"},
+        compose(service(WORKER, "build: .")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+    ),
+    Mistake(
+        "celery.E970",
+        {"worker.service": f"[Service]\nUser=x\nKillMode=mixed\nExecStart=/v/bin/{WORKER}\n"},
+        {
+            "worker.service": f"[Service]\nUser=x\nKillMode=mixed\nWorkingDirectory=/srv\nExecStart=/v/bin/{WORKER}\n"
+        },
+        at="worker.service:4",
+    ),
+    Mistake(
+        "celery.E980",
+        {"Procfile": f"beat: {BEAT} --scheduler django  # <-\n"},
+        {"Procfile": f"beat: {BEAT} --scheduler celery.beat:PersistentScheduler\n"},
+    ),
+    Mistake(
+        "celery.W981",
+        {
+            **FROM_ENV,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment: {REDIS_URL: 'redis://redis:6379/0'}", name="worker")
+            + service(
+                "gunicorn config.wsgi",
+                "environment: {REDIS_URL: 'redis://redis:6379/1'}  # <-",
+                name="web",
+            ),
+        },
+        {
+            **FROM_ENV,
+            "docker-compose.yml": "services:\n"
+            + service(
+                WORKER, "environment: &env {REDIS_URL: 'redis://redis:6379/0'}", name="worker"
+            )
+            + service("gunicorn config.wsgi", "environment: {<<: *env}", name="web"),
+        },
+    ),
+]
+assert OLD_URL in BLOCK
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
