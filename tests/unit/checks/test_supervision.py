@@ -166,7 +166,7 @@ MISTAKES = [
         {
             **compose(service(WORKER, "environment:", "  C_FORCE_ROOT: 'true'  # <-")),
             "config/settings.py": HOSTED["config/settings.py"]
-            + "CELERY_ACCEPT_CONTENT = ('pickle',)  # celeryize: ignore[W560]\n",
+            + "CELERY_ACCEPT_CONTENT = ('json', 'pickle')  # celeryize: ignore[W560]\n",
         },
         compose(service(WORKER, "environment:", "  C_FORCE_ROOT: 'true'")),
     ),
