@@ -852,3 +852,32 @@ def scheduler_does_not_exist(facts: Facts) -> Iterator[Occurrence]:
                 setting.where,
                 f"Write {SCHEDULERS[package]!r}.",
             )
+
+
+@check(
+    "celery.E693",
+    imports=True,
+    unless=("celery.E001", "celery.E003", "celery.E030", "celery.E674", "celery.E691"),
+)
+def routing_raises(facts: Facts) -> Iterator[Occurrence]:
+    """Choosing the queue of a task raises.
+
+    What happens: Every `.delay()` of the task raises.
+    How it looks: ModuleNotFoundError: No module named 'shop.routers', or
+        QueueNotFound: Queue 'mail' missing from task_queues
+    Why: CELERY_TASK_ROUTES names a router that cannot be imported or that fails, or a queue that
+        CELERY_TASK_QUEUES lacks while CELERY_TASK_CREATE_MISSING_QUEUES is off.
+    Fix: See the exception.
+    Source: celery/app/routes.py; the worker's own router
+    """
+    tasks = facts.worker.tasks if facts.worker else ()
+    problems: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.route_problem:
+            problems.setdefault(task.route_problem, []).append(task.name)
+    for problem, names in problems.items():
+        where = next((setting.where for setting, _ in settings_of(facts, "task_routes")), None)
+        if where is None:
+            where = next((setting.where for setting, _ in settings_of(facts, "task_queues")), None)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield Occurrence(f"{names[0]}{more} cannot be sent: {problem}", where)

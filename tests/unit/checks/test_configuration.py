@@ -204,6 +204,31 @@ MISTAKES = [
         ),
     ),
 ]
+ROUTER = "def route(name, args, kwargs, options, task=None, **kw):\n    return {'queue': 'a'}\n"
+IMPORTED = [
+    Mistake(
+        "celery.E693",
+        settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)  # <-\n"),
+        {
+            **settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)\n"),
+            "doctors/routers.py": ROUTER,
+        },
+    ),
+    Mistake(
+        "celery.E693",
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
+            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
+        ),
+        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
+    ),
+    # what an import ran into is shown where the settings name it
+    Mistake("celery.E001", settings("INSTALLED_APPS += ['doctrs']  # <-\n")),
+    Mistake("celery.E003", settings("CELERY_TASK_ANNOTATIONS = ['doctors.nope.Limits']  # <-\n")),
+    Mistake("celery.E030", settings("CELERY_IMPORTS = ('nolib.tasks',)  # <-\n")),
+    # and in Celery itself, at the function that it was making a task of
+    Mistake("celery.E003", tasks("@shared_task(base='x')  # <-\ndef f():\n    pass\n")),
+]
 HEALTHY = [
     # of another environment: nobody knows which one is in effect
     {
@@ -240,6 +265,16 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_an_import_finds_a_mistake_and_nothing_else(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(IMPORTED), ids=str)
+def test_an_import_finds_nothing_in_the_healthy_twin(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.twin) == []
 
 
 @pytest.mark.parametrize("files", HEALTHY)
