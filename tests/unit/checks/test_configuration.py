@@ -204,6 +204,19 @@ MISTAKES = [
         ),
     ),
 ]
+MISTAKES += [
+    Mistake(
+        "celery.E695",
+        settings("CELERY_TASK_COMPRESSION = 'gzp'  # <-\n"),
+        settings("CELERY_TASK_COMPRESSION = 'gzip'\n"),
+    ),
+    Mistake(
+        "celery.E695",
+        settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 'persistant'  # <-\n"),
+        settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 1\n"),
+    ),
+    Mistake("celery.W083", settings("CELERY_WORKER_CONCURRENCY = '4'  # <-\n")),
+]
 ROUTER = "def route(name, args, kwargs, options, task=None, **kw):\n    return {'queue': 'a'}\n"
 IMPORTED = [
     Mistake(
