@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.checks.projects import (
+    APP,
     Mistake,
     found_by_import,
     found_in,
@@ -214,6 +215,24 @@ MISTAKES += [
         "celery.E695",
         settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 'persistant'  # <-\n"),
         settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 1\n"),
+    ),
+    # set by code on the configuration of the app
+    Mistake(
+        "celery.E684",
+        {
+            **settings("", instead="CELERY_TASK_TIME"),
+            "config/celery.py": APP + "from datetime import timedelta\n"
+            "app.conf.worker_lost_wait = 3\napp.conf.task_time_limit = timedelta(minutes=5)  # <-\n",
+        },
+        {"config/celery.py": APP + "app.conf.worker_lost_wait = 3\n"},
+    ),
+    Mistake(
+        "celery.W673",
+        {
+            "config/celery.py": APP + "app.conf.update(\n    task_routes={\n        "
+            f"{WIDE},\n        {NARROW},  # <-\n    }},\n)\n"
+        },
+        {"config/celery.py": APP + f"app.conf.update({{'task_routes': {{{NARROW}, {WIDE}}}}})\n"},
     ),
     Mistake("celery.W083", settings("CELERY_WORKER_CONCURRENCY = '4'  # <-\n")),
 ]
