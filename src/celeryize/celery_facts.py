@@ -118,7 +118,7 @@ INTS = words(
     broker_port cosmosdbsql_max_retry_attempts cosmosdbsql_max_retry_wait_time
     elasticsearch_max_retries redis_db redis_max_connections redis_port
     result_backend_base_sleep_between_retries_ms result_backend_max_sleep_between_retries_ms
-    result_cache_max task_protocol task_repr_maxlevels worker_eta_task_limit
+    result_cache_max task_protocol task_repr_maxlevels worker_concurrency worker_eta_task_limit
     worker_max_memory_per_child worker_max_tasks_per_child worker_prefetch_multiplier
     """
 )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import difflib
-import fnmatch
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.celery_facts import OLD_NAMES, SETTING_NAMES, known
@@ -15,7 +13,6 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import (
-    Pair,
     default_of,
     dotted,
     is_true,
@@ -32,18 +29,12 @@ from celeryize.checks.settings import (
     SERIALIZERS,
     close_name,
     is_read,
-    transport_option_of,
 )
-from celeryize.checks.tasks import OPTIONS, rate_problem
+from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.model import Where
 
-# How the URLs of result backends in Redis start.
-REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
-# The caches of Django in which another process finds nothing.
-LOST_CACHES = {
-    "django.core.cache.backends.dummy.DummyCache": "keeps nothing",
-    "django.core.cache.backends.locmem.LocMemCache": "is in the memory of one process",
-}
+# Of kombu.compression, also where a library has to be installed for it.
+COMPRESSIONS = frozenset({"gzip", "zlib", "bzip2", "bzip", "lzma", "xz", "brotli", "zstd"})
 # The schedulers that these packages have.
 SCHEDULERS = {
     "django_celery_beat": "django_celery_beat.schedulers:DatabaseScheduler",
@@ -59,41 +50,6 @@ KNOWN_SCHEDULERS = frozenset(
         "celery.beat.Scheduler",
     }
 )
-
-
-def settings_of(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr]]:
-    """Every assignment of a setting of Celery, under its new or its old name, with its value.
-
-    A value that is a name is followed to the one assignment of that name in the file.
-    """
-    for setting in facts.settings:
-        name = setting.name
-        old = OLD_NAMES.get(name) == key
-        # an old name that the project reads itself is its own setting
-        if name == f"{PREFIX}{key.upper()}" or (old and not is_read(facts, setting)):
-            yield setting, resolved(setting.code, setting.value)
-
-
-def resolved(code: Code, node: ast.expr) -> ast.expr:
-    """The value itself, or what the variable that it names is assigned, once, in this file."""
-    if not isinstance(node, ast.Name):
-        return node
-    values = [
-        assign.value
-        for assign in code.assigns
-        for target in (assign.targets if isinstance(assign, ast.Assign) else [assign.target])
-        if isinstance(target, ast.Name) and target.id == node.id
-    ]
-    if len(values) == 1 and values[0] is not None:
-        return values[0]
-    return node
-
-
-def _elements(node: ast.expr) -> list[ast.expr]:
-    """The elements of a list, tuple or set."""
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return node.elts
-    return []
 
 
 @check("celery.W670", unless=IGNORED)
@@ -178,288 +134,6 @@ def eager_everywhere(facts: Facts) -> Iterator[Occurrence]:
 EAGER_FILES = re.compile(r"test|local|dev|ci\b")
 
 
-@check("celery.W671", unless=IGNORED)
-def transport_option_at_top(facts: Facts) -> Iterator[Occurrence]:
-    """An option of the broker's transport is a setting of its own.
-
-    What happens: Nothing: the option has no effect, and no message says so.
-    How it looks: (nothing: with Redis, long tasks run twice after an hour)
-    Why: Celery has no such setting; the transport reads CELERY_BROKER_TRANSPORT_OPTIONS.
-    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 7200}
-    Source: kombu/transport/redis.py; celery/app/defaults.py
-    """
-    seen: set[str] = set()
-    for setting in facts.settings:
-        option = transport_option_of(setting.name)
-        if option and setting.name not in seen and not is_read(facts, setting):
-            seen.add(setting.name)
-            yield Occurrence(
-                f"{setting.name} has no effect: {option} is an option of the transport",
-                setting.where,
-                f'Write it into CELERY_BROKER_TRANSPORT_OPTIONS as "{option}".',
-            )
-
-
-@check("celery.E672", unless=IGNORED)
-def default_queue_not_declared(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TASK_QUEUES lacks the default queue.
-
-    What happens: A task that no route sends elsewhere goes to the default queue, and no worker that
-        is started without -Q consumes that.
-    How it looks: (nothing: the messages stay in the broker)
-    Why: Without -Q, a worker consumes the queues of CELERY_TASK_QUEUES and no others; the default
-        queue is called celery unless CELERY_TASK_DEFAULT_QUEUE names another.
-    Fix: Add Queue("celery"), or set CELERY_TASK_DEFAULT_QUEUE to one of the queues.
-    Source: celery/app/amqp.py; reproduced with Celery 5.7
-    """
-    workers = facts.deployment.workers
-    # which queues a worker with -Q consumes is its own decision
-    if workers and all(command.option("-Q", "--queues") for command in workers):
-        return
-    default = _default_queue(facts)
-    if default is None:
-        return
-    for setting, value in settings_of(facts, "task_queues"):
-        names = _queue_names(setting.code, value)
-        if not names or default in names or not _has_plain_task(facts, default):
-            continue
-        yield Occurrence(
-            f"{setting.name} has no queue {default!r}, which is where tasks without a route go",
-            setting.where,
-            f'Add Queue("{default}"), or set CELERY_TASK_DEFAULT_QUEUE to one of them.',
-        )
-
-
-def _default_queue(facts: Facts) -> str | None:
-    """The name of the default queue; None where it cannot be read."""
-    if facts.worker and "task_default_queue" in facts.worker.configuration:
-        return str(facts.worker.configuration["task_default_queue"].value)
-    values = [value for _, value in settings_of(facts, "task_default_queue")]
-    if not values:
-        return None if facts.settings.is_set("task_default_queue") else "celery"
-    if len(values) == 1:
-        return text_of(values[0])
-    return None
-
-
-def _queue_names(code: Code, node: ast.expr) -> set[str]:
-    """The names of the queues of a literal; none where one of them cannot be read."""
-    names: set[str] = set()
-    if isinstance(node, ast.Dict):
-        return {text_of(key) or "" for key in node.keys} - {""}
-    for element in _elements(node):
-        call = resolved(code, element)
-        if not isinstance(call, ast.Call) or not dotted(call.func).endswith("Queue"):
-            return set()
-        given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "name")]
-        name = text_of(given[0]) if given else None
-        if name is None:
-            return set()
-        names.add(name)
-    return names
-
-
-def _has_plain_task(facts: Facts, default: str) -> bool:
-    """Whether some task of the project goes to the default queue."""
-    if facts.worker and facts.worker.tasks:
-        return any(task.queue == default for task in facts.worker.tasks)
-    if facts.settings.is_set("task_routes") or facts.settings.first("CELERY_ROUTES"):
-        return False
-    return any("queue" not in task.options and not task.hidden for task in facts.tasks)
-
-
-@check("celery.E691", unless=IGNORED)
-def queue_is_text(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TASK_QUEUES holds names instead of queues.
-
-    What happens: The worker does not start, and `.delay()` raises.
-    How it looks: AttributeError: 'str' object has no attribute 'name'
-    Why: Celery takes the elements for kombu.Queue objects.
-    Fix: (Queue("mail"), Queue("celery")) with `from kombu import Queue`
-    Source: celery/app/amqp.py; reproduced with Celery 5.7
-    """
-    for setting, value in settings_of(facts, "task_queues"):
-        for element in _elements(value):
-            if text_of(element) is not None:
-                yield Occurrence(
-                    f"{setting.name} holds the text {ast.unparse(element)}, not a Queue",
-                    setting.code.where(element),
-                    f"Write Queue({ast.unparse(element)}).",
-                )
-                break
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of CELERY_TASK_ROUTES: the pattern, its place, where it leads."""
-
-    pattern: str
-    key: ast.expr
-    target: str
-
-
-def _routes(setting: Setting, value: ast.expr) -> Iterator[list[Route]]:
-    """The routes of each router of the setting, in their order."""
-    routers = [value]
-    if isinstance(value, ast.List | ast.Tuple):
-        routers = value.elts
-    for router in routers:
-        found: list[Route] = []
-        for pair in pairs_of(router) or _listed_pairs(router):
-            pattern = text_of(pair.key)
-            if pattern is not None:
-                target = ast.dump(resolved(setting.code, pair.value))
-                found.append(Route(pattern, pair.key, target))
-        yield found
-
-
-def _listed_pairs(node: ast.expr) -> list[Pair]:
-    """The pairs of `[("shop.*", {...}), ...]`."""
-    found: list[Pair] = []
-    for element in _elements(node):
-        if isinstance(element, ast.Tuple | ast.List) and len(element.elts) == 2:
-            found.append(Pair(element.elts[0], element.elts[1]))
-    return found
-
-
-@check("celery.W673", unless=IGNORED)
-def route_behind_wider_one(facts: Facts) -> Iterator[Occurrence]:
-    """A route is behind a wider one, which takes all of its tasks.
-
-    What happens: The later route has no effect: its tasks go where the first one sends them.
-    How it looks: (nothing)
-    Why: Of several patterns, the first that matches wins. Only full names come before patterns.
-    Fix: Put the narrower pattern first.
-    Source: celery/app/routes.py, MapRoute
-    """
-    for setting, value in settings_of(facts, "task_routes"):
-        before: list[Route] = []
-        for router in _routes(setting, value):
-            # within one router, full names are looked up first
-            inside: list[Route] = []
-            for route in router:
-                wider = [*before, *(inside if "*" in route.pattern else [])]
-                first = next((w for w in wider if _covers(w.pattern, route.pattern)), None)
-                if first is not None and first.target != route.target:
-                    yield Occurrence(
-                        f"the route {route.pattern!r} has no effect: {first.pattern!r} above it "
-                        "takes its tasks",
-                        setting.code.where(route.key),
-                        "Put the narrower pattern first.",
-                    )
-                inside.append(route)
-            before += inside
-
-
-def _covers(wide: str, narrow: str) -> bool:
-    """Whether a pattern of routes matches every name that another one does."""
-    if "*" not in wide or set("?[") & set(wide + narrow) or wide == narrow:
-        return False
-    return fnmatch.fnmatchcase(narrow, wide)
-
-
-@check("celery.E674", unless=IGNORED)
-def routes_are_bare_pairs(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TASK_ROUTES is a list of pairs.
-
-    What happens: Every `.delay()` raises.
-    How it looks: ValueError: too many values to unpack (expected 2)
-    Why: Each element of the list is a router of its own: a dict, a list of pairs, or a function.
-    Fix: Put the pairs into one more list: ([("shop.*", {"queue": "shop"}), ...],)
-    Source: celery/app/routes.py, prepare; reproduced with Celery 5.7
-    """
-    for setting, value in settings_of(facts, "task_routes"):
-        for element in _elements(value):
-            pair = _elements(element)
-            # two routers in a list of their own are no pair
-            if len(pair) == 2 and text_of(pair[0]) and pairs_of(pair[1]) is not None:
-                yield Occurrence(
-                    f"{setting.name} is a list of pairs: each is taken for a router of its own",
-                    setting.code.where(element),
-                    "Use a dict, or put the pairs into one more list.",
-                )
-                break
-
-
-@check("celery.W675", unless=IGNORED)
-def annotation_unknown(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TASK_ANNOTATIONS sets an option that tasks do not have.
-
-    What happens: Nothing: it becomes an unused attribute of the task's class.
-    How it looks: (nothing)
-    Why: Celery sets whatever the annotation names.
-    Fix: Rename it to the option that was meant.
-    Source: celery/app/task.py, annotate
-    """
-    for setting, _, options in _annotations(facts):
-        for pair in pairs_of(options) or ():
-            name = text_of(pair.key)
-            if name is None or name in OPTIONS or name.startswith("@"):
-                continue
-            close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
-            if close:
-                yield Occurrence(
-                    f"the option {name!r} has no effect",
-                    setting.code.where(pair.key),
-                    did_you_mean(close),
-                )
-
-
-def _annotations(facts: Facts) -> Iterator[tuple[Setting, ast.expr, ast.expr]]:
-    """The key and the options of each annotation."""
-    for setting, value in settings_of(facts, "task_annotations"):
-        for holder in _elements(value) or [value]:
-            for pair in pairs_of(holder) or ():
-                yield setting, pair.key, resolved(setting.code, pair.value)
-
-
-@check("celery.W676", unless=IGNORED)
-def annotation_is_pattern(facts: Facts) -> Iterator[Occurrence]:
-    """CELERY_TASK_ANNOTATIONS has a pattern as a key.
-
-    What happens: Nothing: no task has that name.
-    How it looks: (nothing)
-    Why: Unlike routes, annotations know full names and "*" alone.
-    Fix: Name each task; or use "*", or a class with a method `annotate`.
-    Source: celery/app/annotations.py; reproduced with Celery 5.7
-    """
-    for setting, key, _ in _annotations(facts):
-        name = text_of(key) or ""
-        if "*" in name and name != "*":
-            yield Occurrence(
-                f"the annotation {name!r} matches no task: only full names and '*' do",
-                setting.code.where(key),
-                "Name each task.",
-            )
-
-
-@check("celery.E677", unless=IGNORED)
-def rate_limit_in_settings(facts: Facts) -> Iterator[Occurrence]:
-    """A rate limit in the settings is invalid.
-
-    What happens: The worker fails at start-up.
-    How it looks: KeyError: 'min', or ValueError: could not convert string to float
-    Why: A rate is a number, or a number per s, m or h: "10/m".
-    Fix: "10/s", "10/m" or "10/h".
-    Source: celery/utils/time.py, rate
-    """
-    found = [(s, default_of(v)) for s, v in settings_of(facts, "task_default_rate_limit")]
-    for setting, _, options in _annotations(facts):
-        found += [
-            (setting, pair.value)
-            for pair in pairs_of(options) or ()
-            if text_of(pair.key) == "rate_limit"
-        ]
-    for setting, value in found:
-        text = text_of(value)
-        if text and rate_problem(text):
-            yield Occurrence(
-                f"invalid rate limit {text!r}",
-                setting.code.where(value),
-                'Write a number per s, m or h: "10/m".',
-            )
-
-
 @check("celery.E678", unless=IGNORED)
 def imports_name_no_module(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_IMPORTS names something that is no module.
@@ -473,132 +147,6 @@ def imports_name_no_module(facts: Facts) -> Iterator[Occurrence]:
     """
     for where, message, hint in bad_imports(facts):
         yield Occurrence(message, where, hint)
-
-
-def _transport_options(facts: Facts) -> Iterator[tuple[Setting, list[Pair]]]:
-    for setting, value in settings_of(facts, "broker_transport_options"):
-        pairs = pairs_of(value)
-        if pairs is not None:
-            yield setting, pairs
-
-
-@check("celery.E680", unless=IGNORED)
-def priority_steps_not_a_list(facts: Facts) -> Iterator[Occurrence]:
-    """The transport option priority_steps is a number.
-
-    What happens: Every `.delay()` raises, and the worker cannot read its queues.
-    How it looks: TypeError: object of type 'int' has no len()
-    Why: It lists the steps: Redis has one list per step.
-    Fix: {"priority_steps": list(range(10))}
-    Source: kombu/transport/redis.py
-    """
-    for setting, pairs in _transport_options(facts):
-        for pair in pairs:
-            if text_of(pair.key) == "priority_steps" and number_of(pair.value) is not None:
-                yield Occurrence(
-                    f"priority_steps is {ast.unparse(pair.value)}, not a list of steps",
-                    setting.code.where(pair.key),
-                    f"Write list(range({ast.unparse(pair.value)})).",
-                )
-
-
-@check("celery.E681", unless=IGNORED)
-def sentinel_without_master(facts: Facts) -> Iterator[Occurrence]:
-    """A sentinel:// broker has no master_name.
-
-    What happens: The worker does not start, and `.delay()` raises.
-    How it looks: ValueError: 'master_name' transport option must be specified.
-    Why: A sentinel watches several servers by name.
-    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"master_name": "mymaster"}
-    Source: kombu/transport/redis.py, SentinelChannel
-    """
-    options = [pairs for _, pairs in _transport_options(facts)]
-    if facts.worker and facts.worker.app:
-        configured = facts.worker.configuration.get("broker_transport_options")
-        if configured is not None and "master_name" in str(configured.value):
-            return
-    elif _is_computed(facts, "broker_transport_options", len(options)):
-        return
-    names = {text_of(pair.key) for pairs in options for pair in pairs}
-    # `**COMMON` may hold anything
-    if names & {"master_name", None}:
-        return
-    for setting, value in settings_of(facts, "broker_url"):
-        url = text_of(default_of(value)) or ""
-        if url.startswith("sentinel://"):
-            yield Occurrence(
-                "a sentinel:// broker needs the name of its master",
-                setting.where,
-                'Add "master_name" to CELERY_BROKER_TRANSPORT_OPTIONS.',
-            )
-
-
-def _is_computed(facts: Facts, key: str, read: int) -> bool:
-    """Whether a setting has values that the code does not show: of all, `read` can be read."""
-    written = len(list(settings_of(facts, key)))
-    return written != read or (not written and facts.settings.is_set(key))
-
-
-@check("celery.W682", unless=IGNORED)
-def results_never_expire(facts: Facts) -> Iterator[Occurrence]:
-    """Results in Redis never expire.
-
-    What happens: Every result stays in Redis, until its memory is full.
-    How it looks: (nothing, for months)
-    Why: CELERY_RESULT_EXPIRES is None (or 0), which means for ever; the default is a day.
-    Fix: Leave it out, or set the seconds that results are needed for.
-    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires
-    """
-    urls = [text_of(default_of(value)) or "" for _, value in settings_of(facts, "result_backend")]
-    in_redis = any(url.startswith(REDIS_BACKENDS) for url in urls)
-    if facts.worker and facts.worker.backend:
-        in_redis = in_redis or "Redis" in facts.worker.backend
-    for setting, value in settings_of(facts, "result_expires") if in_redis else ():
-        never = isinstance(value, ast.Constant) and value.value is None
-        if never or number_of(value) == 0:
-            yield Occurrence(
-                "results never expire, and fill Redis",
-                setting.where,
-                "Leave it out, or set the seconds that results are needed for.",
-            )
-
-
-@check("celery.W683", unless=IGNORED)
-def results_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
-    """Results go to a cache that other processes cannot read.
-
-    What happens: Waiting for a result never ends; its state stays PENDING.
-    How it looks: celery.exceptions.TimeoutError, or a request that never ends.
-    Why: The backend django-cache stores results in Django's cache, which keeps nothing
-        (DummyCache), or only for its own process (LocMemCache, Django's default).
-    Fix: A cache that processes share, or another result backend.
-    Source: https://docs.djangoproject.com/en/stable/topics/cache/
-    """
-    for setting, value in settings_of(facts, "result_backend"):
-        if (text_of(value) or "") not in {"django-cache", "django-cache://"}:
-            continue
-        aliases = [text_of(v) for _, v in settings_of(facts, "cache_backend")] or ["default"]
-        for caches in facts.settings.named("CACHES"):
-            if caches.conditional or not aliases[0]:
-                continue
-            backend = _cache_class(caches, aliases[0])
-            if backend in LOST_CACHES:
-                yield Occurrence(
-                    f"results go to the cache {aliases[0]!r}, which {LOST_CACHES[backend]} "
-                    f"({caches.where})",
-                    setting.where,
-                    "Use a cache that processes share, or another result backend.",
-                )
-
-
-def _cache_class(caches: Setting, alias: str) -> str:
-    """The class of one of Django's caches, where the code shows it."""
-    for pair in pairs_of(caches.value) or ():
-        if text_of(pair.key) == alias:
-            for inner in pairs_of(resolved(caches.code, pair.value)) or ():
-                if text_of(inner.key) == "BACKEND":
-                    return text_of(inner.value) or ""
-    return ""
 
 
 @check("celery.E684", unless=IGNORED)
@@ -785,7 +333,7 @@ def accept_content_wrong(facts: Facts) -> Iterator[Occurrence]:
                     setting.where,
                     f"Write [{text!r}].",
                 )
-            for element in _elements(value):
+            for element in elements_of(value):
                 name = text_of(element)
                 if name is not None and "/" not in name and name not in SERIALIZERS:
                     close = difflib.get_close_matches(name, SERIALIZERS, 1, 0.6)
@@ -815,7 +363,7 @@ def own_messages_refused(facts: Facts) -> Iterator[Occurrence]:
     if len(accepted) != 1 or len(sent) > 1 or (not sent and _may_set_serializer(facts)):
         return
     setting, value = accepted[0]
-    names = {(text_of(element) or "").rpartition("/")[2] for element in _elements(value)}
+    names = {(text_of(element) or "").rpartition("/")[2] for element in elements_of(value)}
     serializer = sent[0] if sent else "json"
     # what is registered by the project itself has a content type of its own
     if not names or "" in names or serializer not in SERIALIZERS:
@@ -852,3 +400,32 @@ def scheduler_does_not_exist(facts: Facts) -> Iterator[Occurrence]:
                 setting.where,
                 f"Write {SCHEDULERS[package]!r}.",
             )
+
+
+@check("celery.E695", unless=IGNORED)
+def compression_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """The compression or the delivery mode of messages has a name that kombu does not know.
+
+    What happens: Every `.delay()` raises.
+    How it looks: KeyError: 'gzp'
+    Why: kombu looks the name up only when it sends.
+    Fix: "gzip" or "bzip2"; "transient" or "persistent".
+    Source: kombu/compression.py; reproduced with Celery 5.7
+    """
+    known_names = {
+        "task_compression": COMPRESSIONS,
+        "result_compression": COMPRESSIONS,
+        "task_default_delivery_mode": frozenset({"transient", "persistent"}),
+    }
+    if facts.code.imports_module("kombu.compression"):
+        return
+    for key, names in known_names.items():
+        for setting, value in settings_of(facts, key):
+            name = text_of(default_of(value))
+            if name and name not in names and "/" not in name:
+                close = difflib.get_close_matches(name, names, 1, 0.6)
+                yield Occurrence(
+                    f"{setting.name} is {name!r}, which kombu does not know",
+                    setting.where,
+                    did_you_mean(close),
+                )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.configuration import COMPRESSIONS
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function, dotted, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.imported import removed_hint
 from celeryize.checks.registration import CAUSES, worker_registry
+from celeryize.checks.settings import SERIALIZERS
 from celeryize.probe.report import ImportedTask
 
 # What makes a new list, dict or set.
@@ -376,3 +380,118 @@ def web_has_another_app(facts: Facts) -> Iterator[Occurrence]:
             app.imported,
             "Import the app in the package's __init__.py, outside of any condition.",
         )
+
+
+@check("celery.E661")
+def throws_not_a_tuple(facts: Facts) -> Iterator[Occurrence]:
+    """throws is a list instead of a tuple.
+
+    What happens: Whatever the task raises, the worker fails with a TypeError of its own.
+    How it looks: TypeError: isinstance() arg 2 must be a type, a tuple of types, or a union
+    Why: Celery passes it to isinstance().
+    Fix: throws=(SomeError,), with the comma.
+    Source: celery/app/trace.py; reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        value = task.options.get("throws")
+        if isinstance(value, ast.List | ast.Set):
+            inner = ", ".join(ast.unparse(element) for element in value.elts)
+            yield Occurrence(
+                f"throws of {task.node.name} is a list, not a tuple",
+                task.code.where(value),
+                f"Write ({inner},).",
+            )
+
+
+@check("celery.E662")
+def option_is_text(facts: Facts) -> Iterator[Occurrence]:
+    """An option of a task that is a number is given as text.
+
+    What happens: The call, or the retry, raises.
+    How it looks: TypeError: '>' not supported between instances of 'int' and 'str'
+    Why: Celery computes with the value as it is.
+    Fix: Write the number without quotes.
+    Source: celery/app/task.py; reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for name in sorted(NUMBERS & set(task.options)):
+            text = text_of(task.options[name])
+            # `expires` may be a date, too
+            if text is not None and (name != "expires" or text.strip().isdigit()):
+                yield Occurrence(
+                    f"{name} of {task.node.name} is the text {text!r}, not a number",
+                    task.code.where(task.options[name]),
+                    "Write the number without quotes.",
+                )
+
+
+NUMBERS = frozenset(
+    {"max_retries", "default_retry_delay", "time_limit", "soft_time_limit", "expires"}
+)
+
+
+@check("celery.W663")
+def switch_is_text(facts: Facts) -> Iterator[Occurrence]:
+    """An option of a task that is meant to be off is a text, and so is on.
+
+    What happens: acks_late="False" acknowledges late.
+    How it looks: (nothing)
+    Why: Any text but the empty one is true.
+    Fix: Write False without quotes.
+    Source: reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for name in sorted(SWITCHES & set(task.options)):
+            text = text_of(task.options[name])
+            if text is not None and text.strip().lower() in {"false", "0", "no", "off"}:
+                yield Occurrence(
+                    f"{name}={text!r} of {task.node.name} is true",
+                    task.code.where(task.options[name]),
+                    "Write False without quotes.",
+                )
+
+
+SWITCHES = frozenset(
+    {
+        "bind",
+        "acks_late",
+        "acks_on_failure_or_timeout",
+        "ignore_result",
+        "reject_on_worker_lost",
+        "retry_jitter",
+        "send_events",
+        "store_errors_even_if_ignored",
+        "track_started",
+        "trail",
+        "typing",
+    }
+)
+
+
+@check("celery.E664")
+def format_of_task_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """A task has a serializer or a compression that kombu does not know.
+
+    What happens: Every `.delay()` of the task raises.
+    How it looks: kombu.exceptions.SerializerNotInstalled: No encoder installed for jsn, or
+        KeyError: 'gzp'
+    Why: kombu looks the name up only when it sends.
+    Fix: "json", "pickle", "yaml" or "msgpack"; "gzip" or "bzip2".
+    Source: kombu/serialization.py, kombu/compression.py; reproduced with Celery 5.7
+    """
+    for option, names in (("serializer", SERIALIZERS), ("compression", COMPRESSIONS)):
+        for task in facts.tasks:
+            name = text_of(task.options.get(option))
+            if not name or name in names or "/" in name:
+                continue
+            # what the project registers is known to itself
+            if not any(facts.code.imports_module(f"kombu.{m}") for m in REGISTRIES):
+                close = difflib.get_close_matches(name, names, 1, 0.6)
+                yield Occurrence(
+                    f"{option} of {task.node.name} is {name!r}, which kombu does not know",
+                    task.code.where(task.options[option]),
+                    did_you_mean(close),
+                )
+
+
+REGISTRIES = ("serialization", "compression")

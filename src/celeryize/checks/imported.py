@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -79,8 +80,7 @@ TAKEN = re.compile(r"from\s+([\w.]+)\s+import\s+\(?\s*(\w+)")
 
 def _hint_for_missing(facts: Facts, failure: Failure) -> str:
     """What to do about a module that is not there: Celery removed it, or it is not installed."""
-    match = re.search(r"No module named '([\w.]+)'", failure.message)
-    missing = match[1] if match else ""
+    missing = _missing_module(failure)
     taken = [m.groups() for frame in failure.frames for m in TAKEN.finditer(frame)]
     for module, name in reversed([(missing, ""), *taken]):
         if module == missing or module.startswith(f"{missing}."):
@@ -89,6 +89,9 @@ def _hint_for_missing(facts: Facts, failure: Failure) -> str:
                 return f"Removed in Celery 5: {removed}"
     if missing.split(".")[0] in facts.code.own_packages:
         return f"The project has no module {missing}: correct the import."
+    close = difflib.get_close_matches(missing, sorted(facts.code.own_packages), 1, 0.8)
+    if close:
+        return f"Did you mean {close[0]}?"
     python = facts.project.interpreter.path
     return f"If it is a library, install it for {python}, or name another interpreter: --python."
 
@@ -97,14 +100,31 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     """An exception of the project as an occurrence, with the frames of the project that led to
     it."""
     hint = ""
+    where = place(facts, *failure.where) if failure.where else None
     if failure.type == "ModuleNotFoundError":
         hint = _hint_for_missing(facts, failure)
+        if where is None:
+            where = _place_of_name(facts, _missing_module(failure))
     return Occurrence(
-        message or f"{failure.type}: {failure.message}",
-        place(facts, *failure.where) if failure.where else None,
-        hint,
-        "\n".join(failure.frames),
+        message or f"{failure.type}: {failure.message}", where, hint, "\n".join(failure.frames)
     )
+
+
+def _missing_module(failure: Failure) -> str:
+    match = re.search(r"No module named '([\w.]+)'", failure.message)
+    return match[1] if match else ""
+
+
+def _place_of_name(facts: Facts, module: str) -> Where | None:
+    """Where the settings name a module, or something inside it, in a text: in INSTALLED_APPS,
+    say."""
+    for path in facts.settings.files if module else ():
+        code = facts.code.parsed(path)
+        for node in ast.walk(code.source.tree) if code else ():
+            text = text_of(node) or ""
+            if code and (text == module or text.startswith(f"{module}.")):
+                return code.where(node)
+    return None
 
 
 def failure_text(failure: Failure) -> str:
@@ -177,7 +197,7 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E003", imports=True, unless=("celery.E001", "celery.E002"))
+@check("celery.E003", imports=True, unless=("celery.E001", "celery.E002", "celery.E453"))
 def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
@@ -225,7 +245,11 @@ def app_not_found(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E030", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
+@check(
+    "celery.E030",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E453"),
+)
 def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
 

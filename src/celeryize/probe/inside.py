@@ -726,8 +726,11 @@ class ProjectImport:
         except (TypeError, ValueError):
             signature = "(...)"
         queue = None
-        with contextlib.suppress(Exception):
+        problem = None
+        try:
             queue = routed(app, task._get_exec_options(), name, task)
+        except Exception as error:
+            problem = "%s: %s" % (type(error).__name__, shown(error, str))
         return {
             "name": name,
             "module": type(task).__module__,
@@ -750,6 +753,7 @@ class ProjectImport:
             "app_main": task.app.main,
             "bound_to_ours": task.app is app,
             "queue": queue,
+            "route_problem": problem,
         }
 
 
@@ -933,6 +937,8 @@ def described(error, phase, places):
     where = None
     if frames:
         where = [frames[-1][0], frames[-1][1]]
+    else:
+        where = worked_on(error, places)
     message = shown(error, str)
     if isinstance(error, SyntaxError) and error.filename:
         where = [error.filename, error.lineno]
@@ -946,6 +952,18 @@ def described(error, phase, places):
         "where": where,
         "frames": ["%s:%s in %s: %s" % frame for frame in frames[-FRAMES:]],
     }
+
+
+def worked_on(error, places):
+    """The function of the project that Celery was making a task of when it raised; None where it
+    was about something else."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for name in ("fun", "run", "receiver"):
+            code = getattr(frame.f_locals.get(name), "__code__", None)
+            if code is not None and in_project(code.co_filename, places):
+                found = [code.co_filename, code.co_firstlineno]
+    return found
 
 
 def in_project(file, places):

@@ -45,7 +45,7 @@ class ImportedTask:
 
     `options` are the attributes that its class sets itself; `attributes` are those in effect, from
     its class, its options or the settings. `parameters` are those of `run`, without self; None
-    where Python cannot say.
+    where Python cannot say. `route_problem` is what choosing its queue raises.
     """
 
     name: str
@@ -61,6 +61,7 @@ class ImportedTask:
     bound: bool = False
     class_based: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    route_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.checks.projects import (
+    APP,
     Mistake,
     found_by_import,
     found_in,
@@ -204,6 +205,62 @@ MISTAKES = [
         ),
     ),
 ]
+MISTAKES += [
+    Mistake(
+        "celery.E695",
+        settings("CELERY_TASK_COMPRESSION = 'gzp'  # <-\n"),
+        settings("CELERY_TASK_COMPRESSION = 'gzip'\n"),
+    ),
+    Mistake(
+        "celery.E695",
+        settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 'persistant'  # <-\n"),
+        settings("CELERY_TASK_DEFAULT_DELIVERY_MODE = 1\n"),
+    ),
+    # set by code on the configuration of the app
+    Mistake(
+        "celery.E684",
+        {
+            **settings("", instead="CELERY_TASK_TIME"),
+            "config/celery.py": APP + "from datetime import timedelta\n"
+            "app.conf.worker_lost_wait = 3\napp.conf.task_time_limit = timedelta(minutes=5)  # <-\n",
+        },
+        {"config/celery.py": APP + "app.conf.worker_lost_wait = 3\n"},
+    ),
+    Mistake(
+        "celery.W673",
+        {
+            "config/celery.py": APP + "app.conf.update(\n    task_routes={\n        "
+            f"{WIDE},\n        {NARROW},  # <-\n    }},\n)\n"
+        },
+        {"config/celery.py": APP + f"app.conf.update({{'task_routes': {{{NARROW}, {WIDE}}}}})\n"},
+    ),
+    Mistake("celery.W083", settings("CELERY_WORKER_CONCURRENCY = '4'  # <-\n")),
+]
+ROUTER = "def route(name, args, kwargs, options, task=None, **kw):\n    return {'queue': 'a'}\n"
+IMPORTED = [
+    Mistake(
+        "celery.E693",
+        settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)  # <-\n"),
+        {
+            **settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)\n"),
+            "doctors/routers.py": ROUTER,
+        },
+    ),
+    Mistake(
+        "celery.E693",
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
+            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
+        ),
+        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
+    ),
+    # what an import ran into is shown where the settings name it
+    Mistake("celery.E001", settings("INSTALLED_APPS += ['doctrs']  # <-\n")),
+    Mistake("celery.E003", settings("CELERY_TASK_ANNOTATIONS = ['doctors.nope.Limits']  # <-\n")),
+    Mistake("celery.E030", settings("CELERY_IMPORTS = ('nolib.tasks',)  # <-\n")),
+    # and in Celery itself, at the function that it was making a task of
+    Mistake("celery.E003", tasks("@shared_task(base='x')  # <-\ndef f():\n    pass\n")),
+]
 HEALTHY = [
     # of another environment: nobody knows which one is in effect
     {
@@ -240,6 +297,16 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_an_import_finds_a_mistake_and_nothing_else(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(IMPORTED), ids=str)
+def test_an_import_finds_nothing_in_the_healthy_twin(tmp_path, mistake):
+    assert found_by_import(tmp_path, mistake.twin) == []
 
 
 @pytest.mark.parametrize("files", HEALTHY)

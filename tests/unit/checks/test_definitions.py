@@ -91,6 +91,18 @@ MISTAKES = [
         },
     ),
 ]
+for _id, _broken, _healthy in (
+    ("celery.E661", "throws=[KeyError]", "throws=(KeyError,)"),
+    ("celery.E662", "time_limit='60'", "expires='2030-01-01T00:00:00'"),
+    ("celery.E662", "expires=\n'60'", "time_limit=60"),
+    ("celery.W663", "acks_late='False'", "acks_late='True'"),
+    ("celery.E664", "serializer='jsn'", "serializer='application/json'"),
+    ("celery.E664", "compression='gzp'", "compression='gzip'"),
+):
+    _task = "@shared_task(%s%s)\ndef one():\n    pass\n"
+    MISTAKES.append(
+        Mistake(_id, tasks(_task % (_broken + ",", "  # <-\n")), tasks(_task % (_healthy, "")))
+    )
 OPTIONS = "OPTIONS = {%s}\n\n\n@shared_task(**OPTIONS)\ndef hidden(%s):%s\n    return 1\n"
 IMPORTED = [
     Mistake(

@@ -1,0 +1,316 @@
+"""Queues, routes and annotations of the settings."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import (
+    Pair,
+    default_of,
+    dotted,
+    pairs_of,
+    text_of,
+)
+from celeryize.checks.facts.settings import Setting
+from celeryize.checks.fixes import did_you_mean
+from celeryize.checks.settings import (
+    IGNORED,
+)
+from celeryize.checks.tasks import OPTIONS, rate_problem
+from celeryize.checks.written import elements_of, resolved, settings_of
+
+
+@check("celery.E672", unless=IGNORED)
+def default_queue_not_declared(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TASK_QUEUES lacks the default queue.
+
+    What happens: A task that no route sends elsewhere goes to the default queue, and no worker that
+        is started without -Q consumes that.
+    How it looks: (nothing: the messages stay in the broker)
+    Why: Without -Q, a worker consumes the queues of CELERY_TASK_QUEUES and no others; the default
+        queue is called celery unless CELERY_TASK_DEFAULT_QUEUE names another.
+    Fix: Add Queue("celery"), or set CELERY_TASK_DEFAULT_QUEUE to one of the queues.
+    Source: celery/app/amqp.py; reproduced with Celery 5.7
+    """
+    workers = facts.deployment.workers
+    # which queues a worker with -Q consumes is its own decision
+    if workers and all(command.option("-Q", "--queues") for command in workers):
+        return
+    default = _default_queue(facts)
+    if default is None:
+        return
+    for setting, value in settings_of(facts, "task_queues"):
+        names = _queue_names(setting.code, value)
+        if not names or default in names or not _has_plain_task(facts, default):
+            continue
+        yield Occurrence(
+            f"{setting.name} has no queue {default!r}, which is where tasks without a route go",
+            setting.where,
+            f'Add Queue("{default}"), or set CELERY_TASK_DEFAULT_QUEUE to one of them.',
+        )
+
+
+def _default_queue(facts: Facts) -> str | None:
+    """The name of the default queue; None where it cannot be read."""
+    if facts.worker and "task_default_queue" in facts.worker.configuration:
+        return str(facts.worker.configuration["task_default_queue"].value)
+    values = [value for _, value in settings_of(facts, "task_default_queue")]
+    if not values:
+        return None if facts.settings.is_set("task_default_queue") else "celery"
+    if len(values) == 1:
+        return text_of(values[0])
+    return None
+
+
+def _queue_names(code: Code, node: ast.expr) -> set[str]:
+    """The names of the queues of a literal; none where one of them cannot be read."""
+    names: set[str] = set()
+    if isinstance(node, ast.Dict):
+        return {text_of(key) or "" for key in node.keys} - {""}
+    for element in elements_of(node):
+        call = resolved(code, element)
+        if not isinstance(call, ast.Call) or not dotted(call.func).endswith("Queue"):
+            return set()
+        given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "name")]
+        name = text_of(given[0]) if given else None
+        if name is None:
+            return set()
+        names.add(name)
+    return names
+
+
+def _has_plain_task(facts: Facts, default: str) -> bool:
+    """Whether some task of the project goes to the default queue."""
+    if facts.worker and facts.worker.tasks:
+        return any(task.queue == default for task in facts.worker.tasks)
+    if facts.settings.is_set("task_routes") or facts.settings.first("CELERY_ROUTES"):
+        return False
+    return any("queue" not in task.options and not task.hidden for task in facts.tasks)
+
+
+@check("celery.E691", unless=IGNORED)
+def queue_is_text(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TASK_QUEUES holds names instead of queues.
+
+    What happens: The worker does not start, and `.delay()` raises.
+    How it looks: AttributeError: 'str' object has no attribute 'name'
+    Why: Celery takes the elements for kombu.Queue objects.
+    Fix: (Queue("mail"), Queue("celery")) with `from kombu import Queue`
+    Source: celery/app/amqp.py; reproduced with Celery 5.7
+    """
+    for setting, value in settings_of(facts, "task_queues"):
+        for element in elements_of(value):
+            if text_of(element) is not None:
+                yield Occurrence(
+                    f"{setting.name} holds the text {ast.unparse(element)}, not a Queue",
+                    setting.code.where(element),
+                    f"Write Queue({ast.unparse(element)}).",
+                )
+                break
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of CELERY_TASK_ROUTES: the pattern, its place, where it leads."""
+
+    pattern: str
+    key: ast.expr
+    target: str
+
+
+def _routes(setting: Setting, value: ast.expr) -> Iterator[list[Route]]:
+    """The routes of each router of the setting, in their order."""
+    routers = [value]
+    if isinstance(value, ast.List | ast.Tuple):
+        routers = value.elts
+    for router in routers:
+        found: list[Route] = []
+        for pair in pairs_of(router) or _listed_pairs(router):
+            pattern = text_of(pair.key)
+            if pattern is not None:
+                target = ast.dump(resolved(setting.code, pair.value))
+                found.append(Route(pattern, pair.key, target))
+        yield found
+
+
+def _listed_pairs(node: ast.expr) -> list[Pair]:
+    """The pairs of `[("shop.*", {...}), ...]`."""
+    found: list[Pair] = []
+    for element in elements_of(node):
+        if isinstance(element, ast.Tuple | ast.List) and len(element.elts) == 2:
+            found.append(Pair(element.elts[0], element.elts[1]))
+    return found
+
+
+@check("celery.W673", unless=IGNORED)
+def route_behind_wider_one(facts: Facts) -> Iterator[Occurrence]:
+    """A route is behind a wider one, which takes all of its tasks.
+
+    What happens: The later route has no effect: its tasks go where the first one sends them.
+    How it looks: (nothing)
+    Why: Of several patterns, the first that matches wins. Only full names come before patterns.
+    Fix: Put the narrower pattern first.
+    Source: celery/app/routes.py, MapRoute
+    """
+    for setting, value in settings_of(facts, "task_routes"):
+        before: list[Route] = []
+        for router in _routes(setting, value):
+            # within one router, full names are looked up first
+            inside: list[Route] = []
+            for route in router:
+                wider = [*before, *(inside if "*" in route.pattern else [])]
+                first = next((w for w in wider if _covers(w.pattern, route.pattern)), None)
+                if first is not None and first.target != route.target:
+                    yield Occurrence(
+                        f"the route {route.pattern!r} has no effect: {first.pattern!r} above it "
+                        "takes its tasks",
+                        setting.code.where(route.key),
+                        "Put the narrower pattern first.",
+                    )
+                inside.append(route)
+            before += inside
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Whether a pattern of routes matches every name that another one does."""
+    if "*" not in wide or set("?[") & set(wide + narrow) or wide == narrow:
+        return False
+    return fnmatch.fnmatchcase(narrow, wide)
+
+
+@check("celery.E674", unless=IGNORED)
+def routes_are_bare_pairs(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TASK_ROUTES is a list of pairs.
+
+    What happens: Every `.delay()` raises.
+    How it looks: ValueError: too many values to unpack (expected 2)
+    Why: Each element of the list is a router of its own: a dict, a list of pairs, or a function.
+    Fix: Put the pairs into one more list: ([("shop.*", {"queue": "shop"}), ...],)
+    Source: celery/app/routes.py, prepare; reproduced with Celery 5.7
+    """
+    for setting, value in settings_of(facts, "task_routes"):
+        for element in elements_of(value):
+            pair = elements_of(element)
+            # two routers in a list of their own are no pair
+            if len(pair) == 2 and text_of(pair[0]) and pairs_of(pair[1]) is not None:
+                yield Occurrence(
+                    f"{setting.name} is a list of pairs: each is taken for a router of its own",
+                    setting.code.where(element),
+                    "Use a dict, or put the pairs into one more list.",
+                )
+                break
+
+
+@check("celery.W675", unless=IGNORED)
+def annotation_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TASK_ANNOTATIONS sets an option that tasks do not have.
+
+    What happens: Nothing: it becomes an unused attribute of the task's class.
+    How it looks: (nothing)
+    Why: Celery sets whatever the annotation names.
+    Fix: Rename it to the option that was meant.
+    Source: celery/app/task.py, annotate
+    """
+    for setting, _, options in _annotations(facts):
+        for pair in pairs_of(options) or ():
+            name = text_of(pair.key)
+            if name is None or name in OPTIONS or name.startswith("@"):
+                continue
+            close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
+            if close:
+                yield Occurrence(
+                    f"the option {name!r} has no effect",
+                    setting.code.where(pair.key),
+                    did_you_mean(close),
+                )
+
+
+def _annotations(facts: Facts) -> Iterator[tuple[Setting, ast.expr, ast.expr]]:
+    """The key and the options of each annotation."""
+    for setting, value in settings_of(facts, "task_annotations"):
+        for holder in elements_of(value) or [value]:
+            for pair in pairs_of(holder) or ():
+                yield setting, pair.key, resolved(setting.code, pair.value)
+
+
+@check("celery.W676", unless=IGNORED)
+def annotation_is_pattern(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_TASK_ANNOTATIONS has a pattern as a key.
+
+    What happens: Nothing: no task has that name.
+    How it looks: (nothing)
+    Why: Unlike routes, annotations know full names and "*" alone.
+    Fix: Name each task; or use "*", or a class with a method `annotate`.
+    Source: celery/app/annotations.py; reproduced with Celery 5.7
+    """
+    for setting, key, _ in _annotations(facts):
+        name = text_of(key) or ""
+        if "*" in name and name != "*":
+            yield Occurrence(
+                f"the annotation {name!r} matches no task: only full names and '*' do",
+                setting.code.where(key),
+                "Name each task.",
+            )
+
+
+@check("celery.E677", unless=IGNORED)
+def rate_limit_in_settings(facts: Facts) -> Iterator[Occurrence]:
+    """A rate limit in the settings is invalid.
+
+    What happens: The worker fails at start-up.
+    How it looks: KeyError: 'min', or ValueError: could not convert string to float
+    Why: A rate is a number, or a number per s, m or h: "10/m".
+    Fix: "10/s", "10/m" or "10/h".
+    Source: celery/utils/time.py, rate
+    """
+    found = [(s, default_of(v)) for s, v in settings_of(facts, "task_default_rate_limit")]
+    for setting, _, options in _annotations(facts):
+        found += [
+            (setting, pair.value)
+            for pair in pairs_of(options) or ()
+            if text_of(pair.key) == "rate_limit"
+        ]
+    for setting, value in found:
+        text = text_of(value)
+        if text and rate_problem(text):
+            yield Occurrence(
+                f"invalid rate limit {text!r}",
+                setting.code.where(value),
+                'Write a number per s, m or h: "10/m".',
+            )
+
+
+@check(
+    "celery.E693",
+    imports=True,
+    unless=("celery.E001", "celery.E003", "celery.E030", "celery.E674", "celery.E691"),
+)
+def routing_raises(facts: Facts) -> Iterator[Occurrence]:
+    """Choosing the queue of a task raises.
+
+    What happens: Every `.delay()` of the task raises.
+    How it looks: ModuleNotFoundError: No module named 'shop.routers', or
+        QueueNotFound: Queue 'mail' missing from task_queues
+    Why: CELERY_TASK_ROUTES names a router that cannot be imported or that fails, or a queue that
+        CELERY_TASK_QUEUES lacks while CELERY_TASK_CREATE_MISSING_QUEUES is off.
+    Fix: See the exception.
+    Source: celery/app/routes.py; the worker's own router
+    """
+    tasks = facts.worker.tasks if facts.worker else ()
+    problems: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.route_problem:
+            problems.setdefault(task.route_problem, []).append(task.name)
+    for problem, names in problems.items():
+        where = next((setting.where for setting, _ in settings_of(facts, "task_routes")), None)
+        if where is None:
+            where = next((setting.where for setting, _ in settings_of(facts, "task_queues")), None)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield Occurrence(f"{names[0]}{more} cannot be sent: {problem}", where)

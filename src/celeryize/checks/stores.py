@@ -1,0 +1,179 @@
+"""The options of the broker's transport, and how results are kept."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import (
+    Pair,
+    default_of,
+    number_of,
+    pairs_of,
+    text_of,
+)
+from celeryize.checks.facts.settings import Setting
+from celeryize.checks.settings import (
+    IGNORED,
+    is_read,
+    transport_option_of,
+)
+from celeryize.checks.written import resolved, settings_of
+
+# How the URLs of result backends in Redis start.
+REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
+# The caches of Django in which another process finds nothing.
+LOST_CACHES = {
+    "django.core.cache.backends.dummy.DummyCache": "keeps nothing",
+    "django.core.cache.backends.locmem.LocMemCache": "is in the memory of one process",
+}
+
+
+def _transport_options(facts: Facts) -> Iterator[tuple[Setting, list[Pair]]]:
+    for setting, value in settings_of(facts, "broker_transport_options"):
+        pairs = pairs_of(value)
+        if pairs is not None:
+            yield setting, pairs
+
+
+@check("celery.W671", unless=IGNORED)
+def transport_option_at_top(facts: Facts) -> Iterator[Occurrence]:
+    """An option of the broker's transport is a setting of its own.
+
+    What happens: Nothing: the option has no effect, and no message says so.
+    How it looks: (nothing: with Redis, long tasks run twice after an hour)
+    Why: Celery has no such setting; the transport reads CELERY_BROKER_TRANSPORT_OPTIONS.
+    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 7200}
+    Source: kombu/transport/redis.py; celery/app/defaults.py
+    """
+    seen: set[str] = set()
+    for setting in facts.settings:
+        option = transport_option_of(setting.name)
+        if option and setting.name not in seen and not is_read(facts, setting):
+            seen.add(setting.name)
+            yield Occurrence(
+                f"{setting.name} has no effect: {option} is an option of the transport",
+                setting.where,
+                f'Write it into CELERY_BROKER_TRANSPORT_OPTIONS as "{option}".',
+            )
+
+
+@check("celery.E680", unless=IGNORED)
+def priority_steps_not_a_list(facts: Facts) -> Iterator[Occurrence]:
+    """The transport option priority_steps is a number.
+
+    What happens: Every `.delay()` raises, and the worker cannot read its queues.
+    How it looks: TypeError: object of type 'int' has no len()
+    Why: It lists the steps: Redis has one list per step.
+    Fix: {"priority_steps": list(range(10))}
+    Source: kombu/transport/redis.py
+    """
+    for setting, pairs in _transport_options(facts):
+        for pair in pairs:
+            if text_of(pair.key) == "priority_steps" and number_of(pair.value) is not None:
+                yield Occurrence(
+                    f"priority_steps is {ast.unparse(pair.value)}, not a list of steps",
+                    setting.code.where(pair.key),
+                    f"Write list(range({ast.unparse(pair.value)})).",
+                )
+
+
+@check("celery.E681", unless=IGNORED)
+def sentinel_without_master(facts: Facts) -> Iterator[Occurrence]:
+    """A sentinel:// broker has no master_name.
+
+    What happens: The worker does not start, and `.delay()` raises.
+    How it looks: ValueError: 'master_name' transport option must be specified.
+    Why: A sentinel watches several servers by name.
+    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"master_name": "mymaster"}
+    Source: kombu/transport/redis.py, SentinelChannel
+    """
+    options = [pairs for _, pairs in _transport_options(facts)]
+    if facts.worker and facts.worker.app:
+        configured = facts.worker.configuration.get("broker_transport_options")
+        if configured is not None and "master_name" in str(configured.value):
+            return
+    elif _is_computed(facts, "broker_transport_options", len(options)):
+        return
+    names = {text_of(pair.key) for pairs in options for pair in pairs}
+    # `**COMMON` may hold anything
+    if names & {"master_name", None}:
+        return
+    for setting, value in settings_of(facts, "broker_url"):
+        url = text_of(default_of(value)) or ""
+        if url.startswith("sentinel://"):
+            yield Occurrence(
+                "a sentinel:// broker needs the name of its master",
+                setting.where,
+                'Add "master_name" to CELERY_BROKER_TRANSPORT_OPTIONS.',
+            )
+
+
+def _is_computed(facts: Facts, key: str, read: int) -> bool:
+    """Whether a setting has values that the code does not show: of all, `read` can be read."""
+    written = len(list(settings_of(facts, key)))
+    return written != read or (not written and facts.settings.is_set(key))
+
+
+@check("celery.W682", unless=IGNORED)
+def results_never_expire(facts: Facts) -> Iterator[Occurrence]:
+    """Results in Redis never expire.
+
+    What happens: Every result stays in Redis, until its memory is full.
+    How it looks: (nothing, for months)
+    Why: CELERY_RESULT_EXPIRES is None (or 0), which means for ever; the default is a day.
+    Fix: Leave it out, or set the seconds that results are needed for.
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires
+    """
+    urls = [text_of(default_of(value)) or "" for _, value in settings_of(facts, "result_backend")]
+    in_redis = any(url.startswith(REDIS_BACKENDS) for url in urls)
+    if facts.worker and facts.worker.backend:
+        in_redis = in_redis or "Redis" in facts.worker.backend
+    for setting, value in settings_of(facts, "result_expires") if in_redis else ():
+        never = isinstance(value, ast.Constant) and value.value is None
+        if never or number_of(value) == 0:
+            yield Occurrence(
+                "results never expire, and fill Redis",
+                setting.where,
+                "Leave it out, or set the seconds that results are needed for.",
+            )
+
+
+@check("celery.W683", unless=IGNORED)
+def results_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
+    """Results go to a cache that other processes cannot read.
+
+    What happens: Waiting for a result never ends; its state stays PENDING.
+    How it looks: celery.exceptions.TimeoutError, or a request that never ends.
+    Why: The backend django-cache stores results in Django's cache, which keeps nothing
+        (DummyCache), or only for its own process (LocMemCache, Django's default).
+    Fix: A cache that processes share, or another result backend.
+    Source: https://docs.djangoproject.com/en/stable/topics/cache/
+    """
+    for setting, value in settings_of(facts, "result_backend"):
+        if (text_of(value) or "") not in {"django-cache", "django-cache://"}:
+            continue
+        aliases = [text_of(v) for _, v in settings_of(facts, "cache_backend")] or ["default"]
+        for caches in facts.settings.named("CACHES"):
+            if caches.conditional or not aliases[0]:
+                continue
+            backend = _cache_class(caches, aliases[0])
+            if backend in LOST_CACHES:
+                yield Occurrence(
+                    f"results go to the cache {aliases[0]!r}, which {LOST_CACHES[backend]} "
+                    f"({caches.where})",
+                    setting.where,
+                    "Use a cache that processes share, or another result backend.",
+                )
+
+
+def _cache_class(caches: Setting, alias: str) -> str:
+    """The class of one of Django's caches, where the code shows it."""
+    for pair in pairs_of(caches.value) or ():
+        if text_of(pair.key) == alias:
+            for inner in pairs_of(resolved(caches.code, pair.value)) or ():
+                if text_of(inner.key) == "BACKEND":
+                    return text_of(inner.value) or ""
+    return ""
