@@ -1,4 +1,4 @@
-"""How tasks are called from Django: inside transactions, while importing, for their results."""
+"""How tasks are called from Django: inside transactions, for their results, or not at all."""
 
 from __future__ import annotations
 
