@@ -96,13 +96,18 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
 
 
 def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
-    """Every call of a task's sending methods, also where on_commit() makes it.
+    """Every call of a task's sending methods, signatures, and what on_commit() calls.
 
     `on_commit(task.delay)` and `on_commit(partial(task.delay, 1))` are given as the call that they
     will be.
     """
     yield from task_calls(facts)
     for code in facts.code.relevant:
+        for call in code.calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {"s", "si"}:
+                task = facts.tasks.named_by(code, call.func.value)
+                if task is not None:
+                    yield code, call, call.func.attr, task
         for _, given in handed_callables(code):
             method, args, keywords = given, list[ast.expr](), list[ast.keyword]()
             if isinstance(given, ast.Call) and given.args:
@@ -247,7 +252,9 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
                 hint = "args=(...) and kwargs={...} hold the arguments of the task."
                 yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
             continue
-        # `*args` and `**kwargs` may hold anything
+        # a signature may be given more; `*args` and `**kwargs` may hold anything
+        if how in {"s", "si"}:
+            continue
         if any(isinstance(a, ast.Starred) for a in call.args) or any(
             k.arg is None for k in call.keywords
         ):

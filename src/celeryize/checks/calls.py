@@ -1,4 +1,4 @@
-"""How tasks are called from Django: inside transactions, while importing, for their results."""
+"""How tasks are called from Django: inside transactions, for their results, or not at all."""
 
 from __future__ import annotations
 
@@ -56,6 +56,30 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
                 code.where(call),
                 f"Use {how}_on_commit().",
             )
+    for code, call, what in _other_sends(facts):
+        place = _surrounding_transaction(code, call, atomic_requests=atomic_requests)
+        if place:
+            yield Occurrence(
+                f"this {what} {place}: the worker may run before the commit",
+                code.where(call),
+                "Send it in a function for transaction.on_commit().",
+            )
+
+
+def _other_sends(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
+    """What is sent at once and is no call of a task: canvas, and `send_task()`."""
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if any(keyword.arg in LATER for keyword in call.keywords):
+                continue
+            if not isinstance(call.func, ast.Attribute):
+                # a chain, a group or a chord is sent by calling it
+                if composer_of(facts, code, call.func):
+                    yield code, call, "canvas"
+            elif call.func.attr in SENDS and is_canvas(facts, code, call.func.value):
+                yield code, call, "canvas"
+            elif call.func.attr == "send_task":
+                yield code, call, "send_task()"
 
 
 def _atomic_requests(facts: Facts) -> bool:
@@ -216,6 +240,19 @@ def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
     )
 
 
+def ignores_results(facts: Facts, task: Task) -> bool:
+    """Whether the results of a task are certainly not stored: by its option, or by the setting."""
+    for report in (facts.worker, facts.web):
+        for found in report.tasks if report else ():
+            if task.name and found.name == task.name:
+                return bool(found.attributes.get("ignore_result"))
+    own = task.options.get("ignore_result")
+    if own is not None or task.hidden or "base" in task.options:
+        return is_true(own)
+    everywhere = [*facts.settings.named("CELERY_TASK_IGNORE_RESULT")]
+    return bool(everywhere) and all(is_true(setting.value) for setting in everywhere)
+
+
 @check("celery.W600")
 def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
     """The result of a task that ignores its results is asked for.
@@ -240,7 +277,7 @@ def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
             kept = any(k.arg == "ignore_result" for k in send.keywords)
             # a task that waits is E401, whatever it waits for
             inside = any(one.node is code.function_of(node) for one in facts.tasks)
-            if task and not kept and not inside and is_true(task.options.get("ignore_result")):
+            if task and not kept and not inside and ignores_results(facts, task):
                 yield Occurrence(
                     f"{task.node.name} ignores its results, so .{node.attr} never has one",
                     code.where(node),

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from celeryize.checks.arguments import misfit
-from celeryize.checks.calls import has_no_backend
+from celeryize.checks.calls import has_no_backend, ignores_results
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import (
@@ -22,7 +22,7 @@ from celeryize.checks.facts.canvas import (
     steps_of,
 )
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, default_of, dotted, is_true, text_of
+from celeryize.checks.facts.literals import Function, default_of, dotted, text_of
 from celeryize.checks.facts.tasks import Task
 
 # Result backends that hand each part's result to the chord itself: nothing has to be stored.
@@ -277,7 +277,7 @@ def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
                 steps = steps_of(facts, code, node) or [node]
                 # of a chain in the header, its last step is the part
                 signature = signature_of(facts, code, steps[-1])
-                if signature and is_true(signature.task.options.get("ignore_result")):
+                if signature and ignores_results(facts, signature.task):
                     name = signature.task.node.name
                     yield Occurrence(
                         f"{name} ignores its results, and the chord waits for them",

@@ -327,8 +327,20 @@ def _consumed_queues(facts: Facts) -> set[str] | None:
     if not facts.deployment.workers:
         return None
     for worker in facts.deployment.workers:
-        queues = worker.option("-Q", "--queues")
-        if not queues or "$" in queues or "%" in queues or "{" in queues:
+        queues = worker.option("-Q", "--queues") or _default_queue(facts)
+        if not queues or any(sign in worker.text for sign in "${"):
             return None
         found |= {queue.strip() for queue in queues.split(",") if queue.strip()}
     return found
+
+
+def _default_queue(facts: Facts) -> str | None:
+    """What a worker without -Q consumes; None where that is not the default queue alone."""
+    if facts.settings.is_set("task_queues") or facts.settings.first("CELERY_QUEUES"):
+        return None
+    default = facts.settings.first("CELERY_TASK_DEFAULT_QUEUE", "CELERY_DEFAULT_QUEUE")
+    if default:
+        return text_of(default.value)
+    if facts.settings.is_set("task_default_queue"):
+        return None
+    return "celery"

@@ -208,6 +208,16 @@ MISTAKES = [
             "from functools import partial\nfrom django.db import transaction\n",
         ),
     ),
+    Mistake(
+        "celery.W580",
+        view("def f(pks):\n    return greet.s({1}) | greet.s()  # <-\n", "import celery\n"),
+        view("def f(pks):\n    return greet.s([1]) | greet.s()\n", "import celery\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view("def f(request):\n    return greet.si(request)  # <-\n", "import celery\n"),
+        view("def f(request):\n    return greet.si(request.user.pk)\n", "import celery\n"),
+    ),
 ]
 
 

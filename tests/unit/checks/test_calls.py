@@ -159,6 +159,50 @@ MISTAKES = [
             ),
         },
     ),
+    Mistake(
+        "celery.W330",
+        view(
+            "def f():\n    with transaction.atomic():\n        chain(greet.s('x'), greet.s()).delay()  # <-\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f():\n    with transaction.atomic():\n        work = chain(greet.s('x'), greet.s())\n        transaction.on_commit(work.delay)\n    work.delay()\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.W330",
+        view(
+            "@transaction.atomic\ndef f():\n    group(greet.s('x'), greet.s('y'))()  # <-\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+        view(
+            "def f():\n    group(greet.s('x'), greet.s('y'))()\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.W330",
+        view(
+            "@transaction.atomic\ndef f():\n    app.send_task('doctors.tasks.greet', ('x',))  # <-\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+        view(
+            "@transaction.atomic\ndef f():\n    transaction.on_commit(lambda: app.send_task('doctors.tasks.greet', ('x',)))\n",
+            "from celery import chain, group\nfrom config.celery import app\nfrom django.db import transaction\n",
+        ),
+    ),
+    Mistake(
+        "celery.W600",
+        {
+            **settings("CELERY_TASK_IGNORE_RESULT = True\n"),
+            **view("def f():\n    return greet.delay('x').get(timeout=3)  # <-\n"),
+        },
+        {
+            **settings("CELERY_TASK_IGNORE_RESULT = env.bool('X')\n"),
+            **view("def f():\n    return greet.delay('x').get(timeout=3)\n"),
+        },
+    ),
 ]
 
 

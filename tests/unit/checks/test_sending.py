@@ -122,7 +122,7 @@ MISTAKES = [
             ),
         },
         {
-            "Procfile": WORKERS + "other: celery -A config worker -n b@%h\n",
+            "Procfile": WORKERS + "other: celery -A config worker -Q $QUEUES -n b@%h\n",
             **view("def f(name):\n    greet.apply_async(('x',), queue='slow')\n"),
         },
     ),
@@ -159,6 +159,17 @@ MISTAKES = [
             "def f(more):\n    app.send_task(\n        name='doctors.tasks.greet',\n        kwargs={**more},\n    )\n",
             "from config.celery import app\n",
         ),
+    ),
+    Mistake(
+        "celery.E601",
+        {
+            "Procfile": "worker: celery -A config worker -l info\n",
+            **view("def f():\n    greet.apply_async(('x',), queue='slow')  # <-\n"),
+        },
+        {
+            "Procfile": "worker: celery -A config worker -l info\n",
+            **view("def f():\n    greet.apply_async(('x',), queue='celery')\n"),
+        },
     ),
 ]
 IMPORTED = [
