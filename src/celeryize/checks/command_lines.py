@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.command import CeleryCommand
+from celeryize.checks.facts.processes.stop import is_development
 
 # What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
 COMMON = {"-l", "--loglevel", "-n", "--hostname", "-f", "--logfile", "--pidfile", "--uid", "--gid"}
@@ -218,4 +219,69 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
                 f"{joins.pop()} is an argument here: compose starts no shell",
                 process.where,
                 'Write sh -c "... && exec celery ...".',
+            )
+
+
+# KiB; a bare worker with Django has 40 MB and more.
+SMALLEST = 20_000
+PREFORK = ("prefork", "processes")
+CHILD_OPTIONS = ("--max-tasks-per-child", "--max-memory-per-child")
+
+
+@check("celery.W951")
+def memory_in_wrong_unit(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's memory limit is smaller than any worker.
+
+    What happens: The child process is replaced after every task: each one pays for a fork.
+    How it looks: (nothing, but for slow tasks; each runs in another process)
+    Why: --max-memory-per-child counts in KiB; 500 is half a megabyte.
+    Fix: --max-memory-per-child=500000 for 500 MB
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#max-memory-per-child-setting
+    """
+    for command in facts.deployment.workers:
+        value = command.option("--max-memory-per-child")
+        if value and value.isdigit() and 0 < int(value) < SMALLEST:
+            yield Occurrence(
+                f"--max-memory-per-child is in KiB: {value} is less than any worker has",
+                command.where,
+                f"For {value} MB write {value}000.",
+            )
+
+
+@check("celery.W952")
+def option_of_another_pool(facts: Facts) -> Iterator[Occurrence]:
+    """A worker has an option that its pool ignores.
+
+    What happens: No process is ever replaced: what leaks, leaks.
+    How it looks: (nothing)
+    Why: --max-tasks-per-child and --max-memory-per-child are for processes; the pools threads,
+        gevent, eventlet and solo have one.
+    Fix: The prefork pool, or a restart by the supervisor
+    Source: https://docs.celeryq.dev/en/stable/userguide/concurrency/index.html
+    """
+    for command in facts.deployment.workers:
+        pool = command.option("-P", "--pool")
+        given = [name for name in CHILD_OPTIONS if command.option(name)]
+        if given and pool in POOLS and pool not in (*PREFORK, "custom"):
+            yield Occurrence(
+                f"the pool {pool} ignores {given[0]}: it has no children", command.where
+            )
+
+
+@check("celery.W953")
+def purged_at_each_start(facts: Facts) -> Iterator[Occurrence]:
+    """A worker deletes all waiting messages when it starts.
+
+    What happens: At every deploy and every restart, all tasks that wait are gone.
+    How it looks: (nothing: tasks disappear)
+    Why: --purge (--discard) empties the queues before the worker consumes.
+    Fix: Remove it; `celery purge` once, where that is meant
+    Source: https://docs.celeryq.dev/en/stable/reference/cli.html#celery-worker
+    """
+    for command in facts.deployment.workers:
+        if {"--purge", "--discard"} & set(command.words) and not is_development(command.where.path):
+            yield Occurrence(
+                "each start of this worker deletes all tasks that wait",
+                command.where,
+                "Remove --purge.",
             )

@@ -73,6 +73,31 @@ def _module_exists(facts: Facts, module: str) -> bool:
     return facts.deployment.has_module(head) or facts.deployment.places(head)
 
 
+@check("celery.E812", unless=("celery.E110",))
+def module_without_app(facts: Facts) -> Iterator[Occurrence]:
+    """A command line names a module in which no app is.
+
+    What happens: The process does not start.
+    How it looks: Unable to load celery application. Module 'doctors' has no attribute 'celery'
+    Why: -A looks for an app in the module, and in its submodule celery.
+    Fix: The package that holds celery.py: -A config
+    Source: celery/app/utils.py, find_app
+    """
+    for command in facts.deployment.commands:
+        spec = command.option("-A", "--app")
+        if not spec or not re.fullmatch(r"[A-Za-z_][\w.]*", spec) or not facts.project.celery:
+            continue
+        path = facts.modules.find(spec)
+        if path is None or facts.modules.find(f"{spec}.celery") is not None:
+            continue
+        code = facts.code.parsed(path)
+        # an app that it makes, or imports by any name, would be found
+        if code is None or any(sign in code.source.text for sign in ("elery", "app", "*")):
+            continue
+        right = facts.project.celery[0].spec(facts.project.package.name)
+        yield Occurrence(f"-A {spec}: no app is in {path}", command.where, f"Write -A {right}.")
+
+
 @check("celery.E111")
 def old_command_order(facts: Facts) -> Iterator[Occurrence]:
     """A command line has -A after the subcommand.

@@ -50,7 +50,6 @@ FAMILIES = (
     receivers,
     signals,
     retrying,
-    routing,
     schedule,
     entries,
     calls,

@@ -223,7 +223,7 @@ def _broker(facts: Facts) -> str:
     return (text or "").partition(":")[0]
 
 
-@check("celery.I805", grouped=True, unless=("celery.W800", "celery.W804"))
+@check("celery.I805", grouped=True, unless=("celery.W800", "celery.W804", "celery.W810"))
 def short_grace(facts: Facts) -> Iterator[Occurrence]:
     """The worker is killed soon after SIGTERM, and nothing gives its tasks time.
 
@@ -266,6 +266,8 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
         if process.subcommand not in {"worker", "beat"}:
             continue
         script = process.script
+        if script and is_development(script.path):
+            continue
         if script and not script.execs and script.ends_there:
             place = script.command.where
             hint = f"exec {script.command.text}"

@@ -346,7 +346,7 @@ def doubled_process_type(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W890", unless=("celery.E110",))
+@check("celery.W890", unless=("celery.E110", "celery.E812"))
 def different_apps(facts: Facts) -> Iterator[Occurrence]:
     """The worker and Beat are started with different apps.
 
@@ -356,6 +356,8 @@ def different_apps(facts: Facts) -> Iterator[Occurrence]:
     Fix: The same -A in both
     Source: https://docs.celeryq.dev/en/stable/userguide/application.html
     """
+    modules = (facts.modules.name_of(app.where.path) or "" for app in facts.project.celery)
+    makers = {name.split(".")[0] for name in modules}
     workers: dict[object, list[Process]] = {}
     for process in facts.deployment.processes:
         if process.subcommand == "worker":
@@ -365,7 +367,10 @@ def different_apps(facts: Facts) -> Iterator[Occurrence]:
             continue
         started = {_app_of(worker) for worker in workers.get(beat.where.path, ())}
         own = _app_of(beat)
-        if own and started and None not in started and own not in started:
+        if own is None or not started or None in started or own in started:
+            continue
+        # a package may import the app of another one: two apps have to be there
+        if {own, *started} <= makers:
             other = workers[beat.where.path][0]
             yield Occurrence(
                 f"Beat runs {own}, the worker {_app_of(other)} ({other.where})",

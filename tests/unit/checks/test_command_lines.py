@@ -72,6 +72,21 @@ MISTAKES = [
     ),
     Mistake("celery.E950", compose("celery -A config worker -P thread  # <-")),
     Mistake(
+        "celery.W951",
+        compose("celery -A config worker --max-memory-per-child=500  # <-"),
+        compose("celery -A config worker --max-memory-per-child=500000"),
+    ),
+    Mistake(
+        "celery.W952",
+        compose("celery -A config worker -P gevent --max-tasks-per-child 100  # <-"),
+        compose("celery -A config worker -P prefork --max-tasks-per-child 100"),
+    ),
+    Mistake(
+        "celery.W953",
+        compose("celery -A config worker --discard  # <-"),
+        {"Procfile.dev": "worker: celery -A config worker --purge\n"},
+    ),
+    Mistake(
         "celery.E988",
         compose("python manage.py migrate && celery -A config worker  # <-"),
         compose('bash -c "python manage.py migrate && celery -A config worker"'),

@@ -16,6 +16,29 @@ MISTAKES = [
     ),
     Mistake("celery.E110", {"Procfile": "worker: celery -A config/celery worker  # <-\n"}),
     Mistake(
+        "celery.E812",
+        {"Procfile": "worker: celery -A doctors worker  # <-\n"},
+        {
+            "Procfile": "worker: celery -A doctors worker\nother: celery -A config.celery worker\n",
+            "doctors/__init__.py": "from config.celery import app as celery_app\n",
+        },
+    ),
+    Mistake(
+        "celery.E180",
+        {
+            "k8s/worker.yaml": "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n"
+            "      terminationGracePeriodSeconds: 600\n      containers:\n        - command:\n"
+            "            - celery\n            - -A\n            - config\n            - worker\n"
+            "            - -Q\n            - celery,mial\n",
+            **settings("CELERY_TASK_ROUTES = {'doctors.tasks.*': {'queue': 'mail'}}  # <-\n"),
+        },
+        {
+            "worker.service": "[Service]\nUser=x\nKillMode=mixed\nWorkingDirectory=/srv\n"
+            "ExecStart=/v/bin/celery -A config worker \\\n  --queues=celery,mail\n",
+            **settings("CELERY_TASK_ROUTES = {'doctors.tasks.*': {'queue': 'mail'}}\n"),
+        },
+    ),
+    Mistake(
         "celery.E111",
         {
             "docker-compose.yml": "services:\n  worker:\n    stop_grace_period: 60s\n    command: celery worker -A config -l info  # <-\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import BLOCK, Mistake, found_in, healthy, settings, with_twin
+from tests.unit.checks.projects import APP, BLOCK, Mistake, found_in, healthy, settings, with_twin
 
 WORKER = "celery -A config worker -l INFO"
 BEAT = "celery -A config beat -s /tmp/beat"
@@ -145,8 +145,15 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W890",
-        {"Procfile": f"worker: {WORKER}\nbeat: celery -A doctors beat -s /tmp/b  # <-\n"},
-        {"Procfile": f"worker: {WORKER}\nbeat: celery -A config.celery:app beat -s /tmp/b\n"},
+        {
+            "Procfile": f"worker: {WORKER}\nbeat: celery -A doctors beat -s /tmp/b  # <-\n",
+            "doctors/celery.py": APP.replace('"config")', '"doctors")  # celeryize: ignore[E100]'),
+        },
+        {
+            "Procfile": f"worker: {WORKER}\nbeat: celery -A doctors beat -s /tmp/b\n"
+            "other: celery -A config.celery:app beat -s /tmp/b\n",
+            "doctors/__init__.py": "from config.celery import app as celery_app\n",
+        },
     ),
     Mistake(
         "celery.E900",
