@@ -236,7 +236,7 @@ def settings_import_tasks(facts: Facts) -> Iterator[Occurrence]:
         ImproperlyConfigured: The SECRET_KEY setting must not be empty.
     Why: While the settings are imported, Django has neither settings nor apps.
     Fix: Name the task in a text: "task": "shop.tasks.add".
-    Source: reproduced with Django 5.2
+    Source: django/apps/registry.py, check_apps_ready; django/conf/__init__.py, Settings
     """
     tasks = {task.code.path: task.code for task in facts.tasks}
     for path in facts.settings.files:
@@ -322,8 +322,6 @@ def accept_content_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: ["json"]
     Source: kombu/serialization.py, prepare_accept_content; reproduced with Celery 5.7
     """
-    if facts.code.imports_module("kombu.serialization"):
-        return
     for key in ("accept_content", "result_accept_content"):
         for setting, value in settings_of(facts, key):
             text = text_of(value)
@@ -335,7 +333,12 @@ def accept_content_wrong(facts: Facts) -> Iterator[Occurrence]:
                 )
             for element in elements_of(value):
                 name = text_of(element)
-                if name is not None and "/" not in name and name not in SERIALIZERS:
+                if (
+                    name is not None
+                    and "/" not in name
+                    and name not in SERIALIZERS
+                    and not facts.code.imports_module("kombu.serialization")
+                ):
                     close = difflib.get_close_matches(name, SERIALIZERS, 1, 0.6)
                     yield Occurrence(
                         f"kombu knows no serializer {name!r}",
@@ -417,12 +420,15 @@ def compression_unknown(facts: Facts) -> Iterator[Occurrence]:
         "result_compression": COMPRESSIONS,
         "task_default_delivery_mode": frozenset({"transient", "persistent"}),
     }
-    if facts.code.imports_module("kombu.compression"):
-        return
     for key, names in known_names.items():
         for setting, value in settings_of(facts, key):
             name = text_of(default_of(value))
-            if name and name not in names and "/" not in name:
+            if (
+                name
+                and name not in names
+                and "/" not in name
+                and not facts.code.imports_module("kombu.compression")
+            ):
                 close = difflib.get_close_matches(name, names, 1, 0.6)
                 yield Occurrence(
                     f"{setting.name} is {name!r}, which kombu does not know",

@@ -425,9 +425,8 @@ def option_is_text(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-NUMBERS = frozenset(
-    {"max_retries", "default_retry_delay", "time_limit", "soft_time_limit", "expires"}
-)
+# max_retries is one of celery.E623
+NUMBERS = frozenset({"default_retry_delay", "time_limit", "soft_time_limit", "expires"})
 
 
 @check("celery.W663")

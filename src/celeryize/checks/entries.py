@@ -175,7 +175,8 @@ def periodic_task_unknown(facts: Facts) -> Iterator[Occurrence]:
     How it looks: Received unregistered task of type 'shop.tasks.ad'.
     Why: The row holds a name, and nothing checks it.
     Fix: The name under which the task is registered.
-    Source: https://django-celery-beat.readthedocs.io/; reproduced with Celery 5.7
+    Source: https://django-celery-beat.readthedocs.io/; celery/worker/consumer/consumer.py,
+        on_unknown_task
     """
     for code in facts.code.relevant:
         if "PeriodicTask" not in code.source.text:
