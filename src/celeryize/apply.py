@@ -276,7 +276,7 @@ def forget_change(change: Change, root: Path) -> None:
     with locked(root.resolve()) as (state, _):
         if load_newest(state) != change:
             raise Conflict(
-                f"`{change.command}` is no longer the last change", hint="Run the command again."
+                f"another change came after `{change.command}`", hint="Run the command again."
             )
         drop(state, change)
 
@@ -333,7 +333,7 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
     with locked(root) as (state, _):
         if load_newest(state) != change:
             raise Conflict(
-                f"`{change.command}` is no longer the last change", hint="Run the command again."
+                f"another change came after `{change.command}`", hint="Run the command again."
             )
         plan = _planned(undo_edits(change, root), root, f"undo {change.command}", undo_of=change)
         with _carried_out(plan, root, state):

@@ -26,7 +26,7 @@ COMMANDS = (
 
 def run(*, rows: int) -> Tally:
     """So many rows of up to eight commands."""
-    tally = Tally("undo", "changes taken back")
+    tally = Tally("undo", "changes undone")
     chosen = random.Random(SEED)
     for number in range(rows):
         with place() as folder:

@@ -67,7 +67,7 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _other_sends(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
-    """What is sent at once and is no call of a task: canvas, and `send_task()`."""
+    """What is sent at once without calling a task itself: canvas, and `send_task()`."""
     for code in facts.code.relevant:
         for call in code.calls:
             if any(keyword.arg in LATER for keyword in call.keywords):
@@ -178,7 +178,7 @@ def is_model(node: ast.ClassDef) -> bool:
 
 @check("celery.E380")
 def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
-    """A result is requested, and there is no result backend.
+    """A result is requested, but no result backend is configured.
 
     What happens: The call raises.
     How it looks: NotImplementedError: No result backend is configured.
@@ -205,7 +205,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                 if any(task.node is code.function_of(call) for task in facts.tasks):
                     continue
                 yield Occurrence(
-                    "this waits for a result, and there is no result backend",
+                    "this waits for a result, but no result backend is configured",
                     code.where(call),
                     "Set CELERY_RESULT_BACKEND.",
                 )

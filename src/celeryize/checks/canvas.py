@@ -107,7 +107,7 @@ def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
         return
     for code in _canvas_codes(facts):
         for node, _, _ in _chords(facts, code):
-            what = "there is no result backend"
+            what = "no result backend is configured"
             if chordless:
                 what = f"the result backend {_backend_name(facts)}:// has no chords"
             yield Occurrence(

@@ -54,7 +54,7 @@ def _is_variable(word: str) -> bool:
 
 
 def _checked(facts: Facts) -> Iterator[tuple[CeleryCommand, str, tuple[str, ...]]]:
-    """The commands for workers and Beat, with what stands behind the subcommand."""
+    """The commands for workers and Beat, with what follows the subcommand."""
     if facts.is_before_celery(5):
         return
     for command in facts.deployment.commands:

@@ -32,7 +32,8 @@ NEWLINE = re.compile(r"\r\n|\n")
 # `print "x"`, `except IOError, e:`, `raise ValueError, "x"`, `exec "x"`, `ur"x"`;
 # `except IOError, OSError:` is Python 3.14 (PEP 758)
 PYTHON_2 = re.compile(
-    r"(?m)^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*[a-z_]\w*\s*:|raise\s+[\w.]+\s*,\s|exec\s+[\"'])"
+    r"(?m)^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*[a-z_]\w*\s*:"
+    r"|raise\s+[\w.]+\s*,\s|exec\s+[\"'])"
     r"|\bur[\"']"
 )
 

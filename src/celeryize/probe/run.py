@@ -68,8 +68,7 @@ class Target:
 
 
 class Prober:
-    """Imports one project in its own interpreter; a context manager that leaves no process
-    behind."""
+    """Imports one project in its own interpreter; a context manager, leaves no process behind."""
 
     def __init__(self, target: Target, *, timeout: float = 60) -> None:
         self._target = target
@@ -256,8 +255,7 @@ class Prober:
         )
 
     def _end_child(self) -> None:
-        """Ask the child to end by closing its input; end it, and all of its session, if it does
-        not."""
+        """Ask the child to end by closing its input; else end it, and all of its session."""
         # closing its input is enough, unless it is busy with an import that nobody waits for
         deadline = time.monotonic() + 2
         while self._child.poll() is None and time.monotonic() < deadline and not self._asked:

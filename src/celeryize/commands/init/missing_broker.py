@@ -113,7 +113,8 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     return (
         f"{app.where}: the app is configured by {app.config_source}, "
         "which was not searched for a broker. "
-        "Without one, and without the variable CELERY_BROKER_URL, Celery falls back to amqp://localhost."
+        "Without one, and without the variable CELERY_BROKER_URL, "
+        "Celery falls back to amqp://localhost."
     )
 
 

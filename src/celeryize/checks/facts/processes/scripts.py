@@ -15,7 +15,8 @@ SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)?)?(?:/|\b)(?:ba|da|a|z|k)?
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(.+?)\s+(\S+)\s*$", re.M)
 # Words before `celery` in a line that starts it: exec, a runner, assignments.
 RUNNERS = re.compile(
-    r"^(?:exec\s+|(?:poetry|pipenv|uv|pdm|hatch)\s+run\s+|gosu\s+\S+\s+|su-exec\s+\S+\s+|\w+=\S*\s+)*"
+    r"^(?:exec\s+|(?:poetry|pipenv|uv|pdm|hatch)\s+run\s+"
+    r"|gosu\s+\S+\s+|su-exec\s+\S+\s+|\w+=\S*\s+)*"
     r"(?:\S*/)?celery\s"
 )
 LAST = re.compile(r"(?:^|;|&&|\bthen\b|\belse\b|\bdo\b)\s*exec\s[^;&|]*\bcelery\s")
