@@ -259,7 +259,7 @@ def last_change(root: Path) -> Change | None:
     ):
         raise CeleryizeError(
             f"the last change, `{change.command}`, was made in {change.place.path}",
-            hint="Undo it there: both folders share one git directory.",
+            hint="Undo it there: this folder is a copy of it, or shares its git directory.",
         )
     return change
 

@@ -13,8 +13,9 @@ import inspect
 import io
 import json
 import tokenize
-import tomllib
 from pathlib import PurePosixPath
+
+from celeryize.reading import parse_toml
 
 
 def differs_in_formatting_only(path: PurePosixPath, one: bytes, other: bytes) -> bool:
@@ -28,7 +29,7 @@ def differs_in_formatting_only(path: PurePosixPath, one: bytes, other: bytes) ->
         return False
     try:
         return compare(one) == compare(other)
-    except (SyntaxError, ValueError, RecursionError, tokenize.TokenError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return False
 
 
@@ -66,4 +67,4 @@ def _json(data: bytes) -> object:
 def _toml(data: bytes) -> tuple[object, list[str]]:
     text = data.decode()
     comments = [line.strip() for line in text.splitlines() if line.strip().startswith("#")]
-    return tomllib.loads(text), comments
+    return parse_toml(text), comments

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 # Bytes. The largest module of the standard library has half a million.
 LARGEST = 10 << 20
@@ -23,7 +24,11 @@ def read_file(file: Path, *, largest: int = LARGEST) -> bytes:
     """The bytes of a regular file. Raises OSError: missing, not allowed, not regular, too large."""
     # a pipe would otherwise wait here for a writer
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(file, flags)
+    try:
+        descriptor = os.open(file, flags)
+    except ValueError as error:
+        # a name with a NUL in it, as a broken include may hold
+        raise Unreadable(errno.EINVAL, "it is no name of a file", str(file)) from error
     with os.fdopen(descriptor, "rb") as stream:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
@@ -48,6 +53,17 @@ def readable_text(file: Path) -> str:
         return read_text(file)
     except OSError:
         return ""
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """A TOML document. Raises ValueError: it is none, or is nested too deep to be read."""
+    # loaded where a file is read: most commands of most projects read none
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def file_mentions(file: Path, word: bytes) -> bool:

@@ -14,7 +14,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.trust import at_once, edits, failures, hostile, passwords, paths, undoing, written
+from tests.trust import (
+    at_once,
+    awkward,
+    edits,
+    failures,
+    healthy,
+    hostile,
+    passwords,
+    paths,
+    undoing,
+    written,
+)
 from tests.trust.ground import SEED, Tally
 
 Part = Callable[[], Tally]
@@ -23,8 +34,10 @@ SHORT: dict[str, Part] = {
     "edits": lambda: edits.run(most=15, workers=1),
     "written": lambda: written.run(most=300),
     "hostile": lambda: hostile.run(most=2, mixed=0),
+    "healthy": lambda: healthy.run(most=60),
     "passwords": lambda: passwords.run(most=30),
     "paths": lambda: paths.run(most=16),
+    "awkward": lambda: awkward.run(most=12),
     "at once": lambda: at_once.run(rounds=1, most=2),
     "undo": lambda: undoing.run(rows=9),
 }
@@ -33,8 +46,10 @@ LONG: dict[str, Part] = {
     "edits": lambda: edits.run(most=800, workers=1),
     "written": lambda: written.run(most=3000),
     "hostile": lambda: hostile.run(most=60, mixed=5),
+    "healthy": lambda: healthy.run(most=None),
     "passwords": lambda: passwords.run(most=500),
     "paths": lambda: paths.run(most=None),
+    "awkward": lambda: awkward.run(most=None),
     "at once": lambda: at_once.run(rounds=3, most=30),
     "undo": lambda: undoing.run(rows=60),
 }

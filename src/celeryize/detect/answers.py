@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CeleryizeError
 from celeryize.model import Where
-from celeryize.reading import file_mentions, read_file, read_text
+from celeryize.reading import file_mentions, parse_toml, read_file, read_text
 
 ANSWERS_FILE = ".celeryize.yml"
 QUESTIONS = ("broker", "result_backend", "profile", "beat")
@@ -30,7 +30,7 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
             # a line that was written manually may lack the quotes
             try:
                 found[key] = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 found[key] = value.strip().strip("'\"")
     return found
 
@@ -75,19 +75,20 @@ def _table_of(file: Path, root: Path) -> dict[str, object] | None:
     """[tool.celeryize] of one pyproject.toml."""
     if not file.is_file():
         return None
-    import tomllib
-
     try:
-        data = tomllib.loads(read_file(file).decode("utf-8-sig"))
+        data = parse_toml(read_file(file).decode("utf-8-sig"))
     except OSError:
         return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise CeleryizeError(
             f"cannot read pyproject.toml: {error}",
             hint="Fix the file, then run the command again.",
             where=Where(PurePosixPath(file.relative_to(root).as_posix())),
         ) from error
-    table = data.get("tool", {}).get("celeryize")
+    tools = data.get("tool")
+    if not isinstance(tools, dict):
+        return None
+    table = tools.get("celeryize")
     if isinstance(table, dict):
         return table
     return None

@@ -254,7 +254,8 @@ class Screen:
         table = Table(*head, box=box.SIMPLE)
         for row in rows:
             if row.registered:
-                table.add_row(*(Text(cell, overflow="fold") for cell in _task_cells(row)))
+                cells = [printable(redacted(cell)) for cell in _task_cells(row)]
+                table.add_row(*(Text(cell, overflow="fold") for cell in cells))
         if table.row_count:
             out.print(table)
         for row in rows:

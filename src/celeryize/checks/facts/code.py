@@ -41,6 +41,8 @@ LIBRARY_MARKS: Mapping[str, tuple[str, ...]] = {
     "django_celery_beat": ("schedulers.py",),
     "django_celery_results": ("backends",),
 }
+# How many folders below the root modules are looked for; os.walk calls itself for each before 3.12.
+MODULE_DEPTH = 100
 # How many folders below a root are searched for the uses of a name.
 DEPTH = 20
 
@@ -97,6 +99,8 @@ class CodeFacts:
                 place = Path(folder)
                 # os.walk only descends into what is left in this list
                 names[:] = [name for name in names if not _is_not_ours(place / name)]
+                if len(place.parts) - len(root.parts) >= MODULE_DEPTH:
+                    names.clear()
                 inside = PurePosixPath(place.relative_to(root).as_posix())
                 found.update(inside / file for file in files if file.endswith(".py"))
         return tuple(sorted(path for path in found if not TESTS.search(str(path))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isfinite
+from typing import NoReturn
 
 from celeryize.commands.task.request import check_name, check_priority
 from celeryize.errors import UsageError
@@ -69,8 +71,8 @@ def parse_json(text: str | None, flag: str) -> object:
         return None
     kind, words, example = JSON_FLAGS[flag]
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_number)
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{flag} is not valid JSON: {error}", hint=f"For example {flag} '{example}'."
         ) from error
@@ -78,6 +80,19 @@ def parse_json(text: str | None, flag: str) -> object:
         raise UsageError(
             f"{flag} is {words} in JSON", hint=f"Write {words}, for example '{example}'."
         )
+    return value
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    """NaN and Infinity, which json.loads takes though JSON has no such words (RFC 8259, 6)."""
+    raise ValueError(f"{word} is not a number in JSON")
+
+
+def _finite_number(text: str) -> float:
+    """A float; 1e999 is JSON, but no float holds it."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is too large for a float")
     return value
 
 

@@ -106,19 +106,23 @@ def _find_place(items: Sequence[_Line], inline: str, line: str) -> int:
 def _find_option(text: str) -> _Option | None:
     """The place of install_requires; None: there is none."""
     section, option, items = "", None, []
+    # the indent of the option that is open; configparser continues it with every line that is
+    # indented deeper, whatever is in that line, a header in brackets too
+    depth: int | None = None
     for line in _lines_of(text):
-        header, key = _HEADER.match(line.text), _KEY.match(line.text)
         if not line.text or line.text.startswith(("#", ";")):
             continue
-        # configparser continues an option with the indented lines below it
-        if option and line.indent:
-            items.append(line)
+        if depth is not None and len(line.indent) > depth:
+            if option:
+                items.append(line)
             continue
         if option:
             break
-        if header:
-            section = header.group(1).strip()
-        elif key and section == "options":
+        if header := _HEADER.match(line.text):
+            section, depth = header.group(1).strip(), None
+            continue
+        depth = len(line.indent)
+        if section == "options" and (key := _KEY.match(line.text)):
             option = (key.group(1).strip(), line)
     if option:
         return _Option(option[0], option[1], tuple(items))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,6 +31,7 @@ from celeryize.patch.dependencies.requirement import (
 )
 from celeryize.patch.dependencies.toml_text import Path, Statement, statements, unquoted
 from celeryize.patch.newlines import line_after, newline_at
+from celeryize.reading import parse_toml
 
 _PROJECT = ("project",)
 _LIST = ("project", "dependencies")
@@ -47,8 +47,8 @@ _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
 def value_at(data: bytes, *path: str) -> object:
     """What the file says at `path`; None: nothing, or a file that cannot be parsed."""
     try:
-        found: object = tomllib.loads(_parse_lenient(data))
-    except tomllib.TOMLDecodeError:
+        found: object = parse_toml(_parse_lenient(data))
+    except ValueError:
         return None
     for part in path:
         if isinstance(found, dict):
@@ -96,7 +96,7 @@ def declare(
         insertions, index = _into_list(text, found, line, path, where)
         listed.insert(index, unquoted(line))
     else:
-        _table_at(expected, table, path).update(tomllib.loads(line))
+        _table_at(expected, table, path).update(parse_toml(line))
         insertions = [_into_table(text, found, table, requirement.name, line)]
     after = text
     # last first, so that the offsets of those before stay valid
@@ -273,7 +273,7 @@ def _find_requirements(text: str) -> Iterator[tuple[str, str, int]]:
         # Poetry and pipenv have tables, in one line or with a header
         for table in (*_TABLES.values(), _find_group(s.path)):
             if s.path == table and s.value:
-                inline = tomllib.loads(f"x = {text[s.value[0].start : s.value[-1].end]}")["x"]
+                inline = parse_toml(f"x = {text[s.value[0].start : s.value[-1].end]}")["x"]
                 for name, version in inline.items() if isinstance(inline, dict) else ():
                     yield name, f"{name} = {version}", s.start
             elif table and len(s.path) > len(table) and s.path[: len(table)] == table:
@@ -297,14 +297,14 @@ def _find_group(path: Path) -> Path:
 def _parse_document(body: bytes, path: PurePosixPath) -> tuple[str, dict[str, Any]]:
     try:
         text = body.decode()
-        return text, tomllib.loads(text)
+        return text, parse_toml(text)
     except UnicodeDecodeError as error:
         raise CannotPatch(
             f"{path} is not UTF-8: {error.reason}",
             hint="Save the file as UTF-8, then run the command again.",
             where=Where(path, body.count(b"\n", 0, error.start) + 1),
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise CannotPatch(
             f"{path} cannot be parsed: {error}",
@@ -315,8 +315,8 @@ def _parse_document(body: bytes, path: PurePosixPath) -> tuple[str, dict[str, An
 
 def _reads_back(text: str, expected: Mapping[str, Any]) -> bool:
     try:
-        return tomllib.loads(text) == expected
-    except tomllib.TOMLDecodeError:
+        return parse_toml(text) == expected
+    except ValueError:
         return False
 
 

@@ -358,3 +358,21 @@ def test_a_folder_on_the_path_gives_no_other_name_than_installed_apps(wired):
     for entry, task in (("a", "users.send"), ("b", "shop.users.send"), ("c", "users.tasks.send")):
         add(wired, entry, task)
         assert schedule(wired)[entry]["task"] == "shop.users.tasks.send"
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        ("kwargs", '{"x": NaN}'),
+        ("kwargs", '{"x": [Infinity]}'),
+        ("kwargs", '{"x": -Infinity}'),
+        ("kwargs", '{"x": 1e999}'),
+        ("kwargs", '{"x": ' + "[" * 3000 + "]" * 3000 + "}"),
+        ("args", "[NaN]"),
+    ],
+)
+def test_what_json_and_python_do_not_share_is_refused(wired, flag, text):
+    before = snapshot(wired)
+    with pytest.raises(UsageError, match=f"--{flag} is not valid JSON"):
+        add(wired, **{flag: text})
+    assert snapshot(wired) == before

@@ -271,6 +271,25 @@ SETUP_CFG = {
     ),
 }
 
+IN_A_VALUE = (
+    "[metadata]\nlong_description =\n    [options]\n    install_requires =\n        django\n"
+)
+SETUP_CFG |= {
+    "a header inside a value is text": (
+        IN_A_VALUE + "[options]\ninstall_requires =\n  z\n  django\n",
+        IN_A_VALUE + "[options]\ninstall_requires =\n  z\n  django\n  celery[redis]>=5.4\n",
+    ),
+    "an indented option": (
+        "[options]\n  zip_safe = no\n  install_requires =\n    z\n    django\n  x = [a]\n",
+        "[options]\n  zip_safe = no\n  install_requires =\n    z\n    django\n"
+        "    celery[redis]>=5.4\n  x = [a]\n",
+    ),
+    "brackets below the list are no section": (
+        "[options]\ninstall_requires =\n  z\n  django\n[b]\nx =\n  [options]\n",
+        "[options]\ninstall_requires =\n  z\n  django\n  celery[redis]>=5.4\n[b]\nx =\n  [options]\n",
+    ),
+}
+
 SETUP_PY = {
     "one line": (
         "setup(install_requires=['z', 'django'])\n",
