@@ -312,3 +312,25 @@ def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
     report = live(target(wired), broker="configured")
     assert report.step("worker").outcome is StepOutcome.FAILED
     assert "Connection refused" in reason(report)
+
+
+SPAWNS = """
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"])
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has sub-reapers")
+def test_no_process_of_the_project_in_a_session_of_its_own_is_left(wired: Path, monkeypatch):
+    name, value = "CELERYIZE_TEST_MARK", f"mark{os.getpid()}-{time.monotonic_ns()}"
+    monkeypatch.setenv(name, value)
+    add_settings(wired, SPAWNS)
+    report = live(target(wired))
+    assert "failed" not in outcomes(report).values(), report
+    # this process has got the variable after its start, so it is not among them
+    assert alive(f"{name}={value}") == []

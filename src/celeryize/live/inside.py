@@ -14,6 +14,7 @@ project's.
 import contextlib
 import ctypes
 import importlib
+import importlib.util
 import json
 import os
 import select
@@ -22,6 +23,19 @@ import signal
 import sys
 import time
 import traceback
+
+
+def load_sibling(name):
+    """A module of our own folder by its path: what the project imports must not be found there."""
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), name + ".py")
+    spec = importlib.util.spec_from_file_location("celeryize_" + name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+orphans = load_sibling("orphans")
 
 LIBRARIES = (
     "django.apps",
@@ -82,6 +96,7 @@ def main():
     job["answers"] = os.dup(1)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orphans.adopt_orphans()
     roles = {}  # type: dict[str, int]
     try:
         preload([job["base"], *job["paths"]], job["shadows"])
@@ -92,6 +107,8 @@ def main():
         end(roles, gently=job["configured"])
         if job["configured"]:
             wait_or_kill(start(clean, job), CLEANING)
+        # what the project has started in sessions of their own
+        orphans.end_orphans()
         shutil.rmtree(job["folder"], ignore_errors=True)
 
 

@@ -25,6 +25,19 @@ import time
 import traceback
 import warnings
 
+
+def load_sibling(name):
+    """A module of our own folder by its path: what the project imports must not be found there."""
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), name + ".py")
+    spec = importlib.util.spec_from_file_location("celeryize_" + name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+orphans = load_sibling("orphans")
+
 # Celery reads these itself, and they beat the settings (CELERY_FACTS 8).
 ENVIRONMENT = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
 # These it reads while the app is built; the others may be what the project's settings read.
@@ -67,8 +80,6 @@ LIBRARIES = (
 TICK = 0.002
 # Seconds that an import that hangs gets to write down where.
 STACKS_TIME = 0.1
-# Children of orphans are orphans in turn: how often they are looked for.
-ORPHAN_ROUNDS = 100
 # The last lines of the project that led to an exception; more does not help.
 FRAMES = 5
 OUTPUT = 4096
@@ -76,7 +87,6 @@ OUTPUT = 4096
 OUTPUT_LIMIT = 1 << 20
 # See prctl(2).
 PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 # What Celery takes from a task's class, from its options or from the settings: see
 # celery.app.task.Task.
 ATTRIBUTES = (
@@ -1131,51 +1141,8 @@ def wait(imports, timeout, requests):
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         keep_head(request["output"])
-    end_orphans()
+    orphans.end_orphans()
     return [statuses[pid] for pid in imports]
-
-
-def adopt_orphans():
-    """Have processes whose parents have ended become our children, where the system can (Linux).
-
-    A project may start one in a session of its own, where the end of its group does not reach it:
-    see PR_SET_CHILD_SUBREAPER in prctl(2).
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(ImportError, OSError, AttributeError):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
-def end_orphans():
-    """End every process that the imports have left behind; their children then become ours."""
-    for _ in range(ORPHAN_ROUNDS):
-        left = children()
-        if not left:
-            return
-        for pid in left:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in left:
-            with contextlib.suppress(OSError):
-                os.waitpid(pid, 0)
-
-
-def children():
-    """The processes whose parent this one is, where the system tells (Linux): see proc(5)."""
-    found = []  # type: list[int]
-    pattern = "/proc/%d/task/%%s/children" % os.getpid()
-    try:
-        threads = os.listdir("/proc/%d/task" % os.getpid())
-    except OSError:
-        return found
-    for thread in threads:
-        with contextlib.suppress(OSError, ValueError):
-            with open(pattern % thread, encoding="ascii") as stream:
-                found += [int(pid) for pid in stream.read().split()]
-    return found
 
 
 def keep_head(output):
@@ -1225,7 +1192,7 @@ def main():
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    adopt_orphans()
+    orphans.adopt_orphans()
     folder = ""
     for line in lines(requests):
         job = json.loads(line)
