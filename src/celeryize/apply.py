@@ -225,7 +225,10 @@ def _committed(change: Change, root: Path) -> list[str]:
 
 
 def not_kept(edits: Iterable[Edit], root: Path) -> tuple[str, ...]:
-    """What an edited file will not keep, a sentence each: to be said before anything is written."""
+    """What an edited file will not keep, or changes elsewhere, a sentence each.
+
+    To be said before anything is written.
+    """
     sentences = []
     for edit in edits:
         kept = (
@@ -233,6 +236,11 @@ def not_kept(edits: Iterable[Edit], root: Path) -> tuple[str, ...]:
             if edit.before is not None and edit.after is not None
             else None
         )
+        if kept is not None and kept.links > 1:
+            sentences.append(
+                f"{edit.path} is a hard link: one file with {kept.links} names, and it changes "
+                "under each of them"
+            )
         if kept is None or os.name == "nt" or os.geteuid() == 0 or kept.links > 1:
             continue
         if kept.uid != os.geteuid():

@@ -33,6 +33,7 @@ COMMANDS = (
     UNDO,
 )
 OUT = "../outside"
+HARD_LINK = "a hard link"
 
 
 def _link(path: str, to: str) -> Callable[[Path], None]:
@@ -154,7 +155,7 @@ def scenes() -> dict[str, Callable[[Path], None]]:
         f"{path} leads outside": _link(path, f"{OUT}/{Path(path).name}") for path in MISSING.split()
     }
     found |= {f"{path} leads to itself": _link(path, path) for path in MISSING.split()}
-    found["a hard link"] = lambda project: os.link(
+    found[HARD_LINK] = lambda project: os.link(
         project / "config/settings.py", project / OUT / "settings.py"
     )
     for line in TABLES.split("; "):
@@ -204,9 +205,11 @@ def run(*, most: int | None) -> Tally:
                     f"{case}: exit {ran.code}: {ran.said[-1200:]}",
                     unless=ran.code in (0, 1, 2, 3) and "Traceback" not in ran.said,
                 )
-                tally.lose(
-                    f"{case}: what is outside is another", unless=snapshot(outside) == before
-                )
+                after = snapshot(outside)
+                # another name of one file is that file, and a run that writes to it says so first
+                if name == HARD_LINK and ("is a hard link" in ran.said or command == UNDO):
+                    before["settings.py"] = after["settings.py"]
+                tally.lose(f"{case}: what is outside is another", unless=after == before)
                 tally.lose(
                     f"{case}: code ran",
                     unless=not list(folder.rglob("canary*")) and not Path("canary").exists(),

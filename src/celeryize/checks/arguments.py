@@ -51,6 +51,8 @@ FETCHES = {
     "all",
     "filter",
 }
+# What a form has sent as a file: Django's UploadedFile.
+UPLOADS = ("request.FILES", "self.request.FILES")
 # Of these, those that certainly return an instance or a queryset.
 INSTANCES = FETCHES - {"get_or_404", "get_object_or_404"}
 # What the builtins return that JSON cannot hold.
@@ -197,6 +199,10 @@ def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
 
 def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
     """What object an argument is, in words, where the code shows it."""
+    if isinstance(value, ast.Call):
+        return _fetch_words(value)
+    if dotted(value.value if isinstance(value, ast.Subscript) else value) in UPLOADS:
+        return "an uploaded file"
     function = code.function_of(call)
     if not isinstance(value, ast.Name) or function is None:
         return None
@@ -211,7 +217,14 @@ def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
     last = _last_assignment(function, value.id, call.lineno)
     if last is None or not isinstance(last.value, ast.Call):
         return None
-    spelled = dotted(last.value.func)
+    return _fetch_words(last.value)
+
+
+def _fetch_words(call: ast.Call) -> str | None:
+    """What a call gives, in words, if that is an instance, a queryset or a file."""
+    spelled = dotted(call.func)
+    if spelled in {f"{upload}.get" for upload in UPLOADS}:
+        return "an uploaded file"
     from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
     if from_manager or spelled == "get_object_or_404":
         return f"the result of {spelled}()"

@@ -200,15 +200,97 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         "Set CELERY_RESULT_BACKEND.",
                     )
+        for node in code.parents:
+            if not isinstance(node, ast.Attribute) or node.attr not in ASKED:
+                continue
             # a task that waits is E401, with or without a backend
-            elif call.func.attr == "get" and _is_sent(facts, code, call.func.value):
-                if any(task.node is code.function_of(call) for task in facts.tasks):
-                    continue
+            if any(task.node is code.function_of(node) for task in facts.tasks):
+                continue
+            if _is_sent(facts, code, followed(code, node.value)):
                 yield Occurrence(
-                    "this waits for a result, but no result backend is configured",
-                    code.where(call),
+                    f"this asks for a result (.{node.attr}), but no result backend is configured",
+                    code.where(node),
                     "Set CELERY_RESULT_BACKEND.",
                 )
+
+
+@check("celery.W402")
+def view_waits(facts: Facts) -> Iterator[Occurrence]:
+    """A view waits for the result of a task.
+
+    What happens: The web process does nothing else until a worker has run the task, or until the
+        request times out: with no worker, for ever.
+    How it looks: Requests that hang; 502 and 504 of the server in front.
+    Why: get() waits; a task is sent so that the view need not.
+    Fix: Answer at once with the id of the result, and let the page ask for it.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"get", "wait"}:
+                continue
+            function = code.function_of(call)
+            if function is None or not _is_view(code, function):
+                continue
+            if _is_result(facts, code, followed(code, call.func.value)):
+                yield Occurrence(
+                    f"{function.name} waits for a task, and blocks its web process meanwhile",
+                    code.where(call),
+                    "Answer with the id of the result, and ask for it later.",
+                )
+
+
+def _is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is the result of a task that was sent."""
+    if _is_sent(facts, code, node):
+        return True
+    name = ""
+    if isinstance(node, ast.Call):
+        name = dotted(node.func)
+    return facts.code.bindings(code.path).get(name) == ("celery.result", "AsyncResult")
+
+
+def _is_view(code: Code, function: ast.AST) -> bool:
+    """Whether a function answers a request: it takes one, or is a method with `self.request`."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    names = [argument.arg for argument in [*function.args.posonlyargs, *function.args.args]]
+    if "request" in names[:2]:
+        return True
+    if not isinstance(code.parents.get(function), ast.ClassDef) or names[:1] != ["self"]:
+        return False
+    return any(
+        isinstance(node, ast.Attribute) and dotted(node) == "self.request"
+        for node in ast.walk(function)
+    )
+
+
+@check("celery.W403")
+def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
+    """A view calls a task like a function.
+
+    What happens: The task runs in the web process, before the answer; no worker has a part in it.
+    How it looks: (nothing: the page is slow, and the worker's log is empty)
+    Why: Calling a task calls its function. Only delay() and apply_async() send it.
+    Fix: task.delay(...), or task.delay_on_commit(...) inside a transaction.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#basics
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            task = facts.tasks.named_by(code, call.func)
+            # a value that is used was meant to be waited for
+            if task is None or not isinstance(code.parents.get(call), ast.Expr):
+                continue
+            function = code.function_of(call)
+            if function is None or not _is_view(code, function):
+                continue
+            if any(one.node is function for one in facts.tasks):
+                continue
+            yield Occurrence(
+                f"{task.node.name}() runs here, in the web process: it is not sent to a worker",
+                code.where(call),
+                f"Write {task.node.name}.delay(...).",
+            )
 
 
 def has_no_backend(facts: Facts) -> bool:

@@ -19,6 +19,9 @@ from celeryize.checks.registration import CAUSES, worker_registry
 from celeryize.checks.settings import SERIALIZERS
 from celeryize.probe.report import ImportedTask
 
+# What gives another value each time that it is called: by its whole name, by its last part.
+MOMENTS = frozenset({"time.time", "random.random", "token_hex", "secrets.token_hex"})
+MOMENT_METHODS = frozenset({"now", "utcnow", "today", "localdate", "localtime", "uuid1", "uuid4"})
 # What makes a new list, dict or set.
 MAKERS = frozenset(
     {
@@ -76,11 +79,7 @@ def default_is_shared(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.python.org/3/reference/compound_stmts.html#function-definitions
     """
     for code, node in _task_functions(facts):
-        args = node.args
-        positional = [*args.posonlyargs, *args.args]
-        pairs = [*zip(reversed(positional), reversed(args.defaults), strict=False)]
-        pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d]
-        for argument, default in pairs:
+        for argument, default in _defaults(node):
             if _is_mutable(default) and _is_changed(node, argument.arg):
                 yield Occurrence(
                     f"the default of {argument.arg!r} is shared by all runs of {node.name} in a "
@@ -88,6 +87,41 @@ def default_is_shared(facts: Facts) -> Iterator[Occurrence]:
                     code.where(default),
                     f"Write {argument.arg}=None, and make a new one inside the task.",
                 )
+
+
+@check("celery.W659")
+def default_is_computed_once(facts: Facts) -> Iterator[Occurrence]:
+    """The default argument of a task is the time, or a random value, of the worker's start.
+
+    What happens: Every run that is not given the argument gets the same value, until the worker is
+        restarted.
+    How it looks: (nothing: reports of the day on which the worker was started)
+    Why: Python computes a default once, when the function is defined.
+    Fix: `def report(day=None): day = day or timezone.localdate()`
+    Source: https://docs.python.org/3/reference/compound_stmts.html#function-definitions
+    """
+    for code, node in _task_functions(facts):
+        for argument, default in _defaults(node):
+            if isinstance(default, ast.Call) and _is_of_the_moment(dotted(default.func)):
+                yield Occurrence(
+                    f"the default of {argument.arg!r} is computed once, when the worker starts",
+                    code.where(default),
+                    f"Write {argument.arg}=None, and compute it inside the task.",
+                )
+
+
+def _is_of_the_moment(function: str) -> bool:
+    """Whether a call of this function gives another value each time."""
+    return function in MOMENTS or function.rpartition(".")[2] in MOMENT_METHODS
+
+
+def _defaults(function: Function) -> list[tuple[ast.arg, ast.expr]]:
+    """The arguments of a function that have defaults, each with its default."""
+    args = function.args
+    positional = [*args.posonlyargs, *args.args]
+    pairs = [*zip(reversed(positional), reversed(args.defaults), strict=False)]
+    keywords = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    return pairs + [(argument, default) for argument, default in keywords if default]
 
 
 def _task_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:

@@ -103,8 +103,9 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     where = place(facts, *failure.where) if failure.where else None
     if failure.type == "ModuleNotFoundError":
         hint = _hint_for_missing(facts, failure)
-        if where is None:
-            where = _place_of_name(facts, _missing_module(failure))
+        # without a frame of the project, the place is the task that Celery happened to work on
+        if not failure.frames:
+            where = _place_of_name(facts, _missing_module(failure)) or where
     return Occurrence(
         message or f"{failure.type}: {failure.message}", where, hint, "\n".join(failure.frames)
     )

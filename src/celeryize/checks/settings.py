@@ -472,7 +472,7 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
         return "it starts or ends with a space"
     if "://" not in url:
         # a bare transport name is allowed; host:port is taken for the host of an amqp URL
-        read_as_host = re.match(r"[\w.-]+:\d+|\w+//", url)
+        read_as_host = re.match(r"[\w.+-]+:.|\w+//", url)
         if read_as_host:
             return "it has no scheme, so it is read as an amqp host"
         return None
@@ -484,12 +484,17 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     if scheme.startswith(("db", "sqla", "sentinel", "filesystem", "file", "cache")):
         return None
     try:
-        _ = urlsplit(url).port
+        parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         return (
             "a part of it that is not a number is read as the port "
             "(percent-encode / and # in passwords)"
         )
+    database = parts.path.strip("/")
+    # Source: kombu/transport/redis.py and celery/backends/redis.py, which take it for a number
+    if scheme in {"redis", "rediss"} and database and not database.isdigit():
+        return f"the database is a number in Redis, not {database!r}"
     return None
 
 

@@ -11,7 +11,7 @@ from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, number_of, text_of
+from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.checks.registration import name_clashes, name_taken
@@ -285,15 +285,52 @@ def decorator_above_task(facts: Facts) -> Iterator[Occurrence]:
     Fix: Put the task decorator at the top.
     Source: reproduced with Celery 5.7
     """
+    hidden = _hidden_tasks(facts)
     for task in facts.tasks:
         for above in task.above:
             spelled = dotted(above.func if isinstance(above, ast.Call) else above)
-            if spelled in PLAIN:
+            wraps = spelled in PLAIN or _returns_inner_function(facts, task.code, spelled)
+            # what was imported knows better what a decorator of the project's own has made
+            if hidden is not None and spelled not in PLAIN:
+                wraps = task.name in hidden and above is task.above[-1]
+            if wraps:
                 yield Occurrence(
                     f"@{spelled} above the task decorator makes {task.node.name} a plain function",
                     task.code.where(above),
                     "Put the task decorator at the top.",
                 )
+
+
+def _hidden_tasks(facts: Facts) -> set[str] | None:
+    """The tasks whose names in their modules are no tasks; None where nothing was imported."""
+    if facts.worker is None or facts.worker.failures:
+        return None
+    return {task.name for task in facts.worker.tasks if task.hidden_by}
+
+
+def _returns_inner_function(facts: Facts, code: Code, name: str) -> bool:
+    """Whether a decorator of the project returns a function that it defines, and nothing else."""
+    module, original = facts.code.bindings(code.path).get(name, ("", None))
+    if module:
+        path = facts.project.modules.find(module)
+        found = None
+        if path is not None:
+            found = facts.code.parsed(path)
+        if found is None:
+            return False
+        code, name = found, original or name
+    for function in code.functions:
+        if function.name == name and code.function_of(function) is None:
+            inner = {node.name for node in function.body if isinstance(node, Function)}
+            values = [
+                dotted(node.value)
+                for node in ast.walk(function)
+                if isinstance(node, ast.Return)
+                and node.value is not None
+                and code.function_of(node) is function
+            ]
+            return bool(values) and set(values) <= inner
+    return False
 
 
 @check("celery.E432")

@@ -194,7 +194,8 @@ def find_tasks(
 
     With `word`, only those of files that hold it: a task is where its function or its name is.
     """
-    wanted = word.encode()
+    # what the command line gives may hold bytes that are no text
+    wanted = word.encode("utf-8", "surrogatepass")
     found: dict[Where, DefinedTask] = {}
     for app in apps:
         for path in modules.python_files(app.folder, DEPTH):

@@ -16,9 +16,10 @@ import ast
 import difflib
 import re
 import sys
+from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.imports import add_import, gives
+from celeryize.patch.imports import add_import, gives, has_import
 from celeryize.patch.source import Source, Splice, append_block, statements
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -63,10 +64,72 @@ def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
         )
     splices: list[Splice] = []
     for line in imports:
+        _refuse_other_meaning(source, line)
         splices += add_import(source, line)
     return source.splice(
         *_in_order(splices), append_block(source, code.strip("\n") + "\n", blank_lines=2)
     )
+
+
+def _refuse_other_meaning(source: Source, line: str) -> None:
+    """Raise CannotPatch where the module has another meaning for a name that `line` imports.
+
+    The import would either take the name from the project's own code, or be hidden by it.
+    """
+    if has_import(source, line):
+        return
+    wanted = statements(line)[0]
+    names = _bound_names(wanted)
+    folder = source.path.parent
+    for node in source.tree.body:
+        for clash in sorted(names & _names_within(node)):
+            if all(
+                # the root of the modules may lie below that of the repository
+                any(f".{origin}".endswith(f".{new}") for new in _origins(wanted, clash, folder))
+                for origin in _origins(node, clash, folder)
+            ):
+                continue
+            raise CannotPatch(
+                f"{source.path} has another meaning for {clash} than `{line}`",
+                hint="Put the task into another module, or give what is there another name.",
+                snippet=line,
+                where=source.where(node),
+            )
+
+
+def _origins(node: ast.stmt, name: str, folder: PurePosixPath) -> set[str]:
+    """Where a statement of a module in `folder` takes a name from: modules, and "" for the rest."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import | ast.ImportFrom):
+            for alias in inner.names:
+                if (alias.asname or alias.name).split(".")[0] == name:
+                    found.add(f"{_absolute_module(inner, folder)}.{alias.name}")
+            continue
+        defined = isinstance(inner, Definition) and inner.name == name
+        if defined or (isinstance(inner, ast.Name) and inner.id == name):
+            found.add("")
+    return found
+
+
+def _absolute_module(node: ast.Import | ast.ImportFrom, folder: PurePosixPath) -> str:
+    """The module that an import names, from the root of the repository."""
+    if isinstance(node, ast.Import):
+        return ""
+    if not node.level:
+        return node.module or ""
+    base = folder.parts[: len(folder.parts) - node.level + 1]
+    return ".".join([*base, *filter(None, [node.module])])
+
+
+def _names_within(node: ast.stmt) -> set[str]:
+    """The names that a statement of a module binds, also in the branches of an `if` or a `try`."""
+    found = _bound_names(node)
+    if not isinstance(node, Definition):
+        for inner in ast.walk(node):
+            if isinstance(inner, Definition | ast.Import | ast.ImportFrom):
+                found |= _bound_names(inner)
+    return found
 
 
 def remove_definitions(source: Source, before: str, after: str) -> Source:

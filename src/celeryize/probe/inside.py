@@ -764,7 +764,26 @@ class ProjectImport:
             "bound_to_ours": task.app is app,
             "queue": queue,
             "route_problem": problem,
+            "hidden_by": hidden_by(function),
         }
+
+
+def hidden_by(function):
+    """The type of what has the name of a task in its module; None if that is the task itself.
+
+    A decorator above the task's own leaves a plain function there, which has no `delay`.
+    """
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if "." in getattr(function, "__qualname__", "."):
+        return None
+    found = vars(module).get(function.__name__) if module else None
+    # a shared task is a proxy, which may raise when it is asked; a plain function never does
+    if type(found) is not type(hidden_by) or found is function or "delay" in vars(found):
+        return None
+    # another function of that name, written below, is not what a decorator has made of the task
+    if getattr(found, "__wrapped__", None) is None:
+        return None
+    return type(found).__name__
 
 
 # The kinds of references that a signal keeps of its receivers.

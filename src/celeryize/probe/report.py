@@ -45,7 +45,8 @@ class ImportedTask:
 
     `options` are the attributes that its class sets itself; `attributes` are those in effect, from
     its class, its options or the settings. `parameters` are those of `run`, without self; None
-    where Python cannot say. `route_problem` is what choosing its queue raises.
+    where Python cannot say. `route_problem` is what choosing its queue raises; `hidden_by` the type
+    of what a decorator above the task's own has left under its name.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ImportedTask:
     class_based: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     route_problem: str | None = None
+    hidden_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

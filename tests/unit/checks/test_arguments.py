@@ -9,6 +9,16 @@ from tests.unit.checks.projects import Mistake, found_in, tasks, view, with_twin
 MISTAKES = [
     Mistake(
         "celery.W360",
+        view("def f(pk):\n    greet.delay(Doctor.objects.filter(pk=pk))  # <-\n"),
+        view("def f(pk):\n    greet.delay(Doctor.objects.filter(pk=pk).count())\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view("def f(request):\n    greet.delay(request.FILES['photo'])  # <-\n"),
+        view("def f(request):\n    greet.delay(request.FILES['photo'].name)\n"),
+    ),
+    Mistake(
+        "celery.W360",
         view("def f(request):\n    greet.delay(request)  # <-\n"),
         view("def f(request):\n    greet.delay(request.user.pk)\n"),
     ),

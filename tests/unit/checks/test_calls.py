@@ -8,6 +8,48 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.E380",
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view("def f():\n    sent = greet.delay('x')\n    return sent.state  # <-\n"),
+        },
+        view("def f():\n    sent = greet.delay('x')\n    return sent.state\n"),
+    ),
+    Mistake(
+        "celery.W402",
+        view("def v(request):\n    return greet.delay('x').get(timeout=3)  # <-\n"),
+        view("def v(request):\n    return greet.delay('x').id\n"),
+    ),
+    Mistake(
+        "celery.W402",
+        view(
+            "class V:\n    def post(self, *args):\n        sent = greet.apply_async(self.request.POST['x'])\n"
+            "        return sent.get()  # <-\n"
+        ),
+        view("def work(name):\n    return greet.delay(name).get()\n"),
+    ),
+    Mistake(
+        "celery.W402",
+        view(
+            "def v(request, pk):\n    return AsyncResult(pk).get()  # <-\n",
+            "from celery.result import AsyncResult\n",
+        ),
+        view(
+            "def v(request, pk):\n    return AsyncResult(pk).state\n",
+            "from celery.result import AsyncResult\n",
+        ),
+    ),
+    Mistake(
+        "celery.W403",
+        view("def v(request):\n    greet('x')  # <-\n"),
+        view("def v(request):\n    return greet('x')\n"),
+    ),
+    Mistake(
+        "celery.W403",
+        view("class V:\n    def get(self, request):\n        greet(name=request.GET['x'])  # <-\n"),
+        view("def command(options):\n    greet(options['x'])\n"),
+    ),
+    Mistake(
         "celery.W330",
         view("def f():\n    with transaction.atomic():\n        greet.delay('x')  # <-\n"),
         view(

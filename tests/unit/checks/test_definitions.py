@@ -56,6 +56,19 @@ MISTAKES = [
         },
     ),
     Mistake(
+        "celery.W659",
+        tasks(
+            f"import datetime\n{TASK}def report(day=datetime.date.today()):  # <-\n    return str(day)\n"
+        ),
+        tasks(f"import datetime\n{TASK}def report(at=datetime.time(8)):\n    return str(at)\n"),
+    ),
+    Mistake(
+        "celery.W659",
+        tasks(
+            f"from django.utils import timezone\n{TASK}def report(*, day=timezone.now()):  # <-\n    pass\n"
+        ),
+    ),
+    Mistake(
         "celery.E652",
         {
             "doctors/views.py": VIEW + NESTED % "  # <-",

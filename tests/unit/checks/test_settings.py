@@ -183,6 +183,24 @@ MISTAKES = [
         tasks("@shared_task(time_limit=5, soft_time_limit=3)\ndef f():\n    pass\n"),
     ),
     Mistake(
+        "celery.E160",
+        settings("CELERY_BROKER_URL = 'redis://h:6379/jobs'  # <-\n", instead="CELERY_BROKER_U"),
+        settings("CELERY_BROKER_URL = 'redis://h:6379//3'\n", instead="CELERY_BROKER_U"),
+    ),
+    Mistake(
+        "celery.E160",
+        settings("CELERY_BROKER_URL = 'redis:localhost'  # <-\n", instead="CELERY_BROKER_U"),
+        settings("CELERY_BROKER_URL = 'redis+socket:///run/r.sock'\n", instead="CELERY_BROKER_U"),
+    ),
+    Mistake(
+        "celery.W470",
+        settings(
+            "CELERY_TASK_ACKS_LATE = True\n"
+            "CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n"
+        ),
+        settings("CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}\n"),
+    ),
+    Mistake(
         "celery.W470",
         settings(
             "CELERY_TASK_ACKS_LATE = True\nCELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n",

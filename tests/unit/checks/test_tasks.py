@@ -58,6 +58,17 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.E430",
+        tasks(
+            "import functools\n\n\ndef logged(f):\n    @functools.wraps(f)\n    def inner(*args):\n"
+            "        return f(*args)\n    return inner\n\n\n@logged  # <-\n@shared_task\ndef f():\n    pass\n"
+        ),
+        tasks(
+            "def kept(f):\n    def inner(*args):\n        return f(*args)\n    inner.task = f\n    return f\n"
+            "\n\n@kept\n@shared_task\ndef f():\n    pass\n"
+        ),
+    ),
+    Mistake(
         "celery.E432",
         tasks(
             "from celery import Task\n\n\nclass Mail(Task):  # <-\n    def run(self):\n        pass\n"

@@ -63,11 +63,17 @@ class SettingsFacts:
                     yield Setting(target.id, node.value, code.where(node), code, conditional)
 
     def first(self, *names: str) -> Setting | None:
-        """The first assignment of a setting, under the first of its names that is assigned."""
+        """The assignment of a setting that counts, under the first of its names that is assigned.
+
+        Of the first file that assigns it, that is the last one that is not conditional.
+        """
         for name in names:
-            for setting in self:
-                if setting.name == name:
-                    return setting
+            found = [setting for setting in self if setting.name == name]
+            if not found:
+                continue
+            same = [setting for setting in found if setting.code is found[0].code]
+            certain = [setting for setting in same if not setting.conditional]
+            return (certain or same)[-1]
         return None
 
     def named(self, *names: str) -> Iterator[Setting]:
