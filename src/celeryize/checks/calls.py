@@ -265,7 +265,7 @@ def _is_view(code: Code, function: ast.AST) -> bool:
     )
 
 
-@check("celery.W403")
+@check("celery.I403")
 def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
     """A view calls a task like a function.
 
@@ -277,14 +277,23 @@ def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
     """
     for code in facts.code.relevant:
         for call in code.calls:
-            task = facts.tasks.named_by(code, call.func)
+            called = call.func
+            # apply() runs the task here, as calling it does
+            if isinstance(called, ast.Attribute) and called.attr == "apply":
+                called = called.value
+            task = facts.tasks.named_by(code, called)
             # a value that is used was meant to be waited for
             if task is None or not isinstance(code.parents.get(call), ast.Expr):
                 continue
             function = code.function_of(call)
             if function is None or not _is_view(code, function):
                 continue
-            if any(one.node is function for one in facts.tasks):
+            # a project that sends it as well, where it has a worker, knows what it does
+            text = code.source.text
+            if (
+                any(one.node is function for one in facts.tasks)
+                or f"{task.node.name}.delay" in text
+            ):
                 continue
             yield Occurrence(
                 f"{task.node.name}() runs here, in the web process: it is not sent to a worker",

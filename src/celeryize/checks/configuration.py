@@ -33,6 +33,8 @@ from celeryize.checks.settings import (
 from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.model import Where
 
+# Of celery.concurrency: its aliases.
+POOLS = ("prefork", "processes", "threads", "solo", "gevent", "eventlet", "custom")
 # Of kombu.compression, also where a library has to be installed for it.
 COMPRESSIONS = frozenset({"gzip", "zlib", "bzip2", "bzip", "lzma", "xz", "brotli", "zstd"})
 # The schedulers that these packages have.
@@ -395,6 +397,13 @@ def scheduler_does_not_exist(facts: Facts) -> Iterator[Occurrence]:
     Source: https://django-celery-beat.readthedocs.io/; reproduced with Celery 5.7
     """
     for setting, value in settings_of(facts, "beat_scheduler"):
+        if isinstance(value, ast.Dict):
+            yield Occurrence(
+                f"{setting.name} is a dict, and names the class of a scheduler",
+                setting.where,
+                f"Write {PREFIX}BEAT_SCHEDULE.",
+            )
+            continue
         text = text_of(default_of(value)) or ""
         package = re.split(r"[.:]", text)[0]
         if package in SCHEDULERS and text.replace(":", ".") not in KNOWN_SCHEDULERS:
@@ -402,6 +411,43 @@ def scheduler_does_not_exist(facts: Facts) -> Iterator[Occurrence]:
                 f"{package} has no scheduler {text!r}",
                 setting.where,
                 f"Write {SCHEDULERS[package]!r}.",
+            )
+
+
+@check("celery.E698", unless=IGNORED)
+def pool_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """CELERY_WORKER_POOL names a pool that Celery does not have.
+
+    What happens: The worker does not start.
+    How it looks: ModuleNotFoundError: No module named 'thread'
+    Why: An unknown name is taken for a module.
+    Fix: prefork, threads, solo, gevent or eventlet.
+    Source: celery/concurrency/__init__.py
+    """
+    for setting, value in settings_of(facts, "worker_pool"):
+        name = text_of(default_of(value)) or ""
+        # a path names a class of the project's own
+        if name and name not in POOLS and not set(".:") & set(name):
+            near = difflib.get_close_matches(name, POOLS, 1)
+            yield Occurrence(f"Celery has no pool {name!r}", setting.where, did_you_mean(near))
+
+
+@check("celery.W697", unless=IGNORED)
+def prefetch_without_limit(facts: Facts) -> Iterator[Occurrence]:
+    """The prefetch multiplier is 0, which means no limit.
+
+    What happens: The first worker takes all messages that wait into its memory; others get none.
+    How it looks: (nothing: one worker is busy, the others are idle, and memory grows)
+    Why: 0 turns the limit off, and not the prefetching.
+    Fix: CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-prefetch-multiplier
+    """
+    for setting, value in settings_of(facts, "worker_prefetch_multiplier"):
+        if number_of(default_of(value)) == 0:
+            yield Occurrence(
+                f"{setting.name} is 0: a worker takes every message that waits",
+                setting.where,
+                "Set it to 1 where tasks are long.",
             )
 
 

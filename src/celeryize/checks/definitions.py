@@ -78,7 +78,7 @@ def default_is_shared(facts: Facts) -> Iterator[Occurrence]:
     Fix: `def send(to=None): to = list(to or ())`
     Source: https://docs.python.org/3/reference/compound_stmts.html#function-definitions
     """
-    for code, node in _task_functions(facts):
+    for code, node in task_functions(facts):
         for argument, default in _defaults(node):
             if _is_mutable(default) and _is_changed(node, argument.arg):
                 yield Occurrence(
@@ -100,7 +100,7 @@ def default_is_computed_once(facts: Facts) -> Iterator[Occurrence]:
     Fix: `def report(day=None): day = day or timezone.localdate()`
     Source: https://docs.python.org/3/reference/compound_stmts.html#function-definitions
     """
-    for code, node in _task_functions(facts):
+    for code, node in task_functions(facts):
         for argument, default in _defaults(node):
             if isinstance(default, ast.Call) and _is_of_the_moment(dotted(default.func)):
                 yield Occurrence(
@@ -124,7 +124,7 @@ def _defaults(function: Function) -> list[tuple[ast.arg, ast.expr]]:
     return pairs + [(argument, default) for argument, default in keywords if default]
 
 
-def _task_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:
+def task_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:
     """The functions of all tasks, and `run` of the task classes."""
     for task in facts.tasks:
         yield task.code, task.node

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from celeryize.checks import (
     arguments,
+    bodies,
     calls,
     canvas,
     command_lines,
@@ -16,6 +17,7 @@ from celeryize.checks import (
     deployment,
     entries,
     imported,
+    lacking,
     receivers,
     retrying,
     routing,
@@ -47,6 +49,7 @@ FAMILIES = (
     routing,
     tasks,
     definitions,
+    bodies,
     receivers,
     signals,
     retrying,
@@ -57,6 +60,7 @@ FAMILIES = (
     arguments,
     canvas,
     deployment,
+    lacking,
     command_lines,
     stopping,
     supervision,

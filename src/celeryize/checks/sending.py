@@ -105,7 +105,13 @@ def expires_before_it_is_due(facts: Facts) -> Iterator[Occurrence]:
     """
     for code, options in _send_options(facts):
         delay, expires = (number_of(options.get(name)) for name in ("countdown", "expires"))
-        if delay is not None and expires is not None and expires < delay:
+        if expires is not None and expires <= 0:
+            yield Occurrence(
+                f"this expires {expires:g} s after it is sent: it never runs",
+                code.where(options["expires"]),
+                "Set expires to the seconds that the task may wait.",
+            )
+        elif delay is not None and expires is not None and expires < delay:
             yield Occurrence(
                 f"this expires after {expires:g} s, but is due after {delay:g} s: it never runs",
                 code.where(options["expires"]),

@@ -82,6 +82,17 @@ def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
                 f"Did you mean {PREFIX}{close.upper()}?",
                 fix=rename_setting(facts, setting, _meant_name(key)),
             )
+    for app in facts.project.celery:
+        for name, where in app.conf_writes:
+            close = None
+            if name not in SETTING_NAMES and name == name.lower():
+                close = close_name(name)
+            if close and close != name:
+                yield Occurrence(
+                    f"app.conf.{name} has no effect: Celery has no such setting",
+                    where,
+                    f"Did you mean {close}?",
+                )
 
 
 def _meant_name(key: str) -> str | None:

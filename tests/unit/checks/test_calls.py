@@ -40,12 +40,12 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "celery.W403",
+        "celery.I403",
         view("def v(request):\n    greet('x')  # <-\n"),
         view("def v(request):\n    return greet('x')\n"),
     ),
     Mistake(
-        "celery.W403",
+        "celery.I403",
         view("class V:\n    def get(self, request):\n        greet(name=request.GET['x'])  # <-\n"),
         view("def command(options):\n    greet(options['x'])\n"),
     ),

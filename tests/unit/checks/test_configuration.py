@@ -29,6 +29,21 @@ def url(lines: str) -> dict[str, str]:
 
 MISTAKES = [
     Mistake(
+        "celery.E698",
+        settings("CELERY_WORKER_POOL = 'thread'  # <-\n"),
+        settings("CELERY_WORKER_POOL = 'threads'\n"),
+    ),
+    Mistake(
+        "celery.W697",
+        settings("CELERY_WORKER_PREFETCH_MULTIPLIER = 0  # <-\n"),
+        settings("CELERY_WORKER_PREFETCH_MULTIPLIER = 1\n"),
+    ),
+    Mistake(
+        "celery.E692",
+        settings("CELERY_BEAT_SCHEDULER = {'a': {'task': 'x'}}  # <-\n"),
+        settings("CELERY_BEAT_SCHEDULER = 'doctors.beat.Scheduler'\n"),
+    ),
+    Mistake(
         "celery.W670",
         settings("CELERY_TASK_ALWAYS_EAGER = True  # <-\n"),
         settings("import sys\nif 'test' in sys.argv:\n    CELERY_TASK_ALWAYS_EAGER = True\n"),

@@ -100,7 +100,7 @@ MISTAKES = [
         {"doctors/jobs.py": "from celery.task.schedules import (  # <-\n    crontab,\n)\n"},
         {
             "doctors/jobs.py": "from celery.task.schedules import crontab\n",
-            "requirements.txt": "django\ncelery<5\n",
+            "requirements.txt": "django\ncelery[redis]<5\n",
         },
     ),
 ]

@@ -79,11 +79,11 @@ MISTAKES = [
         "celery.E734",
         {
             **entry(OK_ENTRY + "        'options': {'queue': 'slow'},  # <-\n"),
-            "Procfile": "worker: celery -A config worker -Q celery,mail\n",
+            "Procfile": "worker: celery -A config worker -Q celery,mail\nbeat: celery -A config beat -s /tmp/b\n",
         },
         {
             **entry(OK_ENTRY + "        'options': {'queue': 'mail'},\n"),
-            "Procfile": "worker: celery -A config worker -Q celery,mail\n",
+            "Procfile": "worker: celery -A config worker -Q celery,mail\nbeat: celery -A config beat -s /tmp/b\n",
         },
     ),
     Mistake(

@@ -10,6 +10,7 @@ from celeryize.checks.check import CHECKS, SECTIONS
 from celeryize.checks.run_checks import all_checks
 from tests.unit.checks import (
     test_arguments,
+    test_bodies,
     test_calls,
     test_canvas,
     test_command_lines,
@@ -18,6 +19,7 @@ from tests.unit.checks import (
     test_deployment,
     test_entries,
     test_imported,
+    test_lacking,
     test_receivers,
     test_retrying,
     test_schedule,
@@ -34,6 +36,8 @@ from tests.unit.checks.projects import found_in
 
 FAMILIES = (
     test_arguments,
+    test_bodies,
+    test_lacking,
     test_calls,
     test_configuration,
     test_definitions,

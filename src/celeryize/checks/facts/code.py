@@ -116,6 +116,11 @@ class CodeFacts:
     def _mentioning(self) -> tuple[PurePosixPath, ...]:
         return tuple(path for path in self.files if RELEVANT.search(self._read_bytes(path)))
 
+    def has_management_command(self, name: str) -> bool:
+        """Whether the project has a `manage.py` command of its own of this name."""
+        end = f"management/commands/{name}.py"
+        return any(path.as_posix().endswith(end) for path in self.files)
+
     def parsed(self, path: PurePosixPath) -> Code | None:
         """A file, parsed; None where it cannot be."""
         if path not in self._codes:

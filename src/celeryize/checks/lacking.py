@@ -1,0 +1,281 @@
+"""What is not there: a Beat for the schedule, a worker for a queue, a library that is declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.command import CeleryCommand
+from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.settings import PREFIX
+from celeryize.model import Where
+from celeryize.reading import readable_text
+
+# The client that a transport or a result backend needs, and the extra of celery that brings it.
+CLIENTS = {
+    "redis": ("redis", "redis"),
+    "rediss": ("redis", "redis"),
+    "sentinel": ("redis", "redis"),
+    "sqs": ("boto3", "sqs"),
+    "mongodb": ("pymongo", "mongodb"),
+}
+# What has one of these among its own requirements; Source: their metadata on PyPI, 2026-11.
+BRINGS_CELERY = {"django-celery-beat", "django-celery-results", "flower", "celery-redbeat"}
+BRINGS_CELERY |= {"django-celery-email", "celery-progress", "celery-once", "django-structlog"}
+BRINGS = {
+    "redis": {"django-redis", "celery-redbeat", "channels-redis", "rq", "django-rq", "fakeredis"},
+    "boto3": {"django-ses", "django-storages"},
+    "pymongo": {"mongoengine", "djongo"},
+}
+# Commands of django-celery and of Celery 3, and what starts the same now.
+GONE = {
+    "celeryd": "celery -A <project> worker",
+    "celerybeat": "celery -A <project> beat",
+    "celerycam": "celery -A <project> events",
+    "celeryev": "celery -A <project> events",
+    "celeryd_multi": "celery multi",
+    "celery": "celery -A <project> worker",
+}
+OLD_COMMAND = re.compile(
+    r"manage\.py[\"', ]+(celery(?:d_multi|d|beat|cam|ev)?)\b"
+    r"|(?:^|[:=]\s*|exec )(celeryd|celerybeat)\s"
+)
+SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
+
+
+@check("celery.W844")
+def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
+    """There is a schedule, and no deployment file starts Beat.
+
+    What happens: No entry is ever sent.
+    How it looks: (nothing)
+    Why: A worker runs tasks. Only Beat sends those of the schedule.
+    Fix: One process more: celery -A <project> beat
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
+    """
+    entries = facts.settings.first(f"{PREFIX}BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
+    if entries is None or not isinstance(entries.value, ast.Dict) or not entries.value.keys:
+        return
+    workers = _production_workers(facts)
+    if not workers or _mentions_beat(facts):
+        return
+    yield Occurrence(
+        f"{workers[0].where} starts a worker, and nothing starts Beat: no entry is ever sent",
+        entries.where,
+        f"Start it beside the worker: celery -A {_app_of(workers[0])} beat",
+    )
+
+
+def _production_workers(facts: Facts) -> list[CeleryCommand]:
+    """The command lines of workers in files that start processes; scripts alone say too little."""
+    files = {process.where.path for process in facts.deployment.processes}
+    return [command for command in facts.deployment.workers if command.where.path in files]
+
+
+def _mentions_beat(facts: Facts) -> bool:
+    """Whether anything that starts processes speaks of Beat; a worker's -B is one, too."""
+    deployment = facts.deployment
+    if any({"-B", "--beat"} & set(command.words) for command in deployment.workers):
+        return True
+    places = {process.where.path for process in deployment.processes} | set(deployment.files)
+    places |= {script.command.where.path for script in deployment.scripts}
+    return any(SAYS_BEAT.search(readable_text(deployment.root / path)) for path in places)
+
+
+def _app_of(command: CeleryCommand) -> str:
+    return command.option("-A", "--app") or "<project>"
+
+
+@check("celery.W845")
+def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
+    """A deployment file starts Beat, and none starts a worker.
+
+    What happens: The entries are sent, and wait in the broker for ever.
+    How it looks: (nothing: the queue grows)
+    Why: Beat sends tasks; it runs none.
+    Fix: One process more: celery -A <project> worker
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
+    """
+    commands = facts.deployment.commands
+    beats = [command for command in commands if command.subcommand == "beat"]
+    if not beats or any(command.subcommand not in {"beat", "flower"} for command in commands):
+        return
+    # a file with Beat alone may have its worker in another repository
+    path = beats[0].where.path
+    others = [p for p in facts.deployment.processes if p.where.path == path and p.celery is None]
+    if not others or "worker" in readable_text(facts.deployment.root / path):
+        return
+    yield Occurrence(
+        "Beat is started here, and nothing starts a worker: what Beat sends is never run",
+        beats[0].where,
+        f"Start one beside it: celery -A {_app_of(beats[0])} worker",
+    )
+
+
+@check("celery.E181", unless=("celery.E672",))
+def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
+    """No worker consumes the default queue.
+
+    What happens: Tasks without a route are never run.
+    How it looks: (nothing: the state stays PENDING)
+    Why: A worker with -Q consumes the queues that it names, and no others.
+    Fix: -Q celery,high, or a second worker without -Q.
+    Source: https://docs.celeryq.dev/en/stable/userguide/routing.html#manual-routing
+    """
+    workers = facts.deployment.workers
+    given = [command.option("-Q", "--queues") for command in workers]
+    if not workers or any(not queues or set("${%<") & set(queues) for queues in given):
+        return
+    usual = _default_queue(facts)
+    consumed = {name.strip() for queues in given for name in (queues or "").split(",")}
+    if usual is None or usual in consumed:
+        return
+    lost = [task for task in facts.tasks if task.name and not _is_routed(facts, task.name)]
+    lost = [task for task in lost if not {"queue", "base"} & set(task.options) and not task.hidden]
+    if lost:
+        yield Occurrence(
+            f"no worker consumes the default queue {usual!r}, to which {lost[0].node.name} is sent",
+            workers[0].where,
+            f"Add it: -Q {','.join(sorted(consumed))},{usual}",
+        )
+
+
+def _default_queue(facts: Facts) -> str | None:
+    """The queue of tasks without a route; None where code computes it."""
+    found = facts.settings.first(f"{PREFIX}TASK_DEFAULT_QUEUE", "CELERY_DEFAULT_QUEUE")
+    if found is None:
+        return "celery"
+    return text_of(default_of(found.value))
+
+
+def _is_routed(facts: Facts, name: str) -> bool:
+    """Whether a task has a queue of its own; where an import saw it, that knows."""
+    for report in (facts.worker, facts.web):
+        for task in report.tasks if report else ():
+            if task.name == name:
+                return task.queue not in {None, _default_queue(facts)}
+    # a router may be anything: without an import nothing is certain
+    names = (f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES", f"{PREFIX}TASK_QUEUES", "CELERY_QUEUES")
+    return facts.settings.first(*names) is not None
+
+
+@check("celery.W156")
+def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
+    """The project uses Celery, and its dependency file does not declare it.
+
+    What happens: It works where Celery is installed already, and fails after the next deploy.
+    How it looks: ModuleNotFoundError: No module named 'celery'
+    Why: A deploy installs what the file lists.
+    Fix: celery in the dependency file.
+    Source: reproduced with pip
+    """
+    dependencies = facts.project.dependencies
+    if dependencies.file is None or not facts.project.celery or not _declares(facts, "django"):
+        return
+    if _declares(facts, "celery", *BRINGS_CELERY):
+        return
+    yield Occurrence(
+        f"{dependencies.file} does not declare celery, which the project imports",
+        Where(dependencies.file),
+        "Add it: celery.",
+    )
+
+
+def _declares(facts: Facts, *names: str) -> bool:
+    """Whether any of some distributions is declared, in this or another file."""
+    dependencies = facts.project.dependencies
+    return bool(set(names) & {*dependencies.declared, *dependencies.left})
+
+
+@check("celery.W157", unless=("celery.E150",))
+def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
+    """The broker or the result backend needs a client that the dependency file does not declare.
+
+    What happens: It works where the client is installed already, and fails after the next deploy.
+    How it looks: ModuleNotFoundError: No module named 'redis', or
+        AttributeError: 'NoneType' object has no attribute 'Redis'
+    Why: celery itself brings the client of RabbitMQ alone.
+    Fix: celery[redis] in the dependency file.
+    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
+    """
+    dependencies = facts.project.dependencies
+    written = dependencies.declared.get("celery")
+    if dependencies.file is None or written is None or not _declares(facts, "django"):
+        return
+    extras = set(re.findall(r"[\w-]+", (re.search(r"\[([^]]*)\]", written) or [""])[0]))
+    for key in ("BROKER_URL", "RESULT_BACKEND"):
+        setting = facts.settings.first(f"{PREFIX}{key}")
+        url = ""
+        if setting is not None:
+            url = text_of(default_of(setting.value)) or ""
+        client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
+        if not client or extra in extras or _declares(facts, client, *BRINGS[client]):
+            continue
+        yield Occurrence(
+            f"{dependencies.file} does not declare {client}, which {PREFIX}{key} needs",
+            Where(dependencies.file),
+            f"Write celery[{extra}].",
+        )
+        return
+
+
+@check("celery.W169")
+def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
+    """No broker is set, and the Redis client is declared.
+
+    What happens: Worker and web process look for RabbitMQ on localhost.
+    How it looks: consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: Connection refused.
+    Why: Without a broker URL, Celery takes amqp://guest@localhost//.
+    Fix: CELERY_BROKER_URL = "redis://localhost:6379/0"
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
+    """
+    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+        return
+    written = facts.project.dependencies.declared.get("celery", "")
+    names = ("broker_url", "broker_read_url", "broker_write_url")
+    if "redis" not in written or any(facts.settings.is_set(name) for name in names):
+        return
+    # celery's own command line reads the variable, whatever the settings say
+    if facts.project.settings.split or facts.deployment.exports("BROKER_URL"):
+        return
+    if facts.worker is not None and facts.worker.conf.get("broker_url"):
+        return
+    yield Occurrence(
+        f"{PREFIX}BROKER_URL is not set: Celery looks for RabbitMQ on localhost",
+        Where(facts.project.settings.file) if facts.project.settings.file else None,
+        f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
+    )
+
+
+@check("celery.E960")
+def command_is_gone(facts: Facts) -> Iterator[Occurrence]:
+    """A command line starts a command that Celery no longer has.
+
+    What happens: The process ends at once.
+    How it looks: Unknown command: 'celeryd', or celeryd: command not found
+    Why: django-celery brought these commands, and Celery dropped its own in 4.0.
+    Fix: celery -A <project> worker, celery -A <project> beat
+    Source: https://docs.celeryq.dev/en/stable/history/whatsnew-4.0.html
+    """
+    if facts.is_before_celery(4):
+        return
+    deployment = facts.deployment
+    places = {process.where.path for process in deployment.processes} | set(deployment.files)
+    for path in sorted(places):
+        for number, line in enumerate(readable_text(deployment.root / path).split("\n"), 1):
+            found = OLD_COMMAND.search(line)
+            if found is None or line.lstrip().startswith("#"):
+                continue
+            name = found[1] or found[2]
+            # a project may have a management command of that name
+            if found[1] and facts.code.has_management_command(name):
+                continue
+            yield Occurrence(
+                f"there is no command {name} in Celery 4 and later",
+                Where(path, number),
+                f"Write {GONE[name]}.",
+            )

@@ -1,0 +1,114 @@
+"""What a set-up lacks: a small broken project for each, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, entry, found_in, settings, with_twin
+
+SOFT = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n"
+WORKER = "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker"
+BEAT = "beat: celery -A config beat -s /tmp/beat\n"
+OK = entry(
+    "        'task': 'doctors.tasks.greet',\n        'args': ('x',),\n        'schedule': 60,\n"
+)
+SCHEDULED = {"config/settings.py": OK["config/settings.py"] + SOFT}
+UNSCHEDULED = settings(SOFT)
+NO_BROKER = settings("", instead="CELERY_BROKER_U")
+MISTAKES = [
+    Mistake(
+        "celery.W844",
+        {**SCHEDULED, "Procfile": f"{WORKER}\n"},
+        {**SCHEDULED, "Procfile": f"{WORKER}\n{BEAT}"},
+        at="config/settings.py:32",
+    ),
+    Mistake(
+        "celery.W844",
+        {
+            **SCHEDULED,
+            "docker-compose.yml": "services:\n  jobs:\n    build: .\n    stop_grace_period: 30s\n"
+            "    environment:\n      REMAP_SIGTERM: SIGQUIT\n    command: [celery, -A, config, worker]\n",
+        },
+        {**UNSCHEDULED, "Procfile": f"{WORKER}\n"},
+        at="config/settings.py:32",
+    ),
+    Mistake(
+        "celery.W845",
+        {"Procfile": f"web: gunicorn config.wsgi\n{BEAT}"},
+        {"Procfile": f"{WORKER}\n{BEAT}", **UNSCHEDULED},
+        at="Procfile:2",
+    ),
+    Mistake(
+        "celery.E181",
+        {**UNSCHEDULED, "Procfile": f"{WORKER} -Q high\n"},
+        {
+            **UNSCHEDULED,
+            "Procfile": f"{WORKER} -Q high\nother: REMAP_SIGTERM=SIGQUIT celery -A config worker\n",
+        },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.E181",
+        {
+            **settings(f"{SOFT}CELERY_TASK_DEFAULT_QUEUE = 'main'\n"),
+            "Procfile": f"{WORKER} --queues=celery\n",
+        },
+        {
+            **settings(f"{SOFT}CELERY_TASK_DEFAULT_QUEUE = 'main'\n"),
+            "Procfile": f"{WORKER} --queues=high,main\n",
+        },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.W156",
+        {"requirements.txt": "django>=4.2\nredis\n"},
+        {"requirements.txt": "django>=4.2\nredis\ndjango-celery-beat\n"},
+        at="requirements.txt",
+    ),
+    Mistake(
+        "celery.W157",
+        {"requirements.txt": "django>=4.2\ncelery>=5.4\n"},
+        {"requirements.txt": "django>=4.2\ncelery>=5.4\ndjango-redis\n"},
+        at="requirements.txt",
+    ),
+    Mistake(
+        "celery.W157",
+        {"requirements.txt": "django>=4.2\ncelery[sqs]>=5.4\n"},
+        {"requirements.txt": "django>=4.2\ncelery[sqs, redis]>=5.4\n"},
+        at="requirements.txt",
+    ),
+    Mistake(
+        "celery.W169",
+        NO_BROKER,
+        {**NO_BROKER, ".env": "CELERY_BROKER_URL=redis://h\n"},
+        at="config/settings.py",
+    ),
+    Mistake(
+        "celery.E960",
+        {"Procfile": "jobs: python manage.py celeryd -l info\n"},
+        {
+            "Procfile": "jobs: python manage.py celery\n",
+            "doctors/management/commands/celery.py": "",
+        },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.E960",
+        {
+            "docker-compose.yml": "services:\n  jobs:\n    build: .\n"
+            '    command: ["python", "manage.py", "celerybeat"]\n'
+        },
+        {"Procfile": "# jobs: celeryd -l info\n"},
+        at="docker-compose.yml:4",
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
