@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +31,8 @@ from celeryize.render import task_template, task_templates
 
 # How long a lock of an idempotent task without a time limit holds.
 LOCK_SECONDS = 600
+SIZE = re.compile(r"size|chunk|batch|limit")
+RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +254,11 @@ def _body_context(
     """
     # a parameter's role is known by its name and type
     addresses = [p.name for p in parameters if p.name == "url" or p.name.endswith("_url")]
-    sizes = [p.name for p in parameters if p.annotation == "int"]
+    # a number of another name is not the length of a chunk
+    sizes = [p.name for p in parameters if p.annotation == "int" and SIZE.search(p.name)]
     texts = [p.name for p in parameters if p.annotation == "str"]
+    # the one that is called an address goes before another text
+    texts.sort(key=lambda name: RECIPIENT.search(name) is None)
     found: dict[str, object] = {
         "model": "",
         "row": "row",

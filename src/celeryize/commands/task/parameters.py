@@ -39,6 +39,8 @@ REPLACEMENTS = {
     "Path": "a str",
     "complex": "two floats",
     "QuerySet": "a list of primary keys",
+    "Literal": "a str",
+    "Enum": "its value",
     "HttpRequest": "what the task needs of the request",
 }
 # The nodes of an annotation beside its names: list[int], int | None.
@@ -132,7 +134,6 @@ def _imports_of(node: ast.expr, annotation: str) -> tuple[str, ...]:
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             if part.id not in TYPES:
-                # most likely a model
                 default = "its primary key, as int or str: an instance is stale when it arrives"
                 raise UsageError(
                     f"a task cannot be passed a {part.id}",

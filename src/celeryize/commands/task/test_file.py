@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.task.generate import Subject
@@ -26,6 +27,8 @@ DEVELOPMENT = ("requirements*.txt", "requirements*/*.txt", "requirements*/*.in",
 USES_PYTEST = re.compile(
     rb"^(?!\s*#).*(DJANGO_SETTINGS_MODULE|\bpytest[-_]django\b)", re.MULTILINE | re.IGNORECASE
 )
+# The option and its value, which may go on in indented lines, or in a list.
+PYTHON_FILES = re.compile(rb"^python_files\s*=(.*(?:\n[ \t]+.*|\n\].*)*)", re.MULTILINE)
 # Arguments for a direct call, by annotation, and the import of each.
 SAMPLES = {
     "int": ("0", ""),
@@ -237,7 +240,21 @@ def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
         if (project.root / common).is_file():
             return common
         return folder / f"test_{function}.py"
+    # pytest collects test_*.py and *_test.py, unless it is configured otherwise
+    if uses_pytest(project) and not _collects_tests_py(project):
+        return app.folder / "test_tasks.py"
     return app.folder / "tests.py"
+
+
+def _collects_tests_py(project: Project) -> bool:
+    """Whether pytest's `python_files` has a pattern for tests.py."""
+    for folder in (project.root / project.base, project.root):
+        for name in CONFIGURATIONS:
+            match = PYTHON_FILES.search(_bytes_of(folder / name))
+            if match:
+                patterns = re.findall(r"[\w*?.\[\]-]*\*|[\w*?.-]+\.py", match[1].decode("latin-1"))
+                return any(fnmatch("tests.py", pattern) for pattern in patterns)
+    return False
 
 
 def _unittest_line(line: str) -> str:
@@ -265,7 +282,8 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
         value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))
         if annotation == "str" and (argument.arg == "url" or argument.arg.endswith("_url")):
             value = '"https://example.org/"'
-        if subject.model and argument.arg == subject.key:
+        # a batch goes over all instances, and is called before there is one
+        if subject.model and subject.kind != "batch" and argument.arg == subject.key:
             value, line = _key_argument(subject.model, annotation)
         values.append(value)
         if line:

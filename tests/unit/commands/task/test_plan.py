@@ -712,7 +712,41 @@ def test_what_a_trigger_passes_is_said_where_the_names_do_not(wired, parameters,
 def test_pytest_django_of_a_development_group_is_used(wired, files):
     make_tree(wired, files)
     add(wired, "doctors.x", test=True)
-    assert "pytest.mark.django_db" in (wired / "doctors/tests.py").read_text()
+    assert "pytest.mark.django_db" in (wired / "doctors/test_tasks.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "path"),
+    [
+        ("pytest.ini", "[pytest]\nDJANGO_SETTINGS_MODULE = config.settings\n", "test_tasks.py"),
+        (
+            "pytest.ini",
+            "[pytest]\nDJANGO_SETTINGS_MODULE = config.settings\npython_files = tests.py test_*.py\n",
+            "tests.py",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\nDJANGO_SETTINGS_MODULE = 'config.settings'\n"
+            "python_files = [\n  'test_*.py',\n]\naddopts = 'tests.py'\n",
+            "test_tasks.py",
+        ),
+        (
+            "setup.cfg",
+            "[tool:pytest]\nDJANGO_SETTINGS_MODULE = config.settings\npython_files =\n    test*.py\n",
+            "tests.py",
+        ),
+    ],
+)
+def test_a_test_is_where_pytest_collects_it(wired, file, text, path):
+    make_tree(wired, {file: text})
+    add(wired, "doctors.x", test=True)
+    assert "pytest.mark.django_db" in (wired / "doctors" / path).read_text()
+
+
+def test_a_number_of_another_name_is_no_length_of_a_chunk(wired):
+    add(wired, "doctors.x", "year:int", kind="batch", model="Doctor")
+    text = (wired / "doctors/tasks.py").read_text()
+    assert "chunk_size=year" not in text
 
 
 def test_a_comment_about_pytest_django_is_no_declaration(wired):
