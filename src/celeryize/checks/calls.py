@@ -277,13 +277,15 @@ def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
     """
     for code in facts.code.relevant:
         for call in code.calls:
+            # a value that is used was meant to be waited for
+            if not isinstance(code.parents.get(call), ast.Expr):
+                continue
             called = call.func
             # apply() runs the task here, as calling it does
             if isinstance(called, ast.Attribute) and called.attr == "apply":
                 called = called.value
             task = facts.tasks.named_by(code, called)
-            # a value that is used was meant to be waited for
-            if task is None or not isinstance(code.parents.get(call), ast.Expr):
+            if task is None:
                 continue
             function = code.function_of(call)
             if function is None or not _is_view(code, function):

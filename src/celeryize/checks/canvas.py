@@ -438,16 +438,16 @@ def _unused_values(code: Code) -> Iterator[ast.expr]:
         if not isinstance(assign, ast.Assign) or function is None or len(assign.targets) != 1:
             continue
         target = assign.targets[0]
-        if isinstance(target, ast.Name) and not _is_loaded(function, target.id):
+        if isinstance(target, ast.Name) and not _is_loaded(code, function, target.id):
             yield assign.value
 
 
-def _is_loaded(function: Function, name: str) -> bool:
+def _is_loaded(code: Code, function: Function, name: str) -> bool:
     return any(
         (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Store))
         or (isinstance(node, ast.Global | ast.Nonlocal) and name in node.names)
         or (isinstance(node, ast.Name) and node.id in {"locals", "vars"})
-        for node in ast.walk(function)
+        for node in code.within(function)
     )
 
 

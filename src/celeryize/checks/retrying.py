@@ -82,13 +82,18 @@ def _has_other_self(task: Task, node: ast.AST) -> bool:
     return False
 
 
-def _all_tasks(facts: Facts) -> Iterator[Task]:
+def _all_tasks(facts: Facts) -> tuple[Task, ...]:
     """Every task of the project, those that are classes with a run() included."""
-    yield from facts.tasks
+    return facts.code.once("tasks and classes", lambda: _find_tasks(facts))
+
+
+def _find_tasks(facts: Facts) -> tuple[Task, ...]:
+    found = [*facts.tasks]
     for code in facts.code.relevant:
         for node in code.classes:
             if any(_is_task_class(facts, code, base) for base in node.bases):
-                yield from _class_task(code, node)
+                found += _class_task(code, node)
+    return tuple(found)
 
 
 def _is_task_class(facts: Facts, code: Code, base: ast.expr) -> bool:
@@ -108,14 +113,18 @@ def _class_task(code: Code, node: ast.ClassDef) -> Iterator[Task]:
             yield Task("", statement, code, node.bases[0], False, options, (), ())
 
 
-def _own_calls(facts: Facts, method: str) -> Iterator[tuple[Task, ast.Call]]:
+def _own_calls(facts: Facts, method: str) -> tuple[tuple[Task, ast.Call], ...]:
     """Every `self.retry(...)`, say, in a task, whatever its first parameter is called."""
+    return facts.code.once(f"calls of {method}", lambda: tuple(_find_own_calls(facts, method)))
+
+
+def _find_own_calls(facts: Facts, method: str) -> Iterator[tuple[Task, ast.Call]]:
     for task in _all_tasks(facts):
         owners = {task.node.name, "self"}
         parameters = parameters_of(task.node)
         if task.bound and parameters:
             owners = {parameters[0].name, task.node.name}
-        for node in ast.walk(task.node):
+        for node in task.code.within(task.node):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)

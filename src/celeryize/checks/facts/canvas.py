@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_true, text_of
+from celeryize.checks.facts.literals import dotted, is_true, text_of
 from celeryize.checks.facts.tasks import Task
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def full_name(facts: Facts, code: Code, node: ast.AST) -> str:
 
 def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
     """Which of COMPOSERS a call calls: `celery.chain(...)`, also under another name."""
-    if not isinstance(node, ast.Call):
+    if not isinstance(node, ast.Call) or not _may_compose(facts, code, node.func):
         return None
     full = full_name(facts, code, node.func)
     tail = full.rpartition(".")[2]
@@ -60,32 +60,25 @@ def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
     return None
 
 
+def _may_compose(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether the first name of an expression is imported from Celery: asked of every call."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return False
+    module, _ = facts.code.bindings(code.path).get(node.id, ("", None))
+    return module.startswith("celery")
+
+
 def followed(code: Code, node: ast.expr, levels: int = VARIABLES) -> ast.expr:
     """The value of a local variable that is assigned once; anything else is itself."""
     function = code.function_of(node)
     if not isinstance(node, ast.Name) or function is None or not levels:
         return node
-    values = _assigned_values(function, node.id)
+    values = code.assigned_in(function).get(node.id)
     if values is None or len(values) != 1 or values[0].lineno >= node.lineno:
         return node
     return followed(code, values[0], levels - 1)
-
-
-def _assigned_values(function: Function, name: str) -> list[ast.expr] | None:
-    """What a name is assigned in a function; None where something else binds it, too."""
-    found: list[ast.expr] = []
-    for node in ast.walk(function):
-        if isinstance(node, ast.arg) and node.arg == name:
-            return None
-        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == name:
-            found.append(node.value)
-        elif isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
-            found.append(node)
-    # the name of each assignment is a Store, too: it stands beside its value
-    values = [node for node in found if not (isinstance(node, ast.Name) and node.id == name)]
-    if len(found) != 2 * len(values):
-        return None
-    return values
 
 
 def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TypeVar, cast
 
 from celeryize.checks.facts.literals import Function
 from celeryize.detect.modules import Bindings, bound_names, is_foreign
@@ -17,6 +19,7 @@ from celeryize.model import Where
 from celeryize.patch.source import Source
 from celeryize.reading import read_file
 
+Found = TypeVar("Found")
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
@@ -60,6 +63,23 @@ class Code:
     classes: tuple[ast.ClassDef, ...]
     assigns: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
+    # what several checks ask for, computed once
+    _within: dict[ast.AST, tuple[ast.AST, ...]] = field(default_factory=dict, compare=False)
+    _assigned: dict[ast.AST, Mapping[str, list[ast.expr] | None]] = field(
+        default_factory=dict, compare=False
+    )
+
+    def within(self, node: ast.AST) -> tuple[ast.AST, ...]:
+        """A node and all nodes below it, in the order of ast.walk(); kept for the next check."""
+        if node not in self._within:
+            self._within[node] = tuple(ast.walk(node))
+        return self._within[node]
+
+    def assigned_in(self, function: Function) -> Mapping[str, list[ast.expr] | None]:
+        """What each name of a function is assigned; None where something else binds it, too."""
+        if function not in self._assigned:
+            self._assigned[function] = _assigned_values(self.within(function))
+        return self._assigned[function]
 
     def where(self, node: ast.AST) -> Where:
         """The place of a node."""
@@ -88,6 +108,13 @@ class CodeFacts:
     settings_files: tuple[PurePosixPath, ...]
     _codes: dict[PurePosixPath, Code | None] = field(default_factory=dict)
     _bindings: dict[PurePosixPath, Bindings] = field(default_factory=dict)
+    _once: dict[str, object] = field(default_factory=dict)
+
+    def once(self, key: str, compute: Callable[[], Found]) -> Found:
+        """What `compute` finds in the files, computed by the first check that asks under `key`."""
+        if key not in self._once:
+            self._once[key] = compute()
+        return cast("Found", self._once[key])
 
     @cached_property
     def files(self) -> tuple[PurePosixPath, ...]:
@@ -234,6 +261,24 @@ def _is_not_ours(folder: Path) -> bool:
     marks = LIBRARY_MARKS.get(folder.name, ())
     # what pip leaves beside the packages that it installs into a folder
     return any((folder / mark).exists() for mark in marks) or any(folder.glob("*.dist-info"))
+
+
+def _assigned_values(nodes: Sequence[ast.AST]) -> Mapping[str, list[ast.expr] | None]:
+    values: dict[str, list[ast.expr]] = {}
+    stored: Counter[str] = Counter()
+    for node in nodes:
+        if isinstance(node, ast.arg):
+            # a parameter has a value that the function does not show
+            stored[node.arg] += 1
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stored[node.id] += 1
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            values.setdefault(node.targets[0].id, []).append(node.value)
+    # the name of each assignment is a Store, too: what is stored more often is bound elsewhere
+    return {
+        name: values.get(name, []) if count == len(values.get(name, [])) else None
+        for name, count in stored.items()
+    }
 
 
 def read_code(source: Source, module: str) -> Code:
