@@ -20,6 +20,8 @@ ALL_SENDS = SENDS | {"delay_on_commit", "apply_async_on_commit"}
 COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"}
 # What reads the result of a task that was sent.
 ASKED = {"get", "result", "state", "status", "ready", "successful", "failed", "wait"}
+# Of these, the ones that are methods.
+METHODS = {"ready", "successful", "failed"}
 # Options that let the transaction end before the worker runs the task.
 LATER = {"countdown", "eta"}
 
@@ -496,6 +498,55 @@ def result_of_commit_used(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+@check("celery.W604")
+def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
+    """A condition asks for a result in a way that is always true.
+
+    What happens: The branch is taken before the task has run.
+    How it looks: (nothing)
+    Why: The result of delay() is an object, and `ready` without parentheses is a method: both are
+        true.
+    Fix: if result.ready():
+    Source: https://docs.celeryq.dev/en/stable/reference/celery.result.html
+    """
+    for code in facts.code.relevant:
+        for node in code.parents:
+            if not isinstance(node, ast.If | ast.While | ast.IfExp):
+                continue
+            asked = node.test
+            if isinstance(asked, ast.UnaryOp) and isinstance(asked.op, ast.Not):
+                asked = asked.operand
+            method = ""
+            if isinstance(asked, ast.Attribute) and asked.attr in METHODS:
+                method, asked = asked.attr, asked.value
+            if _is_result(facts, code, followed(code, asked)):
+                yield Occurrence(
+                    "this is always true: it says nothing about the task",
+                    code.where(node.test),
+                    f"Call {method or 'ready'}().",
+                )
+
+
+@check("celery.E606")
+def result_awaited(facts: Facts) -> Iterator[Occurrence]:
+    """The result of sending a task is awaited.
+
+    What happens: The task is sent, and the view fails.
+    How it looks: TypeError: object AsyncResult can't be used in 'await' expression
+    Why: delay() is a plain function, and its result no coroutine.
+    Fix: await sync_to_async(task.delay)(...), or no await.
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for node in code.parents:
+            if isinstance(node, ast.Await) and _is_send(facts, code, node.value):
+                yield Occurrence(
+                    "the result of a send cannot be awaited",
+                    code.where(node),
+                    "Write it without await, or wrap the method: sync_to_async(task.delay)(...).",
+                )
+
+
 @check("celery.W551")
 def send_never_called(facts: Facts) -> Iterator[Occurrence]:
     """The method that sends a task is named and never called.
@@ -517,9 +568,12 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
             if not isinstance(value, ast.Attribute) or value.attr not in ALL_SENDS:
                 continue
             task = facts.tasks.named_by(code, value.value)
+            name = "this canvas"
             if task is not None:
+                name = task.node.name
+            if task is not None or is_canvas(facts, code, value.value):
                 yield Occurrence(
-                    f"{task.node.name}.{value.attr} is not called: nothing is sent",
+                    f"{name}.{value.attr} is not called: nothing is sent",
                     code.where(value),
                     "Add the parentheses.",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
@@ -42,6 +43,15 @@ HEIRS = {
     "--no-color": "--no-color, in front of the subcommand",
     "--broker": "--broker, in front of the subcommand",
 }
+# The options of a worker that take a number: seconds, processes, tasks, kilobytes.
+NUMBERS = (
+    ("--time-limit",),
+    ("--soft-time-limit",),
+    ("-c", "--concurrency"),
+    ("--max-tasks-per-child",),
+    ("--max-memory-per-child",),
+    ("--prefetch-multiplier",),
+)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 LEVEL_HEIRS = {"WARN": "WARNING", "ERR": "ERROR", "VERBOSE": "DEBUG", "TRACE": "DEBUG"}
 POOLS = ("prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom")
@@ -192,6 +202,12 @@ def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
             near = difflib.get_close_matches(pool, POOLS, 1)
             hint = f"Write -P {near[0]}." if near else f"Write one of {', '.join(POOLS)}."
             yield Occurrence(f"{pool} is no pool", command.where, hint)
+        for option in NUMBERS:
+            number = behind.option(*option)
+            if number and not _is_variable(number) and not re.fullmatch(r"\d+(\.\d*)?", number):
+                yield Occurrence(
+                    f"{number} of {option[-1]} is no number", command.where, "Write a plain number."
+                )
 
 
 def _is_wrong_pool(pool: str) -> bool:

@@ -460,7 +460,16 @@ def option_is_text(facts: Facts) -> Iterator[Occurrence]:
 
 
 # max_retries is one of celery.E623
-NUMBERS = frozenset({"default_retry_delay", "time_limit", "soft_time_limit", "expires"})
+NUMBERS = frozenset(
+    {
+        "default_retry_delay",
+        "time_limit",
+        "soft_time_limit",
+        "expires",
+        "retry_backoff",
+        "retry_backoff_max",
+    }
+)
 
 
 @check("celery.W663")

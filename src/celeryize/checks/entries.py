@@ -27,6 +27,8 @@ from celeryize.probe.report import ImportedEntry
 CLOCKS = frozenset({"now", "utcnow", "today", "localtime", "localdate", "time"})
 # The days that not every month has, in words.
 RARE_DAYS = {31: "five months have no day 31", 30: "February has no day 30"}
+# django_celery_beat.models.IntervalSchedule
+PERIODS = ("days", "hours", "minutes", "seconds", "microseconds")
 # How PeriodicTask rows are made.
 MAKERS = frozenset({"create", "get_or_create", "update_or_create", "acreate", "aget_or_create"})
 # Settings whose dicts are checked for doubled keys.
@@ -195,23 +197,58 @@ def periodic_task_unknown(facts: Facts) -> Iterator[Occurrence]:
 
 def _periodic_task(facts: Facts, code: Code, call: ast.Call) -> ast.expr | None:
     """The `task` of a call that makes a PeriodicTask."""
+    return _model_values(facts, code, call).get("task")
+
+
+@check("celery.E740")
+def periodic_arguments_not_json(facts: Facts) -> Iterator[Occurrence]:
+    """A PeriodicTask is given its arguments as Python, or a period that does not exist.
+
+    What happens: Beat fails on the row, again and again, or sends nothing for it.
+    How it looks: json.decoder.JSONDecodeError: Expecting value, or
+        TypeError: 'second' is an invalid keyword argument for timedelta
+    Why: The columns hold texts: args and kwargs are JSON, and nothing converts them. A period is
+        days, hours, minutes, seconds or microseconds.
+    Fix: args=json.dumps([...]), kwargs=json.dumps({...}); period=IntervalSchedule.SECONDS
+    Source: https://django-celery-beat.readthedocs.io/en/latest/; django_celery_beat/models.py
+    """
+    for code in facts.code.relevant:
+        if "django_celery_beat" not in code.source.text:
+            continue
+        for call in code.calls:
+            given = _model_values(facts, code, call)
+            for name in ("args", "kwargs"):
+                if isinstance(given.get(name), ast.List | ast.Tuple | ast.Dict):
+                    yield Occurrence(
+                        f"{name} of this PeriodicTask is Python, and the column holds JSON",
+                        code.where(given[name]),
+                        f"Write {name}=json.dumps(...).",
+                    )
+            period = text_of(given.get("period"))
+            if period and period not in PERIODS:
+                yield Occurrence(
+                    f"there is no period {period!r}",
+                    code.where(given["period"]),
+                    f"Write one of {', '.join(PERIODS)}.",
+                )
+
+
+def _model_values(facts: Facts, code: Code, call: ast.Call) -> dict[str, ast.expr]:
+    """The values by column that a call gives a new PeriodicTask or IntervalSchedule."""
     spelled = dotted(call.func)
     model, _, method = spelled.partition(".objects.")
     if method and method not in MAKERS:
-        return None
+        return {}
     head, _, rest = model.partition(".")
     module, name = facts.code.bindings(code.path).get(head, ("", None))
     full = ".".join(part for part in (module, name, rest) if part)
-    if full != "django_celery_beat.models.PeriodicTask":
-        return None
-    pairs = {keyword.arg: keyword.value for keyword in call.keywords}
-    if "task" in pairs:
-        return pairs["task"]
+    if not full.startswith("django_celery_beat.models."):
+        return {}
+    found = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     for keyword in ("defaults", "create_defaults"):
-        for pair in pairs_of(pairs.get(keyword)) or ():
-            if text_of(pair.key) == "task":
-                return pair.value
-    return None
+        for pair in pairs_of(found.get(keyword)) or ():
+            found.setdefault(text_of(pair.key) or "", pair.value)
+    return found
 
 
 def is_unknown_task(facts: Facts, name: str) -> bool:

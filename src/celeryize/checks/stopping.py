@@ -5,6 +5,7 @@ What is measured: Celery 5.7, prefork, Redis 7, a task of 16 seconds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
@@ -20,6 +21,8 @@ from celeryize.checks.facts.processes.stop import (
     soft_timeout,
     stopped_workers,
 )
+from celeryize.model import Where
+from celeryize.reading import readable_text
 
 REMAP_LINE = "REMAP_SIGTERM=SIGQUIT"
 # What each kind of file calls the time until SIGKILL.
@@ -33,6 +36,11 @@ GRACES = {
 CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
 # These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
 STAYING = frozenset({"sh", "dash"})
+# `CMD celery -A config worker`; what begins with exec, or with a bracket, has no shell.
+SHELL_FORM_OF_CMD = re.compile(
+    r"^[ \t]*(CMD|ENTRYPOINT)[ \t]+(?!\[|exec\b)[^\n]*\bcelery\b[^\n]*\b(?:worker|beat)\b",
+    re.MULTILINE,
+)
 
 
 def _waits(facts: Facts, process: Process) -> bool:
@@ -280,6 +288,31 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
         if place not in reported:
             reported.add(place)
             yield Occurrence(message, place, hint)
+
+
+@check("celery.W812", unless=("celery.W810",))
+def shell_form_of_an_image(facts: Facts) -> Iterator[Occurrence]:
+    """An image starts Celery by the shell form of CMD.
+
+    What happens: SIGTERM never reaches Celery: after the grace it is killed, and running tasks are
+        lost.
+    How it looks: A stop that takes the whole grace; exit code 137, and no "Warm shutdown"
+    Why: The shell form runs `sh -c`, and the `sh` of Debian does not exec what it starts.
+    Fix: CMD ["celery", "-A", "config", "worker"], or exec in front of celery.
+    Source: https://docs.docker.com/reference/dockerfile/#shell-and-exec-form
+    """
+    if facts.deployment.uses_busybox:
+        return
+    for path in facts.deployment.dockerfiles:
+        text = readable_text(facts.deployment.root / path)
+        if re.search(r"^\s*SHELL\b", text, re.MULTILINE):
+            continue
+        for found in SHELL_FORM_OF_CMD.finditer(text):
+            yield Occurrence(
+                "sh -c stays between: SIGTERM does not reach celery",
+                Where(path, text.count("\n", 0, found.start()) + 1),
+                f'Write the words as a list: {found[1]} ["celery", ...].',
+            )
 
 
 def _stays(facts: Facts, process: Process) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import (
     Pair,
     default_of,
+    dotted,
     number_of,
     pairs_of,
     text_of,
@@ -167,6 +169,76 @@ def results_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
                     setting.where,
                     "Use a cache that processes share, or another result backend.",
                 )
+
+
+@check("celery.W694")
+def lock_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
+    """A task takes a lock in a cache that other processes cannot see.
+
+    What happens: Every process gets the lock: the task runs several times at once.
+    How it looks: (nothing)
+    Why: LocMemCache, which is also Django's default, is another one in each process.
+    Fix: django.core.cache.backends.redis.RedisCache, or another cache that processes share.
+    Source: https://docs.djangoproject.com/en/stable/topics/cache/#local-memory-caching
+    """
+    found = [caches for caches in facts.settings.named("CACHES") if not caches.conditional]
+    if len(found) != 1 or facts.project.settings.split:
+        return
+    backend = _cache_class(found[0], "default")
+    if backend not in LOST_CACHES:
+        return
+    for task in facts.tasks:
+        for node in task.code.within(task.node):
+            if isinstance(node, ast.Call) and dotted(node.func) in {"cache.add", "cache.lock"}:
+                yield Occurrence(
+                    f"the lock of {task.node.name} is in a cache that "
+                    f"{LOST_CACHES[backend]} ({found[0].where})",
+                    task.code.where(node),
+                    "Use a cache that processes share.",
+                )
+
+
+@check("celery.W911")
+def cache_in_the_brokers_database(facts: Facts) -> Iterator[Occurrence]:
+    """Django's cache and the broker are in one database of Redis.
+
+    What happens: cache.clear() deletes the queues, with every task that waits.
+    How it looks: (nothing)
+    Why: RedisCache.clear() empties the whole database (FLUSHDB).
+    Fix: Another number at the end of one of the URLs.
+    Source: django/core/cache/backends/redis.py; https://redis.io/docs/latest/commands/flushdb/
+    """
+    values = [default_of(value) for _, value in settings_of(facts, "broker_url")]
+    brokers = [url for url in map(text_of, values) if url]
+    for caches in facts.settings.named("CACHES"):
+        for pair in pairs_of(caches.value) or ():
+            given = {
+                text_of(inner.key): inner.value
+                for inner in pairs_of(resolved(caches.code, pair.value)) or ()
+            }
+            location = given.get("LOCATION")
+            url = ""
+            if location is not None:
+                url = text_of(default_of(location)) or ""
+            backend = text_of(given.get("BACKEND")) or ""
+            if "redis" in backend.lower() and any(_is_one_database(url, b) for b in brokers):
+                yield Occurrence(
+                    f"the cache {text_of(pair.key)!r} is in the broker's database: clearing it "
+                    "deletes all waiting tasks",
+                    caches.code.where(given["LOCATION"]),
+                    "Give one of them another number.",
+                )
+
+
+def _is_one_database(one: str, other: str) -> bool:
+    """Whether two URLs of Redis name one host, port and database."""
+    places = []
+    for url in (one, other):
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "rediss"}:
+            return False
+        places.append((parts.hostname, parts.port or 6379, parts.path.strip("/") or "0"))
+    return places[0] == places[1]
 
 
 def _cache_class(caches: Setting, alias: str) -> str:

@@ -8,6 +8,35 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.W604",
+        view("def f():\n    sent = greet.delay('x')\n    if sent.ready:  # <-\n        return 1\n"),
+        view("def f():\n    sent = greet.delay('x')\n    if sent.ready():\n        return 1\n"),
+    ),
+    Mistake(
+        "celery.W604",
+        view("def f():\n    while not greet.delay('x').successful:  # <-\n        pass\n"),
+        view("def f(sent=None):\n    if sent is not None:\n        return sent.id\n"),
+    ),
+    Mistake(
+        "celery.E606",
+        view("async def f(request):\n    await greet.delay('x')  # <-\n"),
+        view(
+            "async def f(request):\n    await sync_to_async(greet.delay)('x')\n",
+            "from asgiref.sync import sync_to_async\n",
+        ),
+    ),
+    Mistake(
+        "celery.W551",
+        view(
+            "def f():\n    chain(greet.si('x'), greet.si('y')).delay  # <-\n",
+            "from celery import chain\n",
+        ),
+        view(
+            "def f():\n    chain(greet.si('x'), greet.si('y')).delay()\n",
+            "from celery import chain\n",
+        ),
+    ),
+    Mistake(
         "celery.E380",
         {
             **settings("", instead="CELERY_RESULT_B"),

@@ -28,6 +28,16 @@ def compose(command: str) -> dict[str, str]:
 
 
 MISTAKES = [
+    Mistake(
+        "celery.E950",
+        {
+            "compose.yml": "# --time-limit=10m\n",
+            "Makefile": "",
+            "start.sh": "exec celery -A config worker --time-limit=10m\n",
+        },
+        {"start.sh": "exec celery -A config worker --time-limit=600 -c 2\n"},
+        at="start.sh:1",
+    ),
     Mistake("celery.E930", compose("celery -A config worker --maxtasksperchild 3  # <-"), GOOD),
     Mistake("celery.E930", compose("celery -A config worker --concurency=3  # <-")),
     Mistake("celery.E930", compose("celery -A config worker --workdir /app  # <-")),

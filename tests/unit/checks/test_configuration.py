@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.checks.projects import (
     APP,
+    TASK,
     Mistake,
     found_by_import,
     found_in,
@@ -27,7 +28,37 @@ def url(lines: str) -> dict[str, str]:
     return settings(lines, instead="CELERY_BROKER_URL")
 
 
+LOCAL = "django.core.cache.backends.locmem.LocMemCache"
+REDIS = "django.core.cache.backends.redis.RedisCache"
+LOCKED = tasks(
+    f"from django.core.cache import cache\n{TASK}def once():\n    if cache.add('lock', 1):\n        pass\n"
+)
 MISTAKES = [
+    Mistake(
+        "celery.W694",
+        {**LOCKED, **settings(f"CACHES = {{'default': {{'BACKEND': '{LOCAL}'}}}}\n")},
+        {
+            **LOCKED,
+            **settings(
+                f"CACHES = {{'default': {{'BACKEND': '{REDIS}', 'LOCATION': 'redis://h/3'}}}}\n"
+            ),
+        },
+        at="doctors/tasks.py:20",
+    ),
+    Mistake(
+        "celery.W911",
+        settings(
+            f"CACHES = {{\n    'default': {{\n        'BACKEND': '{REDIS}',\n"
+            "        'LOCATION': 'redis://localhost:6379',  # <-\n    },\n}\n"
+            "CELERY_BROKER_URL = 'redis://localhost:6379/0'\n",
+            instead="CELERY_BROKER_U",
+        ),
+        settings(
+            f"CACHES = {{'default': {{'BACKEND': '{REDIS}', 'LOCATION': 'redis://localhost:6379/1'}}}}\n"
+            "CELERY_BROKER_URL = 'redis://localhost:6379/0'\n",
+            instead="CELERY_BROKER_U",
+        ),
+    ),
     Mistake(
         "celery.E698",
         settings("CELERY_WORKER_POOL = 'thread'  # <-\n"),

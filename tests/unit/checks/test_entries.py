@@ -26,7 +26,35 @@ HANDLER = (
 )
 PERIODIC = "from django_celery_beat.models import PeriodicTask\n\n\ndef make():\n    %s\n"
 
+MODELS = "from django_celery_beat.models import IntervalSchedule, PeriodicTask\nimport json\n"
 MISTAKES = [
+    Mistake(
+        "celery.E740",
+        {
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "    task='doctors.tasks.greet',\n    args=['x'],  # <-\n)\n"
+        },
+        {
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "    task='doctors.tasks.greet',\n    args=json.dumps(['x']),\n)\n"
+        },
+    ),
+    Mistake(
+        "celery.E740",
+        {
+            "doctors/rows.py": f"{MODELS}IntervalSchedule.objects.get_or_create(every=1, period='hour')  # <-\n"
+        },
+        {
+            "doctors/rows.py": f"{MODELS}IntervalSchedule.objects.get_or_create(every=1, period='hours')\n"
+        },
+    ),
+    Mistake(
+        "celery.E740",
+        {
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.update_or_create(\n    name='a',\n"
+            "    defaults={\n        'kwargs': {'name': 'x'},  # <-\n    },\n)\n"
+        },
+    ),
     Mistake(
         "celery.W730",
         entry(

@@ -47,6 +47,17 @@ REMAP = ("environment:", "  REMAP_SIGTERM: SIGQUIT")
 LONG = "stop_grace_period: 1m30s"
 MISTAKES = [
     Mistake(
+        "celery.W812",
+        {"Dockerfile": f"FROM python:3.12-slim\nCMD {WORKER}  # <-\n"},
+        {"Dockerfile": 'FROM python:3.12-slim\nCMD ["celery", "-A", "config", "worker"]\n'},
+    ),
+    Mistake(
+        "celery.W812",
+        {"worker.Dockerfile": "FROM python:3.12\nENTRYPOINT celery -A config beat -s /tmp/b\n"},
+        {"Dockerfile": f"FROM python:3.12-alpine\nCMD {WORKER}\n"},
+        at="worker.Dockerfile:2",
+    ),
+    Mistake(
         "celery.W800",
         {**compose(LONG), **settings(SOFT[:-1] + "  # <-\n")},
         {**compose(*REMAP, LONG), **settings(SOFT)},

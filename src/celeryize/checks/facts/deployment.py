@@ -137,6 +137,12 @@ class DeploymentFacts:
         """What the deployment files start; of files that no reader understands, nothing."""
         return tuple(read_processes(self.root, self._matching(PROCESS_FILES), self.scripts))
 
+    @cached_property
+    def dockerfiles(self) -> tuple[PurePosixPath, ...]:
+        """The Dockerfiles of the project, in the order of their names."""
+        found = [path.relative_to(self.root) for path in self._matching(DOCKERFILE)]
+        return tuple(sorted(PurePosixPath(path.as_posix()) for path in found))
+
     def places(self, name: str) -> bool:
         """Whether a container gets a folder of this name: `./src:/code/shop`, `WORKDIR /shop`."""
         part = re.compile(rf"[/:]{re.escape(name)}(?![\w-])")
