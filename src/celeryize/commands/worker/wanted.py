@@ -1,0 +1,82 @@
+"""What the processes have to be, whatever kind of file starts them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from celeryize.commands.worker.broker import Server
+
+REMAP = "REMAP_SIGTERM"
+HEALTH_FOLDER = "CELERY_HEALTH_DIR"
+# Seconds from the end of the soft shutdown to SIGKILL: unfinished tasks are put back, processes end.
+MARGIN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A process of Celery: `worker` or `beat`, its name, the words behind its subcommand."""
+
+    subcommand: str
+    name: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def is_beat(self) -> bool:
+        """Whether it is Beat."""
+        return self.subcommand == "beat"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The processes to be: `spec` is what `celery -A` is given, below `folder` of the repository.
+
+    `soft` is the soft shutdown in seconds, None where this Celery has none; `grace` is the time
+    until SIGKILL. `database`: Beat's schedule is there, and it needs no file.
+    """
+
+    spec: str
+    folder: str
+    soft: int | None
+    grace: int
+    workers: tuple[Job, ...]
+    beat: Job | None
+    database: bool
+    health: bool
+    broker: Server
+    backend: Server | None
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All of them."""
+        return (*self.workers, self.beat) if self.beat else self.workers
+
+    def celery_words(self, job: Job, schedule: str = "", folder: str = "") -> tuple[str, ...]:
+        """The command line of a job; `schedule` is the file that Beat writes."""
+        words = ["celery", "-A", self.spec]
+        if folder:
+            words += ["--workdir", folder]
+        words += [job.subcommand, "-l", "INFO", *job.options]
+        if job.is_beat:
+            words.append("--pidfile=")
+            if schedule and not self.database:
+                words += ["-s", schedule]
+        return tuple(words)
+
+    def variables(self, job: Job) -> Iterator[tuple[str, str]]:
+        """The environment variables that a job needs for its stop and its health."""
+        if self.soft is not None and not job.is_beat:
+            yield REMAP, "SIGQUIT"
+        if self.health:
+            yield HEALTH_FOLDER, "/tmp"
+
+    def without(self, names: set[str]) -> Wanted:
+        """The same less the jobs of some names."""
+        kept = tuple(job for job in self.workers if job.name not in names)
+        return replace(self, workers=kept)
+
+
+def shell_line(words: tuple[str, ...]) -> str:
+    """Words as a line that a shell, or a program that splits like one, reads."""
+    return " ".join(word if word == "--pidfile=" else shlex.quote(word) for word in words)
