@@ -21,7 +21,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.yaml_tree import Node, parse_yaml
 
-# Keys lead to a mapping; a number is the position of a document or an element.
+# Keys lead to a node; a number in front is that of the document, any other that of an element.
 Keys = tuple[str | int, ...]
 
 
@@ -52,8 +52,10 @@ def add_elements(path: PurePosixPath, text: str, keys: Keys, block: str) -> str:
     sequence = find_node(path, text, keys)
     if sequence.kind != "sequence" or sequence.flow or not sequence.elements:
         raise _refuse(path, sequence, keys, block)
-    column = sequence.column
-    new = _insert(text, _written_end(sequence.elements[-1]), column, block)
+    first = sequence.elements[0]
+    # the dash is on the line of the element; the node itself may begin with an anchor above it
+    head = text[text.rfind("\n", 0, first.start) + 1 : first.start]
+    new = _insert(text, _written_end(sequence.elements[-1]), len(head) - len(head.lstrip()), block)
     _prove(path, text, new, block, sequence)
     return new
 
@@ -77,12 +79,13 @@ def add_document(path: PurePosixPath, text: str, block: str) -> str:
 def find_node(path: PurePosixPath, text: str, keys: Keys) -> Node:
     """The node at some keys as it is written. Raises CannotPatch where there is none."""
     documents = parse_yaml(path, text)
-    found: Node | None = documents[0] if documents else None
-    for key in keys:
+    number, rest = 0, keys
+    if keys and isinstance(keys[0], int):
+        number, rest = keys[0], keys[1:]
+    found: Node | None = documents[number] if number < len(documents) else None
+    for key in rest:
         if isinstance(key, int):
-            nodes = documents
-            if found is not None and found.kind == "sequence":
-                nodes = found.elements
+            nodes = found.elements if found else ()
             found = nodes[key] if key < len(nodes) else None
         else:
             found = found.own(key) if found else None

@@ -32,7 +32,7 @@ from celeryize.commands.worker.web import (
 from celeryize.detect.processes.process import Process
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
-from celeryize.patch.yaml_edit import Keys, add_elements, add_entries, newline_of
+from celeryize.patch.yaml_edit import Keys, add_elements, add_entries
 from celeryize.patch.yaml_tree import MERGE, Node, parse_yaml
 from celeryize.reading import readable_text
 

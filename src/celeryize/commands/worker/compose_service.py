@@ -267,6 +267,7 @@ def _indented(block: str, margin: int) -> str:
 
 
 def _names(node: Node) -> set[str]:
+    """The keys of a service, merged ones too."""
     return {name for name, _ in node.items()}
 
 
@@ -376,7 +377,7 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
     if node and node.kind == "mapping":
         for key, value in node.pairs:
             _, _, text = source_lines(file.text, key, value).partition(":")
-            entries[key.text] = text.strip("\n")
+            entries[key.text] = text.rstrip("\n")
     if base.broker and base.broker not in entries:
         entries[base.broker] = ""
     elif "depends_on" in inherited:

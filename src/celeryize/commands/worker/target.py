@@ -13,7 +13,7 @@ from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folder
 from celeryize.detect.processes.process import Process
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
-from celeryize.model import Todo
+from celeryize.model import Todo, Where
 from celeryize.reading import readable_text
 
 IMAGES = re.compile(r".*[Dd]ockerfile.*|Containerfile|[\w-]*entry[\w-]*|.*\.sh")
@@ -74,6 +74,10 @@ class Target:
         folders = own_folders(self.root)
         files = [*matching_files(folders, IMAGES), *matching_files(folders, SCRIPT_NAMES)]
         return any(pattern.search(readable_text(path)) for path in files)
+
+    def web_place(self) -> Where:
+        """The place of a web process in a file that is made anew."""
+        return Where(self.path)
 
     def write(self, text: str) -> None:
         """Plan the new text of the file."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from celeryize.commands.worker.broker import Server
 
 REMAP = "REMAP_SIGTERM"
 HEALTH_FOLDER = "CELERY_HEALTH_DIR"
+# What no shell changes; shlex would quote `%h` and `=`.
+PLAIN = re.compile(r"[\w@%+=:,./${}-]+")
 # Seconds from the end of the soft shutdown to SIGKILL: unfinished tasks are put back, processes end.
 MARGIN = 10
 
@@ -52,12 +55,19 @@ class Wanted:
         """All of them."""
         return (*self.workers, self.beat) if self.beat else self.workers
 
-    def celery_words(self, job: Job, schedule: str = "", folder: str = "") -> tuple[str, ...]:
-        """The command line of a job; `schedule` is the file that Beat writes."""
+    def celery_words(
+        self, job: Job, schedule: str = "", *, folder: str = "", host: str = ""
+    ) -> tuple[str, ...]:
+        """The command line of a job; `schedule` is the file that Beat writes.
+
+        `host` is how a second worker of a machine spells the machine in its name: `%h`, or `%%h`.
+        """
         words = ["celery", "-A", self.spec]
         if folder:
             words += ["--workdir", folder]
         words += [job.subcommand, "-l", "INFO", *job.options]
+        if host and not job.is_beat and job.name != "worker":
+            words += ["-n", f"{job.name}@{host}"]
         if job.is_beat:
             words.append("--pidfile=")
             if schedule and not self.database:
@@ -71,12 +81,7 @@ class Wanted:
         if self.health:
             yield HEALTH_FOLDER, "/tmp"
 
-    def without(self, names: set[str]) -> Wanted:
-        """The same less the jobs of some names."""
-        kept = tuple(job for job in self.workers if job.name not in names)
-        return replace(self, workers=kept)
-
 
 def shell_line(words: tuple[str, ...]) -> str:
     """Words as a line that a shell, or a program that splits like one, reads."""
-    return " ".join(word if word == "--pidfile=" else shlex.quote(word) for word in words)
+    return " ".join(word if PLAIN.fullmatch(word) else shlex.quote(word) for word in words)

@@ -8,7 +8,8 @@ from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.imports import add_import, has_import
+from celeryize.patch.imports import add_import, has_import, leading_imports
+from celeryize.patch.source import Source, fitted, insertion, statements
 from celeryize.render import snippet
 
 MODULE = "celery_health"
@@ -38,5 +39,17 @@ def plan_health(project: Project, draft: Draft) -> None:
     source = draft.source(app.where.path)
     if has_import(source, line):
         return
-    after = source.splice(*add_import(source, f"{line}  # noqa: F401"))
-    draft.write(app.where.path, after, "imports the heartbeats")
+    draft.write(app.where.path, _with_import(source, line), "imports the heartbeats")
+
+
+def _with_import(source: Source, line: str) -> Source:
+    """The app file with the import below its other ones."""
+    written = f"{line}  # noqa: F401\n"
+    block = leading_imports(source)
+    if not block:
+        return source.splice(*add_import(source, written.rstrip()))
+    offset = source.after_line(block[-1])
+    lead = "" if source.text[:offset].endswith("\n") else source.newline
+    return source.splice(
+        insertion(offset, lead + fitted(source, offset, written), statements(line))
+    )
