@@ -39,6 +39,9 @@ def add_entries(path: PurePosixPath, text: str, keys: Keys, block: str, *, after
         pair = mapping.pairs[names.index(after)]
     value = pair[1]
     last = max(pair[0].end, _written_end(value))
+    if not keys and not after and len(parse_yaml(path, text)) == 1:
+        # below the comments at the end of the file, which may belong to what is above them
+        last = max(last, len(text.rstrip()))
     new = _insert(text, last, mapping.pairs[0][0].column, block)
     _prove(path, text, new, block, mapping)
     return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from celeryize.brokers import find_broker
 from celeryize.checks.facts import Facts
@@ -33,6 +33,8 @@ class Server:
     variables: tuple[str, ...]
     # Celery itself reads this one, and it beats the settings
     own: str
+    # code puts it together: what it would be without the variables is not known
+    computed: bool = False
 
     @property
     def variable(self) -> str:
@@ -66,6 +68,8 @@ def find_broker_server(facts: Facts) -> Server:
     found = _read_setting(facts, BROKER, "CELERY_BROKER_URL")
     if found.url or found.kind:
         return found
+    if found.computed or found.variables:
+        return replace(found, kind=_kind_of_dependencies(facts))
     url = _constructor_url(facts)
     kind = kind_of(url)
     if not url:
@@ -93,7 +97,9 @@ def _read_setting(facts: Facts, names: tuple[str, ...], own: str) -> Server:
     for setting in facts.settings.named(*names):
         _follow(facts, setting.value, variables, urls, DEPTH)
     url = next((url for url in urls if kind_of(url)), next(iter(urls), ""))
-    return Server(kind_of(url), url, tuple(variables), own)
+    is_set = facts.settings.first(*names) is not None
+    computed = is_set and not url and len(variables) != 1
+    return Server(kind_of(url), url, tuple(variables), own, computed=computed)
 
 
 def _follow(

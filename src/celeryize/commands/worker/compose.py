@@ -204,8 +204,22 @@ def _add_broker(target: Target, text: str, document: Node, web: str, kind: str) 
     text = add_entries(target.path, text, ("services",), _joined(file, [block]), after=web)
     if volume not in names:
         text = _add_volume(target, text, document, volume)
+    text = _wait_for(target, text, web, name)
     target.what.append(f"the service {name}")
     return name, text
+
+
+def _wait_for(target: Target, text: str, web: str, name: str) -> str:
+    """The text whose web service waits for the new service, where it lists what it waits for."""
+    found = _load(target, text).own("services", web, "depends_on")
+    if found is None or found.kind == "alias" or found.flow:
+        return text
+    keys = ("services", web, "depends_on")
+    if found.kind == "sequence":
+        return add_elements(target.path, text, keys, f"- {name}\n")
+    step = read_habit(text, _load(target, text)).step
+    block = f"{name}:\n{' ' * step}condition: service_healthy\n"
+    return add_entries(target.path, text, keys, block)
 
 
 def _add_volume(target: Target, text: str, document: Node, volume: str) -> str:
@@ -286,6 +300,8 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
         return text
     if not given and target.exported(server.variables or (server.own,)):
         return text
+    if not given and (server.computed or _needs_password(document, service)):
+        return _told_by_hand(target, document, web, server, service, text)
     if given and _variable_of(document, web, server.variable):
         target.todo(
             Todo(
@@ -300,6 +316,34 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
     if not url:
         return text
     return add_variable(target, text, web, server.variable, url)
+
+
+def _needs_password(document: Node, service: str) -> bool:
+    """Whether a Redis of the file asks for a password, which is not known here."""
+    node = document.get("services", service)
+    command = node.get("command") if node else None
+    if command is None:
+        return False
+    return "--requirepass" in " ".join(command.words()) + command.resolved.text
+
+
+def _told_by_hand(
+    target: Target, document: Node, web: str, server: Server, service: str, text: str
+) -> str:
+    """The text as it is, with a manual step unless the web service gets its variables already."""
+    node = document.get("services", web)
+    has_files = node is not None and node.get("env_file") is not None
+    if has_files or any(_variable_of(document, web, name) for name in server.variables):
+        return text
+    target.todo(
+        Todo(
+            f"the URL of {service} for {web} and the worker",
+            "The settings put it together, or it needs a password: celeryize does not know it.",
+            f"{server.variable}: {server.url_at(service)}\n",
+            target.path,
+        )
+    )
+    return text
 
 
 def _names_local(url: str) -> bool:
@@ -393,19 +437,23 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
         )
     file = read_habit(text, document)
     block = ""
+    # what is added to it, the services that merge it get as well
+    shared = _is_merged(document, node)
     if node.get("init") is None:
         block += "init: true\n"
-    if node.get("restart") is None and node.get("deploy", "restart_policy") is None:
+    restarts = node.get("restart") or node.get("deploy", "restart_policy")
+    if restarts is None and not shared:
         block += "restart: unless-stopped\n"
     block += _adopted_grace(target, node, adopted)
-    if wanted.health and node.resolved.own("healthcheck") is None and not _has_probe(node):
+    probed = node.resolved.own("healthcheck") is not None or _has_probe(node)
+    if wanted.health and not probed and not shared:
         block += health_lines(file, adopted.job)
     variables = [
         (key, value)
         for key, value in wanted.variables(adopted.job)
         if adopted.process.variable(key) is None and not target.exported((key,))
     ]
-    if node.get("healthcheck") is not None:
+    if probed or shared:
         variables = [(key, value) for key, value in variables if key.startswith("REMAP")]
     own = node.resolved.own("environment")
     if own is None and variables:
@@ -419,6 +467,17 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
         for key, value in variables:
             text = add_variable(target, text, name, key, value)
     return text
+
+
+def _is_merged(document: Node, service: Node) -> bool:
+    """Whether another service merges this one."""
+    services = document.own("services")
+    for _, other in services.resolved.own_items() if services else ():
+        merged = other.resolved.own(MERGE)
+        parts = (merged.resolved.elements or (merged,)) if merged else ()
+        if any(part.resolved is service for part in parts):
+            return True
+    return False
 
 
 def _has_probe(node: Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.worker.web import find_web
+from celeryize.commands.worker.web import find_web, starts_worker
 from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
@@ -86,7 +86,7 @@ def _read_deployment(
     refusal = _refusal_of(path, relative, kind, text)
     skipped = ""
     if refusal is None:
-        skipped = _why_skipped(root, kind, text, processes)
+        skipped = _why_skipped(root, kind, processes)
     return DeploymentFile(kind, relative, text, processes, skipped, refusal)
 
 
@@ -140,7 +140,7 @@ def _is_chart(path: Path) -> bool:
     return any((folder / "Chart.yaml").is_file() for folder in path.parents[:3])
 
 
-def _why_skipped(root: Path, kind: str, text: str, processes: tuple[Process, ...]) -> str:
+def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
@@ -149,7 +149,10 @@ def _why_skipped(root: Path, kind: str, text: str, processes: tuple[Process, ...
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
     if not web:
-        return "it starts no web process"
+        return "it starts no web process that is known as one"
+    inside = [one.process for one in web if starts_worker(root, one.process)]
+    if inside:
+        return f"{inside[0].name} starts a worker inside ({inside[0].where})"
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
     return ""

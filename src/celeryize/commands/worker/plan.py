@@ -85,7 +85,7 @@ def plan(project: Project, request: Request) -> Plan:
     else:
         _plan_new(project, draft, wanted, request, facts)
     if draft.edits():
-        plan_timing(project, facts, draft, timing)
+        plan_timing(project, draft, timing)
     if health and _uses_health(draft):
         plan_health(project, draft)
     report_unconsumed(facts, draft, wanted, request)

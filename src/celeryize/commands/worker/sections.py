@@ -33,6 +33,25 @@ def add_lines(path: PurePosixPath, text: str, section: str, lines: list[str]) ->
     return new
 
 
+def append_to_value(path: PurePosixPath, text: str, section: str, key: str, more: str) -> str:
+    """The text with more at the end of a value. Raises CannotPatch for one with a comment."""
+    lines = text.split("\n")
+    for name, _, pairs in sections_of(path, text):
+        for found, item in pairs:
+            if (name, found) != (section, key):
+                continue
+            index = (item.where.line or 1) - 1
+            while index + 1 < len(lines) and lines[index + 1][:1] in {" ", "\t"}:
+                index += 1
+            line = lines[index].rstrip()
+            if " ;" in line:
+                raise CannotPatch(f"{key} ends with a comment", where=item.where)
+            sign = "" if line.endswith((",", "=")) else ","
+            lines[index] = line + sign + more + lines[index][len(line) :]
+            return "\n".join(lines)
+    raise CannotPatch(f"{path} has no {key} in [{section}]", where=Where(path))
+
+
 def last_line_of(path: PurePosixPath, text: str, section: str) -> int:
     """The number of the last line of a section that is a pair, or the rest of one."""
     raw = text.split("\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from celeryize.commands.worker.sections import add_lines
+from celeryize.commands.worker.sections import add_lines, append_to_value
 from celeryize.commands.worker.target import Target, choose_web, free_names
 from celeryize.commands.worker.wanted import HEALTH_FOLDER, REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, runner_of
@@ -62,7 +62,9 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     for key in SHARED:
         if key in web.options:
             yield f"{key}={web.options[key].text}"
-    environment = [web.options["environment"].text] if "environment" in web.options else []
+    environment = (
+        [web.options["environment"].text.rstrip(",")] if "environment" in web.options else []
+    )
     environment += [
         f'{name}="{value}"' for name, value in wanted.variables(job) if name != HEALTH_FOLDER
     ]
@@ -135,7 +137,10 @@ def _adopt(target: Target, text: str, process: Process) -> str:
         lines.append("killasgroup=true")
     if wanted.soft is not None and process.variable(REMAP) is None:
         if "environment" in process.options:
-            _must_change(target, process, "environment", f'...,{REMAP}="SIGQUIT"')
+            section = f"program:{process.name}"
+            more = f'{REMAP}="SIGQUIT"'
+            text = append_to_value(target.path, text, section, "environment", more)
+            target.what.append(f"{REMAP} for {process.name}")
         else:
             lines.append(f'environment={REMAP}="SIGQUIT"')
     if lines:

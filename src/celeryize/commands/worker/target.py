@@ -48,12 +48,12 @@ class Target:
         return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
 
     def missing_jobs(self) -> tuple[Job, ...]:
-        """The jobs that no process of the file does yet."""
+        """The jobs that no process of the file does yet; a worker for other queues is a worker."""
         consumed = self.consumed()
         missing = []
         for job in self.wanted.workers:
-            queues = queues_of(job.options, self.default_queue)
-            if not queues <= consumed:
+            named = queues_of(job.options, "")
+            if not (consumed if named == {""} else named <= consumed):
                 missing.append(job)
         has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in self.workers)
         if self.wanted.beat and not has_beat:

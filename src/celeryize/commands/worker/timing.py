@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from celeryize.checks.facts import Facts
 from celeryize.commands.init.settings_place import write_settings
-from celeryize.commands.worker.wishes import Timing
+from celeryize.commands.worker.wishes import OLD_NAME, Timing
+from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
-from celeryize.model import Todo
 from celeryize.patch.settings import add_block
 
 NAME = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT"
@@ -28,7 +27,15 @@ class _Place:
     draft: Draft
 
 
-def plan_timing(project: Project, facts: Facts, draft: Draft, timing: Timing) -> None:
+def setting_name(app: CeleryApp) -> str:
+    """What the Django settings call it: without a namespace, Celery reads the old names."""
+    namespace = (app.namespace or "").rstrip("_")
+    if not namespace:
+        return OLD_NAME
+    return f"{namespace}_WORKER_SOFT_SHUTDOWN_TIMEOUT"
+
+
+def plan_timing(project: Project, draft: Draft, timing: Timing) -> None:
     """Plan the setting where it is missing."""
     if timing.soft is None:
         draft.add_note(
@@ -42,19 +49,11 @@ def plan_timing(project: Project, facts: Facts, draft: Draft, timing: Timing) ->
         return
     app = project.celery[0]
     what = "the time of running tasks at a stop"
-    if app.reads_django_settings:
-        block = f"{COMMENT}{NAME} = {timing.soft}\n"
+    if app.config_source == "django.conf:settings":
+        block = f"{COMMENT}{setting_name(app)} = {timing.soft}\n"
         write_settings(_Place(project, draft), block, (), what)
         return
     line = f"{app.variable}.conf.worker_soft_shutdown_timeout = {timing.soft}\n"
-    if app.config_source == "django.conf:settings" or "." in app.variable:
-        # old names and new ones do not mix
-        draft.add_todo(
-            Todo(
-                "set worker_soft_shutdown_timeout", "REMAP_SIGTERM needs it.", line, app.where.path
-            )
-        )
-        return
     try:
         after = add_block(draft.source(app.where.path), COMMENT + line, [])
         draft.write(app.where.path, after, what)

@@ -12,6 +12,7 @@ from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brunserver(?:_plus)?\b")
+WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
 PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")
 RUNNERS = re.compile(
     r"(?:uv|poetry|pipenv|pdm|hatch) run|newrelic-admin run-program|ddtrace-run"
@@ -43,8 +44,25 @@ def find_web(root: Path, processes: list[Process]) -> list[Web]:
     if found:
         return found
     named = [p for p in processes if p.name in NAMES and not p.words and not p.subcommand]
-    own = [p for p in named if "build" in p.options or "context" in p.options] or named
+    # what a ready-made image starts is not known: it may have a worker inside
+    own = [p for p in named if p.kind != "compose" or (_is_built(p) and _is_python(root, p))]
     return [Web(process, "its name", by_name=True) for process in own]
+
+
+def _is_python(root: Path, process: Process) -> bool:
+    """Whether the Dockerfile of a service, where there is one, makes an image with Python."""
+    text = dockerfile_of(root, process)
+    return not text or bool(re.search(r"python|manage\.py|\bpip3?\b|\buv\b|poetry", text))
+
+
+def starts_worker(root: Path, process: Process) -> bool:
+    """Whether the start script of a web process starts a worker, too."""
+    line = " ".join(process.words)
+    texts = [line, _script_in(root, process, line)]
+    if process.kind == "compose" and not process.words:
+        for text in STARTS.findall(dockerfile_of(root, process)):
+            texts += [text, _script_in(root, process, text)]
+    return any(WORKER.search(text) for text in texts)
 
 
 def runner_of(web: Process) -> tuple[str, ...]:
@@ -106,7 +124,8 @@ def _shown_by(root: Path, process: Process) -> str:
     if match:
         return f"{match[0]} in its script"
     # what the image starts by itself
-    if process.kind == "compose" and not process.words and _is_built(process):
+    own = _is_built(process) or process.name in NAMES
+    if process.kind == "compose" and not process.words and own and _has_base(process):
         dockerfile = dockerfile_of(root, process)
         for text in STARTS.findall(dockerfile):
             match = WEB.search(text) or WEB.search(_script_in(root, process, text))
@@ -116,11 +135,11 @@ def _shown_by(root: Path, process: Process) -> str:
 
 
 def _is_built(process: Process) -> bool:
-    return "build" in process.options or "context" in process.options or not _has_image(process)
+    return bool({"build", "context"} & set(process.options))
 
 
-def _has_image(process: Process) -> bool:
-    return "image" in process.options
+def _has_base(process: Process) -> bool:
+    return bool({"build", "context", "image", "extends"} & set(process.options))
 
 
 def _script_in(root: Path, process: Process, line: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from celeryize.celery_versions import range_of
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.literals import default_of, number_of, text_of
 from celeryize.checks.facts.processes.stop import soft_timeout
 from celeryize.commands.schedule.migration import reads_database
 from celeryize.commands.worker.broker import find_backend_server, find_broker_server
@@ -16,6 +16,7 @@ from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 
 SOFT = 20
+OLD_NAME = "CELERYD_SOFT_SHUTDOWN_TIMEOUT"
 # Without a soft shutdown, SIGTERM waits for the tasks; this is how long they have.
 PATIENCE = 60
 # The first Celery with a soft shutdown.
@@ -79,6 +80,7 @@ def _workers_of(facts: Facts, request: Request) -> tuple[Job, ...]:
     own = Job("worker", name, ("-Q", ",".join(request.queues), *slots))
     if default in request.queues:
         return (own,)
+    # without a worker for it, the tasks of the default queue would never run
     rest = ("-Q", default) if declared else ()
     return (Job("worker", "worker", rest), own)
 
@@ -87,6 +89,9 @@ def _timing_of(project: Project, facts: Facts) -> Timing:
     if not has_soft_shutdown(project):
         return Timing(None, missing=False)
     soft, _ = soft_timeout(facts)
+    old = next(facts.settings.named(OLD_NAME), None)
+    if not soft and old is not None:
+        soft = number_of(default_of(old.value))
     if soft is None:
         return Timing(SOFT, missing=False, unknown=True)
     if soft > 0:
