@@ -26,6 +26,7 @@ from celeryize.commands.worker.web import (
     WEB,
     Web,
     bin_of,
+    folder_of,
     passes_arguments_on,
     runner_of,
 )
@@ -82,15 +83,10 @@ def _add_services(
     file = read_habit(text, document)
     base = _base_of(target, file, web, broker, extra)
     jobs = free_names(jobs, {key.text for key, _ in file.services.pairs})
-    last = name
-    added = []
-    for job in jobs:
-        added.append(render_service(file, base, wanted, job))
-        last = job.name
+    added = [render_service(file, base, wanted, job) for job in jobs]
     block = _joined(file, added)
     shown = ", ".join(job.name for job in jobs)
     target.what.append(f"the services {shown}" if len(jobs) > 1 else f"the service {shown}")
-    del last
     return add_entries(target.path, text, ("services",), block, after=name)
 
 
@@ -115,6 +111,7 @@ def _base_of(
         node,
         broker,
         bin=bin_of(web.process),
+        folder=folder_of(web.process),
         runner=runner_of(web.process),
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,

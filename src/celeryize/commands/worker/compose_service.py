@@ -80,7 +80,7 @@ class Base:
     """What new services are made from: the web service, and what they wait for.
 
     `broker` is the service of the broker, empty where there is none. `bin`: the folder of the
-    program, `runner` what is in front of it. `merges_web`: by the habit of the file a service takes
+    program, `folder` what the server changes to, `runner` what is in front of it. `merges_web`: by the habit of the file a service takes
     over the web service by its anchor or by `extends`. `passes_on`: the entry point runs its
     arguments.
     """
@@ -89,6 +89,7 @@ class Base:
     node: Node
     broker: str
     bin: str = ""
+    folder: str = ""
     runner: tuple[str, ...] = ()
     merges_web: str = ""
     passes_on: bool = True
@@ -130,7 +131,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
         if key in own:
             lines.append(_copied(file, base, job, key, value))
     lines.append(_entrypoint(base))
-    words = wanted.celery_words(job, BEAT_FILE)
+    words = wanted.celery_words(job, BEAT_FILE, folder=base.folder)
     command = [*base.runner, f"{base.bin}{words[0]}", *words[1:]]
     lines.append(f"command: {json.dumps(command)}\n")
     lines += _undone(base, inherited, job)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from celeryize.commands.worker.compose_service import BEAT_FILE, probe_command, scalar
 from celeryize.commands.worker.target import Target, choose_web
 from celeryize.commands.worker.wanted import REMAP, Job
-from celeryize.commands.worker.web import bin_of, runner_of
+from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.kubernetes import GRACE
 from celeryize.detect.processes.process import Process
 from celeryize.errors import CannotPatch
@@ -135,7 +135,7 @@ def _runs(found: _Workload, process: Process) -> bool:
 
 def _deployment(target: Target, text: str, web: _Workload, process: Process, job: Job) -> str:
     """A Deployment with the image, the environment and the volumes of the web process."""
-    words = target.wanted.celery_words(job, BEAT_FILE)
+    words = target.wanted.celery_words(job, BEAT_FILE, folder=folder_of(process))
     command = json.dumps([*runner_of(process), f"{bin_of(process)}{words[0]}", *words[1:]])
     # an entry point of the image that waits for the database does so for the worker, too
     key = "command"

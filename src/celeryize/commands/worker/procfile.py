@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from celeryize.commands.worker.target import Target, free_names
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, find_web, runner_of
+from celeryize.commands.worker.web import bin_of, find_web, folder_of, runner_of
 from celeryize.detect.command import SHELL_FORM
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.procfile import GRACE, read_procfile
@@ -22,7 +22,6 @@ from celeryize.patch.yaml_edit import newline_of
 
 BEAT_FILE = "/tmp/celerybeat-schedule"
 CD = re.compile(r"^\s*(cd\s+\S+\s*&&\s*)")
-CHDIR = re.compile(r"(?:--chdir|--pythonpath)[\s=](\S+)")
 # Where the simple command begins that runs Celery: behind the last sign of the shell.
 BEGINS = re.compile(r".*(?:&&|\|\||;|\|)\s*")
 
@@ -63,9 +62,9 @@ def _line_of(target: Target, job: Job) -> str:
     web = named[0] if named else (found[0].process if found else None)
     if web is not None:
         line = target.text.split("\n")[(web.where.line or 1) - 1].partition(":")[2]
-        match, chdir = CD.match(line), CHDIR.search(line)
+        match = CD.match(line)
         prefix = match[1] if match else ""
-        folder = chdir[1] if chdir and not prefix else ""
+        folder = "" if prefix else folder_of(web)
         program, runner = bin_of(web), runner_of(web)
     if not prefix and not folder:
         folder = os.path.relpath(target.wanted.folder or ".", str(target.path.parent))

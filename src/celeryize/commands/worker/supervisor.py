@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from celeryize.commands.worker.sections import add_lines, append_to_value
 from celeryize.commands.worker.target import Target, choose_web, free_names
 from celeryize.commands.worker.wanted import HEALTH_FOLDER, REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, runner_of
+from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import is_true, sections_of
 from celeryize.model import Todo
@@ -56,7 +56,7 @@ def new_supervisor(target: Target) -> None:
 
 def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     wanted = target.wanted
-    words = wanted.celery_words(job, _schedule_of(web), host="%%h")
+    words = wanted.celery_words(job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h")
     command = (*runner_of(web), f"{bin_of(web)}{words[0]}", *words[1:])
     yield f"command={shell_line(command)}"
     for key in SHARED:
@@ -81,12 +81,6 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
             yield f"{key}_maxbytes=0"
         elif item:
             yield f"{key}={_log_of(item.text, web.name, job.name)}"
-
-
-def _schedule_of(web: Process) -> str:
-    """Where Beat keeps its file: supervisor makes no folder for it."""
-    del web
-    return "/tmp/celerybeat-schedule"
 
 
 def _log_of(path: str, old: str, new: str) -> str:

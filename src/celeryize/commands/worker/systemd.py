@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from celeryize.commands.worker.sections import add_lines
 from celeryize.commands.worker.target import Target, choose_web
 from celeryize.commands.worker.wanted import HEALTH_FOLDER, REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, runner_of
+from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import SYSTEMD_GRACE, sections_of
 from celeryize.errors import CannotPatch
@@ -119,7 +119,7 @@ def _service_lines(
     start = next((item.text for key, item in pairs if key == "ExecStart"), "")
     web_process = Process("systemd", "web", tuple(start.split()), Where(web))
     schedule = f"/var/lib/{prefix}-beat/celerybeat-schedule"
-    words = wanted.celery_words(job, schedule, host="%%h")
+    words = wanted.celery_words(job, schedule, folder=folder_of(web_process), host="%%h")
     program = bin_of(web_process)
     if not program and not runner_of(web_process):
         program = _folder_of_program(start)

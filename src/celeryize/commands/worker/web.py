@@ -12,6 +12,7 @@ from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brunserver(?:_plus)?\b")
+CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir)[\s=](\S+)")
 WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
 PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")
 RUNNERS = re.compile(
@@ -80,6 +81,12 @@ def bin_of(web: Process) -> str:
             if folder.endswith("/bin") and folder not in {"/bin", "/usr/bin"}:
                 return f"{folder}/"
     return ""
+
+
+def folder_of(web: Process) -> str:
+    """The folder that the server changes to, or takes its modules from; empty without one."""
+    match = CHDIR.search(web.shell_text or " ".join(web.words))
+    return match[1] if match else ""
 
 
 def passes_arguments_on(root: Path, process: Process) -> bool:
