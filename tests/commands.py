@@ -49,7 +49,9 @@ def remove_schedule(folder: Path, view: View, name: str, **options: Any) -> Writ
     return schedule_command.remove_schedule(run, write, view, name, **own)
 
 
-def add_worker(folder: Path, view: View, request: worker_request.Request, **options: Any) -> Written:
+def add_worker(
+    folder: Path, view: View, request: worker_request.Request, **options: Any
+) -> Written:
     run, write, own = split(folder, options)
     return worker_command.add_worker(run, write, view, request, **own)
 

@@ -81,6 +81,8 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
         assert refusal.read_text() == words_of(error)
         assert snapshot(folder) == before, "a refusal writes nothing"
         return
+    if rewrite:
+        refusal.unlink(missing_ok=True)
     assert not refusal.exists()
     said = told_beside(view, ended)
     told, after = GOLDEN / name / "told.txt", GOLDEN / name / "after"
@@ -94,7 +96,9 @@ def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
             (after / path).write_bytes(data)
     assert (told.read_text() if told.exists() else "") == said
     changed = difference(folder, base)
-    assert changed == {p.relative_to(after).as_posix(): p.read_bytes() for p in after.rglob("*") if p.is_file()}
+    assert changed == {
+        p.relative_to(after).as_posix(): p.read_bytes() for p in after.rglob("*") if p.is_file()
+    }
     for path in folder.rglob("*.py"):
         ast.parse(path.read_bytes())
     now = snapshot(folder)

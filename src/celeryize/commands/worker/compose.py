@@ -76,7 +76,8 @@ def _add_services(
 ) -> str:
     """The text with a service for each job, and the broker where none is there."""
     name = web.process.name
-    target.note(f"{target.path}: the web service is {name} ({web.why}).")
+    if target.text:
+        target.note(f"{target.path}: the web service is {name} ({web.why}).")
     wanted = target.wanted
     broker, text, extra = _with_broker(target, text, document, name)
     document = _load(target, text)
@@ -239,6 +240,8 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
         value = _in_env_files(target, document, service, name)
         if value:
             return value
+        if _is_in_extended(target, document, service, name):
+            return "$"
     return ""
 
 
@@ -255,6 +258,13 @@ def _variable_of(document: Node, service: str, name: str) -> str:
         if key == name:
             return value or "$"
     return ""
+
+
+def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:
+    """Whether the file that a service extends names a variable."""
+    node = document.get("services", service)
+    file = node.scalar("extends", "file") if node else ""
+    return bool(file) and name in readable_text((target.root / target.path).parent / file)
 
 
 def _in_env_files(target: Target, document: Node, service: str, name: str) -> str:
@@ -511,7 +521,7 @@ def new_compose(target: Target) -> None:
     lines += ["    ports:", '      - "8000:8000"']
     text = "\n".join(lines) + "\n"
     process = Process("compose", "web", ("gunicorn",), Where(target.path, 2))
-    started = replace(target, text=text, processes=(process,))
+    started = replace(target, processes=(process,))
     web = Web(process, "new")
     target.what.append("the service web")
     if not (target.root / "Dockerfile").is_file():

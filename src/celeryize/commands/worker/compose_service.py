@@ -114,7 +114,7 @@ def read_habit(text: str, document: Node) -> ComposeFile:
         if value.elements[0].line > key.line
     ]
     margin = max(0, margins[0]) if margins else step
-    gaps = False
+    gaps = True
     if len(own.pairs) > 1:
         before, after = own.pairs[-2][1].end, own.pairs[-1][0].start
         between = text[before:after]

@@ -14,6 +14,8 @@ def lines_to_paste(kind: str, wanted: Wanted) -> str:
     for job in wanted.jobs:
         words = wanted.celery_words(job, BEAT_FILE)
         pairs = list(wanted.variables(job))
+        if kind not in {"compose", "kubernetes"}:
+            pairs = list(wanted.stop_variables(job))
         if kind == "procfile":
             given = "".join(f"{name}={value} " for name, value in pairs)
             lines.append(f"{job.name}: {given}{shell_line(words)}\n")

@@ -88,7 +88,7 @@ def plan(project: Project, request: Request) -> Plan:
         plan_timing(project, draft, timing)
     if health and _uses_health(draft):
         plan_health(project, draft)
-    report_unconsumed(facts, draft, wanted, request)
+    report_unconsumed(facts, draft, wanted)
     return draft.plan()
 
 
@@ -138,7 +138,7 @@ def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> C
         return refusal
     return CannotPatch(
         refusal.message,
-        hint=f"{refusal.hint} The lines, to be adapted:".strip(),
+        hint=f"{refusal.hint.rstrip('.')}. The lines, to be adapted:".lstrip(". "),
         snippet=lines_to_paste(file.kind, wanted),
         where=refusal.where or Where(file.path),
     )

@@ -70,7 +70,7 @@ def _line_of(target: Target, job: Job) -> str:
         folder = os.path.relpath(target.wanted.folder or ".", str(target.path.parent))
         folder = "" if folder == "." else folder
     words = target.wanted.celery_words(job, BEAT_FILE, folder=folder, host="%h")
-    given = "".join(f"{name}={value} " for name, value in target.wanted.variables(job))
+    given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
     command = shell_line((*runner, f"{program}{words[0]}", *words[1:]))
     return f"{job.name}: {prefix}{given}{command}\n"
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from celeryize.checks.deployment import routed_queues
 from celeryize.checks.facts import Facts
-from celeryize.commands.worker.request import Request
 from celeryize.commands.worker.target import queues_of
 from celeryize.commands.worker.wanted import Wanted
 from celeryize.commands.worker.wishes import default_queue_of
 from celeryize.draft import Draft
 
 
-def report_unconsumed(facts: Facts, draft: Draft, wanted: Wanted, request: Request) -> None:
+def report_unconsumed(facts: Facts, draft: Draft, wanted: Wanted) -> None:
     """A note for each queue that a route or a task names and no worker consumes."""
     default = default_queue_of(facts)
     consumed: set[str] = set()
@@ -23,8 +22,7 @@ def report_unconsumed(facts: Facts, draft: Draft, wanted: Wanted, request: Reque
     for name, where in routed_queues(facts):
         if name not in consumed and name not in reported:
             reported.add(name)
-            more = ",".join((*request.queues, name))
             draft.add_note(
-                f"No worker consumes the queue {name!r} ({where}): celeryize add-worker "
-                f"--queues {more}"
+                f"No worker consumes the queue {name!r} ({where}): "
+                f"celeryize add-worker --queues {name}"
             )

@@ -36,7 +36,7 @@ def add_lines(path: PurePosixPath, text: str, section: str, lines: list[str]) ->
 def append_to_value(path: PurePosixPath, text: str, section: str, key: str, more: str) -> str:
     """The text with more at the end of a value. Raises CannotPatch for one with a comment."""
     lines = text.split("\n")
-    for name, _, pairs in sections_of(path, text):
+    for name, _, pairs in sections_of(path, text, indented=_is_ini(path)):
         for found, item in pairs:
             if (name, found) != (section, key):
                 continue
@@ -55,7 +55,7 @@ def append_to_value(path: PurePosixPath, text: str, section: str, key: str, more
 def last_line_of(path: PurePosixPath, text: str, section: str) -> int:
     """The number of the last line of a section that is a pair, or the rest of one."""
     raw = text.split("\n")
-    for name, where, pairs in sections_of(path, text):
+    for name, where, pairs in sections_of(path, text, indented=_is_ini(path)):
         if name != section:
             continue
         last = pairs[-1][1].where.line if pairs else where.line
@@ -68,17 +68,22 @@ def last_line_of(path: PurePosixPath, text: str, section: str) -> int:
     raise CannotPatch(f"{path} has no section [{section}]", where=Where(path))
 
 
+def _is_ini(path: PurePosixPath) -> bool:
+    """Whether a file is of supervisor: a margin continues a value there."""
+    return path.suffix != ".service"
+
+
 def _prove(path: PurePosixPath, before: str, after: str) -> None:
     """Raise CannotPatch unless every old pair is still there, in its section and order."""
     old = [
         (name, key, item.text)
-        for name, _, pairs in sections_of(path, before)
+        for name, _, pairs in sections_of(path, before, indented=_is_ini(path))
         for key, item in pairs
     ]
     new = iter(
         [
             (name, key, item.text)
-            for name, _, pairs in sections_of(path, after)
+            for name, _, pairs in sections_of(path, after, indented=_is_ini(path))
             for key, item in pairs
         ]
     )

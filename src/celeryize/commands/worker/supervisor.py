@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from celeryize.commands.worker.sections import add_lines, append_to_value
 from celeryize.commands.worker.target import Target, choose_web, free_names
-from celeryize.commands.worker.wanted import HEALTH_FOLDER, REMAP, Job, shell_line
+from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import is_true, sections_of
@@ -65,9 +65,7 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     environment = (
         [web.options["environment"].text.rstrip(",")] if "environment" in web.options else []
     )
-    environment += [
-        f'{name}="{value}"' for name, value in wanted.variables(job) if name != HEALTH_FOLDER
-    ]
+    environment += [f'{name}="{value}"' for name, value in wanted.stop_variables(job)]
     if environment:
         yield f"environment={','.join(environment)}"
     yield "autorestart=true"
@@ -80,7 +78,8 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
             yield f"{key}={item.text}"
             yield f"{key}_maxbytes=0"
         elif item:
-            yield f"{key}={_log_of(item.text, web.name, job.name)}"
+            name = f"{_prefix_of(web.name)}{job.name}"
+            yield f"{key}={_log_of(item.text, web.name, name)}"
 
 
 def _log_of(path: str, old: str, new: str) -> str:
@@ -99,7 +98,7 @@ def _prefix_of(web: str) -> str:
 
 def _report_groups(target: Target, web: str) -> None:
     """A manual step where the web process is in a group, which lists its programs."""
-    for name, where, pairs in sections_of(target.path, target.text):
+    for name, where, pairs in sections_of(target.path, target.text, indented=True):
         listed = dict(pairs).get("programs")
         if name.startswith("group:") and listed and web in re.split(r"\s*,\s*", listed.text):
             target.todo(

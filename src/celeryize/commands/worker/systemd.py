@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from celeryize.commands.worker.sections import add_lines
 from celeryize.commands.worker.target import Target, choose_web
-from celeryize.commands.worker.wanted import HEALTH_FOLDER, REMAP, Job, shell_line
+from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import SYSTEMD_GRACE, sections_of
@@ -113,9 +113,8 @@ def _service_lines(
     for key, item in pairs:
         if key in SHARED:
             yield f"{key}={item.text}"
-    for name, value in wanted.variables(job):
-        if name != HEALTH_FOLDER:
-            yield f"Environment={name}={value}"
+    for name, value in wanted.stop_variables(job):
+        yield f"Environment={name}={value}"
     start = next((item.text for key, item in pairs if key == "ExecStart"), "")
     web_process = Process("systemd", "web", tuple(start.split()), Where(web))
     schedule = f"/var/lib/{prefix}-beat/celerybeat-schedule"

@@ -74,10 +74,14 @@ class Wanted:
                 words += ["-s", schedule]
         return tuple(words)
 
-    def variables(self, job: Job) -> Iterator[tuple[str, str]]:
-        """The environment variables that a job needs for its stop and its health."""
+    def stop_variables(self, job: Job) -> Iterator[tuple[str, str]]:
+        """The environment variables that a job needs for its stop."""
         if self.soft is not None and not job.is_beat:
             yield REMAP, "SIGQUIT"
+
+    def variables(self, job: Job) -> Iterator[tuple[str, str]]:
+        """Those for its stop, and those for its health."""
+        yield from self.stop_variables(job)
         if self.health:
             yield HEALTH_FOLDER, "/tmp"
 

@@ -101,11 +101,11 @@ def _timing_of(project: Project, facts: Facts) -> Timing:
 
 def has_soft_shutdown(project: Project) -> bool:
     """Whether the Celery of the project has a soft shutdown, as far as it is known."""
-    version = project.celery_version
-    if version is not None:
-        return version >= WITH_SOFT
     declared = range_of(project.dependencies.declared.get("celery", ""))
-    return declared.high is None or tuple(declared.high[:2]) > WITH_SOFT
+    if declared.high is not None and tuple(declared.high[:2]) <= WITH_SOFT:
+        return False
+    version = project.celery_version
+    return version is None or version >= WITH_SOFT
 
 
 def _schedule_of(project: Project, facts: Facts) -> tuple[str, bool]:

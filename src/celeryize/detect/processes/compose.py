@@ -59,6 +59,9 @@ def _read_service(name: str, service: Yaml) -> Process:
         item = service.get("build", key).item
         if item:
             options[key] = item
+    extended = service.get("extends", "service").item
+    if extended:
+        options["extends"] = extended
     return Process(
         "compose",
         name,

@@ -29,8 +29,11 @@ SYSTEMD_PREFIXES = "-@:+!|"
 Section = tuple[str, Where, list[tuple[str, Item]]]
 
 
-def sections_of(path: PurePosixPath, text: str) -> Iterator[Section]:
-    """The sections of a file: the name, the place, and the pairs; a backslash joins lines."""
+def sections_of(path: PurePosixPath, text: str, *, indented: bool = False) -> Iterator[Section]:
+    """The sections of a file: the name, the place, and the pairs; a backslash joins lines.
+
+    `indented`: so does a margin, as in supervisor's files, also in front of `NAME=value`.
+    """
     current: Section | None = None
     joined: tuple[int, str] | None = None
     for number, raw in enumerate(text.split("\n"), 1):
@@ -49,7 +52,7 @@ def sections_of(path: PurePosixPath, text: str) -> Iterator[Section]:
             if current:
                 yield current
             current = header[1], Where(path, number), []
-        elif pair and current:
+        elif pair and current and not (indented and current[2] and line[:1] in {" ", "\t"}):
             current[2].append((pair[1], Item(pair[2].strip(), Where(path, start))))
         elif current and current[2] and line[:1] in {" ", "\t"} and line.strip():
             # supervisor: an indented line goes on with the value above it
@@ -96,7 +99,7 @@ def read_unit(path: PurePosixPath, text: str) -> Iterator[Process]:
 
 def read_supervisor(path: PurePosixPath, text: str) -> Iterator[Process]:
     """The programs of a supervisor configuration."""
-    for name, _, pairs in sections_of(path, text):
+    for name, _, pairs in sections_of(path, text, indented=True):
         options = dict(pairs)
         command = options.get("command")
         if not name.startswith("program:") or command is None:
