@@ -8,15 +8,20 @@ program does now; read the diff as the maintainer of that project would.
 from __future__ import annotations
 
 import ast
+import re
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from celeryize.checks.facts import read_facts
+from celeryize.checks.run_checks import all_checks
 from celeryize.commands.worker.request import Request
 from celeryize.commands.writing.runner import Written
+from celeryize.detect.project import load_project
 from celeryize.errors import CannotPatch
 from tests import commands
 from tests.conftest import snapshot
@@ -26,6 +31,13 @@ from tests.worker_projects import write_project
 
 GOLDEN = Path(__file__).parents[1] / "golden_worker"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.toml"))
+# What is wrong in them is what the user wrote, and no line that is missing.
+LEFT_ALONE = {
+    "compose_several_web_one_named",
+    "kubernetes_worker_is_there",
+    "procfile_worker_is_complete",
+    "procfile_worker_is_there",
+}
 KINDS = ("compose", "procfile", "systemd", "supervisor", "kubernetes")
 
 
@@ -62,6 +74,25 @@ def test_each_kind_of_file_has_its_cases():
     for kind in KINDS:
         assert len([name for name in CASES if kind in name]) >= 4, kind
     assert len(CASES) >= 30
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("refuse_")])
+def test_no_check_of_the_deployment_finds_anything_afterwards(name: str, tmp_path: Path):
+    """What a stop does, how it is supervised, Beat inside a worker or among the sources."""
+    folder = tmp_path / "shop"
+    prepare(name, folder)
+    view = Recorder()
+    if run(folder, name, view).todos or name in LEFT_ALONE:
+        return
+    facts = read_facts(load_project(folder, python=sys.executable))
+    families = re.compile(r"celery\.[EWI](8..|9..|26.|28.)")
+    found = [
+        f"{check.id} {occurrence.where}: {occurrence.message}"
+        for check in all_checks()
+        if families.fullmatch(check.id) and not check.imports
+        for occurrence in check.run(facts)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", CASES)

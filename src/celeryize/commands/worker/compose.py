@@ -26,6 +26,7 @@ from celeryize.commands.worker.web import (
     WEB,
     Web,
     bin_of,
+    find_web,
     folder_of,
     passes_arguments_on,
     runner_of,
@@ -54,6 +55,8 @@ def plan_compose(target: Target) -> None:
     if missing:
         web = choose_web(target)
         text = _add_services(target, text, document, web, missing)
+    elif target.workers and not is_development(target.path):
+        text = _with_shared_url(target, text)
     if text != target.text:
         target.write(text)
 
@@ -163,6 +166,23 @@ def _with_broker(
         if server is not None and server.kind == kind:
             text = _with_url(target, text, web, server, service)
     return service, text, extra
+
+
+def _with_shared_url(target: Target, text: str) -> str:
+    """The text whose web service sends where its workers read, as far as both are known."""
+    server = target.wanted.broker
+    document = _load(target, text)
+    found = find_web(target.root, list(target.processes))
+    services = document.own("services")
+    if len(found) != 1 or not server.kind or services is None:
+        return text
+    web = found[0].process.name
+    given = _given_url(target, document, target.workers[0].name, server)
+    service = _service_of(services, server.kind, server, given)
+    # what an image, or a file that is not here, gives is not known
+    if not service or not kind_of(given) or not found[0].process.sealed:
+        return text
+    return _with_url(target, text, web, server, service)
 
 
 def _is_elsewhere(url: str) -> bool:
