@@ -6,6 +6,7 @@ The files are those of tests/golden_worker, before and after.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -136,10 +137,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(40)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def test_supervisord_starts_the_worker_and_beat(tmp_path: Path):

@@ -116,7 +116,7 @@ def _prove_live(root: Path, view: View) -> None:
 
 
 def _deploy(root: Path, view: View) -> None:
-    """A compose file gets a worker and Beat, and the Compose binary judges it, where it is there."""
+    """A compose file gets a worker and Beat; the Compose binary judges it, where it is there."""
     (root / "Dockerfile").write_text(DOCKERFILE)
     (root / "compose.yaml").write_text(COMPOSE)
     _run_celeryize(root, view, "add-worker", "--yes")

@@ -47,9 +47,9 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     """The path of the new component, relative to the folder of `source`, and the source that
     includes it.
 
-    A pattern such as `components/*.py`, or an earlier run, includes it already. Where neither the call nor the list
-    that it is given has a pattern or a plain path, a call of our own goes above it, so that what
-    comes last, such as a local file, still does.
+    A pattern such as `components/*.py`, or an earlier run, includes it already. Where neither the
+    call nor the list that it is given has a pattern or a plain path, a call of our own goes above
+    it, so that what comes last, such as a local file, still does.
     """
     calls = include_calls(source.tree)
     plain = [

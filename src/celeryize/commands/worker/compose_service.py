@@ -79,10 +79,10 @@ class ComposeFile:
 class Base:
     """What new services are made from: the web service, and what they wait for.
 
-    `broker` is the service of the broker, empty where there is none. `bin`: the folder of the
-    program, `folder` what the server changes to, `runner` what is in front of it. `merges_web`: by the habit of the file a service takes
-    over the web service by its anchor or by `extends`. `passes_on`: the entry point runs its
-    arguments.
+    `broker` is the service of the broker, empty where there is none. `bin` is the folder of the
+    program, `folder` what the server changes to, `runner` what is in front of it. `merges_web`:
+    by the habit of the file a service takes over the web service by its anchor or by `extends`.
+    `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
     """
 
     name: str
@@ -125,7 +125,7 @@ def read_habit(text: str, document: Node) -> ComposeFile:
 def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> str:
     """The lines of a new service, without a margin."""
     inherited = _inherited(base)
-    lines = [_taken_over(file, base, inherited)]
+    lines = [_taken_over(file, base)]
     own = _own_keys(base)
     for key, value in base.node.resolved.own_items():
         if key in own:
@@ -290,9 +290,8 @@ def _own_keys(base: Base) -> frozenset[str]:
     return SHARED - ({"entrypoint"} if base.entry_is_web or not base.passes_on else set())
 
 
-def _taken_over(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str:
+def _taken_over(file: ComposeFile, base: Base) -> str:
     """The line that takes over what others have: `<<: *django`, `extends`; empty without one."""
-    del inherited
     if base.merges_web == "extends":
         return mapping_lines(file, "extends", [f"service: {base.name}"])
     if base.merges_web:

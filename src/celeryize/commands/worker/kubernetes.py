@@ -115,9 +115,10 @@ def _workloads(target: Target, text: str) -> Iterator[_Workload]:
 def _workload_of(target: Target, text: str, process: Process) -> _Workload:
     """The workload of a process. Raises CannotPatch where lines cannot be added to it."""
     for found in _workloads(target, text):
-        if found.name == process.name and _runs(found, process):
-            if found.container.kind == "mapping" and not found.container.flow:
-                return found
+        container = found.container
+        editable = container.kind == "mapping" and not container.flow
+        if editable and found.name == process.name and _runs(found, process):
+            return found
     raise CannotPatch(
         f"the workload {process.name} cannot be edited: it is in a List, or written in braces",
         hint="Add the Deployment manually.",
@@ -274,31 +275,14 @@ def _adopt(target: Target, text: str, process: Process) -> str:
     job = Job(process.subcommand or "worker", process.name)
     before = text
     pod_keys, container_keys = _keys_of(found)
-    block = ""
-    if (
-        found.container.get("livenessProbe") is None
-        and found.container.get("readinessProbe") is None
-    ):
-        block = "".join(_probes(target, job))
-    variables = [pair for pair in wanted.variables(job) if process.variable(pair[0]) is None]
-    if not block:
-        variables = [pair for pair in variables if pair[0] == REMAP]
-    env = found.container.resolved.own("env")
-    if env is None:
-        block += _environment("", variables)
-    if block:
-        text = add_entries(target.path, text, container_keys, block)
-    if env is not None and variables:
-        elements = _environment("", variables).partition("\n")[2]
-        block = "".join(line[2:] for line in elements.splitlines(True))
-        text = add_elements(target.path, text, (*container_keys, "env"), block)
+    text = _adopt_container(target, text, found, process, job, container_keys)
     if not job.is_beat and process.stop_where is None and wanted.grace > GRACE:
         line = f"terminationGracePeriodSeconds: {wanted.grace}\n"
         text = add_entries(target.path, text, pod_keys, line)
-    if job.is_beat and found.node.get("spec", "strategy") is None:
-        if found.node.scalar("kind") == "Deployment":
-            block = "strategy:\n  type: Recreate\n"
-            text = add_entries(target.path, text, (found.document, "spec"), block)
+    rolls = found.node.get("spec", "strategy") is None
+    if job.is_beat and rolls and found.node.scalar("kind") == "Deployment":
+        block = "strategy:\n  type: Recreate\n"
+        text = add_entries(target.path, text, (found.document, "spec"), block)
     if process.stop_where and process.stop is not None and process.stop <= (wanted.soft or 0):
         target.todo(
             Todo(
@@ -310,6 +294,31 @@ def _adopt(target: Target, text: str, process: Process) -> str:
         )
     if text != before:
         target.what.append(f"what {process.name} lacks for a safe stop")
+    return text
+
+
+def _adopt_container(
+    target: Target, text: str, found: _Workload, process: Process, job: Job, keys: Keys
+) -> str:
+    """The text with the probes and variables that a container lacks."""
+    container = found.container
+    block = ""
+    if container.get("livenessProbe") is None and container.get("readinessProbe") is None:
+        block = "".join(_probes(target, job))
+    variables = [
+        (name, value)
+        for name, value in target.wanted.variables(job)
+        if process.variable(name) is None and (block or name == REMAP)
+    ]
+    env = container.resolved.own("env")
+    if env is None:
+        block += _environment("", variables)
+    if block:
+        text = add_entries(target.path, text, keys, block)
+    if env is not None and variables:
+        elements = _environment("", variables).partition("\n")[2]
+        block = "".join(line[2:] for line in elements.splitlines(True))
+        text = add_elements(target.path, text, (*keys, "env"), block)
     return text
 
 

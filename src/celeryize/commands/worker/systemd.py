@@ -159,7 +159,7 @@ def _adopt(target: Target, process: Process) -> None:
         target.todo(
             Todo(
                 f"{path} starts Celery in the background",
-                "systemd cannot watch and stop it safely: one process in the foreground, Type=exec.",
+                "systemd cannot watch it, nor stop it safely: start it in the foreground.",
                 "Type=exec\nKillMode=mixed\n",
                 path,
             )

@@ -13,7 +13,7 @@ REMAP = "REMAP_SIGTERM"
 HEALTH_FOLDER = "CELERY_HEALTH_DIR"
 # What no shell changes; shlex would quote `%h` and `=`.
 PLAIN = re.compile(r"[\w@%+=:,./${}-]+")
-# Seconds from the end of the soft shutdown to SIGKILL: unfinished tasks are put back, processes end.
+# Seconds between the end of the soft shutdown and SIGKILL, in which unfinished tasks are put back.
 MARGIN = 10
 
 

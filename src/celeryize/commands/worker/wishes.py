@@ -26,7 +26,7 @@ DATABASE_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The soft shutdown: seconds, and whether the settings lack them. None: this Celery has none."""
+    """The soft shutdown in seconds, and whether the settings lack it; None: Celery is too old."""
 
     soft: int | None
     missing: bool
