@@ -60,13 +60,7 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
     block = _adopted_lines(target, node, adopted, shared=shared)
     if wanted.health and not probed and not shared:
         block += health_lines(file, adopted.job)
-    variables = [
-        (key, value)
-        for key, value in wanted.variables(adopted.job)
-        if adopted.process.variable(key) is None and not target.exported((key,))
-    ]
-    if probed or shared:
-        variables = [(key, value) for key, value in variables if key == REMAP]
+    variables = _missing_variables(target, adopted, health=not probed and not shared)
     own = node.resolved.own("environment")
     if own is None and variables:
         inherited = frozenset(key for key, _ in node.items())
@@ -78,6 +72,17 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
         for key, value in variables:
             text = add_variable(target, text, name, key, value)
     return text
+
+
+def _missing_variables(target: Target, adopted: _Adopted, *, health: bool) -> list[tuple[str, str]]:
+    """The variables that a service lacks; those of a health check only with it."""
+    return [
+        (key, value)
+        for key, value in target.wanted.variables(adopted.job)
+        if (health or key == REMAP)
+        and adopted.process.variable(key) is None
+        and not target.exported((key,))
+    ]
 
 
 def _adopted_lines(target: Target, node: Node, adopted: _Adopted, *, shared: bool) -> str:
