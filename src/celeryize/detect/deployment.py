@@ -12,7 +12,7 @@ from celeryize.detect.processes import Process, Script, read_processes
 from celeryize.detect.processes.scripts import read_scripts
 
 # Whatever may start processes: what it is, its reader finds out by its text.
-PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*supervisor.*\.(conf|ini)|.*\.ya?ml")
+PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*\.(conf|ini)|.*\.ya?ml")
 SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
 # How deep a repository is searched.
 LEVELS = 5

@@ -31,8 +31,10 @@ def add_entries(path: PurePosixPath, text: str, keys: Keys, block: str, *, after
     `block` is YAML without a margin, its lines end with a newline. Raises CannotPatch.
     """
     mapping = find_node(path, text, keys)
-    if mapping.kind != "mapping" or mapping.flow or not mapping.pairs:
+    if mapping.kind != "mapping" or not mapping.pairs:
         raise _refuse(path, mapping, keys, block)
+    if mapping.flow:
+        return _add_in_brackets(path, text, mapping, mapping.pairs[-1][1], keys, block)
     names = [key.text for key, _ in mapping.pairs]
     pair = mapping.pairs[-1]
     if after in names:
@@ -53,13 +55,28 @@ def add_elements(path: PurePosixPath, text: str, keys: Keys, block: str) -> str:
     Raises CannotPatch.
     """
     sequence = find_node(path, text, keys)
-    if sequence.kind != "sequence" or sequence.flow or not sequence.elements:
+    if sequence.kind != "sequence" or not sequence.elements:
         raise _refuse(path, sequence, keys, block)
+    if sequence.flow:
+        last = sequence.elements[-1]
+        return _add_in_brackets(path, text, sequence, last, keys, block)
     first = sequence.elements[0]
     # the dash is on the line of the element; the node itself may begin with an anchor above it
     head = text[text.rfind("\n", 0, first.start) + 1 : first.start]
     new = _insert(text, _written_end(sequence.elements[-1]), len(head) - len(head.lstrip()), block)
     _prove(path, text, new, block, sequence)
+    return new
+
+
+def _add_in_brackets(
+    path: PurePosixPath, text: str, node: Node, last: Node, keys: Keys, block: str
+) -> str:
+    """The text with one more entry behind the last one of `{a: b}` or `[a, b]`."""
+    entry = block.rstrip("\n").removeprefix("- ")
+    if "\n" in entry:
+        raise _refuse(path, node, keys, block)
+    new = f"{text[: last.end]}, {entry}{text[last.end :]}"
+    _prove(path, text, new, block, node)
     return new
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.commands.worker.compose_broker import in_env_files
 from celeryize.commands.worker.compose_edit import add_variable, load_compose
 from celeryize.commands.worker.compose_service import (
     Base,
@@ -12,6 +13,7 @@ from celeryize.commands.worker.compose_service import (
     health_lines,
     read_habit,
 )
+from celeryize.commands.worker.start_script import exec_in_script
 from celeryize.commands.worker.target import Target
 from celeryize.commands.worker.wanted import REMAP, Job
 from celeryize.detect.processes.process import Process
@@ -38,6 +40,7 @@ def adopt_services(target: Target, text: str) -> str:
     for process in target.workers:
         job = Job(process.subcommand or "worker", process.name)
         text = _adopt_service(target, text, _Adopted(process, job))
+        exec_in_script(target, process)
     if text == before and not target.todos:
         target.keep("its worker is complete")
     return text
@@ -60,7 +63,7 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
     block = _adopted_lines(target, node, adopted, shared=shared)
     if wanted.health and not probed and not shared:
         block += health_lines(file, adopted.job)
-    variables = _missing_variables(target, adopted, health=not probed and not shared)
+    variables = _missing_variables(target, document, adopted, health=not probed and not shared)
     own = node.resolved.own("environment")
     if own is None and variables:
         inherited = frozenset(key for key, _ in node.items())
@@ -74,7 +77,9 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
     return text
 
 
-def _missing_variables(target: Target, adopted: _Adopted, *, health: bool) -> list[tuple[str, str]]:
+def _missing_variables(
+    target: Target, document: Node, adopted: _Adopted, *, health: bool
+) -> list[tuple[str, str]]:
     """The variables that a service lacks; those of a health check only with it."""
     return [
         (key, value)
@@ -82,6 +87,7 @@ def _missing_variables(target: Target, adopted: _Adopted, *, health: bool) -> li
         if (health or key == REMAP)
         and adopted.process.variable(key) is None
         and not target.exported((key,))
+        and not in_env_files(target, document, adopted.process.name, key)
     ]
 
 

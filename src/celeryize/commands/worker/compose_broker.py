@@ -120,7 +120,7 @@ def _add_broker(target: Target, text: str, document: Node, web: str, kind: str) 
 def _wait_for(target: Target, text: str, web: str, name: str) -> str:
     """The text whose web service waits for the new service, where it lists what it waits for."""
     found = load_compose(target, text).own("services", web, "depends_on")
-    if found is None or found.kind == "alias" or found.flow:
+    if found is None or found.kind == "alias" or (found.flow and found.kind == "mapping"):
         return text
     keys = ("services", web, "depends_on")
     if found.kind == "sequence":
@@ -147,7 +147,7 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
         value = variable_of(document, service, name)
         if value:
             return value
-        value = _in_env_files(target, document, service, name)
+        value = in_env_files(target, document, service, name)
         if value:
             return value
         if _is_in_extended(target, document, service, name):
@@ -162,7 +162,7 @@ def _is_in_extended(target: Target, document: Node, service: str, name: str) -> 
     return bool(file) and name in readable_text((target.root / target.path).parent / file)
 
 
-def _in_env_files(target: Target, document: Node, service: str, name: str) -> str:
+def in_env_files(target: Target, document: Node, service: str, name: str) -> str:
     """The value of a variable in the files that a service reads, or in their examples."""
     for path in _env_files(target, document, service):
         text = readable_text(path)
@@ -195,6 +195,10 @@ def _env_files(target: Target, document: Node, service: str) -> Iterator[Path]:
 def _with_url(target: Target, text: str, web: str, server: Server, service: str) -> str:
     """The text with the server's URL in the environment of the web service, unless it is there."""
     document = load_compose(target, text)
+    node = document.get("services", web)
+    if node is not None and node.scalar("network_mode") == "host":
+        # localhost is the machine, where the broker is as well
+        return text
     given = _given_url(target, document, web, server)
     if given and not _names_local(given):
         return text

@@ -302,6 +302,9 @@ def _taken_over(file: ComposeFile, base: Base) -> str:
     if merged.anchor:
         # `<<: &web {...}`: the mapping is written right there
         return f"<<: *{merged.anchor}\n"
+    if merged.kind == "sequence":
+        names = [element.resolved.anchor for element in merged.elements]
+        return f"<<: [{', '.join(f'*{name}' for name in names)}]\n"
     return f"<<: {_as_written(file, merged)}\n"
 
 
@@ -357,6 +360,8 @@ def _renamed(text: str, old: str, new: str) -> str:
 
 
 def _network_names(file: ComposeFile, base: Base) -> str:
+    if base.node.scalar("network_mode") == "host":
+        return "network_mode: host\n"
     found = base.node.get("networks")
     if found is None:
         return ""

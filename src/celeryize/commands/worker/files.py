@@ -13,7 +13,7 @@ from celeryize.detect.deployment import (
     matching_files,
     own_folders,
 )
-from celeryize.detect.processes import TEMPLATE, Process, read_processes
+from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.yaml_tree import parse_yaml
@@ -78,8 +78,12 @@ def _read_deployment(
     try:
         data = read_file(path)
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         return None
+    except UnicodeDecodeError:
+        if not processes and not COMPOSE.fullmatch(path.name):
+            return None
+        return _undecoded(relative, processes)
     kind = _kind_of(path, text, processes)
     if kind is None:
         return None
@@ -88,6 +92,17 @@ def _read_deployment(
     if refusal is None:
         skipped = _why_skipped(root, kind, processes)
     return DeploymentFile(kind, relative, text, processes, skipped, refusal)
+
+
+def _undecoded(relative: PurePosixPath, processes: tuple[Process, ...]) -> DeploymentFile:
+    """A file that is refused because it is in another encoding."""
+    kind = processes[0].kind if processes else "compose"
+    refusal = CannotPatch(
+        f"{relative} is not UTF-8",
+        hint="Save it as UTF-8, then run the command again.",
+        where=Where(relative),
+    )
+    return DeploymentFile(kind, relative, "", processes, "", refusal)
 
 
 def _kind_of(path: Path, text: str, processes: tuple[Process, ...]) -> str | None:
@@ -105,8 +120,9 @@ def _refusal_of(path: Path, relative: PurePosixPath, kind: str, text: str) -> Ca
     """Why lines cannot be added to a file; None where they can."""
     where = Where(relative, 1)
     if kind in {"compose", "kubernetes"}:
-        if TEMPLATE.search(text):
-            line = text[: TEMPLATE.search(text).start()].count("\n") + 1  # type: ignore[union-attr]
+        if is_template(text):
+            first = TEMPLATE.search(text)
+            line = text[: first.start() if first else 0].count("\n") + 1
             name = "a Helm chart" if _is_chart(path) else "a template"
             return CannotPatch(
                 f"{relative} is {name}: what it will be is only known when it is rendered",

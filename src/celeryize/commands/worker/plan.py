@@ -75,6 +75,9 @@ def plan(project: Project, request: Request) -> Plan:
             "manifest or supervisor program",
             hint=f"Make one with --to KIND, which is one of {', '.join(KINDS)}.",
         )
+    if request.to and not request.service and all(file.skipped for file in files):
+        # a file for the documentation, say: the project itself has none of the kind
+        files = []
     kinds = {file.kind for file in files} or {request.to or ""}
     health = request.health
     if health is None:
@@ -152,6 +155,12 @@ def _plan_new(
     path = project.base / NEW_FILES[kind]
     if kind != "procfile":
         path = PurePosixPath(NEW_FILES[kind])
+    if kind != "systemd" and draft.read(path) is not None:
+        raise CannotPatch(
+            f"{path} is there, and it is not known what it starts",
+            hint="Rename it, then run the command again.",
+            where=Where(path),
+        )
     file = DeploymentFile(kind, path, "", ())
     PLANS[kind].new(_target_of(project, draft, file, wanted, request, facts))
 

@@ -132,6 +132,9 @@ def choose_web(target: Target) -> Web:
         called = [web for web in found if web.process.name in {"web", "django", "app", "backend"}]
         if len(called) == 1:
             found = called
+        elif len({_origin_of(web.process) for web in found}) == 1:
+            # WSGI beside ASGI, say: one image, so either tells what a worker needs
+            found = (called or found)[:1]
     if not found:
         raise CannotPatch(
             f"{target.path} has no process that is known to be the web process",
@@ -145,6 +148,12 @@ def choose_web(target: Target) -> Web:
             where=found[0].process.where,
         )
     return found[0]
+
+
+def _origin_of(process: Process) -> tuple[str, ...]:
+    """What a process is made from: its image or its folder."""
+    keys = ("image", "build", "context", "dockerfile", "extends", "WorkingDirectory", "directory")
+    return tuple(process.options[key].text for key in keys if key in process.options)
 
 
 def free_names(jobs: tuple[Job, ...], taken: set[str]) -> tuple[Job, ...]:

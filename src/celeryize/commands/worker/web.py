@@ -11,7 +11,7 @@ from celeryize.detect.processes.scripts import copied_files
 from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
-WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brunserver(?:_plus)?\b")
+WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
 CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir)[\s=](\S+)")
 WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
 PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")

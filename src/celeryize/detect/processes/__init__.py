@@ -19,6 +19,12 @@ WORKLOADS = re.compile(r"^kind\s*:", re.M)
 # What Helm, Jinja or cookiecutter fill in: not the text that will be run.
 TEMPLATE = re.compile(r"\{\{|\{%")
 
+# What Docker itself fills in when it runs the file: names of logs and hosts.
+OF_DOCKER = re.compile(
+    r"\{\{\s*\.(?:Node|Service|Task|Name|ID|FullID|ImageName|ImageID|ImageFullID|DaemonName)\b"
+    r"[^}]*\}\}"
+)
+
 __all__ = ["Process", "Script", "read_processes"]
 
 
@@ -46,13 +52,18 @@ def _read_file(path: PurePosixPath, text: str) -> Iterator[Process]:
         return read_unit(path, text)
     if path.suffix in {".conf", ".ini"}:
         return read_supervisor(path, text)
-    if TEMPLATE.search(text):
+    if is_template(text):
         return iter(())
     if SERVICES.search(text):
         return read_compose(path, text)
     if WORKLOADS.search(text):
         return read_kubernetes(path, text)
     return iter(())
+
+
+def is_template(text: str) -> bool:
+    """Whether a text is rendered by Helm, Jinja or cookiecutter before anything reads it."""
+    return bool(TEMPLATE.search(OF_DOCKER.sub("", text)))
 
 
 def _copies_for(process: Process, folder: Path) -> dict[str, str]:
