@@ -13,6 +13,8 @@ from celeryize.checks.facts.literals import default_of, text_of
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 HOST = re.compile(r"^([a-z+]+://)((?:[^@/]*@)?)(\[[^\]]*\]|[^:/?]*)(:\d+)?(.*)$")
+# What a variable is called that has a host alone.
+IS_HOST = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|IP)$")
 LOCAL = frozenset({"", "localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 BROKER = ("CELERY_BROKER_URL", "BROKER_URL")
 BACKEND = ("CELERY_RESULT_BACKEND",)
@@ -26,15 +28,19 @@ PATHS = {"redis": "/0", "rabbitmq": "//"}
 class Server:
     """A server that the settings name: its kind (empty: none is needed), the URL without any
     variable, and the variables that would change it, the nearest first.
+
+    `own` is what Celery itself reads, and it beats the settings. `computed`: code puts the URL
+    together; `host_variable` is then its host, where one variable has that, and `host_default` what
+    it is without.
     """
 
     kind: str
     url: str
     variables: tuple[str, ...]
-    # Celery itself reads this one, and it beats the settings
     own: str
-    # code puts it together: what it would be without the variables is not known
     computed: bool = False
+    host_variable: str = ""
+    host_default: str = ""
 
     @property
     def variable(self) -> str:
@@ -66,15 +72,11 @@ class Server:
 def find_broker_server(facts: Facts) -> Server:
     """The broker of the project."""
     found = _read_setting(facts, BROKER, "CELERY_BROKER_URL")
+    if not (found.url or found.kind or found.variables or found.computed):
+        found = _read_app(facts)
     if found.url or found.kind:
         return found
-    if found.computed or found.variables:
-        return replace(found, kind=_kind_of_dependencies(facts))
-    url = _constructor_url(facts)
-    kind = kind_of(url)
-    if not url:
-        kind = _kind_of_dependencies(facts)
-    return Server(kind, url, found.variables, found.own)
+    return replace(found, kind=_kind_of_dependencies(facts))
 
 
 def find_backend_server(facts: Facts) -> Server | None:
@@ -91,46 +93,89 @@ def kind_of(url: str) -> str:
     return ""
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What expressions show on the way: variables with their defaults, and texts of URLs.
+
+    `composed` are the texts of URLs that are put together of parts.
+    """
+
+    variables: dict[str, str]
+    urls: list[str]
+    composed: list[str]
+
+
 def _read_setting(facts: Facts, names: tuple[str, ...], own: str) -> Server:
-    variables: dict[str, None] = {}
-    urls: list[str] = []
-    for setting in facts.settings.named(*names):
-        _follow(facts, setting.value, variables, urls, DEPTH)
-    url = next((url for url in urls if kind_of(url)), next(iter(urls), ""))
-    is_set = facts.settings.first(*names) is not None
-    computed = is_set and not url and len(variables) != 1
-    return Server(kind_of(url), url, tuple(variables), own, computed=computed)
+    reading = _Reading({}, [], [])
+    settings = list(facts.settings.named(*names))
+    for setting in settings:
+        _follow(facts, setting.value, reading, DEPTH)
+    return _made_of(reading, own, is_set=bool(settings))
 
 
-def _follow(
-    facts: Facts, value: ast.expr, variables: dict[str, None], urls: list[str], depth: int
-) -> None:
+def _made_of(reading: _Reading, own: str, *, is_set: bool) -> Server:
+    """The server that a reading shows."""
+    url = next((url for url in reading.urls if kind_of(url)), next(iter(reading.urls), ""))
+    if not url and reading.composed:
+        hosts = [name for name in reading.variables if IS_HOST.search(name)]
+        host = hosts[0] if len(hosts) == 1 else ""
+        kind = kind_of(reading.composed[0])
+        default = reading.variables.get(host, "")
+        return Server(kind, "", (), own, True, host, default)
+    computed = is_set and not url and len(reading.variables) != 1
+    return Server(kind_of(url), url, tuple(reading.variables), own, computed=computed)
+
+
+def _follow(facts: Facts, value: ast.expr, reading: _Reading, depth: int) -> None:
     """Collect the variables that an expression reads and the URLs that it may be."""
     if depth == 0:
         return
-    default = default_of(value)
+    parts = {
+        id(inner) for node in ast.walk(value) if _is_put_together(node) for inner in ast.walk(node)
+    }
     for node in ast.walk(value):
         text = text_of(node)
         if text and VARIABLE.fullmatch(text):
-            variables[text] = None
+            reading.variables.setdefault(text, "")
         elif text and "://" in text:
-            urls.append(text)
-    for node in ast.walk(default):
+            (reading.composed if id(node) in parts else reading.urls).append(text)
+        if isinstance(node, ast.Call) and node.args:
+            name, default = text_of(node.args[0]), text_of(default_of(node))
+            if name and VARIABLE.fullmatch(name) and default and default != name:
+                reading.variables[name] = default
+        # what is a part of a URL is no URL itself
         if isinstance(node, ast.Name) and node.id.isupper():
             for setting in facts.settings.named(node.id):
                 if setting.value is not value:
-                    _follow(facts, setting.value, variables, urls, depth - 1)
+                    _follow(facts, setting.value, reading, depth - 1)
 
 
-def _constructor_url(facts: Facts) -> str:
-    """The URL that the app's constructor, or its configuration, is given."""
-    if facts.app_code is None:
-        return ""
-    for node in ast.walk(facts.app_code.source.tree):
-        text = text_of(node)
-        if text and kind_of(text):
-            return text
-    return ""
+def _is_put_together(node: ast.AST) -> bool:
+    """An f-string with more than text in it, `+`, `%`, `.format()`, `.join()`."""
+    if isinstance(node, ast.JoinedStr):
+        return any(isinstance(part, ast.FormattedValue) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Mod)
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"format", "join"}
+        and not isinstance(node.func.value, ast.Name)
+    )
+
+
+def _read_app(facts: Facts) -> Server:
+    """The broker that the app's constructor, or its configuration, is given."""
+    reading = _Reading({}, [], [])
+    tree = facts.app_code.source.tree if facts.app_code else ast.Module([], [])
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.keyword) and node.arg in {"broker", "broker_url"}
+        if isinstance(node, ast.Assign):
+            named = ast.unparse(node.targets[0]).endswith("broker_url")
+        if named and isinstance(node, ast.keyword | ast.Assign):
+            _follow(facts, node.value, reading, DEPTH)
+    is_set = bool(reading.urls or reading.composed or reading.variables)
+    return _made_of(reading, "CELERY_BROKER_URL", is_set=is_set)
 
 
 def _kind_of_dependencies(facts: Facts) -> str:

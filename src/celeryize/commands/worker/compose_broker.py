@@ -199,6 +199,8 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
     if node is not None and node.scalar("network_mode") == "host":
         # localhost is the machine, where the broker is as well
         return text
+    if server.host_variable and not _needs_password(document, service):
+        return _with_host(target, text, web, server, service)
     given = _given_url(target, document, web, server)
     if given and not _names_local(given):
         return text
@@ -222,6 +224,20 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
     if not url:
         return text
     return add_variable(target, text, web, server.variable, url)
+
+
+def _with_host(target: Target, text: str, web: str, server: Server, service: str) -> str:
+    """The text with the host alone, where the settings put the URL together."""
+    name = server.host_variable
+    document = load_compose(target, text)
+    if variable_of(document, web, name):
+        return text
+    given = in_env_files(target, document, web, name) or server.host_default
+    if given == service or target.exported((name,)):
+        return text
+    if given and given not in LOCAL:
+        return text
+    return add_variable(target, text, web, name, service)
 
 
 def _needs_password(document: Node, service: str) -> bool:

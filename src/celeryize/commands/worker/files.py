@@ -27,8 +27,12 @@ GENERATED = re.compile(
 )
 WORKLOAD = re.compile(r"^kind\s*:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|Pod)\b", re.M)
 HELM_KIND = re.compile(r"^\s*kind\s*:\s*(?:Deployment|StatefulSet)\b", re.M)
-# A name that says what a service with an unknown command is.
-CALLED_WORKER = re.compile(r"(?:^|[-_])(?:celery|celery[-_]?worker|celery[-_]?beat)(?:[-_\d]|$)")
+# A name that says what a service with an unknown command is, and what is no Celery for certain.
+CALLED_WORKER = re.compile(r"(?:^|[-_])(?:celery\w*|workers?|beat|scheduler)(?:[-_\d]|$)")
+OTHER_QUEUES = re.compile(
+    r"\brqworker\b|\brq worker\b|\bqcluster\b|huey|dramatiq|process_tasks|\brunworker\b|\bnode\b"
+    r"|\bnpm\b|\byarn\b|\bbundle\b|sidekiq|artisan|\bdb_worker\b|procrastinate|temporal|\barq\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,14 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
-    unknown = [p for p in processes if CALLED_WORKER.search(p.name) and p.words]
+    unknown = [
+        p
+        for p in processes
+        if CALLED_WORKER.search(p.name)
+        and (p.words or "build" in p.options or "context" in p.options)
+        and not OTHER_QUEUES.search(" ".join(p.words))
+        and p.subcommand is None
+    ]
     if unknown:
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
