@@ -130,24 +130,28 @@ def _follow(facts: Facts, value: ast.expr, reading: _Reading, depth: int) -> Non
     """Collect the variables that an expression reads and the URLs that it may be."""
     if depth == 0:
         return
-    parts = {
-        id(inner) for node in ast.walk(value) if _is_put_together(node) for inner in ast.walk(node)
-    }
-    for node in ast.walk(value):
-        text = text_of(node)
-        if text and VARIABLE.fullmatch(text):
-            reading.variables.setdefault(text, "")
-        elif text and "://" in text:
-            (reading.composed if id(node) in parts else reading.urls).append(text)
-        if isinstance(node, ast.Call) and node.args:
-            name, default = text_of(node.args[0]), text_of(default_of(node))
-            if name and VARIABLE.fullmatch(name) and default and default != name:
-                reading.variables[name] = default
-        # what is a part of a URL is no URL itself
+    nodes = list(ast.walk(value))
+    # what is a part of a URL is no URL itself
+    parts = {id(inner) for node in nodes if _is_put_together(node) for inner in ast.walk(node)}
+    for node in nodes:
+        _collect(node, reading, in_part=id(node) in parts)
         if isinstance(node, ast.Name) and node.id.isupper():
             for setting in facts.settings.named(node.id):
                 if setting.value is not value:
                     _follow(facts, setting.value, reading, depth - 1)
+
+
+def _collect(node: ast.AST, reading: _Reading, *, in_part: bool) -> None:
+    """What one node shows: a variable, its default, or a URL."""
+    text = text_of(node)
+    if text and VARIABLE.fullmatch(text):
+        reading.variables.setdefault(text, "")
+    elif text and "://" in text:
+        (reading.composed if in_part else reading.urls).append(text)
+    if isinstance(node, ast.Call) and node.args:
+        name, default = text_of(node.args[0]), text_of(default_of(node))
+        if name and VARIABLE.fullmatch(name) and default and default != name:
+            reading.variables[name] = default
 
 
 def _is_put_together(node: ast.AST) -> bool:
