@@ -20,6 +20,11 @@ BROKER = ("CELERY_BROKER_URL", "BROKER_URL")
 BACKEND = ("CELERY_RESULT_BACKEND",)
 # Of names that lead to other names.
 DEPTH = 4
+# The images of servers that speak the protocol.
+IMAGES = {
+    "redis": re.compile(r"(?:^|/)(?:redis|valkey|redis-stack|keydb|dragonfly)(?:[-:@]|$)"),
+    "rabbitmq": re.compile(r"(?:^|/)rabbitmq(?:[-:@]|$)"),
+}
 PORTS = {"redis": ":6379", "rabbitmq": ":5672"}
 PATHS = {"redis": "/0", "rabbitmq": "//"}
 

@@ -14,7 +14,7 @@ from celeryize.commands.worker.compose_service import (
     read_habit,
     render_service,
 )
-from celeryize.commands.worker.target import Target, choose_web, free_names
+from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
 from celeryize.commands.worker.wanted import Job
 from celeryize.commands.worker.web import (
     WEB,
@@ -52,7 +52,7 @@ def _add_services(
     """The text with a service for each job, and the broker where none is there."""
     name = web.process.name
     if target.text:
-        target.note(f"{target.path}: the web service is {name} ({web.why}).")
+        target.note(note_of_web(target, web))
     wanted = target.wanted
     broker, text, extra = with_broker(target, text, document, name)
     document = load_compose(target, text)
@@ -84,7 +84,7 @@ def _base_of(
         runner=runner_of(web.process),
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,
-        entry_is_web=bool(WEB.search(entry_text)),
+        entry_is_web=bool(WEB.search(entry_text)) or "celery" in entry_text,
         extra=extra,
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from celeryize.commands.worker.broker import LOCAL, Server, kind_of
+from celeryize.commands.worker.broker import IMAGES, LOCAL, Server, kind_of
 from celeryize.commands.worker.compose_edit import add_variable, load_compose, variable_of
 from celeryize.commands.worker.compose_service import (
     Base,
@@ -24,10 +24,6 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
-IMAGES = {
-    "redis": re.compile(r"(?:^|/)(?:redis|valkey|redis-stack|keydb|dragonfly)(?:[-:@]|$)"),
-    "rabbitmq": re.compile(r"(?:^|/)rabbitmq(?:[-:@]|$)"),
-}
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 

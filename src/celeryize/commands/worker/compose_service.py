@@ -215,8 +215,9 @@ def environment_lines(
 
     Empty where it inherits everything that it needs.
     """
-    added = [*more]
     found = base.node.get("environment")
+    given = _variable_names(found) if found else set()
+    added = [(name, value) for name, value in more if name not in given]
     own = "environment" in _own_keys(base)
     if not added and (not own or found is None):
         return ""
@@ -230,6 +231,12 @@ def environment_lines(
         return "environment:\n" + _indented(block, file.list_margin)
     block = kept + "".join(f"{name}: {scalar(value)}\n" for name, value in added)
     return "environment:\n" + _indented(block, file.step)
+
+
+def _variable_names(found: Node) -> set[str]:
+    """The names of the variables of an environment."""
+    listed = {element.resolved.text.partition("=")[0] for element in found.resolved.elements}
+    return listed | {name for name, _ in found.items()}
 
 
 def _kept_environment(file: ComposeFile, found: Node) -> str:

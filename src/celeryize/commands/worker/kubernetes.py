@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from celeryize.commands.worker.compose_service import BEAT_FILE, probe_command, scalar
-from celeryize.commands.worker.target import Target, choose_web
+from celeryize.commands.worker.kubernetes_broker import (
+    existing_server,
+    missing_variables,
+    render_server,
+)
+from celeryize.commands.worker.target import Target, choose_web, note_of_web
 from celeryize.commands.worker.wanted import REMAP, Job
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.kubernetes import GRACE
@@ -64,14 +69,13 @@ def plan_kubernetes(target: Target) -> None:
     jobs = target.missing_jobs()
     if jobs:
         web = choose_web(target)
-        target.note(f"{target.path}: the web service is {web.process.name} ({web.why}).")
+        target.note(note_of_web(target, web))
+        text = _with_broker(target, text, web.process)
         found = _workload_of(target, text, web.process)
         for job in jobs:
-            text = add_document(
-                target.path, text, _deployment(target, text, found, web.process, job)
-            )
+            document = _deployment(target, text, found, web.process, job)
+            text = add_document(target.path, text, document)
             target.what.append(f"the Deployment {_name_of(found.name, job)}")
-        _report_broker(target, web.process)
     if text != target.text:
         target.write(text)
     elif not target.todos:
@@ -82,12 +86,15 @@ def new_kubernetes(target: Target) -> None:
     """A manifest for a project that has none."""
     image = f"{target.project.lower()}:latest"
     documents = []
+    web = Process("kubernetes", "web", (), target.web_place())
+    broker = missing_variables(target, web)
     for job in target.wanted.jobs:
         container = [
             f"image: {image}\n",
             f"command: {json.dumps(list(target.wanted.celery_words(job, BEAT_FILE)))}\n",
-            f"envFrom:\n  - configMapRef:\n      name: {target.project.lower()}\n",
-            _environment("", target.wanted.variables(job)),
+            "envFrom:\n  - configMapRef:\n"
+            f"      name: {target.project.lower()}\n      optional: true\n",
+            _environment("", [*broker, *target.wanted.variables(job)]),
             "securityContext:\n  readOnlyRootFilesystem: true\n  allowPrivilegeEscalation: false\n",
             "volumeMounts:\n  - name: tmp\n    mountPath: /tmp\n",
             *_probes(target, job),
@@ -95,9 +102,13 @@ def new_kubernetes(target: Target) -> None:
         pod = ["volumes:\n  - name: tmp\n    emptyDir: {}\n"]
         documents.append(_render(job.name, "", job, pod, container, target))
         target.what.append(f"the Deployment {job.name}")
+    if broker:
+        documents.append(render_server(target.wanted.broker.kind, ""))
+        target.what.append(f"the StatefulSet {target.wanted.broker.kind}")
+    given = "".join(f", and {name} for the web process, too" for name, _ in broker[:1])
     target.note(
         f"{target.path} names the image {image} and the ConfigMap {target.project.lower()} for its "
-        f"environment, with {target.wanted.broker.variable} in it: adapt both."
+        f"environment: adapt both{given}."
     )
     target.write("---\n".join(documents))
 
@@ -143,14 +154,15 @@ def _deployment(target: Target, text: str, web: _Workload, process: Process, job
     if web.container.get("args") and not web.container.get("command"):
         key = "args"
     env = web.container.get("env")
-    kept = ""
-    if env is not None:
-        kept = "".join(_element(text, element) for element in env.resolved.elements)
+    given = env.resolved.elements if env else ()
+    kept = "".join(_element(text, element) for element in given)
+    names = {element.scalar("name") for element in given}
+    more = [pair for pair in target.wanted.variables(job) if pair[0] not in names]
     mounts, volumes = _temporary_folder(text, web)
     container = [
         *(_copied(text, web.container, name) for name in CONTAINER),
         f"{key}: {command}\n",
-        _environment(kept, target.wanted.variables(job)),
+        _environment(kept, more),
         mounts,
         *_probes(target, job),
     ]
@@ -251,21 +263,29 @@ def _name_of(web: str, job: Job) -> str:
     return f"{web}-{job.name}"
 
 
-def _report_broker(target: Target, web: Process) -> None:
-    """A manual step where nothing gives the web process the URL of its broker."""
+def _with_broker(target: Target, text: str, web: Process) -> str:
+    """The text with the broker's URL for the web process, and with the broker where none is."""
+    for name, value in missing_variables(target, web):
+        found = _workload_of(target, text, web)
+        _, keys = _keys_of(found)
+        block = f"- name: {name}\n  value: {scalar(value)}\n"
+        if found.container.resolved.own("env") is None:
+            text = add_entries(target.path, text, keys, "env:\n" + _margin(block, 2))
+        else:
+            text = add_elements(target.path, text, (*keys, "env"), block)
+        target.what.append(f"{name} for {web.name}")
     server = target.wanted.broker
-    if not server.kind or not web.sealed:
-        return
-    if any(name in web.environment for name in (server.own, *server.variables)):
-        return
-    target.todo(
-        Todo(
-            f"set {server.variable} for the web process, the worker and Beat",
-            "Their manifests do not name the broker, and localhost is the pod itself.",
-            f"- name: {server.variable}\n  value: {server.url_at(server.kind)}\n",
-            target.path,
+    if missing_variables(target, web) and not existing_server(target, server):
+        namespace = _workload_of(target, text, web).node.scalar("metadata", "namespace")
+        for document in render_server(server.kind, namespace).split("---\n"):
+            text = add_document(target.path, text, document)
+        target.what.append(f"the StatefulSet {server.kind}")
+    elif server.kind and server.is_local and not web.sealed:
+        target.note(
+            f"{server.variable} is expected in the ConfigMap or Secret of {web.name}: localhost is "
+            "the pod itself."
         )
-    )
+    return text
 
 
 def _adopt(target: Target, text: str, process: Process) -> str:

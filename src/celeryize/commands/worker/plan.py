@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
@@ -21,7 +21,9 @@ from celeryize.commands.worker.target import Target
 from celeryize.commands.worker.timing import plan_timing
 from celeryize.commands.worker.wanted import Wanted
 from celeryize.commands.worker.watch import plan_health
-from celeryize.commands.worker.wishes import wanted_processes
+from celeryize.commands.worker.web import find_web
+from celeryize.commands.worker.wishes import default_queue_of, wanted_processes
+from celeryize.detect.processes.process import Process
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
@@ -111,10 +113,14 @@ def _plan_files(
         if file.skipped and request.service is None:
             passed_over.append(file)
             continue
+        siblings = _siblings_of(project, file, files)
         try:
             if file.refusal:
                 raise file.refusal
             target = _target_of(project, draft, file, wanted, request, facts)
+            target = replace(target, siblings=siblings)
+            if _is_left_to_another(project, file, files):
+                target = replace(target, wanted=replace(wanted, workers=(), beat=None))
             PLANS[file.kind].plan(target)
             done += 1
         except CannotPatch as refusal:
@@ -133,6 +139,39 @@ def _plan_files(
         draft.add_manual(manual)
     for file in passed_over:
         draft.add_note(f"{file.path} stays as it is: {file.skipped}.")
+
+
+def _is_left_to_another(
+    project: Project, file: DeploymentFile, files: list[DeploymentFile]
+) -> bool:
+    """Whether new processes go into another file of the folder: that with the web process."""
+    if file.kind in {"procfile", "systemd"} or find_web(project.root, list(file.processes)):
+        return False
+    return any(
+        other.kind == file.kind
+        and other.path.parent == file.path.parent
+        and not other.skipped
+        and bool(find_web(project.root, list(other.processes)))
+        for other in files
+    )
+
+
+def _siblings_of(
+    project: Project, file: DeploymentFile, files: list[DeploymentFile]
+) -> tuple[Process, ...]:
+    """The processes of the files that are applied together with a file.
+
+    That is: those of its folder; of compose files, those that only add to the one with the web
+    service.
+    """
+    found: list[Process] = []
+    for other in files:
+        if other is file or other.kind != file.kind or other.path.parent != file.path.parent:
+            continue
+        if file.kind == "compose" and find_web(project.root, list(other.processes)):
+            continue
+        found += other.processes
+    return tuple(found)
 
 
 def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> CannotPatch:
@@ -183,16 +222,9 @@ def _target_of(
         draft,
         web_name=request.service,
         web_command=_web_command(project),
-        default_queue=default_queue(facts),
+        default_queue=default_queue_of(facts),
         project=project.root.name,
     )
-
-
-def default_queue(facts: Facts) -> str:
-    """The name of the queue that a worker without -Q consumes."""
-    from celeryize.commands.worker.wishes import default_queue_of
-
-    return default_queue_of(facts)
 
 
 def _web_command(project: Project) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.commands.worker.sections import add_lines, append_to_value
-from celeryize.commands.worker.target import Target, choose_web, free_names
+from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
@@ -25,7 +25,7 @@ def plan_supervisor(target: Target) -> None:
     jobs = target.missing_jobs()
     if jobs:
         web = choose_web(target)
-        target.note(f"{target.path}: the web service is {web.process.name} ({web.why}).")
+        target.note(note_of_web(target, web))
         prefix = _prefix_of(web.process.name)
         taken = {process.name.removeprefix(prefix) for process in target.processes}
         for job in reversed(free_names(jobs, taken)):

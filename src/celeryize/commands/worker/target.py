@@ -39,6 +39,8 @@ class Target:
     project: str = ""
     # queues that workers of the file consume by their command lines; None: the default one
     default_queue: str = "celery"
+    # the processes of the files that are applied together with this one
+    siblings: tuple[Process, ...] = ()
     what: list[str] = field(default_factory=list)
     todos: list[Todo] = field(default_factory=list)
 
@@ -55,7 +57,8 @@ class Target:
             named = queues_of(job.options, "")
             if not (consumed if named == {""} else named <= consumed):
                 missing.append(job)
-        has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in self.workers)
+        running = [p for p in (*self.workers, *self.siblings) if p.celery]
+        has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in running)
         if self.wanted.beat and not has_beat:
             missing.append(self.wanted.beat)
         return tuple(missing)
@@ -63,7 +66,7 @@ class Target:
     def consumed(self) -> set[str]:
         """The queues that the workers of the file consume."""
         found: set[str] = set()
-        for process in self.workers:
+        for process in (*self.workers, *self.siblings):
             if process.subcommand == "worker" and process.celery:
                 found |= queues_of(process.celery.words, self.default_queue)
         return found
@@ -135,6 +138,9 @@ def choose_web(target: Target) -> Web:
         elif len({_origin_of(web.process) for web in found}) == 1:
             # WSGI beside ASGI, say: one image, so either tells what a worker needs
             found = (called or found)[:1]
+    if not found and target.workers:
+        # it has what Beat, or another worker, needs as well
+        return Web(target.workers[0], "it runs Celery")
     if not found:
         raise CannotPatch(
             f"{target.path} has no process that is known to be the web process",
@@ -154,6 +160,13 @@ def _origin_of(process: Process) -> tuple[str, ...]:
     """What a process is made from: its image or its folder."""
     keys = ("image", "build", "context", "dockerfile", "extends", "WorkingDirectory", "directory")
     return tuple(process.options[key].text for key in keys if key in process.options)
+
+
+def note_of_web(target: Target, web: Web) -> str:
+    """Which process the new ones are made from, and what showed it."""
+    if web.process.celery:
+        return f"{target.path} has no web service: new ones are made from {web.process.name}."
+    return f"{target.path}: the web service is {web.process.name} ({web.why})."
 
 
 def free_names(jobs: tuple[Job, ...], taken: set[str]) -> tuple[Job, ...]:

@@ -62,6 +62,9 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
 
 def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[str, Item]]:
     yield "kind", Item(kind, workload.get("kind").where)
+    image = container.get("image").item
+    if image:
+        yield "image", image
     strategy = workload.get("spec", "strategy", "type").item
     if strategy:
         yield "strategy", strategy
