@@ -13,6 +13,9 @@ from celeryize.reading import readable_text
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
 CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir)[\s=](\S+)")
+CD = re.compile(r"\bcd\s+(\S+)\s*(?:&&|;)")
+# `python backend/manage.py`: what it imports is beside it.
+MANAGE = re.compile(r"\bpython[\d.]*\s+(?!-)(\S+)/manage\.py\s+run")
 WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
 PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")
 RUNNERS = re.compile(
@@ -85,7 +88,8 @@ def bin_of(web: Process) -> str:
 
 def folder_of(web: Process) -> str:
     """The folder that the server changes to, or takes its modules from; empty without one."""
-    match = CHDIR.search(web.shell_text or " ".join(web.words))
+    text = web.shell_text or " ".join(web.words)
+    match = CHDIR.search(text) or CD.search(text) or MANAGE.search(text)
     return match[1] if match else ""
 
 
