@@ -10,6 +10,8 @@ from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 
 MERGE = "<<"
+# A chain of merges longer than this is not followed.
+DEEPEST = 20
 
 
 class Yaml:
@@ -46,14 +48,15 @@ class Yaml:
         text = self.text
         return Item(text, self.where) if text is not None else None
 
-    def items(self) -> Iterator[tuple[str, Yaml]]:
+    def items(self, depth: int = DEEPEST) -> Iterator[tuple[str, Yaml]]:
         """The keys and values of a mapping; what is merged into it comes first."""
         pairs = self.node.value if self.kind == "mapping" else ()
         for key, value in pairs:
-            if key.value == MERGE:
+            # a mapping may merge itself
+            if key.value == MERGE and depth:
                 merged = value.value if value.id == "sequence" else [value]
                 for one in merged:
-                    yield from Yaml(self.path, one).items()
+                    yield from Yaml(self.path, one).items(depth - 1)
         for key, value in pairs:
             if key.value != MERGE and key.id == "scalar":
                 yield str(key.value), Yaml(self.path, value)
