@@ -220,3 +220,27 @@ def test_nothing_is_touched_without_the_variable(project: Path):
             process.kill()
             process.wait()
         assert list(project.rglob("celery-*")) == []
+
+
+def test_a_loop_that_hangs_with_a_connection_is_stuck_and_nothing_else(project: Path):
+    """The health module asked directly: it takes two minutes of a real worker to find out."""
+    code = """
+import time
+from types import SimpleNamespace
+from celery.concurrency.prefork import TaskPool as Prefork
+from celery.concurrency.solo import TaskPool as Solo
+from config.celery_health import LoopHeartbeat, WorkerHeartbeat
+
+def stuck(pool, connection, age):
+    LoopHeartbeat.last = time.monotonic() - age
+    consumer = SimpleNamespace(connection=connection)
+    return WorkerHeartbeat.is_stuck(SimpleNamespace(pool=object.__new__(pool), consumer=consumer))
+
+print(stuck(Prefork, object(), 1000), stuck(Prefork, object(), 10))
+print(stuck(Prefork, None, 1000), stuck(Solo, object(), 1000))
+print(WorkerHeartbeat.is_stuck(SimpleNamespace(pool=object.__new__(Prefork))))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["True", "False", "False", "False", "False"]

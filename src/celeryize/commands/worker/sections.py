@@ -55,9 +55,11 @@ def append_to_value(path: PurePosixPath, text: str, section: str, key: str, more
 def last_line_of(path: PurePosixPath, text: str, section: str) -> int:
     """The number of the last line of a section that is a pair, or the rest of one."""
     raw = text.split("\n")
-    for name, where, pairs in sections_of(path, text, indented=_is_ini(path)):
-        if name != section:
-            continue
+    found = [s for s in sections_of(path, text, indented=_is_ini(path)) if s[0] == section]
+    # written twice, the one that starts the process
+    for _, where, pairs in sorted(
+        found, key=lambda s: not {"ExecStart", "command"} & set(dict(s[2]))
+    ):
         last = pairs[-1][1].where.line if pairs else where.line
         last = last or 1
         while last <= len(raw) and raw[last - 1].rstrip().endswith("\\"):
