@@ -54,6 +54,8 @@ class LoopHeartbeat(bootsteps.StartStopStep):
     """A timer of the worker's loop; it starts again with every connection to the broker."""
 
     requires = {"celery.worker.consumer.tasks:Tasks"}
+    # without a connection no loop runs: nothing that a restart would repair
+    running = False
     last = time.monotonic()
 
     def __init__(self, consumer, **kwargs):
@@ -61,9 +63,11 @@ class LoopHeartbeat(bootsteps.StartStopStep):
 
     def start(self, consumer):
         self.turn()
+        LoopHeartbeat.running = True
         self.entry = consumer.timer.call_repeatedly(WORKER_INTERVAL, self.turn)
 
     def stop(self, consumer):
+        LoopHeartbeat.running = False
         if self.entry is not None:
             self.entry.cancel()
             self.entry = None
@@ -96,14 +100,10 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
 
     @staticmethod
     def is_stuck(worker):
-        consumer = getattr(worker, "consumer", None)
-        if getattr(consumer, "connection", None) is None:
-            # no broker, no loop: nothing that a restart would repair
-            LoopHeartbeat.turn()
         if "solo" in type(worker.pool).__module__:
             # its tasks run in the loop itself
             return False
-        return time.monotonic() - LoopHeartbeat.last > STUCK_AFTER
+        return LoopHeartbeat.running and time.monotonic() - LoopHeartbeat.last > STUCK_AFTER
 
 
 @celeryd_init.connect
