@@ -132,7 +132,7 @@ def _adopted_grace(target: Target, node: Node, adopted: _Adopted) -> str:
     if own is not None and process.stop is not None and process.stop <= (wanted.soft or 0):
         target.todo(
             Todo(
-                f"stop_grace_period of {process.name} is {process.stop:g} s",
+                f"stop_grace_period of {process.name} is {process.stop:g} s ({process.stop_where})",
                 f"The soft shutdown needs {wanted.soft} s before the worker is killed.",
                 f"stop_grace_period: {wanted.grace}s\n",
                 target.path,

@@ -306,7 +306,8 @@ def _adopt(target: Target, text: str, process: Process) -> str:
     if process.stop_where and process.stop is not None and process.stop <= (wanted.soft or 0):
         target.todo(
             Todo(
-                f"terminationGracePeriodSeconds of {process.name} is {process.stop:g}",
+                f"terminationGracePeriodSeconds of {process.name} is {process.stop:g}"
+                f" ({process.stop_where})",
                 f"The soft shutdown needs {wanted.soft} s before the worker is killed.",
                 f"terminationGracePeriodSeconds: {wanted.grace}\n",
                 target.path,

@@ -110,7 +110,7 @@ def _plan_files(
     done = 0
     passed_over: list[DeploymentFile] = []
     for file in files:
-        if file.skipped and request.service is None:
+        if _is_passed_over(file, files, request):
             passed_over.append(file)
             continue
         siblings = _siblings_of(project, file, files)
@@ -138,7 +138,16 @@ def _plan_files(
     for manual in refusals:
         draft.add_manual(manual)
     for file in passed_over:
-        draft.add_note(f"{file.path} stays as it is: {file.skipped}.")
+        why = file.skipped or f"it has no service {request.service}"
+        draft.add_note(f"{file.path} stays as it is: {why}.")
+
+
+def _is_passed_over(file: DeploymentFile, files: list[DeploymentFile], request: Request) -> bool:
+    """Whether a file needs no worker: by itself or, with --service, without that service."""
+    if request.service is None:
+        return bool(file.skipped)
+    having = [one for one in files if any(p.name == request.service for p in one.processes)]
+    return bool(having) and file not in having
 
 
 def _is_left_to_another(

@@ -178,7 +178,7 @@ def _adopt(target: Target, process: Process) -> None:
     if process.stop is not None and process.stop_where and process.stop <= (wanted.soft or 0):
         target.todo(
             Todo(
-                f"TimeoutStopSec of {path} is {process.stop:g} s",
+                f"TimeoutStopSec of {path} is {process.stop:g} s ({process.stop_where})",
                 f"The soft shutdown needs {wanted.soft} s before the worker is killed.",
                 f"TimeoutStopSec={wanted.grace}\n",
                 path,

@@ -101,7 +101,9 @@ class Target:
     def todo(self, todo: Todo) -> None:
         """A step that stays with the user."""
         self.todos.append(todo)
-        self.draft.add_todo(todo)
+        where = Where(todo.path or self.path)
+        refusal = CannotPatch(todo.what, hint=todo.why, snippet=todo.snippet, where=where)
+        self.draft.add_manual(refusal)
 
 
 def queues_of(words: Iterable[str], default: str) -> set[str]:
