@@ -33,28 +33,27 @@ from celeryize.patch.yaml_tree import MERGE, Node
 def plan_compose(target: Target) -> None:
     """Plan the services of one compose file. Raises CannotPatch with the lines to paste."""
     text = target.text
-    document = load_compose(target, text)
+    # whatever is planned, it has to be a compose file with a block of services
+    load_compose(target, text)
     if target.workers:
         text = adopt_services(target, text)
     missing = target.missing_jobs()
     if missing:
         web = choose_web(target)
-        text = _add_services(target, text, document, web, missing)
+        text = _add_services(target, text, web, missing)
     elif target.workers and not is_development(target.path):
         text = with_shared_url(target, text)
     if text != target.text:
         target.write(text)
 
 
-def _add_services(
-    target: Target, text: str, document: Node, web: Web, jobs: tuple[Job, ...]
-) -> str:
+def _add_services(target: Target, text: str, web: Web, jobs: tuple[Job, ...]) -> str:
     """The text with a service for each job, and the broker where none is there."""
     name = web.process.name
     if target.text:
         target.note(note_of_web(target, web))
     wanted = target.wanted
-    broker, text, extra = with_broker(target, text, document, name)
+    broker, text, extra = with_broker(target, text, name)
     document = load_compose(target, text)
     file = read_habit(text, document)
     base = _base_of(target, file, web, broker, extra)
@@ -117,4 +116,4 @@ def new_compose(target: Target) -> None:
     target.what.append("the service web")
     if not (target.root / "Dockerfile").is_file():
         target.note("There is no Dockerfile: the compose file builds its image from one.")
-    target.write(_add_services(started, text, load_compose(started, text), web, target.wanted.jobs))
+    target.write(_add_services(started, text, web, target.wanted.jobs))

@@ -27,31 +27,39 @@ from celeryize.reading import readable_text
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
-def with_broker(
-    target: Target, text: str, document: Node, web: str
-) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+Added = tuple[tuple[str, str], ...]
+
+
+def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
     """The service of the broker, the text with it and its URL in the web service's environment, and
-    the services that were added."""
-    wanted = target.wanted
-    kind = wanted.broker.kind
-    if not kind:
+    the services that were added, each with its kind: those of the result backend, too."""
+    broker, text, added = _with_server(target, text, web, target.wanted.broker)
+    backend = target.wanted.backend
+    if backend is not None:
+        _, text, more = _with_server(target, text, web, backend)
+        added += more
+    return broker, text, added
+
+
+def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[str, str, Added]:
+    """The same for one server."""
+    if not server.kind:
         return "", text, ()
+    document = load_compose(target, text)
     services = document.own("services")
     assert services is not None
-    given = _given_url(target, document, web, wanted.broker)
-    if given and kind_of(given):
-        kind = kind_of(given)
-    service = _service_of(services, kind, wanted.broker, given)
-    extra: tuple[tuple[str, str], ...] = ()
+    given = _given_url(target, document, web, server)
+    kind = kind_of(given) or server.kind
+    service = _service_of(services, kind, server, given)
+    added: Added = ()
     if not service and _is_elsewhere(given):
         return "", text, ()
     if not service:
         service, text = _add_broker(target, text, document, web, kind)
-        extra = ((service, kind),)
-    for server in (wanted.broker, wanted.backend):
-        if server is not None and server.kind == kind:
-            text = _with_url(target, text, web, server, service)
-    return service, text, extra
+        added = ((service, kind),)
+    if kind == server.kind:
+        text = _with_url(target, text, web, server, service)
+    return service, text, added
 
 
 def with_shared_url(target: Target, text: str) -> str:

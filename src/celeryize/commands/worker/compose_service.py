@@ -390,9 +390,10 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         for key, value in node.pairs:
             _, _, text = source_lines(file.text, key, value).partition(":")
             entries[key.text] = text.rstrip("\n")
-    if base.broker and base.broker not in entries:
-        entries[base.broker] = ""
-    elif "depends_on" in inherited:
+    servers = dict.fromkeys((base.broker, *dict(base.extra)))
+    missing = [name for name in servers if name and name not in entries]
+    entries |= dict.fromkeys(missing, "")
+    if not missing and "depends_on" in inherited:
         return ""
     if not entries:
         return ""
