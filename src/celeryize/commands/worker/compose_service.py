@@ -381,15 +381,7 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
 
     Empty where it inherits exactly that.
     """
-    found = base.node.get("depends_on")
-    node = found.resolved if found else None
-    entries: dict[str, str] = {}
-    for name in node.words() if node and node.kind == "sequence" else ():
-        entries[name] = ""
-    if node and node.kind == "mapping":
-        for key, value in node.pairs:
-            _, _, text = source_lines(file.text, key, value).partition(":")
-            entries[key.text] = text.rstrip("\n")
+    entries = _waited_for(file, base)
     servers = dict.fromkeys((base.broker, *dict(base.extra)))
     missing = [name for name in servers if name and name not in entries]
     entries |= dict.fromkeys(missing, "")
@@ -398,7 +390,8 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
     if not entries:
         return ""
     healthy = {name for name in entries if _has_healthcheck(file, name, base)}
-    if node is not None and node.kind == "sequence" and not healthy:
+    written = base.node.get("depends_on")
+    if written and written.resolved.kind == "sequence" and not healthy:
         return list_lines(file, "depends_on", list(entries))
     lines = []
     for name, text in entries.items():
@@ -408,6 +401,18 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         condition = "service_healthy" if name in healthy else "service_started"
         lines.append(f"{name}:\n{' ' * file.step}condition: {condition}\n")
     return "depends_on:\n" + _indented("".join(lines), file.step)
+
+
+def _waited_for(file: ComposeFile, base: Base) -> dict[str, str]:
+    """The services that the web service waits for, each with the text of its condition."""
+    found = base.node.get("depends_on")
+    if found is None:
+        return {}
+    entries = dict.fromkeys(found.words(), "")
+    for key, value in found.resolved.pairs:
+        _, _, text = source_lines(file.text, key, value).partition(":")
+        entries[key.text] = text.rstrip("\n")
+    return entries
 
 
 def _has_healthcheck(file: ComposeFile, name: str, base: Base) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from celeryize.commands.worker.compose_service import BEAT_FILE, probe_command, scalar
 from celeryize.commands.worker.kubernetes_broker import (
-    existing_server,
+    missing_servers,
     missing_variables,
     render_server,
 )
@@ -102,9 +102,9 @@ def new_kubernetes(target: Target) -> None:
         pod = ["volumes:\n  - name: tmp\n    emptyDir: {}\n"]
         documents.append(_render(job.name, "", job, pod, container, target))
         target.what.append(f"the Deployment {job.name}")
-    if broker:
-        documents.append(render_server(target.wanted.broker.kind, ""))
-        target.what.append(f"the StatefulSet {target.wanted.broker.kind}")
+    for kind in missing_servers(target, web):
+        documents.append(render_server(kind, ""))
+        target.what.append(f"the StatefulSet {kind}")
     given = "".join(f", and {name} for the web process, too" for name, _ in broker[:1])
     target.note(
         f"{target.path} names the image {image} and the ConfigMap {target.project.lower()} for its "
@@ -274,13 +274,13 @@ def _with_broker(target: Target, text: str, web: Process) -> str:
         else:
             text = add_elements(target.path, text, (*keys, "env"), block)
         target.what.append(f"{name} for {web.name}")
-    server = target.wanted.broker
-    if missing_variables(target, web) and not existing_server(target, server):
-        namespace = _workload_of(target, text, web).node.scalar("metadata", "namespace")
-        for document in render_server(server.kind, namespace).split("---\n"):
+    namespace = _workload_of(target, text, web).node.scalar("metadata", "namespace")
+    for kind in missing_servers(target, web):
+        for document in render_server(kind, namespace).split("---\n"):
             text = add_document(target.path, text, document)
-        target.what.append(f"the StatefulSet {server.kind}")
-    elif server.kind and server.is_local and not web.sealed:
+        target.what.append(f"the StatefulSet {kind}")
+    server = target.wanted.broker
+    if server.kind and server.is_local and not web.sealed:
         target.note(
             f"{server.variable} is expected in the ConfigMap or Secret of {web.name}: localhost is "
             "the pod itself."

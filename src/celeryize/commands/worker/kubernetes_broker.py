@@ -46,6 +46,15 @@ def missing_variables(target: Target, web: Process) -> list[tuple[str, str]]:
     return found
 
 
+def missing_servers(target: Target, web: Process) -> tuple[str, ...]:
+    """The kinds of servers that the variables above name and that no manifest starts."""
+    servers = [s for s in (target.wanted.broker, target.wanted.backend) if s and s.kind]
+    if not missing_variables(target, web):
+        return ()
+    local = [s for s in servers if s.is_local and not existing_server(target, s)]
+    return tuple(dict.fromkeys(server.kind for server in local))
+
+
 def server_name(target: Target, server: Server) -> str:
     """The name of the server: that of a workload which runs one, else the one it will have."""
     return existing_server(target, server) or server.kind
