@@ -12,7 +12,7 @@ from celeryize.commands.worker.kubernetes_broker import (
     missing_variables,
     render_server,
 )
-from celeryize.commands.worker.target import Target, choose_web, note_of_web
+from celeryize.commands.worker.target import Target, choose_web, note_of_web, plain_name
 from celeryize.commands.worker.wanted import REMAP, Job
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.kubernetes import GRACE
@@ -84,7 +84,8 @@ def plan_kubernetes(target: Target) -> None:
 
 def new_kubernetes(target: Target) -> None:
     """A manifest for a project that has none."""
-    image = f"{target.project.lower()}:latest"
+    name = plain_name(target.project)
+    image = f"{name}:latest"
     documents = []
     web = Process("kubernetes", "web", (), target.web_place())
     broker = missing_variables(target, web)
@@ -92,22 +93,21 @@ def new_kubernetes(target: Target) -> None:
         container = [
             f"image: {image}\n",
             f"command: {json.dumps(list(target.wanted.celery_words(job, BEAT_FILE)))}\n",
-            "envFrom:\n  - configMapRef:\n"
-            f"      name: {target.project.lower()}\n      optional: true\n",
+            f"envFrom:\n  - configMapRef:\n      name: {name}\n      optional: true\n",
             _environment("", [*broker, *target.wanted.variables(job)]),
             "securityContext:\n  readOnlyRootFilesystem: true\n  allowPrivilegeEscalation: false\n",
             "volumeMounts:\n  - name: tmp\n    mountPath: /tmp\n",
             *_probes(target, job),
         ]
         pod = ["volumes:\n  - name: tmp\n    emptyDir: {}\n"]
-        documents.append(_render(job.name, "", job, pod, container, target))
+        documents.append(_render(plain_name(job.name), "", job, pod, container, target))
         target.what.append(f"the Deployment {job.name}")
     for kind in missing_servers(target, web):
         documents.append(render_server(kind, ""))
         target.what.append(f"the StatefulSet {kind}")
     given = "".join(f", and {name} for the web process, too" for name, _ in broker[:1])
     target.note(
-        f"{target.path} names the image {image} and the ConfigMap {target.project.lower()} for its "
+        f"{target.path} names the image {image} and the ConfigMap {name} for its "
         f"environment: adapt both{given}."
     )
     target.write("---\n".join(documents))
@@ -186,7 +186,7 @@ def _render(
     if not job.is_beat:
         lines.append(f"      terminationGracePeriodSeconds: {target.wanted.grace}\n")
     lines += [_margin(part, 6) for part in pod]
-    lines.append(f"      containers:\n        - name: {job.name}\n")
+    lines.append(f"      containers:\n        - name: {plain_name(job.name)}\n")
     lines += [_margin(part, 10) for part in container]
     return "".join(lines)
 
@@ -255,12 +255,13 @@ def _margin(block: str, width: int) -> str:
 
 def _name_of(web: str, job: Job) -> str:
     """`shop-worker` of `shop-web`, `shop-worker` of `shop`."""
+    own = plain_name(job.name)
     for word in WEB_NAMES:
         if web == word:
-            return job.name
+            return own
         if web.endswith(f"-{word}"):
-            return f"{web.removesuffix(word)}{job.name}"
-    return f"{web}-{job.name}"
+            return f"{web.removesuffix(word)}{own}"
+    return f"{web}-{own}"
 
 
 def _with_broker(target: Target, text: str, web: Process) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.commands.worker.sections import add_lines
-from celeryize.commands.worker.target import Target, choose_web
+from celeryize.commands.worker.target import Target, choose_web, plain_name
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
 from celeryize.detect.processes.process import Process
@@ -53,7 +53,7 @@ def plan_systemd(target: Target) -> None:
 
 def new_systemd(target: Target) -> None:
     """Units for a project that has none: its places are guessed, and said."""
-    prefix = _slug(target.project)
+    prefix = plain_name(target.project)
     home = f"/srv/{prefix}"
     folder = "/".join(part for part in (home, target.wanted.folder) if part)
     text = (
@@ -144,12 +144,8 @@ def _prefix_of(target: Target, web: Process) -> str:
     """What the names of the units begin with: what that of the web process does."""
     stem = re.sub(r"[-_.](?:web|gunicorn|uvicorn|webserver|django|app)$", "", web.name[:-8])
     if stem in GENERIC:
-        stem = _slug(target.project)
+        stem = plain_name(target.project)
     return stem
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
 
 
 def _adopt(target: Target, process: Process) -> None:

@@ -164,6 +164,11 @@ def _origin_of(process: Process) -> tuple[str, ...]:
     return tuple(process.options[key].text for key in keys if key in process.options)
 
 
+def plain_name(text: str) -> str:
+    """A text as the name of a unit, an image or a Deployment: small letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
+
+
 def note_of_web(target: Target, web: Web) -> str:
     """Which process the new ones are made from, and what showed it."""
     if web.process.celery:
