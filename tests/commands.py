@@ -16,6 +16,8 @@ from celeryize.commands.task import plan as task_plan
 from celeryize.commands.task import run as task_command
 from celeryize.commands.verify import run_fix as fix_command
 from celeryize.commands.verify.options import VerifyOptions
+from celeryize.commands.worker import request as worker_request
+from celeryize.commands.worker import run as worker_command
 from celeryize.commands.writing.runner import Written
 from celeryize.ui.view import View
 
@@ -45,6 +47,13 @@ def add_schedule(
 def remove_schedule(folder: Path, view: View, name: str, **options: Any) -> Written:
     run, write, own = split(folder, options)
     return schedule_command.remove_schedule(run, write, view, name, **own)
+
+
+def add_worker(
+    folder: Path, view: View, request: worker_request.Request, **options: Any
+) -> Written:
+    run, write, own = split(folder, options)
+    return worker_command.add_worker(run, write, view, request, **own)
 
 
 def fix(folder: Path, view: View, **options: Any) -> fix_command.Fixed:

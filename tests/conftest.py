@@ -68,7 +68,7 @@ hypothesis_settings.register_profile("same", derandomize=True, database=None)
 if not os.environ.get("CELERYIZE_LONG"):
     hypothesis_settings.load_profile("same")
 
-collect_ignore_glob = ["golden/*"]
+collect_ignore_glob = ["golden/*", "golden_worker/*"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -40,7 +40,12 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     assert ran.returncode == 0, ran.stderr
     assert "'Good morning, Dr. Curie'" in ran.stderr
     assert str(tmp_path / "here") in ran.stderr
-    assert ran.stderr.count("proved: ") == 3, "init, add-task and add-schedule"
+    assert ran.stderr.count("proved: ") == 4, "init, add-task, add-schedule and add-worker"
+    compose = (tmp_path / "here/compose.yaml").read_text()
+    assert '"worker", "-l", "INFO"' in compose
+    assert '"beat", "-l", "INFO"' in compose
+    judged = "the services beat, web, worker" in ran.stderr
+    assert judged or "no Compose on this machine" in ran.stderr
     assert [line.split()[0] for line in ran.stderr.splitlines() if line.endswith(" s")] == [
         "passed"
     ] * 7

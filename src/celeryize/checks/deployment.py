@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.command import CeleryCommand
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
+from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
 
 
@@ -226,7 +226,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
     }
     reported: set[str] = set()
-    for name, where in _routed_queues(facts):
+    for name, where in routed_queues(facts):
         if name not in consumed and name not in reported:
             reported.add(name)
             yield Occurrence(
@@ -237,7 +237,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
+def routed_queues(facts: Facts) -> Iterator[tuple[str, Where]]:
     """The queues that routes and task decorators name, with the place of each."""
     for setting in facts.settings.named(f"{PREFIX}TASK_ROUTES", "CELERY_ROUTES"):
         for node in ast.walk(setting.value):

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.command import CeleryCommand
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.settings import PREFIX
+from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
 from celeryize.reading import readable_text
 

@@ -21,6 +21,7 @@ VERBS = {
     "remove-task": "Remove a task that is as it was generated.",
     "add-schedule": "Add an entry for Celery Beat, and show when it runs.",
     "remove-schedule": "Remove an entry from the Beat schedule.",
+    "add-worker": "Add a worker and Beat to the deployment files, so that a stop loses no task.",
     "schedule": "Show what runs when: entries, next runs, a timeline.",
     "tasks": "List the tasks, and explain why some are not registered.",
     "templates": "List the task templates, or copy one into the project to change it.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,21 @@ while worker.poll() is None and not select.select([0], [], [], 0.05)[0]:
 worker.kill()
 worker.wait()
 """
+# How a project is deployed before it has a worker.
+DOCKERFILE = """FROM python:3.13-slim
+WORKDIR /code
+COPY . .
+RUN pip install --no-cache-dir gunicorn -r requirements.txt
+"""
+COMPOSE = """services:
+  web:
+    build: .
+    command: gunicorn config.wsgi --bind 0.0.0.0:8000
+    volumes:
+      - .:/code
+    ports:
+      - "8000:8000"
+"""
 # Seconds until the worker has to be ready.
 READY = 30.0
 
@@ -86,6 +102,7 @@ def run(folder: Path | None, view: View) -> Path:
         answer = _run_python(root, "-c", CALL)
         view.show_line(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
     _prove_live(root, view)
+    _deploy(root, view)
     view.show_line(f"\nEverything worked. Look around: {root}")
     return root
 
@@ -96,6 +113,40 @@ def _prove_live(root: Path, view: View) -> None:
     if not report.passed:
         raise Unproved("the live proof failed", hint=f"See {root}.")
     view.show_line(f"  in {report.seconds:.1f} seconds; nothing of it is left running")
+
+
+def _deploy(root: Path, view: View) -> None:
+    """A compose file gets a worker and Beat; the Compose binary judges it, where it is there."""
+    (root / "Dockerfile").write_text(DOCKERFILE)
+    (root / "compose.yaml").write_text(COMPOSE)
+    _run_celeryize(root, view, "add-worker", "--yes")
+    judge = _compose_command()
+    if judge is None:
+        view.show_line("\nThe compose file is not judged: there is no Compose on this machine.")
+        return
+    command = [*judge, "-f", "compose.yaml", "config", "--services"]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise Unproved(
+            f"Compose refuses the file: {ended.stderr.strip()}", hint=f"See {root}/compose.yaml."
+        )
+    services = ", ".join(sorted(ended.stdout.split()))
+    view.show_line(f"\nCompose takes the file, with the services {services}.")
+
+
+def _compose_command() -> list[str] | None:
+    """How Compose is called here: as a program of its own, or as a plugin of docker."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    found = shutil.which("docker-compose", path=beside)
+    if found:
+        return [found]
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    asked = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    if asked.returncode:
+        return None
+    return [docker, "compose"]
 
 
 def _build_project(root: Path, view: View) -> None:

@@ -47,9 +47,9 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     """The path of the new component, relative to the folder of `source`, and the source that
     includes it.
 
-    A pattern such as `components/*.py` includes it already. Where neither the call nor the list
-    that it is given has a pattern or a plain path, a call of our own goes above it, so that what
-    comes last, such as a local file, still does.
+    A pattern such as `components/*.py`, or an earlier run, includes it already. Where neither the
+    call nor the list that it is given has a pattern or a plain path, a call of our own goes above
+    it, so that what comes last, such as a local file, still does.
     """
     calls = include_calls(source.tree)
     plain = [
@@ -60,7 +60,8 @@ def component(source: Source) -> tuple[PurePosixPath, Source]:
     ]
     for argument in plain:
         path = _file_beside(str(argument.value))
-        if "*" in str(argument.value) and fnmatch.fnmatch(str(path), str(argument.value)):
+        included = str(argument.value) == str(path)
+        if included or fnmatch.fnmatch(str(path), str(argument.value)):
             return path, source
     # include(*names()), or one call per environment: the call of ours comes before all of them
     if not plain:

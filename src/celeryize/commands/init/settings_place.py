@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from celeryize.commands.init.setup import Setup
+from typing import Protocol
+
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.patch.components import component
@@ -10,7 +11,19 @@ from celeryize.patch.installed_apps import install_app
 from celeryize.patch.settings import add_attributes, add_block
 
 
-def write_settings(setup: Setup, block: str, imports: tuple[str, ...], what: str) -> bool:
+class Planning(Protocol):
+    """The project, and the draft in which its settings are planned."""
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of the plan."""
+
+
+def write_settings(setup: Planning, block: str, imports: tuple[str, ...], what: str) -> bool:
     """Put the block where the settings take it; whether the project reads that place by its path.
 
     The next shape of settings is a condition here, and a function below.
@@ -36,7 +49,7 @@ def install_in_settings(project: Project, draft: Draft, app: str, what: str) -> 
     draft.write(path, install_app(draft.source(path), app), what)
 
 
-def _into_module(setup: Setup, block: str, imports: tuple[str, ...], what: str) -> None:
+def _into_module(setup: Planning, block: str, imports: tuple[str, ...], what: str) -> None:
     """At the end of the settings module, or above a last line that has to stay the last one."""
     settings = setup.project.settings
     last = None
@@ -46,7 +59,7 @@ def _into_module(setup: Setup, block: str, imports: tuple[str, ...], what: str) 
     setup.draft.write(settings.file, add_block(source, block, list(imports), last), what)
 
 
-def _into_class(setup: Setup, block: str, imports: tuple[str, ...], what: str) -> None:
+def _into_class(setup: Planning, block: str, imports: tuple[str, ...], what: str) -> None:
     """As attributes of the settings class (django-configurations)."""
     settings = setup.project.settings
     assert settings.class_based is not None
@@ -55,7 +68,7 @@ def _into_class(setup: Setup, block: str, imports: tuple[str, ...], what: str) -
     setup.draft.write(settings.file, after, f"{what}, in the class at line {line}")
 
 
-def _into_component(setup: Setup, block: str, imports: tuple[str, ...], what: str) -> None:
+def _into_component(setup: Planning, block: str, imports: tuple[str, ...], what: str) -> None:
     """In a file of its own that the settings include (django-split-settings)."""
     draft = setup.draft
     file = setup.project.settings.file

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes.process import Process
+from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
@@ -36,7 +36,9 @@ class BrokerUrl:
 def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     """The broker's URL that a process gets; None where it cannot be told."""
     given = _given_url(facts, process)
-    if given or not process.sealed:
+    # `amqp://shop:${PASSWORD}@rabbit` is a URL that is not known, and no missing one
+    named = any(name in process.environment for name in (OWN, *_variables_of(facts)))
+    if given or named or not process.sealed:
         return given
     # what the settings say where no variable is given
     places = list(facts.settings.named(OWN, "BROKER_URL"))

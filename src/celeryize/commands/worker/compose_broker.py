@@ -1,0 +1,295 @@
+"""The broker in a compose file: its service, its volume, and its URL for the web service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from celeryize.commands.worker.broker import IMAGES, LOCAL, Server, kind_of
+from celeryize.commands.worker.compose_edit import add_variable, load_compose, variable_of
+from celeryize.commands.worker.compose_service import (
+    Base,
+    ComposeFile,
+    read_habit,
+    render_rabbitmq,
+    render_redis,
+)
+from celeryize.commands.worker.target import Target
+from celeryize.commands.worker.web import (
+    find_web,
+)
+from celeryize.model import Todo
+from celeryize.patch.yaml_edit import add_elements, add_entries
+from celeryize.patch.yaml_tree import Node
+from celeryize.reading import readable_text
+
+VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
+
+
+Added = tuple[tuple[str, str], ...]
+
+
+def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
+    """The service of the broker, the text with it and its URL in the web service's environment, and
+    the services that were added, each with its kind: those of the result backend, too."""
+    broker, text, added = _with_server(target, text, web, target.wanted.broker)
+    backend = target.wanted.backend
+    if backend is not None:
+        _, text, more = _with_server(target, text, web, backend)
+        added += more
+    return broker, text, added
+
+
+def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[str, str, Added]:
+    """The same for one server."""
+    if not server.kind:
+        return "", text, ()
+    document = load_compose(target, text)
+    services = document.own("services")
+    assert services is not None
+    given = _given_url(target, document, web, server)
+    kind = kind_of(given) or server.kind
+    service = _service_of(services, kind, server, given)
+    added: Added = ()
+    if not service and _is_elsewhere(given):
+        return "", text, ()
+    if not service:
+        service, text = _add_broker(target, text, document, web, kind)
+        added = ((service, kind),)
+    if kind == server.kind:
+        text = _with_url(target, text, web, server, service)
+    return service, text, added
+
+
+def with_shared_url(target: Target, text: str) -> str:
+    """The text whose web service sends where its workers read, as far as both are known."""
+    server = target.wanted.broker
+    document = load_compose(target, text)
+    found = find_web(target.root, list(target.processes))
+    services = document.own("services")
+    if len(found) != 1 or not server.kind or services is None:
+        return text
+    web = found[0].process.name
+    given = _given_url(target, document, target.workers[0].name, server)
+    service = _service_of(services, server.kind, server, given)
+    # what an image, or a file that is not here, gives is not known
+    if not service or not kind_of(given) or not found[0].process.sealed:
+        return text
+    return _with_url(target, text, web, server, service)
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether a URL names a server that is not of this file: a managed one."""
+    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
+    return bool(match) and "." in match[1] and match[1] not in LOCAL  # type: ignore[index]
+
+
+def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
+    """The service that is the broker: the one that the URL names, else the one of its image."""
+    found = [
+        name
+        for name, service in services.own_items()
+        if IMAGES[kind].search(service.scalar("image")) or name == kind
+    ]
+    for name in found:
+        if f"//{name}" in given or f"@{name}" in given or server.host == name:
+            return name
+    # of several, the one that is called so
+    ranked = sorted(found, key=lambda name: (name != "broker", "broker" not in name, name != kind))
+    return ranked[0] if ranked else ""
+
+
+def _add_broker(target: Target, text: str, document: Node, web: str, kind: str) -> tuple[str, str]:
+    file = read_habit(text, document)
+    node = file.service(web)
+    assert node is not None
+    taken = {key.text for key, _ in file.services.pairs}
+    name = kind if kind not in taken else f"celery-{kind}"
+    volumes = document.own("volumes")
+    names = [key.text for key, _ in volumes.resolved.pairs] if volumes else []
+    volume = VOLUMES[kind]
+    if any("-" in one for one in names):
+        volume = volume.replace("_", "-")
+    render = render_redis if kind == "redis" else render_rabbitmq
+    block = render(file, Base(web, node, ""), name, volume)
+    text = add_entries(target.path, text, ("services",), joined_services(file, [block]), after=web)
+    if volume not in names:
+        text = _add_volume(target, text, document, volume)
+    text = _wait_for(target, text, web, name)
+    target.what.append(f"the service {name}")
+    return name, text
+
+
+def _wait_for(target: Target, text: str, web: str, name: str) -> str:
+    """The text whose web service waits for the new service, where it lists what it waits for."""
+    found = load_compose(target, text).own("services", web, "depends_on")
+    if found is None or found.kind == "alias" or (found.flow and found.kind == "mapping"):
+        return text
+    keys = ("services", web, "depends_on")
+    if found.kind == "sequence":
+        return add_elements(target.path, text, keys, f"- {name}\n")
+    step = read_habit(text, load_compose(target, text)).step
+    block = f"{name}:\n{' ' * step}condition: service_healthy\n"
+    return add_entries(target.path, text, keys, block)
+
+
+def _add_volume(target: Target, text: str, document: Node, volume: str) -> str:
+    volumes = document.own("volumes")
+    if volumes is None:
+        block = f"volumes:\n  {volume}:\n"
+        gap = "\n" if not text.endswith("\n\n") else ""
+        return add_entries(target.path, text, (), gap + block)
+    values = [value for _, value in volumes.resolved.pairs]
+    empty = "{}" if values and all(v.flow and not v.pairs for v in values) else ""
+    return add_entries(target.path, text, ("volumes",), f"{volume}: {empty}".strip() + "\n")
+
+
+def _given_url(target: Target, document: Node, service: str, server: Server) -> str:
+    """The URL that a service's environment gives the broker; empty where it gives none."""
+    for name in dict.fromkeys((server.own, *server.variables)):
+        value = variable_of(document, service, name)
+        if value:
+            return value
+        value = in_env_files(target, document, service, name)
+        if value:
+            return value
+        if _is_in_extended(target, document, service, name):
+            return "$"
+    return ""
+
+
+def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:
+    """Whether the file that a service extends names a variable."""
+    node = document.get("services", service)
+    file = node.scalar("extends", "file") if node else ""
+    return bool(file) and name in readable_text((target.root / target.path).parent / file)
+
+
+def in_env_files(target: Target, document: Node, service: str, name: str) -> str:
+    """The value of a variable in the files that a service reads, or in their examples."""
+    for path in _env_files(target, document, service):
+        text = readable_text(path)
+        match = re.search(rf"^\s*(?:export\s+)?{name}\s*[=:][ \t]*(.*)$", text, re.M)
+        if match:
+            return match[1].strip().strip("\"'") or "$"
+    return ""
+
+
+def _env_files(target: Target, document: Node, service: str) -> Iterator[Path]:
+    node = document.get("services", service)
+    found = node.get("env_file") if node else None
+    if found is None:
+        return
+    names = [found.resolved.text] if found.resolved.kind == "scalar" else []
+    for element in found.resolved.elements:
+        names.append(element.scalar("path") or element.resolved.text)
+    for name in names:
+        path = (target.root / target.path).parent / name
+        yield path
+        if path.parent.is_dir() and not path.is_file():
+            stem = path.name.strip(".")
+            yield from sorted(
+                other
+                for other in path.parent.iterdir()
+                if stem in other.name and re.search("example|sample|template|dist", other.name)
+            )
+
+
+def _with_url(target: Target, text: str, web: str, server: Server, service: str) -> str:
+    """The text with the server's URL in the environment of the web service, unless it is there."""
+    document = load_compose(target, text)
+    node = document.get("services", web)
+    if node is not None and node.scalar("network_mode") == "host":
+        # localhost is the machine, where the broker is as well
+        return text
+    if server.host_variable and not _needs_password(document, service):
+        return _with_host(target, text, web, server, service)
+    given = _given_url(target, document, web, server)
+    if given and not _names_local(given):
+        return text
+    if not given and server.host == service:
+        return text
+    if not given and target.exported(server.variables or (server.own,)):
+        return text
+    if not given and (server.computed or _needs_password(document, service)):
+        return _told_by_hand(target, document, web, server, service, text)
+    if given and variable_of(document, web, server.variable):
+        target.todo(
+            Todo(
+                f"{server.variable} of the service {web} is {given}",
+                "In a container localhost is the container itself; the broker is another one.",
+                f"{server.variable}={server.url_at(service)}\n",
+                target.path,
+            )
+        )
+        return text
+    url = server.url_at(service, _userinfo(document, service, server.kind))
+    if not url:
+        return text
+    return add_variable(target, text, web, server.variable, url)
+
+
+def _with_host(target: Target, text: str, web: str, server: Server, service: str) -> str:
+    """The text with the host alone, where the settings put the URL together."""
+    name = server.host_variable
+    document = load_compose(target, text)
+    if variable_of(document, web, name):
+        return text
+    given = in_env_files(target, document, web, name) or server.host_default
+    if given == service or target.exported((name,)):
+        return text
+    if given and given not in LOCAL:
+        return text
+    return add_variable(target, text, web, name, service)
+
+
+def _needs_password(document: Node, service: str) -> bool:
+    """Whether a Redis of the file asks for a password, which is not known here."""
+    node = document.get("services", service)
+    command = node.get("command") if node else None
+    if command is None:
+        return False
+    return "--requirepass" in " ".join(command.words()) + command.resolved.text
+
+
+def _told_by_hand(
+    target: Target, document: Node, web: str, server: Server, service: str, text: str
+) -> str:
+    """The text as it is, with a manual step unless the web service gets its variables already."""
+    node = document.get("services", web)
+    has_files = node is not None and node.get("env_file") is not None
+    if has_files or any(variable_of(document, web, name) for name in server.variables):
+        return text
+    target.todo(
+        Todo(
+            f"the URL of {service} for {web} and the worker",
+            "The settings put it together, or it needs a password: celeryize does not know it.",
+            f"{server.variable}: {server.url_at(service)}\n",
+            target.path,
+        )
+    )
+    return text
+
+
+def _names_local(url: str) -> bool:
+    match = re.match(r"[a-z+]+://(?:[^@/]*@)?(\[[^\]]*\]|[^:/?]*)", url)
+    return bool(match) and match[1] in LOCAL  # type: ignore[index]
+
+
+def _userinfo(document: Node, service: str, kind: str) -> str:
+    """The user that a RabbitMQ of the file is given; empty where it has its own."""
+    if kind != "rabbitmq":
+        return ""
+    user = variable_of(document, service, "RABBITMQ_DEFAULT_USER")
+    password = variable_of(document, service, "RABBITMQ_DEFAULT_PASS")
+    if user and password:
+        return f"{user}:{password}@"
+    return ""
+
+
+def joined_services(file: ComposeFile, blocks: list[str]) -> str:
+    """Blocks of services in a row, with a blank line above each where the file has them."""
+    if file.gaps:
+        return "\n" + "\n".join(blocks)
+    return "".join(blocks)

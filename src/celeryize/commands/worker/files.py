@@ -1,0 +1,189 @@
+"""The deployment files of a project that may get a worker, and why others do not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.commands.worker.web import find_web, starts_worker
+from celeryize.detect.deployment import (
+    PROCESS_FILES,
+    find_scripts,
+    matching_files,
+    own_folders,
+)
+from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
+from celeryize.errors import CannotPatch
+from celeryize.model import Where
+from celeryize.patch.yaml_tree import parse_yaml
+from celeryize.reading import read_file
+
+COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml|[\w.-]*[-.](?:docker-)?compose\.ya?ml")
+ELSEWHERE = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|fixtures|samples?)/")
+GENERATED = re.compile(
+    r"^\s*#.*(?:auto-?generated|generated (?:by|with|from|file)|do not (?:edit|modify))",
+    re.I | re.M,
+)
+WORKLOAD = re.compile(r"^kind\s*:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|Pod)\b", re.M)
+HELM_KIND = re.compile(r"^\s*kind\s*:\s*(?:Deployment|StatefulSet)\b", re.M)
+# A name that says what a service with an unknown command is, and what is no Celery for certain.
+CALLED_WORKER = re.compile(r"(?:^|[-_])(?:celery\w*|workers?|beat|scheduler)(?:[-_\d]|$)")
+OTHER_QUEUES = re.compile(
+    r"\brqworker\b|\brq worker\b|\bqcluster\b|huey|dramatiq|process_tasks|\brunworker\b|\bnode\b"
+    r"|\bnpm\b|\byarn\b|\bbundle\b|sidekiq|artisan|\bdb_worker\b|procrastinate|temporal|\barq\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFile:
+    """A file, or the folder of systemd units, with its text and its processes.
+
+    `skipped` says why it needs no worker, `refusal` why it cannot be edited.
+    """
+
+    kind: str
+    path: PurePosixPath
+    text: str
+    processes: tuple[Process, ...]
+    skipped: str = ""
+    refusal: CannotPatch | None = None
+
+
+def find_files(root: Path) -> list[DeploymentFile]:
+    """The deployment files of a project, in the order of their paths; those without Celery and
+    without a web process are `skipped`."""
+    folders = own_folders(root)
+    scripts = find_scripts(root, folders)
+    found: list[DeploymentFile] = []
+    units: dict[PurePosixPath, list[Process]] = {}
+    for path in matching_files(folders, PROCESS_FILES):
+        relative = PurePosixPath(path.relative_to(root).as_posix())
+        if ELSEWHERE.search(str(relative)):
+            continue
+        processes = tuple(read_processes(root, [path], scripts))
+        if path.suffix == ".service":
+            units.setdefault(relative.parent, []).extend(processes)
+            continue
+        file = _read_deployment(root, path, relative, processes)
+        if file is not None:
+            found.append(file)
+    for folder, members in units.items():
+        if any(process.subcommand for process in members) or find_web(root, members):
+            found.append(DeploymentFile("systemd", folder, "", tuple(members)))
+    # two files of one environment: the one that builds the web service, and what it adds to it
+    return sorted(found, key=lambda file: str(file.path))
+
+
+def _read_deployment(
+    root: Path, path: Path, relative: PurePosixPath, processes: tuple[Process, ...]
+) -> DeploymentFile | None:
+    """A file that is not a unit; None for one that deploys nothing."""
+    try:
+        data = read_file(path)
+        text = data.decode("utf-8-sig")
+    except OSError:
+        return None
+    except UnicodeDecodeError:
+        if not processes and not COMPOSE.fullmatch(path.name):
+            return None
+        return _undecoded(relative, processes)
+    kind = _kind_of(path, text, processes)
+    if kind is None:
+        return None
+    refusal = _refusal_of(path, relative, kind, text)
+    skipped = ""
+    if refusal is None:
+        skipped = _why_skipped(root, kind, processes)
+    return DeploymentFile(kind, relative, text, processes, skipped, refusal)
+
+
+def _undecoded(relative: PurePosixPath, processes: tuple[Process, ...]) -> DeploymentFile:
+    """A file that is refused because it is in another encoding."""
+    kind = processes[0].kind if processes else "compose"
+    refusal = CannotPatch(
+        f"{relative} is not UTF-8",
+        hint="Save it as UTF-8, then run the command again.",
+        where=Where(relative),
+    )
+    return DeploymentFile(kind, relative, "", processes, "", refusal)
+
+
+def _kind_of(path: Path, text: str, processes: tuple[Process, ...]) -> str | None:
+    if processes:
+        return processes[0].kind
+    if COMPOSE.fullmatch(path.name):
+        return "compose"
+    # a chart, or a manifest that does not parse
+    if path.suffix in {".yml", ".yaml"} and HELM_KIND.search(text) and "containers:" in text:
+        return "kubernetes"
+    return None
+
+
+def _refusal_of(path: Path, relative: PurePosixPath, kind: str, text: str) -> CannotPatch | None:
+    """Why lines cannot be added to a file; None where they can."""
+    where = Where(relative, 1)
+    if kind in {"compose", "kubernetes"}:
+        if is_template(text):
+            first = TEMPLATE.search(text)
+            line = text[: first.start() if first else 0].count("\n") + 1
+            name = "a Helm chart" if _is_chart(path) else "a template"
+            return CannotPatch(
+                f"{relative} is {name}: what it will be is only known when it is rendered",
+                hint="Add the process manually.",
+                where=Where(relative, line),
+            )
+        try:
+            parse_yaml(relative, text)
+        except CannotPatch as refusal:
+            return refusal
+    if kind == "kubernetes" and any(
+        (path.parent / name).is_file() for name in ("kustomization.yaml", "kustomization.yml")
+    ):
+        return CannotPatch(
+            f"{relative} belongs to a Kustomize folder: its patches may change what is added",
+            hint="Add the process manually.",
+            where=where,
+        )
+    head = "\n".join(text.split("\n")[:15])
+    match = GENERATED.search(head)
+    if match:
+        return CannotPatch(
+            f"{relative} was generated by a tool, which would overwrite the change",
+            hint="Change what it is generated from.",
+            where=Where(relative, head[: match.end()].count("\n") + 1),
+        )
+    return None
+
+
+def _is_chart(path: Path) -> bool:
+    return any((folder / "Chart.yaml").is_file() for folder in path.parents[:3])
+
+
+def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
+    """Why a file needs no worker; empty where it does, or has one."""
+    if any(process.subcommand in {"worker", "beat"} for process in processes):
+        return ""
+    unknown = [
+        p
+        for p in processes
+        if CALLED_WORKER.search(p.name)
+        and (p.words or "build" in p.options or "context" in p.options)
+        and not OTHER_QUEUES.search(" ".join(p.words))
+        and p.subcommand is None
+    ]
+    if unknown:
+        return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
+    web = find_web(root, list(processes))
+    if not web:
+        return "it starts no web process that is known as one"
+    inside = [one.process for one in web if starts_worker(root, one.process)]
+    if inside:
+        return f"{inside[0].name} starts a worker inside ({inside[0].where})"
+    if kind == "compose" and all(_is_partial(one.process) for one in web):
+        return f"its service {web[0].process.name} only adds to the one of another file"
+    return ""
+
+
+def _is_partial(process: Process) -> bool:
+    return not {"image", "build", "context", "extends"} & set(process.options)

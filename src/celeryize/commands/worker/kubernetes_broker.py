@@ -1,0 +1,92 @@
+"""The broker of a project on Kubernetes: its URL for the processes, and the server where there is
+none."""
+
+from __future__ import annotations
+
+import json
+
+from celeryize.commands.worker.broker import IMAGES, Server
+from celeryize.commands.worker.compose_service import scalar
+from celeryize.commands.worker.target import Target
+from celeryize.detect.processes.process import Process
+
+SERVERS = {
+    "redis": (
+        "redis:8-alpine",
+        6379,
+        "/data",
+        ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"],
+        ["redis-cli", "ping"],
+    ),
+    "rabbitmq": (
+        "rabbitmq:4",
+        5672,
+        "/var/lib/rabbitmq",
+        [],
+        ["rabbitmq-diagnostics", "-q", "ping"],
+    ),
+}
+
+
+def missing_variables(target: Target, web: Process) -> list[tuple[str, str]]:
+    """The variables that the processes need for the broker and the result backend; none where
+    they may have them from a ConfigMap, or where no server is needed."""
+    found = []
+    for server in (target.wanted.broker, target.wanted.backend):
+        if server is None or not server.kind or not server.is_local or not web.sealed:
+            continue
+        names = (server.own, *server.variables, server.host_variable)
+        if any(name in web.environment for name in names):
+            continue
+        host = server_name(target, server)
+        if server.host_variable:
+            found.append((server.host_variable, host))
+        elif not server.computed:
+            found.append((server.variable, server.url_at(host)))
+    return found
+
+
+def missing_servers(target: Target, web: Process) -> tuple[str, ...]:
+    """The kinds of servers that the variables above name and that no manifest starts."""
+    servers = [s for s in (target.wanted.broker, target.wanted.backend) if s and s.kind]
+    if not missing_variables(target, web):
+        return ()
+    local = [s for s in servers if s.is_local and not existing_server(target, s)]
+    return tuple(dict.fromkeys(server.kind for server in local))
+
+
+def server_name(target: Target, server: Server) -> str:
+    """The name of the server: that of a workload which runs one, else the one it will have."""
+    return existing_server(target, server) or server.kind
+
+
+def existing_server(target: Target, server: Server) -> str:
+    """The workload of the project's manifests that runs such a server; empty without one."""
+    for process in target.siblings:
+        image = process.options.get("image")
+        if image and IMAGES[server.kind].search(image.text):
+            return process.name
+    return ""
+
+
+def render_server(kind: str, namespace: str) -> str:
+    """A server that keeps its messages: a Service and a StatefulSet with a volume."""
+    image, port, folder, arguments, probe = SERVERS[kind]
+    place = f"  namespace: {scalar(namespace)}\n" if namespace else ""
+    asked = json.dumps(probe)
+    started = f"          args: {json.dumps(arguments)}\n" if arguments else ""
+    return (
+        f"apiVersion: v1\nkind: Service\nmetadata:\n  name: {kind}\n{place}spec:\n"
+        f"  selector:\n    app: {kind}\n  ports:\n    - port: {port}\n"
+        f"---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: {kind}\n{place}spec:\n"
+        f"  serviceName: {kind}\n  replicas: 1\n  selector:\n    matchLabels:\n      app: {kind}\n"
+        f"  template:\n    metadata:\n      labels:\n        app: {kind}\n    spec:\n"
+        f"      containers:\n        - name: {kind}\n          image: {image}\n{started}"
+        f"          ports:\n            - containerPort: {port}\n"
+        f"          readinessProbe:\n            exec:\n              command: {asked}\n"
+        "            periodSeconds: 10\n            timeoutSeconds: 10\n"
+        f"          volumeMounts:\n            - name: data\n              mountPath: {folder}\n"
+        "  volumeClaimTemplates:\n    - metadata:\n        name: data\n      spec:\n"
+        "        accessModes: [ReadWriteOnce]\n        resources:\n          requests:\n"
+        "            storage: 1Gi\n"
+    )

@@ -1,0 +1,37 @@
+"""The lines to paste where a file cannot be edited: a worker and Beat in the words of its kind."""
+
+from __future__ import annotations
+
+import json
+
+from celeryize.commands.worker.compose_service import BEAT_FILE
+from celeryize.commands.worker.wanted import Wanted, shell_line
+
+
+def lines_to_paste(kind: str, wanted: Wanted) -> str:
+    """The processes as lines of a kind of file."""
+    lines: list[str] = []
+    for job in wanted.jobs:
+        words = wanted.celery_words(job, BEAT_FILE)
+        pairs = list(wanted.variables(job))
+        if kind not in {"compose", "kubernetes"}:
+            pairs = list(wanted.stop_variables(job))
+        if kind == "procfile":
+            given = "".join(f"{name}={value} " for name, value in pairs)
+            lines.append(f"{job.name}: {given}{shell_line(words)}\n")
+        elif kind in {"systemd", "supervisor"}:
+            lines.append(shell_line(words) + "\n")
+        elif kind == "kubernetes":
+            lines.append(f"# {job.name}: terminationGracePeriodSeconds: {wanted.grace}\n")
+            lines.append(f"command: {json.dumps(list(words))}\nenv:\n")
+            lines += [f"  - name: {name}\n    value: {value}\n" for name, value in pairs]
+        else:
+            lines.append(
+                f"{job.name}:\n  # image, env_file, environment, volumes as the web service\n"
+            )
+            lines.append(f"  command: {json.dumps(list(words))}\n  init: true\n")
+            lines.append(f"  restart: unless-stopped\n  stop_grace_period: {wanted.grace}s\n")
+            if pairs:
+                lines.append("  environment:\n")
+            lines += [f"    {name}: {value}\n" for name, value in pairs]
+    return "".join(lines)

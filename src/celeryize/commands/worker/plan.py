@@ -1,0 +1,251 @@
+"""`celeryize add-worker`: worker and Beat in the deployment files, settings and health to match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from celeryize.checks.facts import Facts, read_facts
+from celeryize.commands.worker.compose import new_compose, plan_compose
+from celeryize.commands.worker.files import DeploymentFile, find_files
+from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
+from celeryize.commands.worker.paste import lines_to_paste
+from celeryize.commands.worker.procfile import new_procfile, plan_procfile
+from celeryize.commands.worker.request import KINDS, Request, check_request
+from celeryize.commands.worker.routes import report_unconsumed
+from celeryize.commands.worker.supervisor import new_supervisor, plan_supervisor
+from celeryize.commands.worker.systemd import new_systemd, plan_systemd
+from celeryize.commands.worker.target import Target
+from celeryize.commands.worker.timing import plan_timing
+from celeryize.commands.worker.wanted import Wanted
+from celeryize.commands.worker.watch import plan_health
+from celeryize.commands.worker.web import find_web
+from celeryize.commands.worker.wishes import default_queue_of, wanted_processes
+from celeryize.detect.processes.process import Process
+from celeryize.detect.project import Project
+from celeryize.draft import Draft
+from celeryize.errors import CannotPatch
+from celeryize.model import Plan, Where
+
+# The kinds whose health checks are written without being asked.
+PROBED = frozenset({"compose", "kubernetes"})
+NEW_FILES = {
+    "compose": "compose.yaml",
+    "procfile": "Procfile",
+    "systemd": "deploy",
+    "kubernetes": "k8s/celery.yaml",
+    "supervisor": "supervisord.conf",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of deployment file: what plans a worker in one that is there, and what makes a new
+    one."""
+
+    plan: Callable[[Target], None]
+    new: Callable[[Target], None]
+
+
+PLANS = {
+    "compose": Kind(plan_compose, new_compose),
+    "procfile": Kind(plan_procfile, new_procfile),
+    "systemd": Kind(plan_systemd, new_systemd),
+    "kubernetes": Kind(plan_kubernetes, new_kubernetes),
+    "supervisor": Kind(plan_supervisor, new_supervisor),
+}
+
+
+def plan(project: Project, request: Request) -> Plan:
+    """The edits of all deployment files of the project, or of one kind.
+
+    Raises UsageError, or CannotPatch where no file can be edited: then with the lines to paste.
+    """
+    check_request(request)
+    if not project.celery:
+        raise CannotPatch(
+            "this project has no Celery app yet", hint="Set it up first: celeryize init."
+        )
+    facts = read_facts(project)
+    draft = project.draft()
+    files = [file for file in find_files(project.root) if request.to in {None, file.kind}]
+    if not files and request.to is None:
+        raise CannotPatch(
+            "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
+            "manifest or supervisor program",
+            hint=f"Make one with --to KIND, which is one of {', '.join(KINDS)}.",
+        )
+    if request.to and not request.service and all(file.skipped for file in files):
+        # a file for the documentation, say: the project itself has none of the kind
+        files = []
+    kinds = {file.kind for file in files} or {request.to or ""}
+    health = request.health
+    if health is None:
+        health = bool(kinds & PROBED)
+    wanted, timing = wanted_processes(project, facts, request, health=health)
+    if files:
+        _plan_files(project, draft, files, wanted, request, facts)
+    else:
+        _plan_new(project, draft, wanted, request, facts)
+    if draft.edits():
+        plan_timing(project, draft, timing)
+    if health and _uses_health(draft):
+        plan_health(project, draft)
+    report_unconsumed(facts, draft, wanted)
+    return draft.plan()
+
+
+def _plan_files(
+    project: Project,
+    draft: Draft,
+    files: list[DeploymentFile],
+    wanted: Wanted,
+    request: Request,
+    facts: Facts,
+) -> None:
+    """Plan each file; one that cannot be edited is a manual step beside the others."""
+    refusals: list[CannotPatch] = []
+    done = 0
+    passed_over: list[DeploymentFile] = []
+    for file in files:
+        if _is_passed_over(file, files, request):
+            passed_over.append(file)
+            continue
+        siblings = _siblings_of(project, file, files)
+        try:
+            if file.refusal:
+                raise file.refusal
+            target = _target_of(project, draft, file, wanted, request, facts)
+            target = replace(target, siblings=siblings)
+            if _is_left_to_another(project, file, files):
+                target = replace(target, wanted=replace(wanted, workers=(), beat=None))
+            PLANS[file.kind].plan(target)
+            done += 1
+        except CannotPatch as refusal:
+            refusals.append(_with_lines(refusal, file, wanted))
+    if refusals and not done:
+        raise refusals[0]
+    if not done:
+        reasons = "; ".join(f"{file.path}: {file.skipped}" for file in passed_over[:4])
+        raise CannotPatch(
+            f"no deployment file has a web process that a worker can be made from ({reasons})",
+            hint="Name the service: --service NAME; or make a new file: --to KIND, one of "
+            f"{', '.join(KINDS)}.",
+            where=Where(passed_over[0].path),
+        )
+    for manual in refusals:
+        draft.add_manual(manual)
+    for file in passed_over:
+        why = file.skipped or f"it has no service {request.service}"
+        draft.add_note(f"{file.path} stays as it is: {why}.")
+
+
+def _is_passed_over(file: DeploymentFile, files: list[DeploymentFile], request: Request) -> bool:
+    """Whether a file needs no worker: by itself or, with --service, without that service."""
+    if request.service is None:
+        return bool(file.skipped)
+    having = [one for one in files if any(p.name == request.service for p in one.processes)]
+    return bool(having) and file not in having
+
+
+def _is_left_to_another(
+    project: Project, file: DeploymentFile, files: list[DeploymentFile]
+) -> bool:
+    """Whether new processes go into another file of the folder: that with the web process."""
+    if file.kind in {"procfile", "systemd"} or find_web(project.root, list(file.processes)):
+        return False
+    return any(
+        other.kind == file.kind
+        and other.path.parent == file.path.parent
+        and not other.skipped
+        and bool(find_web(project.root, list(other.processes)))
+        for other in files
+    )
+
+
+def _siblings_of(
+    project: Project, file: DeploymentFile, files: list[DeploymentFile]
+) -> tuple[Process, ...]:
+    """The processes of the files that are applied together with a file.
+
+    That is: those of its folder; of compose files, those that only add to the one with the web
+    service.
+    """
+    found: list[Process] = []
+    for other in files:
+        if other is file or other.kind != file.kind or other.path.parent != file.path.parent:
+            continue
+        if file.kind == "compose" and find_web(project.root, list(other.processes)):
+            continue
+        found += other.processes
+    return tuple(found)
+
+
+def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> CannotPatch:
+    """The refusal with the lines to paste, whatever it was about."""
+    if refusal.snippet:
+        return refusal
+    return CannotPatch(
+        refusal.message,
+        hint=f"{refusal.hint.rstrip('.')}. The lines, to be adapted:".lstrip(". "),
+        snippet=lines_to_paste(file.kind, wanted),
+        where=refusal.where or Where(file.path),
+    )
+
+
+def _plan_new(
+    project: Project, draft: Draft, wanted: Wanted, request: Request, facts: Facts
+) -> None:
+    """A new file of the kind that was asked for."""
+    kind = request.to or ""
+    path = project.base / NEW_FILES[kind]
+    if kind != "procfile":
+        path = PurePosixPath(NEW_FILES[kind])
+    if kind != "systemd" and draft.read(path) is not None:
+        raise CannotPatch(
+            f"{path} is there, and it is not known what it starts",
+            hint="Rename it, then run the command again.",
+            where=Where(path),
+        )
+    file = DeploymentFile(kind, path, "", ())
+    PLANS[kind].new(_target_of(project, draft, file, wanted, request, facts))
+
+
+def _target_of(
+    project: Project,
+    draft: Draft,
+    file: DeploymentFile,
+    wanted: Wanted,
+    request: Request,
+    facts: Facts,
+) -> Target:
+    return Target(
+        project.root,
+        file.path,
+        file.kind,
+        file.text,
+        file.processes,
+        wanted,
+        draft,
+        web_name=request.service,
+        web_command=_web_command(project),
+        default_queue=default_queue_of(facts),
+        project=project.root.name,
+    )
+
+
+def _web_command(project: Project) -> str:
+    """The command of the web process in a file that is made anew."""
+    for entry in project.web:
+        if entry.path.name == "wsgi.py":
+            return f"gunicorn {entry.module} --bind 0.0.0.0:8000"
+    return "python manage.py runserver 0.0.0.0:8000"
+
+
+def _uses_health(draft: Draft) -> bool:
+    """Whether a planned file probes the heartbeats."""
+    return any(
+        re.search(rb"celery-(?:worker|beat)-alive", edit.after or b"") for edit in draft.edits()
+    )

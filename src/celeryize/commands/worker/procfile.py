@@ -1,0 +1,141 @@
+"""Worker and Beat as lines of a Procfile (Heroku, honcho, foreman).
+
+web: gunicorn config.wsgi            web: gunicorn config.wsgi
+                              ->     worker: REMAP_SIGTERM=SIGQUIT celery -A config worker -l INFO
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import PurePosixPath
+
+from celeryize.commands.worker.target import Target, free_names
+from celeryize.commands.worker.wanted import REMAP, Job, shell_line
+from celeryize.commands.worker.web import bin_of, find_web, folder_of, runner_of
+from celeryize.detect.command import SHELL_FORM
+from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.procfile import GRACE, read_procfile
+from celeryize.errors import CannotPatch
+from celeryize.model import Todo, Where
+from celeryize.patch.yaml_edit import newline_of
+
+BEAT_FILE = "/tmp/celerybeat-schedule"
+CD = re.compile(r"^\s*(cd\s+\S+\s*&&\s*)")
+# Where the simple command begins that runs Celery: behind the last sign of the shell.
+BEGINS = re.compile(r".*(?:&&|\|\||;|\|)\s*")
+
+
+def plan_procfile(target: Target) -> None:
+    """Plan the lines of one Procfile."""
+    text = target.text
+    _check_grace(target)
+    for process in target.workers:
+        if process.subcommand == "worker":
+            text = _remap(target, text, process)
+    jobs = target.missing_jobs()
+    if jobs:
+        taken = {process.name for process in target.processes}
+        lines = [_line_of(target, job) for job in free_names(jobs, taken)]
+        text = _appended(target, text, lines)
+        target.what.append(", ".join(f"{line.partition(':')[0]}:" for line in lines))
+    if text != target.text:
+        target.write(text)
+    elif not target.todos:
+        target.keep("its worker is complete")
+
+
+def new_procfile(target: Target) -> None:
+    """A Procfile for a project that has none."""
+    command = target.web_command.replace(" --bind 0.0.0.0:8000", "").replace("0.0.0.0:8000", "")
+    lines = [f"web: {command.strip()}\n", *(_line_of(target, job) for job in target.wanted.jobs)]
+    target.what.append("web, worker" + (" and Beat" if target.wanted.beat else ""))
+    target.write("".join(lines))
+
+
+def _line_of(target: Target, job: Job) -> str:
+    """The line of a job, in the folder and with the runner of the web process."""
+    prefix, folder, program = "", "", ""
+    runner: tuple[str, ...] = ()
+    found = find_web(target.root, list(target.processes))
+    named = [p for p in target.processes if p.name == (target.web_name or "web")]
+    web = named[0] if named else (found[0].process if found else None)
+    if web is not None:
+        line = target.text.split("\n")[(web.where.line or 1) - 1].partition(":")[2]
+        match = CD.match(line)
+        prefix = match[1] if match else ""
+        folder = "" if prefix else folder_of(web)
+        program, runner = bin_of(web), runner_of(web)
+    if not prefix and not folder:
+        folder = os.path.relpath(target.wanted.folder or ".", str(target.path.parent))
+        folder = "" if folder == "." else folder
+    words = target.wanted.celery_words(job, BEAT_FILE, folder=folder, host="%h")
+    given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
+    command = shell_line((*runner, f"{program}{words[0]}", *words[1:]))
+    return f"{job.name}: {prefix}{given}{command}\n"
+
+
+def _appended(target: Target, text: str, lines: list[str]) -> str:
+    """The text with some lines at its end. Raises CannotPatch unless it has exactly these more."""
+    newline = newline_of(text)
+    body = text
+    if body and not body.endswith("\n"):
+        body += newline
+    new = body + "".join(lines).replace("\n", newline)
+    if text and not text.endswith("\n"):
+        new = new.removesuffix(newline)
+    _prove(target.path, text, new, len(lines))
+    return new
+
+
+def _remap(target: Target, text: str, process: Process) -> str:
+    """The text whose worker gets SIGQUIT for SIGTERM, by an assignment in front of its command."""
+    if process.variable(REMAP) is not None or target.wanted.soft is None:
+        return text
+    if target.exported((REMAP,)):
+        return text
+    lines = text.split("\n")
+    index = (process.where.line or 1) - 1
+    head, sign, command = lines[index].partition(":")
+    match = SHELL_FORM.search(command)
+    if match is None or process.shell:
+        target.todo(
+            Todo(
+                f"{REMAP} for {process.name}",
+                "Its worker is started in a way that an assignment cannot be put in front of.",
+                f"{REMAP}=SIGQUIT\n",
+                target.path,
+            )
+        )
+        return text
+    begins = BEGINS.match(command[: match.start()])
+    offset = begins.end() if begins else len(command) - len(command.lstrip())
+    changed = f"{command[:offset]}{REMAP}=SIGQUIT {command[offset:]}"
+    lines[index] = head + sign + changed
+    new = "\n".join(lines)
+    _prove(target.path, text, new, 0)
+    target.what.append(f"{REMAP} for {process.name}")
+    return new
+
+
+def _check_grace(target: Target) -> None:
+    """A manual step where the soft shutdown takes longer than Heroku waits."""
+    soft = target.wanted.soft
+    if soft is not None and soft >= GRACE:
+        target.todo(
+            Todo(
+                f"the soft shutdown takes {soft} s, and Heroku kills after {GRACE:g} s",
+                "What runs is lost then. Lower the setting, or ignore this elsewhere than Heroku.",
+                "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n",
+                target.path,
+            )
+        )
+
+
+def _prove(path: PurePosixPath, before: str, after: str, added: int) -> None:
+    """Raise CannotPatch unless the processes are the old ones, and some at the end."""
+    old = [process.name for process in read_procfile(path, before)]
+    new = [process.name for process in read_procfile(path, after)]
+    rest = iter(after)
+    if new[: len(old)] != old or len(new) != len(old) + added or not all(c in rest for c in before):
+        raise CannotPatch(f"{path}: the lines would change another process", where=Where(path))

@@ -1,0 +1,154 @@
+"""Worker and Beat as programs of supervisor, made from the program of the web process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from celeryize.commands.worker.sections import add_lines, append_to_value
+from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
+from celeryize.commands.worker.wanted import REMAP, Job, shell_line
+from celeryize.commands.worker.web import bin_of, folder_of, runner_of
+from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.sections import is_true, sections_of
+from celeryize.model import Todo
+
+SHARED = ("directory", "user", "umask", "autostart", "redirect_stderr")
+LOGS = ("stdout_logfile", "stderr_logfile")
+
+
+def plan_supervisor(target: Target) -> None:
+    """Plan the programs behind that of the web process; programs that are there are completed."""
+    text = target.text
+    for process in target.workers:
+        text = _adopt(target, text, process)
+    jobs = target.missing_jobs()
+    if jobs:
+        web = choose_web(target)
+        target.note(note_of_web(target, web))
+        prefix = _prefix_of(web.process.name)
+        taken = {process.name.removeprefix(prefix) for process in target.processes}
+        for job in reversed(free_names(jobs, taken)):
+            lines = ["", f"[program:{prefix}{job.name}]"]
+            lines += _program_lines(target, web.process, job)
+            text = add_lines(target.path, text, f"program:{web.process.name}", lines)
+            target.what.insert(0, f"[program:{prefix}{job.name}]")
+        _report_groups(target, web.process.name)
+    if text != target.text:
+        target.write(text)
+    elif not target.todos:
+        target.keep("its worker is complete")
+
+
+def new_supervisor(target: Target) -> None:
+    """A configuration for a project that has none."""
+    text = "[supervisord]\nnodaemon=true\n"
+    web = Process("supervisor", "web", tuple(target.web_command.split()), target.web_place())
+    folder = target.wanted.folder
+    for job in target.wanted.jobs:
+        lines = [f"[program:{job.name}]", *_program_lines(target, web, job)]
+        if folder:
+            lines.insert(2, f"directory={folder}")
+        text += "\n" + "\n".join(lines) + "\n"
+        target.what.append(f"[program:{job.name}]")
+    target.write(text)
+
+
+def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
+    wanted = target.wanted
+    words = wanted.celery_words(job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h")
+    command = (*runner_of(web), f"{bin_of(web)}{words[0]}", *words[1:])
+    yield f"command={shell_line(command)}"
+    for key in SHARED:
+        if key in web.options:
+            yield f"{key}={web.options[key].text}"
+    environment = (
+        [web.options["environment"].text.rstrip(",")] if "environment" in web.options else []
+    )
+    environment += [f'{name}="{value}"' for name, value in wanted.stop_variables(job)]
+    if environment:
+        yield f"environment={','.join(environment)}"
+    yield "autorestart=true"
+    yield f"stopwaitsecs={wanted.grace}"
+    yield "stopasgroup=false"
+    yield "killasgroup=true"
+    for key in LOGS:
+        item = web.options.get(key)
+        if item and item.text.startswith("/dev/"):
+            yield f"{key}={item.text}"
+            yield f"{key}_maxbytes=0"
+        elif item:
+            name = f"{_prefix_of(web.name)}{job.name}"
+            yield f"{key}={_log_of(item.text, web.name, name)}"
+
+
+def _log_of(path: str, old: str, new: str) -> str:
+    """A log file beside that of the web process."""
+    folder, slash, name = path.rpartition("/")
+    if old in name:
+        return f"{folder}{slash}{name.replace(old, new)}"
+    return f"{folder}{slash}{new}-{name}"
+
+
+def _prefix_of(web: str) -> str:
+    """`shop-` of the program `shop-web`."""
+    match = re.match(r"(.+[-_])(?:web|gunicorn|uwsgi|django|app|server|site)$", web)
+    return match[1] if match else ""
+
+
+def _report_groups(target: Target, web: str) -> None:
+    """A manual step where the web process is in a group, which lists its programs."""
+    for name, where, pairs in sections_of(target.path, target.text, indented=True):
+        listed = dict(pairs).get("programs")
+        if name.startswith("group:") and listed and web in re.split(r"\s*,\s*", listed.text):
+            target.todo(
+                Todo(
+                    f"the new programs in [{name}] ({where})",
+                    f"{web} is in that group; supervisorctl addresses the others by their names.",
+                    f"programs={listed.text},...\n",
+                    target.path,
+                )
+            )
+
+
+def _adopt(target: Target, text: str, process: Process) -> str:
+    """The text with what a program that runs Celery lacks."""
+    wanted = target.wanted
+    if process.subcommand != "worker":
+        return text
+    lines = []
+    if "stopwaitsecs" not in process.options:
+        lines.append(f"stopwaitsecs={wanted.grace}")
+    elif process.stop is not None and process.stop <= (wanted.soft or 0):
+        _must_change(target, process, "stopwaitsecs", str(wanted.grace))
+    together = process.options.get("stopasgroup")
+    if together is None:
+        lines.append("stopasgroup=false")
+    elif is_true(together.text):
+        _must_change(target, process, "stopasgroup", "false")
+    if "killasgroup" not in process.options:
+        lines.append("killasgroup=true")
+    if wanted.soft is not None and process.variable(REMAP) is None:
+        if "environment" in process.options:
+            section = f"program:{process.name}"
+            more = f'{REMAP}="SIGQUIT"'
+            text = append_to_value(target.path, text, section, "environment", more)
+            target.what.append(f"{REMAP} for {process.name}")
+        else:
+            lines.append(f'environment={REMAP}="SIGQUIT"')
+    if lines:
+        text = add_lines(target.path, text, f"program:{process.name}", lines)
+        target.what.append(f"what {process.name} lacks for a safe stop")
+    return text
+
+
+def _must_change(target: Target, process: Process, key: str, value: str) -> None:
+    """A manual step: a value that has to be another one."""
+    target.todo(
+        Todo(
+            f"{key} of [program:{process.name}] ({process.options[key].where})",
+            "Lines are only added; this one has to change, or running tasks are lost at a stop.",
+            f"{key}={value}\n",
+            target.path,
+        )
+    )

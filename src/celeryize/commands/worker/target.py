@@ -1,0 +1,189 @@
+"""One deployment file that gets a worker: what is in it, and what the plan says about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from celeryize.commands.worker.wanted import Job, Wanted
+from celeryize.commands.worker.web import Web, find_web
+from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folders
+from celeryize.detect.processes.process import Process
+from celeryize.draft import Draft
+from celeryize.errors import CannotPatch
+from celeryize.model import Todo, Where
+from celeryize.reading import readable_text
+
+IMAGES = re.compile(r".*[Dd]ockerfile.*|Containerfile|[\w-]*entry[\w-]*|.*\.sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file of one kind, the processes that it starts, and the draft that it is planned in.
+
+    `web_name` is the web process that the user names.
+    """
+
+    root: Path
+    path: PurePosixPath
+    kind: str
+    text: str
+    processes: tuple[Process, ...]
+    wanted: Wanted
+    draft: Draft
+    web_name: str | None = None
+    web_command: str = ""
+    # the name of the repository, for units and programs
+    project: str = ""
+    # queues that workers of the file consume by their command lines; None: the default one
+    default_queue: str = "celery"
+    # the processes of the files that are applied together with this one
+    siblings: tuple[Process, ...] = ()
+    what: list[str] = field(default_factory=list)
+    todos: list[Todo] = field(default_factory=list)
+
+    @property
+    def workers(self) -> tuple[Process, ...]:
+        """The processes that run a worker or Beat."""
+        return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
+
+    def missing_jobs(self) -> tuple[Job, ...]:
+        """The jobs that no process of the file does yet; a worker for other queues is a worker."""
+        consumed = self.consumed()
+        missing = []
+        for job in self.wanted.workers:
+            named = queues_of(job.options, "")
+            if not (consumed if named == {""} else named <= consumed):
+                missing.append(job)
+        running = [p for p in (*self.workers, *self.siblings) if p.celery]
+        has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in running)
+        if self.wanted.beat and not has_beat:
+            missing.append(self.wanted.beat)
+        return tuple(missing)
+
+    def consumed(self) -> set[str]:
+        """The queues that the workers of the file consume."""
+        found: set[str] = set()
+        for process in (*self.workers, *self.siblings):
+            if process.subcommand == "worker" and process.celery:
+                found |= queues_of(process.celery.words, self.default_queue)
+        return found
+
+    def exported(self, variables: Iterable[str]) -> bool:
+        """Whether an image or a start script sets one of some variables."""
+        pattern = re.compile(rf"\b(?:{'|'.join(variables)})\s*=")
+        folders = own_folders(self.root)
+        files = [*matching_files(folders, IMAGES), *matching_files(folders, SCRIPT_NAMES)]
+        return any(pattern.search(readable_text(path)) for path in files)
+
+    def web_place(self) -> Where:
+        """The place of a web process in a file that is made anew."""
+        return Where(self.path)
+
+    def write(self, text: str) -> None:
+        """Plan the new text of the file."""
+        encoded = text.encode("utf-8")
+        before = self.draft.read(self.path)
+        if before is not None and before.startswith(b"\xef\xbb\xbf"):
+            encoded = b"\xef\xbb\xbf" + encoded
+        self.draft.write(self.path, encoded, "; ".join(dict.fromkeys(self.what)) or "a worker")
+
+    def keep(self, what: str) -> None:
+        """A step for a file that stays as it is."""
+        self.draft.keep(self.path, what)
+
+    def note(self, text: str) -> None:
+        """Something to know."""
+        self.draft.add_note(text)
+
+    def todo(self, todo: Todo) -> None:
+        """A step that stays with the user."""
+        self.todos.append(todo)
+        where = Where(todo.path or self.path)
+        refusal = CannotPatch(todo.what, hint=todo.why, snippet=todo.snippet, where=where)
+        self.draft.add_manual(refusal)
+
+
+def queues_of(words: Iterable[str], default: str) -> set[str]:
+    """The queues of a worker's command line; the default one without -Q."""
+    listed = list(words)
+    for index, word in enumerate(listed):
+        value = None
+        if word in {"-Q", "--queues"} and index + 1 < len(listed):
+            value = listed[index + 1]
+        elif word.startswith("--queues="):
+            value = word.partition("=")[2]
+        elif word.startswith("-Q") and len(word) > 2:
+            value = word[2:]
+        if value:
+            return {part.strip() for part in value.split(",") if part.strip()}
+    return {default}
+
+
+def choose_web(target: Target) -> Web:
+    """The web process of a file. Raises CannotPatch where there is none, or more than one."""
+    if target.web_name:
+        for process in target.processes:
+            if process.name == target.web_name:
+                return Web(process, "--service")
+        names = ", ".join(process.name for process in target.processes)
+        raise CannotPatch(
+            f"{target.path} has no service {target.web_name}", hint=f"It has {names}."
+        )
+    found = find_web(target.root, list(target.processes))
+    if len(found) > 1:
+        called = [web for web in found if web.process.name in {"web", "django", "app", "backend"}]
+        if len(called) == 1:
+            found = called
+        elif len({_origin_of(web.process) for web in found}) == 1:
+            # WSGI beside ASGI, say: one image, so either tells what a worker needs
+            found = (called or found)[:1]
+    if not found and target.workers:
+        # it has what Beat, or another worker, needs as well
+        return Web(target.workers[0], "it runs Celery")
+    if not found:
+        raise CannotPatch(
+            f"{target.path} has no process that is known to be the web process",
+            hint="Name it: --service NAME. Its image, environment and volumes are taken over.",
+        )
+    if len(found) > 1:
+        shown = ", ".join(f"{web.process.name} ({web.process.where})" for web in found)
+        raise CannotPatch(
+            f"{target.path} has several web processes: {shown}",
+            hint=f"Name one of them: --service {found[0].process.name}",
+            where=found[0].process.where,
+        )
+    return found[0]
+
+
+def _origin_of(process: Process) -> tuple[str, ...]:
+    """What a process is made from: its image or its folder."""
+    keys = ("image", "build", "context", "dockerfile", "extends", "WorkingDirectory", "directory")
+    return tuple(process.options[key].text for key in keys if key in process.options)
+
+
+def plain_name(text: str) -> str:
+    """A text as the name of a unit, an image or a Deployment: small letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
+
+
+def note_of_web(target: Target, web: Web) -> str:
+    """Which process the new ones are made from, and what showed it."""
+    if web.process.celery:
+        return f"{target.path} has no web service: new ones are made from {web.process.name}."
+    return f"{target.path}: the web service is {web.process.name} ({web.why})."
+
+
+def free_names(jobs: tuple[Job, ...], taken: set[str]) -> tuple[Job, ...]:
+    """The jobs under names that nothing else has: `worker`, else `celery-worker`."""
+    return tuple(
+        replace(job, name=f"celery-{job.name}") if job.name in taken else job for job in jobs
+    )
+
+
+def _has_beat(process: Process) -> bool:
+    """`worker -B`: Beat inside the worker."""
+    command = process.celery
+    return command is not None and bool({"-B", "--beat"} & set(command.words))

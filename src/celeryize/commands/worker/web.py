@@ -1,0 +1,179 @@
+"""Which process of the deployment files is the web process: its command says so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.processes.process import Process, unwrapped
+from celeryize.detect.processes.scripts import copied_files
+from celeryize.reading import readable_text
+
+SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
+WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
+CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir)[\s=](\S+)")
+CD = re.compile(r"\bcd\s+(\S+)\s*(?:&&|;)")
+# `python backend/manage.py`: what it imports is beside it.
+MANAGE = re.compile(r"\bpython[\d.]*\s+(?!-)(\S+)/manage\.py\s+run")
+WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
+PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")
+RUNNERS = re.compile(
+    r"(?:uv|poetry|pipenv|pdm|hatch) run|newrelic-admin run-program|ddtrace-run"
+    r"|opentelemetry-instrument|doppler run --|tini --|dumb-init(?: --)?"
+)
+NAMES = ("web", "django", "app", "backend", "server", "api", "site", "webserver", "wsgi")
+STARTS = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
+PASSES_ON = re.compile(r"\$\{?[@*]")
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A web process. `why` is what showed it; `by_name`: nothing but its name did."""
+
+    process: Process
+    why: str
+    by_name: bool = False
+
+
+def find_web(root: Path, processes: list[Process]) -> list[Web]:
+    """The web processes of a file, those whose command shows it first; by name if none does."""
+    found = []
+    for process in processes:
+        if process.subcommand:
+            continue
+        why = _shown_by(root, process)
+        if why:
+            found.append(Web(process, why))
+    if found:
+        return found
+    named = [p for p in processes if p.name in NAMES and not p.words and not p.subcommand]
+    # what a ready-made image starts is not known: it may have a worker inside
+    own = [p for p in named if p.kind != "compose" or (_is_built(p) and _is_python(root, p))]
+    return [Web(process, "its name", by_name=True) for process in own]
+
+
+def _is_python(root: Path, process: Process) -> bool:
+    """Whether the Dockerfile of a service, where there is one, makes an image with Python."""
+    text = dockerfile_of(root, process)
+    return not text or bool(re.search(r"python|manage\.py|\bpip3?\b|\buv\b|poetry", text))
+
+
+def starts_worker(root: Path, process: Process) -> bool:
+    """Whether the start script of a web process starts a worker, too."""
+    line = " ".join(process.words)
+    texts = [line, _script_in(root, process, line)]
+    if process.kind == "compose" and not process.words:
+        for text in STARTS.findall(dockerfile_of(root, process)):
+            texts += [text, _script_in(root, process, text)]
+    return any(WORKER.search(text) for text in texts)
+
+
+def runner_of(web: Process) -> tuple[str, ...]:
+    """What is in front of the server in the command of the web process: `uv run`."""
+    text = web.shell_text or " ".join(web.words)
+    match = re.search(rf"(?:^|[;&|]\s*|\bexec\s+)((?:(?:{RUNNERS.pattern})\s+)+)(?=\S)", text)
+    return tuple(match[1].split()) if match else ()
+
+
+def bin_of(web: Process) -> str:
+    """The folder of the server's program, with its slash: that of an environment, else empty."""
+    for word in (*web.words, *web.shell_text.split()):
+        if PROGRAM.match(word) and word.startswith(("/", "venv/", ".venv/", "env/", "$", "%")):
+            folder = word.rpartition("/")[0]
+            if folder.endswith("/bin") and folder not in {"/bin", "/usr/bin"}:
+                return f"{folder}/"
+    return ""
+
+
+def folder_of(web: Process) -> str:
+    """The folder that the server changes to, or takes its modules from; empty without one."""
+    text = web.shell_text or " ".join(web.words)
+    match = CHDIR.search(text) or CD.search(text) or MANAGE.search(text)
+    return match[1] if match else ""
+
+
+def passes_arguments_on(root: Path, process: Process) -> bool:
+    """Whether the image's entry point runs the command that it is given."""
+    if "entrypoint" in process.options:
+        texts = [process.options["entrypoint"].text]
+    else:
+        texts = re.findall(r"^\s*ENTRYPOINT\s+(.*)$", dockerfile_of(root, process), re.M | re.I)[
+            -1:
+        ]
+    for text in texts:
+        script = _script_in(root, process, text)
+        if script and not PASSES_ON.search(script):
+            return False
+        if not script and WEB.search(text):
+            return False
+    return True
+
+
+def dockerfile_of(root: Path, process: Process) -> str:
+    """The text of the Dockerfile that a service is built from; empty where there is none."""
+    beside = (root / process.where.path).parent
+    context = process.options.get("context") or process.options.get("build")
+    folder = beside / (context.text if context else ".")
+    named = process.options.get("dockerfile")
+    name = named.text if named else "Dockerfile"
+    for place in (folder / name, root / name):
+        text = readable_text(place)
+        if text:
+            return text
+    return ""
+
+
+def _shown_by(root: Path, process: Process) -> str:
+    """What shows that a process is the web process; empty where nothing does."""
+    line = " ".join(process.words)
+    match = WEB.search(line)
+    if match:
+        return match[0]
+    script = _script_in(root, process, line)
+    match = WEB.search(script)
+    if match:
+        return f"{match[0]} in its script"
+    # what the image starts by itself
+    own = _is_built(process) or process.name in NAMES
+    if process.kind == "compose" and not process.words and own and _has_base(process):
+        dockerfile = dockerfile_of(root, process)
+        for text in STARTS.findall(dockerfile):
+            match = WEB.search(text) or WEB.search(_script_in(root, process, text))
+            if match:
+                return f"{match[0]} in its Dockerfile"
+    return ""
+
+
+def _is_built(process: Process) -> bool:
+    return bool({"build", "context"} & set(process.options))
+
+
+def _has_base(process: Process) -> bool:
+    return bool({"build", "context", "image", "extends"} & set(process.options))
+
+
+def _script_in(root: Path, process: Process, line: str) -> str:
+    """The text of the script of the project that a line starts; empty where it is none."""
+    words = [word for word in re.split(r"[\s\[\]\",']+", line) if word]
+    copies = copied_files(dockerfile_of(root, process))
+    beside = (root / process.where.path).parent
+    for word in unwrapped(words)[:3]:
+        source = copies.get(word, word)
+        tail = PurePosixPath(source.lstrip("./")).as_posix()
+        places = [beside / tail, root / tail]
+        if source.startswith("/"):
+            name = PurePosixPath(source).name
+            places = [root / name, beside / name, *_below(root, PurePosixPath(source))]
+        for place in places:
+            if place.is_file():
+                text = readable_text(place)
+                if text.startswith("#!") or place.suffix == ".sh":
+                    return text
+    return ""
+
+
+def _below(root: Path, source: PurePosixPath) -> list[Path]:
+    """`/code/docker/start.sh` as a file of the repository: the longest end that is one."""
+    parts = source.parts[1:]
+    return [root.joinpath(*parts[index:]) for index in range(len(parts))]

@@ -1,0 +1,107 @@
+"""The services of a compose file.
+
+Source: https://docs.docker.com/reference/compose-file/services/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from celeryize.detect.processes.process import (
+    Item,
+    Process,
+    seconds_of,
+    signal_name,
+    split_command,
+)
+from celeryize.detect.processes.yaml_nodes import Yaml, documents_of
+
+# Compose kills ten seconds after SIGTERM.
+GRACE = 10.0
+
+
+def is_compose(document: Yaml) -> bool:
+    """Whether a YAML document has services, as a compose file has."""
+    return document.get("services").kind == "mapping"
+
+
+def read_compose(path: PurePosixPath, text: str) -> Iterator[Process]:
+    """A process for each service."""
+    for document in documents_of(path, text):
+        for name, service in document.get("services").items():
+            if service.kind == "mapping":
+                yield _read_service(name, service)
+
+
+def _read_service(name: str, service: Yaml) -> Process:
+    command = service.get("command")
+    words = _words_of(command)
+    entry = _words_of(service.get("entrypoint"))
+    place = command if words else service.get("entrypoint")
+    where = service.where
+    if place:
+        where = place.where
+    stop = service.get("stop_grace_period")
+    seconds: float | None = GRACE
+    if stop:
+        seconds = seconds_of(stop.text or "")
+    if service.get("extends") and not stop:
+        seconds = None
+    replicas = service.get("deploy", "replicas").item or service.get("scale").item
+    options = {k: v.item for k, v in service.items() if v.item}
+    options |= {
+        key: Item(" ".join(value.texts()), value.where)
+        for key, value in service.items()
+        if value.kind == "sequence"
+    }
+    for key in ("dockerfile", "context"):
+        item = service.get("build", key).item
+        if item:
+            options[key] = item
+    extended = service.get("extends", "service").item
+    if extended:
+        options["extends"] = extended
+    return Process(
+        "compose",
+        name,
+        (*entry, *words),
+        where,
+        dict(environment_of(service.get("environment"))),
+        sealed=not service.get("env_file") and not service.get("extends"),
+        stop=seconds,
+        stop_where=stop.where if stop else None,
+        signal=signal_name(service.get("stop_signal").text),
+        folder=service.get("working_dir").text,
+        user=service.get("user").text,
+        replicas=replicas,
+        probe=_probe_of(service),
+        options={k: v for k, v in options.items() if v},
+    )
+
+
+def _words_of(command: Yaml) -> tuple[str, ...]:
+    if command.kind == "sequence":
+        return command.texts()
+    if command.text:
+        return split_command(command.text)
+    return ()
+
+
+def _probe_of(service: Yaml) -> Item | None:
+    test = service.get("healthcheck", "test")
+    if test.kind == "sequence":
+        words = [word for word in test.texts() if word not in {"CMD", "CMD-SHELL"}]
+        return Item(" ".join(words), test.where)
+    return test.item
+
+
+def environment_of(node: Yaml) -> Iterator[tuple[str, Item]]:
+    """The variables of a mapping, or of a list of `NAME=value`."""
+    for key, value in node.items():
+        if value.text is not None:
+            yield key, Item(value.text, value.where)
+    for element in node.elements():
+        name, sign, text = (element.text or "").partition("=")
+        if sign:
+            yield name, Item(text, element.where)

@@ -1,0 +1,90 @@
+"""The containers of Kubernetes manifests.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from celeryize.detect.processes.process import Item, Process, seconds_of
+from celeryize.detect.processes.yaml_nodes import Yaml, documents_of
+from celeryize.model import Where
+
+# terminationGracePeriodSeconds where the manifest does not say it.
+GRACE = 30.0
+KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"})
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def read_kubernetes(path: PurePosixPath, text: str) -> Iterator[Process]:
+    """A process for each container of each workload."""
+    for document in documents_of(path, text):
+        objects = [document]
+        if document.get("kind").text == "List":
+            objects = document.get("items").elements()
+        for one in objects:
+            kind = one.get("kind").text
+            if kind in KINDS:
+                pod = one.get("spec") if kind == "Pod" else one.get("spec", "template", "spec")
+                for container in pod.get("containers").elements():
+                    yield _read_container(str(kind), one, pod, container)
+
+
+def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Process:
+    command, arguments = container.get("command"), container.get("args")
+    # the line of the first word of `celery`, which may be in either
+    place = command or arguments or container
+    words = (*command.texts(), *arguments.texts())
+    grace = pod.get("terminationGracePeriodSeconds")
+    seconds: float | None = GRACE
+    if grace:
+        seconds = seconds_of(grace.text or "")
+    user = container.get("securityContext", "runAsUser") or pod.get("securityContext", "runAsUser")
+    name = workload.get("metadata", "name").text or container.get("name").text or ""
+    return Process(
+        "kubernetes",
+        name,
+        words,
+        place.where,
+        dict(_environment_of(container.get("env"))),
+        sealed=not container.get("envFrom"),
+        stop=seconds,
+        stop_where=grace.where if grace else None,
+        folder=container.get("workingDir").text,
+        user=user.text,
+        replicas=workload.get("spec", "replicas").item,
+        probe=next(_probes_of(container), None),
+        options=dict(_options_of(kind, workload, container)),
+    )
+
+
+def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[str, Item]]:
+    yield "kind", Item(kind, workload.get("kind").where)
+    image = container.get("image").item
+    if image:
+        yield "image", image
+    strategy = workload.get("spec", "strategy", "type").item
+    if strategy:
+        yield "strategy", strategy
+    for name in PROBES:
+        timeout = container.get(name, "timeoutSeconds").item
+        if timeout:
+            yield "probe_timeout", timeout
+            return
+
+
+def _probes_of(container: Yaml) -> Iterator[Item]:
+    for name in PROBES:
+        command = container.get(name, "exec", "command")
+        if command:
+            yield Item(" ".join(command.texts()), command.where)
+
+
+def _environment_of(node: Yaml) -> Iterator[tuple[str, Item]]:
+    for element in node.elements():
+        name, value = element.get("name").text, element.get("value").item
+        if name:
+            # valueFrom: somebody else knows it
+            yield name, value or Item("", Where(element.path, element.where.line))

@@ -1,0 +1,100 @@
+"""Shell scripts that start Celery, and the processes whose command they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.command import CeleryCommand, shell_words
+from celeryize.detect.processes.process import Process, Script, unwrapped
+from celeryize.model import Where
+from celeryize.reading import read_text
+
+SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)?)?(?:/|\b)(?:ba|da|a|z|k)?sh\b")
+COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(.+?)\s+(\S+)\s*$", re.M)
+# Words before `celery` in a line that starts it: exec, a runner, assignments.
+RUNNERS = re.compile(
+    r"^(?:exec\s+|(?:poetry|pipenv|uv|pdm|hatch)\s+run\s+"
+    r"|gosu\s+\S+\s+|su-exec\s+\S+\s+|\w+=\S*\s+)*"
+    r"(?:\S*/)?celery\s"
+)
+LAST = re.compile(r"(?:^|;|&&|\bthen\b|\belse\b|\bdo\b)\s*exec\s[^;&|]*\bcelery\s")
+
+
+def is_script(path: Path, head: str) -> bool:
+    """Whether a file is a shell script."""
+    return path.suffix in {".sh", ".bash"} or bool(SHEBANG.match(head))
+
+
+def read_scripts(root: Path, paths: Iterable[Path]) -> Iterator[Script]:
+    """The lines of shell scripts that start a worker or Beat."""
+    for path in paths:
+        try:
+            text = read_text(path)
+        except OSError:
+            continue
+        if "celery" not in text or not is_script(path, text[:200]):
+            continue
+        relative = PurePosixPath(path.relative_to(root).as_posix())
+        yield from _commands_of(relative, text)
+
+
+def _commands_of(path: PurePosixPath, text: str) -> Iterator[Script]:
+    for number, line in _joined_lines(text):
+        if not RUNNERS.match(line.strip()):
+            continue
+        words = shell_words(line.strip())
+        if words is None:
+            continue
+        command = CeleryCommand(words, Where(path, number), line.strip())
+        if command.subcommand in {"worker", "beat"}:
+            waits = "trap " not in text and not line.rstrip().endswith("&")
+            yield Script(path, command, bool(LAST.search(line)), waits)
+
+
+def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines, where a backslash joins two; each with the number of its first."""
+    start, before = 0, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not before:
+            start = number
+        if line.endswith("\\"):
+            before += line[:-1] + " "
+            continue
+        yield start, before + line
+        before = ""
+
+
+def link_script(process: Process, scripts: Iterable[Script], copies: dict[str, str]) -> Process:
+    """The process with the script of the project that is its command, where it is one."""
+    words = unwrapped(process.words)
+    for word in words[:3]:
+        if "/" not in word and not word.endswith(".sh"):
+            continue
+        # what a Dockerfile copies to this place, else the same end of the path
+        source = copies.get(word, word)
+        tail = PurePosixPath(source.removeprefix("./")).parts
+        tail = tuple(part for part in tail if part != "/")
+        own = [s for s in scripts if _ends_alike(s.path.parts, tail, exact=word in copies)]
+        if len(own) == 1:
+            return process.with_script(own[0])
+    return process
+
+
+def _ends_alike(path: tuple[str, ...], tail: tuple[str, ...], *, exact: bool) -> bool:
+    if exact:
+        return path[-len(tail) :] == tail
+    return path == tail[-len(path) :] or path[-len(tail) :] == tail
+
+
+def copied_files(text: str) -> dict[str, str]:
+    """What a Dockerfile copies to an absolute place: the source by the place."""
+    found: dict[str, str] = {}
+    for source, place in COPY.findall(text):
+        if place.startswith("/") and " " not in source:
+            target = place
+            if place.endswith("/"):
+                target = place + source.rpartition("/")[2]
+            found[target] = source
+    return found

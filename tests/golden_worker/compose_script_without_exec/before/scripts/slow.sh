@@ -1,0 +1,4 @@
+#!/bin/sh
+while true; do
+  celery -A config worker -Q slow
+done

@@ -1,0 +1,5 @@
+#!/bin/sh
+set -e
+python wait.py
+celery -A config worker \
+  -l INFO
