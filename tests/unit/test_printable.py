@@ -13,6 +13,8 @@ from celeryize.model import Finding, Severity, Where
 from celeryize.pictures import render_calendar, render_svg
 from celeryize.printable import CONTROL, printable
 from celeryize.ui.screen import Screen
+from celeryize.ui.tables import Table
+from celeryize.ui.voice import Voice
 
 NASTY = "a\x1b[2J\x07\x9b\u202eb\u2028c\rd\udc80"
 
@@ -34,9 +36,10 @@ def test_nothing_unprintable_is_left_and_twice_is_once(text):
 
 def test_the_screen_shows_no_control_character(capfd):
     screen = Screen(interactive=False)
-    screen.say(NASTY)
+    screen.show_line(NASTY)
     screen.answer(NASTY)
-    screen.table(("a",), [(NASTY,)])
+    voice = Voice()
+    voice.answer_table(Table(("a",), [(NASTY,)]))
     shown = capfd.readouterr()
     assert not CONTROL.search(shown.out + shown.err)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from celeryize.checks.facts import read_facts
 from celeryize.checks.task_table import TaskRow, task_rows
 from celeryize.commands.options import RunOptions
-from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
 from celeryize.errors import CannotPatch, CeleryizeError
 from celeryize.ui.view import View
 
@@ -30,7 +30,8 @@ def run(options: RunOptions, view: View) -> tuple[TaskRow, ...]:
                 "this project has no Celery app yet", hint="Set it up first: celeryize init."
             )
         assert prober is not None
-        worker, web = prober.baseline()
+        with view.working(IMPORTING):
+            worker, web = prober.baseline()
     if not (worker.celery_importable and worker.django_importable):
         missing = "Django"
         if worker.django_importable:

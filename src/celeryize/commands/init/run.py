@@ -74,12 +74,10 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
         if known.get(kept.question) not in (None, kept.answer):
             view.show_note(kept.note)
         known[kept.question] = kept.answer
-    rendered = init.ask(
-        project,
-        known,
-        module_name=chosen.module_name,
-        interactive=view.interactive and write.asks and not project.celery,
-    )
+    asked: View | None = None
+    if view.interactive and write.asks and not project.celery:
+        asked = view
+    rendered = init.ask(project, known, module_name=chosen.module_name, view=asked)
     planned = init.plan(
         project,
         rendered,
@@ -91,10 +89,10 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
         flags=chosen.flags,
     )
     # what was planned decides what is proved
-    return _with_proof(project, planned, chosen)
+    return _with_proof(project, planned, chosen, view)
 
 
-def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Planned:
+def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view: View) -> Planned:
     """The plan with what it promises: the app that is imported and the settings that it has."""
     wiring = planned.wiring
     new_apps = [name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan)]
@@ -106,7 +104,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
     plan = planned.plan
     around: Around | None = None
     if chosen.install:
-        around = plan_installation(project)
+        around = plan_installation(project, view)
         # what the installation does is no step for the user
         done = f"{project.dependencies.sync}\n"
         plan = replace(plan, todos=tuple(todo for todo in plan.todos if todo.snippet != done))

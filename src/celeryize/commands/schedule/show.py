@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from celeryize import when
 from celeryize.commands.options import RunOptions
 from celeryize.commands.schedule.database import is_in_database, read_database
-from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.ui.view import View
@@ -58,7 +58,8 @@ def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
     request = ImportRequest(preview=Preview(None, count, hours), settings=("DATABASES",))
     with start_up(options, view, brief=True, request=request) as (project, prober):
         assert prober is not None
-        worker, _ = prober.baseline()
+        with view.working(IMPORTING):
+            worker, _ = prober.baseline()
         _raise_if_not_importable(project, worker)
     # Celery's own default
     entries, zone = worker.beat_schedule, worker.timezone or "UTC"

@@ -41,7 +41,7 @@ def add_task(
             if added.run_test is None:
                 raise UsageError("there is no test to run", hint="Add --test.")
             arguments = added.run_test
-            around = Around(lambda _: _passing_test(project, arguments))
+            around = Around(lambda _: _passing_test(project, arguments, view))
 
         def next_steps(proof: Proof) -> tuple[str, ...]:
             del proof
@@ -83,15 +83,16 @@ def _restart_commands(project: Project) -> tuple[str, ...]:
 
 
 @contextmanager
-def _passing_test(project: Project, arguments: tuple[str, ...]) -> Iterator[None]:
+def _passing_test(project: Project, arguments: tuple[str, ...], view: View) -> Iterator[None]:
     """Run the test in the project's interpreter. Raises Unproved with its last lines."""
-    ended = subprocess.run(
-        [str(project.interpreter.path), *arguments],
-        cwd=project.root / project.base,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with view.working("running the test"):
+        ended = subprocess.run(
+            [str(project.interpreter.path), *arguments],
+            cwd=project.root / project.base,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if ended.returncode:
         tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-TEST_LINES:])
         raise Unproved(f"the test of the task fails:\n{tail}", hint="The change was rolled back.")

@@ -34,11 +34,17 @@ def run_live(
             hint="Create one with `celeryize init`.",
         )
     target = target_of(project, ImportRequest(environment=environment))
+    running = "running a real worker and Beat"
     if registered is not None:
-        return live(
-            target, registered=registered, broker=broker, timeout=timeout, progress=view.show_step
-        )
-    with Prober(target, timeout=timeout) as prober:
+        with view.working(running):
+            return live(
+                target,
+                registered=registered,
+                broker=broker,
+                timeout=timeout,
+                progress=view.show_step,
+            )
+    with view.working(running), Prober(target, timeout=timeout) as prober:
         prober.start_baseline()
         return live(
             target,

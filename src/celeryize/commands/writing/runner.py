@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
+from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
     Aborted,
     Around,
@@ -121,7 +121,8 @@ def run_writer(
         writes=write.writes,
     )
     with opened as (project, prober):
-        planned = plan(project)
+        with view.working("planning the change"):
+            planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
     show_written(written, view)
     return written
@@ -133,10 +134,11 @@ def write_planned(
     """Carry out a plan of a project that is open already. Without a prober it is not proved."""
     prove = None
     if prober is not None:
-        prove = _ImportProof(planned, project, prober)
+        prove = _ImportProof(planned, project, prober, view)
         if planned.read_by_path:
             # nothing is proved before the write, but the untouched project must have been imported
-            prober.baseline()
+            with view.working(IMPORTING):
+                prober.baseline()
     try:
         result = carry_out(
             planned.plan,
@@ -189,15 +191,21 @@ class _ImportProof:
     planned: Planned
     project: Project
     prober: Prober
+    view: View
 
     def __call__(self, *, written: bool) -> Proof:
         planned, project = self.planned, self.project
-        before = self.prober.baseline()
+        with self.view.working(IMPORTING):
+            before = self.prober.baseline()
         # once it is written the tree itself is imported, without an overlay
         edits = planned.plan.edits
         if written:
             edits = ()
-        after = self.prober.prove(edits, project.root, target_of(project, planned.request))
+        what = "importing it with the planned changes"
+        if written:
+            what = "importing it as it is written"
+        with self.view.working(what):
+            after = self.prober.prove(edits, project.root, target_of(project, planned.request))
         planned.imported(after)
         fix = planned.install_command or project.dependencies.sync
         return planned.judge(before, after, planned.expected, project.root, fix=fix)
