@@ -36,9 +36,9 @@ class Broker:
 
     `words` stand behind the name in a help text, `meaning` in the question. `extra` is Celery's
     extra, `library` what that extra installs and a project may declare itself, `modules` are what
-    its transport imports. `result_backend` is the default answer to the next question. `in_folder`: the messages are files in a folder of the project. `quorum_queues`:
-    production asks for them. `notes` is what a user has to know before choosing this broker for
-    good.
+    its transport imports. `result_backend` is the default answer to the next question.
+    `in_folder`: the messages are files in a folder of the project. `quorum_queues`: production asks
+    for them. `notes` is what a user has to know before choosing this broker for good.
     """
 
     name: str

@@ -14,19 +14,17 @@ OTHER = "\0"
 
 def ask_question(question: Question, terminal: Terminal) -> str:
     """The value that was chosen. Raises KeyboardInterrupt at Ctrl-C and at the end of file."""
-    head = [Piece(question.text, "bold"), Piece(f"  ({question.flag})", "dim")]
-    write_stream(sys.stderr, "\n" + render(head, terminal, hang="") + "\n")
     choices = list(question.choices)
     if question.other:
         choices.append(Choice(OTHER, question.other))
     if terminal.moves:
-        answer = _pick(choices, question.default, terminal)
+        answer = _pick(question, choices, terminal)
     else:
-        answer = _pick_number(choices, question.default)
+        answer = _pick_number(question, choices)
     if answer == OTHER:
         answer = _type_text(question, terminal)
-    if terminal.moves:
-        write_stream(sys.stderr, render([Piece("  "), Piece(answer, "cyan")], terminal) + "\n")
+    shown = [Piece(f"{question.text} ", "bold"), Piece(answer, "cyan")]
+    write_stream(sys.stderr, render(shown, terminal, hang="  ") + "\n")
     return answer
 
 
@@ -42,7 +40,7 @@ def _titles(choices: list[Choice], width: int) -> list[str]:
     return titles
 
 
-def _pick(choices: list[Choice], default: str, terminal: Terminal) -> str:
+def _pick(question: Question, choices: list[Choice], terminal: Terminal) -> str:
     import questionary
     from prompt_toolkit.keys import Keys
     from prompt_toolkit.output import create_output
@@ -57,33 +55,34 @@ def _pick(choices: list[Choice], default: str, terminal: Terminal) -> str:
         colours = [("pointer", "fg:ansicyan bold"), ("highlighted", "fg:ansicyan")]
     else:
         colours = [("pointer", "noreverse"), ("highlighted", "noreverse")]
-    question = questionary.select(
-        "",
+    prompt = questionary.select(
+        f"{question.text}  ({question.flag})",
         choices=shown,
-        default=default,
+        default=question.default,
         qmark="",
         pointer=">",
-        instruction="Arrow keys, then Enter:",
-        style=questionary.Style([*colours, ("selected", "noreverse"), ("question", "nobold")]),
+        instruction=" ",
+        style=questionary.Style([*colours, ("selected", "noreverse"), ("question", "bold")]),
         # stdout may be a patch
         output=create_output(stdout=sys.stderr),
         erase_when_done=True,
     )
-    bindings = question.application.key_bindings
+    bindings = prompt.application.key_bindings
 
     bindings.add(Keys.ControlD, eager=True)(  # type: ignore[union-attr]
         lambda event: event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
     )
-    answer: str = question.unsafe_ask()
+    answer: str = prompt.unsafe_ask()
     return answer
 
 
-def _pick_number(choices: list[Choice], default: str) -> str:
+def _pick_number(question: Question, choices: list[Choice]) -> str:
     """A numbered list, for a terminal whose cursor cannot be moved."""
+    write_stream(sys.stderr, f"{question.text}  ({question.flag})\n")
     values = [choice.value for choice in choices]
     for number, title in enumerate(_titles(choices, 70), start=1):
         write_stream(sys.stderr, f"  {number}  {title}\n")
-    first = values.index(default) + 1 if default in values else 1
+    first = values.index(question.default) + 1
     while True:
         write_stream(sys.stderr, f"[1-{len(values)}, Enter for {first}] ")
         line = sys.stdin.readline()

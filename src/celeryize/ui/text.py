@@ -52,7 +52,7 @@ def render(pieces: Iterable[Piece], terminal: Terminal, hang: str | None = None)
     clean = [replace(piece, text=safe(piece.text)) for piece in pieces]
     if terminal.width is not None and hang is not None:
         clean = list(_wrapped(clean, terminal.width, hang))
-    return "".join(_painted(piece, terminal) for piece in clean)
+    return "".join(_painted(piece, terminal) for piece in _merged(clean))
 
 
 def paint(text: str, style: str, terminal: Terminal) -> str:
@@ -70,6 +70,20 @@ def _painted(piece: Piece, terminal: Terminal) -> str:
     if piece.link and terminal.links:
         text = f"\x1b]8;;{piece.link}\x1b\\{text}\x1b]8;;\x1b\\"
     return text
+
+
+def _merged(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Neighbours of one style as one piece."""
+    last: Piece | None = None
+    for piece in pieces:
+        if last is not None and (last.style, last.link) == (piece.style, piece.link):
+            last = replace(last, text=last.text + piece.text)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
 
 
 def _wrapped(pieces: list[Piece], width: int, hang: str) -> Iterator[Piece]:

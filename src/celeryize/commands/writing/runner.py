@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_command import install_line
 from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
     Aborted,
@@ -18,7 +19,7 @@ from celeryize.commands.writing.carry_out import (
 )
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
-from celeryize.model import Plan, Todo
+from celeryize.model import NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
 
@@ -42,7 +43,7 @@ class Judge(Protocol):
         """The proof; `fix` is the command that installs the project's dependencies."""
 
 
-def no_steps(proof: Proof) -> tuple[str, ...]:
+def no_steps(proof: Proof) -> tuple[NextStep, ...]:
     """The next steps of a writer that has none."""
     del proof
     return ()
@@ -73,7 +74,7 @@ class Planned:
     # the project reads what is written by its path, so the proof comes after the write
     read_by_path: bool = False
     # what a user types next, and what would do the same again without a question
-    next_steps: Callable[[Proof], tuple[str, ...]] = no_steps
+    next_steps: Callable[[Proof], tuple[str | NextStep, ...]] = no_steps
     command_line: str = ""
 
 
@@ -83,7 +84,7 @@ class Written:
 
     result: WriteResult
     todos: tuple[Todo, ...]
-    next_steps: tuple[str, ...]
+    next_steps: tuple[str | NextStep, ...]
     command_line: str = ""
 
     @property
@@ -207,5 +208,7 @@ class _ImportProof:
         with self.view.working(what):
             after = self.prober.prove(edits, project.root, target_of(project, planned.request))
         planned.imported(after)
-        fix = planned.install_command or project.dependencies.sync
+        fix = planned.install_command
+        if not fix and planned.around is None:
+            fix = install_line(project)
         return planned.judge(before, after, planned.expected, project.root, fix=fix)

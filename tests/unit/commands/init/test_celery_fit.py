@@ -74,4 +74,4 @@ def test_a_manager_that_is_not_there_ends_in_a_sentence(tmp_path, monkeypatch):
 
     project = load_project(make_tree(tmp_path / "p", small_project()))
     with pytest.raises(CeleryizeError, match="not installed, or not on PATH"):
-        _run_manager(project, ("no-such-manager", "sync"), 0)
+        _run_manager(project, ("no-such-manager", "sync"), 0, Recorder())
