@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from celeryize.errors import UsageError
 from celeryize.schedule_words import crontab_words, interval_words
+from celeryize.spelling import did_you_mean
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 WHOLE_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -133,7 +134,8 @@ class _Field:
             context = f" in {text!r}"
         return UsageError(
             f"invalid {self.keyword.replace('_', ' ')} {part!r}{context}",
-            hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
+            hint=f"{did_you_mean(part, (*self.names, *self.whole_names))}"
+            f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
         )
 
 
@@ -184,6 +186,17 @@ def parse(
 def from_cron(text: str) -> When:
     """Five fields, or a nickname such as @daily; 7 is Sunday, as in cron."""
     fields = NICKNAMES.get(text.strip().lower(), text.strip().lower()).split()
+    if len(fields) > 7:
+        raise UsageError(
+            f"a crontab has five fields, and this one has {len(fields)}: the shell has replaced "
+            "each * by the names of files",
+            hint='Quote the fields: --cron "0 8 * * *"',
+        )
+    if len(fields) == 1 and text.startswith("@"):
+        raise UsageError(
+            f"{text!r} is not a name of a schedule",
+            hint=f"{did_you_mean(text, NICKNAMES)}Known are {', '.join(NICKNAMES)}.",
+        )
     if len(fields) != 5:
         raise UsageError(
             f"{text!r} has {len(fields)} fields, but a crontab has five",
@@ -239,7 +252,8 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
     """A solar event at a place, as `celery.schedules.solar` knows it."""
     if event not in SOLAR:
         raise UsageError(
-            f"{event!r} is not a valid solar event", hint=f"One of {', '.join(SOLAR)}."
+            f"{event!r} is not a valid solar event",
+            hint=f"{did_you_mean(event, SOLAR)}One of {', '.join(SOLAR)}.",
         )
     if (
         latitude is None

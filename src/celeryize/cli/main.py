@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from celeryize import __version__
+from celeryize.cli.help import VerbCommand, group_help
 from celeryize.errors import UsageError
 
 # Each verb with its line in `celeryize --help`, so that this needs none of their modules.
@@ -26,7 +27,13 @@ VERBS = {
     "templates": "List the task templates, or copy one into the project to change it.",
     "demo": "Show all of it on a scratch project, with a real worker, without any server.",
 }
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+EXAMPLES = (
+    "celeryize init              set Celery up: a plan, a proof, one question",
+    "celeryize add-task shop.pay a task with limits, and its test",
+    "celeryize verify            what is wrong, and what to do about it",
+)
+# `color`: what is painted already must not be stripped, and nothing else is painted.
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"], "color": True}
 # Click's UsageError, the parent of everything that is wrong with a command line; recent versions
 # of Typer have their own copy of Click.
 CommandLineError: Any = typer.BadParameter.__base__
@@ -41,7 +48,7 @@ class LazyGroup(typer.core.TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         # the names alone: what is suggested for a misspelt one
-        self.commands = dict.fromkeys(VERBS, None)  # type: ignore[assignment]
+        self.commands = dict.fromkeys((*VERBS, "help"), None)  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs in the order of their table."""
@@ -55,11 +62,9 @@ class LazyGroup(typer.core.TyperGroup):
             return None
         return load_verb(cmd_name)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The table, without loading a verb."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The table of the verbs, without loading one."""
+        formatter.write(group_help(ctx, self.help or "", VERBS.items(), EXAMPLES))
 
 
 def load_verb(name: str) -> Any:
@@ -73,8 +78,12 @@ def load_verb(name: str) -> Any:
         pretty_exceptions_enable=False,
         context_settings=HELP_OPTIONS,
     )
-    alone.command(name)(getattr(module, function))
-    return typer.main.get_command(alone)
+    verb = getattr(module, function)
+    alone.command(name, cls=VerbCommand)(verb)
+    command = typer.main.get_command(alone)
+    assert isinstance(command, VerbCommand)
+    command.examples = verb.examples
+    return command
 
 
 app = typer.Typer(
@@ -105,6 +114,7 @@ def main(
 
 def run() -> int:
     """Parse the command line, run the command, give the exit code."""
+    sys.argv[1:] = _without_help_verb(sys.argv[1:])
     try:
         # Before it is parsed: what cannot be parsed has to be answered in JSON as well.
         if "--json" in sys.argv:
@@ -115,6 +125,14 @@ def run() -> int:
             return ended.code
         return 1
     return 0
+
+
+def _without_help_verb(arguments: list[str]) -> list[str]:
+    """`help` is `--help`, and `help VERB` that of the verb."""
+    if arguments[:1] != ["help"]:
+        return arguments
+    verbs = [word for word in arguments[1:2] if word != "help"]
+    return [*verbs, "--help"]
 
 
 def _run_for_a_program() -> int:

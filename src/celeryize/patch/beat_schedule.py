@@ -18,6 +18,7 @@ from celeryize.errors import CannotPatch
 from celeryize.patch.collection import append_element
 from celeryize.patch.imports import add_import
 from celeryize.patch.source import Source, Splice, expression, fitted
+from celeryize.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,12 @@ def remove_entry(home: Home, name: str) -> Source:
     there = entry_of(home, name)
     source = home.source
     if there is None:
-        raise CannotPatch(f"the schedule has no entry {name}", where=source.where(home.literal))
+        names = [str(key.value) for key in home.literal.keys if isinstance(key, ast.Constant)]
+        raise CannotPatch(
+            f"the schedule has no entry {name}",
+            hint=f"{did_you_mean(name, names)}`celeryize schedule` lists the entries.",
+            where=source.where(home.literal),
+        )
     index = home.literal.values.index(there)
     key = home.literal.keys[index]
     assert key is not None

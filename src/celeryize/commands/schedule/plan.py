@@ -13,7 +13,7 @@ from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
-from celeryize.errors import CannotPatch, UsageError
+from celeryize.errors import CannotPatch, NoCelery, UsageError
 from celeryize.model import Plan
 from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
 from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
@@ -157,9 +157,7 @@ def _plan_with_task(project: Project, request: Request) -> Plan:
 
 def _require_app(project: Project) -> CeleryApp:
     if not project.celery:
-        raise CannotPatch(
-            "this project has no Celery app yet", hint="Set it up first: celeryize init --beat."
-        )
+        raise NoCelery
     return project.celery[0]
 
 

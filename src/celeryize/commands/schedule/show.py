@@ -11,7 +11,7 @@ from celeryize.commands.options import RunOptions
 from celeryize.commands.schedule.database import is_in_database, read_database
 from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError
+from celeryize.errors import CeleryizeError, NoCelery
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _save_files(
 
 def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
     """Without an app there is no schedule to show."""
+    if not project.celery:
+        raise NoCelery
     if not worker.celery_importable:
         raise CeleryizeError(
             f"Celery cannot be imported in {project.interpreter.path}",
@@ -116,4 +118,4 @@ def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
             f"{failed.type}: {failed.message}",
             hint="See celeryize verify.",
         )
-    raise CeleryizeError("this project has no Celery app", hint="Set it up first: celeryize init.")
+    raise NoCelery

@@ -14,7 +14,7 @@ from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError, Unproved, UsageError
+from celeryize.errors import NoCelery, Unproved, UsageError
 from celeryize.model import NextStep
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
@@ -66,9 +66,7 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
 
     def planned(project: Project) -> Planned:
         if not project.celery:
-            raise CeleryizeError(
-                "this project has no Celery app, so no tasks", hint="See celeryize init."
-            )
+            raise NoCelery
         plan, gone = remove.plan(project, target)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, gone=gone)
