@@ -168,9 +168,9 @@ def _wrapped(text: str, hang: str) -> list[str]:
 
 def _width() -> int:
     """A text wider than 100 columns is hard to read, and a pipe has 80."""
-    from celeryize.ui.terminal import terminal_of
+    from celeryize.ui.terminal import columns
 
-    return min(100, terminal_of(sys.stdout).width or 80)
+    return min(100, columns())
 
 
 def _bold(text: str) -> str:

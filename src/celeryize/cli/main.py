@@ -119,7 +119,7 @@ def run() -> int:
         # Before it is parsed: what cannot be parsed has to be answered in JSON as well.
         if "--json" in sys.argv:
             return _run_for_a_program()
-        app()
+        app(prog_name="celeryize")
     except SystemExit as ended:
         if isinstance(ended.code, int):
             return ended.code
@@ -138,7 +138,7 @@ def _without_help_verb(arguments: list[str]) -> list[str]:
 def _run_for_a_program() -> int:
     """Run the command; a wrong option or argument is reported in a document too, not as a text."""
     try:
-        ended = app(standalone_mode=False)
+        ended = app(standalone_mode=False, prog_name="celeryize")
     except CommandLineError as error:
         return _report_wrong_usage(error)
     if isinstance(ended, int):

@@ -45,16 +45,18 @@ def terminal_of(stream: TextIO) -> Terminal:
     """
     is_terminal = stream.isatty()
     moves = is_terminal and os.environ.get("TERM") != "dumb"
+    colour = _wants_colour(moves)
     erases = moves and not os.environ.get("CI")
     plain = bool(os.environ.get("NO_COLOR"))
     return Terminal(
         is_terminal,
-        colour=_wants_colour(moves),
+        colour=colour,
         links=erases and _knows_links(),
         moves=moves,
         erases=erases,
         motion=erases and not plain,
-        width=_width_of(is_terminal),
+        # with FORCE_COLOR, a person reads it behind the pipe: less -R
+        width=columns() if is_terminal or colour else None,
     )
 
 
@@ -67,14 +69,9 @@ def _wants_colour(capable: bool) -> bool:
     return capable
 
 
-def _width_of(is_terminal: bool) -> int | None:
-    """The columns of a terminal, or of COLUMNS; a pipe without it has none."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdigit() and int(given):
-        return max(NARROWEST, int(given))
-    if is_terminal:
-        return max(NARROWEST, shutil.get_terminal_size().columns)
-    return None
+def columns() -> int:
+    """COLUMNS, else the columns of the terminal, else 80."""
+    return max(NARROWEST, shutil.get_terminal_size().columns)
 
 
 def _knows_links() -> bool:
