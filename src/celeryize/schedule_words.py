@@ -57,7 +57,7 @@ def schedule_words(text: str) -> str:
 
 def interval_words(seconds: float) -> str:
     """`every 15 minutes`, `every hour and 30 minutes`."""
-    if seconds % 1:
+    if seconds % 1 or 60 < seconds < 120:
         return f"every {seconds:g} seconds"
     rest = int(seconds)
     parts: list[str] = []

@@ -100,7 +100,7 @@ def answer_checks(voice: Voice, checks: Sequence[Check], *, in_full: bool) -> No
             Piece(f" {check.severity:<8}", SEVERITY_COLOURS[check.severity]),
             Piece(f" {check.title}{fixable}"),
         ]
-        voice.answer_pieces(head, hang=" " * 22)
+        voice.answer_pieces(head, hang=INDENT if in_full else " " * 22)
         if in_full:
             _answer_sections(voice, check)
 

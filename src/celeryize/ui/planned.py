@@ -42,14 +42,15 @@ def say_project(voice: Voice, project: Project) -> None:
     facts = project.recognised()
     width = max(len(fact.label) for fact in facts)
     middle = min(MIDDLE, max(display_width(fact.value) for fact in facts))
+    if voice.talk.width is not None:
+        # what is longer than the others does not push their places out of the terminal
+        longest = max(display_width(fact.where) for fact in facts)
+        middle = max(20, min(middle, voice.talk.width - width - longest - 6))
     hang = " " * (width + 4)
     for fact in facts:
         pieces = [Piece(f"  {fact.label:<{width}}  "), Piece(fact.value)]
         if fact.where:
             gap = " " * (max(0, middle - display_width(fact.value)) + 2)
-            total = width + 4 + display_width(fact.value) + len(gap) + display_width(fact.where)
-            if voice.talk.width is not None and total > voice.talk.width:
-                gap = "  "
             pieces += [Piece(gap), Piece(fact.where, "dim")]
         voice.say_pieces(pieces, hang=hang)
 

@@ -40,10 +40,9 @@ def table_lines(table: Table, terminal: Terminal) -> Iterator[str]:
     for row in cells:
         pieces = list(_aligned_pieces(table, row, widths))
         yield render(pieces, terminal).rstrip()
-        more = [f"{table.head[column]}: {row[column]}" for column in moved if row[column]]
+        more = list(_second_line(table, row, moved))
         if more:
-            pieces = [Piece(INDENT), Piece("; ".join(more), "dim")]
-            yield render(pieces, terminal, hang=INDENT)
+            yield render([Piece(INDENT), *more], terminal, hang=INDENT)
 
 
 def _tabbed(table: Table) -> Iterator[str]:
@@ -93,6 +92,17 @@ def _aligned_pieces(table: Table, row: Sequence[str], widths: dict[int, int]) ->
             style = "red"
         yield Piece(row[column], style)
         yield Piece(" " * (width - display_width(row[column])))
+
+
+def _second_line(table: Table, row: Sequence[str], moved: Sequence[int]) -> Iterator[Piece]:
+    """The cells that have no room in the first line, each behind the name of its column."""
+    cells = [column for column in moved if row[column]]
+    for column in cells:
+        style = "dim"
+        if table.head[column] in table.marked:
+            style = "red"
+        end = "" if column == cells[-1] else "; "
+        yield Piece(f"{table.head[column]}: {row[column]}{end}", style)
 
 
 def _padded(text: str, width: int) -> str:
