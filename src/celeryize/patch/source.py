@@ -24,6 +24,7 @@ from pathlib import PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch import newer
+from celeryize.patch.style import DEFAULT, Style, reflowed
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = re.compile(r"\r\n|\n")
@@ -107,9 +108,10 @@ class Source:
     text: str
     encoding: str = "utf-8"
     bom: bool = False
+    style: Style = DEFAULT
 
     @classmethod
-    def decode(cls, path: PurePosixPath, data: bytes) -> Source:
+    def decode(cls, path: PurePosixPath, data: bytes, style: Style = DEFAULT) -> Source:
         """Read bytes as Python would (BOM, coding cookie).
 
         Refuses what would not come back byte for byte.
@@ -136,7 +138,7 @@ class Source:
                 "save it with LF newlines.",
                 where=Where(path, 1),
             )
-        return cls(path, text, encoding, bom)
+        return cls(path, text, encoding, bom, style)
 
     def encode(self) -> bytes:
         """The bytes to store: the same codec and BOM as they came."""
@@ -262,8 +264,10 @@ class Source:
 
     @cached_property
     def quote(self) -> str:
-        """The quote that most of the plain strings of the file use; a double quote in a draw."""
-        found = re.findall(r"""(?<!['"\w])(['"])(?!\1)[^'"\n\\]*\1(?!['"])""", self.text)
+        """The quote that most of the plain strings of the file use; the project's in a draw."""
+        found = [token[:1] for token in _plain_strings(self.text)]
+        if found.count("'") == found.count('"'):
+            return self.style.quote
         if found.count("'") > found.count('"'):
             return "'"
         return '"'
@@ -291,10 +295,26 @@ class Source:
         return Where(self.path, self.line_of(splices[0].start) if splices else None)
 
 
-def fitted(source: Source, offset: int, snippet: str) -> str:
-    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of
-    `source`.
+def _plain_strings(text: str) -> list[str]:
+    """The strings of a module but for those in triple quotes: what is in a docstring is prose."""
+    found: list[str] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.STRING:
+                body = token.string.lstrip("bBrRuUfF")
+                # an empty string, and one that holds the other quote, say nothing
+                if body[:3] not in ('"""', "'''") and len(body) > 2 and not set("\"'") <= set(body):
+                    found.append(body)
+    except (tokenize.TokenError, SyntaxError):
+        pass
+    return found
+
+
+def fitted(source: Source, offset: int, snippet: str, margin: str = "") -> str:
+    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent, quotes and line
+    length of `source`. `margin` is what the caller puts before each line.
     """
+    snippet = reflowed(snippet, source.style.line_length - len(margin.expandtabs(4)))
     # quotes first: they are found in the snippet's own newlines and indents
     if source.quote == "'":
         snippet = single_quoted(snippet)
