@@ -55,17 +55,22 @@ def _first(tables: _Tables, *tools: str) -> tuple[Path, Mapping[str, Any]] | Non
 
 
 def _line_length(tables: _Tables) -> int:
-    """The formatter's length; that of a linter where there is none."""
-    for tool in ("ruff", "black", "isort", "flake8", "pycodestyle"):
+    """The formatter's length; without one, the linter's, where that is shorter than usual."""
+    for tool in ("ruff", "black"):
         found = _first(tables, tool)
-        if found is None:
-            continue
-        given = str(found[1].get("line_length") or found[1].get("max_line_length") or "")
-        if given.isdigit() and int(given) >= SHORTEST:
-            return int(given)
-        if tool in {"ruff", "black"}:
-            return LINE_LENGTH
-    return LINE_LENGTH
+        if found is not None:
+            return _length_in(found[1]) or LINE_LENGTH
+    limits = [_first(tables, tool) for tool in ("flake8", "pycodestyle", "isort")]
+    lengths = [_length_in(found[1]) for found in limits if found is not None]
+    return min([length for length in lengths if length] + [LINE_LENGTH])
+
+
+def _length_in(table: Mapping[str, Any]) -> int:
+    """The line length of a tool; 0 where it names none."""
+    given = str(table.get("line_length") or table.get("max_line_length") or "")
+    if given.isdigit() and int(given) >= SHORTEST:
+        return int(given)
+    return 0
 
 
 def _own_names(folder: Path, table: Mapping[str, Any]) -> set[str]:

@@ -19,9 +19,31 @@ TRAILING_COMMA = re.compile(r"\s*,(?=\s*(?:#[^\n]*)?\s*\))")
 
 def has_import(source: Source, line: str) -> bool:
     """Whether the top level of a module has everything that an import statement would give it."""
-    wanted = statements(line)[0]
+    wanted = gives(statements(line)[0])
     have = {name for node in source.tree.body for name in gives(node)}
-    return gives(wanted) <= have
+    return all(one in have or _same_by_another_path(source, one, have) for one in wanted)
+
+
+def _same_by_another_path(
+    source: Source, wanted: tuple[str, str, str], have: set[tuple[str, str, str]]
+) -> bool:
+    """Whether `from .models import X` is there as `from shop.models import X`, or the other way."""
+    full = _absolute(source, wanted[0])
+    for module, name, alias in have:
+        if (name, alias) == wanted[1:] and module and wanted[0]:
+            other = _absolute(source, module)
+            if f".{full}".endswith(f".{other}") or f".{other}".endswith(f".{full}"):
+                return module.startswith(".") is not wanted[0].startswith(".")
+    return False
+
+
+def _absolute(source: Source, module: str) -> str:
+    """A module by its path from the root of the project."""
+    level = len(module) - len(module.lstrip("."))
+    if not level:
+        return module
+    package = source.path.parts[: len(source.path.parts) - level]
+    return ".".join((*package, *filter(None, [module.lstrip(".")])))
 
 
 def with_imports(source: Source, lines: Iterable[str]) -> Source:

@@ -87,11 +87,7 @@ def without(block: str, names: set[str]) -> str:
     lines = block.split("\n")
     # last first, so that the line numbers of those before stay valid
     for node in reversed(ast.parse(block).body):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in names
-        ):
+        if _assigned_name(node) in names:
             start = node.lineno - 1
             while start and lines[start - 1].startswith("#"):
                 start -= 1
@@ -101,6 +97,15 @@ def without(block: str, names: set[str]) -> str:
         kept = kept.replace("\n\n\n", "\n\n")
     if ast.parse(kept).body:
         return kept.strip("\n") + "\n"
+    return ""
+
+
+def _assigned_name(node: ast.stmt) -> str:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name), *_]):
+            return name
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return name
     return ""
 
 

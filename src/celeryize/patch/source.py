@@ -345,16 +345,29 @@ def single_quoted(snippet: str) -> str:
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
     # last first, so that the offsets of those before stay valid
-    for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
+    for first, last in reversed(_string_spans(snippet)):
+        begin = starts[first[0] - 1] + first[1]
+        end = starts[last[0] - 1] + last[1]
+        text = out[begin:end]
         # triple quotes, and strings that hold a quote or a backslash, stay as they are
-        if token.type != tokenize.STRING or not re.fullmatch(
-            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
-        ):
-            continue
-        begin = starts[token.start[0] - 1] + token.start[1]
-        end = starts[token.end[0] - 1] + token.end[1]
-        out = out[:begin] + token.string.replace('"', "'") + out[end:]
+        if re.fullmatch(r'[bBrRuUfF]{0,2}"(?!")[^"\'\\]*"|""', text):
+            out = out[:begin] + text.replace('"', "'") + out[end:]
     return out
+
+
+def _string_spans(snippet: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where each string begins and ends; Python 3.12 has f-strings as several tokens."""
+    spans: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    opened: list[tuple[int, int]] = []
+    for token in tokenize.generate_tokens(io.StringIO(snippet).readline):
+        name = tokenize.tok_name[token.type]
+        if name == "FSTRING_START":
+            opened.append(token.start)
+        elif name == "FSTRING_END":
+            spans.append((opened.pop(), token.end))
+        elif name == "STRING" and not opened:
+            spans.append((token.start, token.end))
+    return sorted(spans)
 
 
 def _join_pieces(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:

@@ -48,14 +48,24 @@ def reflowed(text: str, width: int) -> str:
     be broken stays.
     """
     lines: list[str] = []
-    for line in text.split("\n"):
+    rest = text.split("\n")
+    while rest:
+        line = rest.pop(0)
         if len(line) <= width:
             lines.append(line)
         elif line.lstrip().startswith("#"):
+            # with the lines that go on with it, or one of them would be left ragged
+            while rest and _goes_on(rest[0], line):
+                line = f"{line} {rest.pop(0).lstrip(' #')}"
             lines += _wrapped_comment(line, width)
         else:
             lines += _opened(line, width)
     return "\n".join(lines)
+
+
+def _goes_on(following: str, comment: str) -> bool:
+    margin = comment[: comment.index("#")]
+    return following.startswith(f"{margin}# ")
 
 
 def _wrapped_comment(line: str, width: int) -> list[str]:
@@ -74,8 +84,9 @@ def _wrapped_comment(line: str, width: int) -> list[str]:
 def _opened(line: str, width: int) -> list[str]:
     """A line with its last pair of brackets on lines of their own."""
     margin = line[: len(line) - len(line.lstrip())]
-    found = re.search(r"([)\]}])([,:]?)$", line)
-    start = _opening(line) if found else None
+    # a call, an element of one, or the parameters of a function
+    found = re.search(r"(\))( -> [^()]*:|:)$", line) or re.search(r"([)\]}])(,?)$", line)
+    start = _opening(line[: found.end(1)]) if found else None
     if found is None or start is None:
         return [line]
     inside = line[start + 1 : found.start()]
