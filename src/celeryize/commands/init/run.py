@@ -11,6 +11,7 @@ from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
+from celeryize.commands.init.production import deployment_steps
 from celeryize.commands.init.settings_in_use import settings_in_use
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
@@ -196,6 +197,8 @@ def _next_steps(
     steps += [*change, *starts]
     live = "Prove it with a real worker and Beat, which needs no server"
     steps.append(NextStep(live, ("celeryize verify --live",)))
+    if not project.celery:
+        steps += deployment_steps(project)
     app = _first_app(project)
     if app and not project.celery:
         steps.append(NextStep("Add a first task", (f"celeryize add-task {app}.hello",)))
