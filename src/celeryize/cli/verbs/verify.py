@@ -79,7 +79,7 @@ def verify(
         option(
             "--format",
             group="Output",
-            help="text, github, sarif or junit (on stdout).",
+            help="text, github, sarif, junit or lines (path:line:column: ...).",
             metavar="NAME",
         ),
     ] = "text",

@@ -49,9 +49,10 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
         from celeryize.formats import FORMATS
 
         if chosen.form not in FORMATS:
+            near = did_you_mean(chosen.form, FORMATS)
             raise UsageError(
                 f"unknown format {chosen.form!r}",
-                hint=f"{did_you_mean(chosen.form, FORMATS)}Use text, github, sarif or junit.",
+                hint=f"{near}Use text, github, sarif, junit or lines.",
             )
     if chosen.fix and chosen.live:
         raise UsageError("--fix and --live exclude each other", hint="Fix first, then run --live.")
