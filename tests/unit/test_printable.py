@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from celeryize.formats import FORMATS
 from celeryize.model import Finding, Severity, Where
-from celeryize.pictures import render_calendar, render_svg
+from celeryize.pictures import Row, Timeline, render_calendar, render_html, render_svg
 from celeryize.printable import CONTROL, printable
 from celeryize.ui.screen import Screen
 from celeryize.ui.tables import Table
@@ -60,8 +60,11 @@ def test_a_finding_for_another_program_has_none(form, capfd):
 
 def test_a_picture_and_a_calendar_have_none():
     runs = {NASTY: [datetime(2026, 11, 28, 8, tzinfo=UTC)]}
-    assert not CONTROL.search(render_svg(runs, "UTC"))
-    ElementTree.fromstring(render_svg(runs, "UTC"))
+    start = datetime(2026, 11, 28, 7, tzinfo=UTC)
+    rows = (Row(NASTY, NASTY, tuple(runs[NASTY])), Row(NASTY, NASTY, (), NASTY))
+    timeline = Timeline(start, "UTC", rows)
+    assert not CONTROL.search(render_svg(timeline) + render_html(timeline))
+    ElementTree.fromstring(render_svg(timeline))
     assert not CONTROL.search(render_calendar(runs).replace("\r\n", "\n"))
 
 

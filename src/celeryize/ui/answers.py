@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celeryize.model import HistoryRow
-from celeryize.ui.found import counted
 from celeryize.ui.tables import Table
-from celeryize.ui.text import Piece, display_width
+from celeryize.ui.text import Piece
 from celeryize.ui.voice import Voice
 
 if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.probe.report import ImportedEntry
 
+# Of a timeline in a file or a pipe: a name stays on its line.
+WIDE = 200
 HISTORY_COLOURS = {"as written": "green"}
 
 
@@ -104,15 +105,12 @@ def _entry_cells(entry: ImportedEntry) -> tuple[str, ...]:
 
 def answer_timeline(voice: Voice, entries: Sequence[ImportedEntry], zone: str) -> None:
     """A line of half hours from now on for each entry, and the minute in which most runs start."""
-    from celeryize import pictures
+    from datetime import UTC, datetime
 
-    runs = pictures.runs_by_entry(entries)
-    width = max(map(display_width, runs), default=0)
-    hours = "".join(f"{hour:<6}" for hour in range(0, 24, 3))
-    voice.answer(f"{'':<{width}}  {hours}  ({zone})")
-    for name, times in runs.items():
-        voice.answer(f"{name:<{width}}  {pictures.text_timeline(times)}")
-    busiest = pictures.busiest_minute(runs)
-    if busiest:
-        minute, count = busiest
-        voice.answer(f"Busiest minute: {minute}, {counted(count, 'run')}.")
+    from celeryize.pictures import make_timeline, text_timeline
+
+    if not entries:
+        return
+    timeline = make_timeline(entries, zone, datetime.now(UTC))
+    for line in text_timeline(timeline, voice.out.width or WIDE):
+        voice.answer(line)

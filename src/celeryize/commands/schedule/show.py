@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,15 +86,15 @@ def _save_files(
 ) -> None:
     from celeryize import pictures
 
-    runs = pictures.runs_by_entry(entries)
+    timeline = pictures.make_timeline(entries, zone, datetime.now(UTC))
     # all are rendered before the first is written
     texts: list[tuple[Path, str]] = []
     if chosen.svg:
-        texts.append((chosen.svg, pictures.render_svg(runs, zone)))
+        texts.append((chosen.svg, pictures.render_svg(timeline)))
     if chosen.html:
-        texts.append((chosen.html, pictures.render_html(runs, zone)))
+        texts.append((chosen.html, pictures.render_html(timeline)))
     if chosen.ics:
-        texts.append((chosen.ics, pictures.render_calendar(runs)))
+        texts.append((chosen.ics, pictures.render_calendar(pictures.runs_by_entry(entries))))
     for file, text in texts:
         view.save_answer(file, text, overwrite=chosen.overwrite)
 
