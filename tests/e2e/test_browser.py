@@ -87,7 +87,7 @@ def columns_with(pixels: Pixels, colour: tuple[int, int, int]) -> list[int]:
 
 
 def test_the_marks_are_where_their_times_are_and_follow_the_width(page: Path):
-    for width in (900, 600):
+    for width in (1200, 900):
         first, middle, last = groups(columns_with(screenshot(page, width), GREEN))
         assert (middle - first) / (last - first) == pytest.approx(12 / 23, abs=0.03)
         assert width * 0.85 < last < width
