@@ -58,6 +58,8 @@ def group_help(
         lines += _row(name, text)
     lines += ["", _bold("Options:")]
     lines += _row("-V, --version", "Print the version and exit.")
+    lines += _row("--install-completion SHELL", "Complete words in bash, zsh, fish or powershell.")
+    lines += _row("--show-completion SHELL", "Print the script that does it, and exit.")
     lines += _row("-h, --help", "Show this message and exit; or celeryize help [COMMAND].")
     lines += _closing(examples)
     return "\n".join(lines) + "\n"

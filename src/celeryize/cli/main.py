@@ -103,8 +103,22 @@ def main(
     version: Annotated[
         bool, typer.Option("--version", "-V", help="Print the version and exit.")
     ] = False,
+    install_completion: Annotated[
+        str | None, typer.Option("--install-completion", metavar="SHELL")
+    ] = None,
+    show_completion: Annotated[
+        str | None, typer.Option("--show-completion", metavar="SHELL")
+    ] = None,
 ) -> None:
     """Puts Celery into a Django project that already exists, and proves that it works."""
+    if install_completion or show_completion:
+        from celeryize.cli.complete import install_script, show_script
+
+        if install_completion:
+            install_script(install_completion)
+        else:
+            show_script(show_completion or "")
+        raise typer.Exit
     if version:
         from celeryize.ui.screen import Screen
 
