@@ -267,7 +267,7 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
         f'solar("{event}", {latitude!r}, {longitude!r})',
         ("from celery.schedules import solar",),
         f"at {event.replace('_', ' ')} at {latitude}, {longitude}",
-        ("Celery computes it with the package ephem: install it where Beat runs.",),
+        (),
         "SolarSchedule",
         (("event", f'"{event}"'), ("latitude", repr(latitude)), ("longitude", repr(longitude))),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from celeryize.commands.missing_library import require_library
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
 from celeryize.commands.schedule.migration import plan_migration, reads_database
 from celeryize.commands.task import plan as task_plan
@@ -44,6 +45,8 @@ def plan(project: Project, request: Request) -> Plan:
         draft.write(home.source.path, after, what)
     else:
         _start_schedule(project, draft, request, entry, what)
+    if request.when.model == "SolarSchedule":
+        require_library(project, "ephem", "celery[solar]")
     for note in request.when.notes:
         draft.add_note(note)
     return draft.plan()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from celeryize.commands.missing_library import require_imports
 from celeryize.commands.task.generate import Generated, generate_task
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
@@ -52,6 +53,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     task = generate_task(project, request, app, function, path, templates)
     source = draft.source(path)
     report_other_libraries(source, draft)
+    require_imports(project, task.imports)
     after = add_definitions(source, task.code, list(task.imports))
     draft.write(path, after, f"the task {task.registered}")
     if package is not None:

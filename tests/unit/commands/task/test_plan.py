@@ -362,7 +362,7 @@ def test_pytest_is_used_where_it_knows_the_settings(wired):
     )
     add(wired, "doctors.x", test=True)
     text = (wired / "doctors/tests/test_x.py").read_text()
-    assert "@pytest.mark.django_db\ndef test_x_runs():\n    x()\n" in text
+    assert "@pytest.mark.django_db\ndef test_x_runs() -> None:\n    x()\n" in text
     assert "from doctors.tasks import x\n" in text
 
 
