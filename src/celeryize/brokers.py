@@ -201,7 +201,7 @@ RESULT_BACKENDS = (
         name="rpc",
         url="rpc://",
         schemes=("rpc",),
-        meaning="as messages of the broker, each read once by whoever sent the task",
+        meaning="messages of the broker, read once by whoever sent the task",
     ),
     ResultBackend(
         name="django-db",

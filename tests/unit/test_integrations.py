@@ -16,7 +16,7 @@ from celeryize.formats import FORMATS, compiler_lines
 from celeryize.model import Finding, Severity, Where
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs/schema/tool-celeryize.json").read_text())
+SCHEMA = json.loads((ROOT / "docs/schema/pyproject/tool-celeryize.json").read_text())
 HOOK = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 

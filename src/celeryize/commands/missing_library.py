@@ -50,8 +50,8 @@ def adding_line(project: Project, requirement: str) -> str:
     """The line that declares a requirement and installs it, or the two steps of it."""
     command = ADDING.get(project.dependencies.manager)
     if command is not None:
-        return shlex.join((*command, requirement))
-    line = install_line(project, [("pip", "install", requirement)])
+        return f"`{shlex.join((*command, requirement))}`"
+    line = f"`{install_line(project, [('pip', 'install', requirement)])}`"
     if project.dependencies.file is None:
         return line
     return f"{line}, and declare {requirement} in {project.dependencies.file}"

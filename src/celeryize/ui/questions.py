@@ -28,15 +28,15 @@ def ask_question(question: Question, terminal: Terminal) -> str:
     return answer
 
 
-def _titles(choices: list[Choice], width: int) -> list[str]:
-    """The choices in two columns, each on one line."""
+def _titles(choices: list[Choice]) -> list[str]:
+    """The choices in two columns, each short enough for a line."""
     longest = max(len(choice.value) for choice in choices if choice.value != OTHER)
     titles = []
     for choice in choices:
         title = choice.meaning
         if choice.value != OTHER:
             title = f"{choice.value:<{longest}}  {choice.meaning}"
-        titles.append(title[:width].rstrip())
+        titles.append(title)
     return titles
 
 
@@ -45,7 +45,7 @@ def _pick(question: Question, choices: list[Choice], terminal: Terminal) -> str:
     from prompt_toolkit.keys import Keys
     from prompt_toolkit.output import create_output
 
-    titles = _titles(choices, (terminal.width or 80) - 6)
+    titles = _titles(choices)
     shown = [
         questionary.Choice(title, value=choice.value)
         for title, choice in zip(titles, choices, strict=True)
@@ -80,7 +80,7 @@ def _pick_number(question: Question, choices: list[Choice]) -> str:
     """A numbered list, for a terminal whose cursor cannot be moved."""
     write_stream(sys.stderr, f"{question.text}  ({question.flag})\n")
     values = [choice.value for choice in choices]
-    for number, title in enumerate(_titles(choices, 70), start=1):
+    for number, title in enumerate(_titles(choices), start=1):
         write_stream(sys.stderr, f"  {number}  {title}\n")
     first = values.index(question.default) + 1
     while True:

@@ -11,6 +11,8 @@ from celeryize.printable import printable
 from celeryize.ui.terminal import Terminal
 from celeryize.urls import redacted
 
+# What is in backticks is pasted, and therefore stays on one line.
+WORD = re.compile(r"\s+|(?:`[^`\n]*`|[^\s`]|`(?![^`\n]*`))+")
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -113,7 +115,7 @@ def _words(pieces: list[Piece]) -> Iterator[list[Piece]]:
     """Runs of blanks and of other characters; a word may be in several styles."""
     word: list[Piece] = []
     for piece in pieces:
-        for part in re.findall(r"\s+|\S+", piece.text):
+        for part in WORD.findall(piece.text):
             if word and (part.isspace() or word[-1].text.isspace()):
                 yield word
                 word = []

@@ -16,10 +16,10 @@ FILES = {
     "pipenv": {"Pipfile": "[packages]\ndjango = '*'\n"},
 }
 LINES = {
-    "pip": "pip install 'celery[solar]', and declare celery[solar] in requirements.txt",
-    "uv": "uv add 'celery[solar]'",
-    "poetry": "poetry add 'celery[solar]'",
-    "pipenv": "pipenv install 'celery[solar]'",
+    "pip": "pip install 'celery[solar]'`, and declare celery[solar] in requirements.txt",
+    "uv": "`uv add 'celery[solar]'`",
+    "poetry": "`poetry add 'celery[solar]'`",
+    "pipenv": "`pipenv install 'celery[solar]'`",
 }
 
 

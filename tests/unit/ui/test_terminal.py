@@ -143,3 +143,10 @@ def test_a_table_in_a_pipe_has_tabs_and_a_header():
     table = Table(("task", "queue"), [("a\tb", "x\ny")])
     assert list(table_lines(table, Terminal())) == ["task\tqueue", "a b\tx y"]
     assert list(table_lines(Table(("task",), []), Terminal())) == []
+
+
+def test_what_is_in_backticks_is_pasted_and_stays_whole():
+    narrow = Terminal(width=20)
+    text = "Run `celeryize verify --live` then, or don`t."
+    lines = render([Piece(text)], narrow, "").split("\n")
+    assert lines == ["Run", "`celeryize verify --live`", "then, or don`t."]

@@ -154,7 +154,7 @@ def write_planned(
     except Aborted as aborted:
         # after four questions, a no to the fifth must not cost the answers
         if planned.command_line:
-            aborted.hint = f"The same answers, without questions: {planned.command_line}"
+            aborted.hint = f"The same answers, without questions: `{planned.command_line}`"
         raise
     next_steps = planned.next_steps(result.proof)
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
