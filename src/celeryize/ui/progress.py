@@ -100,9 +100,13 @@ class Progress:
     def _turn(self) -> None:
         turn = 0
         while not self._stop.wait(PACE):
-            with self._lock:
-                if self._labels and not self._paused:
-                    self._draw(turn)
+            try:
+                with self._lock:
+                    if self._labels and not self._paused:
+                        self._draw(turn)
+            except (OSError, ValueError):
+                # nobody reads on, or the stream is closed: that is for the command to notice
+                return
             turn += 1
 
     def _draw(self, turn: int) -> None:

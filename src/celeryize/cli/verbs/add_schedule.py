@@ -32,12 +32,19 @@ def add_schedule(
         option(
             "--cron",
             group="When",
-            help='Five fields: "0 8 * * *", or @daily and so on.',
+            help='Five fields in quotes, so that the shell leaves the * alone: "0 8 * * *"; or '
+            "@daily and so on.",
             metavar="FIELDS",
         ),
     ] = None,
     every: Annotated[
-        str | None, option("--every", group="When", help="30s, 15m, 2h, 1d.", metavar="DURATION")
+        str | None,
+        option(
+            "--every",
+            group="When",
+            help="30s, 15min, 2h, 1h30m, 1d, or 90 (seconds).",
+            metavar="DURATION",
+        ),
     ] = None,
     at: Annotated[
         str | None, option("--at", group="When", help="A time of day: 07:30.", metavar="HH:MM")

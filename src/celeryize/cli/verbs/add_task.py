@@ -30,7 +30,9 @@ def add_task(
     parameters: Annotated[
         list[str] | None,
         typer.Argument(
-            help="NAME:TYPE[=DEFAULT], for example doctor_id:str.", metavar="[PARAMETER]..."
+            help="NAME:TYPE[=DEFAULT], for example doctor_id:str. Quote brackets for zsh: "
+            "'ids:list[int]'.",
+            metavar="[PARAMETER]...",
         ),
     ] = None,
     kind: Annotated[
