@@ -12,7 +12,8 @@ from typing import Protocol
 from celeryize.printable import printable, printable_xml
 from celeryize.schedule_words import schedule_words
 
-HOURS = 24
+# 24 from now, and what has passed of this hour.
+HOURS = 25
 HALF_HOURS = 2 * HOURS
 # So many runs in half an hour have no digit any more.
 MANY = 10
@@ -70,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """24 hours from the hour that it is now, and an entry a row."""
+    """The hour that it is now and the 24 after it, and an entry a row."""
 
     start: datetime
     zone: str

@@ -73,7 +73,7 @@ def unfiltered(kind: int, row: bytearray, above: bytearray, depth: int) -> bytea
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    times = tuple(START + timedelta(hours=hour, minutes=30) for hour in (0, 12, 23))
+    times = tuple(START + timedelta(hours=hour, minutes=30) for hour in (0, 12, 24))
     rows = (Row("nightly", "every day", times), Row("never", "never", (), "not in these 24 hours"))
     file = tmp_path / "schedule.html"
     file.write_text(render_html(Timeline(START, "UTC", rows)))
@@ -89,7 +89,7 @@ def columns_with(pixels: Pixels, colour: tuple[int, int, int]) -> list[int]:
 def test_the_marks_are_where_their_times_are_and_follow_the_width(page: Path):
     for width in (1200, 900):
         first, middle, last = groups(columns_with(screenshot(page, width), GREEN))
-        assert (middle - first) / (last - first) == pytest.approx(12 / 23, abs=0.03)
+        assert (middle - first) / (last - first) == pytest.approx(12 / 24, abs=0.03)
         assert width * 0.85 < last < width
 
 

@@ -33,8 +33,8 @@ ENTRIES = (
 def test_it_begins_at_this_hour_and_has_dates():
     lines = list(text_timeline(make_timeline(ENTRIES, "UTC", NOW), 80))
     assert lines[0].split() == ["Sat", "28", "Nov", "Sun", "29", "Nov", "UTC"]
-    assert lines[1].split() == ["13", "16", "19", "22", "01", "04", "07", "10"]
-    assert lines[2] == f"{'poll':<11}·{'1' * 39}{'·' * 8}"
+    assert lines[1].split() == ["13", "16", "19", "22", "01", "04", "07", "10", "13"]
+    assert lines[2] == f"{'poll':<11}·{'1' * 39}{'·' * 10}"
     # the date is above its midnight
     assert lines[0].index("Sun") - lines[0].index("Sat") == 2 * 11
 
@@ -56,7 +56,7 @@ def test_the_clock_of_the_zone_is_shown_also_over_a_change_of_it():
     before = datetime(2026, 10, 24, 16, 0, tzinfo=UTC)
     lines = list(text_timeline(make_timeline([], "Europe/Paris", before), 80))
     # 25 October 2026 has 25 hours
-    assert lines[1].split() == ["18", "21", "00", "02", "05", "08", "11", "14"]
+    assert lines[1].split() == ["18", "21", "00", "02", "05", "08", "11", "14", "17"]
 
 
 def test_the_picture_has_tooltips_and_follows_the_browser():
