@@ -7,6 +7,7 @@ ends us ends the manager, too, and the lock of the project is held until it has 
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def plan_installation(project: Project, view: View) -> Around:
         raise CeleryizeError(
             "there is no manager to install with", hint="Install the dependency manually."
         )
+    _refuse_other_environment(project)
     generated = list(dependencies.locks)
     if dependencies.file is not None:
         generated.append(dependencies.file)
@@ -49,6 +51,23 @@ def plan_installation(project: Project, view: View) -> Around:
         generated=tuple(dict.fromkeys(PurePosixPath(path) for path in generated)),
         stays=f"The packages that {manager} has installed stay in the environment.",
     )
+
+
+def _refuse_other_environment(project: Project) -> None:
+    """Raise CeleryizeError where pip would fill the environment of celeryize, and not the one that
+    is beside the project, still without Django.
+    """
+    if not project.interpreter.is_own or project.dependencies.commands[0][0] != "pip":
+        return
+    for folder in (project.root / project.base, project.root):
+        for name in (".venv", "venv", "env"):
+            if (folder / name / "pyvenv.cfg").exists():
+                beside = shlex.quote(os.path.relpath(folder / name / "bin/python"))
+                raise CeleryizeError(
+                    f"{name} has no Django, so the project would be installed into the "
+                    f"environment that runs celeryize ({project.interpreter.path})",
+                    hint=f"Name the one that is meant: `--python {beside}`",
+                )
 
 
 @contextmanager
