@@ -172,7 +172,7 @@ def _width() -> int:
     """A text wider than 100 columns is hard to read, and a pipe has 80."""
     from celeryize.ui.terminal import columns
 
-    return min(100, columns())
+    return min(100, columns(sys.stdout))
 
 
 def _bold(text: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TextIO
 
 # Narrower, a text is one word a line.
 NARROWEST = 20
+USUAL = 80
 # Terminals that make `OSC 8` a link, by the variables that they set; others would show rubbish.
 # Source: https://github.com/Alhadis/OSC8-Adoption
 LINKING = (
@@ -56,7 +56,7 @@ def terminal_of(stream: TextIO) -> Terminal:
         erases=erases,
         motion=erases and not plain,
         # with FORCE_COLOR, a person reads it behind the pipe: less -R
-        width=columns() if is_terminal or colour else None,
+        width=columns(stream) if is_terminal or colour else None,
     )
 
 
@@ -69,9 +69,16 @@ def _wants_colour(capable: bool) -> bool:
     return capable
 
 
-def columns() -> int:
-    """COLUMNS, else the columns of the terminal, else 80."""
-    return max(NARROWEST, shutil.get_terminal_size().columns)
+def columns(stream: TextIO) -> int:
+    """COLUMNS, else the columns of the terminal behind a stream, else 80."""
+    given = os.environ.get("COLUMNS", "")
+    if not given.isdigit() or not int(given):
+        # the patch may be in a pipe while the talk is on a terminal
+        try:
+            return max(NARROWEST, os.get_terminal_size(stream.fileno()).columns or USUAL)
+        except (OSError, ValueError):
+            return USUAL
+    return max(NARROWEST, int(given))
 
 
 def _knows_links() -> bool:
