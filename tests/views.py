@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from celeryize.detect.project import Project
 from celeryize.model import Plan
 from celeryize.probe.proof import Proof
+from celeryize.ui.view import Question
 
 
 class Recorder:
@@ -50,12 +52,20 @@ class Recorder:
         self.asked.append(list(options))
         return len(options) - 1
 
+    def ask(self, question: Question) -> str:
+        return question.default
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def write_diff(self, plan: Plan, root: Path) -> None:
         self.plans.append(plan)
 
     def _ignore(self, *values: object, **named: object) -> None:
         """What no test looks at: what the commands return says the same."""
 
-    show_line = show_tasks = show_schedule = show_runs = show_timeline = show_templates = _ignore
+    tell_progress = show_line = show_tasks = show_schedule = show_runs = show_timeline = (
+        show_templates
+    ) = _ignore
     show_checks = show_verified = save_answer = show_todos = show_end = show_fixes = _ignore
     show_history = show_undo = show_error = show_interruption = show_bug = finish = _ignore

@@ -34,6 +34,11 @@ def _run_command_line() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"celeryize {__version__}\n")
         return
+    # a shell asks at each key
+    if instruction := os.environ.get("_CELERYIZE_COMPLETE"):
+        from celeryize.cli.complete import answer_completion
+
+        sys.exit(answer_completion(instruction))
     # Modules and syntax trees live to the end of a short run: collecting garbage among them costs
     # up to 8 % of it.
     gc.set_threshold(200_000)

@@ -34,18 +34,18 @@ class Option:
 class Broker:
     """A broker as Celery knows it.
 
-    `words` stand behind the name in the question. `extra` is Celery's extra, `library` what that
-    extra installs and a project may declare itself, `modules` are what its transport imports.
-    `result_backend` is the default answer to the
-    next question. `in_folder`: the messages are files in a folder of the project. `quorum_queues`:
-    production asks for them. `notes` is what a user has to know before choosing this broker for
-    good.
+    `words` stand behind the name in a help text, `meaning` in the question. `extra` is Celery's
+    extra, `library` what that extra installs and a project may declare itself, `modules` are what
+    its transport imports. `result_backend` is the default answer to the next question.
+    `in_folder`: the messages are files in a folder of the project. `quorum_queues`: production asks
+    for them. `notes` is what a user has to know before choosing this broker for good.
     """
 
     name: str
     url: str
     schemes: tuple[str, ...]
     words: str = ""
+    meaning: str = ""
     extra: str = ""
     library: str = ""
     modules: tuple[str, ...] = ()
@@ -85,6 +85,7 @@ class ResultBackend:
     app: str = ""
     distribution: str = ""
     offered: bool = True
+    meaning: str = ""
 
 
 BROKERS = (
@@ -92,6 +93,7 @@ BROKERS = (
         name="redis",
         url="redis://localhost:6379/0",
         schemes=("redis", "rediss", "sentinel"),
+        meaning="one small server for messages and results; the usual choice",
         extra="redis",
         library="redis",
         modules=("redis",),
@@ -120,6 +122,7 @@ BROKERS = (
         name="rabbitmq",
         url="amqp://localhost:5672//",
         schemes=("amqp", "amqps", "pyamqp"),
+        meaning="a message broker proper: nothing is lost, more to run",
         result_backend="rpc",
         quorum_queues=True,
         options=(
@@ -137,6 +140,7 @@ BROKERS = (
         url="filesystem://localhost/",
         schemes=("filesystem",),
         words="(no server, development only)",
+        meaning="no server: messages are files; for development only",
         result_backend="file",
         in_folder=True,
         options=(
@@ -156,6 +160,7 @@ BROKERS = (
         url="sqs://",
         schemes=("sqs",),
         words="(Amazon SQS)",
+        meaning="Amazon SQS: nothing to run, no results, no remote control",
         extra="sqs",
         # boto3 alone is not enough: the transport also needs pycurl and urllib3
         library="kombu[sqs]",
@@ -190,14 +195,21 @@ RESULT_BACKENDS = (
         schemes=("redis", "rediss", "sentinel"),
         extra="redis",
         library="redis",
+        meaning="fast, and forgotten after a day",
     ),
-    ResultBackend(name="rpc", url="rpc://", schemes=("rpc",)),
+    ResultBackend(
+        name="rpc",
+        url="rpc://",
+        schemes=("rpc",),
+        meaning="messages of the broker, read once by whoever sent the task",
+    ),
     ResultBackend(
         name="django-db",
         url="django-db",
         schemes=("django-db",),
         app="django_celery_results",
         distribution="django-celery-results",
+        meaning="in the project's database, to be seen in the admin",
     ),
     ResultBackend(
         name="django-cache",
@@ -206,8 +218,12 @@ RESULT_BACKENDS = (
         distribution="django-celery-results",
         offered=False,
     ),
-    ResultBackend(name="file", url="", schemes=("file",)),
-    ResultBackend(name="none", url="", schemes=()),
+    ResultBackend(
+        name="file", url="", schemes=("file",), meaning="files of a folder; for development only"
+    ),
+    ResultBackend(
+        name="none", url="", schemes=(), meaning="tasks are sent, and nobody asks what came out"
+    ),
 )
 
 # Celery's own extras (its `extras_require`) by the scheme of a URL, for what init takes as a URL

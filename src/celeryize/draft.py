@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.model import Edit, Plan, Status, Step, Todo, Where
 from celeryize.patch.source import Source
+from celeryize.patch.style import DEFAULT, Style
 from celeryize.reading import read_file
 
 
@@ -20,7 +21,10 @@ class Draft:
     """
 
     def __init__(
-        self, root: Path, seen: Callable[[PurePosixPath], bytes | None] | None = None
+        self,
+        root: Path,
+        seen: Callable[[PurePosixPath], bytes | None] | None = None,
+        style: Style = DEFAULT,
     ) -> None:
         """`seen` returns the bytes that the plan was made from, for a file that was read before.
 
@@ -28,6 +32,8 @@ class Draft:
         for.
         """
         self.root = root
+        # how new lines are written, unless their file says otherwise
+        self.style = style
         self._seen = seen
         self._before: dict[PurePosixPath, bytes | None] = {}
         self._after: dict[PurePosixPath, bytes | None] = {}
@@ -47,7 +53,7 @@ class Draft:
 
     def source(self, path: PurePosixPath) -> Source:
         """The planned text of `path`, decoded; empty where there is no file. Raises CannotPatch."""
-        return Source.decode(path, self.read(path) or b"")
+        return Source.decode(path, self.read(path) or b"", self.style)
 
     def write(self, path: PurePosixPath, data: bytes | Source, what: str) -> None:
         """Plan `data` as the content of `path`; `what` says why.

@@ -54,6 +54,15 @@ class NoProject(CeleryizeError):
         self.choices = choices
 
 
+class NoCelery(CeleryizeError):
+    """The project has no Celery app yet: one answer of all commands that need one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this project has no Celery app yet", hint="Set Celery up first: celeryize init"
+        )
+
+
 class CannotPatch(CeleryizeError):
     """A file cannot be edited safely; `snippet` holds the exact lines to paste instead.
 

@@ -1,4 +1,4 @@
-"""Findings for other programs: GitHub annotations, SARIF 2.1, JUnit XML."""
+"""Findings for other programs: GitHub annotations, SARIF 2.1, JUnit XML, lines."""
 
 from __future__ import annotations
 
@@ -179,8 +179,24 @@ def junit_suite(findings: Sequence[Finding], ran: Sequence[str], rules: Rules = 
     )
 
 
+def compiler_lines(findings: Sequence[Finding], ran: Sequence[str], rules: Rules = NO_RULES) -> str:
+    """`path:line:column: severity: message [id]`, as compilers have it: what editors and the
+    problem matcher of integrations/ read.
+    """
+    del ran, rules
+    lines = []
+    for finding in findings:
+        place = "pyproject.toml:1"
+        if finding.where:
+            place = f"{finding.where.path}:{finding.where.line or 1}"
+        message = " ".join(finding.message.split())
+        lines.append(f"{place}:1: {finding.severity}: {message} [{finding.id}]")
+    return "\n".join(lines)
+
+
 FORMATS: Mapping[str, Callable[[Sequence[Finding], Sequence[str], Rules], str]] = {
     "github": github_annotations,
     "sarif": sarif_log,
     "junit": junit_suite,
+    "lines": compiler_lines,
 }

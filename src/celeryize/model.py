@@ -79,6 +79,14 @@ class Todo:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What a user does next, and the lines to paste for it, which work as they are."""
+
+    what: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Every change of one command: nothing is written that is not in here."""
 

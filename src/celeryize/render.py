@@ -56,20 +56,21 @@ def templates() -> Path:
     return here.parents[2] / "templates"
 
 
-def render_init(data: Mapping[str, object], *, ask: bool) -> Rendered:
-    """Have copier ask its questions and render `templates/init` into a temporary folder.
+def render_init(data: Mapping[str, object]) -> Rendered:
+    """Have copier check the answers and render `templates/init` into a temporary folder; what is
+    not answered has its default.
 
     Isolated from the user's global copier settings; no tasks, no extensions. Raises UsageError for
     an answer that cannot be, WriteFailed where the temporary folder cannot be used.
     """
     try:
         with Scratch() as scratch:
-            return _render_files(str(scratch.path), data, ask=ask)
+            return _render_files(str(scratch.path), data)
     except OSError as error:
         raise unusable(error) from error
 
 
-def _render_files(folder: str, data: Mapping[str, object], *, ask: bool) -> Rendered:
+def _render_files(folder: str, data: Mapping[str, object]) -> Rendered:
     import copier
     import copier.errors
     import plumbum
@@ -86,14 +87,12 @@ def _render_files(folder: str, data: Mapping[str, object], *, ask: bool) -> Rend
                 data=dict(data),
                 answers_file=str(answers_file),
                 settings=copier.Settings(),
-                defaults=not ask,
+                defaults=True,
                 overwrite=True,
                 quiet=True,
                 skip_tasks=True,
                 unsafe=False,
             )
-    except (copier.errors.CopierAnswersInterrupt, EOFError) as error:
-        raise KeyboardInterrupt from error
     except ValueError as error:
         raise UsageError(
             _as_option(_first_line(str(error))), hint="See `celeryize init --help`."

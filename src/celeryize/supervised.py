@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,14 @@ class Finished:
 
 
 def run_supervised(
-    command: Sequence[str], *, folder: Path, keeping: Sequence[int] = ()
+    command: Sequence[str],
+    *,
+    folder: Path,
+    keeping: Sequence[int] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> Finished:
-    """Run a command in a folder to its end. `keeping` are descriptors that its supervisor holds.
+    """Run a command in a folder to its end. `keeping` are descriptors that its supervisor holds,
+    `tell` gets each line as it is written.
 
     A lock that is held by such a descriptor is held until the command, too, has ended. Raises
     OSError where the supervisor cannot be started; a command that does not exist ends with 127.
@@ -42,10 +47,14 @@ def run_supervised(
         pass_fds=tuple(keeping),
     )
     assert process.stdin is not None and process.stdout is not None
+    lines: list[bytes] = []
     try:
-        output = process.stdout.read()
+        for line in process.stdout:
+            lines.append(line)
+            if tell is not None:
+                tell(line.decode("utf-8", "replace"))
     finally:
         process.stdin.close()
         process.stdout.close()
         process.wait()
-    return Finished(process.returncode, output.decode("utf-8", "replace"))
+    return Finished(process.returncode, b"".join(lines).decode("utf-8", "replace"))

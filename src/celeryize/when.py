@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 
 from celeryize.errors import UsageError
+from celeryize.schedule_words import crontab_words, interval_words
+from celeryize.spelling import did_you_mean
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 WHOLE_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -32,6 +34,8 @@ UNITS = {
     "d": ("days", 86400),
     "w": ("weeks", 604800),
 }
+PART = re.compile(r"(\d+)\s*([a-z]+?)(?=[\s,\d]|and|$)")
+SHORT = {"h": ("hr", "hrs"), "w": ("wk", "wks")}
 # celery.schedules.solar._all_events
 SOLAR = (
     "dawn_astronomical",
@@ -130,7 +134,8 @@ class _Field:
             context = f" in {text!r}"
         return UsageError(
             f"invalid {self.keyword.replace('_', ' ')} {part!r}{context}",
-            hint=f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
+            hint=f"{did_you_mean(part, (*self.names, *self.whole_names))}"
+            f"Use {self.low}-{self.high}{names}, lists (1,2), ranges (1-5), steps (*/15).",
         )
 
 
@@ -181,6 +186,17 @@ def parse(
 def from_cron(text: str) -> When:
     """Five fields, or a nickname such as @daily; 7 is Sunday, as in cron."""
     fields = NICKNAMES.get(text.strip().lower(), text.strip().lower()).split()
+    if len(fields) > 7:
+        raise UsageError(
+            f"a crontab has five fields, and this one has {len(fields)}: the shell has replaced "
+            "each * by the names of files",
+            hint='Quote the fields: --cron "0 8 * * *"',
+        )
+    if len(fields) == 1 and text.startswith("@"):
+        raise UsageError(
+            f"{text!r} is not a name of a schedule",
+            hint=f"{did_you_mean(text, NICKNAMES)}Known are {', '.join(NICKNAMES)}.",
+        )
     if len(fields) != 5:
         raise UsageError(
             f"{text!r} has {len(fields)} fields, but a crontab has five",
@@ -205,10 +221,14 @@ def from_time(at: str, on: str) -> When:
 
 
 def from_interval(text: str) -> When:
-    """`30s`, `15m`, `2h`, `1d`, `1w`."""
+    """`30s`, `15min`, `1h30m`, `1 day`, `90` (seconds)."""
     seconds = duration(text, "--every")
-    amount, unit = int(text.strip()[:-1]), text.strip()[-1].lower()
-    word = UNITS[unit][0]
+    word, size = _largest_unit(seconds)
+    typed = re.fullmatch(r"\s*(\d+)\s*([a-zA-Z]+)\s*", text)
+    if typed:
+        # as it was typed: 24h stays 24 hours
+        word, size = UNITS[_unit_of(typed[2].lower())]
+    amount = seconds // size
     notes: tuple[str, ...] = ()
     if seconds >= LONG:
         notes = (
@@ -216,7 +236,11 @@ def from_interval(text: str) -> When:
             f"restart, an interval of {text.strip()} may never end. "
             "A crontab (--cron, --at) does not have that problem.",
         )
-    words = f"every {amount} {word}" if amount != 1 else f"every {word[:-1]}"
+    words = f"every {amount} {word}"
+    if amount == 1:
+        words = f"every {word[:-1]}"
+    elif not typed:
+        words = interval_words(seconds)
     # django-celery-beat has no weeks
     every, period = (amount * 7, "days") if word == "weeks" else (amount, word)
     fields = (("every", str(every)), ("period", f'"{period}"'))
@@ -228,7 +252,8 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
     """A solar event at a place, as `celery.schedules.solar` knows it."""
     if event not in SOLAR:
         raise UsageError(
-            f"{event!r} is not a valid solar event", hint=f"One of {', '.join(SOLAR)}."
+            f"{event!r} is not a valid solar event",
+            hint=f"{did_you_mean(event, SOLAR)}One of {', '.join(SOLAR)}.",
         )
     if (
         latitude is None
@@ -242,20 +267,43 @@ def from_sun(event: str, latitude: float | None, longitude: float | None) -> Whe
         f'solar("{event}", {latitude!r}, {longitude!r})',
         ("from celery.schedules import solar",),
         f"at {event.replace('_', ' ')} at {latitude}, {longitude}",
-        ("Celery computes it with the package ephem: install it where Beat runs.",),
+        (),
         "SolarSchedule",
         (("event", f'"{event}"'), ("latitude", repr(latitude)), ("longitude", repr(longitude))),
     )
 
 
 def duration(text: str, flag: str) -> int:
-    """Seconds of `90`, `30s`, `15m`, `2h`, `1d`. Raises UsageError naming the flag."""
-    match = re.fullmatch(r"([1-9]\d*)([smhdw])", text.strip().lower())
-    if not match:
+    """Seconds of `90`, `30s`, `15min`, `1h30m`, `2 hours`. Raises UsageError naming the flag."""
+    wanted = text.strip().lower()
+    if wanted.isdigit() and int(wanted):
+        return int(wanted)
+    parts = PART.findall(wanted)
+    # nothing between the parts, and each unit once
+    units = [_unit_of(unit) for _, unit in parts]
+    whole = "".join(f"{number}{unit}" for number, unit in parts) == re.sub(r"[\s,]|and", "", wanted)
+    seconds = sum(
+        int(number) * UNITS[unit][1] for (number, _), unit in zip(parts, units, strict=True) if unit
+    )
+    if not (whole and seconds and all(units) and len(set(units)) == len(units)):
         raise UsageError(
-            f"{flag} {text!r} is not a valid duration", hint="Write 30s, 15m, 2h, 1d or 1w."
+            f"{flag} {text!r} is not a valid duration",
+            hint="Write 90 (seconds), 30s, 15min, 2h, 1h30m, 1d or 1w.",
         )
-    return int(match[1]) * UNITS[match[2]][1]
+    return seconds
+
+
+def _largest_unit(seconds: int) -> tuple[str, int]:
+    """The largest unit that holds a number of seconds without a rest."""
+    return next((word, size) for word, size in reversed(UNITS.values()) if seconds % size == 0)
+
+
+def _unit_of(word: str) -> str:
+    """The letter of a unit: `m` for `min` and `minutes`; empty for another word."""
+    for letter, (name, _) in UNITS.items():
+        if word in {letter, name, name[:-1], name[:3], f"{name[:3]}s", *SHORT.get(letter, ())}:
+            return letter
+    return ""
 
 
 def _with_sunday(field: str) -> str:
@@ -304,7 +352,7 @@ def _make_crontab(minute: str, hour: str, day: str, month: str, weekday: str) ->
     return When(
         f"crontab({', '.join(arguments)})",
         ("from celery.schedules import crontab",),
-        _in_words(minute, hour, day, month, weekday, minutes, hours),
+        crontab_words(minute, hour, day, month, weekday),
         tuple(_odd_remarks(minute, hour, day, month, weekday, minutes, hours)),
         "CrontabSchedule",
         tuple((name, f'"{text}"') for name, text in written),
@@ -315,47 +363,6 @@ def _python_value(text: str) -> str:
     if text.isdigit():
         return str(int(text))
     return f'"{text}"'
-
-
-def _in_words(
-    minute: str,
-    hour: str,
-    day: str,
-    month: str,
-    weekday: str,
-    minutes: frozenset[int],
-    hours: frozenset[int],
-) -> str:
-    if len(minutes) == 1 and len(hours) <= 4:
-        when = "at " + ", ".join(f"{h:02d}:{min(minutes):02d}" for h in sorted(hours))
-    elif minute == "*" and hour == "*":
-        when = "every minute"
-    elif len(hours) == 24 and len(minutes) == 1:
-        when = f"every hour at minute {min(minutes)}"
-    elif len(hours) == 24:
-        when = (
-            "every hour at minutes " + ", ".join(map(str, sorted(minutes)))
-            if len(minutes) <= 12
-            else f"minutes {minute}"
-        )
-    else:
-        when = f"at minute {minute} of hour {hour}"
-    parts = [when]
-    if weekday != "*":
-        parts.append(
-            f"on {weekday if not weekday.replace(',', '').isdigit() else _day_names(weekday)}"
-        )
-    if day != "*":
-        parts.append(f"on day {day} of the month")
-    if month != "*":
-        parts.append(f"in month {month}")
-    if len(parts) == 1 and not when.startswith("every"):
-        parts.insert(0, "every day")
-    return " ".join(parts)
-
-
-def _day_names(weekday: str) -> str:
-    return ", ".join(DAYS[int(n)] for n in weekday.split(","))
 
 
 def _odd_remarks(

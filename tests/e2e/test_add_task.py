@@ -84,7 +84,7 @@ def over(clinic: Path, broker: dict[str, str]) -> None:
 def test_every_kind_runs_in_a_worker_and_a_retry_happens(clinic: Path, celeryize: Run, broker):
     for arguments in (
         ["doctors.note", "text:str"],
-        ["doctors.refresh", "--kind", "model", "--model", "Doctor", "--idempotent"],
+        ["doctors.refresh", "--kind", "model", "--model", "Doctor", "--lock"],
         ["doctors.remind", "--kind", "batch", "--model", "doctors.Doctor"],
         ["doctors.fetch", "--kind", "http", "--max-retries", "0"],
         [

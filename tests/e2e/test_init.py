@@ -446,9 +446,9 @@ def test_partial_does_what_is_possible(project, celeryize: Run):
 def test_the_folder_to_change_to_is_told_from_where_the_user_is(tmp_path, celeryize: Run):
     make_tree(tmp_path, {f"backend/{name}": text for name, text in small_project().items()})
     above = celeryize(tmp_path, "init", "--yes", "--no-verify")
-    assert "\n  cd backend\n" in above.stderr
+    assert "\n    cd backend\n" in above.stderr
     inside = celeryize(tmp_path / "backend", "init", "--yes", "--no-verify")
-    assert "\n  cd " not in inside.stderr
+    assert "\n    cd " not in inside.stderr
 
 
 def test_a_second_run_with_other_flags_says_what_it_did_not_do(project, celeryize: Run):

@@ -63,7 +63,7 @@ def test_the_list_for_people_is_on_stdout(wired: Path, celeryize: Run):
 
 
 def test_a_project_without_tasks_says_so(wired: Path, celeryize: Run):
-    assert "no tasks" in celeryize(wired, "tasks").stdout
+    assert "No tasks yet" in celeryize(wired, "tasks").stdout
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def test_four_questions_one_confirmation_and_the_command_line_at_the_end(project
     child.expect_exact("Write these changes?")
     child.sendline("y")
     child.expect_exact(
-        "celeryize init --broker redis --result-backend redis --profile standard --no-beat --yes"
+        "celeryize init --broker redis --result-backend redis --profile standard --no-beat "
+        "--no-verify --yes"
     )
     child.expect(pexpect.EOF)
     child.close()

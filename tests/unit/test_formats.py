@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from celeryize.checks.run_checks import all_checks
 from celeryize.formats import github_annotations, junit_suite, sarif_log
 from celeryize.model import Finding, Severity, Where
-from celeryize.ui.screen import first_sentence, rules_of
+from celeryize.ui.found import first_sentence, rules_of
 
 RAN = tuple(check.id for check in all_checks())
 PAGE = "https://celeryize.github.io/celeryize/checks/E010/"

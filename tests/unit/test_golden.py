@@ -17,7 +17,7 @@ import pytest
 
 from celeryize.commands.writing.runner import Written
 from celeryize.errors import CannotPatch, CeleryizeError
-from celeryize.ui.screen import format_message
+from celeryize.ui.planned import format_message
 from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from celeryize.formats import FORMATS
 from celeryize.model import Finding, Severity, Where
-from celeryize.pictures import render_calendar, render_svg
+from celeryize.pictures import Row, Timeline, render_calendar, render_html, render_svg
 from celeryize.printable import CONTROL, printable
 from celeryize.ui.screen import Screen
+from celeryize.ui.tables import Table
+from celeryize.ui.voice import Voice
 
 NASTY = "a\x1b[2J\x07\x9b\u202eb\u2028c\rd\udc80"
 
@@ -34,9 +36,10 @@ def test_nothing_unprintable_is_left_and_twice_is_once(text):
 
 def test_the_screen_shows_no_control_character(capfd):
     screen = Screen(interactive=False)
-    screen.say(NASTY)
+    screen.show_line(NASTY)
     screen.answer(NASTY)
-    screen.table(("a",), [(NASTY,)])
+    voice = Voice()
+    voice.answer_table(Table(("a",), [(NASTY,)]))
     shown = capfd.readouterr()
     assert not CONTROL.search(shown.out + shown.err)
 
@@ -57,8 +60,11 @@ def test_a_finding_for_another_program_has_none(form, capfd):
 
 def test_a_picture_and_a_calendar_have_none():
     runs = {NASTY: [datetime(2026, 11, 28, 8, tzinfo=UTC)]}
-    assert not CONTROL.search(render_svg(runs, "UTC"))
-    ElementTree.fromstring(render_svg(runs, "UTC"))
+    start = datetime(2026, 11, 28, 7, tzinfo=UTC)
+    rows = (Row(NASTY, NASTY, tuple(runs[NASTY])), Row(NASTY, NASTY, (), NASTY))
+    timeline = Timeline(start, "UTC", rows)
+    assert not CONTROL.search(render_svg(timeline) + render_html(timeline))
+    ElementTree.fromstring(render_svg(timeline))
     assert not CONTROL.search(render_calendar(runs).replace("\r\n", "\n"))
 
 

@@ -33,7 +33,7 @@ def commands():
 def flags_of(command) -> dict[str, str]:
     found = {}
     for parameter in command.params:
-        if parameter.param_type_name == "option":
+        if parameter.param_type_name == "option" and not parameter.hidden:
             names = [*parameter.opts, *parameter.secondary_opts]
             found[", ".join(sorted(names, key=len))] = parameter.help
     return found

@@ -48,8 +48,8 @@ def test_what_was_typed_becomes_a_schedule(options, code):
     ("options", "words"),
     [
         ({"cron": "0 8 * * *"}, "every day at 08:00"),
-        ({"cron": "0 8,20 * * mon-fri"}, "at 08:00, 20:00 on mon-fri"),
-        ({"cron": "*/20 * * * *"}, "every hour at minutes 0, 20, 40"),
+        ({"cron": "0 8,20 * * mon-fri"}, "at 08:00 and 20:00 from Monday to Friday"),
+        ({"cron": "*/20 * * * *"}, "every 20 minutes"),
         ({"every": "1h"}, "every hour"),
     ],
 )
@@ -113,3 +113,27 @@ def test_our_reading_of_a_field_is_celerys(text):
         if ("mon" in text and name != "day_of_week") or (text == "2-8/3" and name == "day_of_week"):
             continue
         assert field.values(text) == getattr(crontab(**{name: text}), name), (name, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("90", "timedelta(seconds=90)"),
+        ("15min", "timedelta(minutes=15)"),
+        ("15 minutes", "timedelta(minutes=15)"),
+        ("1h30m", "timedelta(minutes=90)"),
+        ("1 hour and 30 min", "timedelta(minutes=90)"),
+        ("2hrs", "timedelta(hours=2)"),
+        ("24h", "timedelta(hours=24)"),
+        ("1d12h", "timedelta(hours=36)"),
+        ("1W", "timedelta(weeks=1)"),
+    ],
+)
+def test_a_duration_is_written_in_many_ways(text, code):
+    assert parse(every=text).code == code
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "m", "1.5h", "1h1h", "5x", "h5", "1h30", "15 mon"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(UsageError, match="not a valid duration"):
+        parse(every=text)

@@ -37,6 +37,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
+from celeryize.spelling import did_you_mean
 
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (
@@ -89,8 +90,10 @@ def check_named(identifier: str) -> Check:
     exist."""
     full = full_id(identifier)
     if full not in CHECKS:
+        near = did_you_mean(full, CHECKS)
         raise UsageError(
-            f"there is no check {identifier}", hint="`celeryize verify --list` names them all."
+            f"there is no check {identifier}",
+            hint=f"{near}`celeryize verify --list` names them all.",
         )
     return CHECKS[full]
 

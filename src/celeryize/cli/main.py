@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from celeryize import __version__
+from celeryize.cli.help import VerbCommand, group_help
 from celeryize.errors import UsageError
 
 # Each verb with its line in `celeryize --help`, so that this needs none of their modules.
@@ -27,7 +28,13 @@ VERBS = {
     "templates": "List the task templates, or copy one into the project to change it.",
     "demo": "Show all of it on a scratch project, with a real worker, without any server.",
 }
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+EXAMPLES = (
+    "celeryize init              set Celery up: a plan, a proof, one question",
+    "celeryize add-task shop.pay a task with limits, and its test",
+    "celeryize verify            what is wrong, and what to do about it",
+)
+# `color`: what is painted already must not be stripped, and nothing else is painted.
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"], "color": True}
 # Click's UsageError, the parent of everything that is wrong with a command line; recent versions
 # of Typer have their own copy of Click.
 CommandLineError: Any = typer.BadParameter.__base__
@@ -42,7 +49,7 @@ class LazyGroup(typer.core.TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         # the names alone: what is suggested for a misspelt one
-        self.commands = dict.fromkeys(VERBS, None)  # type: ignore[assignment]
+        self.commands = dict.fromkeys((*VERBS, "help"), None)  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs in the order of their table."""
@@ -56,11 +63,9 @@ class LazyGroup(typer.core.TyperGroup):
             return None
         return load_verb(cmd_name)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The table, without loading a verb."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The table of the verbs, without loading one."""
+        formatter.write(group_help(ctx, self.help or "", VERBS.items(), EXAMPLES))
 
 
 def load_verb(name: str) -> Any:
@@ -74,8 +79,12 @@ def load_verb(name: str) -> Any:
         pretty_exceptions_enable=False,
         context_settings=HELP_OPTIONS,
     )
-    alone.command(name)(getattr(module, function))
-    return typer.main.get_command(alone)
+    verb = getattr(module, function)
+    alone.command(name, cls=VerbCommand)(verb)
+    command = typer.main.get_command(alone)
+    assert isinstance(command, VerbCommand)
+    command.examples = verb.examples
+    return command
 
 
 app = typer.Typer(
@@ -95,8 +104,22 @@ def main(
     version: Annotated[
         bool, typer.Option("--version", "-V", help="Print the version and exit.")
     ] = False,
+    install_completion: Annotated[
+        str | None, typer.Option("--install-completion", metavar="SHELL")
+    ] = None,
+    show_completion: Annotated[
+        str | None, typer.Option("--show-completion", metavar="SHELL")
+    ] = None,
 ) -> None:
     """Puts Celery into a Django project that already exists, and proves that it works."""
+    if install_completion or show_completion:
+        from celeryize.cli.complete import install_script, show_script
+
+        if install_completion:
+            install_script(install_completion)
+        else:
+            show_script(show_completion or "")
+        raise typer.Exit
     if version:
         from celeryize.ui.screen import Screen
 
@@ -106,11 +129,12 @@ def main(
 
 def run() -> int:
     """Parse the command line, run the command, give the exit code."""
+    sys.argv[1:] = _without_help_verb(sys.argv[1:])
     try:
         # Before it is parsed: what cannot be parsed has to be answered in JSON as well.
         if "--json" in sys.argv:
             return _run_for_a_program()
-        app()
+        app(prog_name="celeryize")
     except SystemExit as ended:
         if isinstance(ended.code, int):
             return ended.code
@@ -118,10 +142,18 @@ def run() -> int:
     return 0
 
 
+def _without_help_verb(arguments: list[str]) -> list[str]:
+    """`help` is `--help`, and `help VERB` that of the verb."""
+    if arguments[:1] != ["help"]:
+        return arguments
+    verbs = [word for word in arguments[1:2] if word != "help"]
+    return [*verbs, "--help"]
+
+
 def _run_for_a_program() -> int:
     """Run the command; a wrong option or argument is reported in a document too, not as a text."""
     try:
-        ended = app(standalone_mode=False)
+        ended = app(standalone_mode=False, prog_name="celeryize")
     except CommandLineError as error:
         return _report_wrong_usage(error)
     if isinstance(ended, int):

@@ -13,12 +13,14 @@ import typer
 from celeryize.commands.options import RunOptions, WriteOptions
 
 
-def option(*names: str, help: str, **more: Any) -> Any:  # noqa: A002
-    """A Typer option that CELERYIZE_<NAME> sets too."""
+def option(*names: str, help: str, group: str = "Options", **more: Any) -> Any:  # noqa: A002
+    """A Typer option that CELERYIZE_<NAME> sets too; `group` is its heading in the help."""
     # "--beat/--no-beat" is one option with two names
     name = next(name for name in names if name.startswith("--")).split("/")[0]
     variable = f"CELERYIZE_{name[2:].replace('-', '_').upper()}"
-    return typer.Option(*names, help=help, envvar=variable, **more)
+    return typer.Option(
+        *names, help=help, envvar=variable, show_envvar=False, rich_help_panel=group, **more
+    )
 
 
 def split_list(text: str | None) -> tuple[str, ...]:
@@ -42,6 +44,7 @@ RUN_OPTIONS = {
                 "-C",
                 "--project-dir",
                 help="The project, or a folder in it.",
+                group="Project",
                 metavar="DIR",
                 show_default=False,
             ),
@@ -54,6 +57,7 @@ RUN_OPTIONS = {
             option(
                 "--settings",
                 help="Settings module, instead of the one in manage.py.",
+                group="Project",
                 metavar="MODULE",
             ),
         ],
@@ -65,6 +69,7 @@ RUN_OPTIONS = {
             option(
                 "--python",
                 help="The project's interpreter, instead of the one found.",
+                group="Project",
                 metavar="PATH",
             ),
         ],
@@ -76,6 +81,7 @@ RUN_OPTIONS = {
             option(
                 "--package",
                 help="Package of the Celery app, instead of the one found.",
+                group="Project",
                 metavar="NAME",
             ),
         ],
@@ -87,6 +93,7 @@ RUN_OPTIONS = {
             option(
                 "--verify-timeout",
                 help="Time limit for importing the project, in seconds.",
+                group="Project",
                 metavar="SECONDS",
                 min=1,
             ),
@@ -98,19 +105,31 @@ RUN_OPTIONS = {
 # Of every writer: the fields of WriteOptions.
 WRITE_OPTIONS = {
     "dry_run": SharedOption(
-        Annotated[bool, option("-n", "--dry-run", help="Write nothing; print the patch.")],
+        Annotated[
+            bool, option("-n", "--dry-run", help="Write nothing; print the patch.", group="Writing")
+        ],
         False,
     ),
     "yes": SharedOption(
-        Annotated[bool, option("-y", "--yes", help="Write without asking.")],
+        Annotated[bool, option("-y", "--yes", help="Write without asking.", group="Writing")],
         False,
     ),
     "check": SharedOption(
-        Annotated[bool, option("--check", help="Write nothing; exit 1 if something would change.")],
+        Annotated[
+            bool,
+            option(
+                "--check", help="Write nothing; exit 1 if something would change.", group="Writing"
+            ),
+        ],
         False,
     ),
     "no_verify": SharedOption(
-        Annotated[bool, option("--no-verify", help="Skip the proof: do not import the project.")],
+        Annotated[
+            bool,
+            option(
+                "--no-verify", help="Skip the proof: do not import the project.", group="Writing"
+            ),
+        ],
         False,
     ),
 }
@@ -118,19 +137,23 @@ WRITE_OPTIONS = {
 # Of every verb: the fields of TalkOptions in talk.py.
 TALK_OPTIONS = {
     "as_json": SharedOption(
-        Annotated[bool, option("--json", help="Print one JSON document; never ask.")],
+        Annotated[
+            bool, option("--json", help="Print one JSON document; never ask.", group="Output")
+        ],
         False,
     ),
     "quiet": SharedOption(
-        Annotated[bool, option("-q", "--quiet", help="Show problems and the answer only.")],
+        Annotated[
+            bool, option("-q", "--quiet", help="Show problems and the answer only.", group="Output")
+        ],
         False,
     ),
     "verbose": SharedOption(
-        Annotated[bool, option("-v", "--verbose", help="Show more details.")],
+        Annotated[bool, option("-v", "--verbose", help="Show more details.", group="Output")],
         False,
     ),
     "no_input": SharedOption(
-        Annotated[bool, option("--no-input", help="Never ask.")],
+        Annotated[bool, option("--no-input", help="Never ask.", group="Output")],
         False,
     ),
 }

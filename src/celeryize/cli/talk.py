@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -74,11 +74,13 @@ def verb(
     writes: bool = False,
     without: Iterable[str] = (),
     talks: Callable[[dict[str, Any]], dict[str, bool]] | None = None,
+    examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., Ending]], Callable[..., None]]:
     """Make a command of a verb's function: the shared options are added to its own.
 
     `writes`: it is a writer. `without`: shared options, by their fields, that it does not have.
-    `talks` gives fields of TalkOptions that follow from its own options.
+    `talks` gives fields of TalkOptions that follow from its own options. `examples` are the lines
+    below its options in the help.
     """
 
     def decorate(function: Callable[..., Ending]) -> Callable[..., None]:
@@ -99,6 +101,7 @@ def verb(
 
         command.__name__ = function.__name__
         command.__doc__ = function.__doc__
+        command.examples = tuple(examples)  # type: ignore[attr-defined]
         # Typer reads the signature for the options and the annotations for their types.
         parameters = [
             *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),

@@ -99,7 +99,8 @@ def run(folder: Path | None, view: View) -> Path:
     _run_celeryize(root, view, "add-schedule", *entry, "--yes")
     view.show_line("\nThe task, run by a real worker:")
     with _running_worker(root, view):
-        answer = _run_python(root, "-c", CALL)
+        with view.working("sending the task"):
+            answer = _run_python(root, "-c", CALL)
         view.show_line(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
     _prove_live(root, view)
     _deploy(root, view)
@@ -160,9 +161,10 @@ def _build_project(root: Path, view: View) -> None:
             ]
         )
     )
-    _run_python(root, "-m", "django", "startproject", "config", ".")
-    for app in apps:
-        _run_python(root, "manage.py", "startapp", app)
+    with view.working("making the project"):
+        _run_python(root, "-m", "django", "startproject", "config", ".")
+        for app in apps:
+            _run_python(root, "manage.py", "startapp", app)
     (root / "doctors/models.py").write_text(MODEL)
     settings = root / "config/settings.py"
     text = settings.read_text()
@@ -233,7 +235,8 @@ def _running_worker(root: Path, view: View) -> Iterator[None]:
             start_new_session=True,
         )
     try:
-        _wait_until_ready(worker, log)
+        with view.working("starting a worker"):
+            _wait_until_ready(worker, log)
         yield
     finally:
         # closes its input, which ends the guard and with it the worker

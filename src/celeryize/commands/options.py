@@ -41,3 +41,20 @@ class WriteOptions:
     def asks(self) -> bool:
         """Whether there is a question left for a person."""
         return not (self.yes or self.dry_run or self.check)
+
+
+def repeated_options(options: RunOptions) -> list[str]:
+    """The options of a run as they are typed; none for what is the default."""
+    words: list[str] = []
+    if options.start != Path():
+        words += ["-C", str(options.start)]
+    for flag, value in (
+        ("--settings", options.settings),
+        ("--python", options.python),
+        ("--package", options.package),
+    ):
+        if value is not None:
+            words += [flag, value]
+    if options.timeout != RunOptions().timeout:
+        words += ["--verify-timeout", f"{options.timeout:g}"]
+    return words

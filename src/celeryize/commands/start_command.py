@@ -1,12 +1,42 @@
-"""The command that starts a worker or Beat of this project, as a user types it."""
+"""What a user types next, and that works when it is pasted: install, start, prove."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 from celeryize.detect.project import Project
+from celeryize.detect.runner import program_line
+from celeryize.detect.web_settings import worker_environment
+from celeryize.model import NextStep
+
+# What the step of a process is called.
+STARTS = {
+    "worker": "Start a worker",
+    "beat": "Start Beat, in a terminal of its own",
+}
+
+
+def start_steps(
+    project: Project,
+    spec: str,
+    subcommands: tuple[str, ...],
+    environment: tuple[tuple[str, str], ...] = (),
+    titles: tuple[str, ...] = (),
+) -> tuple[NextStep, ...]:
+    """The steps that start `celery -A spec`, from the folder where the user is.
+
+    The first goes to another folder where one is needed. `titles` are those of the subcommands.
+    """
+    titles = titles or tuple(STARTS[subcommand] for subcommand in subcommands)
+    *change, _ = start_commands(project, spec, subcommands[:1], environment)
+    steps = [NextStep("Go to the folder that the app is found in", (line,)) for line in change]
+    for subcommand, title in zip(subcommands, titles, strict=True):
+        line = start_commands(project, spec, (subcommand,), environment)[-1]
+        steps.append(NextStep(title, (line,)))
+    return tuple(steps)
 
 
 def start_commands(
@@ -30,9 +60,57 @@ def start_commands(
     if missing:
         paths = ":".join(os.path.relpath(project.root / p, project.root / home) for p in missing)
         words.insert(0, f"PYTHONPATH={shlex.quote(paths)}")
+    celery = program_in(project, "celery", project.root / home)
     for subcommand in subcommands:
-        steps.append(" ".join((*words, f"celery -A {spec} {subcommand} -l INFO")))
+        steps.append(" ".join((*words, f"{celery} -A {spec} {subcommand} -l INFO")))
     return tuple(steps)
+
+
+def program_in(project: Project, program: str, folder: Path) -> str:
+    """The words that start a program of the project's environment from a folder."""
+    return program_line(program, project.root, project.dependencies, project.interpreter, folder)
+
+
+def worker_variables(project: Project) -> tuple[tuple[str, str], ...]:
+    """The variables that give a worker of an existing app the settings of manage.py."""
+    if not project.celery:
+        return ()
+    return worker_environment(
+        project.modules, project.web, project.settings.module, project.celery[0].where.path
+    )
+
+
+def install_line(project: Project, commands: Sequence[Sequence[str]] = ()) -> str:
+    """What installs the dependencies, to be pasted where the user is; empty where nothing is known.
+
+    pip is that of the project's environment, wherever the shell's own is.
+    """
+    folder = project.root / project.dependencies.folder
+    lines = [_in_environment(project, command, folder) for command in _commands(project, commands)]
+    if not lines:
+        return ""
+    relative = os.path.relpath(folder)
+    if relative == ".":
+        return " && ".join(lines)
+    return f"(cd {shlex.quote(relative)} && {' && '.join(lines)})"
+
+
+def _commands(project: Project, commands: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    return commands or project.dependencies.commands
+
+
+def _in_environment(project: Project, command: Sequence[str], folder: Path) -> str:
+    program, *arguments = command
+    if program == "pip":
+        words = f"{program_in(project, 'python', folder)} -m pip"
+        # an environment that is active, or that nobody has found, has pip under its name
+        if words == "python -m pip":
+            words = "pip"
+    elif program in {"pip-compile", "pip-sync"}:
+        words = program_in(project, program, folder)
+    else:
+        words = program
+    return f"{words} {shlex.join(arguments)}"
 
 
 def _folder_of(project: Project, spec: str) -> PurePosixPath:

@@ -39,7 +39,8 @@ class ImportRequest:
 
 
 OWN_APP = ImportRequest()
-
+# What a person reads while it lasts.
+IMPORTING = "importing your project as a worker and as a web process"
 
 # Stands for the settings module that no file names.
 UNKNOWN = "?"
@@ -93,7 +94,8 @@ def start_up(
             raise
         unknown = error.message.split(":")[0]
         environment = find_environment(start, settings=UNKNOWN, python=options.python, ask=False)
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as reading:
+        reading.enter_context(view.working("reading your project"))
         # An interpreter that came with the project is run only where its code may be run anyway,
         # or where the user named it.
         if imports or options.python is not None:
@@ -112,6 +114,7 @@ def start_up(
             environment=environment,
             without_settings=unknown,
         )
+        reading.close()
         if not brief:
             view.show_project(project)
         if prober is not None:

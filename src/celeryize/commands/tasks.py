@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from celeryize.checks.facts import read_facts
 from celeryize.checks.task_table import TaskRow, task_rows
 from celeryize.commands.options import RunOptions
-from celeryize.commands.start_up import ImportRequest, start_up
-from celeryize.errors import CannotPatch, CeleryizeError
+from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
+from celeryize.errors import CeleryizeError, NoCelery
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
@@ -19,18 +19,17 @@ LIMITS = ("CELERY_TASK_TIME_LIMIT", "CELERY_TASK_SOFT_TIME_LIMIT")
 
 
 def run(options: RunOptions, view: View) -> tuple[TaskRow, ...]:
-    """Show the tasks of a project, registered ones first. Raises CannotPatch without a Celery app.
+    """Show the tasks of a project, registered ones first. Raises NoCelery without a Celery app.
 
     Raises CeleryizeError where its interpreter has no Celery, or the project does not import.
     """
     request = ImportRequest(settings=LIMITS)
     with start_up(options, view, brief=True, request=request) as (project, prober):
         if not project.celery:
-            raise CannotPatch(
-                "this project has no Celery app yet", hint="Set it up first: celeryize init."
-            )
+            raise NoCelery
         assert prober is not None
-        worker, web = prober.baseline()
+        with view.working(IMPORTING):
+            worker, web = prober.baseline()
     if not (worker.celery_importable and worker.django_importable):
         missing = "Django"
         if worker.django_importable:

@@ -21,6 +21,10 @@ class Interpreter:
 
     path: Path
     why: str
+    # the package manager keeps it, somewhere else than beside the project
+    by_manager: bool = False
+    # only that of celeryize itself: none of the project was found
+    is_own: bool = False
 
 
 def find_interpreter(
@@ -73,8 +77,8 @@ def _candidate_interpreters(root: Path, base: PurePosixPath, manager: str) -> It
     # asking starts a process, so it comes late
     asked = _ask_manager(root / base, manager)
     if asked:
-        yield Interpreter(asked, f"{manager}'s environment")
-    yield Interpreter(Path(sys.executable), "the interpreter that runs celeryize")
+        yield Interpreter(asked, f"{manager}'s environment", by_manager=True)
+    yield Interpreter(Path(sys.executable), "the interpreter that runs celeryize", is_own=True)
 
 
 def _python_in(folder: Path) -> Path | None:

@@ -18,6 +18,7 @@ from celeryize.detect.package import Package, find_package, named_package
 from celeryize.detect.settings import ReaderKind, Settings, find_settings, unknown_settings
 from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.draft import Draft
+from celeryize.patch.style import Style
 
 # What the settings lead to, and nothing else.
 OF_SETTINGS = frozenset({"settings", "settings file", "package", "environment"})
@@ -66,7 +67,14 @@ class Project:
     def draft(self) -> Draft:
         """A draft of the files from which the facts were read: two runs at once do not plan half on
         each other."""
-        return Draft(self.root, self.modules.seen)
+        return Draft(self.root, self.modules.seen, self.style)
+
+    @property
+    def style(self) -> Style:
+        """How the project writes Python."""
+        from celeryize.detect.style import find_style
+
+        return find_style(self.root, self.base, self.modules.roots)
 
     @property
     def gitignore(self) -> PurePosixPath:

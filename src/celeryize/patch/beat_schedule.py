@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from celeryize.errors import CannotPatch
 from celeryize.patch.collection import append_element
-from celeryize.patch.imports import add_import
+from celeryize.patch.imports import with_imports
 from celeryize.patch.source import Source, Splice, expression, fitted
+from celeryize.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,8 @@ def add_entry(
     wanted = ast.parse(f"{{{entry}}}", mode="eval").body
     assert isinstance(wanted, ast.Dict)
     there = entry_of(home, name)
-    needed = [splice for line in imports for splice in add_import(source, line)]
     if there is None:
-        return source.splice(*needed, *append_element(source, home.literal, entry))
+        return with_imports(source.splice(*append_element(source, home.literal, entry)), imports)
     # compared as trees: a formatter may have changed the text
     if ast.dump(there) == ast.dump(wanted.values[0]):
         return source
@@ -114,7 +114,8 @@ def add_entry(
             snippet=f"- {ast.unparse(there)}\n+ {ast.unparse(wanted.values[0])}\n",
             where=source.where(there),
         )
-    return source.splice(*needed, *_replace_entry(source, home.literal, there, entry))
+    after = source.splice(*_replace_entry(source, home.literal, there, entry))
+    return with_imports(after, imports)
 
 
 def remove_entry(home: Home, name: str) -> Source:
@@ -122,7 +123,12 @@ def remove_entry(home: Home, name: str) -> Source:
     there = entry_of(home, name)
     source = home.source
     if there is None:
-        raise CannotPatch(f"the schedule has no entry {name}", where=source.where(home.literal))
+        names = [str(key.value) for key in home.literal.keys if isinstance(key, ast.Constant)]
+        raise CannotPatch(
+            f"the schedule has no entry {name}",
+            hint=f"{did_you_mean(name, names)}`celeryize schedule` lists the entries.",
+            where=source.where(home.literal),
+        )
     index = home.literal.values.index(there)
     key = home.literal.keys[index]
     assert key is not None

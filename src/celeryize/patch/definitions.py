@@ -15,12 +15,13 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import sys
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.imports import add_import, gives, has_import
-from celeryize.patch.source import Source, Splice, append_block, statements
+from celeryize.patch.imports import gives, has_import, member_key, with_imports
+from celeryize.patch.source import Source, Splice, append_block, fitted, statements
+from celeryize.patch.style import DEFAULT, Style
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
@@ -50,7 +51,9 @@ def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
         return source
     # an empty module gets its imports in isort's order, which no neighbour can give
     if not source.text.strip():
-        text = f"{import_block(imports)}\n\n\n{code.strip(chr(10))}\n"
+        head = import_block(imports, source.style)
+        text = f"{head}\n\n\n{code.strip(chr(10))}\n".lstrip("\n")
+        text = fitted(source, len(source.text), text).replace("\r\n", "\n")
         # blanks without an end of line would be the indent of the first statement
         if source.text and not source.text.endswith("\n"):
             text = f"\n{text}"
@@ -62,13 +65,10 @@ def add_definitions(source: Source, code: str, imports: list[str]) -> Source:
                 _added_nodes(text),
             )
         )
-    splices: list[Splice] = []
     for line in imports:
         _refuse_other_meaning(source, line)
-        splices += add_import(source, line)
-    return source.splice(
-        *_in_order(splices), append_block(source, code.strip("\n") + "\n", blank_lines=2)
-    )
+    after = source.splice(append_block(source, code.strip("\n") + "\n", blank_lines=2))
+    return with_imports(after, imports)
 
 
 def _refuse_other_meaning(source: Source, line: str) -> None:
@@ -271,25 +271,39 @@ def _added_nodes(text: str) -> tuple[ast.AST, ...]:
     return tuple(statements(text))
 
 
-def import_block(imports: list[str]) -> str:
+def import_block(imports: list[str], style: Style = DEFAULT) -> str:
     """Import lines in isort's order: the standard library, the others, the project, a blank line
     between.
     """
     sections: dict[int, list[str]] = {}
-    for line in imports:
+    for line in merged_imports(imports):
         module = line.split()[1]
-        if module.startswith("."):
-            section = 2
+        level = len(module) - len(module.lstrip("."))
+        sections.setdefault(style.section_of(module.lstrip("."), level), []).append(line)
+    in_order = {key: sorted(lines, key=_line_key(style)) for key, lines in sections.items()}
+    return "\n\n".join("\n".join(in_order[key]) for key in sorted(in_order))
+
+
+def merged_imports(imports: list[str]) -> list[str]:
+    """The lines, each once, and those of one module as one, its names in isort's order."""
+    names: dict[str, set[str]] = {}
+    lines: list[str] = []
+    for line in dict.fromkeys(imports):
+        match = re.fullmatch(r"from (\S+) import ([\w, ]+)", line)
+        if match:
+            names.setdefault(match[1], set()).update(name.strip() for name in match[2].split(","))
         else:
-            section = int(module.split(".")[0] not in sys.stdlib_module_names)
-        sections.setdefault(section, []).append(line)
-    plain_first = {
-        key: sorted(lines, key=lambda x: (x.startswith("from "), x))
-        for key, lines in sections.items()
-    }
-    return "\n\n".join("\n".join(plain_first[key]) for key in sorted(plain_first))
+            lines.append(line)
+    for module, found in names.items():
+        lines.append(f"from {module} import {', '.join(sorted(found, key=member_key))}")
+    return lines
 
 
-def _in_order(splices: list[Splice]) -> list[Splice]:
-    """Splices at one place, in the order of their text."""
-    return sorted(splices, key=lambda s: (s.start, s.text))
+def _line_key(style: Style) -> Callable[[str], tuple[bool, int, str]]:
+    def key(line: str) -> tuple[bool, int, str]:
+        module = line.split()[1]
+        bare = module.lstrip(".")
+        is_from = line.startswith("from ") and not style.mixed
+        return is_from, len(bare) - len(module), bare.lower()
+
+    return key

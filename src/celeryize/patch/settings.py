@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.imports import add_import
+from celeryize.patch.imports import with_imports
 from celeryize.patch.source import (
     NEWLINE,
     Source,
@@ -31,7 +31,6 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
     if not block.strip():
         return source
     _no_merge_markers(source)
-    splices = [s for line in imports for s in add_import(source, line)]
     # PEP 8 wants two blank lines below a function or a class
     body = source.tree.body
     after_definition = bool(body) and isinstance(body[-1], ast.FunctionDef | ast.ClassDef)
@@ -39,7 +38,7 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
         place = append_block(source, block, blank_lines=2 if after_definition else 1)
     else:
         place = above(source, block, last)
-    return source.splice(*splices, place)
+    return with_imports(source.splice(place), imports)
 
 
 def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:
@@ -75,12 +74,12 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
         lead = newline
     else:
         lead = newline * 2
-    text = fitted(source, offset, block)
+    text = fitted(source, offset, block, margin)
     indented = "".join(
         margin + line if line.strip() else line for line in text.splitlines(keepends=True)
     )
-    splices = [s for line in imports for s in add_import(source, line)]
-    return source.splice(*splices, insertion(offset, lead + indented, statements(block)))
+    after = source.splice(insertion(offset, lead + indented, statements(block)))
+    return with_imports(after, imports)
 
 
 def without(block: str, names: set[str]) -> str:
@@ -88,11 +87,7 @@ def without(block: str, names: set[str]) -> str:
     lines = block.split("\n")
     # last first, so that the line numbers of those before stay valid
     for node in reversed(ast.parse(block).body):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in names
-        ):
+        if _assigned_name(node) in names:
             start = node.lineno - 1
             while start and lines[start - 1].startswith("#"):
                 start -= 1
@@ -102,6 +97,15 @@ def without(block: str, names: set[str]) -> str:
         kept = kept.replace("\n\n\n", "\n\n")
     if ast.parse(kept).body:
         return kept.strip("\n") + "\n"
+    return ""
+
+
+def _assigned_name(node: ast.stmt) -> str:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name), *_]):
+            return name
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return name
     return ""
 
 

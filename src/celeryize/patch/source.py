@@ -24,6 +24,7 @@ from pathlib import PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch import newer
+from celeryize.patch.style import DEFAULT, Style, reflowed
 
 BOM = b"\xef\xbb\xbf"
 NEWLINE = re.compile(r"\r\n|\n")
@@ -107,9 +108,10 @@ class Source:
     text: str
     encoding: str = "utf-8"
     bom: bool = False
+    style: Style = DEFAULT
 
     @classmethod
-    def decode(cls, path: PurePosixPath, data: bytes) -> Source:
+    def decode(cls, path: PurePosixPath, data: bytes, style: Style = DEFAULT) -> Source:
         """Read bytes as Python would (BOM, coding cookie).
 
         Refuses what would not come back byte for byte.
@@ -136,7 +138,7 @@ class Source:
                 "save it with LF newlines.",
                 where=Where(path, 1),
             )
-        return cls(path, text, encoding, bom)
+        return cls(path, text, encoding, bom, style)
 
     def encode(self) -> bytes:
         """The bytes to store: the same codec and BOM as they came."""
@@ -262,8 +264,10 @@ class Source:
 
     @cached_property
     def quote(self) -> str:
-        """The quote that most of the plain strings of the file use; a double quote in a draw."""
-        found = re.findall(r"""(?<!['"\w])(['"])(?!\1)[^'"\n\\]*\1(?!['"])""", self.text)
+        """The quote that most of the plain strings of the file use; the project's in a draw."""
+        found = [token[:1] for token in _plain_strings(self.text)]
+        if found.count("'") == found.count('"'):
+            return self.style.quote
         if found.count("'") > found.count('"'):
             return "'"
         return '"'
@@ -291,10 +295,26 @@ class Source:
         return Where(self.path, self.line_of(splices[0].start) if splices else None)
 
 
-def fitted(source: Source, offset: int, snippet: str) -> str:
-    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent and quotes of
-    `source`.
+def _plain_strings(text: str) -> list[str]:
+    """The strings of a module but for those in triple quotes: what is in a docstring is prose."""
+    found: list[str] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.STRING:
+                body = token.string.lstrip("bBrRuUfF")
+                # an empty string, and one that holds the other quote, say nothing
+                if body[:3] not in ('"""', "'''") and len(body) > 2 and not set("\"'") <= set(body):
+                    found.append(body)
+    except (tokenize.TokenError, SyntaxError):
+        pass
+    return found
+
+
+def fitted(source: Source, offset: int, snippet: str, margin: str = "") -> str:
+    """A snippet of ours (LF, four spaces, double quotes) in the newline, indent, quotes and line
+    length of `source`. `margin` is what the caller puts before each line.
     """
+    snippet = reflowed(snippet, source.style.line_length - len(margin.expandtabs(4)))
     # quotes first: they are found in the snippet's own newlines and indents
     if source.quote == "'":
         snippet = single_quoted(snippet)
@@ -325,16 +345,29 @@ def single_quoted(snippet: str) -> str:
     starts = [0, *(m.end() for m in NEWLINE.finditer(snippet))]
     out = snippet
     # last first, so that the offsets of those before stay valid
-    for token in reversed(list(tokenize.generate_tokens(io.StringIO(snippet).readline))):
+    for first, last in reversed(_string_spans(snippet)):
+        begin = starts[first[0] - 1] + first[1]
+        end = starts[last[0] - 1] + last[1]
+        text = out[begin:end]
         # triple quotes, and strings that hold a quote or a backslash, stay as they are
-        if token.type != tokenize.STRING or not re.fullmatch(
-            r'[bBrRuU]{0,2}"(?!")[^"\'\\]*"|""', token.string
-        ):
-            continue
-        begin = starts[token.start[0] - 1] + token.start[1]
-        end = starts[token.end[0] - 1] + token.end[1]
-        out = out[:begin] + token.string.replace('"', "'") + out[end:]
+        if re.fullmatch(r'[bBrRuUfF]{0,2}"(?!")[^"\'\\]*"|""', text):
+            out = out[:begin] + text.replace('"', "'") + out[end:]
     return out
+
+
+def _string_spans(snippet: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where each string begins and ends; Python 3.12 has f-strings as several tokens."""
+    spans: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    opened: list[tuple[int, int]] = []
+    for token in tokenize.generate_tokens(io.StringIO(snippet).readline):
+        name = tokenize.tok_name[token.type]
+        if name == "FSTRING_START":
+            opened.append(token.start)
+        elif name == "FSTRING_END":
+            spans.append((opened.pop(), token.end))
+        elif name == "STRING" and not opened:
+            spans.append((token.start, token.end))
+    return sorted(spans)
 
 
 def _join_pieces(text: str, splices: Sequence[Splice]) -> tuple[str, list[tuple[int, int]]]:

@@ -78,16 +78,18 @@ def judge(
 ) -> Proof:
     """The proof of a change from the import reports (worker, web) without and with it.
 
-    `fix` is the command that installs the project's dependencies. Only new errors stop a change.
+    `fix` is the command that installs the project's dependencies; empty where this run does that.
+    Only new errors stop a change.
     """
     worker, _ = after
     missing = _missing_modules(after, expected)
     if missing and not worker.failures_of("Timeout", "Crash"):
-        return Proof(
-            Verdict.NOT_RUN,
-            f"{' and '.join(missing)} cannot be imported in the project's interpreter "
-            f"(Python {worker.python_version or '?'}); `{fix}`, then `celeryize verify`",
-        )
+        python = f"the project's interpreter (Python {worker.python_version or '?'})"
+        reason = f"{' and '.join(missing)} cannot be imported in {python}"
+        then = f"`{fix}`, then `celeryize verify`"
+        if not fix:
+            then = "it is installed next, and proved then"
+        return Proof(Verdict.NOT_RUN, f"{reason}; {then}")
     new = _new_failures(before, after, root)
     old = tuple(dict.fromkeys(_in_words(f, root) for report in before for f in report.failures))
     if not new and old and not worker.installed_apps:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celeryize.diff import unified
 from celeryize.errors import CeleryizeError, Exit
-from celeryize.model import Finding, HistoryRow, Plan, Severity, Todo, Where
+from celeryize.model import Finding, HistoryRow, NextStep, Plan, Severity, Todo, Where
 from celeryize.ui.streams import save_text, write_stream
-from celeryize.ui.view import NoTerminal
+from celeryize.ui.view import NoTerminal, Question
 from celeryize.urls import redacted
 
 # Only the types: what starts processes or parses code would slow down every command.
@@ -36,6 +37,14 @@ class Machine:
 
     def __init__(self) -> None:
         self.document: dict[str, object] = {}
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """A program waits for the document."""
+        del what
+        return nullcontext()
+
+    def tell_progress(self, line: str) -> None:
+        """A program waits for the document."""
 
     def show_project(self, project: Project, *, later: bool = False) -> None:
         """Keep what was recognised."""
@@ -91,6 +100,10 @@ class Machine:
         raise NoTerminal(
             f"--json never asks ({question})", hint=f"Pass -C with one of: {', '.join(options)}."
         )
+
+    def ask(self, question: Question) -> str:
+        """A program is not asked: the default counts."""
+        return question.default
 
     def show_tasks(self, rows: Sequence[TaskRow]) -> None:
         """Keep the tasks."""
@@ -169,13 +182,13 @@ class Machine:
     def show_end(
         self,
         outcome: str,
-        next_steps: Sequence[str],
+        next_steps: Sequence[str | NextStep],
         command_line: str = "",
         unproved: str = "",
     ) -> None:
         """Keep what comes next; the outcome is the status of the document."""
         del outcome, unproved
-        self.document["next_steps"] = list(next_steps)
+        self.document["next_steps"] = list(lines_of(next_steps))
         self.document["command_line"] = command_line
 
     def show_fixes(
@@ -236,6 +249,15 @@ class Machine:
         kept = self.document.setdefault(key, [])
         assert isinstance(kept, list)
         kept.append(value)
+
+
+def lines_of(steps: Sequence[str | NextStep]) -> Iterator[str]:
+    """The lines to paste of the next steps, without what they are for."""
+    for step in steps:
+        if isinstance(step, str):
+            yield step
+        else:
+            yield from step.lines
 
 
 def render_document(document: dict[str, object]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
-    from celeryize.model import Finding, HistoryRow, Plan, Todo
+    from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
     from celeryize.probe.proof import Proof
     from celeryize.probe.report import ImportedEntry
 
@@ -24,12 +26,44 @@ class NoTerminal(CeleryizeError):
     """There is a question and nobody to ask."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer to choose, and what it means."""
+
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, the flag that answers it, too, and what can be chosen.
+
+    `other` is the choice of a text of one's own, such as "another URL ..."; `problem_of` says what
+    is wrong with such a text, or nothing.
+    """
+
+    text: str
+    flag: str
+    choices: tuple[Choice, ...]
+    default: str
+    other: str = ""
+    problem_of: Callable[[str], str] | None = None
+
+
 class View(Protocol):
     """What a command shows and asks. No command knows which of the two views it has."""
 
     @property
     def interactive(self) -> bool:
         """Whether a person can be asked."""
+
+    # -- while it works
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """Say what is going on, where somebody watches: nothing is silent for long."""
+
+    def tell_progress(self, line: str) -> None:
+        """What a program that runs for us says."""
 
     # -- the project and the plan
 
@@ -61,6 +95,9 @@ class View(Protocol):
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Which of the options it is, from 0. Raises NoTerminal without a usable answer."""
+
+    def ask(self, question: Question) -> str:
+        """The value of the chosen answer, or a text of the user's own."""
 
     # -- the answers
 
@@ -106,7 +143,7 @@ class View(Protocol):
     def show_end(
         self,
         outcome: str,
-        next_steps: Sequence[str],
+        next_steps: Sequence[str | NextStep],
         command_line: str = "",
         unproved: str = "",
     ) -> None:

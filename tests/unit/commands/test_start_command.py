@@ -39,6 +39,12 @@ def tree(folder, *, moved):
     }
 
 
+@pytest.fixture(autouse=True)
+def _active(monkeypatch):
+    """As in a shell in which the environment is active."""
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+
+
 @pytest.mark.parametrize(
     ("moved", "lines"),
     [

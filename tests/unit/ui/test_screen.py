@@ -9,8 +9,10 @@ import pytest
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Exit
 from celeryize.model import Finding, Severity, Where
+from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
-from celeryize.ui.screen import Screen, counted, format_message, summary_line
+from celeryize.ui.planned import format_message
+from celeryize.ui.screen import Screen
 from celeryize.ui.view import NoTerminal, View
 from tests.views import Recorder
 
@@ -72,13 +74,13 @@ def test_a_number_has_its_noun():
 @pytest.mark.parametrize(
     ("found", "depth", "broker", "line"),
     [
-        ((), "static", "", "Nothing is wrong: 1 task, 1 checks, read"),
-        ((Severity.ERROR,) * 2, "static", "", "2 errors: 1 task, 1 checks, read"),
+        ((), "static", "", "Nothing is wrong: 1 task, 1 check, read"),
+        ((Severity.ERROR,) * 2, "static", "", "2 errors: 1 task, 1 check, read"),
         (
             (Severity.WARNING, Severity.INFO),
             "live",
             "filesystem",
-            "1 warning, 1 info: 1 task, 1 checks, read, imported, and run"
+            "1 warning, 1 info: 1 task, 1 check, read, imported, and run"
             " on a filesystem broker (on yours: --broker configured)",
         ),
     ],

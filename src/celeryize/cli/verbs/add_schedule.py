@@ -9,12 +9,19 @@ import typer
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize add-schedule nightly shop.sync --at 03:00",
+    'celeryize add-schedule weekly shop.report --cron "0 8 * * mon"',
+    "celeryize add-schedule poll shop.poll --every 15min --expires 10min",
+)
 
-@verb(writes=True)
+
+@verb(writes=True, examples=EXAMPLES)
 def add_schedule(
     call: Call,
     name: Annotated[
-        str, typer.Argument(help="The name of the entry, for example daily-reminders.")
+        str,
+        typer.Argument(help="The name of the entry, for example daily-reminders.", metavar="NAME"),
     ],
     task: Annotated[
         str,
@@ -22,54 +29,88 @@ def add_schedule(
     ],
     cron: Annotated[
         str | None,
-        option("--cron", help='Five fields: "0 8 * * *", or @daily and so on.', metavar="FIELDS"),
+        option(
+            "--cron",
+            group="When",
+            help='Five fields in quotes, so that the shell leaves the * alone: "0 8 * * *"; or '
+            "@daily and so on.",
+            metavar="FIELDS",
+        ),
     ] = None,
     every: Annotated[
-        str | None, option("--every", help="30s, 15m, 2h, 1d.", metavar="DURATION")
+        str | None,
+        option(
+            "--every",
+            group="When",
+            help="30s, 15min, 2h, 1h30m, 1d, or 90 (seconds).",
+            metavar="DURATION",
+        ),
     ] = None,
-    at: Annotated[str | None, option("--at", help="A time of day: 07:30.", metavar="HH:MM")] = None,
+    at: Annotated[
+        str | None, option("--at", group="When", help="A time of day: 07:30.", metavar="HH:MM")
+    ] = None,
     on: Annotated[
         str | None,
-        option("--on", help="With --at: mon-fri, sat,sun, weekdays.", metavar="DAYS"),
+        option("--on", group="When", help="With --at: mon-fri, sat,sun, weekdays.", metavar="DAYS"),
     ] = None,
     solar: Annotated[
-        str | None, option("--solar", help="sunrise, sunset, ...", metavar="EVENT")
+        str | None, option("--solar", group="When", help="sunrise, sunset, ...", metavar="EVENT")
     ] = None,
     lat: Annotated[
-        float | None, option("--lat", help="With --solar: the latitude.", metavar="DEGREES")
+        float | None,
+        option("--lat", group="When", help="With --solar: the latitude.", metavar="DEGREES"),
     ] = None,
     lon: Annotated[
-        float | None, option("--lon", help="With --solar: the longitude.", metavar="DEGREES")
+        float | None,
+        option("--lon", group="When", help="With --solar: the longitude.", metavar="DEGREES"),
     ] = None,
     args: Annotated[
-        str | None, option("--args", help="The task's arguments, a JSON list.", metavar="JSON")
+        str | None,
+        option(
+            "--args",
+            group="What is sent",
+            help="The task's arguments, a JSON list.",
+            metavar="JSON",
+        ),
     ] = None,
     kwargs: Annotated[
         str | None,
-        option("--kwargs", help="The task's keyword arguments, a JSON object.", metavar="JSON"),
+        option(
+            "--kwargs",
+            group="What is sent",
+            help="The task's keyword arguments, a JSON object.",
+            metavar="JSON",
+        ),
     ] = None,
     queue: Annotated[
-        str | None, option("--queue", help="The queue that it is sent to.", metavar="NAME")
+        str | None,
+        option(
+            "--queue", group="What is sent", help="The queue that it is sent to.", metavar="NAME"
+        ),
     ] = None,
     expires: Annotated[
         str | None,
         option(
             "--expires",
+            group="What is sent",
             help="Discard the task if it has not started after 30s, 15m, ...",
             metavar="DURATION",
         ),
     ] = None,
-    priority: Annotated[int | None, option("--priority", help="0 to 9.", metavar="N")] = None,
+    priority: Annotated[
+        int | None, option("--priority", group="What is sent", help="0 to 9.", metavar="N")
+    ] = None,
     replace: Annotated[
-        bool, option("--replace", help="Replace an existing entry of that name.")
+        bool, option("--replace", group="Entry", help="Replace an existing entry of that name.")
     ] = False,
     create: Annotated[
-        bool, option("--create", help="Write the task, too, if no code defines it.")
+        bool, option("--create", group="Entry", help="Write the task, too, if no code defines it.")
     ] = False,
     app: Annotated[
         str | None,
         option(
             "--app",
+            group="Entry",
             help="With django-celery-beat: the app that gets the data migration.",
             metavar="NAME",
         ),

@@ -8,8 +8,13 @@ from typing import Annotated
 from celeryize.cli.options import RUN_OPTIONS, TALK_OPTIONS, option
 from celeryize.cli.talk import Call, Ended, Ending, verb
 
+EXAMPLES = (
+    "celeryize demo",
+    "celeryize demo --keep demo",
+)
 
-@verb(without=(*RUN_OPTIONS, *TALK_OPTIONS))
+
+@verb(without=(*RUN_OPTIONS, *TALK_OPTIONS), examples=EXAMPLES)
 def demo(
     call: Call,
     keep: Annotated[

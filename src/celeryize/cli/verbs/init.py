@@ -8,14 +8,21 @@ from celeryize.brokers import broker_words, result_backend_words
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize init",
+    "celeryize init --broker rabbitmq --profile production --beat --yes",
+    "celeryize init --broker filesystem --dry-run | git apply",
+)
 
-@verb(writes=True)
+
+@verb(writes=True, examples=EXAMPLES)
 def init(
     call: Call,
     broker: Annotated[
         str | None,
         option(
             "--broker",
+            group="Answers",
             help=f"{broker_words()} or a URL.",
             metavar="NAME",
         ),
@@ -24,42 +31,68 @@ def init(
         str | None,
         option(
             "--result-backend",
+            group="Answers",
             help=f"{result_backend_words()} or a URL.",
             metavar="NAME",
         ),
     ] = None,
     profile: Annotated[
         str | None,
-        option("--profile", help="minimal (eight lines), standard, or production.", metavar="NAME"),
+        option(
+            "--profile",
+            group="Answers",
+            help="minimal (eight lines), standard, or production.",
+            metavar="NAME",
+        ),
     ] = None,
     beat: Annotated[
         bool | None,
         option(
-            "--beat/--no-beat", help="Prepare periodic tasks (Celery Beat).", show_default=False
+            "--beat/--no-beat",
+            group="Answers",
+            help="Prepare periodic tasks (Celery Beat).",
+            show_default=False,
         ),
     ] = None,
     module_name: Annotated[
-        str, option("--module-name", help="Module name of the app file.", metavar="NAME")
+        str,
+        option("--module-name", group="Files", help="Module name of the app file.", metavar="NAME"),
     ] = "celery",
     partial: Annotated[
-        bool, option("--partial", help="Do what is possible; the rest becomes manual steps.")
+        bool,
+        option(
+            "--partial", group="Files", help="Do what is possible; the rest becomes manual steps."
+        ),
     ] = False,
     overwrite: Annotated[
         bool,
-        option("--overwrite", help="Overwrite an existing file at the path of a generated file."),
+        option(
+            "--overwrite",
+            group="Files",
+            help="Overwrite an existing file at the path of a generated file.",
+        ),
     ] = False,
     skip_existing: Annotated[
         bool,
-        option("--skip-existing", help="Keep an existing file at the path of a generated file."),
+        option(
+            "--skip-existing",
+            group="Files",
+            help="Keep an existing file at the path of a generated file.",
+        ),
     ] = False,
     modernize: Annotated[
         bool,
-        option("--modernize", help="Rename pre-Celery 4 settings to their current names."),
+        option(
+            "--modernize",
+            group="Files",
+            help="Rename pre-Celery 4 settings to their current names.",
+        ),
     ] = False,
     install: Annotated[
         bool,
         option(
             "--install/--no-install",
+            group="Files",
             help="Install the dependency with the project's own manager.",
         ),
     ] = False,

@@ -8,8 +8,13 @@ import typer
 
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize remove-schedule nightly",
+    "celeryize remove-schedule nightly --dry-run",
+)
 
-@verb(writes=True)
+
+@verb(writes=True, examples=EXAMPLES)
 def remove_schedule(
     call: Call,
     name: Annotated[str, typer.Argument(help="The name of the entry.")],

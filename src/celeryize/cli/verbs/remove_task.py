@@ -8,8 +8,13 @@ import typer
 
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize remove-task doctors.send_welcome_email",
+    "celeryize remove-task doctors.send_welcome_email --dry-run",
+)
 
-@verb(writes=True)
+
+@verb(writes=True, examples=EXAMPLES)
 def remove_task(
     call: Call,
     target: Annotated[

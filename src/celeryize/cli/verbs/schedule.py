@@ -15,33 +15,53 @@ def _talks(values: dict[str, Any]) -> dict[str, bool]:
     return {"no_input": True}
 
 
-@verb(without=("no_input",), talks=_talks)
+EXAMPLES = (
+    "celeryize schedule",
+    "celeryize schedule --next 7d",
+    "celeryize schedule --html schedule.html",
+)
+
+
+@verb(without=("no_input",), talks=_talks, examples=EXAMPLES)
 def schedule(
     call: Call,
     next_runs: Annotated[
         str | None,
         option(
-            "--next", help="All runs of the next 24h, 7d, ... in order of time.", metavar="DURATION"
+            "--next",
+            group="What is shown",
+            help="All runs of the next 24h, 7d, ... in order of time.",
+            metavar="DURATION",
         ),
     ] = None,
     timeline: Annotated[
-        bool, option("--timeline", help="Draw a timeline of the next 24 hours.")
+        bool,
+        option("--timeline", group="What is shown", help="Draw a timeline of the next 24 hours."),
     ] = False,
     svg: Annotated[
-        Path | None, option("--svg", help="Write the timeline as SVG.", metavar="FILE")
+        Path | None,
+        option("--svg", group="Files", help="Write the timeline as SVG.", metavar="FILE"),
     ] = None,
     html: Annotated[
-        Path | None, option("--html", help="Write the timeline as HTML.", metavar="FILE")
+        Path | None,
+        option("--html", group="Files", help="Write the timeline as HTML.", metavar="FILE"),
     ] = None,
     ics: Annotated[
         Path | None,
         option(
-            "--ics", help="Write the runs (of --next, or 7 days) as a calendar.", metavar="FILE"
+            "--ics",
+            group="Files",
+            help="Write the runs (of --next, or 7 days) as a calendar.",
+            metavar="FILE",
         ),
     ] = None,
     overwrite: Annotated[
         bool,
-        option("--overwrite", help="Overwrite a file that celeryize schedule did not write."),
+        option(
+            "--overwrite",
+            group="Files",
+            help="Overwrite a file that celeryize schedule did not write.",
+        ),
     ] = False,
 ) -> Ending:
     """Show what runs when: entries, next runs, a timeline."""

@@ -13,7 +13,13 @@ def _talks(values: dict[str, Any]) -> dict[str, bool]:
     return {"no_input": True}
 
 
-@verb(without=("no_input",), talks=_talks)
+EXAMPLES = (
+    "celeryize tasks",
+    "celeryize tasks | cut -f1,3",
+)
+
+
+@verb(without=("no_input",), talks=_talks, examples=EXAMPLES)
 def tasks(call: Call) -> Ending:
     """List the tasks, and explain why some are not registered."""
     from celeryize.commands import tasks as command

@@ -7,8 +7,17 @@ from typing import Annotated
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ended, Ending, verb
 
+EXAMPLES = (
+    "celeryize templates",
+    "celeryize templates --copy task/plain",
+)
 
-@verb(writes=True, without=("settings", "python", "package", "timeout", "no_verify"))
+
+@verb(
+    writes=True,
+    without=("settings", "python", "package", "timeout", "no_verify"),
+    examples=EXAMPLES,
+)
 def templates(
     call: Call,
     copy: Annotated[

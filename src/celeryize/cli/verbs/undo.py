@@ -7,8 +7,17 @@ from typing import Annotated
 from celeryize.cli.options import option
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize undo",
+    "celeryize undo --list",
+)
 
-@verb(writes=True, without=("settings", "python", "package", "timeout", "no_verify"))
+
+@verb(
+    writes=True,
+    without=("settings", "python", "package", "timeout", "no_verify"),
+    examples=EXAMPLES,
+)
 def undo(
     call: Call,
     listed: Annotated[

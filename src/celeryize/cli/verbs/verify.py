@@ -16,41 +16,72 @@ def _talks(values: dict[str, Any]) -> dict[str, bool]:
     }
 
 
-@verb(writes=True, without=("no_verify",), talks=_talks)
+EXAMPLES = (
+    "celeryize verify",
+    "celeryize verify --live",
+    "celeryize verify --static --format github",
+)
+
+
+@verb(writes=True, without=("no_verify",), talks=_talks, examples=EXAMPLES)
 def verify(
     call: Call,
-    static: Annotated[bool, option("--static", help="Read the code only; import nothing.")] = False,
+    static: Annotated[
+        bool, option("--static", group="Depth", help="Read the code only; import nothing.")
+    ] = False,
     live: Annotated[
         bool,
-        option("--live", help="Also start a real worker and Beat, on a private queue."),
+        option(
+            "--live", group="Depth", help="Also start a real worker and Beat, on a private queue."
+        ),
     ] = False,
     broker: Annotated[
         str,
         option(
             "--broker",
+            group="Depth",
             help="With --live: filesystem (no server), or configured.",
             metavar="NAME",
         ),
     ] = "filesystem",
     only: Annotated[
-        str | None, option("--only", help="Run only these checks.", metavar="ID,...")
+        str | None,
+        option("--only", group="Checks", help="Run only these checks.", metavar="ID,..."),
     ] = None,
     skip: Annotated[
-        str | None, option("--skip", help="Skip these checks.", metavar="ID,...")
+        str | None, option("--skip", group="Checks", help="Skip these checks.", metavar="ID,...")
     ] = None,
-    strict: Annotated[bool, option("--strict", help="Exit 1 on warnings, too.")] = False,
+    strict: Annotated[
+        bool, option("--strict", group="Checks", help="Exit 1 on warnings, too.")
+    ] = False,
     fix: Annotated[
         bool,
-        option("--fix", help="Apply the fixes that are safe, after the usual diff and question."),
+        option(
+            "--fix",
+            group="Checks",
+            help="Apply the fixes that are safe, after the usual diff and question.",
+        ),
     ] = False,
-    list_checks: Annotated[bool, option("--list", help="List all checks, and exit.")] = False,
+    list_checks: Annotated[
+        bool, option("--list", group="Checks", help="List all checks, and exit.")
+    ] = False,
     explain: Annotated[
         str | None,
-        option("--explain", help="Explain a check: what it finds, why, the fix.", metavar="ID"),
+        option(
+            "--explain",
+            group="Checks",
+            help="Explain a check: what it finds, why, the fix.",
+            metavar="ID",
+        ),
     ] = None,
     form: Annotated[
         str,
-        option("--format", help="text, github, sarif or junit (on stdout).", metavar="NAME"),
+        option(
+            "--format",
+            group="Output",
+            help="text, github, sarif, junit or lines (path:line:column: ...).",
+            metavar="NAME",
+        ),
     ] = "text",
 ) -> Ending:
     """Find what is wrong with this project's Celery, in its code and by importing it."""

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from celeryize import __version__
-from celeryize.brokers import question_data
+from celeryize.brokers import PROFILES, question_data
 from celeryize.commands.init.app_settings import choose_app_settings, choose_configuration
+from celeryize.commands.init.questions import ask_missing
 from celeryize.detect.project import Project
 from celeryize.errors import UsageError
 from celeryize.patch.source import is_identifier
 from celeryize.render import Rendered, render_init
+from celeryize.spelling import did_you_mean
+from celeryize.ui.view import View
 
 DATA_FOLDER = ".celery"
 # Django's own modules of a project package: an app file never takes their place.
@@ -63,9 +66,11 @@ class Existing(StrEnum):
 
 
 def ask(
-    project: Project, known: dict[str, object], *, module_name: str, interactive: bool
+    project: Project, known: dict[str, object], *, module_name: str, view: View | None = None
 ) -> Rendered:
-    """Settle the answers and render the whole files. `known` is not asked again."""
+    """Settle the answers and render the whole files. `known` is not asked again, and without a
+    view nothing is: the defaults count.
+    """
     if not is_identifier(module_name):
         raise UsageError(
             f"--module-name {module_name} is not a Python identifier",
@@ -84,6 +89,9 @@ def ask(
     settings_lines = ""
     if not project.celery:
         settings_lines = choose_app_settings(project).lines
+    _refuse_unknown(known)
+    if view is not None:
+        known = ask_missing(known, view)
     return render_init(
         {
             **question_data(),
@@ -97,9 +105,28 @@ def ask(
             "data_path": str(project.base / DATA_FOLDER),
             "version": __version__,
             "configuration": choose_configuration(project),
-        },
-        ask=interactive,
+        }
     )
+
+
+def _refuse_unknown(known: dict[str, object]) -> None:
+    """Raise UsageError for a name that is none, with the one that is meant."""
+    data = question_data()
+    choices = {
+        "broker": data["brokers"],
+        "result_backend": data["result_backends"],
+        "profile": PROFILES,
+    }
+    for key, names in choices.items():
+        given = known.get(key)
+        assert isinstance(names, list | tuple)
+        if not isinstance(given, str) or given in names or ":" in given:
+            continue
+        url = "" if key == "profile" else ", or a URL such as redis://host:6379/0"
+        raise UsageError(
+            f"--{key.replace('_', '-')} {given!r} is not known",
+            hint=f"{did_you_mean(given, names)}Use {', '.join(names)}{url}.",
+        )
 
 
 def answers_of(rendered: Rendered) -> Answers:

@@ -13,6 +13,7 @@ from celeryize.detect.celery import BUILDS_APP
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
+from celeryize.patch.source import Source, fitted
 from celeryize.render import GeneratedFile
 
 # A module of one of these names, beside the project's own, is imported in place of the library.
@@ -108,7 +109,9 @@ def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> N
     # a new Python file looks like the others of the project
     data = file.data
     if file.path.suffix == ".py":
-        data = data.replace(b"\n", project_newline(setup.project).encode())
+        empty = Source(file.path, "", style=draft.style)
+        text = fitted(empty, 0, data.decode())
+        data = text.replace("\n", project_newline(setup.project)).encode()
     # kept whatever is in it: it is the user's by now
     if there is not None and file.keep:
         draft.keep(file.path, f"{file.what}, kept as it is")

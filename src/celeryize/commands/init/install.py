@@ -7,6 +7,7 @@ ends us ends the manager, too, and the lock of the project is held until it has 
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from celeryize.commands.writing.carry_out import Around
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.supervised import Finished, run_supervised
+from celeryize.ui.view import View
 
 # What each manager writes beside its manifest, also where there is none yet.
 LOCK_FILES = {
@@ -29,13 +31,14 @@ ROLLED_BACK = "The change was rolled back."
 LAST_LINES = 8
 
 
-def plan_installation(project: Project) -> Around:
+def plan_installation(project: Project, view: View) -> Around:
     """What to run around the write. Raises CeleryizeError where there is no manager to run."""
     dependencies = project.dependencies
     if not dependencies.commands:
         raise CeleryizeError(
             "there is no manager to install with", hint="Install the dependency manually."
         )
+    _refuse_other_environment(project)
     generated = list(dependencies.locks)
     if dependencies.file is not None:
         generated.append(dependencies.file)
@@ -44,27 +47,45 @@ def plan_installation(project: Project) -> Around:
         generated.append(dependencies.folder / lock_file)
     manager = dependencies.commands[0][0]
     return Around(
-        lambda lock: _installed(project, lock),
+        lambda lock: _installed(project, lock, view),
         generated=tuple(dict.fromkeys(PurePosixPath(path) for path in generated)),
         stays=f"The packages that {manager} has installed stay in the environment.",
     )
 
 
+def _refuse_other_environment(project: Project) -> None:
+    """Raise CeleryizeError where pip would fill the environment of celeryize, and not the one that
+    is beside the project, still without Django.
+    """
+    if not project.interpreter.is_own or project.dependencies.commands[0][0] != "pip":
+        return
+    for folder in (project.root / project.base, project.root):
+        for name in (".venv", "venv", "env"):
+            if (folder / name / "pyvenv.cfg").exists():
+                beside = shlex.quote(os.path.relpath(folder / name / "bin/python"))
+                raise CeleryizeError(
+                    f"{name} has no Django, so the project would be installed into the "
+                    f"environment that runs celeryize ({project.interpreter.path})",
+                    hint=f"Name the one that is meant: `--python {beside}`",
+                )
+
+
 @contextmanager
-def _installed(project: Project, lock: int) -> Iterator[None]:
+def _installed(project: Project, lock: int, view: View) -> Iterator[None]:
     """Run the commands of the manager. Raises CeleryizeError where one fails."""
     for command in project.dependencies.commands:
-        _run_manager(project, command, lock)
+        with view.working(f"running {shlex.join(command)}"):
+            _run_manager(project, command, lock, view)
     yield
 
 
-def _run_manager(project: Project, command: tuple[str, ...], lock: int) -> None:
+def _run_manager(project: Project, command: tuple[str, ...], lock: int, view: View) -> None:
     """Run one command of the manager where it belongs; pip is the interpreter's own."""
     shown = shlex.join(command)
     if command[0] == "pip":
-        finished = _run_pip(project, command[1:], lock)
+        finished = _run_pip(project, command[1:], lock, view)
     elif shutil.which(command[0]):
-        finished = _run(project, command, lock)
+        finished = _run(project, command, lock, view)
     else:
         raise CeleryizeError(
             f"cannot run `{shown}`: {command[0]} is not installed, or not on PATH",
@@ -77,10 +98,10 @@ def _run_manager(project: Project, command: tuple[str, ...], lock: int) -> None:
         )
 
 
-def _run_pip(project: Project, arguments: tuple[str, ...], lock: int) -> Finished:
+def _run_pip(project: Project, arguments: tuple[str, ...], lock: int, view: View) -> Finished:
     """Run the pip of the project's interpreter; `uv venv` makes environments without one."""
     python = str(project.interpreter.path)
-    finished = _run(project, (python, "-m", "pip", *arguments), lock)
+    finished = _run(project, (python, "-m", "pip", *arguments), lock, view)
     if finished.exit_code == 0 or "No module named pip" not in finished.output:
         return finished
     if not shutil.which("uv"):
@@ -89,9 +110,10 @@ def _run_pip(project: Project, arguments: tuple[str, ...], lock: int) -> Finishe
             hint=f"Run `{python} -m ensurepip`, or install the dependency yourself. {ROLLED_BACK}",
         )
     # uv's options of `pip install` are pip's, but for the interpreter
-    return _run(project, ("uv", "pip", arguments[0], "--python", python, *arguments[1:]), lock)
+    with_uv = ("uv", "pip", arguments[0], "--python", python, *arguments[1:])
+    return _run(project, with_uv, lock, view)
 
 
-def _run(project: Project, command: tuple[str, ...], lock: int) -> Finished:
+def _run(project: Project, command: tuple[str, ...], lock: int, view: View) -> Finished:
     folder = project.root / project.dependencies.folder
-    return run_supervised(command, folder=folder, keeping=[lock])
+    return run_supervised(command, folder=folder, keeping=[lock], tell=view.tell_progress)

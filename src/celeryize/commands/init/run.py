@@ -7,26 +7,28 @@ from dataclasses import dataclass, field, replace
 
 from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
+from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
+from celeryize.commands.init.production import deployment_steps
 from celeryize.commands.init.settings_in_use import settings_in_use
 from celeryize.commands.init.written_values import name_suspect
-from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.start_command import start_commands
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
+from celeryize.commands.start_command import install_line, start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
-from celeryize.detect.web_settings import worker_environment
-from celeryize.model import Plan
+from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof, Verdict
 from celeryize.render import ANSWERS_FILE
 from celeryize.ui.view import View
 from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize] that answer a question of init, and those of all commands.
+SWITCHES = ("partial", "overwrite", "skip_existing", "modernize", "install")
 QUESTION_KEYS = frozenset({"broker", "result-backend", "result_backend", "profile", "beat"})
 TABLE_KEYS = QUESTION_KEYS | {"settings", "silence", "templates"}
 
@@ -51,7 +53,7 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOption
     """Set Celery up in a project."""
 
     def planned(project: Project) -> Planned:
-        return _plan_set_up(project, write, view, chosen)
+        return _plan_set_up(project, options, write, view, chosen)
 
     # what the settings have, and their text does not show
     names = tuple(f"CELERY_{name.upper()}" for name in sorted(SETTING_NAMES))
@@ -59,7 +61,13 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOption
     return run_writer(options, write, view, planned, brief=False, request=request)
 
 
-def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: InitOptions) -> Planned:
+def _plan_set_up(
+    project: Project,
+    options: RunOptions,
+    write: WriteOptions,
+    view: View,
+    chosen: InitOptions,
+) -> Planned:
     """Ask what is not known yet, and plan."""
     folder = project.root / project.base
     stored = stored_answers(folder, ANSWERS_FILE)
@@ -74,12 +82,10 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
         if known.get(kept.question) not in (None, kept.answer):
             view.show_note(kept.note)
         known[kept.question] = kept.answer
-    rendered = init.ask(
-        project,
-        known,
-        module_name=chosen.module_name,
-        interactive=view.interactive and write.asks and not project.celery,
-    )
+    asked: View | None = None
+    if view.interactive and write.asks and not project.celery:
+        asked = view
+    rendered = init.ask(project, known, module_name=chosen.module_name, view=asked)
     planned = init.plan(
         project,
         rendered,
@@ -91,27 +97,30 @@ def _plan_set_up(project: Project, write: WriteOptions, view: View, chosen: Init
         flags=chosen.flags,
     )
     # what was planned decides what is proved
-    return _with_proof(project, planned, chosen)
+    # in a project that has Celery already nothing is asked, so there is nothing to repeat
+    command_line = ""
+    if not project.celery:
+        command_line = _repeating_command(project, options, write, planned.answers, chosen)
+    return replace(_with_proof(project, planned, chosen, view), command_line=command_line)
 
 
-def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Planned:
+def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view: View) -> Planned:
     """The plan with what it promises: the app that is imported and the settings that it has."""
     wiring = planned.wiring
     new_apps = [name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan)]
     needs = (*new_apps, *modules_of(planned.answers.broker))
-    # in a project that has Celery already nothing is asked, so there is nothing to repeat
-    command_line = ""
-    if not project.celery:
-        command_line = _repeating_command(project, planned.answers, chosen.module_name)
     plan = planned.plan
+    install_command = install_line(project, _install_commands(project, planned.answers.broker))
     around: Around | None = None
     if chosen.install:
-        around = plan_installation(project)
+        around = plan_installation(project, view)
+        # it is proved once that is done
+        install_command = ""
         # what the installation does is no step for the user
         done = f"{project.dependencies.sync}\n"
         plan = replace(plan, todos=tuple(todo for todo in plan.todos if todo.snippet != done))
 
-    def next_steps(proof: Proof) -> tuple[str, ...]:
+    def next_steps(proof: Proof) -> tuple[NextStep, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
 
     return Planned(
@@ -126,11 +135,10 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions) -> Pl
             suspect=name_suspect(project),
         ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
-        install_command=project.dependencies.sync or _install_command(planned.answers.broker),
+        install_command=install_command,
         around=around,
         read_by_path=wiring.read_by_path,
         next_steps=next_steps,
-        command_line=command_line,
     )
 
 
@@ -143,12 +151,14 @@ def _mention_unknown_keys(table: dict[str, object], view: View) -> None:
         )
 
 
-def _install_command(broker: str) -> str:
-    """What installs Celery and the library of its broker where no manager is known."""
+def _install_commands(project: Project, broker: str) -> tuple[tuple[str, ...], ...]:
+    """What installs Celery and the library of its broker."""
+    if project.dependencies.commands:
+        return project.dependencies.commands
     extra = extra_for(broker)
     if not extra:
-        return "pip install celery"
-    return f"pip install 'celery[{extra}]'"
+        return (("pip", "install", "celery"),)
+    return (("pip", "install", f"celery[{extra}]"),)
 
 
 def _is_new_import(name: str, plan: Plan) -> bool:
@@ -167,30 +177,66 @@ def _answers_in(table: dict[str, object]) -> dict[str, object]:
 
 def _next_steps(
     project: Project, planned: init.Init, proof: Proof, *, installed: bool
-) -> tuple[str, ...]:
-    """The commands that a user types next, in order."""
+) -> tuple[NextStep, ...]:
+    """What a user does next, in order: each line works when it is pasted."""
     spec = planned.wiring.spec
-    settings = [pair for pair in planned.wiring.environment if pair[0].startswith("DJANGO_")]
+    settings = tuple(pair for pair in planned.wiring.environment if pair[0].startswith("DJANGO_"))
     if project.celery:
-        app = project.celery[0]
-        spec = project.start_spec(app)
-        settings += worker_environment(
-            project.modules, project.web, project.settings.module, app.where.path
-        )
+        spec = project.start_spec(project.celery[0])
+        settings += worker_variables(project)
     subcommands = ["worker"]
     # a project with an app of its own may have decided to go without Beat
     has_schedule = not project.celery or "CELERY_BEAT_SCHEDULE" in project.settings.assigned
     if planned.answers.beat and has_schedule:
         subcommands.append("beat")
-    steps = list(start_commands(project, spec, tuple(subcommands), tuple(settings)))
+    change, starts = _without_change(start_steps(project, spec, tuple(subcommands), settings))
+    steps: list[NextStep] = []
     if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
-        # below the change of the folder, where the file of the dependencies may be meant
-        steps.insert(len(steps) - len(subcommands), project.dependencies.sync)
+        steps.append(NextStep("Install what is declared now", (install_line(project),)))
+    steps += broker_steps(planned.answers.broker, _broker_variables(planned.wiring))
+    steps += [*change, *starts]
+    live = "Prove it with a real worker and Beat, which needs no server"
+    steps.append(NextStep(live, ("celeryize verify --live",)))
+    if not project.celery:
+        steps += deployment_steps(project)
+    app = _first_app(project)
+    if app and not project.celery:
+        steps.append(NextStep("Add a first task", (f"celeryize add-task {app}.hello",)))
     return tuple(steps)
 
 
-def _repeating_command(project: Project, answers: init.Answers, module_name: str) -> str:
-    """The command that gives the same without a question."""
+def _without_change(steps: tuple[NextStep, ...]) -> tuple[list[NextStep], list[NextStep]]:
+    """The steps that only go to a folder, and the others."""
+    change = [step for step in steps if step.lines[0].startswith("cd ")]
+    return change, [step for step in steps if step not in change]
+
+
+def _broker_variables(wiring: init.Wiring) -> tuple[str, ...]:
+    """The variables of the environment from which the new settings read the broker."""
+    for value in wiring.values:
+        if value.name == "CELERY_BROKER_URL":
+            return value.variables
+    return ()
+
+
+def _first_app(project: Project) -> str:
+    """An app of the project's own for a first task; empty where it has none."""
+    for app in project.apps:
+        if app.installed:
+            return app.name
+    return ""
+
+
+def _repeating_command(
+    project: Project,
+    options: RunOptions,
+    write: WriteOptions,
+    answers: init.Answers,
+    chosen: InitOptions,
+) -> str:
+    """The command that does the same without a question: every flag that was given, and every
+    answer.
+    """
     parts = ["celeryize", "init"]
     for flag, url in (("--broker", answers.broker), ("--result-backend", answers.result_backend)):
         if holds_password(url):
@@ -198,12 +244,13 @@ def _repeating_command(project: Project, answers: init.Answers, module_name: str
             url = "URL"
         parts += [flag, url]
     parts += ["--profile", answers.profile]
-    if answers.beat:
-        parts.append("--beat")
-    else:
-        parts.append("--no-beat")
-    if module_name != "celery":
-        parts += ["--module-name", module_name]
-    if project.layout.settings_where is None:
+    parts.append("--beat" if answers.beat else "--no-beat")
+    if chosen.module_name != "celery":
+        parts += ["--module-name", chosen.module_name]
+    parts += [f"--{name.replace('_', '-')}" for name in SWITCHES if getattr(chosen, name)]
+    if write.no_verify:
+        parts.append("--no-verify")
+    parts += repeated_options(options)
+    if options.settings is None and project.layout.settings_where is None:
         parts += ["--settings", project.settings.module]
     return shlex.join([*parts, "--yes"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from celeryize.brokers import find_result_backend
 from celeryize.commands.init.settings_block import assigned_names, render_block
@@ -12,6 +14,8 @@ from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.commands.init.written_values import written_values
+from celeryize.commands.start_command import program_in
+from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.patch.settings import without
@@ -107,6 +111,15 @@ def _prepare_result_backend(setup: Setup) -> None:
         Todo(
             "create the tables of the results",
             f"{backend.name} keeps them in the database",
-            "python manage.py migrate\n",
+            _manage_line(setup.project, "migrate"),
         )
     )
+
+
+def _manage_line(project: Project, command: str) -> str:
+    """A command of manage.py, run where the user is or, outside of the project, in its folder."""
+    folder = project.root / project.base
+    manage = "manage.py"
+    if Path.cwd().is_relative_to(project.root):
+        manage = os.path.relpath(folder / manage)
+    return f"{program_in(project, 'python', Path())} {shlex.quote(manage)} {command}\n"

@@ -95,6 +95,7 @@ def render_block(project: Project, answers: Answers) -> Block:
     key_prefix = python_literal(f"{_own_name(project)}:")
     context = {
         "in_folder": in_folder,
+        "typed": project.style.typed,
         "broker_url": url.code,
         "result_backend_url": backend.code,
         "data_path": str(project.base / DATA_FOLDER),
@@ -128,7 +129,9 @@ def render_block(project: Project, answers: Answers) -> Block:
 
 def assigned_names(block: str) -> tuple[str, ...]:
     """The names that a settings block assigns at its top level."""
-    targets = [t for n in ast.parse(block).body if isinstance(n, ast.Assign) for t in n.targets]
+    body = ast.parse(block).body
+    targets = [t for n in body if isinstance(n, ast.Assign) for t in n.targets]
+    targets += [n.target for n in body if isinstance(n, ast.AnnAssign)]
     return tuple(target.id for target in targets if isinstance(target, ast.Name))
 
 

@@ -7,8 +7,10 @@ from typing import Protocol
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.patch.components import component
+from celeryize.patch.definitions import import_block
 from celeryize.patch.installed_apps import install_app
 from celeryize.patch.settings import add_attributes, add_block
+from celeryize.patch.source import Source, fitted
 
 
 class Planning(Protocol):
@@ -80,7 +82,7 @@ def _into_component(setup: Planning, block: str, imports: tuple[str, ...], what:
     if draft.read(path) is not None:
         draft.write(path, add_block(draft.source(path), block, list(imports)), what)
         return
-    lines = [*imports, block]
-    if imports:
-        lines = [*imports, "", block]
-    draft.write(path, "\n".join(lines).replace("\n", source.newline).encode(), what)
+    new = Source(path, "", style=draft.style)
+    head = import_block(list(imports), draft.style)
+    text = f"{head}\n\n{block}" if head else block
+    draft.write(path, fitted(new, 0, text).replace("\n", source.newline).encode(), what)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from celeryize.commands.missing_library import require_library
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
 from celeryize.commands.schedule.migration import plan_migration, reads_database
 from celeryize.commands.task import plan as task_plan
@@ -13,7 +14,7 @@ from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
-from celeryize.errors import CannotPatch, UsageError
+from celeryize.errors import CannotPatch, NoCelery, UsageError
 from celeryize.model import Plan
 from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
 from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
@@ -44,6 +45,8 @@ def plan(project: Project, request: Request) -> Plan:
         draft.write(home.source.path, after, what)
     else:
         _start_schedule(project, draft, request, entry, what)
+    if request.when.model == "SolarSchedule":
+        require_library(project, "ephem", "celery[solar]")
     for note in request.when.notes:
         draft.add_note(note)
     return draft.plan()
@@ -157,9 +160,7 @@ def _plan_with_task(project: Project, request: Request) -> Plan:
 
 def _require_app(project: Project) -> CeleryApp:
     if not project.celery:
-        raise CannotPatch(
-            "this project has no Celery app yet", hint="Set it up first: celeryize init --beat."
-        )
+        raise NoCelery
     return project.celery[0]
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.schedule import plan as add
-from celeryize.commands.start_command import start_commands
+from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
-from celeryize.model import Plan
+from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
@@ -41,9 +41,11 @@ def add_schedule(
         def imported(sights: tuple[ImportReport, ImportReport]) -> None:
             view.show_preview(_preview_lines(sights[0], request.name, request.when.words))
 
-        def next_steps(proof: Proof) -> tuple[str, ...]:
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            return start_commands(project, project.start_spec(app), ("beat",))
+            titles = ("Restart Beat, which reads the schedule when it starts", "A worker runs it")
+            spec, variables = project.start_spec(app), worker_variables(project)
+            return start_steps(project, spec, ("beat", "worker"), variables, titles)
 
         return Planned(
             plan,

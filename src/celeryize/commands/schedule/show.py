@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celeryize import when
 from celeryize.commands.options import RunOptions
 from celeryize.commands.schedule.database import is_in_database, read_database
-from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError
+from celeryize.errors import CeleryizeError, NoCelery
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def run(options: RunOptions, view: View, chosen: ScheduleOptions) -> None:
     request = ImportRequest(preview=Preview(None, count, hours), settings=("DATABASES",))
     with start_up(options, view, brief=True, request=request) as (project, prober):
         assert prober is not None
-        worker, _ = prober.baseline()
+        with view.working(IMPORTING):
+            worker, _ = prober.baseline()
         _raise_if_not_importable(project, worker)
     # Celery's own default
     entries, zone = worker.beat_schedule, worker.timezone or "UTC"
@@ -84,21 +86,23 @@ def _save_files(
 ) -> None:
     from celeryize import pictures
 
-    runs = pictures.runs_by_entry(entries)
+    timeline = pictures.make_timeline(entries, zone, datetime.now(UTC))
     # all are rendered before the first is written
     texts: list[tuple[Path, str]] = []
     if chosen.svg:
-        texts.append((chosen.svg, pictures.render_svg(runs, zone)))
+        texts.append((chosen.svg, pictures.render_svg(timeline)))
     if chosen.html:
-        texts.append((chosen.html, pictures.render_html(runs, zone)))
+        texts.append((chosen.html, pictures.render_html(timeline)))
     if chosen.ics:
-        texts.append((chosen.ics, pictures.render_calendar(runs)))
+        texts.append((chosen.ics, pictures.render_calendar(pictures.runs_by_entry(entries))))
     for file, text in texts:
         view.save_answer(file, text, overwrite=chosen.overwrite)
 
 
 def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
     """Without an app there is no schedule to show."""
+    if not project.celery:
+        raise NoCelery
     if not worker.celery_importable:
         raise CeleryizeError(
             f"Celery cannot be imported in {project.interpreter.path}",
@@ -115,4 +119,4 @@ def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
             f"{failed.type}: {failed.message}",
             hint="See celeryize verify.",
         )
-    raise CeleryizeError("this project has no Celery app", hint="Set it up first: celeryize init.")
+    raise NoCelery

@@ -12,6 +12,7 @@ from celeryize.detect.tasks import prefers_app_task
 from celeryize.errors import UsageError
 from celeryize.patch.imports import gives
 from celeryize.patch.source import is_identifier, python_literal
+from celeryize.spelling import did_you_mean
 
 # The formatters' default: what fits in it, they put on one line.
 LINE_LENGTH = 88
@@ -124,14 +125,24 @@ def _exception_class(name: str) -> tuple[str, str]:
     if not module:
         kind = getattr(builtins, name, None)
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            near = did_you_mean(name, _builtin_exceptions())
             raise UsageError(
                 f"Python has no exception {name}",
-                hint="Write it with its module: smtplib.SMTPException.",
+                hint=f"{near}Others are written with their module: smtplib.SMTPException.",
             )
         return name, ""
     if "." in module:
         return leaf, f"from {module} import {leaf}"
     return name, f"import {module}"
+
+
+def _builtin_exceptions() -> list[str]:
+    """The exceptions that need no import."""
+    return [
+        name
+        for name, kind in vars(builtins).items()
+        if isinstance(kind, type) and issubclass(kind, BaseException)
+    ]
 
 
 def _text_literal(value: str | None) -> str | None:

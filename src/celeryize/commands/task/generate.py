@@ -29,7 +29,7 @@ from celeryize.errors import CeleryizeError, UsageError
 from celeryize.patch.source import python_literal
 from celeryize.render import task_template, task_templates
 
-# How long a lock of an idempotent task without a time limit holds.
+# How long the lock of a task without a time limit holds.
 LOCK_SECONDS = 600
 SIZE = re.compile(r"size|chunk|batch|limit")
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
@@ -108,12 +108,14 @@ def generate_task(
     libraries = _libraries(project, request)
     imports += kind.imports_for(libraries)
     imports.append(top_import)
-    if request.idempotent:
+    if request.lock:
         imports.append("from django.core.cache import cache")
     context = {
         **_decorator_context(request, function, parameters, decorated),
         **_body_context(function, parameters, model, libraries),
-        "idempotent": request.idempotent,
+        "lock": request.lock,
+        # its name in templates that were copied before
+        "idempotent": request.lock,
         "lock_seconds": request.time_limit or LOCK_SECONDS,
         "lock_name": python_literal(f"{registered}:"),
         "local_import": local_import,

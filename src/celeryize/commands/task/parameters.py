@@ -11,6 +11,7 @@ from celeryize.commands.task.words import snake_case
 from celeryize.detect.models import Model
 from celeryize.errors import UsageError
 from celeryize.patch.source import is_identifier, python_literal
+from celeryize.spelling import did_you_mean
 
 # What comes back from JSON as it was sent, with the import it needs (CELERY_FACTS 36).
 TYPES = {
@@ -134,6 +135,9 @@ def _imports_of(node: ast.expr, annotation: str) -> tuple[str, ...]:
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             if part.id not in TYPES:
+                near = did_you_mean(part.id, TYPES)
+                if near and part.id not in REPLACEMENTS and part.id[:1].islower():
+                    raise UsageError(f"{part.id} is not a type", hint=f"{near}{TYPE_HINT}")
                 default = "its primary key, as int or str: an instance is stale when it arrives"
                 raise UsageError(
                     f"a task cannot be passed a {part.id}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from celeryize.commands.missing_library import require_imports
 from celeryize.commands.task.generate import Generated, generate_task
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
@@ -12,9 +13,10 @@ from celeryize.commands.task.request import Request
 from celeryize.commands.task.test_file import add_test, command_of, has_tests, render_test
 from celeryize.commands.task.trigger import assumed_argument, connect_trigger, parse_trigger
 from celeryize.detect.apps import App
+from celeryize.detect.caches import find_unshared_cache
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
-from celeryize.errors import CannotPatch
+from celeryize.errors import NoCelery
 from celeryize.model import Plan
 from celeryize.patch.definitions import add_definitions
 from celeryize.patch.imports import add_import
@@ -41,16 +43,17 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     Raises UsageError for what cannot be meant, CannotPatch for what cannot be done safely.
     """
     if not project.celery:
-        raise CannotPatch(
-            "this project has no Celery app yet", hint="Set it up first: celeryize init."
-        )
+        raise NoCelery
     app, function = named_task(project, request.target)
     draft = project.draft()
     report_queue(project, draft, request.queue)
+    if request.lock:
+        _report_cache(project, draft)
     path, package = place_of(project, app, function)
     task = generate_task(project, request, app, function, path, templates)
     source = draft.source(path)
     report_other_libraries(source, draft)
+    require_imports(project, task.imports)
     after = add_definitions(source, task.code, list(task.imports))
     draft.write(path, after, f"the task {task.registered}")
     if package is not None:
@@ -73,6 +76,20 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         draft.write(test.path, add_test(draft.source(test.path), test), "its test")
         run_test = command_of(project, test)
     return Added(draft.plan(), task, run_test)
+
+
+def _report_cache(project: Project, draft: Draft) -> None:
+    """A note where the cache of the lock is one that processes do not share."""
+    cache = find_unshared_cache(project.modules, project.settings)
+    if cache is None:
+        return
+    at = "CACHES is not set, and Django's default is"
+    if cache.where is not None:
+        at = f"CACHES ({cache.where}) is"
+    draft.add_note(
+        f"--lock needs a cache that all processes share, and {at} {cache.words}: two workers would "
+        "run the task at the same time. Set CACHES to Redis, Memcached or the database."
+    )
 
 
 def _install_app(project: Project, draft: Draft, app: App) -> None:

@@ -14,6 +14,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Edit, Plan, Where
 from celeryize.patch.definitions import defines, remove_definitions
 from celeryize.patch.source import Source
+from celeryize.spelling import did_you_mean
 
 
 def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
@@ -89,6 +90,15 @@ def _find_change(project: Project, path: PurePosixPath, function: str) -> Change
                 before, after = _text_of(path, edit.before), _text_of(path, edit.after)
                 if defines(after, function) and not defines(before, function):
                     return change
+    names = [
+        node.name for node in project.modules.tree(path).body if isinstance(node, ast.FunctionDef)
+    ]
+    if function not in names:
+        raise CannotPatch(
+            f"{path} has no {function}",
+            hint=f"{did_you_mean(function, names)}`celeryize tasks` lists the tasks.",
+            where=Where(path),
+        )
     raise CannotPatch(
         f"{path} has no {function} that celeryize remembers writing",
         hint="Remove it manually, with the imports that only it needs.",

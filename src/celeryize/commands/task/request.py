@@ -11,6 +11,7 @@ from celeryize.commands.task.kinds import find_kind
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 from celeryize.errors import UsageError
+from celeryize.spelling import did_you_mean
 
 # What a task, or a queue, may be called.
 NAME = re.compile(r"[\w.\-:]+")
@@ -42,7 +43,7 @@ class Request:
     ignore_result: bool = False
     acks_late: bool | None = None
     expires: int | None = None
-    idempotent: bool = False
+    lock: bool = False
     decorator: str | None = None
     body_from: Path | None = None
     test: bool | None = None
@@ -54,7 +55,10 @@ def check_request(request: Request, kinds: Sequence[str]) -> None:
     ignore.
     """
     if request.kind not in kinds:
-        raise UsageError(f"unknown kind {request.kind}", hint=f"Choose one of {', '.join(kinds)}.")
+        near = did_you_mean(request.kind, kinds)
+        raise UsageError(
+            f"unknown kind {request.kind}", hint=f"{near}Choose one of {', '.join(kinds)}."
+        )
     _check_retries(request)
     _check_limits(request)
     check_priority(request.priority)

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.start_command import start_commands
+from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.task import plan as add
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError, Unproved, UsageError
+from celeryize.errors import NoCelery, Unproved, UsageError
+from celeryize.model import NextStep
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
@@ -41,11 +42,12 @@ def add_task(
             if added.run_test is None:
                 raise UsageError("there is no test to run", hint="Add --test.")
             arguments = added.run_test
-            around = Around(lambda _: _passing_test(project, arguments))
+            around = Around(lambda _: _passing_test(project, arguments, view))
 
-        def next_steps(proof: Proof) -> tuple[str, ...]:
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            return (*added.task.call, *_restart_commands(project))
+            call = NextStep("Send it, from a view for example", added.task.call)
+            return (call, *_restart_steps(project))
 
         return Planned(
             added.plan,
@@ -64,9 +66,7 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
 
     def planned(project: Project) -> Planned:
         if not project.celery:
-            raise CeleryizeError(
-                "this project has no Celery app, so no tasks", hint="See celeryize init."
-            )
+            raise NoCelery
         plan, gone = remove.plan(project, target)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, gone=gone)
@@ -75,23 +75,24 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
     return run_writer(options, write, view, planned)
 
 
-def _restart_commands(project: Project) -> tuple[str, ...]:
+def _restart_steps(project: Project) -> tuple[NextStep, ...]:
     """How the project's worker is started: again, because it loads its tasks at start-up."""
-    spec = project.start_spec(project.celery[0])
-    *folder, worker = start_commands(project, spec, ("worker",))
-    return (*folder, f"{worker}  # restart it: a worker loads its tasks at start-up")
+    spec, variables = project.start_spec(project.celery[0]), worker_variables(project)
+    title = "Restart the worker, which loads its tasks when it starts"
+    return start_steps(project, spec, ("worker",), variables, (title,))
 
 
 @contextmanager
-def _passing_test(project: Project, arguments: tuple[str, ...]) -> Iterator[None]:
+def _passing_test(project: Project, arguments: tuple[str, ...], view: View) -> Iterator[None]:
     """Run the test in the project's interpreter. Raises Unproved with its last lines."""
-    ended = subprocess.run(
-        [str(project.interpreter.path), *arguments],
-        cwd=project.root / project.base,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with view.working("running the test"):
+        ended = subprocess.run(
+            [str(project.interpreter.path), *arguments],
+            cwd=project.root / project.base,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if ended.returncode:
         tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-TEST_LINES:])
         raise Unproved(f"the test of the task fails:\n{tail}", hint="The change was rolled back.")

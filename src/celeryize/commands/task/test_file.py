@@ -176,10 +176,11 @@ def _pytest_module(
     imports: list[str],
 ) -> TaskTest:
     """Tests as functions, the way pytest-django has them."""
-    code = f"@pytest.mark.django_db\ndef test_{function}_runs():\n{_indent_lines(lines, 4)}"
+    code = f"@pytest.mark.django_db\ndef test_{function}_runs() -> None:\n{_indent_lines(lines, 4)}"
     if on_commit:
         code += f"\n\n@pytest.mark.django_db\ndef test_{function}_is_sent_on_commit("
-        code += f"django_capture_on_commit_callbacks):\n{_indent_lines(on_commit, 4)}"
+        code += "\n    django_capture_on_commit_callbacks,\n) -> None:\n"
+        code += _indent_lines(on_commit, 4)
     return TaskTest(path, code, (*imports, "import pytest"))
 
 
@@ -192,9 +193,11 @@ def _unittest_module(
 ) -> TaskTest:
     """Tests as methods of a TestCase, the way Django has them."""
     body = _indent_lines([_unittest_line(line) for line in lines], 8)
-    code = f"class {camel_case(function)}Tests(TestCase):\n    def test_it_runs(self):\n{body}"
+    code = (
+        f"class {camel_case(function)}Tests(TestCase):\n    def test_it_runs(self) -> None:\n{body}"
+    )
     if on_commit:
-        code += f"\n    def test_it_is_sent_on_commit(self):\n{_indent_lines(on_commit, 8)}"
+        code += f"\n    def test_it_is_sent_on_commit(self) -> None:\n{_indent_lines(on_commit, 8)}"
     return TaskTest(path, code, (*imports, "from django.test import TestCase"))
 
 

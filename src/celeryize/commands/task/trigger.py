@@ -19,6 +19,7 @@ from celeryize.model import Where
 from celeryize.patch.definitions import add_definitions
 from celeryize.patch.ready import import_signals, new_configuration
 from celeryize.render import snippet
+from celeryize.spelling import did_you_mean
 
 SIGNALS = ("post_save", "post_delete")
 
@@ -40,7 +41,10 @@ def parse_trigger(project: Project, app: App, text: str) -> Trigger:
             hint="Write SIGNAL:APP.MODEL, for example post_save:shop.Order.",
         )
     if signal not in SIGNALS:
-        raise UsageError(f"unknown signal {signal!r}", hint=f"Use {' or '.join(SIGNALS)}.")
+        raise UsageError(
+            f"unknown signal {signal!r}",
+            hint=f"{did_you_mean(signal, SIGNALS)}Use {' or '.join(SIGNALS)}.",
+        )
     return Trigger(signal, named_model(project, app, model))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from celeryize.commands.start_up import ImportRequest, target_of
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError
+from celeryize.errors import NoCelery
 from celeryize.live import Broker, LiveReport, live
 from celeryize.probe.run import Prober
 from celeryize.ui.view import View
@@ -26,19 +26,22 @@ def run_live(
     `registered` gives the names that an import found; without it the project is imported here,
     meanwhile. `environment` is what the import needs.
 
-    Raises CeleryizeError where there is no Celery app to run.
+    Raises NoCelery where there is no Celery app to run.
     """
     if not project.celery:
-        raise CeleryizeError(
-            "there is no Celery app in this project to run",
-            hint="Create one with `celeryize init`.",
-        )
+        raise NoCelery
     target = target_of(project, ImportRequest(environment=environment))
+    running = "running a real worker and Beat"
     if registered is not None:
-        return live(
-            target, registered=registered, broker=broker, timeout=timeout, progress=view.show_step
-        )
-    with Prober(target, timeout=timeout) as prober:
+        with view.working(running):
+            return live(
+                target,
+                registered=registered,
+                broker=broker,
+                timeout=timeout,
+                progress=view.show_step,
+            )
+    with view.working(running), Prober(target, timeout=timeout) as prober:
         prober.start_baseline()
         return live(
             target,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from celeryize.commands.options import WriteOptions
 from celeryize.errors import UsageError
+from celeryize.spelling import did_you_mean
 
 BROKERS_FOR_LIVE = ("filesystem", "configured")
 
@@ -41,14 +42,17 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
     if chosen.broker not in BROKERS_FOR_LIVE:
         raise UsageError(
-            f"invalid broker {chosen.broker!r} for --live", hint="Use filesystem or configured."
+            f"invalid broker {chosen.broker!r} for --live",
+            hint=f"{did_you_mean(chosen.broker, BROKERS_FOR_LIVE)}Use filesystem or configured.",
         )
     if chosen.form != "text":
         from celeryize.formats import FORMATS
 
         if chosen.form not in FORMATS:
+            near = did_you_mean(chosen.form, FORMATS)
             raise UsageError(
-                f"unknown format {chosen.form!r}", hint="Use text, github, sarif or junit."
+                f"unknown format {chosen.form!r}",
+                hint=f"{near}Use text, github, sarif, junit or lines.",
             )
     if chosen.fix and chosen.live:
         raise UsageError("--fix and --live exclude each other", hint="Fix first, then run --live.")

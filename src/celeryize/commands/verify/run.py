@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions
-from celeryize.commands.start_up import start_up
+from celeryize.commands.start_up import IMPORTING, start_up
 from celeryize.commands.verify.options import VerifyOptions
 from celeryize.detect.answers import configured
 from celeryize.errors import CeleryizeError, Exit
@@ -38,8 +38,9 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
         options, view, imports=not chosen.static, may_lack_settings=lenient, brief=True
     ) as (project, prober):
         view.show_project(project, later=True)
-        facts = gather_facts(project, prober)
-        results = examine_project(project, facts, chosen)
+        with view.working("checking your project"):
+            facts = gather_facts(project, prober, view)
+            results = examine_project(project, facts, chosen)
         report = None
         if chosen.live:
             report = _run_live(project, facts, view, options, chosen)
@@ -65,7 +66,7 @@ def without_interpreter(options: RunOptions, chosen: VerifyOptions) -> RunOption
     return options
 
 
-def gather_facts(project: Project, prober: Prober | None) -> Facts:
+def gather_facts(project: Project, prober: Prober | None, view: View) -> Facts:
     """What the checks look at. The code is read while the project is imported."""
     from celeryize.checks.facts import read_facts
 
@@ -73,7 +74,8 @@ def gather_facts(project: Project, prober: Prober | None) -> Facts:
     # they are computed on first use: do it now, while the interpreter works
     _ = facts.tasks.all, facts.settings.assignments
     if prober:
-        facts = facts.with_imports(*prober.baseline())
+        with view.working(IMPORTING):
+            facts = facts.with_imports(*prober.baseline())
     return facts
 
 

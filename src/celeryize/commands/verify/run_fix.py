@@ -62,10 +62,11 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: VerifyOpti
     options = without_interpreter(options, chosen)
     start = start_up(options, view, imports=not chosen.static, writes=write.writes)
     with start as (project, prober):
-        facts = gather_facts(project, prober)
-        examination = examine_project(project, facts, chosen)
+        with view.working("checking your project"):
+            facts = gather_facts(project, prober, view)
+            examination = examine_project(project, facts, chosen)
         fixing = fix.plan(project, examination.fixes)
-        again = _SecondExamination(options, chosen, fixing)
+        again = _SecondExamination(options, chosen, fixing, view)
         planned = _with_proof(project, fixing, again)
         written = write_planned(planned, project, prober, write, view)
         if again.facts and again.examination:
@@ -83,12 +84,15 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: VerifyOpti
 class _SecondExamination:
     """Once the files are written: a finding that was fixed is gone, or all is rolled back."""
 
-    def __init__(self, options: RunOptions, chosen: VerifyOptions, fixing: fix.Fixing) -> None:
+    def __init__(
+        self, options: RunOptions, chosen: VerifyOptions, fixing: fix.Fixing, view: View
+    ) -> None:
         self.facts: Facts | None = None
         self.examination: CheckResults | None = None
         self._options = options
         self._chosen = chosen
         self._fixing = fixing
+        self._view = view
         self._imports: tuple[ImportReport, ImportReport] | None = None
 
     def imported(self, imports: tuple[ImportReport, ImportReport]) -> None:
@@ -99,6 +103,12 @@ class _SecondExamination:
     def around_write(self) -> Iterator[None]:
         """Examine the written project. Raises Unproved for a finding that is still there."""
         yield
+        with self._view.working("checking what was written"):
+            self._examine()
+        if self.examination is not None:
+            _raise_if_unfixed(self._fixing.fixed, self.examination.findings)
+
+    def _examine(self) -> None:
         options = self._options
         # anew, because the facts of a project are frozen
         project = load_project(
@@ -107,12 +117,11 @@ class _SecondExamination:
             python=options.python,
             package=options.package,
         )
-        facts = gather_facts(project, None)
+        facts = gather_facts(project, None, self._view)
         if self._imports:
             facts = facts.with_imports(*self._imports)
         self.facts = facts
         self.examination = examine_project(project, facts, self._chosen)
-        _raise_if_unfixed(self._fixing.fixed, self.examination.findings)
 
 
 def _with_proof(project: Project, fixing: fix.Fixing, again: _SecondExamination) -> Planned:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.start_up import OWN_APP, ImportRequest, start_up, target_of
+from celeryize.commands.start_command import install_line
+from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
     Aborted,
     Around,
@@ -18,7 +19,7 @@ from celeryize.commands.writing.carry_out import (
 )
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
-from celeryize.model import Plan, Todo
+from celeryize.model import NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
 
@@ -42,7 +43,7 @@ class Judge(Protocol):
         """The proof; `fix` is the command that installs the project's dependencies."""
 
 
-def no_steps(proof: Proof) -> tuple[str, ...]:
+def no_steps(proof: Proof) -> tuple[NextStep, ...]:
     """The next steps of a writer that has none."""
     del proof
     return ()
@@ -73,7 +74,7 @@ class Planned:
     # the project reads what is written by its path, so the proof comes after the write
     read_by_path: bool = False
     # what a user types next, and what would do the same again without a question
-    next_steps: Callable[[Proof], tuple[str, ...]] = no_steps
+    next_steps: Callable[[Proof], tuple[str | NextStep, ...]] = no_steps
     command_line: str = ""
 
 
@@ -83,7 +84,7 @@ class Written:
 
     result: WriteResult
     todos: tuple[Todo, ...]
-    next_steps: tuple[str, ...]
+    next_steps: tuple[str | NextStep, ...]
     command_line: str = ""
 
     @property
@@ -121,7 +122,8 @@ def run_writer(
         writes=write.writes,
     )
     with opened as (project, prober):
-        planned = plan(project)
+        with view.working("planning the change"):
+            planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
     show_written(written, view)
     return written
@@ -133,10 +135,11 @@ def write_planned(
     """Carry out a plan of a project that is open already. Without a prober it is not proved."""
     prove = None
     if prober is not None:
-        prove = _ImportProof(planned, project, prober)
+        prove = _ImportProof(planned, project, prober, view)
         if planned.read_by_path:
             # nothing is proved before the write, but the untouched project must have been imported
-            prober.baseline()
+            with view.working(IMPORTING):
+                prober.baseline()
     try:
         result = carry_out(
             planned.plan,
@@ -151,7 +154,7 @@ def write_planned(
     except Aborted as aborted:
         # after four questions, a no to the fifth must not cost the answers
         if planned.command_line:
-            aborted.hint = f"The same answers, without questions: {planned.command_line}"
+            aborted.hint = f"The same answers, without questions: `{planned.command_line}`"
         raise
     next_steps = planned.next_steps(result.proof)
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
@@ -189,15 +192,23 @@ class _ImportProof:
     planned: Planned
     project: Project
     prober: Prober
+    view: View
 
     def __call__(self, *, written: bool) -> Proof:
         planned, project = self.planned, self.project
-        before = self.prober.baseline()
+        with self.view.working(IMPORTING):
+            before = self.prober.baseline()
         # once it is written the tree itself is imported, without an overlay
         edits = planned.plan.edits
         if written:
             edits = ()
-        after = self.prober.prove(edits, project.root, target_of(project, planned.request))
+        what = "importing it with the planned changes"
+        if written:
+            what = "importing it as it is written"
+        with self.view.working(what):
+            after = self.prober.prove(edits, project.root, target_of(project, planned.request))
         planned.imported(after)
-        fix = planned.install_command or project.dependencies.sync
+        fix = planned.install_command
+        if not fix and planned.around is None:
+            fix = install_line(project)
         return planned.judge(before, after, planned.expected, project.root, fix=fix)

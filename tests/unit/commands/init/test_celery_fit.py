@@ -74,4 +74,18 @@ def test_a_manager_that_is_not_there_ends_in_a_sentence(tmp_path, monkeypatch):
 
     project = load_project(make_tree(tmp_path / "p", small_project()))
     with pytest.raises(CeleryizeError, match="not installed, or not on PATH"):
-        _run_manager(project, ("no-such-manager", "sync"), 0)
+        _run_manager(project, ("no-such-manager", "sync"), 0, Recorder())
+
+
+def test_the_environment_of_celeryize_is_not_filled_where_the_project_has_its_own(tmp_path):
+    from celeryize.commands.init.install import plan_installation
+    from celeryize.detect.project import load_project
+    from celeryize.errors import CeleryizeError
+
+    files = {**small_project(), "requirements.txt": "django\n"}
+    folder = make_tree(tmp_path / "p", files)
+    assert plan_installation(load_project(folder), Recorder())
+    make_tree(folder, {".venv/pyvenv.cfg": "", ".venv/bin/python": ""})
+    with pytest.raises(CeleryizeError, match="has no Django") as caught:
+        plan_installation(load_project(folder), Recorder())
+    assert ".venv/bin/python" in caught.value.hint

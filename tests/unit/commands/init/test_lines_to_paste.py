@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.errors import CeleryizeError
-from celeryize.ui.screen import format_message
+from celeryize.ui.planned import format_message
 from tests.unit.test_golden import CASES, GOLDEN, load, run
 
 BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_hashes"]

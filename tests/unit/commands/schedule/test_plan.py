@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.commands.schedule.plan import Request
-from celeryize.errors import CannotPatch, UsageError
+from celeryize.errors import CannotPatch, NoCelery, UsageError
 from celeryize.when import parse
 from tests import commands
 from tests.conftest import make_tree, snapshot
@@ -261,7 +261,7 @@ def test_what_cannot_be_meant_is_said(wired, more, words):
 
 def test_a_project_without_celery_is_sent_to_init(project):
     make_tree(project, {})
-    with pytest.raises(CannotPatch, match="no Celery app"):
+    with pytest.raises(NoCelery, match="no Celery app"):
         add(project)
 
 

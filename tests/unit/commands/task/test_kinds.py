@@ -67,7 +67,7 @@ def test_a_new_kind_is_an_entry_and_its_templates(project: Path, tmp_path: Path,
         "from django.test import TestCase\n\n"
         "from .tasks import receive\n\n\n"
         "class ReceiveTests(TestCase):\n"
-        "    def test_it_runs(self):\n"
+        "    def test_it_runs(self) -> None:\n"
         "        payload = {}\n"
         "        receive(payload)\n"
         '        self.assertEqual(payload, {"received": True})\n'

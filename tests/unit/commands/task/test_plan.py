@@ -10,7 +10,8 @@ import pytest
 
 from celeryize.commands.task.plan import Request, plan
 from celeryize.detect.project import load_project
-from celeryize.errors import CannotPatch, CeleryizeError, UsageError
+from celeryize.errors import CannotPatch, CeleryizeError, NoCelery, UsageError
+from celeryize.ui.machine import lines_of
 from tests import commands
 from tests.conftest import Run, make_tree, small_project, snapshot
 from tests.views import Recorder
@@ -285,7 +286,8 @@ def test_models_that_import_the_tasks_are_imported_inside(wired):
 )
 def test_the_call_to_paste_fits_the_signature(wired, monkeypatch, parameters, options, call):
     monkeypatch.chdir(wired)
-    first, *lines, last = add(wired, "doctors.send", *parameters, **options).next_steps
+    steps = add(wired, "doctors.send", *parameters, **options).next_steps
+    first, *lines, last = lines_of(steps)
     assert first == "from doctors.tasks import send"
     assert tuple(lines) == call
     assert last.startswith("celery -A config worker")
@@ -299,7 +301,7 @@ def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wir
             'Celery("config")', 'Celery("config", task_cls="doctors.base:Task")'
         )
     )
-    assert add(wired, "doctors.send", "doctor_id:int").next_steps[1:-1] == (
+    assert tuple(lines_of(add(wired, "doctors.send", "doctor_id:int").next_steps))[1:-1] == (
         "from django.db import transaction",
         "transaction.on_commit(lambda: send.delay(doctor.pk))",
     )
@@ -360,7 +362,7 @@ def test_pytest_is_used_where_it_knows_the_settings(wired):
     )
     add(wired, "doctors.x", test=True)
     text = (wired / "doctors/tests/test_x.py").read_text()
-    assert "@pytest.mark.django_db\ndef test_x_runs():\n    x()\n" in text
+    assert "@pytest.mark.django_db\ndef test_x_runs() -> None:\n    x()\n" in text
     assert "from doctors.tasks import x\n" in text
 
 
@@ -527,20 +529,20 @@ def test_what_cannot_be_meant_is_said_with_what_to_write_instead(
 
 
 def test_a_project_without_celery_is_sent_to_init(project):
-    with pytest.raises(CannotPatch, match="no Celery app") as caught:
+    with pytest.raises(NoCelery, match="no Celery app") as caught:
         add(project, *EXAMPLE)
     assert "celeryize init" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", ["plain", "model", "email", "http", "batch"])
-@pytest.mark.parametrize("idempotent", [False, True])
+@pytest.mark.parametrize("lock", [False, True])
 @pytest.mark.parametrize("bind", [False, True])
-def test_every_kind_is_clean_python_with_its_test(wired, kind, idempotent, bind, tmp_path):
+def test_every_kind_is_clean_python_with_its_test(wired, kind, lock, bind, tmp_path):
     import subprocess
     import sys
 
     model = "Doctor" if kind in {"model", "email", "batch"} else None
-    add(wired, "doctors.work", kind=kind, model=model, idempotent=idempotent, bind=bind, test=True)
+    add(wired, "doctors.work", kind=kind, model=model, lock=lock, bind=bind, test=True)
     ruff = Path(sys.executable).with_name("ruff")
     for arguments in (
         ["format", "--check"],

@@ -34,7 +34,7 @@ def remove(folder: Path, target: str):
 
 KINDS = [
     {},
-    {"kind": "batch", "model": "Doctor", "idempotent": True},
+    {"kind": "batch", "model": "Doctor", "lock": True},
     {"kind": "email", "model": "Doctor", "bind": True},
     {"kind": "http"},
     {"retry_on": ("smtplib.SMTPException",)},

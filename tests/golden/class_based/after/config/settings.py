@@ -16,7 +16,9 @@ class Base(Configuration):
 
     # Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
     CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
-    CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/0")
+    CELERY_RESULT_BACKEND = os.environ.get(
+        "CELERY_RESULT_BACKEND", "redis://localhost:6379/0"
+    )
     CELERY_ACCEPT_CONTENT = ["json"]
     CELERY_TASK_SERIALIZER = "json"
     CELERY_RESULT_SERIALIZER = "json"
@@ -32,9 +34,11 @@ class Base(Configuration):
     # A worker that starts before its broker waits for it.
     CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers a task again.
+        # Seconds. Longer than any task, countdown or retry delay: after it, Redis
+        # delivers a task again.
         "visibility_timeout": 3600,
-        # Seconds. Without them, .delay() hangs for ever where the network drops packets.
+        # Seconds. Without them, .delay() hangs for ever where the network drops
+        # packets.
         "socket_timeout": 10,
         "socket_connect_timeout": 5,
     }

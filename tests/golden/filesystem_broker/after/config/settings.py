@@ -21,7 +21,8 @@ TIME_ZONE = "Europe/Paris"
 USE_TZ = True
 
 # Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
-# Development only: messages are files in .celery, which needs no server. Use a real broker in production.
+# Development only: messages are files in .celery, which needs no server. Use a real
+# broker in production.
 CELERY_BROKER_URL = "filesystem://localhost/"
 CELERY_RESULT_BACKEND = "file://" + str(BASE_DIR / ".celery" / "results")
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -39,7 +39,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 270
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers a task again.
+    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers
+    # a task again.
     "visibility_timeout": 3600,
     # Seconds. Without them, .delay() hangs for ever where the network drops packets.
     "socket_timeout": 10,

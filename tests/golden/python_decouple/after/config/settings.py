@@ -24,7 +24,9 @@ USE_TZ = True
 
 # Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="redis://localhost:6379/0")
-CELERY_RESULT_BACKEND = config("CELERY_RESULT_BACKEND", default="redis://localhost:6379/0")
+CELERY_RESULT_BACKEND = config(
+    "CELERY_RESULT_BACKEND", default="redis://localhost:6379/0"
+)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -40,7 +42,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 270
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers a task again.
+    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers
+    # a task again.
     "visibility_timeout": 3600,
     # Seconds. Without them, .delay() hangs for ever where the network drops packets.
     "socket_timeout": 10,

@@ -23,7 +23,9 @@ USE_TZ = True
 
 # Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
-CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/0")
+CELERY_RESULT_BACKEND = os.environ.get(
+    "CELERY_RESULT_BACKEND", "redis://localhost:6379/0"
+)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -31,7 +33,8 @@ CELERY_TIMEZONE = TIME_ZONE
 
 # A queue of its own: two projects on one broker must not take each other's tasks.
 CELERY_TASK_DEFAULT_QUEUE = "project"
-# Results cost a write per task, and a dead result backend blocks .delay(): tasks that need one say ignore_result=False.
+# Results cost a write per task, and a dead result backend blocks .delay(): tasks that
+# need one say ignore_result=False.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
 CELERY_TASK_TRACK_STARTED = True
@@ -50,9 +53,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 # A fresh process after so many tasks bounds what a leak can take.
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Seconds that running tasks get at a stop, where the worker's process has REMAP_SIGTERM=SIGQUIT in its
-# environment (not here: Celery reads it earlier). Longest task < this < the grace until it is killed:
-# 30 s on Kubernetes and Heroku; compose and supervisor have 10 s unless stop_grace_period, stopwaitsecs say more.
+# Seconds that running tasks get at a stop, where the worker's process has
+# REMAP_SIGTERM=SIGQUIT in its environment (not here: Celery reads it earlier). Longest
+# task < this < the grace until it is killed: 30 s on Kubernetes and Heroku; compose and
+# supervisor have 10 s unless stop_grace_period, stopwaitsecs say more.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -60,7 +64,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers a task again.
+    # Seconds. Longer than any task, countdown or retry delay: after it, Redis delivers
+    # a task again.
     "visibility_timeout": 3600,
     # Seconds. Without them, .delay() hangs for ever where the network drops packets.
     "socket_timeout": 10,

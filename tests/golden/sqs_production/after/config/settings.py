@@ -44,9 +44,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 # A fresh process after so many tasks bounds what a leak can take.
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# Seconds that running tasks get at a stop, where the worker's process has REMAP_SIGTERM=SIGQUIT in its
-# environment (not here: Celery reads it earlier). Longest task < this < the grace until it is killed:
-# 30 s on Kubernetes and Heroku; compose and supervisor have 10 s unless stop_grace_period, stopwaitsecs say more.
+# Seconds that running tasks get at a stop, where the worker's process has
+# REMAP_SIGTERM=SIGQUIT in its environment (not here: Celery reads it earlier). Longest
+# task < this < the grace until it is killed: 30 s on Kubernetes and Heroku; compose and
+# supervisor have 10 s unless stop_grace_period, stopwaitsecs say more.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -54,6 +55,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "region": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
-    # Seconds, up to 12 hours. Longer than any task or countdown: after it, SQS delivers a task again.
+    # Seconds, up to 12 hours. Longer than any task or countdown: after it, SQS delivers
+    # a task again.
     "visibility_timeout": 3600,
 }

@@ -1,0 +1,64 @@
+"""What a new set-up has to know about production: other settings there, and its start files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from celeryize.commands.init.app_settings import choose_app_settings
+from celeryize.commands.init.setup import Setup
+from celeryize.detect.project import Project
+from celeryize.detect.web_entries import VARIABLE
+from celeryize.model import NextStep
+from celeryize.reading import file_mentions
+
+# Files that start the processes of a project, in the folders where they usually are.
+START_FILES = ("Procfile", "*compose*.y*ml", "*.service", "supervisord*.conf", "*supervisor*.conf")
+FOLDERS = (".", "deploy", "deployment", "deployments", "docker", "compose", "systemd", "etc")
+MOST_NAMED = 3
+
+
+def report_other_settings(setup: Setup) -> None:
+    """A note where a web process gets other settings than a worker that is started plainly."""
+    project = setup.project
+    if project.settings.unknown or project.celery or choose_app_settings(project).note:
+        return
+    for entry in project.web:
+        if entry.stale or not entry.certain or not entry.names:
+            continue
+        if entry.names != (project.settings.module,):
+            spec = project.package.name
+            setup.draft.add_note(
+                f"{entry.where} names {entry.names[0]}. A worker takes {project.settings.module}, "
+                f"as manage.py does, unless {VARIABLE} is set. In production, start it with "
+                f"{VARIABLE}={entry.names[0]} celery -A {spec} worker."
+            )
+            return
+
+
+def deployment_steps(project: Project) -> tuple[NextStep, ...]:
+    """The step that writes the worker where the project's processes are started."""
+    files = list(_start_files(project))
+    if not files or any(file_mentions(file, b"celery") for file in files):
+        return ()
+    names = [os.path.relpath(file, project.root) for file in files[:MOST_NAMED]]
+    if len(files) > MOST_NAMED:
+        names.append("...")
+    title = f"Write the worker into {', '.join(names)}"
+    return (NextStep(title, ("celeryize add-worker",)),)
+
+
+def _start_files(project: Project) -> Iterator[Path]:
+    places = dict.fromkeys(
+        place / folder
+        for place in (project.root, project.root / project.base)
+        for folder in FOLDERS
+    )
+    seen: set[Path] = set()
+    for place in places:
+        for pattern in START_FILES:
+            for file in sorted(place.glob(pattern)):
+                if file.is_file() and file.resolve() not in seen:
+                    seen.add(file.resolve())
+                    yield file

@@ -1,0 +1,240 @@
+"""A plan for a person: what was recognised, the diff, the steps, the proof, and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
+from celeryize.model import Finding, NextStep, Plan, Status, Todo
+from celeryize.probe.proof import Proof, Verdict
+from celeryize.ui.found import SEVERITY_COLOURS, link_of
+from celeryize.ui.text import Piece, display_width
+from celeryize.ui.voice import Voice
+
+if TYPE_CHECKING:
+    from celeryize.detect.project import Project
+    from celeryize.live import StepResult
+
+STATUS_COLOURS = {
+    Status.CREATE: "green",
+    Status.UPDATE: "yellow",
+    Status.IDENTICAL: "dim",
+    Status.DELETE: "red",
+    Status.MANUAL: "cyan",
+}
+STEP_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+# How an ending is told: its text, what introduces the next steps, the style.
+ENDINGS = {
+    "done": ("Done.", "Next:", "bold green"),
+    "nothing to do": ("Nothing to do.", "To start it:", "bold green"),
+}
+NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
+INDENT = "  "
+# The longest value of a fact that others are aligned with.
+MIDDLE = 44
+
+
+def say_project(voice: Voice, project: Project) -> None:
+    """What was recognised, a line each, and where it was read."""
+    facts = project.recognised()
+    width = max(len(fact.label) for fact in facts)
+    middle = min(MIDDLE, max(display_width(fact.value) for fact in facts))
+    if voice.talk.width is not None:
+        # what is longer than the others does not push their places out of the terminal
+        longest = max(display_width(fact.where) for fact in facts)
+        middle = max(20, min(middle, voice.talk.width - width - longest - 6))
+    hang = " " * (width + 4)
+    for fact in facts:
+        pieces = [Piece(f"  {fact.label:<{width}}  "), Piece(fact.value)]
+        if fact.where:
+            gap = " " * (max(0, middle - display_width(fact.value)) + 2)
+            pieces += [Piece(gap), Piece(fact.where, "dim")]
+        voice.say_pieces(pieces, hang=hang)
+
+
+def say_steps(voice: Voice, plan: Plan) -> None:
+    """What happens to each file, then the notes."""
+    if plan.steps:
+        voice.say()
+    width = max((display_width(str(step.path)) for step in plan.steps), default=0)
+    hang = " " * (11 + width + 2)
+    if voice.talk.width is not None and len(hang) > voice.talk.width // 2:
+        hang = " " * 13
+    for step in plan.steps:
+        path = str(step.path)
+        pieces = [
+            Piece(f"{step.status:>9}", STATUS_COLOURS[step.status]),
+            Piece(f"  {path}{' ' * (width - display_width(path))}  "),
+            Piece(step.what, "dim"),
+        ]
+        voice.say_pieces(pieces, hang=hang)
+    for note in plan.notes:
+        voice.say()
+        say_note(voice, note)
+
+
+def say_note(voice: Voice, text: str) -> None:
+    """One sentence that must not be missed."""
+    voice.say_pieces([Piece("note: ", "bold yellow"), Piece(text)], always=True, hang="      ")
+
+
+def say_diff(voice: Voice, diff: bytes) -> None:
+    """A patch in colours, without what only git needs."""
+    for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
+        if line.startswith(("diff ", "index ", "new file", "deleted file")):
+            continue
+        style = DIFF_COLOURS.get(line[:1], "")
+        if line.startswith(("---", "+++")):
+            style = "bold"
+        # a terminal would go back to the start of the line
+        voice.say_line(line.rstrip("\r"), style, always=True)
+
+
+def say_proof(voice: Voice, proof: Proof) -> None:
+    """The outcome of the import proof."""
+    voice.say()
+    match proof.verdict:
+        case Verdict.PASSED:
+            _say_verdict(voice, "proved: ", "green", proof.summary, always=False)
+        case Verdict.FAILED:
+            _say_verdict(voice, "the proof failed: ", "red", proof.summary, always=True)
+        case Verdict.NOT_RUN:
+            _say_verdict(voice, "not proved: ", "yellow", proof.summary, always=True)
+        case Verdict.SKIPPED:
+            _say_verdict(voice, "not proved: ", "yellow", "nothing was imported", always=False)
+    say_findings(voice, proof.findings)
+    for line in proof.before:
+        voice.say(f"  pre-existing error: {line}", "dim", always=True, hang="    ")
+
+
+def _say_verdict(voice: Voice, head: str, style: str, text: str, *, always: bool) -> None:
+    pieces = [Piece(head, f"bold {style}"), Piece(text)]
+    voice.say_pieces(pieces, always=always, hang=" " * min(len(head), 12))
+
+
+def say_findings(voice: Voice, findings: Iterable[Finding]) -> None:
+    """Findings with their place, excerpt and hint."""
+    for finding in findings:
+        style = SEVERITY_COLOURS[finding.severity]
+        pieces = [Piece("  "), Piece(f"{finding.severity} {finding.id}", style), Piece("  ")]
+        if finding.where:
+            pieces += [Piece(f"{finding.where}", "bold"), Piece(": ")]
+        voice.say_pieces([*pieces, Piece(finding.message)], always=True, hang="      ")
+        for line in finding.excerpt.splitlines():
+            voice.say_line(f"      {line}", "dim", always=True)
+        if finding.hint:
+            voice.say(f"      {finding.hint}", always=True, hang="      ")
+
+
+def say_step_result(voice: Voice, result: StepResult) -> None:
+    """A step of the live proof, with the lines of the log that explain a failure."""
+    failed = result.outcome == "failed"
+    pieces = [
+        Piece(f"{result.outcome:>9}", STEP_COLOURS[result.outcome]),
+        Piece(f"  {result.what}  "),
+        Piece(f"{result.seconds:.1f} s", "dim"),
+    ]
+    voice.say_pieces(pieces, always=failed, hang=" " * 11)
+    for line in result.log:
+        voice.say_line(f"             {line}", "dim", always=True)
+
+
+def say_todos(voice: Voice, todos: Sequence[Todo]) -> None:
+    """The manual steps with the lines to paste."""
+    for todo in todos:
+        place = ""
+        if todo.path:
+            place = f" ({todo.path})"
+        voice.say()
+        head = [Piece("manual step: ", "bold cyan"), Piece(f"{todo.what}{place}")]
+        voice.say_pieces(head, always=True, hang=INDENT)
+        if todo.why:
+            voice.say(f"  {todo.why}", always=True, hang=INDENT)
+        say_snippet(voice, todo.snippet)
+
+
+def say_snippet(voice: Voice, snippet: str) -> None:
+    """Lines to paste."""
+    for line in snippet.rstrip("\n").splitlines():
+        voice.say_line(f"    {line}".rstrip(), always=True)
+
+
+def say_end(
+    voice: Voice,
+    outcome: str,
+    next_steps: Sequence[str | NextStep],
+    command_line: str,
+    unproved: str,
+) -> None:
+    """How it ended, what to type next, how to undo it."""
+    text, then, style = ENDINGS.get(outcome, NOT_WRITTEN)
+    if outcome == "done" and unproved:
+        text, style = f"Written, not proved: {unproved}.", "bold yellow"
+    voice.say()
+    if next_steps:
+        text = f"{text} {then}"
+    voice.say(text, style, always=True)
+    for step in next_steps:
+        _say_next(voice, step)
+    if outcome == "done":
+        say_command(voice, "To undo:", "celeryize undo")
+        if command_line:
+            say_command(voice, "To repeat without questions:", command_line)
+
+
+def _say_next(voice: Voice, step: str | NextStep) -> None:
+    """A step with its lines, which are never wrapped: they are there to be pasted."""
+    if isinstance(step, str):
+        voice.say_line(f"  {step}", always=True)
+        return
+    voice.say(f"  {step.what}:", "dim", always=True, hang=INDENT)
+    for line in step.lines:
+        voice.say_line(f"    {line}", "bold", always=True)
+
+
+def say_command(voice: Voice, head: str, command: str) -> None:
+    """A command behind its head, or on a line of its own where both do not fit."""
+    if voice.talk.width is not None and len(head) + 1 + len(command) > voice.talk.width:
+        voice.say(head, "dim")
+        voice.say_line(f"  {command}")
+        return
+    voice.say_pieces([Piece(f"{head} ", "dim"), Piece(command)], hang=None)
+
+
+def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> None:
+    """What is wrong, where, the next step, and the lines to paste."""
+    voice.say(always=True)
+    place, message = _place_and_message(error)
+    pieces = [Piece("error: ", "bold red")]
+    if place:
+        pieces += [Piece(place, "bold", link_of(error.where, root)), Piece(": ")]
+    voice.say_pieces([*pieces, Piece(message)], always=True, hang=INDENT)
+    if error.hint:
+        voice.say(f"  {error.hint}", always=True, hang=INDENT)
+    if isinstance(error, CannotPatch):
+        say_snippet(voice, error.snippet)
+    if isinstance(error, Conflict):
+        voice.say_line(error.diff.rstrip("\n"), always=True)
+    # added on the way up: what was rolled back, what was not
+    for note in getattr(error, "__notes__", ()):
+        voice.say(note, "yellow", always=True)
+    if error.exit_code is Exit.REFUSED:
+        voice.say("Nothing was written.", always=True)
+
+
+def _place_and_message(error: CeleryizeError) -> tuple[str, str]:
+    """The place, unless the message contains it already, and the message."""
+    if error.where is None or str(error.where) in error.message:
+        return "", error.message
+    return str(error.where), error.message.removeprefix(f"{error.where.path} ")
+
+
+def format_message(error: CeleryizeError) -> str:
+    """The message behind its place; a message that contains the place already is left alone."""
+    place, message = _place_and_message(error)
+    if not place:
+        return message
+    return f"{place}: {message}"
