@@ -251,7 +251,7 @@ def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E960")
+@check("celery.E985")
 def command_is_gone(facts: Facts) -> Iterator[Occurrence]:
     """A command line starts a command that Celery no longer has.
 

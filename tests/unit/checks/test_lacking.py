@@ -84,7 +84,7 @@ MISTAKES = [
         at="config/settings.py",
     ),
     Mistake(
-        "celery.E960",
+        "celery.E985",
         {"Procfile": "jobs: python manage.py celeryd -l info\n"},
         {
             "Procfile": "jobs: python manage.py celery\n",
@@ -93,7 +93,7 @@ MISTAKES = [
         at="Procfile:1",
     ),
     Mistake(
-        "celery.E960",
+        "celery.E985",
         {
             "docker-compose.yml": "services:\n  jobs:\n    build: .\n"
             '    command: ["python", "manage.py", "celerybeat"]\n'
