@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.command import CeleryCommand
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.detect.command import CeleryCommand
 
 # What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
 COMMON = {"-l", "--loglevel", "-n", "--hostname", "-f", "--logfile", "--pidfile", "--uid", "--gid"}

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.command import CeleryCommand
 from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
+from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
 
 

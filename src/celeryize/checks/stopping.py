@@ -9,10 +9,7 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.command import shell_commands
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes import Process
-from celeryize.checks.facts.processes.process import Item
 from celeryize.checks.facts.processes.stop import (
     acknowledges_late,
     is_development,
@@ -20,6 +17,9 @@ from celeryize.checks.facts.processes.stop import (
     soft_timeout,
     stopped_workers,
 )
+from celeryize.detect.command import shell_commands
+from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import Item
 
 REMAP_LINE = "REMAP_SIGTERM=SIGQUIT"
 # What each kind of file calls the time until SIGKILL.

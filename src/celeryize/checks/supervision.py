@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.command import CeleryCommand, shell_commands
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes import Process
 from celeryize.checks.facts.processes.brokers import broker_of, is_local
-from celeryize.checks.facts.processes.process import Item
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
+from celeryize.detect.command import CeleryCommand, shell_commands
+from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import Item
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 ASKING = re.compile(r"celery\b.*?\b(?:status|inspect\s+ping)\b")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from celeryize.checks.facts.command import CeleryCommand, command_words
-from celeryize.checks.facts.processes import Process, Script, read_processes
-from celeryize.checks.facts.processes.scripts import read_scripts
+from celeryize.detect.command import CeleryCommand, command_words
+from celeryize.detect.deployment import (
+    PROCESS_FILES,
+    Folder,
+    find_scripts,
+    matching_files,
+    own_folders,
+)
 from celeryize.detect.modules import is_foreign
+from celeryize.detect.processes import Process, Script, read_processes
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -44,11 +49,7 @@ GIVEN_SCHEDULER = re.compile(r"celery\b[^\n]*\bbeat\b[^\n]*\s(-S|--scheduler)[\s
 PLACING = re.compile(
     r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
 )
-PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*supervisor.*\.(conf|ini)|.*\.ya?ml")
 DOCKERFILE = re.compile(r".*[Dd]ockerfile.*|Containerfile")
-SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
-# How deep a repository is searched for the module that a command line names.
-LEVELS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,20 +106,11 @@ class DeploymentFacts:
         return frozenset(found)
 
     @cached_property
-    def _folders(self) -> tuple[tuple[Path, list[str], list[str]], ...]:
-        """The project's own folders, each with the names of its folders and files."""
-        found: list[tuple[Path, list[str], list[str]]] = []
-        for folder, names, files in os.walk(self.root):
-            place = Path(folder)
-            depth = len(place.relative_to(self.root).parts)
-            # os.walk only descends into what is left in this list
-            names[:] = sorted(n for n in names if depth < LEVELS and not is_foreign(place / n))
-            found.append((place, names, sorted(files)))
-        return tuple(found)
+    def _folders(self) -> tuple[Folder, ...]:
+        return own_folders(self.root)
 
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
-        for place, _, files in self._folders:
-            yield from (place / name for name in files if pattern.fullmatch(name))
+        return matching_files(self._folders, pattern)
 
     @cached_property
     def uses_busybox(self) -> bool:
@@ -130,7 +122,7 @@ class DeploymentFacts:
     @cached_property
     def scripts(self) -> tuple[Script, ...]:
         """The lines of shell scripts that start a worker or Beat."""
-        return tuple(read_scripts(self.root, self._matching(SCRIPT_NAMES)))
+        return find_scripts(self.root, self._folders)
 
     @cached_property
     def processes(self) -> tuple[Process, ...]:

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from celeryize.checks.facts.command import CeleryCommand
+from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
 from celeryize.probe.report import ImportReport
 from tests.conftest import make_tree

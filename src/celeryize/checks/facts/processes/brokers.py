@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes.process import Process
+from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")

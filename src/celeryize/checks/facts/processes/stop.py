@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, is_true, number_of
-from celeryize.checks.facts.processes.process import Process
+from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 
 SOFT = "worker_soft_shutdown_timeout"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.processes.process import Process
+from celeryize.detect.processes.process import Process
 from celeryize.reading import read_text
 
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)

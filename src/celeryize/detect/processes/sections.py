@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.processes.process import (
+from celeryize.detect.processes.process import (
     Item,
     Process,
     seconds_of,
+    signal_name,
     split_command,
     unwrapped,
 )
@@ -86,7 +87,9 @@ def read_unit(path: PurePosixPath, text: str) -> Iterator[Process]:
             stop=seconds,
             stop_where=stop.where if stop else None,
             group=mode is None or mode.text == "control-group",
-            user=options["User"].text if "User" in options else None,
+            signal=signal_name(_text_of(options, "KillSignal")),
+            folder=_text_of(options, "WorkingDirectory"),
+            user=_text_of(options, "User"),
             options=options,
         )
 
@@ -119,10 +122,17 @@ def read_supervisor(path: PurePosixPath, text: str) -> Iterator[Process]:
             stop=seconds,
             stop_where=wait.where if wait else None,
             group=together is not None and is_true(together.text),
-            user=options["user"].text if "user" in options else None,
+            signal=signal_name(_text_of(options, "stopsignal")),
+            folder=_text_of(options, "directory"),
+            user=_text_of(options, "user"),
             replicas=options.get("numprocs"),
             options=options,
         )
+
+
+def _text_of(options: dict[str, Item], key: str) -> str | None:
+    item = options.get(key)
+    return item.text if item else None
 
 
 def is_true(text: str) -> bool:

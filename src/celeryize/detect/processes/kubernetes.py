@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.processes.process import Item, Process, seconds_of
-from celeryize.checks.facts.processes.yaml_nodes import Yaml, documents_of
+from celeryize.detect.processes.process import Item, Process, seconds_of
+from celeryize.detect.processes.yaml_nodes import Yaml, documents_of
 from celeryize.model import Where
 
 # terminationGracePeriodSeconds where the manifest does not say it.
@@ -52,6 +52,7 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
         sealed=not container.get("envFrom"),
         stop=seconds,
         stop_where=grace.where if grace else None,
+        folder=container.get("workingDir").text,
         user=user.text,
         replicas=workload.get("spec", "replicas").item,
         probe=next(_probes_of(container), None),

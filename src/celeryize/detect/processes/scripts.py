@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from celeryize.checks.facts.command import CeleryCommand, shell_words
-from celeryize.checks.facts.processes.process import Process, Script, unwrapped
+from celeryize.detect.command import CeleryCommand, shell_words
+from celeryize.detect.processes.process import Process, Script, unwrapped
 from celeryize.model import Where
 from celeryize.reading import read_text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from celeryize.checks.facts.processes.process import Item
+from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 
 MERGE = "<<"

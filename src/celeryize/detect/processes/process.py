@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.command import CeleryCommand, celery_words, shell_words
+from celeryize.detect.command import CeleryCommand, celery_words, shell_words
 from celeryize.model import Where
 
 UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
@@ -43,8 +43,9 @@ class Process:
     """One process: `words` is its command, with the program first.
 
     `sealed`: `environment` is all that it gets. `stop` is the time in seconds until it is killed,
-    and `stop_where` the line that says so, None where it is the default of the kind. `group`: a
-    stop is sent to all of its processes at once. `options` are the other keys of the file.
+    and `stop_where` the line that says so, None where it is the default of the kind. `signal` is
+    what a stop sends, and `group`: to all of its processes at once. `folder` is its working
+    directory as the file says it. `options` are the other keys of the file.
     """
 
     kind: str
@@ -56,6 +57,8 @@ class Process:
     stop: float | None = None
     stop_where: Where | None = None
     group: bool = False
+    signal: str = "SIGTERM"
+    folder: str | None = None
     user: str | None = None
     replicas: Item | None = None
     probe: Item | None = None
@@ -81,9 +84,8 @@ class Process:
     @property
     def shell(self) -> str:
         """The shell of `sh -c "..."`, or an empty text."""
-        if len(self.words) > 2 and self.words[0] in SHELLS and self.words[1].startswith("-"):
-            if self.words[1].endswith("c"):
-                return self.words[0].rpartition("/")[2]
+        if len(self.words) > 2 and self.words[0] in SHELLS and re.match("-.*c$", self.words[1]):
+            return self.words[0].rpartition("/")[2]
         return ""
 
     @property
@@ -104,6 +106,14 @@ class Process:
             text = f"{text} {self.script.command.text}"
         found = re.search(rf"(?<!\w){name}=[\"']?([^\s\"';]*)", text)
         return found[1] if found else None
+
+
+def signal_name(text: str | None) -> str:
+    """A signal as files spell it (`TERM`, `SIGTERM`, `15`), with its SIG; SIGTERM for none."""
+    name = (text or "SIGTERM").upper()
+    if name.isdigit():
+        return {"2": "SIGINT", "3": "SIGQUIT", "9": "SIGKILL"}.get(name, "SIGTERM")
+    return "SIG" + name.removeprefix("SIG")
 
 
 def seconds_of(text: str) -> float | None:

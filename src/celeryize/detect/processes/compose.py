@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.processes.process import Item, Process, seconds_of, split_command
-from celeryize.checks.facts.processes.yaml_nodes import Yaml, documents_of
+from celeryize.detect.processes.process import (
+    Item,
+    Process,
+    seconds_of,
+    signal_name,
+    split_command,
+)
+from celeryize.detect.processes.yaml_nodes import Yaml, documents_of
 
 # Compose kills ten seconds after SIGTERM.
 GRACE = 10.0
@@ -62,6 +68,8 @@ def _read_service(name: str, service: Yaml) -> Process:
         sealed=not service.get("env_file") and not service.get("extends"),
         stop=seconds,
         stop_where=stop.where if stop else None,
+        signal=signal_name(service.get("stop_signal").text),
+        folder=service.get("working_dir").text,
         user=service.get("user").text,
         replicas=replicas,
         probe=_probe_of(service),

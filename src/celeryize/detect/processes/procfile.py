@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.processes.process import Process, split_command
+from celeryize.detect.processes.process import Process, split_command
 from celeryize.model import Where
 
 LINE = re.compile(r"([A-Za-z0-9_-]+)\s*:\s*(.+)")
