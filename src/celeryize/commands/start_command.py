@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from celeryize.detect.project import Project
 
@@ -20,19 +20,25 @@ def start_commands(
     The folder is the one in which Python finds `spec`: manage.py puts others on sys.path, and
     `celery` does not run it. `environment` is what a worker for development needs.
     """
-    home = _folder_of(project, spec)
+    home, missing = start_place(project, spec)
     steps = []
-    folder = os.path.relpath(project.root / home)
+    folder = os.path.relpath(home)
     if folder != ".":
         steps.append(f"cd {shlex.quote(folder)}")
     words = [f"{name}={shlex.quote(value)}" for name, value in environment]
-    missing = _missing_paths(project, home)
     if missing:
-        paths = ":".join(os.path.relpath(project.root / p, project.root / home) for p in missing)
+        paths = ":".join(os.path.relpath(path, home) for path in missing)
         words.insert(0, f"PYTHONPATH={shlex.quote(paths)}")
     for subcommand in subcommands:
         steps.append(" ".join((*words, f"celery -A {spec} {subcommand} -l INFO")))
     return tuple(steps)
+
+
+def start_place(project: Project, spec: str) -> tuple[Path, tuple[Path, ...]]:
+    """The folder to start `celery -A spec` in, and those that it would lack on sys.path."""
+    home = _folder_of(project, spec)
+    missing = _missing_paths(project, home)
+    return project.root / home, tuple(project.root / path for path in missing)
 
 
 def _folder_of(project: Project, spec: str) -> PurePosixPath:

@@ -134,6 +134,9 @@ class Machine:
         }
         self._append("live_steps", step)
 
+    def show_log(self, process: str, line: str) -> None:
+        """What runs until it is interrupted has no document."""
+
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ STATUS_COLOURS = {
     Status.MANUAL: "cyan",
 }
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+LOG_COLOURS = {"web": "green", "worker": "cyan", "beat": "yellow", "dev": "bold"}
+# What only changes colours: kept in the logs of processes.
+COLOURED = re.compile(r"(\x1b\[[0-9;]*m)")
 STEP_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 DEPTHS = {
@@ -83,6 +87,7 @@ class Screen:
         self.interactive = interactive
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
+        self._log_lock = threading.Lock()
         # of a verification: shown below the findings
         self._project: Project | None = None
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -355,6 +360,23 @@ class Screen:
         self.say(f"{outcome}  {result.what}  {seconds}", always=failed)
         for line in result.log:
             self.say(f"             {line}", "dim", always=True)
+
+    def show_log(self, process: str, line: str) -> None:
+        """The line behind its name, whole, so that two processes do not share a line."""
+        if self.quiet and process == "dev":
+            return
+        name = f"{process:<6} |"
+        # the colours of the process itself stay on a terminal, and nothing else that it obeys
+        if self._answer_colour:
+            name = _in_colour(name, LOG_COLOURS.get(process, "dim"))
+            shown = "".join(
+                part if COLOURED.fullmatch(part) else printable(part)
+                for part in COLOURED.split(redacted(line))
+            )
+        else:
+            shown = printable(COLOURED.sub("", redacted(line)))
+        with self._log_lock:
+            write_stream(sys.stdout, f"{name} {shown}\n")
 
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False

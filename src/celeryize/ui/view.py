@@ -87,6 +87,9 @@ class View(Protocol):
     def show_step(self, result: StepResult) -> None:
         """A step of the live proof that has come to its end."""
 
+    def show_log(self, process: str, line: str) -> None:
+        """A line of a process that runs, with the name of the process; from any thread."""
+
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:
