@@ -14,7 +14,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.trust import at_once, edits, failures, hostile, passwords, paths, undoing, written
+from tests.trust import (
+    at_once,
+    edits,
+    ending,
+    failures,
+    hostile,
+    passwords,
+    paths,
+    undoing,
+    written,
+)
 from tests.trust.ground import SEED, Tally
 
 Part = Callable[[], Tally]
@@ -27,6 +37,7 @@ SHORT: dict[str, Part] = {
     "paths": lambda: paths.run(most=16),
     "at once": lambda: at_once.run(rounds=1, most=2),
     "undo": lambda: undoing.run(rows=9),
+    "dev": lambda: ending.run(times=5),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),
@@ -37,6 +48,7 @@ LONG: dict[str, Part] = {
     "paths": lambda: paths.run(most=None),
     "at once": lambda: at_once.run(rounds=3, most=30),
     "undo": lambda: undoing.run(rows=60),
+    "dev": lambda: ending.run(times=50),
 }
 # Half an hour and more, so only where it is asked for.
 EVERY_FILE: Part = lambda: edits.run(most=None, workers=2)  # noqa: E731

@@ -61,7 +61,8 @@ def plan_session(
     if paths:
         known = [*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = ":".join(known)
-    celery = (str(project.interpreter.path), "-u", str(STARTER), token, "-A", spec)
+    python = str(project.interpreter.path)
+    celery = (python, "-u", str(STARTER), token, str(scratch), "-A", spec)
     worker = Program(
         "worker",
         (*celery, "worker", "-l", "INFO", *ALONE, *_worker_words(report, options, remarks)),

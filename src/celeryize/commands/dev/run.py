@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import uuid
@@ -83,9 +84,7 @@ def _servers(report: ImportReport, scratch: Path, view: View) -> Iterator[None]:
     started."""
     started: list[Child] = []
     try:
-        for server in servers_of(
-            report.conf.get(name) for name in ("broker_url", "result_backend")
-        ):
+        for server in servers_of(_urls_in_effect(report)):
             child = _start_missing(server, scratch, view)
             if child:
                 started.append(child)
@@ -94,6 +93,14 @@ def _servers(report: ImportReport, scratch: Path, view: View) -> Iterator[None]:
         for child in started:
             child.kill()
             child.wait(5)
+
+
+def _urls_in_effect(report: ImportReport) -> list[object]:
+    """The URLs of the broker and the results: Celery's own variables beat the settings."""
+    variables = {"broker_url": "CELERY_BROKER_URL", "result_backend": "CELERY_RESULT_BACKEND"}
+    return [
+        os.environ.get(variable) or report.conf.get(name) for name, variable in variables.items()
+    ]
 
 
 def _start_missing(server: Server, scratch: Path, view: View) -> Child | None:

@@ -1,9 +1,10 @@
 """Runs inside the project's interpreter: `celery ...`, begun in two steps.
 
-    python starter.py TOKEN celery's arguments...
+    python starter.py TOKEN FOLDER celery's arguments...
 
 Standard library only, Python 3.8 and later. A worker first imports the project; then it prints
 TOKEN and waits for SIGUSR1, so that the one before it can go on until this one is known to start.
+FOLDER is for temporary files of the pool.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ TICK = 0.02
 
 def main():
     """Import the project, wait for the word to go, and become `celery`."""
-    token, words = sys.argv[1], sys.argv[2:]
+    token, folder, words = sys.argv[1], sys.argv[2], sys.argv[3:]
     # the folder of the project, as `python -m celery` has it, and nothing of ours
     sys.path[0] = os.getcwd()
     sys.argv = ["celery", *words]
@@ -27,6 +28,7 @@ def main():
     celery.maybe_patch_concurrency()
     if "worker" in words:
         import_project(words[words.index("-A") + 1])
+        keep_files_in(folder)
         leave_when_idle()
         wait_for_word(token)
     from celery.bin.celery import main as run
@@ -58,6 +60,15 @@ def answer_soon(url):
         # before 6.0 BRPOP took whole seconds
         if int(version.split(".")[0]) >= 6:
             setattr(Transport, "brpop_timeout", 0.2)
+
+
+def keep_files_in(folder):
+    """Have the pool make no temporary folder of its own, which a quick end would leave behind."""
+    with contextlib.suppress(Exception):
+        # billiard, which is the pool's, takes the folder from here
+        from multiprocessing import process
+
+        process.current_process()._config["tempdir"] = folder
 
 
 def leave_when_idle():
