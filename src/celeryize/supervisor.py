@@ -5,7 +5,8 @@
 Whoever started this script holds the other end of its stdin. When that closes, because its owner
 is done or was killed, the command and all its descendants are killed, those in sessions of their
 own included (on Linux, by PR_SET_CHILD_SUBREAPER of prctl(2)). A byte that is written into it is
-the number of a signal for the command alone. The exit code is the command's.
+the number of a signal for the command alone; with GROUP added, for all of its process group. The
+exit code is the command's.
 Standard library only: it is started as a script, and starts quickly.
 """
 
@@ -18,6 +19,7 @@ import sys
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 TICK = 0.05
+GROUP = 128
 ORPHAN_ROUNDS = 100
 NOT_FOUND = 127
 
@@ -36,7 +38,7 @@ def main() -> int:
         if select.select([0], [], [], TICK)[0]:
             order = os.read(0, 1)
             if order:
-                child.send_signal(order[0])
+                pass_on(child, order[0])
                 continue
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -46,6 +48,15 @@ def main() -> int:
     if child.returncode < 0:
         return 128 - child.returncode
     return child.returncode
+
+
+def pass_on(child: "subprocess.Popen[bytes]", order: int) -> None:
+    """Send the signal of an order."""
+    with contextlib.suppress(OSError):
+        if order >= GROUP:
+            os.killpg(child.pid, order - GROUP)
+        else:
+            child.send_signal(order)
 
 
 def begin_child() -> None:

@@ -71,7 +71,7 @@ def _attack(tally: Tally, root: Path, way: object, moment: float, *, saves: bool
         left = _left(mark, time.monotonic() + (0.0 if way is _interrupt else LEAVING))
         tally.lose(f"{case}: {left}", unless=not left)
         if way is _interrupt:
-            files = os.listdir(temporary)
+            files = [path.name for path in Path(temporary).iterdir()]
             tally.lose(f"{case}: left {files}", unless=not files)
         tally.tried += 1
         _kill_all(mark)

@@ -24,6 +24,7 @@ from celeryize.checks import (
     settings,
     signals,
     stopping,
+    stops,
     stores,
     supervision,
     tasks,
@@ -60,6 +61,7 @@ FAMILIES = (
     command_lines,
     stopping,
     supervision,
+    stops,
 )
 # How many further lines a grouped finding names.
 MANY_LINES = 8
@@ -117,6 +119,8 @@ def run_checks(
     for check in all_checks():
         # --static: nothing was imported
         if check.imports and facts.worker is None:
+            continue
+        if check.stops and facts.stops is None:
             continue
         if check.id in skipped or seen & set(check.unless):
             continue

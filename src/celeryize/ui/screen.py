@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from celeryize.detect.project import Project
     from celeryize.formats import Rule
     from celeryize.live import StepResult
+    from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.report import ImportedEntry
 
 # Columns of a table that goes into a file or a pipe: wide enough to keep a task on its line.
@@ -43,6 +44,7 @@ STATUS_COLOURS = {
 }
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 LOG_COLOURS = {"web": "green", "worker": "cyan", "beat": "yellow", "dev": "bold"}
+BAD_STOPS = frozenset({"lost", "stuck", "killed", "not proved"})
 # What only changes colours: kept in the logs of processes.
 COLOURED = re.compile(r"(\x1b\[[0-9;]*m)")
 STEP_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
@@ -360,6 +362,33 @@ class Screen:
         self.say(f"{outcome}  {result.what}  {seconds}", always=failed)
         for line in result.log:
             self.say(f"             {line}", "dim", always=True)
+
+    def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
+        """A block for each process: how it is stopped, and a line for each result."""
+        from celeryize.live.stop_report import acknowledged
+
+        for stop in stops:
+            scaled = stop.results[0].scaled
+            self.say(f"  {stop.name} ({stop.where}): {stop.how}")
+            for result in stop.results:
+                bad = str(result.outcome) in BAD_STOPS
+                style = "red" if bad else "green"
+                outcome = str(result.outcome)
+                if outcome == "stuck":
+                    outcome = f"stuck for {stop.visibility_timeout:g} s"
+                mode = acknowledged(result.mode)
+                took = f"  {result.seconds:.1f} s{', killed' if result.killed else ''}"
+                line = f"{self.paint(f'{outcome:>9}', style)}  {mode}"
+                self.say(line.rstrip() + self.paint(took, "dim"), always=bad)
+                for text in result.log:
+                    self.say(f"             {text}", "dim", always=True)
+            if stop.change:
+                self.say(f"             to change it: {stop.change}", always=True)
+            times = f"task {stop.task:g} s as {scaled.task:g} s"
+            if stop.soft:
+                times += f", soft timeout {stop.soft:g} s as {scaled.soft:g} s"
+            times += f", grace {stop.grace:g} s as {scaled.grace:g} s"
+            self.say(f"             scaled, their order kept: {times}", "dim")
 
     def show_log(self, process: str, line: str) -> None:
         """The line behind its name, whole, so that two processes do not share a line."""

@@ -24,6 +24,10 @@ def verify(
         bool,
         option("--live", help="Also start a real worker and Beat, on a private queue."),
     ] = False,
+    stop: Annotated[
+        bool,
+        option("--stop", help="With --live: also stop each worker and Beat as it is deployed."),
+    ] = False,
     broker: Annotated[
         str,
         option(
@@ -60,6 +64,7 @@ def verify(
     chosen = VerifyOptions(
         static=static,
         live=live,
+        stop=stop,
         broker=broker,
         only=split_list(only),
         skip=split_list(skip),

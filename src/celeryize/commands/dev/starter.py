@@ -68,7 +68,7 @@ def keep_files_in(folder):
         # billiard, which is the pool's, takes the folder from here
         from multiprocessing import process
 
-        process.current_process()._config["tempdir"] = folder
+        vars(process.current_process())["_config"]["tempdir"] = folder
 
 
 def leave_when_idle():

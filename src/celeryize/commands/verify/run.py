@@ -39,6 +39,8 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
     ) as (project, prober):
         view.show_project(project, later=True)
         facts = gather_facts(project, prober)
+        if chosen.stop:
+            facts = _prove_stops(project, facts, view, chosen)
         results = examine_project(project, facts, chosen)
         report = None
         if chosen.live:
@@ -83,6 +85,18 @@ def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> Ch
 
     silence = silenced_checks(project)
     return run_checks(facts, only=chosen.only, skip=chosen.skip, silence=silence)
+
+
+def _prove_stops(project: Project, facts: Facts, view: View, chosen: VerifyOptions) -> Facts:
+    from celeryize.commands.verify.stop import run_stop
+
+    if not project.celery:
+        raise CeleryizeError(
+            "there is no Celery app in this project to stop",
+            hint="Create one with `celeryize init`.",
+        )
+    stops = run_stop(project, facts, view, configured=chosen.broker == "configured")
+    return facts.with_stops(stops)
 
 
 def _run_live(

@@ -1,0 +1,258 @@
+"""The stop proof: what a stop does to the tasks of each worker that the deployment files start."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.stop import is_development, is_remapped, soft_timeout
+from celeryize.checks.stopping import CONTAINERS, GRACES, REMAP_LINE, STAYING
+from celeryize.commands.start_command import start_place
+from celeryize.commands.start_up import target_of
+from celeryize.detect.command import shell_commands
+from celeryize.detect.processes import Process
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+from celeryize.live.servers import private_server
+from celeryize.live.stop import TASK, Outcome, StopCase, StopResult, prove_stop
+from celeryize.live.stop_report import RehearsedStop
+from celeryize.reading import readable_text
+from celeryize.scratch import Scratch
+from celeryize.ui.view import View
+
+# As many at once as two processors can start in time.
+AT_ONCE = 3
+# Where a file does not say it, and another file may: compose's, the shortest.
+SHORTEST_GRACE = 10.0
+AMQP = frozenset({"amqp", "amqps", "pyamqp", "librabbitmq"})
+# The time until Redis delivers again what nobody has acknowledged: Celery's default.
+VISIBILITY_TIMEOUT = 3600.0
+# Soft shutdown exists since this version.
+SOFT_SINCE = (5, 5)
+
+
+def run_stop(
+    project: Project, facts: Facts, view: View, *, configured: bool = False
+) -> tuple[RehearsedStop, ...]:
+    """Stop every worker and Beat of the deployment files as they are stopped there, and show it.
+
+    With `configured`, on the project's broker, with queues and keys of our own; else on a server
+    of our own. Raises CeleryizeError where there is nothing to stop, or no broker for it.
+    """
+    processes = stopped_processes(facts)
+    if not processes:
+        raise CeleryizeError(
+            "no deployment file here starts a worker or Beat, so there is no stop to rehearse",
+            hint="Write one with `celeryize add-worker`; compose files, Procfiles, systemd units, "
+            "supervisor programs and Kubernetes manifests are read.",
+        )
+    cases = [case_of(project, facts, process) for process in processes]
+    with Scratch() as scratch, _broker(facts, scratch.path, configured=configured) as url:
+        # services that differ in their name alone are stopped once
+        unique = list(dict.fromkeys(cases))
+
+        def rehearse(case: StopCase) -> tuple[StopResult, ...]:
+            folder = scratch.path / f"stop-{unique.index(case)}"
+            folder.mkdir()
+            return prove_stop(case, project.interpreter.path, url, folder, cleans=configured)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = dict(zip(unique, pool.map(rehearse, unique), strict=True))
+    stops = tuple(
+        report_of(process, case, found[case])
+        for process, case in zip(processes, cases, strict=True)
+    )
+    view.show_stops(stops)
+    return stops
+
+
+def stopped_processes(facts: Facts) -> list[Process]:
+    """The workers and Beats of production; those of development where there are no others."""
+    found = [p for p in facts.deployment.processes if p.subcommand in {"worker", "beat"}]
+    production = [process for process in found if not is_development(process.where.path)]
+    return production or found
+
+
+def case_of(project: Project, facts: Facts, process: Process) -> StopCase:
+    """The process as it is started and stopped there, with what is known of its environment."""
+    command = process.celery
+    assert command is not None
+    spec = command.option("-A", "--app") or ""
+    if not spec or "$" in spec:
+        spec = project.start_spec(project.celery[0])
+    folder, paths = start_place(project, spec)
+    soft: float | None = None
+    version = project.celery_version
+    if version is None or version >= SOFT_SINCE:
+        soft = soft_timeout(facts)[0] or 0.0
+    return StopCase(
+        role=str(process.subcommand),
+        spec=spec,
+        words=_known_words(command.words),
+        folder=folder,
+        paths=paths,
+        environment=tuple(sorted(_environment_of(project, facts, process).items())),
+        signal=process.signal,
+        group=process.group,
+        grace=process.stop or SHORTEST_GRACE,
+        soft=soft,
+        shell=shell_between(facts, process),
+        visibility_timeout=_visibility_timeout(facts),
+    )
+
+
+def _known_words(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a command line without those that a variable gives, and their options."""
+    kept: list[str] = []
+    for word in words:
+        if "$" not in word:
+            kept.append(word)
+        elif kept and kept[-1].startswith("-") and "=" not in kept[-1]:
+            kept.pop()
+    return tuple(kept)
+
+
+def _environment_of(project: Project, facts: Facts, process: Process) -> dict[str, str]:
+    found = dict(target_of(project).environment)
+    if project.settings.where is None:
+        found["DJANGO_SETTINGS_MODULE"] = project.settings.module
+    for name in ("env_file", "EnvironmentFile"):
+        item = process.options.get(name)
+        if item:
+            folder = (project.root / process.where.path).parent
+            for file in item.text.split():
+                found |= _variables_in(folder / file.lstrip("-"))
+    found |= {name: item.text for name, item in process.environment.items()}
+    known = {name: value for name, value in found.items() if "$" not in value}
+    known.pop("REMAP_SIGTERM", None)
+    if is_remapped(facts, process):
+        # also where the command line or the image gives it
+        known["REMAP_SIGTERM"] = process.variable("REMAP_SIGTERM") or "SIGQUIT"
+    return known
+
+
+def _variables_in(file: Path) -> dict[str, str]:
+    """The variables of an env_file; none where it is not here, as secrets are not."""
+    found: dict[str, str] = {}
+    if not file.is_file():
+        return found
+    for line in readable_text(file).splitlines():
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        if sign and name.isidentifier():
+            words = shlex.split(value, comments=True) if '"' in value or "'" in value else [value]
+            found[name] = words[0] if words else ""
+    return found
+
+
+def shell_between(facts: Facts, process: Process) -> str:
+    """What a shell that stays in front of celery does with the signal: "ignores", "dies", or ""."""
+    script = process.script
+    stays = script is not None and not script.execs and script.ends_there
+    if process.shell in STAYING and not facts.deployment.uses_busybox:
+        commands = shell_commands(process.shell_text)
+        stays = bool(commands) and commands[-1][0] != "exec" and "trap" not in process.shell_text
+    if not stays:
+        return ""
+    init = process.options.get("init")
+    if process.kind in CONTAINERS and not (init and init.text.lower() in {"true", "yes", "on"}):
+        return "ignores"
+    return "dies"
+
+
+def _visibility_timeout(facts: Facts) -> float:
+    options = None
+    if facts.worker and "broker_transport_options" in facts.worker.configuration:
+        options = facts.worker.configuration["broker_transport_options"].value
+    if isinstance(options, dict):
+        value = options.get("visibility_timeout")
+        if isinstance(value, (int, float)) and value > 0:
+            return float(value)
+    return VISIBILITY_TIMEOUT
+
+
+@contextmanager
+def _broker(facts: Facts, folder: Path, *, configured: bool) -> Iterator[str]:
+    """The URL of the broker for the proof."""
+    transport = ""
+    if facts.worker:
+        transport = facts.worker.broker_transport or ""
+    if not configured:
+        kind = "amqp" if transport.lower() in AMQP else "redis"
+        with private_server(kind, folder) as url:
+            yield url
+        return
+    url = os.environ.get("CELERY_BROKER_URL") or ""
+    if not url and facts.worker and "broker_url" in facts.worker.configuration:
+        url = str(facts.worker.configuration["broker_url"].value)
+    if not url.startswith(("redis://", "rediss://", "amqp://", "amqps://", "pyamqp://")):
+        raise CeleryizeError(
+            f"the stop proof needs Redis or RabbitMQ, and this project's broker is "
+            f"{transport or 'unknown'}",
+            hint="Without --broker configured it starts a server of its own.",
+        )
+    yield url
+
+
+def report_of(process: Process, case: StopCase, results: tuple[StopResult, ...]) -> RehearsedStop:
+    """The results of a process, with its name, its place, and what would change them."""
+    bad = any(result.outcome in {Outcome.LOST, Outcome.STUCK, Outcome.KILLED} for result in results)
+    change = ""
+    if bad:
+        change = change_of(process, case)
+    return RehearsedStop(
+        name=process.name,
+        role=case.role,
+        kind=process.kind,
+        where=process.where,
+        how=_how_stopped(case),
+        task=TASK,
+        soft=case.soft if case.remapped else None,
+        grace=case.grace,
+        visibility_timeout=case.visibility_timeout,
+        change=change,
+        results=results,
+    )
+
+
+def _how_stopped(case: StopCase) -> str:
+    whom = "the main process"
+    if case.group:
+        whom = "all processes"
+    elif case.shell:
+        whom = "the shell in front of it"
+    return f"{case.signal} to {whom}, SIGKILL after {case.grace:g} s"
+
+
+def change_of(process: Process, case: StopCase) -> str:
+    """The one line that would change a bad outcome: the first thing that is in the way."""
+    below = _soft_below(case.grace)
+    if case.shell:
+        return "exec in front of celery, or the command as a list, without a shell"
+    if case.role == "beat":
+        return f"raise {GRACES.get(process.kind, 'the grace')}"
+    if not case.remapped and case.group and process.kind == "systemd":
+        return f"KillMode=mixed; and Environment={REMAP_LINE} with {below}"
+    if not case.remapped and case.group and process.kind == "supervisor":
+        return f"stopasgroup=false; and {REMAP_LINE} in environment= with {below}"
+    if not case.remapped:
+        return f"{REMAP_LINE} in its environment, with {below}"
+    if not case.soft:
+        return below
+    if case.soft >= case.grace:
+        return f"raise {GRACES.get(process.kind, 'the grace')} above {case.soft:g} s"
+    return (
+        f"raise the soft timeout ({case.soft:g} s) above the longest task, and "
+        f"{GRACES.get(process.kind, 'the grace')} above that"
+    )
+
+
+def _soft_below(grace: float) -> str:
+    """A soft timeout that leaves Celery the time to end, or a longer grace where none would."""
+    if grace <= TASK + 2:
+        return f"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20, and a grace above it ({grace:g} s now)"
+    return f"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = {max(grace - 10, 1):g}"
