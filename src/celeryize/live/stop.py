@@ -122,14 +122,15 @@ def prove_stop(
     folder: Path,
     *,
     task: float = TASK,
+    scaled: Scaled | None = None,
     cleans: bool = False,
 ) -> tuple[StopResult, ...]:
     """Rehearse the stop of one process on a broker; `folder` is empty, and ours.
 
-    `cleans`: the broker is not ours, so that our queues and keys are removed from it. Nothing is
-    left running, even if this process is killed.
+    `scaled` are other times than the usual ones. `cleans`: the broker is not ours, so that our
+    queues and keys are removed from it. Nothing is left running, even if this process is killed.
     """
-    scaled = scale_times(task, case.soft, case.grace)
+    scaled = scaled or scale_times(task, case.soft, case.grace)
     if case.role == "beat":
         rehearsal = _Rehearsal(case, python, broker, folder, scaled, ())
         try:
