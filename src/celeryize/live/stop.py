@@ -34,6 +34,9 @@ TASK = 16.0
 STEP = 4.0
 # Seconds until a worker has to be ready.
 READY = 30.0
+# Seconds that a task has been running when its worker is stopped: one that has begun this very
+# moment can meet a worker that is not in its loop yet, and hangs in a cold shutdown.
+RUNNING = 1.0
 TICK = 0.02
 MODES = ("early", "late")
 # These run one task at a time.
@@ -183,6 +186,7 @@ class _Rehearsal:
         try:
             if not self._await(first, "first.ready", *self._modes):
                 return self._unproved("first")
+            time.sleep(RUNNING)
             seconds, killed = self._stop(first)
         finally:
             self._end(first)
@@ -241,7 +245,7 @@ class _Rehearsal:
             "queue": self._queue,
             "folder": str(self._folder),
             "soft": self._scaled.soft,
-            "task": self._scaled.task,
+            "task": self._scaled.task + RUNNING,
             "send": send,
             "ready": f"{name}.ready",
             "clean": name == "clean",
