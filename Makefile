@@ -39,6 +39,7 @@ demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker run
 
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.bench $(BENCH)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.reload
 
 trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: what was tried, what was lost
 	@$(BIN)/python tests/trust/run.py $(TRUST)
