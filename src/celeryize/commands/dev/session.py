@@ -154,7 +154,7 @@ class DevSession:
             for service in self._services:
                 if service.program.name == "web":
                     self._say(f"{self._names(change.templates)} changed: web restarts")
-                    service.ask_to_end()
+                    self._restart(service)
 
     def _python_changed(self, paths: tuple[Path, ...]) -> None:
         broken = find_broken(self._python, [*paths, *sorted(self._broken - set(paths))])
@@ -187,7 +187,13 @@ class DevSession:
         """The project can be imported: everything is asked to end, for the new ones to come."""
         self._outdated = False
         for service in self._services:
-            service.ask_to_end()
+            self._restart(service)
+
+    def _restart(self, service: Service) -> None:
+        """Have a program end and begin; one that has ended by itself begins."""
+        if service.current is None and not service.waits:
+            self._begin(service)
+        service.ask_to_end()
 
     def _ended(self, child: Child, code: int) -> None:
         for service in self._services:
