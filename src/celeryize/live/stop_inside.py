@@ -86,6 +86,9 @@ def own_settings(job):
         "task_default_routing_key": name + ".unused",
         "task_default_queue_type": "classic",
         "task_routes": None,
+        # nobody's remote control reaches this worker
+        "control_exchange": name,
+        "event_exchange": name + ".events",
         "task_annotations": None,
         "beat_schedule": {
             "celeryize": {"task": TICKED, "schedule": 0.5, "options": {"queue": name}}
@@ -123,6 +126,8 @@ def clean(app, job):
         for name in (job["queue"], job["queue"] + ".unused"):
             channel.queue_delete(queue=name)
             channel.exchange_delete(exchange=name)
+        for name in (".pidbox", ".events"):
+            channel.exchange_delete(exchange=job["queue"] + name)
 
 
 def add_tasks(app, job):

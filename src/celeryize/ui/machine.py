@@ -263,7 +263,7 @@ def stop_document(stop: RehearsedStop) -> dict[str, object]:
         "service": stop.name,
         "role": stop.role,
         "kind": stop.kind,
-        "where": {"path": str(stop.where.path), "line": stop.where.line},
+        **place_document(stop.where),
         "stopped_by": stop.how,
         "times": {"task": stop.task, "soft": stop.soft, "grace": stop.grace},
         "scaled": {"task": scaled.task, "soft": scaled.soft, "grace": scaled.grace},
