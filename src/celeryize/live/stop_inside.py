@@ -102,7 +102,7 @@ def own_settings(job):
 
 def refuse_foreign(app, job):
     """Raise where the broker in effect is not ours: then nothing is started."""
-    from kombu import Connection
+    from kombu.connection import Connection
 
     wanted = Connection(job["broker"]).as_uri(include_password=True)
     with app.connection_for_write() as writes, app.connection_for_read() as reads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from celeryize.commands.dev.child import Program
@@ -21,6 +21,8 @@ DATABASE_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DEFAULT_SCHEDULER = "celery.beat:PersistentScheduler"
 # Each of these costs a second or more at every start, and serves clusters of workers.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+# Pools that patch the standard library before anything else is imported.
+PATCHING = frozenset({"gevent", "eventlet"})
 # Enough to see two tasks at once, and soon started.
 CONCURRENCY = "2"
 
@@ -38,12 +40,16 @@ class DevOptions:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The programs of a session; `remarks` are what the user should know about the choice."""
+    """The programs of a session; `remarks` are what the user should know about the choice.
+
+    `can_be_early`: nothing has to be patched before the libraries are imported.
+    """
 
     worker: Program
     web: Program | None
     beat: Program | None
     remarks: tuple[str, ...]
+    can_be_early: bool = True
 
 
 def plan_session(
@@ -62,7 +68,8 @@ def plan_session(
         known = [*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = ":".join(known)
     python = str(project.interpreter.path)
-    celery = (python, "-u", str(STARTER), token, str(scratch), "-A", spec)
+    starter = (python, "-u", str(STARTER), token, str(scratch), "late")
+    celery = (*starter, "celery", "-A", spec)
     worker = Program(
         "worker",
         (*celery, "worker", "-l", "INFO", *ALONE, *_worker_words(report, options, remarks)),
@@ -83,8 +90,9 @@ def plan_session(
         remarks.append("there is no schedule, so Beat is not started")
     web = None
     if options.web:
-        web = _plan_web(project, options)
-    return Session(worker, web, beat, tuple(remarks))
+        web = _plan_web(project, options, starter)
+    patched = {options.pool, _configured_pool(report)} & PATCHING
+    return Session(worker, web, beat, tuple(remarks), can_be_early=not patched)
 
 
 def has_schedule(project: Project, report: ImportReport) -> bool:
@@ -133,15 +141,19 @@ def _worker_words(report: ImportReport, options: DevOptions, remarks: list[str])
     return words
 
 
-def _plan_web(project: Project, options: DevOptions) -> Program:
+def _configured_pool(report: ImportReport) -> str:
+    pool = report.configuration.get("worker_pool")
+    return str(pool.value) if pool else ""
+
+
+def _plan_web(project: Project, options: DevOptions, starter: tuple[str, ...]) -> Program:
     manage = project.root / project.layout.manage
     words = ["runserver", "--noreload"]
     if options.port:
         words.append(str(options.port))
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         words.append("--force-color")
-    command = (str(project.interpreter.path), "-u", str(manage), *words)
-    return Program("web", command, manage.parent, _settings_given(project))
+    return Program("web", (*starter, str(manage), *words), manage.parent, _settings_given(project))
 
 
 def _environment_of(project: Project) -> dict[str, str]:
@@ -153,6 +165,12 @@ def _settings_given(project: Project) -> dict[str, str]:
     if project.settings.where is None:
         return {"DJANGO_SETTINGS_MODULE": project.settings.module}
     return {}
+
+
+def started_early(program: Program) -> Program:
+    """The same program, which imports the libraries and then waits for the word to go on."""
+    words = ["early" if word == "late" else word for word in program.command[:6]]
+    return replace(program, command=(*words, *program.command[6:]))
 
 
 def refuse_what_cannot_be(options: DevOptions, platform: str) -> None:

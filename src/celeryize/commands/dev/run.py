@@ -20,7 +20,13 @@ from celeryize.commands.dev.broker import (
     servers_of,
 )
 from celeryize.commands.dev.child import Child
-from celeryize.commands.dev.plan import DevOptions, Session, plan_session, refuse_what_cannot_be
+from celeryize.commands.dev.plan import (
+    DevOptions,
+    Session,
+    plan_session,
+    refuse_what_cannot_be,
+    started_early,
+)
 from celeryize.commands.dev.session import DevSession, Service
 from celeryize.commands.dev.watching import Watcher
 from celeryize.commands.options import RunOptions
@@ -58,8 +64,14 @@ def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
 
 
 def _run_session(project: Project, session: Session, scratch: Path, token: str, view: View) -> None:
-    services = [Service(session.worker, waits=True)]
-    services += [Service(one, waits=False) for one in (session.web, session.beat) if one]
+    early = None
+    if session.can_be_early:
+        early = started_early(session.worker)
+    services = [Service(session.worker, waits=True, early=early)]
+    if session.web:
+        services.append(Service(session.web, waits=False, early=started_early(session.web)))
+    if session.beat:
+        services.append(Service(session.beat, waits=False))
     running = DevSession(view, project.root, project.interpreter.path, token, services)
     watcher = Watcher(project.root, scratch, running.note_change)
     names = ", ".join(service.program.name for service in services)

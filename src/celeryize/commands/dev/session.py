@@ -17,6 +17,8 @@ from celeryize.ui.view import View
 PATIENCE = 10.0
 # Seconds after which it is said what is waited for, and that a cold shutdown gets.
 SAID_AFTER, COLD = 0.7, 1.5
+# Seconds after a start in which nothing else takes the processor.
+CALM = 1.5
 # Seconds between two looks at what is waited for.
 TICK = 0.1
 # Names in a line before it says "and 3 more".
@@ -44,12 +46,18 @@ Event = Change | LineEnded | Imported
 class Service:
     """One program through its restarts.
 
-    `current` runs; `coming` is a worker that waits for the end of the one before it.
+    `current` runs; `coming` is a worker that waits for the end of the one before it. `spare` has
+    the libraries for the next one: `early` is its program, None where there is to be no spare.
     """
 
-    def __init__(self, program: Program, *, waits: bool) -> None:
+    def __init__(self, program: Program, *, waits: bool, early: Program | None = None) -> None:
         self.program = program
         self.waits = waits
+        self.early = early
+        self.spare: Child | None = None
+        # whether it waits for the word, and when the next one may be started
+        self.is_warm = False
+        self.spare_at = 0.0
         self.current: Child | None = None
         self.coming: Child | None = None
         self.imported = False
@@ -111,8 +119,9 @@ class DevSession:
     def end(self) -> None:
         """End everything, Beat and web first; a worker gets the time for what it runs."""
         for service in self._services:
-            if service.coming:
-                service.coming.kill()
+            for child in (service.coming, service.spare):
+                if child:
+                    child.kill()
             service.ask_to_end()
         running = [service for service in self._services if service.current]
         try:
@@ -130,7 +139,7 @@ class DevSession:
 
     def kill(self) -> None:
         """End everything at once; returns when it is gone."""
-        children = [c for s in self._services for c in (s.current, s.coming) if c]
+        children = [c for s in self._services for c in (s.current, s.coming, s.spare) if c]
         for child in children:
             child.kill()
         for child in children:
@@ -139,7 +148,7 @@ class DevSession:
     # -- events
 
     def _next_event(self) -> Event | None:
-        waiting = any(service.asked for service in self._services)
+        waiting = any(service.asked or service.spare_at for service in self._services)
         try:
             # a wait without an end cannot be interrupted on every system
             return self._events.get(timeout=TICK if waiting else 3600)
@@ -178,7 +187,9 @@ class DevSession:
 
     def _imported(self, child: Child) -> None:
         for service in self._services:
-            if service.coming is child:
+            if service.spare is child:
+                service.is_warm = True
+            elif service.coming is child:
                 service.imported = True
                 if self._outdated:
                     self._swap()
@@ -198,7 +209,10 @@ class DevSession:
     def _ended(self, child: Child, code: int) -> None:
         for service in self._services:
             name = service.program.name
-            if service.coming is child:
+            if service.spare is child:
+                # without one, the next start takes longer
+                service.spare, service.early = None, None
+            elif service.coming is child:
                 service.coming = None
                 if service.current:
                     self._say(f"{name}: the new code does not start; the one before goes on")
@@ -216,6 +230,9 @@ class DevSession:
         """What can go on now that something has happened, or some time has passed."""
         for service in self._services:
             self._hurry(service, "then it restarts")
+            if service.spare_at and service.spare_at < time.monotonic() and service.early:
+                service.spare_at = 0.0
+                service.spare = Child(service.early, self._heard, self._gone)
             if service.coming and service.imported and service.current is None:
                 service.current, service.coming = service.coming, None
                 service.imported = False
@@ -249,7 +266,16 @@ class DevSession:
             service.current = child
 
     def _start(self, service: Service) -> Child:
-        return Child(service.program, self._heard, self._gone)
+        """A new process of a program: the spare one, where it has the libraries by now."""
+        spare = service.spare
+        if service.early and not spare:
+            service.spare_at = time.monotonic() + CALM
+        if spare is None or not service.is_warm:
+            return Child(service.program, self._heard, self._gone)
+        service.spare, service.is_warm = None, False
+        service.spare_at = time.monotonic() + CALM
+        spare.send(signal.SIGUSR1)
+        return spare
 
     def _heard(self, child: Child, line: str) -> None:
         if line == self._token:

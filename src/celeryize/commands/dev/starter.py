@@ -1,39 +1,72 @@
-"""Runs inside the project's interpreter: `celery ...`, begun in two steps.
+"""Runs inside the project's interpreter: a program of the session, begun in steps.
 
-    python starter.py TOKEN FOLDER celery's arguments...
+    python starter.py TOKEN FOLDER early|late celery ARGUMENT...
+    python starter.py TOKEN FOLDER early|late manage.py ARGUMENT...
 
-Standard library only, Python 3.8 and later. A worker first imports the project; then it prints
-TOKEN and waits for SIGUSR1, so that the one before it can go on until this one is known to start.
-FOLDER is for temporary files of the pool.
+Standard library only, Python 3.8 and later. One that is started early, for the next reload, imports
+the libraries alone, prints TOKEN and waits for SIGUSR1. A worker imports the project, prints TOKEN
+and waits for SIGUSR1, so that the one before it can go on until this one is known to start. FOLDER
+is for temporary files of the pool.
 """
 
 import contextlib
+import importlib.machinery
 import os
+import runpy
 import signal
 import sys
 import time
+import types
 
 TICK = 0.02
+# What `inside.py` of the live proof does not need.
+OF_WEB = (
+    "django.contrib.staticfiles.handlers",
+    "django.core.management.commands.runserver",
+    "django.core.servers.basehttp",
+    "django.test",
+)
 
 
 def main():
-    """Import the project, wait for the word to go, and become `celery`."""
-    token, folder, words = sys.argv[1], sys.argv[2], sys.argv[3:]
-    # the folder of the project, as `python -m celery` has it, and nothing of ours
+    """Take the steps, and become the program."""
+    token, folder, when = sys.argv[1:4]
+    sys.argv = sys.argv[4:]
+    of_celery = sys.argv[0] == "celery"
+    # the folder of the project, as Python has it there, and nothing of ours
     sys.path[0] = os.getcwd()
-    sys.argv = ["celery", *words]
+    if when == "early":
+        import_libraries(of_celery)
+        wait_for_word(token)
+    if not of_celery:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        return
     import celery
 
     # gevent and eventlet patch what is imported after them
     celery.maybe_patch_concurrency()
-    if "worker" in words:
-        import_project(words[words.index("-A") + 1])
+    if "worker" in sys.argv:
+        import_project(sys.argv[sys.argv.index("-A") + 1])
         keep_files_in(folder)
         leave_when_idle()
         wait_for_word(token)
     from celery.bin.celery import main as run
 
     run()
+
+
+def import_libraries(of_celery):
+    """Import what takes most of the time of a start, and is not the project's."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "live")
+    loader = importlib.machinery.SourceFileLoader(
+        "celeryize_live_inside", os.path.join(folder, "inside.py")
+    )
+    shared = types.ModuleType(loader.name)
+    loader.exec_module(shared)
+    if not of_celery:
+        vars(shared)["LIBRARIES"] += OF_WEB
+    places = [os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    shared.preload(places, ("celery", "kombu", "django", "asgiref", "billiard", "redis"))
 
 
 def import_project(spec):
@@ -113,7 +146,7 @@ def leave_when_idle():
 
 
 def wait_for_word(token):
-    """Say that the project is imported, and return when SIGUSR1 has come."""
+    """Print TOKEN, and return when SIGUSR1 has come."""
     heard = []
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(True))
     sys.stdout.flush()
