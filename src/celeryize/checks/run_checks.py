@@ -117,10 +117,7 @@ def run_checks(
     seen: set[str] = set()
     ran: list[str] = []
     for check in all_checks():
-        # --static: nothing was imported
-        if check.imports and facts.worker is None:
-            continue
-        if check.stops and facts.stops is None:
+        if _lacks_facts(check, facts):
             continue
         if check.id in skipped or seen & set(check.unless):
             continue
@@ -151,6 +148,11 @@ def run_checks(
             shown = _group_by_file(shown)
         found += shown
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _lacks_facts(check: Check, facts: Facts) -> bool:
+    """Whether nothing was imported (--static), or nothing was stopped, that a check looks at."""
+    return (check.imports and facts.worker is None) or (check.stops and facts.stops is None)
 
 
 def _undecided(check: Check) -> Finding:
