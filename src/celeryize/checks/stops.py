@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.live.stop import Outcome, StopResult
-from celeryize.live.stop_report import RehearsedStop, acknowledged
+
+# The types alone: the stop proof starts processes.
+if TYPE_CHECKING:
+    from celeryize.live.stop import StopResult
+    from celeryize.live.stop_report import RehearsedStop
 
 
 @check("celery.E960", stops=True)
@@ -25,9 +29,9 @@ def stop_loses_tasks(facts: Facts) -> Iterator[Occurrence]:
     Fix: longest task < soft timeout < grace, and REMAP_SIGTERM=SIGQUIT in the environment
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
     """
-    for stop, result in _results(facts, Outcome.LOST):
+    for stop, result in _results(facts, "lost"):
         yield Occurrence(
-            f"a stop of {stop.name} loses a running task ({acknowledged(result.mode)})",
+            f"a stop of {stop.name} loses a running task ({result.acknowledged})",
             stop.where,
             stop.change,
         )
@@ -45,10 +49,10 @@ def stop_leaves_tasks_stuck(facts: Facts) -> Iterator[Occurrence]:
     Fix: longest task < soft timeout < grace, and REMAP_SIGTERM=SIGQUIT in the environment
     Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
     """
-    for stop, result in _results(facts, Outcome.STUCK):
+    for stop, result in _results(facts, "stuck"):
         yield Occurrence(
             f"a stop of {stop.name} leaves a running task stuck for {stop.visibility_timeout:g} s"
-            f" ({acknowledged(result.mode)})",
+            f" ({result.acknowledged})",
             stop.where,
             stop.change,
         )
@@ -65,7 +69,7 @@ def beat_is_killed(facts: Facts) -> Iterator[Occurrence]:
     Fix: exec celery -A config beat
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    for stop, _ in _results(facts, Outcome.KILLED):
+    for stop, _ in _results(facts, "killed"):
         yield Occurrence(
             f"{stop.name} does not end at a stop: it is killed", stop.where, stop.change
         )
@@ -82,13 +86,13 @@ def stop_is_not_proved(facts: Facts) -> Iterator[Occurrence]:
     Fix: Run it by hand first; what it needs is often in an env_file that is not here.
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#starting-the-worker
     """
-    for stop, result in _results(facts, Outcome.UNPROVED):
+    for stop, result in _results(facts, "not proved"):
         reason = result.log[-1] if result.log else "it was not ready in time"
         yield Occurrence(f"the stop of {stop.name} is not proved: {reason}", stop.where)
 
 
-def _results(facts: Facts, outcome: Outcome) -> Iterator[tuple[RehearsedStop, StopResult]]:
+def _results(facts: Facts, outcome: str) -> Iterator[tuple[RehearsedStop, StopResult]]:
     for stop in facts.stops or ():
         for result in stop.results:
-            if result.outcome is outcome:
+            if str(result.outcome) == outcome:
                 yield stop, result

@@ -39,6 +39,7 @@ READY = 30.0
 RUNNING = 1.0
 TICK = 0.02
 MODES = ("early", "late")
+WORDS = {"early": "acks_early, the default", "late": "acks_late", "": ""}
 # These run one task at a time.
 SINGLE_POOLS = frozenset({"solo"})
 
@@ -106,6 +107,11 @@ class StopResult:
     killed: bool
     scaled: Scaled
     log: tuple[str, ...] = ()
+
+    @property
+    def acknowledged(self) -> str:
+        """When the task is acknowledged, in Celery's words; empty for Beat."""
+        return WORDS[self.mode]
 
 
 def scale_times(task: float, soft: float | None, grace: float) -> Scaled:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from celeryize.live.stop import StopResult
 from celeryize.model import Where
 
-MODES = {"early": "acks_early, the default", "late": "acks_late", "": ""}
-
 
 @dataclass(frozen=True, slots=True)
 class RehearsedStop:
@@ -29,8 +27,3 @@ class RehearsedStop:
     visibility_timeout: float
     change: str
     results: tuple[StopResult, ...]
-
-
-def acknowledged(mode: str) -> str:
-    """When a task of a mode is acknowledged, in Celery's words."""
-    return MODES[mode]

@@ -365,8 +365,6 @@ class Screen:
 
     def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
         """A block for each process: how it is stopped, and a line for each result."""
-        from celeryize.live.stop_report import acknowledged
-
         for stop in stops:
             scaled = stop.results[0].scaled
             self.say(f"  {stop.name} ({stop.where}): {stop.how}")
@@ -376,7 +374,7 @@ class Screen:
                 outcome = str(result.outcome)
                 if outcome == "stuck":
                     outcome = f"stuck for {stop.visibility_timeout:g} s"
-                mode = acknowledged(result.mode)
+                mode = result.acknowledged
                 took = f"  {result.seconds:.1f} s{', killed' if result.killed else ''}"
                 line = f"{self.paint(f'{outcome:>9}', style)}  {mode}"
                 self.say(line.rstrip() + self.paint(took, "dim"), always=bad)
