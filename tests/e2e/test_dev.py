@@ -268,6 +268,26 @@ def test_without_a_terminal_lines_go_to_stdout_and_sigterm_ends_it(wired):
     assert alive(mark) == []
 
 
+def test_it_ends_when_nobody_reads_its_lines_any_more(wired):
+    mark = f"mark{os.getpid()}-{time.monotonic_ns()}"
+    dev = subprocess.Popen(
+        [sys.executable, "-m", "celeryize", "dev", "--no-web"],
+        cwd=wired,
+        env={**os.environ, "CELERYIZE_TEST_MARK": mark},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert dev.stdout is not None and dev.stderr is not None
+    dev.stdout.readline()
+    dev.stdout.close()
+    said = dev.stderr.read()
+    dev.stderr.close()
+    dev.wait(20)
+    assert alive(mark) == []
+    assert b"Traceback" not in said
+
+
 def test_json_is_refused_in_a_document(wired):
     ran = celeryize(wired, "dev", "--json")
     document = json.loads(ran.stdout)

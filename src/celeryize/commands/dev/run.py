@@ -82,7 +82,8 @@ def _run_session(project: Project, session: Session, scratch: Path, token: str, 
         watcher.start()
         running.run()
     except KeyboardInterrupt:
-        view.show_log("dev", "ending")
+        with suppress(OSError, ValueError):
+            view.show_log("dev", "ending")
         with suppress(KeyboardInterrupt):
             running.end()
     finally:

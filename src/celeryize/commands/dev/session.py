@@ -40,7 +40,12 @@ class Imported:
     child: Child
 
 
-Event = Change | LineEnded | Imported
+@dataclass(frozen=True, slots=True)
+class NobodyReads:
+    """The terminal, or the program at the other end of the pipe, is gone."""
+
+
+Event = Change | LineEnded | Imported | NobodyReads
 
 
 class Service:
@@ -112,6 +117,8 @@ class DevSession:
                     self._imported(event.child)
                 case LineEnded():
                     self._ended(event.child, event.code)
+                case NobodyReads():
+                    raise KeyboardInterrupt
                 case None:
                     pass
             self._advance()
@@ -281,7 +288,7 @@ class DevSession:
         if line == self._token:
             self._events.put(Imported(child))
             return
-        self._view.show_log(child.program.name, line)
+        self._show(child.program.name, line)
 
     def _gone(self, child: Child, code: int) -> None:
         self._events.put(LineEnded(child, code))
@@ -289,7 +296,14 @@ class DevSession:
     # -- words
 
     def _say(self, text: str) -> None:
-        self._view.show_log("dev", text)
+        self._show("dev", text)
+
+    def _show(self, name: str, text: str) -> None:
+        """Show a line; without a reader the session ends, and the lines are read on until then."""
+        try:
+            self._view.show_log(name, text)
+        except (OSError, ValueError):
+            self._events.put(NobodyReads())
 
     def _show_broken(self, broken: Broken) -> None:
         place = self._names((broken.path,))
