@@ -83,6 +83,16 @@ class StopCase:
         """Whether the signal starts the soft shutdown."""
         return dict(self.environment).get("REMAP_SIGTERM") == "SIGQUIT" or self.signal == "SIGQUIT"
 
+    @property
+    def pool(self) -> str:
+        """The pool that the command line names, prefork where it names none."""
+        for index, word in enumerate(self.words):
+            if word in {"-P", "--pool"} and index + 1 < len(self.words):
+                return self.words[index + 1]
+            if word.startswith(("--pool=", "-P")):
+                return word.removeprefix("--pool=").removeprefix("-P")
+        return "prefork"
+
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
@@ -147,7 +157,7 @@ def prove_stop(
         finally:
             if cleans:
                 rehearsal.clean()
-    if _pool_of(case.words) in SINGLE_POOLS:
+    if case.pool in SINGLE_POOLS:
         found: list[StopResult] = []
         for mode in MODES:
             (folder / mode).mkdir()
@@ -395,15 +405,6 @@ def _is_attached(word: str) -> bool:
     """Whether a word is a short option with its value: `-Qmails`."""
     short = {name for name in WITH_VALUE if len(name) == 2}
     return len(word) > 2 and word[:2] in short and not word.startswith("--")
-
-
-def _pool_of(words: tuple[str, ...]) -> str:
-    for index, word in enumerate(words):
-        if word in {"-P", "--pool"} and index + 1 < len(words):
-            return words[index + 1]
-        if word.startswith("--pool="):
-            return word.partition("=")[2]
-    return "prefork"
 
 
 def in_shell(command: list[str], shell: str) -> list[str]:

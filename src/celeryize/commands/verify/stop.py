@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +18,14 @@ from celeryize.detect.processes import Process
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.live.servers import private_server
-from celeryize.live.stop import TASK, Outcome, StopCase, StopResult, prove_stop
+from celeryize.live.stop import (
+    SINGLE_POOLS,
+    TASK,
+    Outcome,
+    StopCase,
+    StopResult,
+    prove_stop,
+)
 from celeryize.live.stop_report import RehearsedStop
 from celeryize.reading import readable_text
 from celeryize.scratch import Scratch
@@ -144,9 +150,15 @@ def _variables_in(file: Path) -> dict[str, str]:
     for line in readable_text(file).splitlines():
         name, sign, value = line.strip().removeprefix("export ").partition("=")
         if sign and name.isidentifier():
-            words = shlex.split(value, comments=True) if '"' in value or "'" in value else [value]
-            found[name] = words[0] if words else ""
+            found[name] = _unquoted(value.strip())
     return found
+
+
+def _unquoted(value: str) -> str:
+    """A value of an env_file without the quotes around it."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
 
 
 def shell_between(facts: Facts, process: Process) -> str:
@@ -230,25 +242,44 @@ def _how_stopped(case: StopCase) -> str:
 
 def change_of(process: Process, case: StopCase) -> str:
     """The one line that would change a bad outcome: the first thing that is in the way."""
-    below = _soft_below(case.grace)
     if case.shell:
         return "exec in front of celery, or the command as a list, without a shell"
     if case.role == "beat":
-        return f"raise {GRACES.get(process.kind, 'the grace')}"
-    if not case.remapped and case.group and process.kind == "systemd":
-        return f"KillMode=mixed; and Environment={REMAP_LINE} with {below}"
-    if not case.remapped and case.group and process.kind == "supervisor":
-        return f"stopasgroup=false; and {REMAP_LINE} in environment= with {below}"
+        return _raise_grace(process, "what Beat takes to end")
+    if case.pool in SINGLE_POOLS:
+        return _change_of_solo(process, case)
     if not case.remapped:
-        return f"{REMAP_LINE} in its environment, with {below}"
+        return _add_remap(process, case)
     if not case.soft:
-        return below
+        return _soft_below(case.grace)
     if case.soft >= case.grace:
-        return f"raise {GRACES.get(process.kind, 'the grace')} above {case.soft:g} s"
-    return (
-        f"raise the soft timeout ({case.soft:g} s) above the longest task, and "
-        f"{GRACES.get(process.kind, 'the grace')} above that"
-    )
+        return _raise_grace(process, f"the soft timeout ({case.soft:g} s)")
+    if process.kind == "procfile":
+        return f"shorter tasks, or acks_late: {GRACES['procfile']} are the most that there are"
+    soft = f"raise the soft timeout ({case.soft:g} s) above the longest task"
+    return f"{soft}, and {GRACES[process.kind]} above it"
+
+
+def _change_of_solo(process: Process, case: StopCase) -> str:
+    longer = _raise_grace(process, "the longest task")
+    if case.remapped:
+        return f"no {REMAP_LINE} with -P solo, whose task it cuts off; and {longer}"
+    return longer
+
+
+def _add_remap(process: Process, case: StopCase) -> str:
+    below = _soft_below(case.grace)
+    if case.group and process.kind == "systemd":
+        return f"KillMode=mixed; and Environment={REMAP_LINE} with {below}"
+    if case.group and process.kind == "supervisor":
+        return f"stopasgroup=false; and {REMAP_LINE} in environment= with {below}"
+    return f"{REMAP_LINE} in its environment, with {below}"
+
+
+def _raise_grace(process: Process, what: str) -> str:
+    if process.kind == "procfile":
+        return f"keep {what} below {GRACES['procfile']}"
+    return f"raise {GRACES[process.kind]} above {what}"
 
 
 def _soft_below(grace: float) -> str:
