@@ -198,6 +198,18 @@ def test_a_stop_without_live_is_refused(tmp_path):
     assert ran.returncode == 2 and "--stop requires --live" in ran.stderr
 
 
+def test_settings_that_need_a_secret_are_replaced_by_those_of_manage_py(tmp_path):
+    variables = "      DJANGO_SETTINGS_MODULE: config.production\n"
+    files = {
+        "compose.yml": RIGHT + variables,
+        "config/production.py": "import os\nfrom config.settings import *\nos.environ['NOT_HERE']\n",
+    }
+    _, document = verify(project(tmp_path, files))
+    assert verdicts(document) == {"worker": ["lost", "run again"]}
+    (stop,) = document["stops"]
+    assert "with config.settings, because config.production does not start" in stop["stopped_by"]
+
+
 def test_a_worker_that_does_not_start_is_not_called_lost(tmp_path):
     root = project(tmp_path, {"compose.yml": RIGHT.replace('"-l"', '"--no-such-option"')})
     _, document = verify(root)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from celeryize.checks.facts import Facts
@@ -16,6 +17,7 @@ from celeryize.commands.start_up import target_of
 from celeryize.detect.command import shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.project import Project
+from celeryize.detect.web_entries import VARIABLE
 from celeryize.errors import CeleryizeError
 from celeryize.live.servers import private_server
 from celeryize.live.stop import (
@@ -62,19 +64,38 @@ def run_stop(
         # services that differ in their name alone are stopped once
         unique = list(dict.fromkeys(cases))
 
-        def rehearse(case: StopCase) -> tuple[StopResult, ...]:
+        def rehearse(case: StopCase) -> tuple[tuple[StopResult, ...], str]:
             folder = scratch.path / f"stop-{unique.index(case)}"
-            folder.mkdir()
-            return prove_stop(case, project.interpreter.path, url, folder, cleans=configured)
+            return _rehearse(project, case, url, folder, cleans=configured)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = dict(zip(unique, pool.map(rehearse, unique), strict=True))
     stops = tuple(
-        report_of(process, case, found[case])
+        report_of(process, case, *found[case])
         for process, case in zip(processes, cases, strict=True)
     )
     view.show_stops(stops)
     return stops
+
+
+def _rehearse(
+    project: Project, case: StopCase, url: str, folder: Path, *, cleans: bool
+) -> tuple[tuple[StopResult, ...], str]:
+    """The results of a stop, and the settings module that had to stand in for the file's."""
+    python = project.interpreter.path
+    folder.mkdir()
+    results = prove_stop(case, python, url, folder, cleans=cleans)
+    own, named = project.settings.module, dict(case.environment).get(VARIABLE, "")
+    if named in {"", own} or any(one.outcome is not Outcome.UNPROVED for one in results):
+        return results, ""
+    # the settings of production often need secrets that are not here; a stop does not
+    other = tuple((name, own if name == VARIABLE else value) for name, value in case.environment)
+    second = folder / "other"
+    second.mkdir()
+    again = prove_stop(replace(case, environment=other), python, url, second, cleans=cleans)
+    if any(one.outcome is Outcome.UNPROVED for one in again):
+        return results, ""
+    return again, own
 
 
 def stopped_processes(facts: Facts) -> list[Process]:
@@ -126,7 +147,7 @@ def _known_words(words: tuple[str, ...]) -> tuple[str, ...]:
 def _environment_of(project: Project, facts: Facts, process: Process) -> dict[str, str]:
     found = dict(target_of(project).environment)
     if project.settings.where is None:
-        found["DJANGO_SETTINGS_MODULE"] = project.settings.module
+        found[VARIABLE] = project.settings.module
     for name in ("env_file", "EnvironmentFile"):
         item = process.options.get(name)
         if item:
@@ -210,18 +231,27 @@ def _broker(facts: Facts, folder: Path, *, configured: bool) -> Iterator[str]:
     yield url
 
 
-def report_of(process: Process, case: StopCase, results: tuple[StopResult, ...]) -> RehearsedStop:
-    """The results of a process, with its name, its place, and what would change them."""
+def report_of(
+    process: Process, case: StopCase, results: tuple[StopResult, ...], settings: str
+) -> RehearsedStop:
+    """The results of a process, with its name, its place, and what would change them.
+
+    `settings` is the module that had to stand in for the one of the file, or empty.
+    """
     bad = any(result.outcome in {Outcome.LOST, Outcome.STUCK, Outcome.KILLED} for result in results)
     change = ""
     if bad:
         change = change_of(process, case)
+    how = _how_stopped(case)
+    if settings:
+        named = dict(case.environment)[VARIABLE]
+        how = f"{how}; with {settings}, because {named} does not start here"
     return RehearsedStop(
         name=process.name,
         role=case.role,
         kind=process.kind,
         where=process.where,
-        how=_how_stopped(case),
+        how=how,
         task=TASK,
         soft=case.soft if case.remapped else None,
         grace=case.grace,
