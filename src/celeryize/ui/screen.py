@@ -390,8 +390,6 @@ class Screen:
 
     def show_log(self, process: str, line: str) -> None:
         """The line behind its name, whole, so that two processes do not share a line."""
-        if self.quiet and process == "dev":
-            return
         name = f"{process:<6} |"
         # the colours of the process itself stay on a terminal, and nothing else that it obeys
         if self._answer_colour:

@@ -130,10 +130,14 @@ def _start_missing(server: Server, scratch: Path, view: View) -> Child | None:
         "dev",
         f"nothing listens on {server.address}: a redis-server is started there, for this session",
     )
-    child = Child(program, lambda _, line: view.show_log("redis", line), lambda *_: None)
+    # what it has to say is of interest where it does not start
+    lines: list[str] = []
+    child = Child(program, lambda _, line: lines.append(line), lambda *_: None)
     if not await_server(server):
         child.kill()
         child.wait(5)
+        for line in lines:
+            view.show_log("redis", line)
         raise CeleryizeError(
             f"redis-server does not start on {server.address}", hint="See its lines above."
         )

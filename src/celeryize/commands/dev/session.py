@@ -18,7 +18,7 @@ PATIENCE = 10.0
 # Seconds after which it is said what is waited for, and that a cold shutdown gets.
 SAID_AFTER, COLD = 0.7, 1.5
 # Seconds after a start in which nothing else takes the processor.
-CALM = 1.5
+CALM = 1.0
 # Seconds between two looks at what is waited for.
 TICK = 0.1
 # Names in a line before it says "and 3 more".
