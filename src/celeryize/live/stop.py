@@ -423,12 +423,14 @@ def in_shell(command: list[str], shell: str) -> list[str]:
 
 def own_environment(case: StopCase, folder: Path) -> dict[str, str]:
     """The environment of the file over ours, without what would beat our settings."""
-    merged = {**os.environ, **dict(case.environment)}
+    # the /tmp of a container is not that of this machine
+    given = {name: str(folder) if value == "/tmp" else value for name, value in case.environment}
+    merged = {**os.environ, **given}
     beating = ("BROKER_URL", "RESULT_BACKEND", "APP", "LOADER", "CONFIG_MODULE")
     for name in list(merged):
         beats = name in beating or name.startswith(("CELERY_WORKER_", "CELERY_BEAT_"))
         if beats or name.startswith(("CELERY_BROKER_", "CELERY_RESULT_BACKEND")):
             del merged[name]
-    if "REMAP_SIGTERM" not in dict(case.environment):
+    if "REMAP_SIGTERM" not in given:
         merged.pop("REMAP_SIGTERM", None)
     return {**merged, "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder)}

@@ -64,7 +64,9 @@ def test_no_variable_leads_to_the_broker_of_the_project(monkeypatch):
         ("CELERY_BROKER_READ_URL", "redis://redis/0"),
         ("CELERY_BROKER_URL", "redis://redis/0"),
     )
-    made = own_environment(case(environment=(*given, ("DEBUG", "0"))), Path("/scratch"))
+    given = (*given, ("DEBUG", "0"), ("HEALTH", "/tmp"))
+    made = own_environment(case(environment=given), Path("/scratch"))
+    assert made["HEALTH"] == made["TMPDIR"] == "/scratch"
     assert not [name for name in made if "BROKER" in name or name.startswith("CELERY_")]
     assert "REMAP_SIGTERM" not in made, "the shell's own is not the file's"
     assert made["DEBUG"] == "0"
