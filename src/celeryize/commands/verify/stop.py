@@ -278,6 +278,8 @@ def change_of(process: Process, case: StopCase) -> str:
         return _raise_grace(process, "what Beat takes to end")
     if case.pool in SINGLE_POOLS:
         return _change_of_solo(process, case)
+    if case.soft is None:
+        return _change_without_soft(process, case)
     if not case.remapped:
         return _add_remap(process, case)
     if not case.soft:
@@ -294,6 +296,19 @@ def _change_of_solo(process: Process, case: StopCase) -> str:
     longer = _raise_grace(process, "the longest task")
     if case.remapped:
         return f"no {REMAP_LINE} with -P solo, whose task it cuts off; and {longer}"
+    return longer
+
+
+def _change_without_soft(process: Process, case: StopCase) -> str:
+    """What helps before Celery 5.5, which has brought the soft shutdown."""
+    longer = _raise_grace(process, "the longest task")
+    alone = {"systemd": "KillMode=mixed", "supervisor": "stopasgroup=false"}
+    if case.group and process.kind not in alone:
+        return f"Celery 5.5, for its soft shutdown; then {REMAP_LINE} and {_soft_below(case.grace)}"
+    if case.group:
+        return f"{alone[process.kind]}, no {REMAP_LINE}, and {longer}"
+    if case.remapped:
+        return f"no {REMAP_LINE} (the soft shutdown needs Celery 5.5), and {longer}"
     return longer
 
 

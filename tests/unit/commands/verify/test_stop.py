@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,17 @@ def test_words_that_a_variable_gives_are_left_out(tmp_path):
 def test_the_first_thing_in_the_way_is_named(tmp_path, files, settings, told):
     ((process, case),) = cases(tmp_path, files, settings)
     assert told in change_of(process, case)
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (compose(PLAIN), "raise stop_grace_period above the longest task"),
+        (compose(PLAIN, REMAP), "no REMAP_SIGTERM=SIGQUIT (the soft shutdown needs Celery 5.5)"),
+        ({"Procfile": "worker: celery -A config worker\n"}, "Celery 5.5, for its soft shutdown"),
+        ({"w.service": "[Service]\nExecStart=/x/celery -A config worker\n"}, "KillMode=mixed, no"),
+    ],
+)
+def test_before_soft_shutdown_something_else_helps(tmp_path, files, told):
+    ((process, case),) = cases(tmp_path, files)
+    assert told in change_of(process, replace(case, soft=None))
