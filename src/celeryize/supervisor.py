@@ -44,6 +44,9 @@ def main() -> int:
                 os.killpg(child.pid, signal.SIGKILL)
             child.kill()
             child.wait()
+    # where there are no subreapers, its group is what can be found of it
+    with contextlib.suppress(OSError):
+        os.killpg(child.pid, signal.SIGKILL)
     end_orphans()
     if child.returncode < 0:
         return 128 - child.returncode
