@@ -375,30 +375,36 @@ WITH_VALUE = frozenset(
         "--max-memory-per-child",
     }
 )
+# Each of these takes a second or more at every start.
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 WITHOUT_VALUE = frozenset({"-D", "--detach", "-B", "--beat", "-E", "--task-events", "--events"})
 
 
 def own_words(case: StopCase, queue: str, folder: Path) -> list[str]:
     """The options of a command line with our app, queue and files: pool and signals stay."""
+    kept = kept_words(case.words, case.role)
+    own = ["-A", case.spec, case.role]
+    if case.role == "beat":
+        return [*own, *kept, "--pidfile=", "-s", str(folder / "schedule")]
+    return [*own, *kept, "-Q", queue, "-n", f"{queue}@localhost", "-c", "2", *ALONE]
+
+
+def kept_words(words: tuple[str, ...], role: str) -> tuple[str, ...]:
+    """The words of a command line that have to do with a stop, and those that do no harm."""
     kept: list[str] = []
     skip = False
-    for word in case.words:
+    for word in words:
         if skip:
             skip = False
             continue
         name = word.partition("=")[0]
         if name in WITH_VALUE:
             skip = "=" not in word
-        elif name in WITHOUT_VALUE or _is_attached(word) or word == case.role:
+        elif name in WITHOUT_VALUE or _is_attached(word) or word in (role, *ALONE):
             continue
         else:
             kept.append(word)
-    own = ["-A", case.spec, case.role]
-    if case.role == "beat":
-        return [*own, *kept, "--pidfile=", "-s", str(folder / "schedule")]
-    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    kept = [word for word in kept if word not in alone]
-    return [*own, *kept, "-Q", queue, "-n", f"{queue}@localhost", "-c", "2", *alone]
+    return tuple(kept)
 
 
 def _is_attached(word: str) -> bool:

@@ -26,6 +26,7 @@ from celeryize.live.stop import (
     Outcome,
     StopCase,
     StopResult,
+    kept_words,
     prove_stop,
 )
 from celeryize.live.stop_report import RehearsedStop
@@ -33,8 +34,8 @@ from celeryize.reading import readable_text
 from celeryize.scratch import Scratch
 from celeryize.ui.view import View
 
-# As many at once as two processors can start in time.
-AT_ONCE = 3
+# As many at once as two processors can start in time: most of it is waiting.
+AT_ONCE = 4
 # Where a file does not say it, and another file may: compose's, the shortest.
 SHORTEST_GRACE = 10.0
 AMQP = frozenset({"amqp", "amqps", "pyamqp", "librabbitmq"})
@@ -120,7 +121,7 @@ def case_of(project: Project, facts: Facts, process: Process) -> StopCase:
     return StopCase(
         role=str(process.subcommand),
         spec=spec,
-        words=_known_words(command.words),
+        words=kept_words(_known_words(command.words), str(process.subcommand)),
         folder=folder,
         paths=paths,
         environment=tuple(sorted(_environment_of(project, facts, process).items())),

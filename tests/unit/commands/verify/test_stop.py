@@ -164,3 +164,13 @@ def test_the_first_thing_in_the_way_is_named(tmp_path, files, settings, told):
 def test_before_soft_shutdown_something_else_helps(tmp_path, files, told):
     ((process, case),) = cases(tmp_path, files)
     assert told in change_of(process, replace(case, soft=None))
+
+
+def test_workers_that_differ_in_their_queues_are_one_case(tmp_path):
+    lines = [
+        f"  {name}:\n    command: celery -A config worker -Q {name} -n {name}@%h -c 4\n"
+        for name in "abc"
+    ]
+    found = cases(tmp_path, {"compose.yml": "services:\n" + "".join(lines)})
+    assert len(found) == 3
+    assert len({case for _, case in found}) == 1
