@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,30 @@ def test_without_a_server_the_way_out_is_named(tmp_path):
     assert ran.returncode == 3
     assert "redis-server" in document["error"]["message"]
     assert "--broker configured" in document["error"]["hint"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_of_a_proof_that_is_interrupted(tmp_path, number):
+    mark = f"mark{os.getpid()}-{time.monotonic_ns()}"
+    root = project(tmp_path, {"compose.yml": RIGHT})
+    proof = subprocess.Popen(
+        [sys.executable, "-m", "celeryize", "verify", "--live", "--stop"],
+        cwd=root,
+        env={**os.environ, "CELERYIZE_TEST_MARK": mark},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not any("stop_inside" in command for command in alive(mark)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    proof.send_signal(number)
+    proof.wait(20)
+    if number == signal.SIGINT:
+        assert (proof.returncode, alive(mark)) == (130, [])
+    while alive(mark) and time.monotonic() < deadline + 10:
+        time.sleep(0.05)
+    assert alive(mark) == []
 
 
 def test_a_stop_without_live_is_refused(tmp_path):

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -143,15 +144,18 @@ def prove_stop(
     task: float = TASK,
     scaled: Scaled | None = None,
     cleans: bool = False,
+    cancelled: threading.Event | None = None,
 ) -> tuple[StopResult, ...]:
     """Rehearse the stop of one process on a broker; `folder` is empty, and ours.
 
     `scaled` are other times than the usual ones. `cleans`: the broker is not ours, so that our
     queues and keys are removed from it. Nothing is left running, even if this process is killed.
+    Raises Cancelled soon after `cancelled` is set, by another thread.
     """
+    cancelled = cancelled or threading.Event()
     scaled = scaled or scale_times(task, case.soft, case.grace)
     if case.role == "beat":
-        rehearsal = _Rehearsal(case, python, broker, folder, scaled, ())
+        rehearsal = _Rehearsal(case, python, broker, folder, scaled, (), cancelled)
         try:
             return (rehearsal.run_beat(),)
         finally:
@@ -161,19 +165,23 @@ def prove_stop(
         found: list[StopResult] = []
         for mode in MODES:
             (folder / mode).mkdir()
-            rehearsal = _Rehearsal(case, python, broker, folder / mode, scaled, (mode,))
+            rehearsal = _Rehearsal(case, python, broker, folder / mode, scaled, (mode,), cancelled)
             try:
                 found += rehearsal.run_worker()
             finally:
                 if cleans:
                     rehearsal.clean()
         return tuple(found)
-    rehearsal = _Rehearsal(case, python, broker, folder, scaled, MODES)
+    rehearsal = _Rehearsal(case, python, broker, folder, scaled, MODES, cancelled)
     try:
         return rehearsal.run_worker()
     finally:
         if cleans:
             rehearsal.clean()
+
+
+class Cancelled(Exception):
+    """The proof was interrupted; what was started is ended."""
 
 
 class _Rehearsal:
@@ -187,6 +195,7 @@ class _Rehearsal:
         folder: Path,
         scaled: Scaled,
         modes: tuple[str, ...],
+        cancelled: threading.Event,
     ) -> None:
         self._case = case
         self._python = python
@@ -194,6 +203,7 @@ class _Rehearsal:
         self._folder = folder
         self._scaled = scaled
         self._modes = modes
+        self._cancelled = cancelled
         self._queue = f"celeryize-stop-{uuid.uuid4().hex[:12]}"
 
     def run_worker(self) -> tuple[StopResult, ...]:
@@ -202,7 +212,7 @@ class _Rehearsal:
         try:
             if not self._await(first, "first.ready", *self._modes):
                 return self._unproved("first")
-            time.sleep(RUNNING)
+            self._pass_time(RUNNING)
             seconds, killed = self._stop(first)
         finally:
             self._end(first)
@@ -241,7 +251,8 @@ class _Rehearsal:
         return StopResult("", outcome, seconds, killed, self._scaled)
 
     def clean(self) -> None:
-        """Remove our queues and keys from a broker that is not ours."""
+        """Remove our queues and keys from a broker that is not ours, also after Ctrl-C."""
+        self._cancelled = threading.Event()
         process = self._start("clean", ())
         try:
             self._await(process, "clean.ready")
@@ -296,7 +307,7 @@ class _Rehearsal:
         begun = time.monotonic()
         self._send(process, number)
         while process.poll() is None and time.monotonic() < begun + self._scaled.grace:
-            time.sleep(TICK)
+            self._pass_time(TICK)
         killed = process.poll() is None
         self._end(process)
         return time.monotonic() - begun, killed
@@ -319,8 +330,13 @@ class _Rehearsal:
         while not all((self._folder / name).exists() for name in names):
             if process.poll() is not None or time.monotonic() > deadline:
                 return False
-            time.sleep(TICK)
+            self._pass_time(TICK)
         return True
+
+    def _pass_time(self, seconds: float) -> None:
+        """Wait. Raises Cancelled where the whole is to end."""
+        if self._cancelled.wait(seconds):
+            raise Cancelled
 
     def _noted(self, mode: str) -> list[str]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -64,13 +65,20 @@ def run_stop(
     with Scratch() as scratch, _broker(facts, scratch.path, configured=configured) as url:
         # services that differ in their name alone are stopped once
         unique = list(dict.fromkeys(cases))
+        cancelled = threading.Event()
 
         def rehearse(case: StopCase) -> tuple[tuple[StopResult, ...], str]:
             folder = scratch.path / f"stop-{unique.index(case)}"
-            return _rehearse(project, case, url, folder, cleans=configured)
+            return _rehearse(project, case, url, folder, configured, cancelled)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = dict(zip(unique, pool.map(rehearse, unique), strict=True))
+            try:
+                found = dict(zip(unique, pool.map(rehearse, unique), strict=True))
+            except BaseException:
+                # Ctrl-C is heard here, while the others wait for their processes
+                cancelled.set()
+                pool.shutdown(cancel_futures=True)
+                raise
     stops = tuple(
         report_of(process, case, *found[case])
         for process, case in zip(processes, cases, strict=True)
@@ -80,12 +88,17 @@ def run_stop(
 
 
 def _rehearse(
-    project: Project, case: StopCase, url: str, folder: Path, *, cleans: bool
+    project: Project,
+    case: StopCase,
+    url: str,
+    folder: Path,
+    cleans: bool,
+    cancelled: threading.Event,
 ) -> tuple[tuple[StopResult, ...], str]:
     """The results of a stop, and the settings module that had to stand in for the file's."""
     python = project.interpreter.path
     folder.mkdir()
-    results = prove_stop(case, python, url, folder, cleans=cleans)
+    results = prove_stop(case, python, url, folder, cleans=cleans, cancelled=cancelled)
     own, named = project.settings.module, dict(case.environment).get(VARIABLE, "")
     if named in {"", own} or any(one.outcome is not Outcome.UNPROVED for one in results):
         return results, ""
@@ -93,7 +106,9 @@ def _rehearse(
     other = tuple((name, own if name == VARIABLE else value) for name, value in case.environment)
     second = folder / "other"
     second.mkdir()
-    again = prove_stop(replace(case, environment=other), python, url, second, cleans=cleans)
+    again = prove_stop(
+        replace(case, environment=other), python, url, second, cleans=cleans, cancelled=cancelled
+    )
     if any(one.outcome is Outcome.UNPROVED for one in again):
         return results, ""
     return again, own
