@@ -8,13 +8,12 @@ project's settings are read and left as they are; the broker, the queue and two 
 laid over `app.conf` in this process alone.
 """
 
-import importlib.machinery
+import importlib.util
 import json
 import os
 import sys
 import threading
 import time
-import types
 
 EARLY, LATE, TICKED = ("celeryize_stop." + name for name in ("early", "late", "ticked"))
 MODES = ("early", "late")
@@ -56,11 +55,12 @@ def main():
 def load_shared():
     """The other file of this folder that runs inside a project."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    loader = importlib.machinery.SourceFileLoader(
+    spec = importlib.util.spec_from_file_location(
         "celeryize_live_inside", os.path.join(folder, "inside.py")
     )
-    module = types.ModuleType(loader.name)
-    loader.exec_module(module)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
