@@ -235,7 +235,7 @@ from celery.concurrency.solo import TaskPool as Solo
 from config.celery_health import LoopHeartbeat, WorkerHeartbeat
 
 def stuck(pool, running, age):
-    LoopHeartbeat.last, LoopHeartbeat.running = time.monotonic() - age, running
+    LoopHeartbeat.turned, LoopHeartbeat.running = time.monotonic() - age, running
     return WorkerHeartbeat.is_stuck(SimpleNamespace(pool=object.__new__(pool)))
 
 print(stuck(Prefork, True, 1000), stuck(Prefork, True, 10))
@@ -245,3 +245,35 @@ print(stuck(Prefork, False, 1000), stuck(Solo, True, 1000))
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
     )
     assert ended.stdout.split() == ["True", "False", "False", "False"]
+
+
+ORDER = """
+from celery.worker.consumer import Consumer
+from config.celery import app
+from config.celery_health import LoopHeartbeat, WorkerHeartbeat, watch_worker
+watch_worker(instance=type("Worker", (), {"app": app}))
+blueprint = Consumer.Blueprint(steps=app.steps["consumer"])
+# as Blueprint.apply() does it, without a consumer
+blueprint.steps = blueprint.claim_steps()
+order = [step.name.rpartition(".")[2] for step in blueprint._finalize_steps(blueprint.steps)]
+print(order.index("LoopHeartbeat") > order.index("Tasks"), order[-1])
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_event_loop_stays_the_last_step_of_the_worker(project: Path, seed: int):
+    """A step with a true attribute `last` takes its place, now and then: sets have no order."""
+    environment = {
+        **os.environ,
+        "CELERY_HEALTH_DIR": str(project),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONHASHSEED": str(seed),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", ORDER],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.split() == ["True", "Evloop"], ran.stderr

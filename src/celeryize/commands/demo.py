@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from celeryize.checks.facts import read_facts
 from celeryize.commands.verify.live import run_live
+from celeryize.commands.verify.stop import run_stop
 from celeryize.detect.project import load_project
 from celeryize.errors import CeleryizeError, Unproved
+from celeryize.live.stop import Outcome
 from celeryize.ui.view import View
 
 # What the scratch project has beside startproject and startapp.
@@ -63,6 +66,8 @@ COMPOSE = """services:
     ports:
       - "8000:8000"
 """
+# What may become of a task at a stop, and of Beat.
+GOOD_STOPS = frozenset({Outcome.FINISHED, Outcome.AGAIN, Outcome.ENDED})
 # Seconds until the worker has to be ready.
 READY = 30.0
 
@@ -104,6 +109,7 @@ def run(folder: Path | None, view: View) -> Path:
         view.show_line(f'  greet.delay("Curie").get()  ->  {answer.strip()!r}')
     _prove_live(root, view)
     _deploy(root, view)
+    _prove_stops(root, view)
     view.show_line(f"\nEverything worked. Look around: {root}")
     return root
 
@@ -133,6 +139,21 @@ def _deploy(root: Path, view: View) -> None:
         )
     services = ", ".join(sorted(ended.stdout.split()))
     view.show_line(f"\nCompose takes the file, with the services {services}.")
+
+
+def _prove_stops(root: Path, view: View) -> None:
+    """Worker and Beat are stopped as Compose stops them: no task is lost."""
+    if shutil.which("redis-server") is None:
+        view.show_line("\nThe stop is not rehearsed: there is no redis-server on this machine.")
+        return
+    view.show_line("\nThe stop proof, with the signals and graces of compose.yaml:")
+    project = load_project(root, python=sys.executable)
+    for stop in run_stop(project, read_facts(project), view):
+        for result in stop.results:
+            if result.outcome not in GOOD_STOPS:
+                raise Unproved(
+                    f"{stop.name} loses its task at a stop: {result.outcome}", hint=f"See {root}."
+                )
 
 
 def _compose_command() -> list[str] | None:

@@ -56,7 +56,7 @@ class LoopHeartbeat(bootsteps.StartStopStep):
     requires = {"celery.worker.consumer.tasks:Tasks"}
     # without a connection no loop runs: nothing that a restart would repair
     running = False
-    last = time.monotonic()
+    turned = time.monotonic()
 
     def __init__(self, consumer, **kwargs):
         self.entry = None
@@ -74,7 +74,7 @@ class LoopHeartbeat(bootsteps.StartStopStep):
 
     @classmethod
     def turn(cls):
-        cls.last = time.monotonic()
+        cls.turned = time.monotonic()
 
 
 class WorkerHeartbeat(bootsteps.StartStopStep):
@@ -103,7 +103,7 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
         if "solo" in type(worker.pool).__module__:
             # its tasks run in the loop itself
             return False
-        return LoopHeartbeat.running and time.monotonic() - LoopHeartbeat.last > STUCK_AFTER
+        return LoopHeartbeat.running and time.monotonic() - LoopHeartbeat.turned > STUCK_AFTER
 
 
 @celeryd_init.connect
