@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import configparser
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from celeryize.patch.style import LINE_LENGTH, Style
-from celeryize.reading import read_file
+from celeryize.reading import parse_toml, read_file
 
 INI_FILES = ("setup.cfg", "tox.ini", ".flake8", ".isort.cfg", "mypy.ini", ".mypy.ini")
 # Where Ruff and isort look for the project's own packages, from the folder of their settings.
@@ -139,7 +138,7 @@ def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _toml(file: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(read_file(file).decode("utf-8"))
+        return parse_toml(read_file(file).decode("utf-8"))
     except (OSError, ValueError):
         return {}
 
