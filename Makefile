@@ -17,7 +17,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 test: lint  ## the whole test suite, lint and types
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 3
 
 fast: $(VENV)/installed  ## the unit tests only, under a minute
 	$(BIN)/python -m pytest -q -n 2 tests/unit
