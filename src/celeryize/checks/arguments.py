@@ -180,8 +180,19 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
                     code.where(value),
-                    "Pass its primary key.",
+                    _instance_hint(what),
                 )
+
+
+def _instance_hint(what: str) -> str:
+    """What to pass instead of an object."""
+    if what == "the request":
+        return "Pass what the task needs of it: request.user.pk, say."
+    if what == "an uploaded file":
+        return "Save it, and pass its name or the primary key of its instance."
+    if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
+        return 'Pass the primary keys: list(queryset.values_list("pk", flat=True)).'
+    return "Pass its primary key."
 
 
 def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:

@@ -74,7 +74,7 @@ def several_beats(facts: Facts) -> Iterator[Occurrence]:
         kind = beat.options.get("kind")
         if count > 1 and beat.replicas:
             yield Occurrence(
-                f"{count} of Beat: every periodic task is sent {count} times",
+                f"{count} Beat processes: every periodic task is sent {count} times",
                 beat.replicas.where,
                 "Write 1.",
             )
