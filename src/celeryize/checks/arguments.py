@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 
 from celeryize.celery_facts import words
@@ -378,6 +379,9 @@ def _is_one_value(node: ast.expr | None) -> bool:
             return True
         case ast.Attribute(attr="pk" | "id"):
             return True
+        case ast.Name(id=name):
+            # a name for one key; `pks` and `ids` are lists
+            return re.fullmatch(r"(\w+_)?(pk|id)", name) is not None
         case ast.Call(func=ast.Name(id="str" | "int")):
             return True
     return False

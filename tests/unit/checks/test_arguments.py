@@ -66,6 +66,11 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E372",
+        view("def f(doctor_id):\n    greet.apply_async(args=(doctor_id))  # <-\n"),
+        view("def f(ids):\n    greet.apply_async(args=(ids))\n"),
+    ),
+    Mistake(
+        "celery.E372",
         view("def f():\n    greet.apply_async_on_commit(args=('x'))  # <-\n"),
         view("def f():\n    greet.apply_async_on_commit(args=('x',))\n"),
     ),
