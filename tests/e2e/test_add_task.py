@@ -234,8 +234,12 @@ def test_the_test_of_a_request_passes_in_a_module_and_in_a_package(
 
 def test_there_has_to_be_a_test_to_run_it(project: Path, celeryize: Run):
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
-    ran = celeryize(project, "add-task", "doctors.x", "--run-test", "--yes", "--no-verify")
-    assert ran.returncode == 2 and "--test" in ran.stderr
+    ran = celeryize(project, "add-task", "doctors.x", "--run-test", "--no-test", "--yes")
+    assert ran.returncode == 2 and "--no-test" in ran.stderr
+    assert not (project / "doctors/tests.py").exists()
+    ran = celeryize(project, "add-task", "doctors.x", "--run-test", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert (project / "doctors/tests.py").is_file()
 
 
 def test_a_task_that_the_worker_would_not_find_is_not_written(project: Path, celeryize: Run):

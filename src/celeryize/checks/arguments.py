@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 
 from celeryize.celery_facts import words
@@ -180,8 +181,19 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
                     code.where(value),
-                    "Pass its primary key.",
+                    _instance_hint(what),
                 )
+
+
+def _instance_hint(what: str) -> str:
+    """What to pass instead of an object."""
+    if what == "the request":
+        return "Pass what the task needs of it: request.user.pk, say."
+    if what == "an uploaded file":
+        return "Save it, and pass its name or the primary key of its instance."
+    if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
+        return 'Pass the primary keys: list(queryset.values_list("pk", flat=True)).'
+    return "Pass its primary key."
 
 
 def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
@@ -367,6 +379,9 @@ def _is_one_value(node: ast.expr | None) -> bool:
             return True
         case ast.Attribute(attr="pk" | "id"):
             return True
+        case ast.Name(id=name):
+            # a name for one key; `pks` and `ids` are lists
+            return re.fullmatch(r"(\w+_)?(pk|id)", name) is not None
         case ast.Call(func=ast.Name(id="str" | "int")):
             return True
     return False

@@ -547,6 +547,35 @@ def result_awaited(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+@check("celery.E553")
+def result_of_call_sent(facts: Facts) -> Iterator[Occurrence]:
+    """A task is called, and its result is sent.
+
+    What happens: The task runs at once, in this process; then the call raises.
+    How it looks: AttributeError: 'NoneType' object has no attribute 'delay'
+    Why: task(1) is a plain call; what sends is a method of the task itself.
+    Fix: task.delay(1)
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            sender = call.func
+            if not isinstance(sender, ast.Attribute) or sender.attr not in ALL_SENDS:
+                continue
+            called = sender.value
+            task = facts.tasks.named_by(code, called.func) if isinstance(called, ast.Call) else None
+            if task is None or not isinstance(called, ast.Call):
+                continue
+            arguments = [ast.unparse(node) for node in called.args]
+            arguments += [ast.unparse(keyword) for keyword in called.keywords]
+            name = ast.unparse(called.func)
+            yield Occurrence(
+                f"{name}() runs the task here, and what it returns has no .{sender.attr}()",
+                code.where(call),
+                f"Write {name}.delay({', '.join(arguments)}).",
+            )
+
+
 @check("celery.W551")
 def send_never_called(facts: Facts) -> Iterator[Occurrence]:
     """The method that sends a task is named and never called.

@@ -14,6 +14,10 @@ from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
+from celeryize.reading import readable_text
+
+# Where a deployment file may name the app, or its configuration, by a variable.
+NAMES_APP = re.compile(r"\bAPP\b|CELERY_APP|LOADER|CONFIG_MODULE|env_file|envFrom|EnvironmentFile")
 
 
 @check("celery.E110")
@@ -91,11 +95,64 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         if path is None or facts.modules.find(f"{spec}.celery") is not None:
             continue
         code = facts.code.parsed(path)
-        # an app that it makes, or imports by any name, would be found
-        if code is None or any(sign in code.source.text for sign in ("elery", "app", "*")):
+        if code is None or _may_hold_app(facts, code.source.tree):
             continue
         right = facts.project.celery[0].spec(facts.project.package.name)
         yield Occurrence(f"-A {spec}: no app is in {path}", command.where, f"Write -A {right}.")
+
+
+def _may_hold_app(facts: Facts, module: ast.Module) -> bool:
+    """Whether a module makes an app, or may have one by an import of any kind."""
+    names = {"app", "celery", *(app.variable for app in facts.project.celery)}
+    for node in ast.walk(module):
+        match node:
+            case ast.ImportFrom(module=source, names=aliases):
+                bound = {name for alias in aliases for name in (alias.name, alias.asname)}
+                # `from .celery import x`; of the library itself only what makes an app
+                of_celery = (source or "").rpartition(".")[2] == "celery" and source != "celery"
+                if of_celery or node.level or bound & {*names, "*", "Celery"}:
+                    return True
+            case ast.Import(names=aliases):
+                if any((alias.asname or alias.name) in names for alias in aliases):
+                    return True
+            case ast.Name(id=name, ctx=ast.Store()) if name in names:
+                return True
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if "elery" in name:
+                return True
+            case ast.Call(func=ast.Name(id="globals" | "setattr")):
+                return True
+    return False
+
+
+@check("celery.E113", unless=("celery.E111",))
+def no_app_named(facts: Facts) -> Iterator[Occurrence]:
+    """A worker or Beat is started without -A.
+
+    What happens: It starts, with no task and no setting of the project.
+    How it looks: Received unregistered task of type 'doctors.tasks.greet', or
+        Cannot connect to amqp://guest:**@127.0.0.1:5672//
+    Why: Without -A (or the variable APP) Celery makes an app of its own.
+    Fix: celery -A config worker
+    Source: celery/bin/celery.py (-A, envvar APP)
+    """
+    if not facts.project.celery:
+        return
+    right = facts.project.celery[0].spec(facts.project.package.name)
+    for process in facts.deployment.processes:
+        command = process.celery
+        if command is None or command.subcommand not in {"worker", "beat"}:
+            continue
+        if command.option("-A", "--app") is not None or "$" in command.text:
+            continue
+        # by the environment, wherever that is written
+        text = readable_text(facts.deployment.root / process.where.path)
+        if NAMES_APP.search(text):
+            continue
+        yield Occurrence(
+            f"`celery {command.subcommand}` has no -A: it does not load this project",
+            process.where,
+            f"Write celery -A {right} {command.subcommand}.",
+        )
 
 
 @check("celery.E111")

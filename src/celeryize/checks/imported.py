@@ -106,6 +106,12 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         # without a frame of the project, the place is the task that Celery happened to work on
         if not failure.frames:
             where = _place_of_name(facts, _missing_module(failure)) or where
+    elif failure.missing_variable:
+        variable = failure.missing_variable
+        hint = (
+            f"Set {variable} where you run this, as the project is started with it: "
+            f"`export {variable}=...`, then `celeryize verify`."
+        )
     return Occurrence(
         message or f"{failure.type}: {failure.message}", where, hint, "\n".join(failure.frames)
     )

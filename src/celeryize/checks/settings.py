@@ -400,8 +400,8 @@ WINS = {
 def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
     """A number or a boolean is written as text.
 
-    What happens: CELERY_TASK_ALWAYS_EAGER = "False" is true; CELERY_TASK_TIME_LIMIT = "1" ends a
-        worker process at the first task that runs too long.
+    What happens: The worker or a task fails where it calculates with the text; a boolean is true
+        whatever the text is. CELERY_TASK_ALWAYS_EAGER = "False" is true.
     How it looks: TypeError: '<' not supported between instances of 'str' and 'int', or nothing at
         all.
     Why: Celery uses the value as it is; any text but the empty one is true.

@@ -14,10 +14,15 @@ from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
+from celeryize.reading import readable_text
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 ASKING = re.compile(r"celery\b.*?\b(?:status|inspect\s+ping)\b")
 FIND = re.compile(r"\bfind\s.*-(?:newer|mmin|newermt|cmin|mtime)")
+# The line of a script that starts a web server for production.
+WEB_LINE = re.compile(r"^[^#\n]*\b(gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi)\b", re.M)
+# What supervises its own children, or passes signals on to them.
+SUPERVISES = re.compile(r"^[^#\n]*(?<![\w-])(wait|trap)(?![\w-])", re.M)
 EVICTING = re.compile(r"--maxmemory-policy[\s=]+[\"']?(allkeys-\w+)")
 # Rolls its own lock, so several are safe.
 LOCKING = ("redbeat", "RedBeat")
@@ -74,7 +79,7 @@ def several_beats(facts: Facts) -> Iterator[Occurrence]:
         kind = beat.options.get("kind")
         if count > 1 and beat.replicas:
             yield Occurrence(
-                f"{count} of Beat: every periodic task is sent {count} times",
+                f"{count} Beat processes: every periodic task is sent {count} times",
                 beat.replicas.where,
                 "Write 1.",
             )
@@ -611,3 +616,31 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
                 own.where,
                 "Give both the same URL.",
             )
+
+
+@check("celery.W813")
+def celery_behind_web(facts: Facts) -> Iterator[Occurrence]:
+    """A start script puts Celery into the background, and then becomes the web server.
+
+    What happens: A worker that ends is never started again, and no stop reaches it: its running
+        tasks are killed at each deploy.
+    How it looks: (nothing: the web goes on, tasks wait)
+    Why: A supervisor watches and stops one process, which is the web server here.
+    Fix: A service, or a line of the Procfile, for each process
+    Source: https://docs.docker.com/engine/containers/multi-service_container/
+    """
+    for script in facts.deployment.scripts:
+        line = script.command.text.rstrip()
+        if not line.endswith("&") or line.endswith("&&") or is_development(script.path):
+            continue
+        text = readable_text(facts.deployment.root / script.path)
+        # a script that waits for its processes, or passes signals on, supervises them
+        if not WEB_LINE.search(text) or SUPERVISES.search(text):
+            continue
+        yield Occurrence(
+            f"nothing watches or stops this {script.command.subcommand}: the script goes on as"
+            " the web server",
+            script.command.where,
+            f"Start the {script.command.subcommand} as a process of its own: `celeryize add-worker`"
+            " writes one.",
+        )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+from celeryize.model import NextStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,35 @@ class WriteOptions:
     def asks(self) -> bool:
         """Whether there is a question left for a person."""
         return not (self.yes or self.dry_run or self.check)
+
+
+def with_project(step: str | NextStep, options: RunOptions) -> str | NextStep:
+    """A step whose lines of celeryize find the project and the interpreter of this run again.
+
+    Paths are absolute: a step before it may go to another folder.
+    """
+    words: list[str] = []
+    if options.start != Path():
+        words += ["-C", str(Path.cwd() / options.start)]
+    if options.settings is not None:
+        words += ["--settings", options.settings]
+    if options.python is not None:
+        python = options.python
+        # a bare name is looked for on PATH
+        if os.sep in python:
+            python = str(Path.cwd() / python)
+        words += ["--python", python]
+    if not words:
+        return step
+    if isinstance(step, str):
+        return _with_words(step, words)
+    return NextStep(step.what, tuple(_with_words(line, words) for line in step.lines))
+
+
+def _with_words(line: str, words: list[str]) -> str:
+    if not line.startswith("celeryize "):
+        return line
+    return f"{line} {shlex.join(words)}"
 
 
 def repeated_options(options: RunOptions) -> list[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+# The words of django-environ, environs, python-decouple, and of helpers in books and templates.
+ABOUT_VARIABLES = re.compile(r"environment variable|envvar|\benv(ironment)? var\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,20 @@ class Failure:
     phase: str
     where: tuple[str, int] | None = None
     frames: tuple[str, ...] = ()
+
+    @property
+    def missing_variable(self) -> str:
+        """The environment variable whose absence this reports, or an empty string.
+
+        Of os.environ["X"], and of the libraries and helpers whose message speaks of it.
+        """
+        name = re.search(r"\b[A-Z][A-Z0-9_]+\b", self.message)
+        if name is None:
+            return ""
+        from_mapping = self.type == "KeyError" and any("environ" in f for f in self.frames[-1:])
+        if from_mapping or ABOUT_VARIABLES.search(self.message):
+            return name[0]
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

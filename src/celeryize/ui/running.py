@@ -40,7 +40,7 @@ def say_stops(voice: Voice, stops: Sequence[RehearsedStop]) -> None:
         if stop.soft:
             times += f", soft timeout {stop.soft:g} s as {scaled.soft:g} s"
         times += f", grace {stop.grace:g} s as {scaled.grace:g} s"
-        voice.say(f"{DETAIL}scaled, their order kept: {times}", "dim", hang=DETAIL)
+        voice.say(f"{DETAIL}tried with shorter times: {times}", "dim", hang=DETAIL)
 
 
 def _say_result(voice: Voice, stop: RehearsedStop, result: StopResult) -> None:

@@ -269,7 +269,7 @@ class Screen:
             self._project_is_due = False
         if verified.versions:
             versions = (f"{name} {version}" for name, version in verified.versions.items())
-            self._voice.say("  versions      " + ", ".join(versions), hang=" " * 16)
+            self._voice.say("  versions       " + ", ".join(versions), hang=" " * 17)
 
     def save_answer(self, file: Path, text: str, *, overwrite: bool) -> None:
         """Write the file, and say so."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, tasks, view, with_twin
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    Mistake,
+    facts_of,
+    found_in,
+    healthy,
+    tasks,
+    view,
+    with_twin,
+)
 
 MISTAKES = [
     Mistake(
@@ -53,6 +63,11 @@ MISTAKES = [
         "celery.E372",
         view("def f():\n    greet.apply_async(('x',), countdown=timedelta(minutes=1))  # <-\n"),
         view("def f():\n    greet.apply_async(('x',), countdown=60)\n"),
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f(doctor_id):\n    greet.apply_async(args=(doctor_id))  # <-\n"),
+        view("def f(ids):\n    greet.apply_async(args=(ids))\n"),
     ),
     Mistake(
         "celery.E372",
@@ -239,3 +254,19 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ("request", "request.user.pk"),
+        ("request.FILES['photo']", "Save it"),
+        ("Doctor.objects.filter(pk=1)", "primary keys: list("),
+        ("Doctor.objects.get(pk=1)", "Pass its primary key."),
+    ],
+)
+def test_what_to_pass_instead_fits_what_is_passed(tmp_path, argument, hint):
+    files = view(f"def f(request):\n    greet.delay({argument})\n")
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = run_checks(facts).findings
+    assert hint in finding.hint

@@ -204,6 +204,11 @@ MISTAKES = [
         view("def f():\n    sent = greet.apply_async(('x',))\n    return sent.task_id\n"),
     ),
     Mistake(
+        "celery.E553",
+        view("def f():\n    greet('x').delay()  # <-\n"),
+        view("def f():\n    greet.s('x').delay()\n"),
+    ),
+    Mistake(
         "celery.W551",
         view("def f():\n    greet.delay  # <-\n"),
         view("def f(run):\n    run(greet.delay)\n"),

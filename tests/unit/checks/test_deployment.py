@@ -17,6 +17,19 @@ MISTAKES = [
     Mistake("celery.E110", {"Procfile": "worker: celery -A config/celery worker  # <-\n"}),
     Mistake(
         "celery.E812",
+        {"Procfile": "worker: celery -A config.settings worker  # <-\n"},
+        {
+            "Procfile": "worker: celery -A config.settings worker\n",
+            **settings("from config.celery import app as celery_app\n"),
+        },
+    ),
+    Mistake(
+        "celery.E113",
+        {"Procfile": "worker: celery worker -l INFO  # <-\n"},
+        {"Procfile": "worker: APP=config celery worker -l INFO\n"},
+    ),
+    Mistake(
+        "celery.E812",
         {"Procfile": "worker: celery -A doctors worker  # <-\n"},
         {
             "Procfile": "worker: celery -A doctors worker\nother: celery -A config.celery worker\n",

@@ -192,3 +192,10 @@ def test_a_name_for_the_app_that_only_we_gave_is_no_error_of_the_project(tmp_pat
     (tmp_path / "Procfile").write_text(f"worker: celery -A {spec} worker\n")
     facts = facts_of(tmp_path).with_imports(worker, web)
     assert [finding.id for finding in run_checks(facts).findings] == ["celery.E003"]
+
+
+def test_a_missing_variable_is_named_with_the_line_that_sets_it(tmp_path):
+    files = settings("import os\nHOST = os.environ['SHOP_HOST']\n")
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    finding = next(one for one in run_checks(facts).findings if one.id == "celery.E001")
+    assert "`export SHOP_HOST=...`" in finding.hint

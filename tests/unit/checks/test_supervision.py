@@ -50,6 +50,16 @@ RECREATE = "  strategy:\n    type: Recreate\n"
 PING = "          livenessProbe:\n            exec: {command: [celery, -A, config, inspect, ping, -d, celery@x]}  # <-\n"
 MISTAKES = [
     Mistake(
+        "celery.W813",
+        {
+            "start.sh": "#!/bin/sh\n./wait-for-it db:1\ncelery -A config worker &\nexec gunicorn config.wsgi\n"
+        },
+        {
+            "start.sh": "#!/bin/sh\ncelery -A config worker &\ngunicorn config.wsgi &\nwait -n\n",
+        },
+        at="start.sh:3",
+    ),
+    Mistake(
         "celery.W840",
         compose(service(BEAT, "deploy:", "  replicas: 2  # <-")),
         compose(service(BEAT, "deploy:", "  replicas: 1")),

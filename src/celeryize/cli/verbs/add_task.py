@@ -196,7 +196,8 @@ def add_task(
         ),
     ] = None,
     run_test: Annotated[
-        bool, option("--run-test", group="Test", help="Run that test; roll back if it fails.")
+        bool,
+        option("--run-test", group="Test", help="Write it and run it; roll back if it fails."),
     ] = False,
     trigger: Annotated[
         str | None,

@@ -10,13 +10,12 @@ is for temporary files of the pool.
 """
 
 import contextlib
-import importlib.machinery
+import importlib.util
 import os
 import runpy
 import signal
 import sys
 import time
-import types
 
 TICK = 0.02
 # What `inside.py` of the live proof does not need.
@@ -58,11 +57,13 @@ def main():
 def import_libraries(of_celery):
     """Import what takes most of the time of a start, and is not the project's."""
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "live")
-    loader = importlib.machinery.SourceFileLoader(
+    # by a spec, which gives it the `__file__` beside which it looks for its sibling
+    spec = importlib.util.spec_from_file_location(
         "celeryize_live_inside", os.path.join(folder, "inside.py")
     )
-    shared = types.ModuleType(loader.name)
-    loader.exec_module(shared)
+    assert spec is not None and spec.loader is not None
+    shared = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shared)
     if not of_celery:
         vars(shared)["LIBRARIES"] += OF_WEB
     places = [os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

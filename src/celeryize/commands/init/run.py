@@ -191,7 +191,10 @@ def _next_steps(
         subcommands.append("beat")
     change, starts = _without_change(start_steps(project, spec, tuple(subcommands), settings))
     steps: list[NextStep] = []
-    if proof.verdict is Verdict.NOT_RUN and not installed and project.dependencies.sync:
+    # what is installed is not what keeps a project from being imported for another reason
+    absent = not proof.before or any("ModuleNotFoundError" in line for line in proof.before)
+    unproved = proof.verdict is Verdict.NOT_RUN and not installed
+    if unproved and absent and project.dependencies.sync:
         steps.append(NextStep("Install what is declared now", (install_line(project),)))
     steps += broker_steps(planned.answers.broker, _broker_variables(planned.wiring))
     steps += [*change, *starts]

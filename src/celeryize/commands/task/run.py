@@ -6,6 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_command import start_steps, worker_variables
@@ -34,13 +35,16 @@ def add_task(
     run_test: bool = False,
 ) -> Written:
     """Add a task; with `run_test` its test is run, and the write rolled back where it fails."""
+    if run_test and request.test is None:
+        # who wants to run it wants to have it
+        request = replace(request, test=True)
 
     def planned(project: Project) -> Planned:
         added = add.plan(project, request, own_templates(project))
         around: Around | None = None
         if run_test:
             if added.run_test is None:
-                raise UsageError("there is no test to run", hint="Add --test.")
+                raise UsageError("--run-test with --no-test: there is no test to run")
             arguments = added.run_test
             around = Around(lambda _: _passing_test(project, arguments, view))
 

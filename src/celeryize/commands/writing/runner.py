@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, with_project
 from celeryize.commands.start_command import install_line
 from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
@@ -125,6 +125,8 @@ def run_writer(
         with view.working("planning the change"):
             planned = plan(project)
         written = write_planned(planned, project, prober, write, view)
+    steps = tuple(with_project(step, options) for step in written.next_steps)
+    written = replace(written, next_steps=steps)
     show_written(written, view)
     return written
 
