@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
+from celeryize.commands.init.change import answers_before, change_set_up
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
     MissingBroker,
@@ -66,6 +67,10 @@ def adopt_app(
         _add_namespace(setup, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
+    before = answers_before(stored)
+    change = False
+    if app.reads_django_settings and before is not None and _names_broker(setup, app):
+        change = setup.updates or before != setup.answers
     if app.reads_django_settings and not _is_configured(setup, app):
         # an app file without any settings is a fresh set-up: it gets the whole block
         with setup.attempt():
@@ -75,6 +80,12 @@ def adopt_app(
             "result_backend": setup.answers.result_backend,
         }
         undone = {}
+    elif change:
+        assert before is not None
+        wiring = change_set_up(setup, wiring, app, before)
+        report_uninstalled_apps(setup)
+        _report_ignored_flags(setup, app, stored, {})
+        return wiring
     # set up by us once, and its broker was removed since: the answers are known
     elif app.reads_django_settings and stored and not _names_broker(setup, app):
         with setup.attempt():

@@ -9,6 +9,7 @@ from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
+from celeryize.commands.init.change import answers_before, wished_answers
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.production import deployment_steps
@@ -47,6 +48,8 @@ class InitOptions:
     skip_existing: bool = False
     modernize: bool = False
     install: bool = False
+    # the verb `update`: the answers of the file, by the templates of today
+    updates: bool = False
 
 
 def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOptions) -> Written:
@@ -78,6 +81,9 @@ def _plan_set_up(
         in_effect = {"broker": broker_in_use(project)}
     # the later one wins, but for what the settings say already
     known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
+    notes: tuple[str, ...] = ()
+    if project.celery and answers_before(stored) is not None:
+        known, notes = wished_answers(project, stored, chosen.flags)
     for kept in settings_in_use(project):
         if known.get(kept.question) not in (None, kept.answer):
             view.show_note(kept.note)
@@ -95,6 +101,8 @@ def _plan_set_up(
         modernized=chosen.modernize,
         stored=stored,
         flags=chosen.flags,
+        notes=notes,
+        updates=chosen.updates,
     )
     # what was planned decides what is proved
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
@@ -123,9 +131,10 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     def next_steps(proof: Proof) -> tuple[NextStep, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
 
+    command = "celeryize update" if chosen.updates else "celeryize init"
     return Planned(
         plan,
-        "celeryize init",
+        command,
         Expected(
             wiring.module,
             wiring.variable,
