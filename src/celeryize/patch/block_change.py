@@ -153,7 +153,10 @@ def _lead(
         return []
     newline = source.newline_at(first)
     text = ""
-    if new.comment:
+    if _words(lines) == _words(new.comment):
+        # only laid out otherwise
+        text = there
+    elif new.comment:
         margin = _margin(source, node)
         text = _indented(source, first, "\n".join(new.comment), margin) + newline
     blank = re.search(r"\n([ \t]*\r?\n)\Z", source.text[:first])
@@ -218,6 +221,10 @@ def _additions(source: Source, there: Mapping[str, ast.stmt], change: BlockChang
         adds = [node for piece in group for node in statements(piece.statement)]
         found.append(insertion(offset, text, adds))
     return found
+
+
+def _words(comment: Sequence[str]) -> list[str]:
+    return " ".join(line.lstrip("# ") for line in comment).split()
 
 
 def _indented(source: Source, offset: int, text: str, margin: str) -> str:

@@ -75,7 +75,15 @@ def plan_block(
     plan = BlockPlan()
     there = home.settings
     for name, piece in versions.new.items():
-        if name in there:
+        if name == OPTIONS and needs_options and _is_other_options(home, versions, piece):
+            merged = _with_own_options(home, versions, piece)
+            plan.replaced[name] = merged
+            plan.recorded[name] = ast.unparse(piece.value)
+            plan.notes.append(
+                f"{home.where(name)}: {name} keeps what was added to it, beside what the new "
+                f"broker needs: {shown(merged.value)}."
+            )
+        elif name in there:
             _plan_present(plan, home, versions, piece, answers, recorded)
         elif name in project.settings.assigned or name in elsewhere:
             if name in versions.was and name != SCHEDULE:
@@ -144,6 +152,42 @@ def _plan_present(
             f"{home.where(name)}: {name} = {shown(value)} is the project's own, and stays; "
             f"profile {answers.profile} would set it to {shown(piece.value)}."
         )
+
+
+def _is_other_options(home: Home, versions: Versions, piece: Piece) -> bool:
+    """Whether the options of the broker are the user's, and lack what the new broker needs."""
+    if OPTIONS not in home.settings:
+        return False
+    value = home.value_of(OPTIONS)
+    if not (isinstance(value, ast.Dict) and isinstance(piece.value, ast.Dict)):
+        return False
+    if dump(value) in versions.was.get(OPTIONS, ()):
+        return False
+    return not _keys_of(piece.value) <= _keys_of(value)
+
+
+def _with_own_options(home: Home, versions: Versions, piece: Piece) -> Piece:
+    """The options of the new broker, and below them those that the user has for themselves."""
+    value = home.value_of(OPTIONS)
+    assert isinstance(value, ast.Dict)
+    assert isinstance(piece.value, ast.Dict)
+    new, old = _keys_of(piece.value), {}
+    if OPTIONS in versions.old and isinstance(before := versions.old[OPTIONS].value, ast.Dict):
+        pairs = zip(before.keys, before.values, strict=True)
+        old = {ast.unparse(key): dump(item) for key, item in pairs if key is not None}
+    lines = [
+        f"    {home.source.segment(key)}: {home.source.segment(item)},"
+        for key, item in zip(value.keys, value.values, strict=True)
+        if key is not None
+        and (spelled := ast.unparse(key)) not in new
+        and old.get(spelled) != dump(item)
+    ]
+    head, brace, _ = piece.statement.rpartition("}")
+    return replace(piece, statement=head + "\n".join([*lines, brace]))
+
+
+def _keys_of(node: ast.Dict) -> set[str]:
+    return {ast.unparse(key) for key in node.keys if key is not None}
 
 
 def _plan_absent(

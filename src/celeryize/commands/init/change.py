@@ -160,6 +160,7 @@ def change_set_up(setup: Setup, wiring: Wiring, app: CeleryApp, before: Answers)
         environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or project.settings.split is not None,
         values=(*wiring.values, *values),
+        replaced=frozenset(plan.replaced),
     )
 
 

@@ -111,6 +111,8 @@ def _remove_data_folder(setup: Setup, answers: Answers) -> None:
         if not full.is_dir():
             continue
         there = [file.name for file in full.iterdir()]
+        if not there:
+            continue
         if there == [".gitignore"]:
             setup.draft.delete(folder / ".gitignore", "no folder of messages any more")
         else:

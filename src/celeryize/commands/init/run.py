@@ -22,6 +22,7 @@ from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch, NoCelery
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof, Verdict
 from celeryize.render import ANSWERS_FILE
@@ -74,6 +75,8 @@ def _plan_set_up(
     """Ask what is not known yet, and plan."""
     folder = project.root / project.base
     stored = stored_answers(folder, ANSWERS_FILE)
+    if chosen.updates:
+        _require_own_set_up(project, stored)
     table = configured(project.root, folder)
     _mention_unknown_keys(table, view)
     in_effect: dict[str, object] = {}
@@ -112,6 +115,19 @@ def _plan_set_up(
     return replace(_with_proof(project, planned, chosen, view), command_line=command_line)
 
 
+def _require_own_set_up(project: Project, stored: dict[str, object]) -> None:
+    """Raise CeleryizeError where there is nothing that celeryize wrote."""
+    if not project.celery:
+        raise NoCelery
+    if answers_before(stored) is None:
+        raise CannotPatch(
+            f"no answers of celeryize init are known ({project.base / ANSWERS_FILE}), so nothing "
+            "shows what it wrote",
+            hint="For a set-up that was made manually: `celeryize init --profile standard` offers "
+            "the settings that are missing.",
+        )
+
+
 def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view: View) -> Planned:
     """The plan with what it promises: the app that is imported and the settings that it has."""
     wiring = planned.wiring
@@ -142,6 +158,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
             needs=needs,
             values=wiring.values,
             suspect=name_suspect(project),
+            replaced=wiring.replaced,
         ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=install_command,

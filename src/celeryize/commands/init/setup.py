@@ -51,7 +51,7 @@ class Wiring:
     `wrote` are the settings written. `environment` holds the variables without which the settings
     would not import. `read_by_path`: the project reads what was written by its path, so that only a
     proof after writing can see it. `values` are those of the settings written, `recorded` their
-    source texts for the answers file.
+    source texts for the answers file; `replaced` are those that had another value before.
     """
 
     module: str
@@ -62,3 +62,4 @@ class Wiring:
     read_by_path: bool = False
     values: tuple[WrittenValue, ...] = ()
     recorded: tuple[tuple[str, str], ...] = ()
+    replaced: frozenset[str] = frozenset()
