@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
+from celeryize.commands.init.adopt_profile import adopt_profile
 from celeryize.commands.init.change import answers_before, change_set_up
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
@@ -107,6 +108,12 @@ def adopt_app(
         chosen["result_backend"] = chosen["result_backend"] or literal_argument(
             setup.project, app, "backend"
         )
+    if "profile" in flags and before is None and undone:
+        wiring = adopt_profile(setup, wiring, app)
+        undone.pop("profile", None)
+        # as later runs, which know them by the answers file
+        if app.reads_django_settings:
+            chosen["result_backend"] = setup.answers.result_backend
     declare_dependency(setup, chosen["broker"], chosen["result_backend"])
     report_uninstalled_apps(setup)
     _report_ignored_flags(setup, app, stored, undone)

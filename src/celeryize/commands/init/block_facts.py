@@ -17,6 +17,7 @@ from celeryize.commands.init.settings_block import (
 from celeryize.commands.init.template_changes import CHANGES
 from celeryize.detect.project import Project
 from celeryize.detect.settings import Reader, ReaderKind, settings_classes, settings_files
+from celeryize.draft import Draft
 from celeryize.model import Where
 from celeryize.patch.block_change import Assignment, Piece, assigned_name, pieces_of
 from celeryize.patch.source import Source
@@ -74,6 +75,15 @@ def find_block(project: Project, names: frozenset[str]) -> Home | None:
             if found > most:
                 best, most = Home(source, tuple(body)), found
     return best
+
+
+def in_draft(home: Home, draft: Draft, names: frozenset[str]) -> Home:
+    """The block where an earlier step of the plan has changed its file."""
+    source = draft.source(home.source.path)
+    if source.text == home.source.text:
+        return home
+    most = max(_bodies(source), key=lambda body: sum(assigned_name(node) in names for node in body))
+    return Home(source, tuple(most))
 
 
 def _bodies(source: Source) -> Iterator[list[ast.stmt]]:

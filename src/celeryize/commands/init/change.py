@@ -15,6 +15,7 @@ from celeryize.commands.init.block_facts import (
     Home,
     dump,
     find_block,
+    in_draft,
     rendered_pieces,
     without_block,
     written_before,
@@ -169,6 +170,7 @@ def _write_block(
 ) -> None:
     """Write what becomes of the block into its file."""
     project, answers = setup.project, setup.answers
+    home = in_draft(home, setup.draft, frozenset(versions.was))
     path = home.source.path
     margin = " " * home.body[0].col_offset
     comments = set(OLD_COMMENTS)

@@ -13,7 +13,7 @@ from celeryize.commands.init.change import answers_before, wished_answers
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.production import deployment_steps
-from celeryize.commands.init.settings_in_use import settings_in_use
+from celeryize.commands.init.settings_in_use import answers_in_effect, settings_in_use
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
 from celeryize.commands.start_command import install_line, start_steps, worker_variables
@@ -82,6 +82,8 @@ def _plan_set_up(
     in_effect: dict[str, object] = {}
     if project.celery:
         in_effect = {"broker": broker_in_use(project)}
+        if "profile" in chosen.flags and answers_before(stored) is None:
+            in_effect |= answers_in_effect(project)
     # the later one wins, but for what the settings say already
     known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
     notes: tuple[str, ...] = ()
