@@ -91,7 +91,7 @@ def change_block(source: Source, body: Sequence[ast.stmt], change: BlockChange) 
         for name, piece in change.replaced.items()
         for splice in _replacement(source, there[name], piece)
     ]
-    splices += _removals(source, [there[name] for name in change.removed], change.comments)
+    splices += removals(source, [there[name] for name in change.removed], change.comments)
     splices += _additions(source, there, change)
     # last: what is added above a setting comes above its comment
     for name, (old, new) in change.leads.items():
@@ -169,7 +169,9 @@ def _lead(
     return [Splice(first, last, text)]
 
 
-def _removals(source: Source, nodes: Sequence[ast.stmt], ours: frozenset[str]) -> list[Splice]:
+def removals(
+    source: Source, nodes: Sequence[ast.stmt], ours: frozenset[str] = frozenset()
+) -> list[Splice]:
     """The splices that take statements out, each with its comment of ours, and the blank line that
     would be left double.
     """

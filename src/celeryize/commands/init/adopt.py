@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -19,6 +18,7 @@ from celeryize.commands.init.missing_broker import (
     find_missing_broker,
     literal_argument,
 )
+from celeryize.commands.init.namespace import add_namespace
 from celeryize.commands.init.package_import import import_existing_app
 from celeryize.commands.init.settings import BROKER_NAMES, add_settings, require_variables
 from celeryize.commands.init.settings_block import (
@@ -36,7 +36,6 @@ from celeryize.detect.tasks import find_tasks
 from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
-from celeryize.patch.source import fitted, insertion
 
 
 def adopt_app(
@@ -65,7 +64,7 @@ def adopt_app(
         app = replace(app, namespace="CELERY")
     _report_app(setup, app)
     if left_over:
-        _add_namespace(setup, app)
+        add_namespace(setup.draft, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
     before = answers_before(stored)
@@ -170,31 +169,6 @@ def _is_left_over(setup: Setup, app: CeleryApp) -> bool:
     if any(name in OLD_NAMES for name in project.settings.assigned):
         return False
     return not find_tasks(project.modules, project.apps, project.celery)
-
-
-def _add_namespace(setup: Setup, app: CeleryApp) -> None:
-    """Have the app read CELERY_* settings: `config_from_object("django.conf:settings")` gets its
-    namespace."""
-    source = setup.draft.source(app.where.path)
-    for call in ast.walk(source.tree):
-        match call:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object"),
-                args=[argument],
-                keywords=[],
-            ) if name == app.variable:
-                end = source.end(argument)
-                text = fitted(source, end, ', namespace="CELERY"')
-                keyword = ast.keyword("namespace", ast.Constant("CELERY"))
-                after = source.splice(insertion(end, text, (keyword,)))
-                what = "reads the CELERY_* settings, by its namespace"
-                setup.draft.write(app.where.path, after, what)
-                return
-    raise CannotPatch(
-        f"{app.where.path} reads Celery's settings by their pre-Celery 4 names",
-        hint='Give config_from_object namespace="CELERY", and run init again.',
-        where=app.where,
-    )
 
 
 def _report_app(setup: Setup, app: CeleryApp) -> None:

@@ -86,8 +86,8 @@ def plan(
         for note in notes:
             draft.add_note(note)
         wiring = _new_wiring(setup, today.names)
-        if project.celery:
-            app = project.celery[0]
+        if setup.project.celery:
+            app = setup.project.celery[0]
             wiring = adopt_app(setup, wiring, app, stored=stored or {}, flags=flags or {})
         else:
             wiring = _create_setup(setup, wiring)
