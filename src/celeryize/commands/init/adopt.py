@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
 from celeryize.commands.init.adopt_profile import adopt_profile
+from celeryize.commands.init.answers import Answers
 from celeryize.commands.init.change import answers_before, change_set_up
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
@@ -68,9 +69,11 @@ def adopt_app(
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
     before = answers_before(stored)
-    change = False
-    if app.reads_django_settings and before is not None and _names_broker(setup, app):
-        change = setup.updates or before != setup.answers
+    if before is not None and _is_changed(setup, app, before):
+        wiring = change_set_up(setup, wiring, app, before)
+        report_uninstalled_apps(setup)
+        _report_ignored_flags(setup, app, stored, {})
+        return wiring
     if app.reads_django_settings and not _is_configured(setup, app):
         # an app file without any settings is a fresh set-up: it gets the whole block
         with setup.attempt():
@@ -80,12 +83,6 @@ def adopt_app(
             "result_backend": setup.answers.result_backend,
         }
         undone = {}
-    elif change:
-        assert before is not None
-        wiring = change_set_up(setup, wiring, app, before)
-        report_uninstalled_apps(setup)
-        _report_ignored_flags(setup, app, stored, {})
-        return wiring
     # set up by us once, and its broker was removed since: the answers are known
     elif app.reads_django_settings and stored and not _names_broker(setup, app):
         with setup.attempt():
@@ -100,6 +97,27 @@ def adopt_app(
         if added:
             chosen["broker"] = setup.answers.broker
             undone.pop("broker", None)
+    if "profile" in flags and before is None and undone:
+        wiring = adopt_profile(setup, wiring, app)
+        undone.pop("profile", None)
+        # as later runs, which know them by the answers file
+        if app.reads_django_settings:
+            chosen["result_backend"] = setup.answers.result_backend
+    _declare_libraries(setup, app, chosen)
+    report_uninstalled_apps(setup)
+    _report_ignored_flags(setup, app, stored, undone)
+    return wiring
+
+
+def _is_changed(setup: Setup, app: CeleryApp, before: Answers) -> bool:
+    """Whether a set-up of ours is brought to other answers, or to the templates of today."""
+    if not (app.reads_django_settings and _names_broker(setup, app)):
+        return False
+    return setup.updates or before != setup.answers
+
+
+def _declare_libraries(setup: Setup, app: CeleryApp, chosen: dict[str, str]) -> None:
+    """Declare Celery with what the broker and the result backend need."""
     if "celery" not in setup.project.dependencies.declared:
         # The library of what the app names is needed; an app that declares Celery has been running
         # already.
@@ -107,16 +125,7 @@ def adopt_app(
         chosen["result_backend"] = chosen["result_backend"] or literal_argument(
             setup.project, app, "backend"
         )
-    if "profile" in flags and before is None and undone:
-        wiring = adopt_profile(setup, wiring, app)
-        undone.pop("profile", None)
-        # as later runs, which know them by the answers file
-        if app.reads_django_settings:
-            chosen["result_backend"] = setup.answers.result_backend
     declare_dependency(setup, chosen["broker"], chosen["result_backend"])
-    report_uninstalled_apps(setup)
-    _report_ignored_flags(setup, app, stored, undone)
-    return wiring
 
 
 def _is_about_tests(folder: PurePosixPath) -> bool:

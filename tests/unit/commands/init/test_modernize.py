@@ -305,16 +305,14 @@ def test_with_partial_the_settings_are_renamed_and_such_code_is_told(tmp_path: P
     ]
 
 
-def test_without_the_namespace_it_says_what_would_be_needed(tmp_path: Path):
+def test_where_the_namespace_cannot_be_added_it_says_what_would_be_needed(tmp_path: Path):
     folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\n")
     file = folder / "config/celery.py"
     file.write_text(APP.replace(', namespace="CELERY"', ", silent=True"))
     with pytest.raises(CannotPatch) as caught:
         init(folder)
     assert "CELERY_BROKER_URL would have no effect" in caught.value.message
-    assert (
-        'app.config_from_object("django.conf:settings", namespace="CELERY")' in caught.value.snippet
-    )
+    assert 'namespace="CELERY"' in caught.value.snippet
     file.write_text(APP)
     assert init(folder).result.outcome == "done"
 
