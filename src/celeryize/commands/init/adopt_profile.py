@@ -217,7 +217,7 @@ def _add_missing(setup: Setup, wiring: Wiring, app: CeleryApp, missing: list[Pie
         else:
             block = "\n".join("\n".join([*p.comment, p.statement]) for p in missing) + "\n"
             by_path = write_settings(setup, block, imports, words)
-        _write_answers(setup, missing)
+        _write_answers(setup, wiring, missing)
         return replace(
             wiring,
             wrote=(*wiring.wrote, *(piece.name for piece in missing)),
@@ -262,12 +262,12 @@ def _lowered(piece: Piece) -> Piece:
     return replace(piece, name=name, statement=name + piece.statement.removeprefix(piece.name))
 
 
-def _write_answers(setup: Setup, missing: list[Piece]) -> None:
+def _write_answers(setup: Setup, wiring: Wiring, missing: list[Piece]) -> None:
     """The answers file, so that `celeryize update` knows what was written; none where the broker or
     the result backend is not known.
     """
-    named = "CELERY_BROKER_URL" in setup.project.settings.assigned
-    if named and answer_in_use(setup.project, "broker") is None:
+    added = "CELERY_BROKER_URL" in wiring.wrote
+    if not added and answer_in_use(setup.project, "broker") is None:
         return
     backend = answer_in_use(setup.project, "result_backend")
     if backend is not None and find_result_backend(backend) is None and "://" not in backend:
