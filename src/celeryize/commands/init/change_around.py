@@ -129,6 +129,21 @@ def _report_backend_app(setup: Setup, before: Answers) -> None:
     )
 
 
+def _with_url(line: str, answers: Answers) -> str:
+    """A line with the URL of the new broker: on the service of its name, where the old one was on
+    one.
+    """
+    url = url_of_broker(answers.broker)
+    found = re.search(r"[\w+]+://[^\s\"']*", line)
+    if found is None:
+        return line
+    broker = find_broker(answers.broker)
+    local = re.search(r"(?:@|://)(?:localhost|127\.0\.0\.1)\b", found[0])
+    if not local and broker is not None:
+        url = url.replace("localhost", broker.name)
+    return line[: found.start()] + url + line[found.end() :]
+
+
 def _deployment_urls(
     setup: Setup, answers: Answers
 ) -> Iterator[tuple[tuple[PurePosixPath, int], str, str]]:
@@ -151,5 +166,5 @@ def _deployment_urls(
                     scheme = schemes.get(name)
                     if scheme is None or found[2].decode() == scheme:
                         continue
-                    text = redacted(line.decode("utf-8", "replace").strip())
-                    yield (path, number), name, f"{text}  ->  {url_of_broker(answers.broker)}"
+                    text = _with_url(line.decode("utf-8", "replace").strip(), answers)
+                    yield (path, number), name, redacted(text)

@@ -23,6 +23,7 @@ from celeryize.detect.settings import settings_classes, settings_files
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
+from celeryize.patch.beat_schedule import merge_schedules
 from celeryize.patch.rename import BY_NAME, assigned, rename
 from celeryize.patch.source import Source
 from celeryize.reading import read_file
@@ -96,6 +97,7 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
     for path, source in files.items():
         for name, node in assigned(source, classes[path]).items():
             there.setdefault(name, source.where(node))
+    _merge_schedules(files, there, draft)
     _name_typos(there, draft)
     names = _names_to_rename(there, draft)
     project = _with_namespace(project, draft, names)
@@ -128,6 +130,22 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
     project = _with_new_names(project, names)
     wrote = modernize_code(project, draft, partial=partial)
     return Modernized(_with_names(project, wrote), effective)
+
+
+def _merge_schedules(
+    files: dict[PurePosixPath, Source], there: dict[str, Where], draft: Draft
+) -> None:
+    """The entries of CELERYBEAT_SCHEDULE in a CELERY_BEAT_SCHEDULE that the same file has."""
+    old, new = "CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"
+    if not {old, new} <= there.keys():
+        return
+    for path, source in files.items():
+        after = merge_schedules(source, old, new)
+        if after.text != source.text:
+            draft.write(path, after, f"the entries of {old} in {new}")
+            files[path] = after
+            del there[old]
+            return
 
 
 def _name_typos(there: dict[str, Where], draft: Draft) -> None:
