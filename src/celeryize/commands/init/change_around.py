@@ -26,7 +26,10 @@ _REDIS = re.compile(rb"(?m)^\s*(?:import|from)\s+redis\b|cache\.backends\.redis"
 def change_around(setup: Setup, before: Answers) -> None:
     """Have the dependency, .gitignore, the folders and the deployment files follow the answers."""
     answers = setup.answers
-    _change_dependency(setup, before)
+    if (answers.broker, answers.result_backend) != (before.broker, before.result_backend):
+        _change_dependency(setup, before)
+    elif setup.project.dependencies.file is not None:
+        setup.draft.keep(setup.project.dependencies.file, "declares what the answers need")
     if answers.beat != before.beat:
         path = setup.project.gitignore
         data = setup.draft.read(path)
@@ -74,7 +77,7 @@ def _change_dependency(setup: Setup, before: Answers) -> None:
         more = {extra for extra in new - old if extra}
         more -= {extra for extra in more if extra in dependencies.declared}
         try:
-            after = change_extras(data, dependencies.form, gone, more)
+            after = change_extras(data, dependencies.file, dependencies.form, gone, more)
         except CannotPatch as refusal:
             setup.draft.add_manual(refusal)
             return

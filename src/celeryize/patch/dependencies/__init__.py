@@ -101,7 +101,9 @@ def _declare_by_form(
             assert_never(form)
 
 
-def change_extras(data: bytes, form: Form, gone: set[str], more: set[str]) -> bytes:
+def change_extras(
+    data: bytes, path: PurePosixPath, form: Form, gone: set[str], more: set[str]
+) -> bytes:
     """The file with other extras of Celery: less those of `gone`, and with those of `more`.
 
     The same bytes where it has none of `gone`, and `more` are there. Raises CannotPatch where the
@@ -111,6 +113,11 @@ def change_extras(data: bytes, form: Form, gone: set[str], more: set[str]) -> by
     if entry is None:
         return data
     from celeryize.patch.dependencies.extras import line_with_extras
+
+    if form is Form.REQUIREMENTS:
+        from celeryize.patch.dependencies import requirements
+
+        requirements.refuse_change(data, path)
 
     lines = data.split(b"\n")
     # a table over several lines, or an encoding that is not ours
