@@ -27,6 +27,11 @@ def init(folder: Path, view: View, **options: Any) -> Written:
     return init_command.run(run, write, view, init_command.InitOptions(**own))
 
 
+def update(folder: Path, view: View, **options: Any) -> Written:
+    run, write, own = split(folder, options)
+    return init_command.run(run, write, view, init_command.InitOptions(updates=True, **own))
+
+
 def add_task(folder: Path, view: View, request: task_plan.Request, **options: Any) -> Written:
     run, write, own = split(folder, options)
     return task_command.add_task(run, write, view, request, **own)

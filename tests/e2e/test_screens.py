@@ -35,6 +35,8 @@ COMMANDS = {
     "no_celery": "tasks",
     "init": "init --broker filesystem --beat --yes",
     "init_again": "init --yes",
+    "update_check": "update --check",
+    "help_update": "help update",
     "add_task": "add-task doctors.remind_patient patient_id:int --time-limit 60 --yes",
     "add_task_lock": "add-task doctors.sync --lock --dry-run --no-verify",
     "add_schedule": "add-schedule remind-on-friday doctors.remind_patient"

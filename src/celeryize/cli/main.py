@@ -17,6 +17,7 @@ from celeryize.errors import UsageError
 VERBS = {
     "init": "Set up Celery: the app file, the package import, the settings, the dependency.",
     "verify": "Find what is wrong with this project's Celery, in its code and by importing it.",
+    "update": "Bring what an older celeryize wrote up to date; what you changed stays.",
     "undo": "Undo the last change, byte for byte.",
     "add-task": "Add a task where the worker finds it, with limits and retries that work.",
     "remove-task": "Remove a task that is as it was generated.",

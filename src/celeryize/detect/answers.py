@@ -35,6 +35,30 @@ def stored_answers(folder: Path, name: str) -> dict[str, object]:
     return found
 
 
+def recorded_settings(folder: Path, name: str) -> dict[str, str]:
+    """What init wrote into the settings: the source text of each by its name.
+
+    Empty for a set-up by 0.1.0, which did not keep it.
+    """
+    try:
+        lines = read_file(folder / name).decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if not (colon and key.startswith("CELERY_")):
+            continue
+        try:
+            text = json.loads(value)
+        except (ValueError, RecursionError):
+            continue
+        # a line of an unfinished merge says nothing
+        if isinstance(text, str):
+            found[key] = text
+    return found
+
+
 def stored_settings(root: Path, folder: Path, name: str) -> tuple[str, Where] | None:
     """The settings module that an earlier --settings, or [tool.celeryize], names, and where."""
     try:

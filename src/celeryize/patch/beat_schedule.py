@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from celeryize.errors import CannotPatch
+from celeryize.patch.block_change import removals
 from celeryize.patch.collection import append_element
 from celeryize.patch.imports import with_imports
 from celeryize.patch.source import Source, Splice, expression, fitted
@@ -116,6 +117,54 @@ def add_entry(
         )
     after = source.splice(*_replace_entry(source, home.literal, there, entry))
     return with_imports(after, imports)
+
+
+def merge_schedules(source: Source, old: str, new: str) -> Source:
+    """The settings with the entries of the schedule called `old` in the one called `new`.
+
+    Comes back as it is where one of the two is missing. Raises CannotPatch where one is no plain
+    dict, is used otherwise, or has an entry of the same name.
+    """
+    literals = {name: _plain_literals(source.tree, name) for name in (old, new)}
+    uses = [node for node in ast.walk(source.tree) if _is_use(node, old)]
+    if not uses or not literals[new]:
+        return source
+    if len(uses) != 1 or len(literals[old]) != 1 or len(literals[new]) != 1:
+        raise CannotPatch(
+            f"{old} and {new} are both set, and not as one plain dict each",
+            hint=f"Move the entries of {old} into {new} manually.",
+            where=source.where(uses[0]),
+        )
+    first = literals[old][0]
+    home = Home(source, literals[new][0])
+    for key, value in zip(first.keys, first.values, strict=True):
+        if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
+            raise CannotPatch(
+                f"{old} has an entry whose name is computed",
+                hint=f"Move it into {new} manually.",
+                where=source.where(value),
+            )
+        text = f"{segment_of(source, key)}: {segment_of(source, value)}"
+        after = add_entry(home, key.value, dedented(text), ())
+        home = Home(after, _plain_literals(after.tree, new)[0])
+    statement = next(
+        node
+        for node in home.source.tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == old
+    )
+    return home.source.splice(*removals(home.source, [statement]))
+
+
+def segment_of(source: Source, node: ast.expr) -> str:
+    """The text of a node in LF."""
+    return source.segment(node).replace("\r\n", "\n")
+
+
+def dedented(text: str) -> str:
+    """An entry with its lines below the first moved to the left by what its last one has."""
+    lines = text.split("\n")
+    margin = len(lines[-1]) - len(lines[-1].lstrip())
+    return "\n".join([lines[0], *(line[margin:] for line in lines[1:])])
 
 
 def remove_entry(home: Home, name: str) -> Source:

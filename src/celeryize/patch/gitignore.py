@@ -15,6 +15,21 @@ BEAT_FILES = "celerybeat-schedule*"
 IGNORES_BEAT = "ignores the file of Celery Beat"
 
 
+def unignore(data: bytes, pattern: str, comment: str) -> bytes:
+    """The file without the line of a pattern and the comment right above it, where both are as
+    `ignore` writes them; else the same bytes.
+    """
+    lines = data.decode("latin-1").splitlines(keepends=True)
+    for index in range(1, len(lines)):
+        pair = (lines[index - 1].rstrip(), lines[index].rstrip())
+        # another line of the same group needs the comment
+        grouped = index + 1 < len(lines) and lines[index + 1].strip()
+        if pair == (comment, pattern) and not grouped:
+            del lines[index - 1 : index + 1]
+            break
+    return "".join(lines).encode("latin-1")
+
+
 def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
     """The file with the patterns that no equal line ignores yet; None: a new file.
 

@@ -24,7 +24,7 @@ def assigned(source: Source, classes: frozenset[str] = frozenset()) -> dict[str,
     of each.
     """
     found: dict[str, ast.Name] = {}
-    for node in _own_names(source.tree, classes):
+    for node in own_names(source.tree, classes):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.setdefault(node.id, node)
     return found
@@ -49,7 +49,7 @@ def rename(
             where=source.where(found),
         )
     # every use is replaced, or none: a half renamed module would not import
-    chosen = [n for n in _own_names(source.tree, classes) if _spelling(n) in names]
+    chosen = [n for n in own_names(source.tree, classes) if _spelling(n) in names]
     spans = sorted(
         {(source.end(n) - len(_spelling(n)), source.end(n), _spelling(n)) for n in chosen}
     )
@@ -73,7 +73,7 @@ def rename(
     return after
 
 
-def _own_names(
+def own_names(
     node: ast.AST,
     classes: frozenset[str],
     hidden: frozenset[str] = frozenset(),
@@ -91,16 +91,16 @@ def _own_names(
             case ast.Attribute() if _of_settings(child, classes):
                 yield child
         if isinstance(child, ast.ClassDef):
-            yield from _own_names(
+            yield from own_names(
                 child,
                 classes,
                 hidden,
                 frozenset() if child.name in classes else _bound_in(child.body),
             )
         elif isinstance(child, Scope):
-            yield from _own_names(child, classes, hidden | _local_names(child))
+            yield from own_names(child, classes, hidden | _local_names(child))
         else:
-            yield from _own_names(child, classes, hidden, of_class)
+            yield from own_names(child, classes, hidden, of_class)
 
 
 def _of_settings(node: ast.Attribute, classes: frozenset[str]) -> bool:

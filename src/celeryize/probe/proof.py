@@ -50,7 +50,8 @@ class Expected:
     removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
     those that may change. `sent` is the task that Beat will send, wherever its entry is kept.
     `needs` are the modules that it has the project import, and that may have to be installed first.
-    `values` are those of the settings that were written, `suspect` what may change one.
+    `values` are those of the settings that were written, `suspect` what may change one; `replaced`
+    are those of them that had another value before.
     """
 
     module: str
@@ -66,6 +67,7 @@ class Expected:
     needs: tuple[str, ...] = ()
     values: tuple[WrittenValue, ...] = ()
     suspect: str = ""
+    replaced: frozenset[str] = frozenset()
 
 
 def judge(
@@ -259,7 +261,7 @@ def _check_second_block(
     """What the untouched project has already, though its text does not show it: a block of ours
     would override it."""
     known = {name for report in before for name in report.settings_values}
-    hidden = [name for name in expected.settings if name in known]
+    hidden = [name for name in expected.settings if name in known - expected.replaced]
     if not hidden:
         return []
     names = ", ".join(hidden[:3]) + (", ..." if len(hidden) > 3 else "")

@@ -85,7 +85,7 @@ def init(
         option(
             "--modernize",
             group="Files",
-            help="Rename pre-Celery 4 settings to their current names.",
+            help="Bring a set-up from before Celery 4 up to date: names, code, pin, command lines.",
         ),
     ] = False,
     install: Annotated[

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
+from celeryize.commands.init.adopt_profile import adopt_profile
+from celeryize.commands.init.answers import Answers
+from celeryize.commands.init.change import answers_before, change_set_up
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.missing_broker import (
     MissingBroker,
@@ -17,6 +19,7 @@ from celeryize.commands.init.missing_broker import (
     find_missing_broker,
     literal_argument,
 )
+from celeryize.commands.init.namespace import add_namespace
 from celeryize.commands.init.package_import import import_existing_app
 from celeryize.commands.init.settings import BROKER_NAMES, add_settings, require_variables
 from celeryize.commands.init.settings_block import (
@@ -34,7 +37,6 @@ from celeryize.detect.tasks import find_tasks
 from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
-from celeryize.patch.source import fitted, insertion
 
 
 def adopt_app(
@@ -63,9 +65,15 @@ def adopt_app(
         app = replace(app, namespace="CELERY")
     _report_app(setup, app)
     if left_over:
-        _add_namespace(setup, app)
+        add_namespace(setup.draft, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
     undone = dict(flags)
+    before = answers_before(stored)
+    if before is not None and _is_changed(setup, app, before):
+        wiring = change_set_up(setup, wiring, app, before)
+        report_uninstalled_apps(setup)
+        _report_ignored_flags(setup, app, stored, {})
+        return wiring
     if app.reads_django_settings and not _is_configured(setup, app):
         # an app file without any settings is a fresh set-up: it gets the whole block
         with setup.attempt():
@@ -89,6 +97,27 @@ def adopt_app(
         if added:
             chosen["broker"] = setup.answers.broker
             undone.pop("broker", None)
+    if "profile" in flags and before is None and undone:
+        wiring = adopt_profile(setup, wiring, app)
+        undone.pop("profile", None)
+        # as later runs, which know them by the answers file
+        if app.reads_django_settings:
+            chosen["result_backend"] = setup.answers.result_backend
+    _declare_libraries(setup, app, chosen)
+    report_uninstalled_apps(setup)
+    _report_ignored_flags(setup, app, stored, undone)
+    return wiring
+
+
+def _is_changed(setup: Setup, app: CeleryApp, before: Answers) -> bool:
+    """Whether a set-up of ours is brought to other answers, or to the templates of today."""
+    if not (app.reads_django_settings and _names_broker(setup, app)):
+        return False
+    return setup.updates or before != setup.answers
+
+
+def _declare_libraries(setup: Setup, app: CeleryApp, chosen: dict[str, str]) -> None:
+    """Declare Celery with what the broker and the result backend need."""
     if "celery" not in setup.project.dependencies.declared:
         # The library of what the app names is needed; an app that declares Celery has been running
         # already.
@@ -97,9 +126,6 @@ def adopt_app(
             setup.project, app, "backend"
         )
     declare_dependency(setup, chosen["broker"], chosen["result_backend"])
-    report_uninstalled_apps(setup)
-    _report_ignored_flags(setup, app, stored, undone)
-    return wiring
 
 
 def _is_about_tests(folder: PurePosixPath) -> bool:
@@ -152,31 +178,6 @@ def _is_left_over(setup: Setup, app: CeleryApp) -> bool:
     if any(name in OLD_NAMES for name in project.settings.assigned):
         return False
     return not find_tasks(project.modules, project.apps, project.celery)
-
-
-def _add_namespace(setup: Setup, app: CeleryApp) -> None:
-    """Have the app read CELERY_* settings: `config_from_object("django.conf:settings")` gets its
-    namespace."""
-    source = setup.draft.source(app.where.path)
-    for call in ast.walk(source.tree):
-        match call:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=name), attr="config_from_object"),
-                args=[argument],
-                keywords=[],
-            ) if name == app.variable:
-                end = source.end(argument)
-                text = fitted(source, end, ', namespace="CELERY"')
-                keyword = ast.keyword("namespace", ast.Constant("CELERY"))
-                after = source.splice(insertion(end, text, (keyword,)))
-                what = "reads the CELERY_* settings, by its namespace"
-                setup.draft.write(app.where.path, after, what)
-                return
-    raise CannotPatch(
-        f"{app.where.path} reads Celery's settings by their pre-Celery 4 names",
-        hint='Give config_from_object namespace="CELERY", and run init again.',
-        where=app.where,
-    )
 
 
 def _report_app(setup: Setup, app: CeleryApp) -> None:

@@ -44,8 +44,14 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
         draft.add_manual(refusal)
         return
     draft.write(dependencies.file, data, f"declares {names}")
+    refresh_locks(setup)
+
+
+def refresh_locks(setup: Setup) -> None:
+    """A manual step for each lock file, which the project's own manager writes."""
+    dependencies = setup.project.dependencies
     for lock in dependencies.locks:
-        draft.add_todo(
+        setup.draft.add_todo(
             Todo(
                 f"refresh {lock}",
                 "It does not know the new dependency yet.",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from celeryize.commands.init.answers import Existing
 from celeryize.commands.init.app_settings import choose_app_settings
-from celeryize.commands.init.setup import Setup
+from celeryize.commands.init.recorded import lines_of, renewed_answers
+from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.celery import BUILDS_APP
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.source import Source, fitted
-from celeryize.render import GeneratedFile
+from celeryize.render import ANSWERS_FILE, GeneratedFile
 
 # A module of one of these names, beside the project's own, is imported in place of the library.
 SHADOWED = ("celery", "kombu", "redis", "amqp", "billiard", "vine")
@@ -75,10 +77,12 @@ def _refuse_unknown_app(setup: Setup, path: PurePosixPath) -> None:
         )
 
 
-def write_other_files(setup: Setup) -> None:
-    """Every other file that was rendered."""
+def write_other_files(setup: Setup, wiring: Wiring) -> None:
+    """Every other file that was rendered; the answers file keeps what was written."""
     for file in setup.rendered.files:
-        if not _is_app_file(setup, file):
+        if file.path.name == ANSWERS_FILE:
+            write_answers(setup, file, wiring.recorded)
+        elif not _is_app_file(setup, file):
             with setup.attempt():
                 _write_file(
                     setup,
@@ -86,6 +90,30 @@ def write_other_files(setup: Setup) -> None:
                     f"{file.path} exists and has other content",
                     "Overwrite it (--overwrite), or keep it (--skip-existing).",
                 )
+
+
+def write_data_folders(setup: Setup) -> None:
+    """The folders of messages and results, where the answers have them."""
+    for file in setup.rendered.files:
+        if file.keep and file.path.name != ANSWERS_FILE and setup.draft.read(file.path) is None:
+            setup.draft.write(file.path, file.data, file.what)
+
+
+def write_answers(setup: Setup, file: GeneratedFile, recorded: Iterable[tuple[str, str]]) -> None:
+    """The answers file: new, or with the answers and settings of today beside its own lines."""
+    wanted = file.data + lines_of(dict(recorded)).encode()
+    there = setup.draft.read(file.path)
+    if there is None:
+        setup.draft.write(file.path, wanted, file.what)
+        return
+    try:
+        renewed = renewed_answers(there, wanted)
+    except UnicodeDecodeError:
+        renewed = wanted
+    if renewed == there:
+        setup.draft.keep(file.path, f"{file.what}, kept as it is")
+        return
+    setup.draft.write(file.path, renewed, file.what)
 
 
 def project_newline(project: Project) -> str:

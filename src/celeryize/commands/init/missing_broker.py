@@ -65,7 +65,7 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
             *own_settings_files(project.modules, app),
         )
     )
-    config = _config_module(project, app)
+    config = config_module(project, app)
     if config is not None:
         files[config] = None
     # any file that names a broker decides, whichever environment it belongs to
@@ -227,7 +227,7 @@ def _top_level_names(tree: ast.Module) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
+def config_module(project: Project, app: CeleryApp) -> PurePosixPath | None:
     """The file of `config_from_object("config.celeryconfig")`, also where the module itself is
     handed over.
     """

@@ -13,14 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NoReturn
 
-from celeryize.celery_facts import OLD_NAMES
+from celeryize.celery_facts import OLD_NAMES, SETTING_NAMES
 from celeryize.commands.init.lines_to_paste import WholePlan, headed, lines_of
 from celeryize.commands.init.missing_broker import line_with_namespace
+from celeryize.commands.init.modernize_code import modernize_code, typed_names
+from celeryize.commands.init.namespace import add_namespace
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_classes, settings_files
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
+from celeryize.patch.beat_schedule import merge_schedules
 from celeryize.patch.rename import BY_NAME, assigned, rename
 from celeryize.patch.source import Source
 from celeryize.reading import read_file
@@ -94,9 +97,13 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
     for path, source in files.items():
         for name, node in assigned(source, classes[path]).items():
             there.setdefault(name, source.where(node))
+    _merge_schedules(files, there, draft)
+    _name_typos(there, draft)
     names = _names_to_rename(there, draft)
+    project = _with_namespace(project, draft, names)
     if not names:
-        return Modernized(project)
+        wrote = modernize_code(project, draft, partial=partial)
+        return Modernized(_with_names(project, wrote))
     for path, source in files.items():
         after = rename(source, names, classes[path])
         if after != source:
@@ -106,6 +113,7 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
             draft.write(path, after, f"current names: {what}")
     lines = "\n".join(lines_of(draft.edits()))
     _require_namespace(project, names, there, lines)
+    effective = tuple(_in_effect(project, names))
     uses = list(_find_uses(project, names, files))
     if uses and not partial:
         _refuse_uses(uses, lines)
@@ -119,7 +127,68 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
                 use.where.path,
             )
         )
-    return Modernized(_with_new_names(project, names), tuple(_in_effect(project, names)))
+    project = _with_new_names(project, names)
+    wrote = modernize_code(project, draft, partial=partial)
+    return Modernized(_with_names(project, wrote), effective)
+
+
+def _merge_schedules(
+    files: dict[PurePosixPath, Source], there: dict[str, Where], draft: Draft
+) -> None:
+    """The entries of CELERYBEAT_SCHEDULE in a CELERY_BEAT_SCHEDULE that the same file has."""
+    old, new = "CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"
+    if not {old, new} <= there.keys():
+        return
+    for path, source in files.items():
+        after = merge_schedules(source, old, new)
+        if after.text != source.text:
+            draft.write(path, after, f"the entries of {old} in {new}")
+            files[path] = after
+            del there[old]
+            return
+
+
+def _name_typos(there: dict[str, Where], draft: Draft) -> None:
+    """A note for each name that is nearly one of Celery's."""
+    known = frozenset(TODAY) | frozenset(TODAY.values())
+    known |= frozenset(f"CELERY_{name.upper()}" for name in SETTING_NAMES)
+    own = {name: where for name, where in there.items() if not REMOVED.fullmatch(name)}
+    for sentence in typed_names(own, known):
+        draft.add_note(sentence)
+
+
+def _with_namespace(project: Project, draft: Draft, names: dict[str, str]) -> Project:
+    """The project with an app that reads CELERY_* settings: one that reads the Django settings
+    without a namespace gets it, because the names have one now.
+    """
+    if not project.celery or not names:
+        return project
+    app = project.celery[0]
+    if app.reads_django_settings or app.config_source != "django.conf:settings" or app.namespace:
+        return project
+    try:
+        add_namespace(draft, app)
+    except CannotPatch:
+        # it is refused below, with the lines
+        return project
+    first = replace(app, namespace="CELERY")
+    return replace(project, celery=(first, *project.celery[1:]))
+
+
+def _with_names(project: Project, names: tuple[str, ...]) -> Project:
+    """The project with settings that were written."""
+    if not names:
+        return project
+    settings = project.settings
+    where = Where(settings.file)
+    return replace(
+        project,
+        settings=replace(
+            settings,
+            assigned={**settings.assigned, **dict.fromkeys(names, where)},
+            taken=settings.taken | set(names),
+        ),
+    )
 
 
 def _names_to_rename(there: dict[str, Where], draft: Draft) -> dict[str, str]:

@@ -55,6 +55,8 @@ def plan(
     modernized: bool = False,
     stored: Mapping[str, object] | None = None,
     flags: Mapping[str, object] | None = None,
+    notes: tuple[str, ...] = (),
+    updates: bool = False,
 ) -> Init:
     """Everything that has to change.
 
@@ -79,10 +81,13 @@ def plan(
             module_name=module_name,
             existing=existing,
             partial=partial,
+            updates=updates,
         )
+        for note in notes:
+            draft.add_note(note)
         wiring = _new_wiring(setup, today.names)
-        if project.celery:
-            app = project.celery[0]
+        if setup.project.celery:
+            app = setup.project.celery[0]
             wiring = adopt_app(setup, wiring, app, stored=stored or {}, flags=flags or {})
         else:
             wiring = _create_setup(setup, wiring)
@@ -118,7 +123,7 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     if setup.answers.beat:
         path = setup.project.gitignore
         setup.draft.write(path, ignore(setup.draft.read(path), BEAT_FILES), IGNORES_BEAT)
-    write_other_files(setup)
+    write_other_files(setup, wiring)
     report_uninstalled_apps(setup)
     report_other_queues(setup)
     report_other_settings(setup)

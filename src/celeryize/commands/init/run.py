@@ -9,10 +9,11 @@ from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
+from celeryize.commands.init.change import answers_before, wished_answers
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.production import deployment_steps
-from celeryize.commands.init.settings_in_use import settings_in_use
+from celeryize.commands.init.settings_in_use import answers_in_effect, settings_in_use
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
 from celeryize.commands.start_command import install_line, start_steps, worker_variables
@@ -21,6 +22,7 @@ from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch, NoCelery
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof, Verdict
 from celeryize.render import ANSWERS_FILE
@@ -47,6 +49,8 @@ class InitOptions:
     skip_existing: bool = False
     modernize: bool = False
     install: bool = False
+    # the verb `update`: the answers of the file, by the templates of today
+    updates: bool = False
 
 
 def run(options: RunOptions, write: WriteOptions, view: View, chosen: InitOptions) -> Written:
@@ -71,13 +75,20 @@ def _plan_set_up(
     """Ask what is not known yet, and plan."""
     folder = project.root / project.base
     stored = stored_answers(folder, ANSWERS_FILE)
+    if chosen.updates:
+        _require_own_set_up(project, stored)
     table = configured(project.root, folder)
     _mention_unknown_keys(table, view)
     in_effect: dict[str, object] = {}
     if project.celery:
         in_effect = {"broker": broker_in_use(project)}
+        if "profile" in chosen.flags and answers_before(stored) is None:
+            in_effect |= answers_in_effect(project)
     # the later one wins, but for what the settings say already
     known = {**in_effect, **_answers_in(table), **stored, **chosen.flags}
+    notes: tuple[str, ...] = ()
+    if project.celery and answers_before(stored) is not None:
+        known, notes = wished_answers(project, stored, chosen.flags)
     for kept in settings_in_use(project):
         if known.get(kept.question) not in (None, kept.answer):
             view.show_note(kept.note)
@@ -95,6 +106,8 @@ def _plan_set_up(
         modernized=chosen.modernize,
         stored=stored,
         flags=chosen.flags,
+        notes=notes,
+        updates=chosen.updates,
     )
     # what was planned decides what is proved
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
@@ -102,6 +115,19 @@ def _plan_set_up(
     if not project.celery:
         command_line = _repeating_command(project, options, write, planned.answers, chosen)
     return replace(_with_proof(project, planned, chosen, view), command_line=command_line)
+
+
+def _require_own_set_up(project: Project, stored: dict[str, object]) -> None:
+    """Raise CeleryizeError where there is nothing that celeryize wrote."""
+    if not project.celery:
+        raise NoCelery
+    if answers_before(stored) is None:
+        raise CannotPatch(
+            f"no answers of celeryize init are known ({project.base / ANSWERS_FILE}), so nothing "
+            "shows what it wrote",
+            hint="For a set-up that was made manually: `celeryize init --profile standard` offers "
+            "the settings that are missing.",
+        )
 
 
 def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view: View) -> Planned:
@@ -123,9 +149,10 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     def next_steps(proof: Proof) -> tuple[NextStep, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
 
+    command = "celeryize update" if chosen.updates else "celeryize init"
     return Planned(
         plan,
-        "celeryize init",
+        command,
         Expected(
             wiring.module,
             wiring.variable,
@@ -133,6 +160,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
             needs=needs,
             values=wiring.values,
             suspect=name_suspect(project),
+            replaced=wiring.replaced,
         ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=install_command,

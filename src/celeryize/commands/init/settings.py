@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from celeryize.brokers import find_result_backend
+from celeryize.commands.init.recorded import recorded_of
 from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
@@ -45,13 +46,14 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     names = assigned_names(block)
     secrets = [(rendered.prefix + name, url) for name, url in rendered.secrets if name in names]
     require_variables(setup, secrets)
-    _prepare_result_backend(setup)
+    prepare_result_backend(setup)
     return replace(
         wiring,
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
         environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
         values=(*wiring.values, *written_values(setup.project, block)),
+        recorded=tuple(recorded_of(block).items()),
     )
 
 
@@ -98,7 +100,7 @@ def require_variables(setup: Setup, secrets: Iterable[tuple[str, str]]) -> None:
         )
 
 
-def _prepare_result_backend(setup: Setup) -> None:
+def prepare_result_backend(setup: Setup) -> None:
     """The Django app of a result backend that keeps results in the database, and its tables."""
     backend = find_result_backend(setup.answers.result_backend)
     if backend is None or not backend.app:

@@ -64,8 +64,12 @@ class Block:
     prefix: str = ""
 
 
-def render_block(project: Project, answers: Answers) -> Block:
-    """The settings block of these answers."""
+def render_block(
+    project: Project, answers: Answers, celery: tuple[int, int] | None = None
+) -> Block:
+    """The settings block of these answers; `celery` is the version that it is written for, by
+    default the one of the project.
+    """
     settings = project.settings
     broker = find_broker(answers.broker)
     by_name = broker is not None and answers.broker == broker.name
@@ -91,7 +95,8 @@ def render_block(project: Project, answers: Answers) -> Block:
     if in_folder:
         imports += folder.imports
     imports += [*backend.imports, *url.imports]
-    celery = celery_for_settings(project, answers.broker, answers.result_backend)
+    if celery is None:
+        celery = celery_for_settings(project, answers.broker, answers.result_backend)
     key_prefix = python_literal(f"{_own_name(project)}:")
     context = {
         "in_folder": in_folder,

@@ -46,6 +46,33 @@ def settings_in_use(project: Project) -> Iterator[SettingInUse]:
             yield SettingInUse(question, _answer_for(question, url), where)
 
 
+def answer_in_use(project: Project, question: str) -> str | None:
+    """The broker or result backend that the settings of any project name; None where the text does
+    not show it, or it holds a password.
+    """
+    name = next(name for name, asked in _QUESTIONS.items() if asked == question)
+    where = project.settings.assigned.get(name)
+    if where is None:
+        return None
+    url = _url_of(project, where)
+    if not url or holds_password(url):
+        return None
+    return _answer_for(question, url)
+
+
+def answers_in_effect(project: Project) -> dict[str, object]:
+    """The answers that an existing set-up gives by what it has."""
+    found: dict[str, object] = {
+        question: answer
+        for question in _QUESTIONS.values()
+        if (answer := answer_in_use(project, question)) is not None
+    }
+    if "CELERY_RESULT_BACKEND" not in project.settings.assigned:
+        found["result_backend"] = "none"
+    found["beat"] = "CELERY_BEAT_SCHEDULE" in project.settings.assigned
+    return found
+
+
 def keeps_unknown_broker(project: Project) -> bool:
     """Whether the settings name a broker whose kind the text does not show: its options are not
     for us to write.

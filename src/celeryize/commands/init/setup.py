@@ -16,7 +16,10 @@ from celeryize.render import Rendered
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One plan of init in the making; with `partial`, a refused step becomes a manual one."""
+    """One plan of init in the making; with `partial`, a refused step becomes a manual one.
+
+    `updates`: the templates of today count, though the answers are the same.
+    """
 
     project: Project
     draft: Draft
@@ -25,6 +28,8 @@ class Setup:
     module_name: str
     existing: Existing
     partial: bool
+    # what an older celeryize wrote becomes what this one writes
+    updates: bool = False
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -45,7 +50,8 @@ class Wiring:
 
     `wrote` are the settings written. `environment` holds the variables without which the settings
     would not import. `read_by_path`: the project reads what was written by its path, so that only a
-    proof after writing can see it. `values` are those of the settings written.
+    proof after writing can see it. `values` are those of the settings written, `recorded` their
+    source texts for the answers file; `replaced` are those that had another value before.
     """
 
     module: str
@@ -55,3 +61,5 @@ class Wiring:
     environment: tuple[tuple[str, str], ...] = ()
     read_by_path: bool = False
     values: tuple[WrittenValue, ...] = ()
+    recorded: tuple[tuple[str, str], ...] = ()
+    replaced: frozenset[str] = frozenset()

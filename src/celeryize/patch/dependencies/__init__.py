@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -28,6 +28,7 @@ __all__ = [
     "Entry",
     "Form",
     "Requirement",
+    "change_extras",
     "declare",
     "entries",
     "missing",
@@ -98,6 +99,43 @@ def _declare_by_form(
             return setup_py.declare(data, path, line)
         case _:
             assert_never(form)
+
+
+def change_extras(
+    data: bytes, path: PurePosixPath, form: Form, gone: set[str], more: set[str]
+) -> bytes:
+    """The file with other extras of Celery: less those of `gone`, and with those of `more`.
+
+    The same bytes where it has none of `gone`, and `more` are there. Raises CannotPatch where the
+    line of Celery cannot be changed safely.
+    """
+    entry = entries(data, form).get("celery")
+    if entry is None:
+        return data
+    from celeryize.patch.dependencies.extras import line_with_extras
+
+    if form is Form.REQUIREMENTS:
+        from celeryize.patch.dependencies import requirements
+
+        requirements.refuse_change(data, path)
+
+    lines = data.split(b"\n")
+    # a table over several lines, or an encoding that is not ours
+    place = entry.line - 1
+    if place >= len(lines) or b"celery" not in lines[place].lower():
+        return _cannot_change(form)
+    lines[place] = line_with_extras(lines[place], gone, more)
+    after = b"\n".join(lines)
+    if entries(after, form).keys() != entries(data, form).keys():
+        return _cannot_change(form)
+    return after
+
+
+def _cannot_change(form: Form) -> NoReturn:
+    raise CannotPatch(
+        f"the extras of celery are declared in a way that cannot be changed safely ({form})",
+        hint="Change them there manually.",
+    )
 
 
 def entries(data: bytes, form: Form) -> Mapping[str, Entry]:

@@ -84,6 +84,12 @@ def compiled_by_uv(data: bytes) -> bool:
     return found is not None and " uv" in found.group()
 
 
+def refuse_change(data: bytes, path: PurePosixPath) -> None:
+    """Raise CannotPatch where a changed line would break the file or be lost."""
+    text, _ = _decode_strict(data, path)
+    _refuse_file(text, path)
+
+
 def declare(data: bytes, path: PurePosixPath, line: str) -> bytes:
     """The file with `line` more, at its sorted place or at the end. Raises CannotPatch."""
     text, bom = _decode_strict(data, path)

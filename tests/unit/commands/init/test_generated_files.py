@@ -83,13 +83,13 @@ def test_overwrite_replaces_a_file_of_the_project_in_that_place(project, templat
     assert (project / "procfile.txt").read_text() == "worker: celery -A config worker\n"
 
 
-def test_an_answers_file_that_is_there_is_kept(project):
-    (project / ".celeryize.yml").write_text('profile: "minimal"\n')
-    view = Recorder()
-    init(project, view)
-    assert (project / ".celeryize.yml").read_text() == 'profile: "minimal"\n'
-    kept = next(step for step in view.plans[0].steps if step.path.name == ".celeryize.yml")
-    assert kept.status == "identical" and "kept as it is" in kept.what
+def test_an_answers_file_that_is_there_keeps_its_answers_and_lines(project):
+    (project / ".celeryize.yml").write_text('# ours\nprofile: "minimal"\n')
+    init(project, Recorder())
+    text = (project / ".celeryize.yml").read_text()
+    assert text.startswith('# ours\nprofile: "minimal"\n')
+    # what was written belongs to it, or an update could not know
+    assert 'CELERY_WORKER_PREFETCH_MULTIPLIER: "1"\n' in text
 
 
 def test_an_app_that_is_not_recognised_is_not_overwritten(project):

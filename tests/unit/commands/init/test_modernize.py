@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from tests import commands
 from tests.conftest import make_tree, small_project, snapshot
 from tests.views import Recorder
 
+GOLDEN = Path(__file__).parents[3] / "golden"
 NAMES = {"BROKER_URL": "CELERY_BROKER_URL", "CELERY_ACKS_LATE": "CELERY_TASK_ACKS_LATE"}
 APP = """import os
 
@@ -303,16 +305,14 @@ def test_with_partial_the_settings_are_renamed_and_such_code_is_told(tmp_path: P
     ]
 
 
-def test_without_the_namespace_it_says_what_would_be_needed(tmp_path: Path):
+def test_where_the_namespace_cannot_be_added_it_says_what_would_be_needed(tmp_path: Path):
     folder = clinic(tmp_path / "project", "BROKER_URL = 'redis://'\n")
     file = folder / "config/celery.py"
-    file.write_text(APP.replace(', namespace="CELERY"', ""))
+    file.write_text(APP.replace(', namespace="CELERY"', ", silent=True"))
     with pytest.raises(CannotPatch) as caught:
         init(folder)
     assert "CELERY_BROKER_URL would have no effect" in caught.value.message
-    assert (
-        'app.config_from_object("django.conf:settings", namespace="CELERY")' in caught.value.snippet
-    )
+    assert 'namespace="CELERY"' in caught.value.snippet
     file.write_text(APP)
     assert init(folder).result.outcome == "done"
 
@@ -391,3 +391,23 @@ def test_a_file_with_crlf_keeps_it(tmp_path: Path):
     init(folder)
     assert file.read_bytes() == before.replace(b"BROKER_URL", b"CELERY_BROKER_URL")
     assert ast.parse(file.read_bytes())
+
+
+def test_the_blog_of_2016_is_imported_by_todays_celery_as_a_worker(tmp_path: Path):
+    folder = tmp_path / "blog"
+    shutil.copytree(GOLDEN / "modernize_blog_of_2016/after", folder)
+    code = (
+        "from blog.celery import app; app.loader.import_default_modules(); import celery; "
+        "print(celery.VERSION >= (5, 2), app.conf.task_soft_time_limit, app.conf.broker_url, "
+        "sorted(n for n in app.tasks if not n.startswith('celery.')), "
+        "sorted(app.conf.beat_schedule))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == (
+        "True 60 redis://localhost:6379/0 "
+        "['posts.ping', 'posts.tasks.clean_up', 'posts.tasks.send_digest'] "
+        "['digest', 'posts.tasks.clean_up']\n"
+    )

@@ -1,0 +1,2 @@
+timezone = "Europe/Paris"
+task_time_limit = 300

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = "not a secret"
+
+DEBUG = True
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "doctors",
+]
+
+ROOT_URLCONF = "config.urls"
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+
+TIME_ZONE = "Europe/Paris"
+
+USE_TZ = True
+
+CELERY_BROKER_URL = "redis://"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 8
+CELERY_TASK_TIME_LIMIT = 30 * 60
+CELERY_RESULT_BACKEND = "rpc://"

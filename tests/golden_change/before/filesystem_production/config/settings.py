@@ -1,0 +1,69 @@
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = "not a secret"
+
+DEBUG = True
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "doctors",
+]
+
+ROOT_URLCONF = "config.urls"
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+
+TIME_ZONE = "Europe/Paris"
+
+USE_TZ = True
+
+# Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html
+# Development only: messages are files in .celery, which needs no server. Use a real broker in production.
+CELERY_BROKER_URL = "filesystem://localhost/"
+CELERY_RESULT_BACKEND = "file://" + str(BASE_DIR / ".celery" / "results")
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "data_folder_in": str(BASE_DIR / ".celery" / "broker"),
+    "data_folder_out": str(BASE_DIR / ".celery" / "broker"),
+    "control_folder": str(BASE_DIR / ".celery" / "broker"),
+    # Seconds between two looks into the folder; the default is 1.
+    "polling_interval": 0.1,
+}
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = TIME_ZONE
+
+# A queue of its own: two projects on one broker must not take each other's tasks.
+CELERY_TASK_DEFAULT_QUEUE = "clinic"
+# Results cost a write per task, and a dead result backend blocks .delay(): tasks that need one say ignore_result=False.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
+CELERY_TASK_TRACK_STARTED = True
+CELERY_RESULT_EXTENDED = True
+# Seconds: a day.
+CELERY_RESULT_EXPIRES = 86400
+# Seconds. Without limits, a task that hangs occupies its process for ever.
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 270
+# A task whose worker dies runs again, so write tasks that may run twice.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Each process reserves one task: a long one does not hold back those behind it.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A task that runs while the connection is lost would run twice after it is back.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A fresh process after so many tasks bounds what a leak can take.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+# Seconds that running tasks get at shutdown; keep it below the grace period of the container.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# A worker that starts before its broker waits for it.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For Flower and exporters; they cost a message per task.
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_TASK_SEND_SENT_EVENT = True
+
+# Periodic tasks: `celeryize add-schedule` adds entries.
+CELERY_BEAT_SCHEDULE = {}

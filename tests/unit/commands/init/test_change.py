@@ -1,0 +1,160 @@
+"""Other answers for a set-up of ours, and `celeryize update`: what decides, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from celeryize.commands.init.recorded import lines_of, renewed_answers
+from celeryize.errors import CannotPatch, NoCelery
+from celeryize.patch.beat_schedule import merge_schedules
+from celeryize.patch.dependencies.extras import line_with_extras
+from celeryize.patch.source import Source
+from tests import commands
+from tests.conftest import snapshot
+from tests.views import Recorder
+
+GOLDEN = Path(__file__).parents[3] / "golden"
+
+
+def set_up(tmp_path: Path, **flags: object) -> Path:
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "startproject_standard/before", folder)
+    commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    return folder
+
+
+def change(folder: Path, **flags: object) -> list[str]:
+    view = Recorder()
+    commands.init(folder, view, flags=flags, yes=True, no_verify=True)
+    return list(view.plans[0].notes)
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    settings = folder / "config/settings.py"
+    text = settings.read_text()
+    assert old in text
+    settings.write_text(text.replace(old, new))
+
+
+def test_update_needs_a_set_up(tmp_path: Path):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "startproject_standard/before", folder)
+    with pytest.raises(NoCelery):
+        commands.update(folder, Recorder(), yes=True, no_verify=True)
+
+
+def test_update_needs_answers_of_init(tmp_path: Path):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "celery_app_complete/before", folder)
+    with pytest.raises(CannotPatch, match="no answers"):
+        commands.update(folder, Recorder(), yes=True, no_verify=True)
+
+
+def test_a_fresh_set_up_is_up_to_date_wherever_it_is(tmp_path: Path):
+    # the name of the folder is in the queue and the prefix of the keys
+    folder = set_up(tmp_path, profile="production")
+    moved = folder.rename(tmp_path / "checkout")
+    before = snapshot(moved)
+    ended = commands.update(moved, Recorder(), check=True, no_verify=True)
+    assert ended.result.exit_code == 0
+    assert snapshot(moved) == before
+
+
+def test_an_older_value_is_something_to_update(tmp_path: Path):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN.parent / "golden_change/before/redis_production", folder)
+    assert commands.update(folder, Recorder(), check=True, no_verify=True).result.exit_code == 1
+
+
+def test_a_url_that_was_changed_stays_and_so_does_its_broker(tmp_path: Path):
+    folder = set_up(tmp_path)
+    edit(folder, '"CELERY_BROKER_URL", "redis://localhost', '"CELERY_BROKER_URL", "redis://cache')
+    before = snapshot(folder)
+    notes = change(folder, broker="rabbitmq")
+    assert any("--broker changed nothing" in note for note in notes)
+    assert snapshot(folder) == before
+
+
+def test_no_results_any_more(tmp_path: Path):
+    folder = set_up(tmp_path, profile="production")
+    change(folder, result_backend="none")
+    text = (folder / "config/settings.py").read_text()
+    assert "RESULT_BACKEND" not in text
+    assert "CELERY_TASK_IGNORE_RESULT" not in text
+    assert "CELERY_REDIS_SOCKET_TIMEOUT" not in text
+    assert "celery[redis]" in (folder / "requirements.txt").read_text()
+
+
+def test_no_beat_any_more_but_a_schedule_with_entries_stays(tmp_path: Path):
+    folder = set_up(tmp_path, beat=True)
+    edit(folder, "CELERY_BEAT_SCHEDULE = {}", 'CELERY_BEAT_SCHEDULE = {"a": {"task": "b"}}')
+    notes = change(folder, beat=False)
+    assert 'CELERY_BEAT_SCHEDULE = {"a"' in (folder / "config/settings.py").read_text()
+    assert any("CELERY_BEAT_SCHEDULE" in note for note in notes)
+
+
+def test_a_line_of_a_deployment_file_is_named_with_its_new_url(tmp_path: Path):
+    folder = set_up(tmp_path)
+    compose = folder / "compose.yaml"
+    compose.write_text(
+        "services:\n  web:\n    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0\n"
+    )
+    ended = commands.init(
+        folder, Recorder(), flags={"broker": "rabbitmq"}, yes=True, no_verify=True
+    )
+    todo = next(todo for todo in ended.todos if todo.path == PurePosixPath("compose.yaml"))
+    assert "line 4" in todo.what
+    assert todo.snippet == "CELERY_BROKER_URL: amqp://rabbitmq:5672//\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "gone", "more", "after"),
+    [
+        ("celery[redis]>=5.4", {"redis"}, set(), "celery>=5.4"),
+        (
+            "celery[redis,msgpack]==5.7.0  # pin",
+            {"redis"},
+            {"sqs"},
+            "celery[msgpack,sqs]==5.7.0  # pin",
+        ),
+        ('    "celery[redis]>=5.4",', {"redis"}, {"sqs"}, '    "celery[sqs]>=5.4",'),
+        ("celery>=5.4", set(), {"redis"}, "celery[redis]>=5.4"),
+        ('celery = {extras = ["redis"], version = "^5.4"}', {"redis"}, set(), 'celery = "^5.4"'),
+        ('celery = "^5.4"', set(), {"sqs"}, 'celery = {extras = ["sqs"], version = "^5.4"}'),
+        ("django-celery-beat>=2", set(), {"redis"}, "django-celery-beat>=2"),
+    ],
+)
+def test_extras(before: str, gone: set[str], more: set[str], after: str):
+    assert line_with_extras(before.encode(), gone, more).decode() == after
+    assert line_with_extras(after.encode(), gone, more).decode() == after
+
+
+def test_the_answers_file_keeps_lines_of_the_user():
+    there = b'# ours\n_commit: "v0"\nbroker: "redis"\nmine: 1\nCELERY_X: "1"\n'
+    wanted = b'# ours\n_commit: "v1"\nbroker: "sqs"\n' + lines_of({"CELERY_Y": "2"}).encode()
+    after = renewed_answers(there, wanted).decode()
+    assert 'broker: "sqs"\nmine: 1\n' in after
+    assert 'CELERY_Y: "2"\n' in after
+    assert "CELERY_X" not in after
+    assert renewed_answers(after.encode(), wanted) == after.encode()
+
+
+def test_another_version_alone_is_no_change():
+    there = b'_commit: "v0"\nbroker: "redis"\n'
+    assert renewed_answers(there, b'_commit: "v1"\nbroker: "redis"\n') == there
+
+
+def test_two_schedules_become_one():
+    source = Source(
+        PurePosixPath("settings.py"),
+        "CELERYBEAT_SCHEDULE = {\n    'a': {\n        'task': 'x',\n    },\n}\n"
+        "CELERY_BEAT_SCHEDULE = {\n    'b': {'task': 'y'},\n}\n",
+    )
+    after = merge_schedules(source, "CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE")
+    assert after.text == (
+        "CELERY_BEAT_SCHEDULE = {\n    'b': {'task': 'y'},\n"
+        "    'a': {\n        'task': 'x',\n    },\n}\n"
+    )
