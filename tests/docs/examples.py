@@ -13,9 +13,9 @@ PLAIN = {
     "init": "",
     "verify": "--static",
     "undo": "",
-    "add-task": "doctors.send_welcome_email doctor_id:int",
-    "remove-task": "doctors.remind_patient",
-    "add-schedule": "nightly doctors.remind_patient --at 03:00",
+    "add-task": "doctors.send_invoice doctor_id:int",
+    "remove-task": "doctors.send_welcome_email",
+    "add-schedule": "in-the-evening doctors.remind_patient --at 03:00",
     "remove-schedule": "every-morning",
     "add-worker": "",
     "schedule": "",
@@ -23,8 +23,8 @@ PLAIN = {
     "templates": "",
     "demo": "",
 }
-TASK = "doctors.send_welcome_email"
-ENTRY = "nightly doctors.remind_patient"
+TASK = "doctors.send_invoice"
+ENTRY = "in-the-evening doctors.remind_patient"
 OWN = {
     "init": {
         "broker": "--broker rabbitmq",
@@ -43,11 +43,14 @@ OWN = {
         "live": "--live",
         "broker": "--live --broker filesystem",
         "only": "--only E010,W210",
-        "skip": "--skip W014",
+        "skip": "--skip W270",
         "strict": "--strict",
         "fix": "--fix",
         "list_checks": "--list",
         "explain": "--explain W210",
+        "dry_run": "--fix --dry-run",
+        "yes": "--fix --yes",
+        "check": "--fix --check",
         "form": "--static --format github",
     },
     "undo": {"listed": "--list", "forget": "--forget"},
@@ -135,10 +138,24 @@ NOT_RUN = {
     ("verify", "broker"): "starts a worker: tests/e2e/test_live.py does",
     ("add-task", "body_from"): "needs a template: tests/e2e/test_add_task.py has one",
     ("add-task", "run_test"): "writes: tests/e2e/test_add_task.py does",
+    ("add-schedule", "solar"): "needs ephem: tests/unit/commands/schedule/ does without",
+    ("add-schedule", "lat"): "needs ephem",
+    ("add-schedule", "lon"): "needs ephem",
     ("add-schedule", "app"): "needs django-celery-beat: tests/e2e/test_add_schedule.py has it",
     ("add-worker", "service"): "needs a compose file with services: tests/e2e/test_add_worker.py",
     ("demo", "keep"): "a tour of its own: tests/e2e/test_demo.py takes it",
 }
+# The same for the examples of `--help`.
+NO_EXAMPLE_RUN = {
+    "celeryize verify --live": "starts a worker: tests/e2e/test_live.py does",
+    "celeryize demo": "a tour of its own: tests/e2e/test_demo.py takes it",
+    "celeryize demo --keep demo": "a tour of its own: tests/e2e/test_demo.py takes it",
+}
+# How the line ends, where that is not 0: something would change, or something is found.
+EXIT_CODES = {
+    (verb, "check"): 1
+    for verb in ("init", "undo", "add-task", "remove-task", "add-schedule", "remove-schedule")
+} | {("add-worker", "check"): 1}
 
 
 def example_of(verb: str, parameter: Any) -> str:

@@ -9,8 +9,20 @@ import typer
 
 from celeryize.cli import help as verb_help
 from celeryize.cli.main import VERBS, load_verb
-from tests.docs.examples import example_of
+from tests.docs.examples import EXIT_CODES, NO_EXAMPLE_RUN, NOT_RUN, example_of
 from tests.unit.test_readme import exits_table
+
+# No line of these pages changes the project.
+PROJECT = "<!-- project: celery, dry run -->"
+# Of the verbs that begin with less.
+PROJECTS = {
+    "init": "<!-- project: clinic, dry run -->",
+    "verify": "<!-- project: celery, read only -->",
+    "undo": "<!-- project: celery made here, dry run -->",
+    "add-task": "<!-- project: celery without tasks, dry run -->",
+    "add-schedule": "<!-- project: celery without nightly, dry run -->",
+    "add-worker": "<!-- project: celery with a Procfile, dry run -->",
+}
 
 
 def paths() -> list[str]:
@@ -41,11 +53,20 @@ def page(verb: str) -> str:
     command = load_verb(verb)
     context = typer.Context(command, info_name=f"celeryize {verb}")
     summary, _, more = (command.help or "").partition("\n\n")
-    lines = [f"# celeryize {verb}", "", " ".join(summary.split()), "", more.strip(), ""]
+    lines = [
+        f"# celeryize {verb}",
+        "",
+        PROJECTS.get(verb, PROJECT),
+        "",
+        " ".join(summary.split()),
+        "",
+        more.strip(),
+        "",
+    ]
     usage = context.get_usage().removeprefix("Usage: ")
     lines += ["```text", usage, "```", ""]
-    if command.examples:
-        lines += ["```console", *(f"$ {line}" for line in command.examples), "```", ""]
+    for line in command.examples:
+        lines += _console(line, NO_EXAMPLE_RUN.get(line, ""), 0)
     for title, parameters in verb_help._groups(command, context):
         rows = [row for each in parameters for row in _entry(verb, each, context)]
         if rows:
@@ -68,16 +89,19 @@ def _entry(verb: str, parameter: Any, context: Any) -> list[str]:
         return [f"### `{spelled}`", "", _escaped(text), ""]
     line = example_of(verb, parameter)
     name = max(parameter.opts, key=len).lstrip("-")
-    return [
-        f"### `{spelled}` {{ #{name} }}",
-        "",
-        _escaped(text),
-        "",
-        "```console",
-        f"$ {line}",
-        "```",
-        "",
-    ]
+    key = (verb, parameter.name)
+    block = _console(line, NOT_RUN.get(key, ""), EXIT_CODES.get(key, 0))
+    return [f"### `{spelled}` {{ #{name} }}", "", _escaped(text), "", *block]
+
+
+def _console(line: str, not_run: str, code: int) -> list[str]:
+    """A line to type, with the marker of console.py where it is needed."""
+    marker = []
+    if not_run:
+        marker = [f"<!-- console: not run: {not_run} -->"]
+    elif code:
+        marker = [f"<!-- console: exit {code} -->"]
+    return [*marker, "```console", f"$ {line}", "```", ""]
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,75 @@
+"""Every command that the README and the documentation show is run, and shows what they say.
+
+`--rewrite-readme` writes the outputs anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celeryize.cli.main import VERBS
+from tests.docs import verb_pages
+from tests.docs.console import Command, Session, commands_of, matches, with_outputs
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in WRITTEN if commands_of(page.read_text())]
+# What a page shows and nobody runs: the suite cannot install from an index, or serve for ever.
+NOT_RUN = 40
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_commands_of_a_page_do_what_it_says(page, tmp_path, request: pytest.FixtureRequest):
+    text = page.read_text()
+    session = Session(tmp_path, text)
+    ran = {}
+    for number, command in enumerate(commands_of(text)):
+        if command.skipped:
+            continue
+        ran[number] = session.run(command)
+        shown = "\n".join(ran[number].output)
+        assert ran[number].code == command.code, f"$ {command}\n{shown}"
+    if request.config.getoption("--rewrite-readme"):
+        page.write_text(with_outputs(text, ran))
+        text = page.read_text()
+    for number, command in enumerate(commands_of(text)):
+        if command.output and number in ran:
+            shown = "\n".join(ran[number].output)
+            assert matches(command.output, ran[number].output), f"$ {command}\n{shown}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_line_of_every_option_works(verb, tmp_path):
+    text = verb_pages.page(verb)
+    session = Session(tmp_path, text)
+    failed = []
+    for command in commands_of(text):
+        if command.skipped:
+            continue
+        ran = session.run(command)
+        if ran.code != command.code:
+            failed.append(f"$ {command}\n{ran.code}: " + "\n".join(ran.output))
+    assert not failed, "\n\n".join(failed)
+
+
+def test_what_is_not_run_says_why_and_is_little():
+    commands = [command for page in WRITTEN for command in commands_of(page.read_text())]
+    commands += [command for verb in VERBS for command in commands_of(verb_pages.page(verb))]
+    skipped = [command for command in commands if command.skipped]
+    assert len(skipped) <= NOT_RUN
+    assert len(commands) > 5 * len(skipped)
+
+
+def test_an_output_that_differs_is_noticed():
+    shown = ("create config/celery.py", "proved in 1.2 s")
+    assert matches(("create config/celery.py", "proved in 9 s"), shown)
+    assert matches(("...", "proved in 9 s"), shown)
+    assert not matches(("create config/app.py", "proved in 9 s"), shown)
+    assert not matches(("create config/celery.py",), shown)
+
+
+def test_a_block_has_commands_outputs_and_a_marker():
+    text = "<!-- console: exit 3 -->\n```console\n$ a 'b\n> c'\n$ d\nx\n```\n"
+    assert commands_of(text) == [Command("a 'b\nc'"), Command("d", ("x",), code=3)]
