@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help test fast lint format demo bench trust picture docs corpus matrix clean
+.PHONY: help test fast lint format demo bench trust stops picture docs corpus matrix clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -39,9 +39,13 @@ demo: $(VENV)/installed  ## a scratch project gets Celery, and a real worker run
 
 bench: $(VENV)/installed  ## our commands beside their peers, as ratios
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.bench $(BENCH)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.reload
 
 trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: what was tried, what was lost
 	@$(BIN)/python tests/trust/run.py $(TRUST)
+
+stops: $(VENV)/installed  ## what each kind of stop does to a running task, with Redis and RabbitMQ
+	@$(BIN)/python tests/stops/run.py $(STOPS)
 
 picture: $(VENV)/installed  ## docs/init.svg, from a real run
 	$(BIN)/python tests/docs/picture.py

@@ -178,7 +178,15 @@ def test_a_trigger_sends_the_task_on_commit_and_its_test_says_so(
     test = [sys.executable, "manage.py", "test", "doctors"]
     if runner == "pytest":
         (project / "pytest.ini").write_text("[pytest]\nDJANGO_SETTINGS_MODULE = config.settings\n")
-        test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "doctors/tests.py"]
+        test = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "doctors/test_tasks.py",
+        ]
     arguments = ("--kind", "email", "--model", "Doctor", "--trigger", f"{signal}:Doctor", "--test")
     ran = celeryize(project, "add-task", "doctors.greet", *arguments, "--yes")
     assert ran.returncode == 0 and "proved: " in ran.stderr, ran.stderr

@@ -21,6 +21,7 @@ from celeryize.probe.run import Target
 from tests.conftest import make_tree, small_project, snapshot
 from tests.services import Redis, free_port
 from tests.unit.probe.test_run import alive
+from tests.views import Recorder
 
 STEPS = ["worker", "ping", "registered", "round-trip", "retry", "time-limit", "beat"]
 TASKS = """from pathlib import Path
@@ -93,10 +94,11 @@ def add_settings(root: Path, text: str) -> None:
         settings.write(text)
 
 
-class Shown:
+class Shown(Recorder):
     """Keeps the steps as they are shown."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.results: list[StepResult] = []
 
     def show_step(self, result: StepResult) -> None:

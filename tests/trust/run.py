@@ -18,6 +18,7 @@ from tests.trust import (
     at_once,
     awkward,
     edits,
+    ending,
     failures,
     healthy,
     hostile,
@@ -40,6 +41,7 @@ SHORT: dict[str, Part] = {
     "awkward": lambda: awkward.run(most=12),
     "at once": lambda: at_once.run(rounds=1, most=2),
     "undo": lambda: undoing.run(rows=9),
+    "dev": lambda: ending.run(times=5),
 }
 LONG: dict[str, Part] = {
     "failures": lambda: failures.run(most=None),
@@ -52,6 +54,7 @@ LONG: dict[str, Part] = {
     "awkward": lambda: awkward.run(most=None),
     "at once": lambda: at_once.run(rounds=3, most=30),
     "undo": lambda: undoing.run(rows=60),
+    "dev": lambda: ending.run(times=50),
 }
 # Half an hour and more, so only where it is asked for.
 EVERY_FILE: Part = lambda: edits.run(most=None, workers=2)  # noqa: E731

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.supervised import run_supervised
+from celeryize.supervised import SCRIPT, run_supervised
+from celeryize.supervisor import GROUP
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs a subreaper")
 
@@ -87,3 +88,67 @@ def test_a_command_ends_with_the_one_who_started_it(tmp_path, end):
     os.kill(ours.pid, end)
     ours.wait()
     wait_for_end(numbers)
+
+
+# Says which signals it gets, and so does its child.
+LISTENER = """
+import os, signal, sys, time
+who = "child" if os.fork() == 0 else "parent"
+def heard(number, frame):
+    sys.stdout.write(f"{who} heard {number}\\n")
+    sys.stdout.flush()
+    if number == signal.SIGTERM: os._exit(7)
+signal.signal(signal.SIGUSR1, heard)
+signal.signal(signal.SIGTERM, heard)
+sys.stdout.write(f"{who} ready\\n")
+sys.stdout.flush()
+while True: time.sleep(0.05)
+"""
+
+
+def listening() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), sys.executable, "-c", LISTENER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert {process.stdout.readline(), process.stdout.readline()} == {
+        b"child ready\n",
+        b"parent ready\n",
+    }
+    return process
+
+
+def order(process: subprocess.Popen[bytes], number: int) -> None:
+    assert process.stdin is not None
+    process.stdin.write(bytes([number]))
+    process.stdin.flush()
+
+
+def test_a_signal_is_for_the_command_or_for_all_of_its_group():
+    process = listening()
+    assert process.stdin is not None and process.stdout is not None
+    order(process, signal.SIGUSR1)
+    assert process.stdout.readline() == b"parent heard 10\n"
+    order(process, signal.SIGUSR1 + GROUP)
+    heard = {process.stdout.readline(), process.stdout.readline()}
+    assert heard == {b"parent heard 10\n", b"child heard 10\n"}
+    order(process, signal.SIGTERM)
+    assert process.stdout.read() == b"parent heard 15\n", "and the child is killed without a word"
+    assert process.wait(10) == 7
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_the_command_ends_when_its_supervisor_is_killed():
+    process = listening()
+    assert process.stdin is not None and process.stdout is not None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.wait(10)
+    wait_for_end([int(child) for child in children])
+    process.stdin.close()
+    process.stdout.close()
+    os.killpg(int(children[0]), signal.SIGKILL)

@@ -65,8 +65,8 @@ class Check:
     """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this
     one's.
 
-    `fixable`: `verify --fix` can fix what it finds, where that is certain. `grouped`: what it finds
-    in one file is one fact, so it is one finding with a count.
+    `stops`: it needs the stop proof. `fixable`: `verify --fix` can fix what it finds, where that is
+    certain. `grouped`: what it finds in one file is one fact, so it is one finding with a count.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Check:
     unless: tuple[str, ...]
     fixable: bool
     grouped: bool
+    stops: bool
     title: str
     sections: tuple[tuple[str, str], ...]
 
@@ -94,6 +95,7 @@ def check(
     unless: tuple[str, ...] = (),
     fixable: bool = False,
     grouped: bool = False,
+    stops: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
@@ -104,7 +106,7 @@ def check(
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
         sections = _split_sections(text)
         CHECKS[identifier] = Check(
-            identifier, run, imports, unless, fixable, grouped, title.rstrip("."), sections
+            identifier, run, imports, unless, fixable, grouped, stops, title.rstrip("."), sections
         )
         return run
 

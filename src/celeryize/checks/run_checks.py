@@ -26,6 +26,7 @@ from celeryize.checks import (
     settings,
     signals,
     stopping,
+    stops,
     stores,
     supervision,
     tasks,
@@ -65,6 +66,7 @@ FAMILIES = (
     command_lines,
     stopping,
     supervision,
+    stops,
 )
 # How many further lines a grouped finding names.
 MANY_LINES = 8
@@ -122,8 +124,7 @@ def run_checks(
     seen: set[str] = set()
     ran: list[str] = []
     for check in all_checks():
-        # --static: nothing was imported
-        if check.imports and facts.worker is None:
+        if _lacks_facts(check, facts):
             continue
         if check.id in skipped or seen & set(check.unless):
             continue
@@ -154,6 +155,11 @@ def run_checks(
             shown = _group_by_file(shown)
         found += shown
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _lacks_facts(check: Check, facts: Facts) -> bool:
+    """Whether nothing was imported (--static), or nothing was stopped, that a check looks at."""
+    return (check.imports and facts.worker is None) or (check.stops and facts.stops is None)
 
 
 def _undecided(check: Check) -> Finding:

@@ -24,6 +24,7 @@ VERBS = {
     "remove-schedule": "Remove an entry from the Beat schedule.",
     "add-worker": "Add a worker and Beat to the deployment files, so that a stop loses no task.",
     "schedule": "Show what runs when: entries, next runs, a timeline.",
+    "dev": "Run web, worker and Beat in one terminal, and reload them when the code changes.",
     "tasks": "List the tasks, and explain why some are not registered.",
     "templates": "List the task templates, or copy one into the project to change it.",
     "demo": "Show all of it on a scratch project, with a real worker, without any server.",

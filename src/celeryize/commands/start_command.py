@@ -50,15 +50,14 @@ def start_commands(
     The folder is the one in which Python finds `spec`: manage.py puts others on sys.path, and
     `celery` does not run it. `environment` is what a worker for development needs.
     """
-    home = _folder_of(project, spec)
+    home, missing = start_place(project, spec)
     steps = []
-    folder = os.path.relpath(project.root / home)
+    folder = os.path.relpath(home)
     if folder != ".":
         steps.append(f"cd {shlex.quote(folder)}")
     words = [f"{name}={shlex.quote(value)}" for name, value in environment]
-    missing = _missing_paths(project, home)
     if missing:
-        paths = ":".join(os.path.relpath(project.root / p, project.root / home) for p in missing)
+        paths = ":".join(os.path.relpath(path, home) for path in missing)
         words.insert(0, f"PYTHONPATH={shlex.quote(paths)}")
     celery = program_in(project, "celery", project.root / home)
     for subcommand in subcommands:
@@ -111,6 +110,13 @@ def _in_environment(project: Project, command: Sequence[str], folder: Path) -> s
     else:
         words = program
     return f"{words} {shlex.join(arguments)}"
+
+
+def start_place(project: Project, spec: str) -> tuple[Path, tuple[Path, ...]]:
+    """The folder to start `celery -A spec` in, and those that it would lack on sys.path."""
+    home = _folder_of(project, spec)
+    missing = _missing_paths(project, home)
+    return project.root / home, tuple(project.root / path for path in missing)
 
 
 def _folder_of(project: Project, spec: str) -> PurePosixPath:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
+    from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.proof import Proof
     from celeryize.probe.report import ImportedEntry
 
@@ -147,6 +148,13 @@ class Machine:
         }
         self._append("live_steps", step)
 
+    def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
+        """Keep every result, with the times of the project and those of the rehearsal."""
+        self.document["stops"] = [stop_document(stop) for stop in stops]
+
+    def show_log(self, process: str, line: str) -> None:
+        """What runs until it is interrupted has no document."""
+
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False
     ) -> None:
@@ -258,6 +266,33 @@ def lines_of(steps: Sequence[str | NextStep]) -> Iterator[str]:
             yield step
         else:
             yield from step.lines
+
+
+def stop_document(stop: RehearsedStop) -> dict[str, object]:
+    """A rehearsed stop in JSON; times in seconds."""
+    results = [
+        {
+            "acknowledged": result.mode or None,
+            "verdict": str(result.outcome),
+            "seconds": round(result.seconds, 1),
+            "killed": result.killed,
+            "log": list(result.log),
+        }
+        for result in stop.results
+    ]
+    scaled = stop.results[0].scaled
+    return {
+        "service": stop.name,
+        "role": stop.role,
+        "kind": stop.kind,
+        **place_document(stop.where),
+        "stopped_by": stop.how,
+        "times": {"task": stop.task, "soft": stop.soft, "grace": stop.grace},
+        "scaled": {"task": scaled.task, "soft": scaled.soft, "grace": scaled.grace},
+        "visibility_timeout": stop.visibility_timeout,
+        "change": stop.change or None,
+        "results": results,
+    }
 
 
 def render_document(document: dict[str, object]) -> str:

@@ -14,7 +14,7 @@ from celeryize.errors import CeleryizeError, Exit
 from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
 from celeryize.printable import printable
 from celeryize.probe.proof import Proof
-from celeryize.ui import answers, found, planned
+from celeryize.ui import answers, found, planned, running
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.text import Piece, paint
 from celeryize.ui.view import NoTerminal, Question
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
+    from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.report import ImportedEntry
 
 
@@ -219,6 +220,14 @@ class Screen:
     def show_step(self, result: StepResult) -> None:
         """A step of the live proof, with the lines of the log that explain a failure."""
         planned.say_step_result(self._voice, result)
+
+    def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
+        """A block for each process: how it is stopped, and a line for each result."""
+        running.say_stops(self._voice, stops)
+
+    def show_log(self, process: str, line: str) -> None:
+        """The line behind its name, whole, so that two processes do not share a line."""
+        running.answer_log(self._voice, process, line)
 
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False

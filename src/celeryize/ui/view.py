@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
+    from celeryize.live.stop_report import RehearsedStop
     from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
     from celeryize.probe.proof import Proof
     from celeryize.probe.report import ImportedEntry
@@ -123,6 +124,12 @@ class View(Protocol):
 
     def show_step(self, result: StepResult) -> None:
         """A step of the live proof that has come to its end."""
+
+    def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
+        """What a stop has done to the tasks of each process."""
+
+    def show_log(self, process: str, line: str) -> None:
+        """A line of a process that runs, with the name of the process; from any thread."""
 
     def show_verified(
         self, verified: VerifyOutcome, *, form: str = "text", beside_patch: bool = False

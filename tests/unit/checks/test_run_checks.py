@@ -74,7 +74,7 @@ def test_each_check_explains_itself_in_full(check):
 
 
 def test_each_static_check_has_a_broken_project():
-    static = {check.id for check in CHECKS.values() if not check.imports}
+    static = {check.id for check in CHECKS.values() if not (check.imports or check.stops)}
     tested = {mistake.id for family in FAMILIES for mistake in family.MISTAKES}
     # these have tests of their own
     assert static - tested == {"celery.I004", "celery.E036", "celery.W008"}

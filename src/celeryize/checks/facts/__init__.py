@@ -7,6 +7,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.code import Code, CodeFacts
 from celeryize.checks.facts.deployment import DeploymentFacts
@@ -19,6 +20,10 @@ from celeryize.detect.modules import Modules
 from celeryize.detect.project import Project
 from celeryize.probe.report import ImportReport
 
+# The types alone: the stop proof starts processes.
+if TYPE_CHECKING:
+    from celeryize.live.stop_report import RehearsedStop
+
 # What bounds a version from above: `==4.4.7`, `<5`, `~=4.2`, Poetry's `^4.3` and its bare "4.4.7".
 VERSION = re.compile(r"""(===?|<=?|~=?|\^|(?<=["']))\s*(\d+(?:\.\d+)*)""")
 
@@ -30,7 +35,8 @@ class Facts:
     """Everything that a check may look at, in one value that never changes.
 
     The parts are read off the files, each file at most once. `worker` and `web` are the reports of
-    the two imports, or None where nothing was imported (`verify --static`).
+    the two imports, or None where nothing was imported (`verify --static`); `stops` is what the
+    stop proof has found, or None without it.
     """
 
     project: Project
@@ -41,10 +47,15 @@ class Facts:
     deployment: DeploymentFacts
     worker: ImportReport | None = None
     web: ImportReport | None = None
+    stops: tuple[RehearsedStop, ...] | None = None
 
     def with_imports(self, worker: ImportReport, web: ImportReport) -> Facts:
         """The same facts beside the reports of the two imports."""
         return replace(self, worker=worker, web=web)
+
+    def with_stops(self, stops: tuple[RehearsedStop, ...]) -> Facts:
+        """The same facts beside the stop proof."""
+        return replace(self, stops=stops)
 
     @property
     def modules(self) -> Modules:

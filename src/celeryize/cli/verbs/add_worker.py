@@ -7,8 +7,14 @@ from typing import Annotated
 from celeryize.cli.options import option, split_list
 from celeryize.cli.talk import Call, Ending, verb
 
+EXAMPLES = (
+    "celeryize add-worker",
+    "celeryize add-worker --to compose --queues mails --no-beat",
+    "celeryize add-worker --to systemd --check",
+)
 
-@verb(writes=True)
+
+@verb(writes=True, examples=EXAMPLES)
 def add_worker(
     call: Call,
     to: Annotated[

@@ -19,6 +19,7 @@ def _talks(values: dict[str, Any]) -> dict[str, bool]:
 EXAMPLES = (
     "celeryize verify",
     "celeryize verify --live",
+    "celeryize verify --live --stop",
     "celeryize verify --static --format github",
 )
 
@@ -33,6 +34,14 @@ def verify(
         bool,
         option(
             "--live", group="Depth", help="Also start a real worker and Beat, on a private queue."
+        ),
+    ] = False,
+    stop: Annotated[
+        bool,
+        option(
+            "--stop",
+            group="Depth",
+            help="With --live: also stop each worker and Beat as it is deployed.",
         ),
     ] = False,
     broker: Annotated[
@@ -91,6 +100,7 @@ def verify(
     chosen = VerifyOptions(
         static=static,
         live=live,
+        stop=stop,
         broker=broker,
         only=split_list(only),
         skip=split_list(skip),

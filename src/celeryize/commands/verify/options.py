@@ -17,6 +17,7 @@ class VerifyOptions:
 
     static: bool = False
     live: bool = False
+    stop: bool = False
     broker: str = "filesystem"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -40,6 +41,8 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     # in words of the command line, before anything is read or started
     if chosen.static and chosen.live:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
+    if chosen.stop and not chosen.live:
+        raise UsageError("--stop requires --live", hint="Write: celeryize verify --live --stop")
     if chosen.broker not in BROKERS_FOR_LIVE:
         raise UsageError(
             f"invalid broker {chosen.broker!r} for --live",

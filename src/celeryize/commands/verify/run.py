@@ -40,6 +40,9 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
         view.show_project(project, later=True)
         with view.working("checking your project"):
             facts = gather_facts(project, prober, view)
+        if chosen.stop:
+            facts = _prove_stops(project, facts, view, chosen)
+        with view.working("checking your project"):
             results = examine_project(project, facts, chosen)
         report = None
         if chosen.live:
@@ -85,6 +88,18 @@ def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> Ch
 
     silence = silenced_checks(project)
     return run_checks(facts, only=chosen.only, skip=chosen.skip, silence=silence)
+
+
+def _prove_stops(project: Project, facts: Facts, view: View, chosen: VerifyOptions) -> Facts:
+    from celeryize.commands.verify.stop import run_stop
+
+    if not project.celery:
+        raise CeleryizeError(
+            "there is no Celery app in this project to stop",
+            hint="Create one with `celeryize init`.",
+        )
+    stops = run_stop(project, facts, view, configured=chosen.broker == "configured")
+    return facts.with_stops(stops)
 
 
 def _run_live(

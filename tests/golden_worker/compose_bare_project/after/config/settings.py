@@ -26,5 +26,6 @@ CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "doctors.tasks.remind", "schedule": 60.0},
 }
 
-# Seconds that running tasks get at a stop; the deployment files kill the worker later than that.
+# Seconds that running tasks get at a stop; the deployment files kill the worker later
+# than that.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20

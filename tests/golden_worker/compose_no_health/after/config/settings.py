@@ -23,5 +23,6 @@ USE_TZ = True
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
 
-# Seconds that running tasks get at a stop; the deployment files kill the worker later than that.
+# Seconds that running tasks get at a stop; the deployment files kill the worker later
+# than that.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20

@@ -1,0 +1,1 @@
+"""`celeryize dev`: web, worker and Beat in one terminal, with reload."""

@@ -1,0 +1,172 @@
+"""The run of `celeryize dev`: read and import the project, start what is needed, stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from celeryize.commands.dev.broker import (
+    Server,
+    await_server,
+    is_unknown,
+    listens,
+    plan_server,
+    refuse_unreachable,
+    servers_of,
+)
+from celeryize.commands.dev.child import Child
+from celeryize.commands.dev.plan import (
+    DevOptions,
+    Session,
+    plan_session,
+    refuse_what_cannot_be,
+    started_early,
+)
+from celeryize.commands.dev.session import DevSession, Service
+from celeryize.commands.dev.watching import Watcher
+from celeryize.commands.options import RunOptions
+from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.detect.project import Project
+from celeryize.errors import CeleryizeError
+from celeryize.probe.report import ImportReport
+from celeryize.scratch import Scratch
+from celeryize.ui.view import View
+
+URLS = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND")
+
+
+def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
+    """Run web, worker and Beat until Ctrl-C; no process and no file is left.
+
+    Raises CannotPatch without a Celery app, CeleryizeError where the project's interpreter has no
+    Celery, or a server that it needs is not there and cannot be started.
+    """
+    refuse_what_cannot_be(chosen, sys.platform)
+    with _interrupted_by(signal.SIGTERM, signal.SIGHUP), suppress(KeyboardInterrupt):
+        request = ImportRequest(settings=URLS)
+        with start_up(options, view, brief=True, request=request) as (project, prober):
+            if project.celery:
+                assert prober is not None
+                report = prober.baseline()[0]
+            else:
+                report = ImportReport("worker")
+        _refuse_missing_celery(project, report)
+        with Scratch() as scratch:
+            token = uuid.uuid4().hex
+            session = plan_session(project, report, chosen, scratch.path, token)
+            with _servers(report, scratch.path, view):
+                _run_session(project, session, scratch.path, token, view)
+
+
+def _run_session(project: Project, session: Session, scratch: Path, token: str, view: View) -> None:
+    early = None
+    if session.can_be_early:
+        early = started_early(session.worker)
+    services = [Service(session.worker, waits=True, early=early)]
+    if session.web:
+        services.append(Service(session.web, waits=False, early=started_early(session.web)))
+    if session.beat:
+        services.append(Service(session.beat, waits=False))
+    running = DevSession(view, project.root, project.interpreter.path, token, services)
+    watcher = Watcher(project.root, scratch, running.note_change)
+    names = ", ".join(service.program.name for service in services)
+    for remark in session.remarks:
+        view.show_log("dev", remark)
+    view.show_log("dev", f"starting {names}; Ctrl-C ends all of it")
+    try:
+        watcher.start()
+        running.run()
+    except KeyboardInterrupt:
+        with suppress(OSError, ValueError):
+            view.show_log("dev", "ending")
+        with suppress(KeyboardInterrupt):
+            running.end()
+    finally:
+        running.kill()
+        watcher.stop()
+
+
+@contextmanager
+def _servers(report: ImportReport, scratch: Path, view: View) -> Iterator[None]:
+    """The servers that the settings name and that are missing here, as far as they can be
+    started."""
+    started: list[Child] = []
+    try:
+        for server in servers_of(_urls_in_effect(report)):
+            child = _start_missing(server, scratch, view)
+            if child:
+                started.append(child)
+        yield
+    finally:
+        for child in started:
+            child.kill()
+            child.wait(5)
+
+
+def _urls_in_effect(report: ImportReport) -> list[object]:
+    """The URLs of the broker and the results: Celery's own variables beat the settings."""
+    variables = {"broker_url": "CELERY_BROKER_URL", "result_backend": "CELERY_RESULT_BACKEND"}
+    return [
+        os.environ.get(variable) or report.conf.get(name) for name, variable in variables.items()
+    ]
+
+
+def _start_missing(server: Server, scratch: Path, view: View) -> Child | None:
+    if not server.is_local:
+        if is_unknown(server):
+            raise refuse_unreachable(server)
+        return None
+    if listens(server):
+        return None
+    program = plan_server(server, scratch)
+    if program is None:
+        raise refuse_unreachable(server)
+    view.show_log(
+        "dev",
+        f"nothing listens on {server.address}: a redis-server is started there, for this session",
+    )
+    # what it has to say is of interest where it does not start
+    lines: list[str] = []
+    child = Child(program, lambda _, line: lines.append(line), lambda *_: None)
+    if not await_server(server):
+        child.kill()
+        child.wait(5)
+        for line in lines:
+            view.show_log("redis", line)
+        raise CeleryizeError(
+            f"redis-server does not start on {server.address}", hint="See its lines above."
+        )
+    return child
+
+
+def _refuse_missing_celery(project: Project, report: ImportReport) -> None:
+    if not project.celery or (report.celery_importable and report.django_importable):
+        return
+    missing = "Celery" if report.django_importable else "Django"
+    raise CeleryizeError(
+        f"{missing} cannot be imported by {project.interpreter.path}",
+        hint=f"Install the dependencies ({project.dependencies.sync}), "
+        "or choose another interpreter: --python PATH.",
+    )
+
+
+@contextmanager
+def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Have signals that would end us without a word end us as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    # a shell starts what is in the background with Ctrl-C ignored; kill -INT means it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
