@@ -22,6 +22,7 @@ PLAIN = {
     "tasks": "",
     "templates": "",
     "demo": "",
+    "dev": "",
 }
 TASK = "doctors.send_invoice"
 ENTRY = "in-the-evening doctors.remind_patient"
@@ -41,6 +42,7 @@ OWN = {
     "verify": {
         "static": "--static",
         "live": "--live",
+        "stop": "--live --stop",
         "broker": "--live --broker filesystem",
         "only": "--only E010,W210",
         "skip": "--skip W270",
@@ -115,6 +117,13 @@ OWN = {
     },
     "templates": {"copy": "--copy task/plain"},
     "demo": {"keep": "--keep demo"},
+    "dev": {
+        "web": "--no-web",
+        "beat": "--no-beat",
+        "queues": "--queues mails,celery",
+        "pool": "--pool solo",
+        "port": "--port 8001",
+    },
 }
 SHARED = {
     "start": "-C .",
@@ -135,6 +144,7 @@ SHARED = {
 NOT_RUN = {
     ("init", "install"): "installs from an index",
     ("verify", "live"): "starts a worker: tests/e2e/test_live.py does",
+    ("verify", "stop"): "starts workers: tests/e2e/test_stop.py does",
     ("verify", "broker"): "starts a worker: tests/e2e/test_live.py does",
     ("add-task", "body_from"): "needs a template: tests/e2e/test_add_task.py has one",
     ("add-task", "run_test"): "writes: tests/e2e/test_add_task.py does",
@@ -147,6 +157,9 @@ NOT_RUN = {
 }
 # The same for the examples of `--help`.
 NO_EXAMPLE_RUN = {
+    "celeryize dev": "runs until Ctrl-C: tests/e2e/test_dev.py has it",
+    "celeryize dev --no-web --queues mails,celery": "runs until Ctrl-C",
+    "celeryize verify --live --stop": "starts workers: tests/e2e/test_stop.py does",
     "celeryize verify --live": "starts a worker: tests/e2e/test_live.py does",
     "celeryize demo": "a tour of its own: tests/e2e/test_demo.py takes it",
     "celeryize demo --keep demo": "a tour of its own: tests/e2e/test_demo.py takes it",
@@ -155,7 +168,14 @@ NO_EXAMPLE_RUN = {
 EXIT_CODES = {
     (verb, "check"): 1
     for verb in ("init", "undo", "add-task", "remove-task", "add-schedule", "remove-schedule")
-} | {("add-worker", "check"): 1}
+} | {("add-worker", "check"): 1, ("dev", "as_json"): 2}
+
+
+def why_not_run(verb: str, name: str) -> str:
+    """Why the line of an option is not run; empty where it is."""
+    if verb == "dev" and name != "as_json":
+        return "runs until Ctrl-C: tests/e2e/test_dev.py has it"
+    return NOT_RUN.get((verb, name), "")
 
 
 def example_of(verb: str, parameter: Any) -> str:

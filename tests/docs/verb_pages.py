@@ -9,7 +9,7 @@ import typer
 
 from celeryize.cli import help as verb_help
 from celeryize.cli.main import VERBS, load_verb
-from tests.docs.examples import EXIT_CODES, NO_EXAMPLE_RUN, NOT_RUN, example_of
+from tests.docs.examples import EXIT_CODES, NO_EXAMPLE_RUN, example_of, why_not_run
 from tests.unit.test_readme import exits_table
 
 # No line of these pages changes the project.
@@ -90,7 +90,7 @@ def _entry(verb: str, parameter: Any, context: Any) -> list[str]:
     line = example_of(verb, parameter)
     name = max(parameter.opts, key=len).lstrip("-")
     key = (verb, parameter.name)
-    block = _console(line, NOT_RUN.get(key, ""), EXIT_CODES.get(key, 0))
+    block = _console(line, why_not_run(*key), EXIT_CODES.get(key, 0))
     return [f"### `{spelled}` {{ #{name} }}", "", _escaped(text), "", *block]
 
 

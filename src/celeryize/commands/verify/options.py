@@ -37,7 +37,8 @@ class VerifyOptions:
 
 def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     """Raises UsageError for options that make no sense together, or have no such value."""
-    writes = write.dry_run or write.yes or write.check
+    # --yes may be a CELERYIZE_YES of all commands, and changes nothing here
+    writes = write.dry_run or write.check
     # in words of the command line, before anything is read or started
     if chosen.static and chosen.live:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
@@ -63,4 +64,4 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     if chosen.fix and chosen.form != "text":
         raise UsageError("--fix has no --format", hint="Use --json, or run verify again.")
     if writes and not chosen.fix:
-        raise UsageError("--dry-run, --yes and --check require --fix", hint="Add --fix.")
+        raise UsageError("--dry-run and --check require --fix", hint="Add --fix.")
