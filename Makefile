@@ -47,8 +47,8 @@ trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: 
 stops: $(VENV)/installed  ## what each kind of stop does to a running task, with Redis and RabbitMQ
 	@$(BIN)/python tests/stops/run.py $(STOPS)
 
-picture: $(VENV)/installed  ## docs/init.svg, from a real run
-	$(BIN)/python tests/docs/picture.py
+picture: $(VENV)/installed  ## docs/init.svg and init.txt, from a real run with its questions
+	$(BIN)/python -m tests.docs.picture
 
 $(VENV)/docs: $(VENV)/installed
 	@if [ -x $(BIN)/pip ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'; \

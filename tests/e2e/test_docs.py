@@ -11,14 +11,21 @@ from pathlib import Path
 import pytest
 
 from celeryize.cli.main import VERBS, load_verb
-from tests.docs import verb_pages
-from tests.docs.console import Command, Session, commands_of, matches, with_outputs
+from tests.docs import picture, verb_pages
+from tests.docs.console import (
+    Command,
+    Session,
+    commands_of,
+    matches,
+    with_outputs,
+    without_redis,
+)
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in WRITTEN if commands_of(page.read_text())]
 # What a page shows and nobody runs: the suite cannot install from an index, or serve for ever.
-NOT_RUN = 60
+NOT_RUN = 70
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -78,6 +85,17 @@ def test_an_output_that_differs_is_noticed():
     assert matches(("...", "proved in 9 s"), shown)
     assert not matches(("create config/app.py", "proved in 9 s"), shown)
     assert not matches(("create config/celery.py",), shown)
+
+
+def test_the_recording_is_what_a_terminal_shows():
+    shown = picture.text_of(picture.record()).splitlines()
+    recorded = (ROOT / "docs/init.txt").read_text().splitlines()
+    assert matches(words_of(recorded), words_of(shown)), "run: make picture"
+
+
+def words_of(lines: list[str]) -> list[str]:
+    """Versions have different lengths, so that lines break elsewhere: words are compared."""
+    return "\n".join(without_redis(lines)).split()
 
 
 def test_a_block_has_commands_outputs_and_a_marker():
