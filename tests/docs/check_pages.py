@@ -58,7 +58,8 @@ def page(check: Check) -> str:
         facts.append("found in the code alone")
     if check.fixable:
         facts.append("`celeryize verify --fix` can fix it")
-    lines = [f"# {short}: {check.title}", "", f"*{', '.join(facts)}*", ""]
+    lines = [f"# {short}: {check.title}", ""]
+    lines += [f"[All checks](index.md) · {' · '.join(facts)}", ""]
     for head, body in check.sections:
         lines += [f"## {head}", "", *_body(head, body), ""]
     mistake = mistakes().get(check.id)
@@ -75,7 +76,7 @@ def page(check: Check) -> str:
         f'silence = {{ "{check.id}" = "why it does not apply here" }}',
         "```",
         "",
-        f"In a terminal: `celeryize verify --explain {short}`. [All checks](index.md)",
+        f"In a terminal: `celeryize verify --explain {short}`.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -102,19 +103,37 @@ def _example(mistake: Mistake) -> list[str]:
     lines = ["## Broken", ""]
     for path, text in mistake.broken.items():
         lines += _excerpt(path, text)
-    if mistake.twin:
+    usual = _usual(mistake)
+    if usual:
         lines += ["## Healthy", ""]
+        for path, text in usual.items():
+            lines += _excerpt(path, text, mistake.broken[path])
+    if mistake.twin:
+        lines += ["## Also healthy" if usual else "## Healthy", ""]
         for path, text in mistake.twin.items():
             lines += _excerpt(path, text)
     return lines
 
 
-def _excerpt(path: str, text: str) -> list[str]:
-    """What a file has beyond the one of the healthy project, and where the mistake is."""
+def _usual(mistake: Mistake) -> dict[str, str]:
+    """The files from which the mistake has taken something, as they are in the healthy project."""
+    found = {}
+    for path, text in mistake.broken.items():
+        whole = healthy().get(path, "")
+        there = set(text.splitlines())
+        if any(line.strip() and line not in there for line in whole.splitlines()):
+            found[path] = whole
+    return found
+
+
+def _excerpt(path: str, text: str, other: str | None = None) -> list[str]:
+    """What a file has beyond another (the healthy project's), and where the mistake is."""
     if not text.strip():
-        return [f"`{path}` is empty, or is not there.", ""]
+        return [f"`{path}` is empty.", ""]
+    if other is None:
+        other = healthy().get(path, "")
     shown = text.replace(f"  {MARK}", "  # here").rstrip("\n").split("\n")
-    usual = healthy().get(path, "").rstrip("\n").split("\n")
+    usual = other.rstrip("\n").split("\n")
     changed = [
         (start, end)
         for tag, _, _, start, end in difflib.SequenceMatcher(None, usual, shown).get_opcodes()

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from tests.docs.scratch import clinic, clinic_with_celery, environment, set_up, with_procfile
 
@@ -80,19 +82,27 @@ def _commands(block: re.Match[str]) -> list[Command]:
 class Session:
     """A project, and the folder in which the next command of a page runs."""
 
-    def __init__(self, above: Path, page: str) -> None:
+    def __init__(self, page: str) -> None:
         kind = PROJECT.search(page)
         self.kind = kind[1] if kind else "clinic"
-        self.above = above
-        self.root = above / "clinic"
+        # a short name: a long one moves the columns of what is shown
+        self._temporary = tempfile.TemporaryDirectory(prefix="cz-", dir="/tmp")
+        self.above = Path(self._temporary.name)
+        self.root = self.above / "clinic"
         PROJECTS[self.kind.partition(",")[0]](self.root)
         self.folder = self.root
-        self.env = environment(above / "state") | {"HOME": str(above)}
+        self.env = environment(self.above / "state") | {"HOME": str(self.above)}
         # the confirmation of each writer; a person presses y
         if "read only" not in self.kind:
             self.env["CELERYIZE_YES"] = "1"
         if "dry run" in self.kind:
             self.env |= {"CELERYIZE_DRY_RUN": "1", "CELERYIZE_NO_VERIFY": "1"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._temporary.cleanup()
 
     def run(self, command: Command) -> Ran:
         """Run a command as a shell does, where the last one has left off."""
@@ -120,9 +130,16 @@ class Session:
             subprocess.run(["git", *words], cwd=self.root, check=True)
 
     def _tidy(self, text: str) -> tuple[str, ...]:
-        text = text.replace(str(self.root), "~/clinic")
+        text = named_home(text, self.root)
         lines = [line.rstrip() for line in text.strip("\n").splitlines()]
         return tuple(lines)
+
+
+def named_home(text: str, folder: Path) -> str:
+    """A text with `~/clinic` for a folder; the next column stays where it is."""
+    name = re.escape(str(folder))
+    text = re.sub(rf"{name}(\S*  +)", lambda m: f"{'~/clinic' + m[1].rstrip():<{len(m[0])}}", text)
+    return text.replace(str(folder), "~/clinic")
 
 
 def steady(line: str) -> str:

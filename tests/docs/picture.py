@@ -17,6 +17,7 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
+from tests.docs.console import named_home
 from tests.docs.scratch import clinic, environment
 
 ROOT = Path(__file__).parents[2]
@@ -156,11 +157,7 @@ def _one_hunk(lines: list[Text]) -> list[Text]:
 def _without_folder(line: Text, folder: Path) -> Text:
     if str(folder) not in line.plain:
         return line
-    # the next column stays where it is
-    text = re.sub(
-        rf"{re.escape(str(folder))}(\S*) +", lambda m: f"{'~/clinic' + m[1]:<42}", line.plain
-    )
-    return Text(text.replace(str(folder), "~/clinic"))
+    return Text(named_home(line.plain, folder))
 
 
 def picture_of(lines: list[Text]) -> str:

@@ -65,8 +65,12 @@ def page(verb: str) -> str:
     ]
     usage = context.get_usage().removeprefix("Usage: ")
     lines += ["```text", usage, "```", ""]
+    run = [line for line in command.examples if line not in NO_EXAMPLE_RUN]
+    if run:
+        lines += _console("\n$ ".join(run), "", 0)
     for line in command.examples:
-        lines += _console(line, NO_EXAMPLE_RUN.get(line, ""), 0)
+        if line not in run:
+            lines += _console(line, NO_EXAMPLE_RUN[line], 0)
     for title, parameters in verb_help._groups(command, context):
         rows = [row for each in parameters for row in _entry(verb, each, context)]
         if rows:

@@ -29,16 +29,16 @@ NOT_RUN = 70
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_commands_of_a_page_do_what_it_says(page, tmp_path, request: pytest.FixtureRequest):
+def test_the_commands_of_a_page_do_what_it_says(page, request: pytest.FixtureRequest):
     text = page.read_text()
-    session = Session(tmp_path, text)
     ran = {}
-    for number, command in enumerate(commands_of(text)):
-        if command.skipped:
-            continue
-        ran[number] = session.run(command)
-        shown = "\n".join(ran[number].output)
-        assert ran[number].code == command.code, f"$ {command}\n{shown}"
+    with Session(text) as session:
+        for number, command in enumerate(commands_of(text)):
+            if command.skipped:
+                continue
+            ran[number] = session.run(command)
+            shown = "\n".join(ran[number].output)
+            assert ran[number].code == command.code, f"$ {command}\n{shown}"
     if request.config.getoption("--rewrite-readme"):
         page.write_text(with_outputs(text, ran))
         text = page.read_text()
@@ -49,16 +49,16 @@ def test_the_commands_of_a_page_do_what_it_says(page, tmp_path, request: pytest.
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_the_line_of_every_option_works(verb, tmp_path):
+def test_the_line_of_every_option_works(verb):
     text = verb_pages.page(verb)
-    session = Session(tmp_path, text)
     failed = []
-    for command in commands_of(text):
-        if command.skipped:
-            continue
-        ran = session.run(command)
-        if ran.code != command.code:
-            failed.append(f"$ {command}\n{ran.code}: " + "\n".join(ran.output))
+    with Session(text) as session:
+        for command in commands_of(text):
+            if command.skipped:
+                continue
+            ran = session.run(command)
+            if ran.code != command.code:
+                failed.append(f"$ {command}\n{ran.code}: " + "\n".join(ran.output))
     assert not failed, "\n\n".join(failed)
 
 
