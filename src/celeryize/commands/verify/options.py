@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from celeryize.commands.options import WriteOptions
@@ -37,8 +38,12 @@ class VerifyOptions:
 
 def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     """Raises UsageError for options that make no sense together, or have no such value."""
-    # --yes may be a CELERYIZE_YES of all commands, and changes nothing here
-    writes = write.dry_run or write.check
+    options = {"DRY_RUN": write.dry_run, "YES": write.yes, "CHECK": write.check}
+    # a CELERYIZE_YES is meant for all commands, and changes nothing here
+    typed = [name for name in options if f"CELERYIZE_{name}" not in os.environ]
+    writes = any(options[name] for name in typed)
+        is_set for name, is_set in options.items() if f"CELERYIZE_{name}" not in os.environ
+    )
     # in words of the command line, before anything is read or started
     if chosen.static and chosen.live:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
@@ -64,4 +69,4 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     if chosen.fix and chosen.form != "text":
         raise UsageError("--fix has no --format", hint="Use --json, or run verify again.")
     if writes and not chosen.fix:
-        raise UsageError("--dry-run and --check require --fix", hint="Add --fix.")
+        raise UsageError("--dry-run, --yes and --check require --fix", hint="Add --fix.")
