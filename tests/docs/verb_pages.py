@@ -65,9 +65,12 @@ def page(verb: str) -> str:
     ]
     usage = context.get_usage().removeprefix("Usage: ")
     lines += ["```text", usage, "```", ""]
+    # a block per ending: what is run, what would change something, what is not run
     run = [line for line in command.examples if line not in NO_EXAMPLE_RUN]
-    if run:
-        lines += _console("\n$ ".join(run), "", 0)
+    for code, checks in ((0, False), (1, True)):
+        block = [line for line in run if ("--check" in line) is checks]
+        if block:
+            lines += _console("\n$ ".join(block), "", code)
     for line in command.examples:
         if line not in run:
             lines += _console(line, NO_EXAMPLE_RUN[line], 0)

@@ -42,8 +42,6 @@ def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     # a CELERYIZE_YES is meant for all commands, and changes nothing here
     typed = [name for name in options if f"CELERYIZE_{name}" not in os.environ]
     writes = any(options[name] for name in typed)
-        is_set for name, is_set in options.items() if f"CELERYIZE_{name}" not in os.environ
-    )
     # in words of the command line, before anything is read or started
     if chosen.static and chosen.live:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
