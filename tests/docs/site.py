@@ -1,7 +1,7 @@
 """`make docs`: the documentation site, with the pages that are made of the program.
 
 The pages are collected in build/docs, where any generator can read them; Zensical makes build/site
-of them. Each page has its Markdown beside it, and llms.txt lists them.
+of them. Each page has its Markdown (start/ has start.md), and llms.txt lists them.
 """
 
 from __future__ import annotations
@@ -78,13 +78,6 @@ def configuration() -> str:
     return str(yaml.safe_dump(config, sort_keys=False))
 
 
-def twin_of(path: str) -> str:
-    """Where the Markdown of a page is: `index.md` in the page's own folder."""
-    if PurePosixPath(path).name == "index.md":
-        return path
-    return f"{path.removesuffix('.md')}/index.md"
-
-
 def title_of(text: str) -> str:
     """The heading of a page."""
     found = re.search(r"^# (.+)$", text, re.MULTILINE)
@@ -106,7 +99,7 @@ def llms_list(texts: dict[str, str]) -> str:
 
 
 def _line(path: str, texts: dict[str, str]) -> str:
-    return f"- [{title_of(texts[path])}]({ADDRESS}{twin_of(path)})"
+    return f"- [{title_of(texts[path])}]({ADDRESS}{path})"
 
 
 def main() -> int:
@@ -118,8 +111,10 @@ def main() -> int:
     if ended.returncode:
         return ended.returncode
     site = BUILD / "site"
+    # at the same paths, so that the links between them lead from Markdown to Markdown
     for path, text in texts.items():
-        (site / twin_of(path)).write_text(text)
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_text(text)
     (site / "llms.txt").write_text(llms_list(texts))
     print(f"{len(texts)} pages in {site.relative_to(ROOT)}")
     return 0

@@ -89,7 +89,7 @@ def test_a_link_out_of_docs_leads_to_the_repository():
 def test_the_list_for_language_models_has_every_page(texts):
     listed = site.llms_list(texts)
     for path in texts:
-        assert f"({site.ADDRESS}{site.twin_of(path)})" in listed
+        assert f"({site.ADDRESS}{path})" in listed
 
 
 def test_every_page_can_be_reached(texts):
