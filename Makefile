@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help test fast lint format demo bench trust stops picture corpus matrix clean
+.PHONY: help test fast lint format demo bench trust stops picture docs corpus matrix clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -47,8 +47,16 @@ trust: $(VENV)/installed  ## failures, edits and hostile input by the thousand: 
 stops: $(VENV)/installed  ## what each kind of stop does to a running task, with Redis and RabbitMQ
 	@$(BIN)/python tests/stops/run.py $(STOPS)
 
-picture: $(VENV)/installed  ## docs/init.svg, from a real run
-	$(BIN)/python tests/docs/picture.py
+picture: $(VENV)/installed  ## docs/init.svg and init.txt, from a real run with its questions
+	$(BIN)/python -m tests.docs.picture
+
+$(VENV)/docs: $(VENV)/installed
+	@if [ -x $(BIN)/pip ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'; \
+	else $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[docs]'; fi
+	@touch $@
+
+docs: $(VENV)/docs  ## the documentation site, in build/site; a dead link fails
+	@$(BIN)/python -m tests.docs.site
 
 corpus: $(VENV)/installed  ## init, init again and undo on a copy of each project in DIR=...
 	$(BIN)/python tests/corpus/run.py $(DIR)
@@ -57,4 +65,4 @@ matrix: $(VENV)/installed  ## the whole program with each Python, Celery and Dja
 	$(BIN)/python tests/matrix/run.py $(PYTHONS)
 
 clean:  ## remove the environment and what was built
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

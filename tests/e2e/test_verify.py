@@ -258,6 +258,11 @@ def test_fix_goes_with_neither_live_nor_a_format(root: Path, celeryize: Run, mor
     assert celeryize(root, "verify", "--yes").returncode == 2
 
 
+def test_a_yes_for_all_commands_does_not_stop_verify(root: Path, celeryize: Run):
+    assert celeryize(root, "verify", "--static", CELERYIZE_YES="1").returncode == 0
+    assert celeryize(root, "verify", "--static", "--yes").returncode == 2
+
+
 @pytest.mark.parametrize("named", ["", "config.no_such", "?"])
 def test_without_a_settings_module_the_code_is_read_all_the_same(
     root: Path, celeryize: Run, named: str

@@ -109,7 +109,8 @@ def test_a_table_of_the_documentation_is_the_program(name, request: pytest.Fixtu
 def test_the_readme_is_short_and_its_links_lead_somewhere():
     text = README.read_text()
     assert len(text.splitlines()) <= 150
-    for page in (README, *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"):
+    # those of docs/ lead to pages that are made, too: test_site.py follows them
+    for page in (README, ROOT / "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"

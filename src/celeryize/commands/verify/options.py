@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from celeryize.commands.options import WriteOptions
@@ -37,7 +38,10 @@ class VerifyOptions:
 
 def refuse_contradictions(chosen: VerifyOptions, write: WriteOptions) -> None:
     """Raises UsageError for options that make no sense together, or have no such value."""
-    writes = write.dry_run or write.yes or write.check
+    options = {"DRY_RUN": write.dry_run, "YES": write.yes, "CHECK": write.check}
+    # a CELERYIZE_YES is meant for all commands, and changes nothing here
+    typed = [name for name in options if f"CELERYIZE_{name}" not in os.environ]
+    writes = any(options[name] for name in typed)
     # in words of the command line, before anything is read or started
     if chosen.static and chosen.live:
         raise UsageError("--static and --live exclude each other", hint="Choose one.")
