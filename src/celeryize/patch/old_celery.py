@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from celeryize.errors import CannotPatch
-from celeryize.patch.block_change import removals
+from celeryize.patch.block_change import removals, without_import
 from celeryize.patch.imports import gives
 from celeryize.patch.rename import own_names
 from celeryize.patch.source import (
@@ -113,7 +113,11 @@ def modern_module(source: Source) -> Modern:
             text = new
         start, end = source.start(decorator), source.end(decorator)
         splices.append(Splice(start, end, text, (expression(text),), (decorator,)))
-    return Modern(source.splice(*splices), tuple(periodic))
+    after = source.splice(*splices)
+    # the schedule that needed it is in the settings now
+    for line in sorted({line for task in periodic for line in task.imports}):
+        after = without_import(after, line)
+    return Modern(after, tuple(periodic))
 
 
 def _is_moved(node: ast.stmt) -> bool:

@@ -1,5 +1,4 @@
 from celery import shared_task
-from celery.schedules import crontab
 from celery.utils.log import get_task_logger
 
 logger = get_task_logger(__name__)
