@@ -11,6 +11,7 @@ from typing import Any
 # The shortest complete use of each verb; `celeryize`, the verb and these words are a line that works.
 PLAIN = {
     "init": "",
+    "update": "",
     "verify": "--static",
     "undo": "",
     "add-task": "doctors.send_invoice doctor_id:int",
@@ -55,6 +56,7 @@ OWN = {
         "check": "--fix --check",
         "form": "--static --format github",
     },
+    "update": {"diff": "--diff", "partial": "--partial"},
     "undo": {"listed": "--list", "forget": "--forget"},
     "add-task": {
         "kind": f"{TASK} doctor_id:int --kind email --model doctors.Doctor",

@@ -10,8 +10,8 @@ from celeryize.cli.talk import Call, Ending, verb
 
 EXAMPLES = (
     "celeryize update",
-    "celeryize update --check     in CI: exit 1 where there is something to update",
-    "celeryize update --diff      show it, and write nothing",
+    "celeryize update --check",
+    "celeryize update --diff",
 )
 
 
