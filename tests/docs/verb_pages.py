@@ -25,6 +25,11 @@ PROJECTS = {
 }
 
 
+def _would_change(verb: str, line: str) -> bool:
+    """Whether an example with --check finds something to change in the project of its page."""
+    return "--check" in line and (verb, "check") in EXIT_CODES
+
+
 def paths() -> list[str]:
     """The pages in the order of `celeryize --help`."""
     return [f"commands/{verb}.md" for verb in VERBS]
@@ -68,7 +73,7 @@ def page(verb: str) -> str:
     # a block per ending: what is run, what would change something, what is not run
     run = [line for line in command.examples if line not in NO_EXAMPLE_RUN]
     for code, checks in ((0, False), (1, True)):
-        block = [line for line in run if ("--check" in line) is checks]
+        block = [line for line in run if _would_change(verb, line) is checks]
         if block:
             lines += _console("\n$ ".join(block), "", code)
     for line in command.examples:
