@@ -95,13 +95,12 @@ LISTENER = """
 import os, signal, sys, time
 who = "child" if os.fork() == 0 else "parent"
 def heard(number, frame):
-    sys.stdout.write(f"{who} heard {number}\\n")
-    sys.stdout.flush()
+    # a handler may interrupt a write of sys.stdout, which must not be entered again
+    os.write(1, f"{who} heard {number}\\n".encode())
     if number == signal.SIGTERM: os._exit(7)
 signal.signal(signal.SIGUSR1, heard)
 signal.signal(signal.SIGTERM, heard)
-sys.stdout.write(f"{who} ready\\n")
-sys.stdout.flush()
+os.write(1, f"{who} ready\\n".encode())
 while True: time.sleep(0.05)
 """
 
