@@ -73,6 +73,9 @@ SCENES = (
     Scene(UNDO, (INIT, MAIL), git=False),
     Scene(INIT),
     Scene((*INIT, "--broker", "filesystem"), git=False),
+    Scene(("init", "--broker", "rabbitmq", "--yes", "--no-verify"), (INIT, TASK)),
+    Scene(("add-worker", "--to", "compose", "--yes", "--no-verify"), (INIT,)),
+    Scene(UNDO, (INIT, ("add-worker", "--to", "compose", "--yes", "--no-verify")), git=False),
 )
 
 

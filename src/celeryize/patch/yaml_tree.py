@@ -100,6 +100,12 @@ def parse_yaml(path: PurePosixPath, text: str) -> tuple[Node, ...]:
             hint="Fix the file, then run the command again.",
             where=Where(path, line),
         ) from error
+    except RecursionError as error:
+        raise CannotPatch(
+            f"{path} is nested too deep to be read",
+            hint="Fix the file, then run the command again.",
+            where=Where(path),
+        ) from error
 
 
 class _Reader:
