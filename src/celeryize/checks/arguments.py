@@ -494,7 +494,7 @@ def result_not_json(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if {"ignore_result", "base", "serializer"} & set(task.options) or task.hidden or task.below:
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if not isinstance(node, ast.Return) or node.value is None:
                 continue
             if task.code.function_of(node) is not task.node:

@@ -47,7 +47,7 @@ def starts_processes(facts: Facts) -> Iterator[Occurrence]:
     if facts.settings.first("CELERY_WORKER_POOL") is not None:
         return
     for code, node in task_functions(facts):
-        for call in ast.walk(node):
+        for call in code.within(node):
             if isinstance(call, ast.Call) and full_name(facts, code, call.func) in PROCESSES:
                 yield Occurrence(
                     f"{node.name} starts processes, which a process of the prefork pool may not",
@@ -67,7 +67,7 @@ def task_never_ends(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
     """
     for code, node in task_functions(facts):
-        for loop in ast.walk(node):
+        for loop in code.within(node):
             if not isinstance(loop, ast.While) or code.function_of(loop) is not node:
                 continue
             if isinstance(loop.test, ast.Constant) and loop.test.value and not _ends(loop):
@@ -103,7 +103,7 @@ def request_without_timeout(facts: Facts) -> Iterator[Occurrence]:
     if any(facts.settings.is_set(name) for name in limits):
         return
     for code, node in task_functions(facts):
-        for call in ast.walk(node):
+        for call in code.within(node):
             if not isinstance(call, ast.Call) or _limits_itself(facts, node):
                 continue
             given = {keyword.arg for keyword in call.keywords}
@@ -136,8 +136,8 @@ def counts_in_a_global(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """
     for code, node in task_functions(facts):
-        shared = {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
-        for inner in ast.walk(node):
+        shared = {name for n in code.within(node) if isinstance(n, ast.Global) for name in n.names}
+        for inner in code.within(node):
             if isinstance(inner, ast.AugAssign) and dotted(inner.target) in shared:
                 yield Occurrence(
                     f"{dotted(inner.target)} is another one in each process of each worker",

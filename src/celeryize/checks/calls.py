@@ -263,7 +263,7 @@ def _is_view(code: Code, function: ast.AST) -> bool:
         return False
     return any(
         isinstance(node, ast.Attribute) and dotted(node) == "self.request"
-        for node in ast.walk(function)
+        for node in code.within(function)
     )
 
 

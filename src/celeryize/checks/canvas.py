@@ -338,7 +338,7 @@ def _is_rebound(code: Code, node: ast.expr) -> bool:
     return function is not None and any(
         (isinstance(inner, ast.arg) and inner.arg == head)
         or (isinstance(inner, ast.Name) and inner.id == head and isinstance(inner.ctx, ast.Store))
-        for inner in ast.walk(function)
+        for inner in code.within(function)
     )
 
 
@@ -405,8 +405,8 @@ def canvas_never_sent(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html
     """
     for code in facts.code.relevant:
-        for node in _unused_values(code):
-            if is_canvas(facts, code, node) and not _is_declared(node):
+        for node in _unused_canvas(facts, code):
+            if not _is_declared(node):
                 yield Occurrence(
                     "this is built and never sent: no task runs",
                     code.where(node),
@@ -423,22 +423,27 @@ def _is_declared(node: ast.expr) -> bool:
     )
 
 
-def _unused_values(code: Code) -> Iterator[ast.expr]:
-    """Expressions whose value nothing uses: statements, and what an unused variable is given."""
+def _unused_canvas(facts: Facts, code: Code) -> Iterator[ast.expr]:
+    """The canvas that nothing uses: statements, and what an unused variable is given."""
     for node in code.parents:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.BinOp):
-            yield node.value
+            if is_canvas(facts, code, node.value):
+                yield node.value
         # what on_commit calls is the lambda, and nothing sends what that returns
         outer = code.parents.get(node)
         if isinstance(node, ast.Lambda) and isinstance(outer, ast.Call):
-            if dotted(outer.func).rpartition(".")[2] == "on_commit":
+            handed = dotted(outer.func).rpartition(".")[2] == "on_commit"
+            if handed and is_canvas(facts, code, node.body):
                 yield node.body
     for assign in code.assigns:
-        function = code.function_of(assign)
-        if not isinstance(assign, ast.Assign) or function is None or len(assign.targets) != 1:
+        if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
             continue
         target = assign.targets[0]
-        if isinstance(target, ast.Name) and not _is_loaded(code, function, target.id):
+        # few values are canvas; whether a name is used anywhere takes a walk
+        if not isinstance(target, ast.Name) or not is_canvas(facts, code, assign.value):
+            continue
+        function = code.function_of(assign)
+        if function is not None and not _is_loaded(code, function, target.id):
             yield assign.value
 
 
@@ -489,7 +494,7 @@ def canvas_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
         code = task.code
         if "allow_join_result" in code.source.text:
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -528,7 +533,7 @@ def canvas_returned(facts: Facts) -> Iterator[Occurrence]:
         # a task that is also called as a function may be a builder of canvas
         if task.below or task.hidden or "base" in task.options:
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if (
                 isinstance(node, ast.Return)
                 and node.value is not None

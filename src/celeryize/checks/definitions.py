@@ -358,7 +358,7 @@ def hidden_option_does_nothing(facts: Facts) -> Iterator[Occurrence]:
         given = {"retry_backoff", "retry_kwargs"} & set(found.options)
         if not given or found.attributes.get("autoretry_for") or "base" in task.options:
             continue
-        uses = any(isinstance(n, ast.Attribute) and n.attr == "retry" for n in ast.walk(task.node))
+        uses = any(isinstance(n, ast.Attribute) and n.attr == "retry" for n in task.nodes)
         if not uses:
             yield Occurrence(
                 f"{min(given)} does nothing here: {task.node.name} has no autoretry_for and never "

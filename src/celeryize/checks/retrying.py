@@ -46,7 +46,7 @@ def self_unknown(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if task.holder is not None or _binds_self(task.code, task.node):
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in OWN_METHODS
@@ -216,7 +216,7 @@ def reject_without_late_ack(facts: Facts) -> Iterator[Occurrence]:
         # a base class, or `**OPTIONS`, may set it
         if {"acks_late", "base"} & set(task.options) or task.hidden or facts.tasks.have_own_class:
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if (
                 isinstance(node, ast.Raise)
                 and isinstance(node.exc, ast.Call)
@@ -264,7 +264,7 @@ def soft_limit_swallowed(facts: Facts) -> Iterator[Occurrence]:
     for task in _all_tasks(facts):
         if not _has_soft_limit(facts, task):
             continue
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if not isinstance(node, ast.Try) or not _is_repeated(task, node):
                 continue
             handler = _swallowing(facts, task.code, node)
@@ -592,7 +592,7 @@ def task_ends_process(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for task in _all_tasks(facts):
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if not isinstance(node, ast.Call) or task.code.function_of(node) is not task.node:
                 continue
             spelled = full_name(facts, task.code, node.func)

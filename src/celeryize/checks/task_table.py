@@ -96,9 +96,7 @@ def _retries(options: Mapping[str, object], known: Task | None) -> bool:
         return True
     if known is None:
         return False
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "retry" for node in ast.walk(known.node)
-    )
+    return any(isinstance(node, ast.Attribute) and node.attr == "retry" for node in known.nodes)
 
 
 def _decorator_remark(task: Task) -> str:

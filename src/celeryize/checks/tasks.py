@@ -80,12 +80,12 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
         # `r = send.delay()` first, `r.get()` later
         results = {
             target.id
-            for node in ast.walk(task.node)
+            for node in task.nodes
             if isinstance(node, ast.Assign) and _is_send(facts, task.code, node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if not (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -136,7 +136,7 @@ def async_task(facts: Facts) -> Iterator[Occurrence]:
             )
         elif not task.below and any(
             isinstance(n, ast.Yield | ast.YieldFrom) and task.code.function_of(n) is task.node
-            for n in ast.walk(task.node)
+            for n in task.nodes
         ):
             yield Occurrence(
                 f"{task.node.name} is a generator: its body never runs",
@@ -196,9 +196,7 @@ def self_without_bind(facts: Facts) -> Iterator[Occurrence]:
 def _add_bind(task: Task) -> Fix | Unsure:
     """bind=True, where the body uses `self` as the task that it then is."""
     used = {
-        n.attr
-        for n in ast.walk(task.node)
-        if isinstance(n, ast.Attribute) and dotted(n.value) == "self"
+        n.attr for n in task.nodes if isinstance(n, ast.Attribute) and dotted(n.value) == "self"
     }
     if not used & OF_A_TASK:
         return Unsure("its body does not use self as the task")
@@ -467,13 +465,12 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         ):
             continue
         retries = any(
-            isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"}
-            for n in ast.walk(task.node)
+            isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"} for n in task.nodes
         )
         hands_on = any(
             isinstance(n, ast.Call)
             and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
-            for n in ast.walk(task.node)
+            for n in task.nodes
         )
         if not retries and not hands_on:
             yield Occurrence(
@@ -499,7 +496,7 @@ def retry_swallowed(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for task in facts.tasks:
-        for node in ast.walk(task.node):
+        for node in task.nodes:
             if not (
                 isinstance(node, ast.Call)
                 and dotted(node.func) in {"self.retry", f"{task.node.name}.retry"}

@@ -72,8 +72,10 @@ def _may_compose(facts: Facts, code: Code, node: ast.expr) -> bool:
 
 def followed(code: Code, node: ast.expr, levels: int = VARIABLES) -> ast.expr:
     """The value of a local variable that is assigned once; anything else is itself."""
+    if not isinstance(node, ast.Name) or not levels:
+        return node
     function = code.function_of(node)
-    if not isinstance(node, ast.Name) or function is None or not levels:
+    if function is None:
         return node
     values = code.assigned_in(function).get(node.id)
     if values is None or len(values) != 1 or values[0].lineno >= node.lineno:
@@ -203,30 +205,33 @@ def is_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
     return False
 
 
-def chains_in(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
-    """The steps of each outermost chain of a file, with at least two of them."""
+def chains_in(facts: Facts, code: Code) -> list[list[ast.expr]]:
+    """The steps of each outermost chain of a file, with at least two of them; found once."""
+    return facts.code.once(f"chains of {code.path}", lambda: list(_find_chains(facts, code)))
+
+
+def _find_chains(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
     inner: set[ast.AST] = set()
-    for node in _possible_chains(code):
+    for node in _possible_chains(facts, code):
         if node in inner:
             continue
         steps = steps_of(facts, code, node)
         if steps is None or len(steps) < 2:
             continue
-        inner.update(ast.walk(node))
+        inner.update(code.within(node))
         yield steps
 
 
-def _possible_chains(code: Code) -> Iterator[ast.expr]:
+def _possible_chains(facts: Facts, code: Code) -> list[ast.expr]:
     """The expressions of a file that may be chains, the outer ones first."""
-    found: list[ast.expr] = list(code.calls)
+    found: list[ast.expr] = [n for n in code.calls if _may_compose(facts, code, n.func)]
     found += [
         node
         for node in code.parents
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
     ]
     # of two that begin at one place, the longer one is the outer one
-    found.sort(key=_place_of)
-    yield from found
+    return sorted(found, key=_place_of)
 
 
 def _place_of(node: ast.expr) -> tuple[int, int, int, int]:

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
 from celeryize.checks.facts.literals import Function
-from celeryize.detect.modules import Bindings, bound_names, is_foreign
+from celeryize.detect.modules import FOREIGN, Bindings, bound_names
 from celeryize.detect.project import Project
 from celeryize.model import Where
 from celeryize.patch.source import Source
-from celeryize.reading import read_file
+from celeryize.reading import list_folder, read_file
 
 Found = TypeVar("Found")
 # A file without any of these words cannot hold a mistake that a check knows.
@@ -70,9 +70,14 @@ class Code:
     )
 
     def within(self, node: ast.AST) -> tuple[ast.AST, ...]:
-        """A node and all nodes below it, in the order of ast.walk(); kept for the next check."""
+        """A node and all nodes below it, in the order of ast.walk(), less the contexts (Load,
+        Store); kept for the next check."""
         if node not in self._within:
-            self._within[node] = tuple(ast.walk(node))
+            found = [node]
+            # the list grows while it is read
+            for outer in found:
+                found += _child_nodes(outer)
+            self._within[node] = tuple(found)
         return self._within[node]
 
     def assigned_in(self, function: Function) -> Mapping[str, list[ast.expr] | None]:
@@ -120,17 +125,22 @@ class CodeFacts:
     def files(self) -> tuple[PurePosixPath, ...]:
         """Every Python file of the project's own that is not a test, in the order of its name."""
         root = self.project.root
-        found: set[PurePosixPath] = set()
+        found: set[str] = set()
         for base in self.project.modules.roots:
-            for folder, names, files in os.walk(root / base):
-                place = Path(folder)
-                # os.walk only descends into what is left in this list
-                names[:] = [name for name in names if not _is_not_ours(place / name)]
-                if len(place.parts) - len(root.parts) >= MODULE_DEPTH:
+            start = str(root / base)
+            for folder, names, files in os.walk(start):
+                # what a folder is shows in what it holds, which has just been listed
+                if folder != start and _is_copy(Path(folder), [*names, *files]):
                     names.clear()
-                inside = PurePosixPath(place.relative_to(root).as_posix())
-                found.update(inside / file for file in files if file.endswith(".py"))
-        return tuple(sorted(path for path in found if not TESTS.search(str(path))))
+                    continue
+                inside = os.path.relpath(folder, root).replace(os.sep, "/")
+                # os.walk only descends into what is left in this list
+                names[:] = [name for name in names if not _is_named_foreign(name)]
+                if inside.count("/") >= MODULE_DEPTH:
+                    names.clear()
+                found.update(f"{inside}/{file}" for file in files if file.endswith(".py"))
+        own = (path.removeprefix("./") for path in found)
+        return tuple(PurePosixPath(path) for path in sorted(own) if not TESTS.search(path))
 
     @cached_property
     def relevant(self) -> tuple[Code, ...]:
@@ -256,11 +266,20 @@ class CodeFacts:
 
 def _is_not_ours(folder: Path) -> bool:
     """Whether a folder holds other people's code: an environment, or a library that was copied."""
-    if is_foreign(folder) or folder.name in VENDORED:
+    entries = [entry.name for entry in list_folder(folder)]
+    return _is_named_foreign(folder.name) or _is_copy(folder, entries)
+
+
+def _is_named_foreign(name: str) -> bool:
+    return name.startswith((".", "__")) or name in FOREIGN or name in VENDORED
+
+
+def _is_copy(folder: Path, entries: Sequence[str]) -> bool:
+    """Whether what a folder holds tells a library that was copied, or a virtual environment."""
+    if any((folder / mark).exists() for mark in LIBRARY_MARKS.get(folder.name, ())):
         return True
-    marks = LIBRARY_MARKS.get(folder.name, ())
     # what pip leaves beside the packages that it installs into a folder
-    return any((folder / mark).exists() for mark in marks) or any(folder.glob("*.dist-info"))
+    return any(name == "pyvenv.cfg" or name.endswith(".dist-info") for name in entries)
 
 
 def _assigned_values(nodes: Sequence[ast.AST]) -> Mapping[str, list[ast.expr] | None]:

@@ -50,6 +50,11 @@ class Task:
         return self.code.where(self.node)
 
     @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Its `def` and all that is below, decorators included; walked once for all checks."""
+        return self.code.within(self.node)
+
+    @property
     def lines(self) -> range:
         """The lines from its first decorator to its `def`: where an import finds it."""
         return range(self.node.decorator_list[0].lineno, self.node.lineno + 1)
@@ -172,11 +177,23 @@ class TaskFacts:
             return None
         if (path, name) in self._by_place:
             return self._by_place[path, name]
+        if not self._may_hand_on(path, name):
+            return None
         # `from shop.tasks import send`, where shop/tasks/__init__.py imports it from .mail
         base, inner = self.code.bindings(path).get(name, ("", None))
         if inner:
             return self._task_at(f"{base}.{inner}", levels - 1)
         return None
+
+    def _may_hand_on(self, path: PurePosixPath, name: str) -> bool:
+        """Whether a module may import a task under a name: seen before the module is parsed."""
+        if name in self._function_names:
+            return True
+        return self.project.modules.mentions(path, f" as {name}".encode())
+
+    @cached_property
+    def _function_names(self) -> frozenset[str]:
+        return frozenset(task.node.name for task in self)
 
     @cached_property
     def _by_place(self) -> dict[tuple[PurePosixPath, str], Task]:
