@@ -426,10 +426,12 @@ def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
         for statement in ast.walk(node)
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
     ]
-    # a single one is an addition to the settings, and no choice
-    if len(set(found)) > 1:
-        return found
-    return []
+    # a single one is an addition to the settings, and no choice; so are several, where the
+    # applications are there without them
+    certain = _certain_files(modules, path)
+    if len(set(found)) < 2 or any(_sets_apps(modules.tree(p)) for p in certain):
+        return []
+    return found
 
 
 def _is_settings_package(modules: Modules, named: PurePosixPath) -> bool:

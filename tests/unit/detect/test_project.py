@@ -309,3 +309,23 @@ def test_a_file_that_no_fact_was_read_from_is_planned_as_it_is_now(tmp_path):
     project = load(tmp_path, small_project())
     (project.root / "requirements.txt").write_bytes(b"django\n")
     assert project.draft().read(PurePosixPath("requirements.txt")) == b"django\n"
+
+
+def test_additions_under_conditions_are_no_environments(tmp_path):
+    apps = 'from . import base\n\nINSTALLED_APPS = [*base.INSTALLED_APPS, "toolbar"]\n'
+    files = {
+        "config/settings.py": None,
+        "config/settings/__init__.py": (
+            "import sys\n\nfrom .base import *\n\n"
+            'TEST = "pytest" in sys.modules\n'
+            "if TEST:\n    from .test import *\n"
+            "if DEBUG and not TEST:\n    from .dev import *\n"
+        ),
+        "config/settings/base.py": SETTINGS,
+        "config/settings/test.py": apps,
+        "config/settings/dev.py": apps,
+    }
+    tree = {name: text for name, text in {**small_project(), **files}.items() if text is not None}
+    settings = load(tmp_path, tree).settings
+    assert settings.file == PurePosixPath("config/settings/base.py")
+    assert settings.environments == ("config.settings",)
