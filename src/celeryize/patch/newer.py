@@ -18,6 +18,8 @@ from contextvars import ContextVar
 from pathlib import Path
 
 SECONDS = 20
+# What Pythons say of syntax that came later, and the version that has it: `except A, B:` (PEP 758).
+LATER_SYNTAX = {"multiple exception types must be parenthesized": (3, 14)}
 # Runs in the project's interpreter: text on stdin, tree on stdout, both as JSON. Standard library
 # only, 3.8+.
 INSIDE = """
@@ -134,6 +136,14 @@ def readers() -> str:
         return f"{ours}, which runs celeryize"
     theirs = f"the project's {parser.version[0]}.{parser.version[1]} ({parser.python})"
     return f"{ours}, which runs celeryize, and {theirs}"
+
+
+def describe_error(error: SyntaxError) -> str:
+    """What is wrong with a file, in words: its syntax, or the age of our Python."""
+    version = LATER_SYNTAX.get(error.msg)
+    if version is not None and sys.version_info < version:
+        return f"needs Python {version[0]}.{version[1]}: {error.msg} before"
+    return f"has a syntax error: {error.msg}"
 
 
 def _build_tree(value: object) -> object:

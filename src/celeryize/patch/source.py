@@ -164,7 +164,7 @@ class Source:
                     where=Where(self.path, error.lineno),
                 ) from error
             raise CannotPatch(
-                f"{self.path} has a syntax error: {error.msg}",
+                f"{self.path} {newer.describe_error(error)}",
                 hint=f"Tried with {newer.readers()}. Use a newer interpreter (--python PATH), "
                 "or fix the file.",
                 where=Where(self.path, error.lineno),
