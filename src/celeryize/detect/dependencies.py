@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.requirements_files import (
     RequirementsFile,
     distant_files,
+    is_for_developers,
     requirements_files,
 )
 from celeryize.model import Where
@@ -91,6 +92,12 @@ class _Candidate:
             return 2
         return int(any(re.match(r"django|wagtail", name) for name in self.own))
 
+    @property
+    def for_developers(self) -> bool:
+        """Whether it is a requirements file that the running project is not installed from."""
+        of_requirements = self.form is Form.REQUIREMENTS
+        return of_requirements and self.django < 2 and is_for_developers(self.file)
+
 
 def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> Dependencies:
     """The declaring file of the project whose manage.py is in `base`, a folder relative to
@@ -107,7 +114,10 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
     if not found:
         return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
     # max takes the first of equals: the nearest folder, the strictest tool
-    best = max(found, key=lambda candidate: candidate.django)
+    best = max(found, key=lambda candidate: (not candidate.for_developers, candidate.django))
+    if best.for_developers:
+        why = f"{best.file} is for developers, and no other file declares dependencies"
+        return Dependencies("pip", None, Form.REQUIREMENTS, why=why)
     if _is_library(root, base, settings, best):
         why = f"{best.file} declares what the published library needs, not its example project"
         return Dependencies("pip", None, Form.REQUIREMENTS, why=why)

@@ -93,7 +93,7 @@ def requirements_files(
         found,
         key=lambda file: (
             -users[file.path],
-            file.path not in installed or _rank_of(file.path) == _DEVELOPERS_RANK,
+            file.path not in installed or is_for_developers(file.path),
             _rank_of(file.path),
             file.path,
         ),
@@ -231,6 +231,11 @@ def _include_closure(
             found.add(current)
             todo += included[current]
     return found
+
+
+def is_for_developers(path: PurePosixPath) -> bool:
+    """Whether the name of a file says that only developers, tests or documentation install it."""
+    return _rank_of(path) == _DEVELOPERS_RANK
 
 
 def _rank_of(path: PurePosixPath) -> int:

@@ -385,3 +385,11 @@ def test_the_example_of_a_published_library_declares_nothing_for_its_users(tmp_p
 def test_a_project_in_a_folder_of_another_name_is_no_example(tmp_path):
     library = {"setup.py": "setup(packages=['x'], install_requires=['django'])\n"}
     assert str(found(tmp_path, {**library, "server/manage.py": ""}, "server").file) == "setup.py"
+
+
+@pytest.mark.parametrize("name", ["dev-requirements.txt", "requirements/test.txt"])
+def test_a_file_for_developers_declares_nothing_that_runs(tmp_path, name):
+    computed = '[project]\ndynamic = ["dependencies"]\n'
+    result = found(tmp_path, {name: "pytest\ndjango-stubs\n", "pyproject.toml": computed})
+    assert result.file is None
+    assert name in result.why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
 from celeryize.brokers import extra_for
@@ -27,6 +28,15 @@ from celeryize.patch.dependencies.requirement import CELERY_FROM, Requirement
 _MOST = 0.75
 
 
+class Habit(Enum):
+    """How a project writes the versions of its requirements."""
+
+    OPEN = "django>=5.2"
+    PINS = "django==5.2.8"
+    BOUNDS = "django>=5.2,<6"
+    COMPATIBLE = "django~=5.2"
+
+
 @dataclass(frozen=True, slots=True)
 class CeleryFit:
     """The newest release that fits, and the oldest one that templates are written for, if any."""
@@ -36,11 +46,15 @@ class CeleryFit:
     upper: str = ""
     note: str = ""
 
-    def on(self, requirement: Requirement, *, pinned: bool) -> Requirement:
-        """The requirement of Celery with these versions, as a pin or as bounds."""
-        if pinned:
+    def on(self, requirement: Requirement, habit: Habit) -> Requirement:
+        """The requirement of Celery with these versions, written as the project writes its own."""
+        if habit is Habit.PINS:
             return replace(requirement, lower="", pin=self.newest.latest)
-        return replace(requirement, lower=self.lower, upper=self.upper)
+        upper = self.upper
+        if habit is Habit.BOUNDS and not upper:
+            upper = str(version_of(self.lower)[0] + 1)
+        compatible = habit is Habit.COMPATIBLE and not upper
+        return replace(requirement, lower=self.lower, upper=upper, compatible=compatible)
 
 
 def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
@@ -78,11 +92,22 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
     return CeleryFit(newest, CELERY_FROM, note=note)
 
 
-def pins_versions(project: Project) -> bool:
-    """Whether the file of the dependencies pins its requirements with `==`."""
+def habit_of(project: Project) -> Habit:
+    """How three of four requirements in the file of the dependencies are written."""
     written = project.dependencies.own
-    pinned = sum(is_pinned(text) for text in written)
-    return len(written) > 1 and pinned >= _MOST * len(written)
+    if len(written) < 2:
+        return Habit.OPEN
+    most = _MOST * len(written)
+    if sum(is_pinned(text) for text in written) >= most:
+        return Habit.PINS
+    # Poetry's own command writes bounds in its own way
+    if project.dependencies.manager == "poetry":
+        return Habit.OPEN
+    if sum("~=" in text for text in written) >= most:
+        return Habit.COMPATIBLE
+    if sum("<" in text and ">" in text for text in written) >= most:
+        return Habit.BOUNDS
+    return Habit.OPEN
 
 
 def _python_of(project: Project, said: DeclaredPython | None) -> Version | None:
@@ -162,7 +187,7 @@ def celery_for_settings(project: Project, *broker_and_backend: str) -> tuple[int
         return installed
     fit = fit_celery(project, *broker_and_backend)
     # what is installed now will be replaced by what is declared
-    if pins_versions(project) or fit.upper:
+    if habit_of(project) is Habit.PINS or fit.upper:
         return fit.newest.series
     return installed
 

@@ -39,7 +39,7 @@ class Requirement:
     """A distribution that the project needs; `lower` is its oldest usable version ("": any).
 
     `upper` is the first version that does not fit any more. `pin` is the one version of a project
-    that pins all of its requirements; it stands for both.
+    that pins all of its requirements; it stands for both. `compatible` writes `lower` as `~=`.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Requirement:
     lower: str = ""
     upper: str = ""
     pin: str = ""
+    compatible: bool = False
 
     def __str__(self) -> str:
         return f"{self.full_name}{self.specifier}"
@@ -56,6 +57,8 @@ class Requirement:
         """The versions, as PEP 440 writes them."""
         if self.pin:
             return f"=={self.pin}"
+        if self.compatible and not self.upper:
+            return f"~={self.lower}"
         bounds = [f">={self.lower}"] if self.lower else []
         if self.upper:
             bounds.append(f"<{self.upper}")

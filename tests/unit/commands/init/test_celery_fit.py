@@ -24,7 +24,9 @@ def init(root, files, **options):
         ({"requirements.txt": "django==4.1.1\nredis==4.4.4\n"}, "celery[redis]==5.2.7"),
         ({"requirements.txt": "django==2.2.14\npillow==6.0\n"}, "celery[redis]==5.2.7"),
         ({"requirements.txt": "django>=4\nredis==4.4.4\n"}, "celery[redis]>=5.2,<5.3"),
-        ({"requirements.txt": "django>=4\n"}, "celery[redis]>=5.4"),
+        ({"requirements.txt": "django>=4\n"}, "celery[redis]>=5.4\n"),
+        ({"requirements.txt": "django>=5,<6\npillow>=11,<12\n"}, "celery[redis]>=5.4,<6\n"),
+        ({"requirements.txt": "django~=5.2\npillow~=11.0\n"}, "celery[redis]~=5.4\n"),
         ({"runtime.txt": "python-3.7.9\n"}, "celery[redis]>=5.2,<5.3"),
         ({".python-version": "3.8\n", "requirements.txt": "django==4\nx==1\n"}, "==5.5.3"),
         (
