@@ -10,11 +10,17 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.variables import assigned_in
 from celeryize.model import Where
-from celeryize.reading import read_file, read_text
+from celeryize.reading import list_folder, read_file, read_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 SERVER_FILES = ("wsgi.py", "asgi.py", "*/wsgi.py", "*/asgi.py", "*/*/wsgi.py", "*/*/asgi.py")
 IN_ENV_FILE = re.compile(rf"(?m)^\s*(?:export\s+)?{VARIABLE}\s*=\s*[\"']?([\w.]+)")
+# The same as a YAML key, in JSON, in a list of compose, after ENV, on a command line.
+IN_ANY_FILE = re.compile(rf"\b{VARIABLE}\b[\"']?\s*[:=\s]\s*[\"']?([A-Za-z_]\w*(?:\.\w+)+)")
+STARTS_PROJECT = re.compile(
+    r"\.env(rc|[.\-_].*)?|.*\.env|\.?devcontainer(\.json)?|Procfile.*|(docker-)?compose.*\.ya?ml"
+    r"|.*[Dd]ockerfile.*|Containerfile|[Mm]akefile|[Jj]ustfile|app\.json|.*\.toml|.*\.sh"
+)
 SETS_APPS = re.compile(r"(?m)^\s*INSTALLED_APPS\b[^=\n]*=")
 TAKES_ALL = re.compile(r"(?m)^from\s+\S+\s+import\s+\*")
 # Folders and files that hold settings, in the projects that we know.
@@ -69,6 +75,27 @@ def settings_in_env_file(
         match = IN_ENV_FILE.search(text)
         if match and modules.find(match[1]) is not None:
             return match[1], Where(path, text.count("\n", 0, match.start(1)) + 1)
+    return None
+
+
+def settings_of_tools(
+    modules: Modules, folders: tuple[PurePosixPath, ...]
+) -> tuple[str, Where] | None:
+    """The one settings module, of those that are there, that the files which start the project put
+    into its environment: compose and container files, a Procfile, the example of an .env."""
+    found: dict[str, Where] = {}
+    for folder in dict.fromkeys(folders):
+        for file in list_folder(modules.root / folder):
+            if not STARTS_PROJECT.fullmatch(file.name) or not file.is_file():
+                continue
+            path = folder / file.name
+            text = read_file(file).decode("utf-8", "replace")
+            for match in IN_ANY_FILE.finditer(text):
+                if "test" not in match[1] and modules.find(match[1]) is not None:
+                    line = text.count("\n", 0, match.start(1)) + 1
+                    found.setdefault(match[1], Where(path, line))
+    if len(found) == 1:
+        return next(iter(found.items()))
     return None
 
 

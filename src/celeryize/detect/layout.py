@@ -17,6 +17,7 @@ from celeryize.detect.candidates import (
     configuration_of_servers,
     settings_in_env_file,
     settings_of_servers,
+    settings_of_tools,
 )
 from celeryize.detect.modules import Modules, called_modules, is_foreign
 from celeryize.detect.variables import assigned_in, assigned_in_text
@@ -209,7 +210,8 @@ def _choose_settings(
         return there[0]
     others = settings_of_servers(modules)
     if others is None and not usual:
-        others = settings_in_env_file(modules, (manage.parent, PurePosixPath(".")))
+        folders = (manage.parent, PurePosixPath("."))
+        others = settings_in_env_file(modules, folders) or settings_of_tools(modules, folders)
     if others is not None:
         return others
     if usual:

@@ -115,6 +115,23 @@ def test_a_settings_module_that_is_not_known_is_asked_for_with_those_that_exist(
             "config.production",
         ),
         (
+            {
+                **SECOND,
+                "docker-compose.yml": "services:\n  web:\n    environment:\n"
+                "      - DJANGO_SETTINGS_MODULE=config.production\n",
+                "Makefile": "test:\n\tDJANGO_SETTINGS_MODULE=config.test pytest\n",
+            },
+            "config.production",
+        ),
+        (
+            {**SECOND, ".devcontainer.json": '{"DJANGO_SETTINGS_MODULE": "config.production"}\n'},
+            "config.production",
+        ),
+        (
+            {**SECOND, ".env.example": "DJANGO_SETTINGS_MODULE='config.production'\n"},
+            "config.production",
+        ),
+        (
             {**SECOND, ".env": "A=1\nDJANGO_SETTINGS_MODULE=config.production\n"},
             "config.production",
         ),
@@ -124,6 +141,16 @@ def test_a_settings_module_that_only_one_place_shows_is_taken(tmp_path, line, fi
     layout = find_layout(make_tree(tmp_path, unknown_settings(line, files)))
     assert layout.settings == module
     assert layout.settings_where is not None
+
+
+def test_two_modules_in_two_files_of_the_environment_are_no_answer(tmp_path):
+    files = {
+        **SECOND,
+        "Dockerfile": "ENV DJANGO_SETTINGS_MODULE config.production\n",
+        ".env.example": "DJANGO_SETTINGS_MODULE=config.settings\n",
+    }
+    with pytest.raises(NoProject, match="look like settings"):
+        find_layout(make_tree(tmp_path, unknown_settings("", files)))
 
 
 def test_of_two_branches_the_module_that_exists_is_taken(tmp_path):
