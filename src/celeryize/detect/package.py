@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -13,6 +15,7 @@ from celeryize.model import Where
 
 # Names that people give to the app that everything else rests on.
 CENTRAL = ("core", "common", "base", "main", "project", "site", "website")
+INIT = "__init__.py"
 NEIGHBOURS = ("wsgi.py", "asgi.py", "urls.py")
 
 
@@ -27,7 +30,7 @@ class Package:
     @property
     def init(self) -> PurePosixPath:
         """The path of its `__init__.py`."""
-        return self.folder / "__init__.py"
+        return self.folder / INIT
 
 
 def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) -> Package:
@@ -75,6 +78,24 @@ def _imported_at_every_start(settings: Settings, apps: tuple[App, ...]) -> Packa
     app = next((app for app in own if app.label in CENTRAL), own[0])
     why = f"{settings.module} is not in a package; Django imports this app at every start"
     return Package(app.name, app.folder, why)
+
+
+def package_of_apps(
+    modules: Modules, apps: tuple[App, ...], taken: Callable[[str], bool]
+) -> Package | None:
+    """The package of the project's apps, which Django imports when the settings are chosen; not
+    one that is `taken`. The one that holds most of them, else a central one, else the only one."""
+    own = [app for app in apps if app.installed]
+    tops = Counter(app.name.split(".")[0] for app in own if "." in app.name)
+    names = [name for name, _ in tops.most_common()]
+    names += [app.name for app in own if app.label in CENTRAL]
+    if len(own) == 1:
+        names.append(own[0].name)
+    for name in names:
+        folder = modules.folder(name)
+        if folder is not None and not taken(name) and (modules.root / folder / INIT).is_file():
+            return Package(name, folder, "Django imports it after the settings are chosen")
+    return None
 
 
 def _package_of_site(modules: Modules, settings: Settings) -> Package | None:

@@ -14,9 +14,10 @@ from celeryize.detect.environment import Environment, find_environment
 from celeryize.detect.interpreter import Interpreter
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
-from celeryize.detect.package import Package, find_package, named_package
+from celeryize.detect.package import Package, find_package, named_package, package_of_apps
 from celeryize.detect.settings import ReaderKind, Settings, find_settings, unknown_settings
 from celeryize.detect.web_entries import WebEntry, find_web_entries
+from celeryize.detect.web_settings import deciding_entries, entries_agree, entries_below
 from celeryize.draft import Draft
 from celeryize.patch.style import Style
 
@@ -164,6 +165,9 @@ def load_project(
     )
     found_apps = find_celery(layout, modules, found, home, everywhere=hinted)
     celery, certain = choose_app(layout.root, modules, found_apps)
+    web = find_web_entries(layout, modules, found)
+    if not (celery or package or found.unknown):
+        home = _home_for_all(modules, home, apps, web)
     return Project(
         root=layout.root,
         layout=layout,
@@ -175,7 +179,7 @@ def load_project(
         app_is_certain=certain,
         dependencies=dependencies,
         interpreter=environment.interpreter,
-        web=find_web_entries(layout, modules, found),
+        web=web,
     )
 
 
@@ -192,6 +196,21 @@ def _find_home(
     if settings.unknown:
         return Package("", layout.base, settings.unknown)
     return find_package(modules, settings, apps)
+
+
+def _home_for_all(
+    modules: Modules, home: Package, apps: tuple[App, ...], web: tuple[WebEntry, ...]
+) -> Package:
+    """The package of a new Celery app: not one that gives a web process the settings of another.
+
+    Where wsgi.py and asgi.py, in one package, choose different settings, an app file in that
+    package can only follow one of them. A package that neither imports runs when both have chosen.
+    """
+    deciding = deciding_entries(web, home.name)
+    if not deciding or entries_agree(deciding):
+        return home
+    other = package_of_apps(modules, apps, lambda name: bool(entries_below(web, name)))
+    return other or home
 
 
 def installed_version(python: Path, distribution: str) -> tuple[int, int] | None:

@@ -56,6 +56,22 @@ def entries_below(entries: tuple[WebEntry, ...], package: str) -> tuple[WebEntry
     return tuple(entry for entry in entries if f"{entry.module}.".startswith(f"{package}."))
 
 
+def deciding_entries(entries: tuple[WebEntry, ...], package: str) -> list[WebEntry]:
+    """The web entries that import a package first, less those that choose no settings."""
+    return [
+        entry
+        for entry in entries_below(entries, package)
+        if (entry.names or entry.prelude) and not entry.stale
+    ]
+
+
+def entries_agree(entries: list[WebEntry]) -> bool:
+    """Whether one app file can choose the settings as all of these entries do."""
+    if all(entry.certain for entry in entries):
+        return len({entry.names[0] for entry in entries}) < 2
+    return entries[0].prelude is not None and len({entry.prelude for entry in entries}) < 2
+
+
 def settings_changes(
     modules: Modules, entries: tuple[WebEntry, ...], package: str, app_file: PurePosixPath
 ) -> Iterator[SettingsChange]:

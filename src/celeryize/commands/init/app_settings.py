@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from celeryize.detect.layout import CONFIGURATION, named_by
 from celeryize.detect.project import Project
 from celeryize.detect.web_entries import VARIABLE, WebEntry
-from celeryize.detect.web_settings import entries_below
+from celeryize.detect.web_settings import deciding_entries, entries_below
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import python_literal
 
@@ -33,7 +33,7 @@ def choose_app_settings(project: Project) -> AppSettings:
     default = AppSettings(
         MANAGE_COMMENT + _setdefault(project.settings.module), _note_of_stale(project)
     )
-    entries = _deciding_entries(project)
+    entries = deciding_entries(project.web, project.package.name)
     names = tuple(dict.fromkeys(entry.names[0] for entry in entries if entry.certain))
     uncertain = [entry for entry in entries if not entry.certain]
     if uncertain:
@@ -46,7 +46,8 @@ def choose_app_settings(project: Project) -> AppSettings:
             f"the web processes have different settings modules:\n{listed}\n"
             f"A Celery app in {project.package.name} would give one of them the settings of the "
             "other, because importing it sets DJANGO_SETTINGS_MODULE first",
-            hint="Have them name the same module, then run init again.",
+            hint="Have them name the same module, and run init again; or name a package for the "
+            "app that Django imports later, an app for example: --package NAME.",
             where=entries[0].where,
         )
     path = entries[0].path
@@ -103,17 +104,8 @@ def has_other_default(project: Project) -> bool:
     """Whether a worker that is started without the variable has other settings than manage.py."""
     return any(
         not (entry.certain and entry.names == (project.settings.module,))
-        for entry in _deciding_entries(project)
+        for entry in deciding_entries(project.web, project.package.name)
     )
-
-
-def _deciding_entries(project: Project) -> list[WebEntry]:
-    """The web entries that import the package first, less those that choose no settings."""
-    return [
-        entry
-        for entry in entries_below(project.web, project.package.name)
-        if (entry.names or entry.prelude) and not entry.stale
-    ]
 
 
 def _note_of_stale(project: Project) -> str:

@@ -35,6 +35,14 @@ def refuse_shadows(project: Project) -> None:
                     )
 
 
+def safe_module_name(project: Project, wanted: str) -> str:
+    """The name of a new app file: another one where the wanted one would hide a library."""
+    hides = wanted in SHADOWED and project.package.folder in project.layout.paths
+    if project.celery or not hides:
+        return wanted
+    return f"{wanted}_app"
+
+
 def write_app_file(setup: Setup) -> None:
     """The file of the Celery app. Raises CannotPatch where something else has its name."""
     rendered = next(file for file in setup.rendered.files if _is_app_file(setup, file))

@@ -135,18 +135,12 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
 
 
 def _new_wiring(setup: Setup, names: tuple[str, ...]) -> Wiring:
-    """The wiring of an app file of ours.
-
-    `celery -A package` finds the app in a module called celery.
-    """
+    """The wiring of an app file of ours."""
     package = setup.project.package.name
-    spec = f"{package}.{setup.module_name}"
-    if setup.module_name == "celery":
-        spec = package
     environment: tuple[tuple[str, str], ...] = ()
     if not setup.project.celery:
         environment = environment_of_proof(setup.project)
-    return Wiring(f"{package}.{setup.module_name}", "app", spec, names, environment)
+    return Wiring(f"{package}.{setup.module_name}", "app", setup.start_spec, names, environment)
 
 
 def _free_name(project: Project, module_name: str) -> str:

@@ -28,7 +28,7 @@ def report_other_settings(setup: Setup) -> None:
         if entry.stale or not entry.certain or not entry.names:
             continue
         if entry.names != (project.settings.module,):
-            spec = project.package.name
+            spec = setup.start_spec
             setup.draft.add_note(
                 f"{entry.where} names {entry.names[0]}. A worker takes {project.settings.module}, "
                 f"as manage.py does, unless {VARIABLE} is set. In production, start it with "

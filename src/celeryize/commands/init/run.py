@@ -10,6 +10,7 @@ from celeryize.celery_facts import SETTING_NAMES
 from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.change import answers_before, wished_answers
+from celeryize.commands.init.generated_files import safe_module_name
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.production import deployment_steps
@@ -96,11 +97,17 @@ def _plan_set_up(
     asked: View | None = None
     if view.interactive and write.asks and not project.celery:
         asked = view
-    rendered = init.ask(project, known, module_name=chosen.module_name, view=asked)
+    module_name = safe_module_name(project, chosen.module_name)
+    if module_name != chosen.module_name:
+        notes += (
+            f"{project.package.folder} is on sys.path, where a {chosen.module_name}.py would hide "
+            f"the library: the app file is {module_name}.py.",
+        )
+    rendered = init.ask(project, known, module_name=module_name, view=asked)
     planned = init.plan(
         project,
         rendered,
-        module_name=chosen.module_name,
+        module_name=module_name,
         partial=chosen.partial,
         existing=init.Existing.of(overwrite=chosen.overwrite, skip=chosen.skip_existing),
         modernized=chosen.modernize,

@@ -31,6 +31,15 @@ class Setup:
     # what an older celeryize wrote becomes what this one writes
     updates: bool = False
 
+    @property
+    def start_spec(self) -> str:
+        """What `celery -A` is given for a new app: it finds one in a module called celery by the
+        package alone."""
+        package = self.project.package.name
+        if self.module_name == "celery":
+            return package
+        return f"{package}.{self.module_name}"
+
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A step without which the result would not work: its refusal ends the plan, unless

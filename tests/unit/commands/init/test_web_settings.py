@@ -9,7 +9,7 @@ import pytest
 
 from celeryize.commands.init.run import InitOptions, run
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.errors import Unproved
+from celeryize.errors import CannotPatch, Unproved
 from celeryize.probe.proof import Verdict
 from celeryize.ui.machine import lines_of
 from tests.conftest import make_tree, small_project, snapshot
@@ -55,6 +55,61 @@ def test_the_web_process_keeps_the_settings_that_wsgi_names(tmp_path):
     assert settings_of_wsgi(folder) == ["config.production", "False"]
     line = "DJANGO_SETTINGS_MODULE=config.settings celery -A config worker -l INFO"
     assert line in list(lines_of(written.next_steps))
+
+
+DIFFERENT = {
+    "config/production.py": PRODUCTION,
+    "config/wsgi.py": SETS.format("config.production"),
+    "config/asgi.py": SETS.format("config.settings"),
+}
+
+
+def test_where_wsgi_and_asgi_differ_the_app_goes_where_both_have_chosen(tmp_path):
+    folder, written = init(tmp_path, DIFFERENT)
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert (folder / "doctors/celery.py").is_file()
+    assert not (folder / "config/celery.py").exists()
+    assert settings_of_wsgi(folder) == ["config.production", "False"]
+    asgi = READS.replace("config.wsgi", "config.asgi")
+    ran = subprocess.run([sys.executable, "-c", asgi], cwd=folder, capture_output=True, text=True)
+    assert ran.stdout.split() == ["config.settings", "True"]
+    assert "celery -A doctors worker -l INFO" in list(lines_of(written.next_steps))
+
+
+def test_a_package_on_the_path_gets_an_app_file_that_hides_nothing(tmp_path):
+    settings = str(small_project()["config/settings.py"]).replace('"doctors"', '"site.doctors"')
+    manage = str(small_project()["manage.py"]).replace(
+        "import sys\n", 'import sys\n\nsys.path.append("shop")\n', 1
+    )
+    moved = {
+        name.replace("doctors/", "shop/doctors/"): text for name, text in small_project().items()
+    }
+    files = {
+        **moved,
+        **DIFFERENT,
+        "manage.py": manage,
+        "config/settings.py": settings.replace("site.doctors", "shop.doctors"),
+        "shop/__init__.py": "",
+        "shop/doctors/apps.py": (
+            "from django.apps import AppConfig\n\n\nclass DoctorsConfig(AppConfig):\n"
+            '    name = "shop.doctors"\n'
+        ),
+    }
+    folder = make_tree(tmp_path / "p", {**files, "requirements.txt": "django\ncelery[redis]\n"})
+    options = RunOptions(folder, python=sys.executable)
+    written = run(options, WriteOptions(yes=True), Recorder(), InitOptions())
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert (folder / "shop/celery_app.py").is_file()
+    assert "celery -A shop.celery_app worker -l INFO" in list(lines_of(written.next_steps))
+
+
+def test_several_apps_and_two_web_processes_are_a_refusal_that_leads_on(tmp_path):
+    apps = {"shop/__init__.py": "", "shop/models.py": ""}
+    settings = str(small_project()["config/settings.py"]).replace('"doctors"', '"doctors", "shop"')
+    files = {**DIFFERENT, **apps, "config/settings.py": settings}
+    with pytest.raises(CannotPatch, match="different settings modules") as caught:
+        init(tmp_path, files)
+    assert "--package" in caught.value.hint
 
 
 def test_where_all_name_the_same_the_start_line_has_no_variable(tmp_path):
