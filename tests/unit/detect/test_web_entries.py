@@ -28,10 +28,10 @@ NAMES_PRODUCTION = SETS.format('"config.settings.production"')
 NAMES_LOCAL = SETS.format('"config.settings.local"')
 
 
-def load(tmp_path, files):
+def load(tmp_path, files, **options):
     tree = {**small_project(), **ENVIRONMENTS, **files}
     tree = {path: text for path, text in tree.items() if text is not None}
-    return load_project(make_tree(tmp_path / "p", tree), python=sys.executable)
+    return load_project(make_tree(tmp_path / "p", tree), python=sys.executable, **options)
 
 
 def test_the_app_file_takes_the_settings_of_the_web_process(tmp_path):
@@ -100,7 +100,7 @@ def test_the_app_file_chooses_by_the_same_lines_where_wsgi_reads_the_environment
 )
 def test_web_processes_that_no_app_file_can_serve_are_refused(tmp_path, files):
     with pytest.raises(CannotPatch) as caught:
-        choose_app_settings(load(tmp_path, files))
+        choose_app_settings(load(tmp_path, files, package="config"))
     assert "config/wsgi.py" in caught.value.message
     assert caught.value.hint
 
