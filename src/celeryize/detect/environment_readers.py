@@ -238,17 +238,47 @@ def _kind_of_class(made: str, tree: ast.Module) -> ReaderKind | None:
 
 
 def _is_helper(node: ast.FunctionDef) -> bool:
-    """Whether a function is `get_env(name, default)`: it reads a variable and returns its text."""
+    """Whether a function is `get_env(name, default)`: it reads a variable and returns its text.
+
+    What it returns has to be the text as it is: a path, a list or a number is something else.
+    """
     arguments = [argument.arg for argument in node.args.args]
     if len(arguments) != 2 or "default" not in arguments[1]:
         return False
-    body = "\n".join(ast.unparse(statement) for statement in node.body)
-    reads = any(
-        f"{call}({arguments[0]}" in body or f"os.environ[{arguments[0]}]" in body
-        for call in _OS_CALLS
-    )
-    casts = ("int(", "bool(", "float(", "json.", "strtobool", ".split(", "literal_eval", " in (")
-    return reads and not any(cast in body for cast in casts) and " in [" not in body
+    values: dict[str, list[ast.expr]] = {arguments[1]: []}
+    returned: list[ast.expr] = []
+    found = False
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                values.setdefault(name, []).append(value)
+            case ast.Return(value=value) if value is not None:
+                returned.append(value)
+        found = found or _reads_variable(inner, arguments[0])
+
+    def is_text(value: ast.expr, depth: int = 3) -> bool:
+        match value:
+            case ast.Constant(value=str() | None):
+                return True
+            case ast.Name(id=name):
+                return bool(depth) and all(is_text(v, depth - 1) for v in values.get(name, [value]))
+            case ast.BoolOp(values=parts):
+                return all(is_text(part, depth) for part in parts)
+            case ast.IfExp(body=first, orelse=second):
+                return is_text(first, depth) and is_text(second, depth)
+        return _reads_variable(value, arguments[0])
+
+    return found and bool(returned) and all(is_text(value) for value in returned)
+
+
+def _reads_variable(node: ast.AST, name: str) -> bool:
+    """Whether an expression is `os.environ.get(name, ...)` or `os.environ[name]`."""
+    match node:
+        case ast.Call(func=func, args=[ast.Name(id=first), *_]):
+            return first == name and ast.unparse(func) in _OS_CALLS
+        case ast.Subscript(value=value, slice=ast.Name(id=first)):
+            return first == name and ast.unparse(value) in {"os.environ", "environ"}
+    return False
 
 
 def _variables(modules: Modules, path: PurePosixPath) -> Iterator[str]:

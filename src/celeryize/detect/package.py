@@ -51,8 +51,13 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         if folder and found:
             return Package(name, folder, f"{folder / found} is in it")
     # `config.settings` holds settings and nothing else: the app belongs beside it
-    outer = [name for name in packages if not _only_settings(name)] or packages
-    for name in outer:
+    outer = [name for name in packages if not _only_settings(name)]
+    if packages and not outer:
+        # settings/common.py beside shop/urls.py
+        site = _package_of_site(modules, settings)
+        if site is not None:
+            return site
+    for name in outer or packages:
         folder = modules.folder(name)
         if folder:
             return Package(name, folder, f"it holds the settings {settings.module}")

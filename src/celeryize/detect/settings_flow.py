@@ -12,6 +12,13 @@ from celeryize.detect.modules import Modules
 from celeryize.reading import read_text
 
 _EXPORTS = re.compile(r"\b(globals|locals|vars|setattr)\(")
+# "Do not add settings below this line", "keep this at the end of the file"; not indented.
+_NOTHING_AFTER = re.compile(
+    r"(?mi)^#.*\b(?:"
+    r"(?:do not|don['’]?t|never|nothing|no(?: more)?)\b.*\b(?:after|below|beneath)\b"
+    r"|(?:keep|must|should|stay|leave|has to|always)\b.*\b(?:end|bottom) of (?:the|this) "
+    r"(?:file|module|settings))\b"
+)
 _LOADS = re.compile(r"\b(exec|execfile)\(|\bglobals\(\)\.update\(")
 
 
@@ -80,15 +87,30 @@ def is_ignored(root: Path, path: PurePosixPath) -> bool:
 
 def override_line(modules: Modules, path: PurePosixPath, needed: frozenset[str]) -> int | None:
     """The line of the statement, in the middle of a settings file, that loads a local file over
-    what is above it; None: there is none, or `needed` names come only after it.
+    what is above it, or after which a comment wants nothing; None: there is none, or `needed`
+    names come only after it.
     """
     body = modules.tree(path).body
+    closed = _closed_from(modules, path, body)
     for node in body[_first_half(body) :]:
-        if _loads_local(modules, path, node):
+        if node.lineno == closed or _loads_local(modules, path, node):
             if needed <= certain_names(modules, path, before=node.lineno):
                 return node.lineno
             return None
     return None
+
+
+def _closed_from(modules: Modules, path: PurePosixPath, body: Sequence[ast.stmt]) -> int | None:
+    """The line of the first statement below a comment that wants nothing after it; the last one's
+    where only that comment follows."""
+    source = modules.source(path)
+    match = _NOTHING_AFTER.search(source.text) if source else None
+    if source is None or match is None or not body:
+        return None
+    line = source.text.count("\n", 0, match.start()) + 1
+    if any(node.lineno < line <= (node.end_lineno or 0) for node in body):
+        return None
+    return next((node.lineno for node in body if node.lineno > line), body[-1].lineno)
 
 
 def _first_half(body: Sequence[ast.stmt]) -> int:
@@ -115,11 +137,7 @@ def _loads_local(modules: Modules, path: PurePosixPath, node: ast.stmt) -> bool:
             target = modules.find(modules.absolute(node, path))
             return target is not None and is_ignored(modules.root, target)
         case ast.Try(body=body):
-            return any(
-                (isinstance(n, ast.ImportFrom) and n.names[0].name == "*")
-                or (isinstance(n, ast.Expr) and _LOADS.search(ast.unparse(n)))
-                for n in body
-            )
+            return any(_is_star(n) or _loads_local(modules, path, n) for n in body)
         case ast.If(body=body, orelse=[]):
             return any(_loads_local(modules, path, n) or _is_star(n) for n in body)
         case ast.With() | ast.Expr():

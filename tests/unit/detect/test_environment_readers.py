@@ -54,6 +54,13 @@ ENVIRON = "import environ\n\nenv = environ.Env()\n"
             "env_or('X', 'd')",
         ),
         (
+            {
+                "": "import os\n\n\ndef get_env(name, default=None):\n"
+                "    value = os.environ.get(name) or default\n    return value\n"
+            },
+            "get_env('X', 'd')",
+        ),
+        (
             {"": "from environs import FileAwareEnv\n\nenv = FileAwareEnv()\n"},
             "env('X', default='d')",
         ),
@@ -74,6 +81,11 @@ def test_the_reader_of_the_project_is_used(tmp_path, files, expression):
         "def number(name, default):\n    return int(os.environ.get(name, default))\n",
         "def items(name, default):\n    return os.environ.get(name, default).split(',')\n",
         "def required(name):\n    return os.environ[name]\n",
+        "def path_of(name, default):\n    if name not in os.environ:\n"
+        "        return default if default is None else Path(default)\n"
+        "    return Path(os.environ[name]).resolve()\n",
+        "def parsed(name, default):\n    value = yaml.safe_load(os.environ.get(name, default))\n"
+        "    return value\n",
     ],
 )
 def test_a_helper_that_gives_no_text_is_not_used(tmp_path, helper):

@@ -356,3 +356,16 @@ def test_additions_under_conditions_are_no_environments(tmp_path):
     settings = load(tmp_path, tree).settings
     assert settings.file == PurePosixPath("config/settings/base.py")
     assert settings.environments == ("config.settings",)
+
+
+def test_a_folder_of_settings_beside_the_site_is_not_the_place_of_the_app(tmp_path):
+    urls = '"""urls"""\n'
+    settings = SETTINGS + 'ROOT_URLCONF = "shop.urls"\nWSGI_APPLICATION = "shop.wsgi.application"\n'
+    files = {
+        "manage.py": MANAGE.format(settings="settings.common"),
+        "settings/__init__.py": "",
+        "settings/common.py": settings,
+        "shop/__init__.py": "",
+        "shop/urls.py": urls,
+    }
+    assert load(tmp_path, files).package.name == "shop"

@@ -100,6 +100,7 @@ LOADERS = [
     'if os.path.exists("/etc/x.py"):\n    exec(open("/etc/x.py").read())\n',
     'with open("/etc/x.py") as f:\n    exec(f.read())\n',
     "try:\n    globals().update(load().__dict__)\nexcept ImportError:\n    pass\n",
+    'try:\n    with open("x.py") as f:\n        exec(f.read(), globals())\nexcept OSError:\n    pass\n',
 ]
 
 
@@ -109,6 +110,23 @@ def test_a_local_file_in_the_middle_keeps_the_last_word(tmp_path, loader):
     project = load(tmp_path, {"config/settings.py": f"{head}{loader}USE_TZ = True\nX = 1\n"})
     assert project.settings.last
     assert project.settings.last.line == head.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("tail", "line"),
+    [
+        ("# NOTE: DON'T INSERT ANYTHING AFTER THIS BLOCK\nTEST_RUNNER = 'x'\nX = 1\n", 2),
+        ("# Do not add settings below this line.\nX = 1\n", 2),
+        ("# This has to stay at the end of the file\nconfigure_logging(X)\n", 2),
+        ("X = 1\nif X:\n    Y = 1\n# no more settings after this line\n", 2),
+        ("# The cache comes after the database\nX = 1\n", None),
+        ("# WhiteNoise must be the last one\nX = 1\n", None),
+    ],
+)
+def test_a_comment_that_wants_nothing_after_it_is_heeded(tmp_path, tail, line):
+    project = load(tmp_path, {"config/settings.py": f"{SETTINGS}{tail}"})
+    last = project.settings.last
+    assert (last and last.line) == (line and SETTINGS.count("\n") + line)
 
 
 @pytest.mark.parametrize("loader", LOADERS)

@@ -37,6 +37,18 @@ def report_other_settings(setup: Setup) -> None:
             return
 
 
+def report_unfollowed_settings(setup: Setup) -> None:
+    """A note where the settings are put together in a way that was not followed: by classes of the
+    project's own, say."""
+    settings = setup.project.settings
+    if settings.unknown or settings.installed_apps_where or settings.split:
+        return
+    setup.draft.add_note(
+        f"{settings.module} sets INSTALLED_APPS in a way that celeryize does not follow. The "
+        f"settings are in {settings.file}: look whether your other environments have them, too."
+    )
+
+
 def deployment_steps(project: Project) -> tuple[NextStep, ...]:
     """The step that writes the worker where the project's processes are started."""
     files = list(_start_files(project))

@@ -83,6 +83,12 @@ def sorted_place(names: Sequence[str], name: str) -> int:
     return best
 
 
+def are_commented(items: Sequence[Item]) -> bool:
+    """Whether the items have a comment each, the last one too, but for one in four."""
+    commented = sum(bool(item.comment) for item in items)
+    return len(items) > 2 and bool(items[-1].comment) and commented >= len(items) * 3 / 4
+
+
 def is_spaced(items: Sequence[Item]) -> bool:
     """Whether a blank line separates each item from the next."""
     return len(items) > 1 and all(item.gap for item in items[1:])

@@ -18,6 +18,7 @@ from celeryize.patch.dependencies.placement import (
     OWN_HEADLINE,
     Item,
     Place,
+    are_commented,
     is_spaced,
     place_among,
 )
@@ -178,6 +179,12 @@ def _at_the_end(
         lead = f"{newline}# Celery{newline}"
     elif is_spaced(items) or below_comment:
         lead = newline
+    elif are_commented(items):
+        # each has a comment: without one of its own, the line would be under that of the last
+        own = "# Celery"
+        if items[-1].comment.islower():
+            own = own.lower()
+        lead = f"{own}{newline}"
     return line_after(text, offset, f"{lead}{line}")
 
 

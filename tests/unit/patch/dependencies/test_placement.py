@@ -66,6 +66,12 @@ def lines_of(text: str, form: Form = Form.REQUIREMENTS, name: str = "requirement
             id="one break does not make a file unsorted",
         ),
         pytest.param(
+            "# web\ndjango\n# static files\nwhitenoise\n# json\norjson\n",
+            "# web\ndjango\n# static files\nwhitenoise\n# json\norjson\n# celery\n"
+            "celery[redis]>=5.4\n",
+            id="a comment of its own where each has one",
+        ),
+        pytest.param(
             "Django\nPillow\nbleach\nrequests\n",
             "Django\nPillow\nbleach\ncelery[redis]>=5.4\nrequests\n",
             id="capitals first, as sort(1) puts them",
