@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 from pathlib import PurePosixPath
 
@@ -36,7 +37,7 @@ def choose_decorator(project: Project, path: PurePosixPath, request: Request) ->
         return _shared_task(project, path)
     if chosen not in {own, "app.task"}:
         raise UsageError(f"unknown decorator {chosen}", hint=f"Use shared_task or {own}.")
-    return own, f"from {celery.module} import {celery.variable}"
+    return _app_task(project, path)
 
 
 def find_retries(project: Project, request: Request) -> tuple[list[str], list[str]]:
@@ -101,6 +102,21 @@ def format_signature(function: str, parameters: list[str]) -> str:
     if len(f"def {function}({line}) -> None:") <= LINE_LENGTH:
         return line
     return "\n" + "".join(f"    {parameter},\n" for parameter in parameters)
+
+
+def _app_task(project: Project, path: PurePosixPath) -> tuple[str, str]:
+    """`app.task` under the name that the module has for the app already, else with its import."""
+    celery = project.celery[0]
+    if path == celery.where.path:
+        return f"{celery.variable}.task", ""
+    for node in project.modules.tree(path).body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module = project.modules.absolute(node, path)
+        for alias in node.names:
+            if (module, alias.name) == (celery.module, celery.variable):
+                return f"{alias.asname or alias.name}.task", ""
+    return f"{celery.variable}.task", f"from {celery.module} import {celery.variable}"
 
 
 def _shared_task(project: Project, path: PurePosixPath) -> tuple[str, str]:
