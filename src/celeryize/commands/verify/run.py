@@ -77,6 +77,8 @@ def gather_facts(project: Project, prober: Prober | None, view: View) -> Facts:
     # they are computed on first use: do it now, while the interpreter works
     _ = facts.tasks.all, facts.settings.assignments
     if prober:
+        # all checks are loaded, and what they find in the text is kept, while it works on
+        examine_project(project, facts, VerifyOptions())
         with view.working(IMPORTING):
             facts = facts.with_imports(*prober.baseline())
     return facts
