@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.requirements_files import (
     RequirementsFile,
+    compiled_from_pyproject,
     distant_files,
     is_for_developers,
     requirements_files,
@@ -135,7 +136,7 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
         locks=best.locks,
         commands=best.commands,
         folder=best.folder,
-        why=_reason_for(best, [candidate for candidate in found if candidate.file != best.file]),
+        why=_reason_for(best, [c for c in found if c.file not in {best.file, *best.locks}]),
         own=tuple(entry.text for entry in best.own.values()),
         group=best.group,
         left={name: other.file for other in reversed(found) for name in other.own},
@@ -258,6 +259,14 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
     if lock:
         locks = (lock,)
     own = entries(data, form)
+    for path, command in compiled_from_pyproject(root, folder).items():
+        locks += (path,)
+        installs: _Commands = ()
+        if manager == "pip":
+            # what is installed is the file that is compiled
+            installs = (("pip", "install", "-r", str(path.relative_to(folder))),)
+            commands = tuple(c for c in commands if c[0] != "pip")
+        commands = (*commands, command, *installs)
     yield _Candidate(
         manager, folder / "pyproject.toml", form, folder, own, {}, locks, commands, group
     )

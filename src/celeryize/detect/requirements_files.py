@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.patch.dependencies import Entry, Form, entries
 from celeryize.patch.dependencies.requirements import (
+    command_of,
     compiled_by_uv,
     includes,
     installs_project,
@@ -98,6 +99,24 @@ def requirements_files(
             file.path,
         ),
     )
+
+
+def compiled_from_pyproject(
+    root: Path, folder: PurePosixPath
+) -> dict[PurePosixPath, tuple[str, ...]]:
+    """The requirements files that a tool made of the folder's pyproject.toml, each with the
+    command that its head names."""
+    found = {}
+    for path in _named_files(root, folder):
+        if path.suffix != ".txt":
+            continue
+        try:
+            command = command_of(read_file(root / path))
+        except OSError:
+            continue
+        if "pyproject.toml" in command or command[:2] == ("uv", "export"):
+            found[path] = command
+    return found
 
 
 def distant_files(root: Path, folder: PurePosixPath) -> list[PurePosixPath]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -28,6 +29,7 @@ from celeryize.patch.newlines import line_after, newline_at
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _GENERATED = re.compile(r"(?im)^#.*(?:auto-?generated|@generated)\b.*")
+_COMMAND = re.compile(r"(?m)^#\s+((?:uv (?:pip compile|export)|pip-compile)\b.*)$")
 _INPUT = re.compile(r"(?m)^#\s+.*?(\S+\.in)\s*$")
 _HASHED = re.compile(r"(?m)^[^#\n]*--(?:hash=|require-hashes)")
 _MERGE = re.compile(r"(?m)^(?:<{7}|={7}|>{7})(?:\s|$)")
@@ -83,6 +85,17 @@ def compiled_by_uv(data: bytes) -> bool:
     """Whether `uv pip compile` wrote this file."""
     found = _GENERATED.search(_decode_lenient(data))
     return found is not None and " uv" in found.group()
+
+
+def command_of(data: bytes) -> tuple[str, ...]:
+    """The command that a compiled file names as its own; empty where it names none."""
+    found = _COMMAND.search(_decode_lenient(data))
+    if found is None:
+        return ()
+    try:
+        return tuple(shlex.split(found[1]))
+    except ValueError:
+        return ()
 
 
 def refuse_change(data: bytes, path: PurePosixPath) -> None:
