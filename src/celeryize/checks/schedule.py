@@ -506,8 +506,8 @@ def long_interval(facts: Facts) -> Iterator[Occurrence]:
     for entry in facts.schedule.entries:
         schedule = entry.fields.get("schedule")
         seconds = number_of(schedule)
-        # below an hour, a restart costs little
-        if schedule is not None and seconds is not None and seconds >= 3600:
+        # up to an hour, a restart costs little
+        if schedule is not None and seconds is not None and seconds > 3600:
             yield Occurrence(
                 f"{entry.name!r} is due {seconds:g} s after Beat's start, unless its file survives",
                 entry.code.where(schedule),

@@ -75,7 +75,7 @@ def worker_variables(project: Project) -> tuple[tuple[str, str], ...]:
     if not project.celery:
         return ()
     return worker_environment(
-        project.modules, project.web, project.settings.module, project.celery[0].where.path
+        project.modules, project.web, project.layout, project.celery[0].where.path
     )
 
 

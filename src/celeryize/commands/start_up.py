@@ -164,7 +164,7 @@ def target_of(project: Project, request: ImportRequest = OWN_APP) -> Target:
     environment = request.environment
     if app_files and VARIABLE not in dict(environment):
         environment += worker_environment(
-            project.modules, project.web, project.settings.module, app_files[0]
+            project.modules, project.web, project.layout, app_files[0]
         )
     return Target(
         python=project.interpreter.path,

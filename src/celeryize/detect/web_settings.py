@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.celery import CeleryApp
+from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.settings import files_of_module
 from celeryize.detect.variables import Assigned
@@ -128,19 +129,25 @@ def own_settings_files(modules: Modules, app: CeleryApp) -> tuple[PurePosixPath,
 
 
 def worker_environment(
-    modules: Modules, entries: tuple[WebEntry, ...], settings: str, app_file: PurePosixPath
+    modules: Modules,
+    entries: tuple[WebEntry, ...],
+    layout: Layout,
+    app_file: PurePosixPath,
 ) -> tuple[tuple[str, str], ...]:
     """The variable that gives a worker the settings of manage.py, where the app file follows
-    wsgi.py.
+    wsgi.py, or where all of them leave the choice to the environment.
 
     The settings of production often need what a machine for development does not have.
     """
+    settings = layout.settings
     names = {name for one in settings_chosen_by(modules, app_file) for name in one.values}
     followed = any(entry.names and names <= set(entry.names) for entry in entries)
     follows = any(
         entry.prelude and _same_choice(modules, entry.path, app_file) for entry in entries
     )
-    if (names and settings not in names and followed) or follows:
+    # manage.py names none, and neither does the app file: whoever starts them sets the variable
+    left_open = not names and not layout.environments
+    if (names and settings not in names and followed) or follows or left_open:
         return ((VARIABLE, settings),)
     return ()
 

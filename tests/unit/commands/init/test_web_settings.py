@@ -9,6 +9,8 @@ import pytest
 
 from celeryize.commands.init.run import InitOptions, run
 from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.start_up import target_of
+from celeryize.detect.project import load_project
 from celeryize.errors import CannotPatch, Unproved
 from celeryize.probe.proof import Verdict
 from celeryize.ui.machine import lines_of
@@ -22,6 +24,7 @@ APP = SETS + (
     "app.config_from_object('django.conf:settings', namespace='CELERY')\n"
     "app.autodiscover_tasks()\n"
 )
+MANAGE = str(small_project()["manage.py"])
 READS = (
     "import config.wsgi\nfrom django.conf import settings\n"
     "print(settings.SETTINGS_MODULE, settings.DEBUG)\n"
@@ -110,6 +113,31 @@ def test_several_apps_and_two_web_processes_are_a_refusal_that_leads_on(tmp_path
     with pytest.raises(CannotPatch, match="different settings modules") as caught:
         init(tmp_path, files)
     assert "--package" in caught.value.hint
+
+
+def test_where_the_environment_chooses_the_worker_gets_what_was_found(tmp_path):
+    bare = "import sys\n\nfrom django.core.management import execute_from_command_line\n\n"
+    files = {
+        "manage.py": bare + "execute_from_command_line(sys.argv)\n",
+        ".env.example": "DJANGO_SETTINGS_MODULE=config.settings\n",
+        "config/production.py": PRODUCTION,
+        "config/wsgi.py": "from django.core.wsgi import get_wsgi_application\n\n"
+        "application = get_wsgi_application()\n",
+        "config/celery.py": "from celery import Celery\n\napp = Celery('config')\n"
+        "app.config_from_object('django.conf:settings', namespace='CELERY')\n"
+        "app.autodiscover_tasks()\n",
+        "config/__init__.py": "from .celery import app as celery_app\n",
+    }
+    project = load_project(
+        make_tree(tmp_path / "p", {**small_project(), **files}), python=sys.executable
+    )
+    assert target_of(project).environment == (("DJANGO_SETTINGS_MODULE", "config.settings"),)
+    # one that manage.py names has to be in the app file, too: that is a mistake to be found
+    named = load_project(
+        make_tree(tmp_path / "q", {**small_project(), **files, "manage.py": MANAGE}),
+        python=sys.executable,
+    )
+    assert target_of(named).environment == ()
 
 
 def test_where_all_name_the_same_the_start_line_has_no_variable(tmp_path):
