@@ -30,7 +30,7 @@ from celeryize.ui.view import View
 from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize] that answer a question of init, and those of all commands.
-SWITCHES = ("partial", "overwrite", "skip_existing", "modernize", "install")
+SWITCHES = ("partial", "overwrite", "skip_existing", "modernize", "install", "django_tasks")
 QUESTION_KEYS = frozenset({"broker", "result-backend", "result_backend", "profile", "beat"})
 TABLE_KEYS = QUESTION_KEYS | {"settings", "silence", "templates"}
 
@@ -49,6 +49,7 @@ class InitOptions:
     skip_existing: bool = False
     modernize: bool = False
     install: bool = False
+    django_tasks: bool = False
     # the verb `update`: the answers of the file, by the templates of today
     updates: bool = False
 
@@ -108,6 +109,7 @@ def _plan_set_up(
         flags=chosen.flags,
         notes=notes,
         updates=chosen.updates,
+        django_tasks=chosen.django_tasks,
     )
     # what was planned decides what is proved
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
@@ -135,6 +137,8 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     wiring = planned.wiring
     new_apps = [name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan)]
     needs = (*new_apps, *modules_of(planned.answers.broker))
+    if chosen.django_tasks:
+        needs += ("django.tasks", "django_tasks_celery")
     plan = planned.plan
     install_command = install_line(project, _install_commands(project, planned.answers.broker))
     around: Around | None = None
