@@ -51,7 +51,7 @@ class TaskBackend:
 class DjangoTask:
     """A function under Django's decorator: its queue, and the alias of its backend.
 
-    Either is empty where code computes it.
+    Either is empty where code computes it. `backport`: it is one of the package django-tasks.
     """
 
     function: str
@@ -59,6 +59,7 @@ class DjangoTask:
     where: Where
     queue: str = DEFAULT_QUEUE
     backend: str = DEFAULT_ALIAS
+    backport: bool = False
 
     @property
     def name(self) -> str:
@@ -92,7 +93,8 @@ def django_tasks_in(
             continue
         for decorator in node.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
-            if not is_django_decorator(call.func if call else decorator, bindings):
+            spelled = decorator_name(call.func if call else decorator, bindings)
+            if spelled not in DECORATORS:
                 continue
             options = {k.arg: k.value for k in call.keywords if k.arg} if call else {}
             yield DjangoTask(
@@ -101,22 +103,23 @@ def django_tasks_in(
                 Where(path, node.lineno),
                 _option(options, "queue_name", DEFAULT_QUEUE),
                 _option(options, "backend", DEFAULT_ALIAS),
+                spelled.startswith("django_tasks."),
             )
             break
 
 
-def is_django_decorator(node: ast.expr, bindings: Bindings) -> bool:
-    """Whether an expression is `task` of Django, under any name that the imports give it."""
+def decorator_name(node: ast.expr, bindings: Bindings) -> str:
+    """The full dotted name of a decorator, whatever the imports call it; empty for anything else
+    than a name."""
     parts: list[str] = []
     current = node
     while isinstance(current, ast.Attribute):
         parts.insert(0, current.attr)
         current = current.value
     if not isinstance(current, ast.Name):
-        return False
+        return ""
     module, name = bindings.get(current.id, ("", None))
-    full = ".".join(part for part in (module, name, *parts) if part)
-    return full in DECORATORS
+    return ".".join(part for part in (module, name, *parts) if part)
 
 
 def find_django_tasks(project: Project) -> tuple[DjangoTask, ...]:
