@@ -38,6 +38,7 @@ OWN = {
         "overwrite": "--overwrite",
         "skip_existing": "--skip-existing",
         "modernize": "--modernize",
+        "django_tasks": "--django-tasks",
         "install": "--install",
     },
     "verify": {
