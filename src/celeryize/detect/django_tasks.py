@@ -76,9 +76,7 @@ def read_backends(value: ast.expr) -> dict[str, TaskBackend] | None:
         alias = _text(key)
         if not alias or not isinstance(entry, ast.Dict):
             return None
-        fields = {
-            _text(name): field for name, field in zip(entry.keys, entry.values, strict=True)
-        }
+        fields = {_text(name): field for name, field in zip(entry.keys, entry.values, strict=True)}
         path = _text(fields.get("BACKEND"))
         found[alias] = TaskBackend(path, _texts(fields.get("QUEUES")))
     return found

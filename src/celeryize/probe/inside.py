@@ -738,13 +738,16 @@ class ProjectImport:
         """The tasks of django.tasks, or of its backport, and under which name `app` has each."""
         # as long as nothing has imported one of them, there is no such task
         homes = [sys.modules.get(name) for name in ("django.tasks.base", "django_tasks.base")]
-        kinds = tuple(home.Task for home in homes if hasattr(home, "Task"))
-        found = {}
-        for module in list(sys.modules.values()) if kinds else ():
-            for value in list(getattr(module, "__dict__", {}).values()):
-                # by its own type: isinstance() asks a lazy object, and that evaluates it
-                if issubclass(type(value), kinds):
-                    found.setdefault(value.module_path, value)
+        kinds = tuple(vars(home)["Task"] for home in homes if home and "Task" in vars(home))
+        if not kinds:
+            return
+        # by its own type: isinstance() asks a lazy object, and that evaluates it
+        found = {
+            value.module_path: value
+            for module in list(sys.modules.values())
+            for value in list(getattr(module, "__dict__", {}).values())
+            if issubclass(type(value), kinds)
+        }
         for path, task in sorted(found.items()):
             backend = type(task.get_backend())
             # django-tasks-fennel puts a word before the name

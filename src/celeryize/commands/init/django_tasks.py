@@ -152,6 +152,15 @@ def is_done(project: Project) -> bool:
     )
 
 
+def needed_by_tasks(project: Project) -> frozenset[str]:
+    """The settings that the results of Django's tasks need, where TASKS sends them to Celery."""
+    found = _assigned_tasks(project)
+    backends = read_backends(found[1]) if found else None
+    if any(backend.sends_to_celery for backend in (backends or {}).values()):
+        return frozenset({EXTENDED})
+    return frozenset()
+
+
 def add_to_existing(setup: Setup, wiring: Wiring) -> Wiring:
     """TASKS, and what it needs, beside a set-up that is there."""
     project = setup.project
