@@ -233,6 +233,9 @@ class _ImportProof:
         what: str,
     ) -> tuple[ImportReport, ImportReport]:
         """The imports of the planned project by the interpreter of a throw-away environment."""
-        with trial() as python, Prober(replace(target, python=python)) as prober:
-            with self.view.working(what):
-                return prober.prove(edits, self.project.root)
+        with (
+            trial() as python,
+            Prober(replace(target, python=python)) as prober,
+            self.view.working(what),
+        ):
+            return prober.prove(edits, self.project.root)
