@@ -19,6 +19,7 @@ from celeryize.patch.dependencies import Entry, Form, Requirement, entries
 from celeryize.patch.dependencies.raised_pin import raise_celery
 from celeryize.patch.djcelery import without_djcelery
 from celeryize.patch.old_celery import Periodic, modern_module
+from celeryize.patch.old_command_lists import modern_lists
 from celeryize.patch.old_commands import modern_command
 from celeryize.reading import read_file
 from celeryize.urls import redacted
@@ -28,9 +29,18 @@ _MENTIONS = re.compile(rb"celery")
 SCHEDULE = "CELERY_BEAT_SCHEDULE"
 # What Celery brings itself, in the versions that fit it: a pin of these years keeps it old.
 _BROUGHT = ("kombu", "billiard", "amqp", "vine", "anyjson", "django-celery", "librabbitmq")
-_FILES = ("Procfile*", "*compose*.y*ml", "*.sh", "*.service", "*.conf", "*.ini", "Makefile")
+_FILES = (
+    "Procfile*",
+    "*compose*.y*ml",
+    "*ockerfile*",
+    "*.sh",
+    "*.service",
+    "*.conf",
+    "*.ini",
+    "Makefile",
+)
 _FOLDERS = ("", "deploy", "docker", "compose", "bin", "scripts", "etc", "conf", "ops", "systemd")
-_ENV_FILES = (".env*", "*.env", "*compose*.y*ml")
+_ENV_FILES = (".env*", ".envs/**/.*", "*.env", "*compose*.y*ml")
 _VERSION = re.compile(
     r"(?i)^(\s*celery\s*(?:\[[^\]]*\])?)\s*[<>=!~][^,;#\s]*(?:\s*,\s*[<>=!~][^,;#\s]*)*"
 )
@@ -217,7 +227,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        lines = [modern_command(line, app) for line in text.split("\n")]
+        lines = [modern_command(line, app) for line in modern_lists(text, app).split("\n")]
         after = "\n".join(lines)
         if after != text:
             draft.write(path, after.encode(), "command lines of Celery 5")

@@ -23,7 +23,13 @@ dependencies = [
 ]
 """
 CASES = [
-    (Form.PEP621, PINNED, GONE, PEP621, PEP621.split("    'kombu")[0].replace("celery==3.1.18", "celery[redis]==5.7.0") + "]\n"),
+    (
+        Form.PEP621,
+        PINNED,
+        GONE,
+        PEP621,
+        PEP621.split("    'kombu")[0].replace("celery==3.1.18", "celery[redis]==5.7.0") + "]\n",
+    ),
     (
         Form.GROUP,
         OPEN,
@@ -88,7 +94,10 @@ def test_the_line_of_celery_gets_other_versions(form, wanted, gone, before, afte
     ("form", "text"),
     [
         (Form.PEP621, '[project]\nname = "b"\ndependencies = ["celery==3.1.18", "django"]\n'),
-        (Form.PEP621, '[project]\nname = "b"\ndependencies = [\n    "celery==3.1.18", "django",\n]\n'),
+        (
+            Form.PEP621,
+            '[project]\nname = "b"\ndependencies = [\n    "celery==3.1.18", "django",\n]\n',
+        ),
         (Form.SETUP_CFG, "[options]\ninstall_requires = celery<4; django\n"),
         (Form.SETUP_PY, "from setuptools import setup\nsetup(install_requires=['celery<4'])\n"),
         (Form.POETRY_TABLE, "[tool.poetry.dependencies.celery]\nversion = '3.1'\n"),
