@@ -79,7 +79,7 @@ def _modern_blocks(lines: list[str], app: str) -> list[str]:
         number += 1
         if not _HEAD.match(lines[number - 1].rstrip("\r")):
             continue
-        entries = []
+        entries: list[re.Match[str]] = []
         while number + len(entries) < len(lines):
             found = _ENTRY.match(lines[number + len(entries)])
             if found is None or (entries and found[1] != entries[0][1]):
