@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,32 @@ def test_without_install_it_is_said_what_was_not_proved(blog: Path, python: Path
     notes = [note for note in told["notes"] if "--modernize --install" in note]
     assert len(notes) == 1
     assert "not proved under celery[redis]==5." in notes[0]
+
+
+def test_the_blog_runs_under_a_worker_of_todays_celery(tmp_path: Path):
+    """The process that production starts: the line of its Procfile, with a broker in memory."""
+    blog = Path(shutil.copytree(BLOG.parent / "after", tmp_path / "blog"))
+    line = (blog / "Procfile").read_text().split("worker:")[1].splitlines()[0].split()
+    assert line[:3] == ["celery", "-A", "blog"]
+    command = [sys.executable, "-m", "celery", "-A", "blog", "-b", "memory://", *line[3:]]
+    command += ["--pool", "solo", "--without-mingle", "--without-gossip"]
+    worker = subprocess.Popen(
+        command, cwd=blog, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    # whatever happens, it does not outlive the test
+    stopwatch = threading.Timer(60, worker.kill)
+    stopwatch.start()
+    told: list[str] = []
+    assert worker.stdout is not None
+    try:
+        for line_of_log in worker.stdout:
+            told.append(line_of_log.strip())
+            if line_of_log.rstrip().endswith("ready."):
+                break
+    finally:
+        stopwatch.cancel()
+        worker.kill()
+        worker.communicate()
+    assert told[-1].endswith("ready."), "\n".join(told)
+    listed = {text.removeprefix(". ") for text in told if text.startswith(". posts.")}
+    assert listed == {"posts.ping", "posts.tasks.clean_up", "posts.tasks.send_digest"}
