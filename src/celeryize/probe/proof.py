@@ -205,7 +205,7 @@ def _passed_summary(worker: ImportReport, expected: Expected) -> str:
     if worker.broker_transport:
         parts.append(f"broker transport {worker.broker_transport}")
     parts.append(f"{len(own)} task{'' if len(own) == 1 else 's'} registered")
-    if DJANGO_TASKS in expected.settings:
+    if DJANGO_TASKS in expected.settings and worker.django_tasks:
         parts.append(f"{len(worker.django_tasks)} of them Django's")
     return "; ".join(parts)
 
