@@ -38,6 +38,7 @@ OWN = {
         "overwrite": "--overwrite",
         "skip_existing": "--skip-existing",
         "modernize": "--modernize",
+        "django_tasks": "--django-tasks",
         "install": "--install",
     },
     "verify": {
@@ -82,6 +83,7 @@ OWN = {
         "body_from": f"{TASK} doctor_id:int --body-from welcome.py.jinja",
         "test": f"{TASK} doctor_id:int --test",
         "run_test": f"{TASK} doctor_id:int --test --run-test",
+        "api": f"{TASK} doctor_id:int --api django",
         "trigger": f"{TASK} --kind model --model doctors.Doctor --trigger post_save:doctors.Doctor",
     },
     "add-schedule": {
@@ -145,6 +147,8 @@ SHARED = {
 # What is not run, and why. A dry run of it would need another project than the one of all others.
 NOT_RUN = {
     ("init", "install"): "installs from an index",
+    ("init", "django_tasks"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
+    ("add-task", "api"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
     ("verify", "live"): "starts a worker: tests/e2e/test_live.py does",
     ("verify", "stop"): "starts workers: tests/e2e/test_stop.py does",
     ("verify", "broker"): "starts a worker: tests/e2e/test_live.py does",

@@ -18,9 +18,9 @@ _BEFORE = re.compile(
     r"(?:\b(?:command|cmd|exec|ExecStart|ExecStartPre|run|test)\b\s*[:=]?|^[\w-]+\s*:|&&|;)\s*"
     r"[\"'>|-]*\s*$"
 )
-_SUBCOMMANDS = {"celeryd": "worker", "celerybeat": "beat", "celeryev": "events"}
+SUBCOMMANDS = {"celeryd": "worker", "celerybeat": "beat", "celeryev": "events"}
 _APP_OF = re.compile(r"(?:(?<=\s)-A|--app)(?:=|\s+)([\w.:]+)")
-_RENAMED = (
+RENAMED = (
     (re.compile(r"--maxtasksperchild\b"), "--max-tasks-per-child"),
     (re.compile(r"--maxmemperchild\b"), "--max-memory-per-child"),
     (re.compile(r"--soft-timelimit\b"), "--soft-time-limit"),
@@ -48,7 +48,7 @@ def _rewritten(line: str, found: re.Match[str], app: str) -> str:
     if named is not None:
         app = named[1]
         options = options[: named.start()].rstrip() + options[named.end() :]
-    for old, new in _RENAMED:
+    for old, new in RENAMED:
         options = old.sub(new, options)
     rest = found["rest"]
     blank = rest[len(rest.rstrip()) :]
@@ -68,14 +68,14 @@ def _subcommand_of(line: str, found: re.Match[str]) -> str:
         before = line[: found.start()]
         is_command = found["how"] or _BEFORE.search(before) or (words and not before.strip())
         if is_command and (not words or words[0].startswith("-")):
-            return _SUBCOMMANDS[found["program"]]
+            return SUBCOMMANDS[found["program"]]
         return ""
-    subcommand = next((word for word in words if word in _SUBCOMMANDS.values()), "")
+    subcommand = next((word for word in words if word in SUBCOMMANDS.values()), "")
     if not subcommand:
         return ""
     ahead = words[: words.index(subcommand)]
     behind = words[words.index(subcommand) + 1 :]
-    old = any(pattern.search(f" {' '.join(words)}") for pattern, _ in _RENAMED)
+    old = any(pattern.search(f" {' '.join(words)}") for pattern, _ in RENAMED)
     late = any(word.startswith(("-A", "--app")) for word in behind)
     if ahead and not ahead[0].startswith("-"):
         return ""

@@ -286,6 +286,7 @@ class ProjectImport:
             "python_version": "%d.%d.%d" % sys.version_info[:3],
             "failures": [],
             "tasks": [],
+            "django_tasks": [],
             "conf": {},
             "settings_values": {},
             "beat_schedule": [],
@@ -299,6 +300,8 @@ class ProjectImport:
             "queues": [],
         }
         self.offline = None
+        # the tasks of django.tasks by the names that Celery has for them
+        self.django = {}
 
     def phase(self, name):
         """Record what is going on, for an import that never ends."""
@@ -719,26 +722,72 @@ class ProjectImport:
         return found.__name__
 
     def _registry(self, app):
+        with self._noting():
+            self._django_tasks(app)
+        if "TASKS" in self.request["settings_names"]:
+            # as `manage.py check` does: each backend is loaded, whether a task has it or not
+            with self._noting():
+                tasks = importlib.import_module("django.tasks")
+                list(tasks.task_backends.all())
         for name, task in sorted(app.tasks.items()):
             if not name.startswith("celery."):
                 with self._noting():
                     self.seen["tasks"].append(self._task(app, name, task))
 
+    def _django_tasks(self, app):
+        """The tasks of django.tasks, or of its backport, and under which name `app` has each."""
+        # as long as nothing has imported one of them, there is no such task
+        homes = [sys.modules.get(name) for name in ("django.tasks.base", "django_tasks.base")]
+        kinds = tuple(vars(home)["Task"] for home in homes if home and "Task" in vars(home))
+        if not kinds:
+            return
+        # by its own type: isinstance() asks a lazy object, and that evaluates it
+        found = {
+            value.module_path: value
+            for module in list(sys.modules.values())
+            for value in list(getattr(module, "__dict__", {}).values())
+            if issubclass(type(value), kinds)
+        }
+        for path, task in sorted(found.items()):
+            backend = type(task.get_backend())
+            # django-tasks-fennel puts a word before the name
+            names = [name for name in (path, "django_tasks:" + path) if name in app.tasks]
+            code = task.func.__code__
+            if names:
+                self.django[names[0]] = task
+            self.seen["django_tasks"].append(
+                {
+                    "name": path,
+                    "file": code.co_filename,
+                    "line": code.co_firstlineno,
+                    "queue": task.queue_name,
+                    "alias": task.backend,
+                    "backend": "%s.%s" % (backend.__module__, backend.__qualname__),
+                    "registered": names[0] if names else None,
+                }
+            )
+
     def _task(self, app, name, task):
         import inspect
 
+        # what is registered for a task of Django is a function of the library around it
+        own = self.django.get(name)
+        run = own.func if own else task.run
         # decorators of the project wrap the function: its own file and line are wanted
-        function = inspect.unwrap(getattr(task, "_decorated_fun", None) or task.run)
+        function = inspect.unwrap(run if own else getattr(task, "_decorated_fun", None) or run)
         function = getattr(function, "__func__", function)
         code = getattr(function, "__code__", None)
         try:
-            signature = str(inspect.signature(task.run))
+            signature = str(inspect.signature(run))
         except (TypeError, ValueError):
             signature = "(...)"
         queue = None
         problem = None
         try:
             queue = routed(app, task._get_exec_options(), name, task)
+            # each of the two libraries names the queue when it sends, the first but for "default"
+            if own and (own.queue_name != "default" or name.startswith("django_tasks:")):
+                queue = own.queue_name
         except Exception as error:
             problem = "%s: %s" % (type(error).__name__, shown(error, str))
         return {
@@ -747,7 +796,7 @@ class ProjectImport:
             "file": code.co_filename if code else None,
             "line": code.co_firstlineno if code else None,
             "signature": signature,
-            "parameters": parameters(task.run),
+            "parameters": parameters(run),
             # of the class: autoretry_for puts a function of its own on the task
             "bound": not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod),
             "class_based": not hasattr(task, "_decorated_fun")

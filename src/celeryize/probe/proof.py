@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from celeryize.probe.report import Failure, ImportedEntry, ImportReport
 
 
+# Of the settings that init writes, the one that is Django's own and not for app.conf.
+DJANGO_TASKS = "TASKS"
+
+
 class Verdict(StrEnum):
     """The outcome of a proof. NOT_RUN is never a success: it says what is missing."""
 
@@ -157,6 +161,7 @@ def _broken_promises(
     findings += _check_settings(worker, expected)
     findings += _check_second_block(before, expected)
     findings += _check_registry(before[0], worker, expected)
+    findings += _check_django_tasks(after, expected)
     for report in after:
         findings += _check_options(report, expected)
     return findings + _check_schedule(before[0], worker, expected)
@@ -200,6 +205,8 @@ def _passed_summary(worker: ImportReport, expected: Expected) -> str:
     if worker.broker_transport:
         parts.append(f"broker transport {worker.broker_transport}")
     parts.append(f"{len(own)} task{'' if len(own) == 1 else 's'} registered")
+    if DJANGO_TASKS in expected.settings and worker.django_tasks:
+        parts.append(f"{len(worker.django_tasks)} of them Django's")
     return "; ".join(parts)
 
 
@@ -245,6 +252,8 @@ def _check_settings(worker: ImportReport, expected: Expected) -> list[Finding]:
             found.append(changed)
             continue
         # written, read by Django, and yet overridden on the way to the app
+        if name == DJANGO_TASKS:
+            continue
         if key in worker.conf and worker.conf[key] != value:
             found.append(
                 _make_error(
@@ -304,6 +313,25 @@ def _check_registry(before: ImportReport, after: ImportReport, expected: Expecte
             for name in lost
         ),
         *(_make_error("proof.E007", f"the task {name} is not registered") for name in missing),
+    ]
+
+
+def _check_django_tasks(
+    after: tuple[ImportReport, ImportReport], expected: Expected
+) -> list[Finding]:
+    """Each task of django.tasks is registered on the app, in the worker and in a web process."""
+    if DJANGO_TASKS not in expected.settings:
+        return []
+    return [
+        _make_error(
+            "proof.E017",
+            f"the Django task {task.name} is not registered on the app ({report.mode})",
+            f"It is sent by {task.backend}. A worker finds the tasks of a module that Celery "
+            "discovers: tasks.py of an installed app.",
+        )
+        for report in after
+        for task in report.django_tasks
+        if task.registered is None
     ]
 
 

@@ -85,6 +85,21 @@ class ImportedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedDjangoTask:
+    """A task of django.tasks. `backend` is the class that it is sent by, `alias` its key in TASKS;
+    `registered` is the name under which the Celery app has it, or None.
+    """
+
+    name: str
+    file: str
+    line: int
+    queue: str
+    alias: str
+    backend: str
+    registered: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """Something that the project tried to reach while it was imported: "broker" or "result
     backend".
@@ -172,6 +187,7 @@ class ImportReport:
     current_app_main: str | None = None
     apps_active: tuple[str | None, ...] = ()
     tasks: tuple[ImportedTask, ...] = ()
+    django_tasks: tuple[ImportedDjangoTask, ...] = ()
     conf: Mapping[str, Any] = field(default_factory=dict)
     settings_values: Mapping[str, Any] = field(default_factory=dict)
     installed_apps: tuple[str, ...] = ()
@@ -205,6 +221,7 @@ def read_report(answer: Mapping[str, Any], output: str) -> ImportReport:
         failures=tuple(read_failure(failure) for failure in answer["failures"]),
         app=ImportedApp(**app) if app else None,
         tasks=tuple(_read_task(task) for task in answer["tasks"]),
+        django_tasks=tuple(ImportedDjangoTask(**t) for t in answer.get("django_tasks", ())),
         beat_schedule=tuple(ImportedEntry(**entry) for entry in answer["beat_schedule"]),
         apps_active=tuple(answer["apps_active"]),
         installed_apps=tuple(answer.get("installed_apps", ())),

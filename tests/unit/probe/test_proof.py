@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from celeryize.probe.proof import Expected, Verdict, WrittenValue, judge
-from celeryize.probe.report import EntryPoint, Failure, ImportedApp, ImportReport
+from celeryize.probe.report import (
+    EntryPoint,
+    Failure,
+    ImportedApp,
+    ImportedDjangoTask,
+    ImportReport,
+)
 
 APP = ImportedApp("config", "config.celery", "app", "CELERY", "django.conf:settings")
 WORKER = ImportReport(
@@ -89,3 +95,13 @@ def test_a_setting_that_was_there_before_is_not_written_a_second_time():
     expected = replace(EXPECTED, settings=(name,))
     assert verdict((worker, WEB), (worker, WEB), expected) == (Verdict.FAILED, ["proof.E016"])
     assert verdict((WORKER, WEB), (worker, WEB), expected) == (Verdict.PASSED, [])
+
+
+@pytest.mark.parametrize(("registered", "found"), [("shop.tasks.add", []), (None, ["proof.E017"])])
+def test_a_django_task_has_to_be_registered_on_the_app(registered, found):
+    task = ImportedDjangoTask(
+        "shop.tasks.add", "/p/shop/tasks.py", 4, "default", "default", "x.CeleryBackend", registered
+    )
+    worker = replace(WORKER, django_tasks=(task,), settings_values={"TASKS": {}})
+    expected = replace(EXPECTED, settings=("TASKS",))
+    assert verdict((WORKER, WEB), (worker, WEB), expected)[1] == found

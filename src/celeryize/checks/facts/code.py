@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
-    rb"|tasks? import |import tasks|@[\w.]+\.(?:periodic_)?task\b"
+    rb"|tasks? import |import tasks|@[\w.]+\.(?:periodic_)?task\b|\.a?enqueue\b|django.tasks"
 )
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 # Folders for copies of libraries, by convention.

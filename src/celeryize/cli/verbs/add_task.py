@@ -38,6 +38,16 @@ def add_task(
     kind: Annotated[
         str, option("--kind", group="Task", help=f"{kind_words()}.", metavar="KIND")
     ] = "plain",
+    api: Annotated[
+        str,
+        option(
+            "--api",
+            group="Task",
+            help="celery, or django: a task of django.tasks (Django 6), which TASKS sends to "
+            "Celery.",
+            metavar="NAME",
+        ),
+    ] = "celery",
     model: Annotated[
         str | None,
         option(
@@ -240,5 +250,6 @@ def add_task(
         body_from=body_from,
         test=test,
         trigger=trigger,
+        api=api,
     )
     return run.add_task(call.options, call.write, call.view, request, run_test=run_test)

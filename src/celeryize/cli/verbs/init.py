@@ -58,6 +58,14 @@ def init(
         str,
         option("--module-name", group="Files", help="Module name of the app file.", metavar="NAME"),
     ] = "celery",
+    django_tasks: Annotated[
+        bool,
+        option(
+            "--django-tasks",
+            group="Files",
+            help="Send Django's own tasks (django.tasks, Django 6) to Celery.",
+        ),
+    ] = False,
     partial: Annotated[
         bool,
         option(
@@ -114,5 +122,6 @@ def init(
         skip_existing=skip_existing,
         modernize=modernize,
         install=install,
+        django_tasks=django_tasks,
     )
     return run.run(call.options, call.write, call.view, chosen)

@@ -70,8 +70,11 @@ def plan_block(
     recorded: Mapping[str, str],
     needs_options: bool,
     elsewhere: frozenset[str] = frozenset(),
+    kept: frozenset[str] = frozenset(),
 ) -> BlockPlan:
-    """What becomes of each setting. `elsewhere` are settings that the app file assigns."""
+    """What becomes of each setting. `elsewhere` are settings that the app file assigns, `kept`
+    those that something else than the answers needs.
+    """
     plan = BlockPlan()
     there = home.settings
     for name, piece in versions.new.items():
@@ -96,7 +99,7 @@ def plan_block(
         else:
             _plan_absent(plan, versions, piece, answers, needs_options=needs_options)
     for name in versions.was:
-        if name in versions.new or name not in there:
+        if name in versions.new or name not in there or name in kept:
             continue
         if dump(home.value_of(name)) in versions.was[name]:
             plan.removed.add(name)

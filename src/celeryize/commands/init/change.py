@@ -22,6 +22,7 @@ from celeryize.commands.init.block_facts import (
 )
 from celeryize.commands.init.block_plan import BlockPlan, Versions, plan_block, shown
 from celeryize.commands.init.change_around import change_around
+from celeryize.commands.init.django_tasks import needed_by_tasks
 from celeryize.commands.init.generated_files import write_answers
 from celeryize.commands.init.settings import prepare_result_backend, require_variables
 from celeryize.commands.init.settings_block import render_block
@@ -134,6 +135,7 @@ def change_set_up(setup: Setup, wiring: Wiring, app: CeleryApp, before: Answers)
         recorded=recorded,
         needs_options=broker is not None and broker.needs_options,
         elsewhere=written,
+        kept=needed_by_tasks(project),
     )
     with setup.attempt():
         _write_block(setup, home, versions, plan, before)

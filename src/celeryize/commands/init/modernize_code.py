@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from celeryize.celery_versions import Range, range_of
+from celeryize.celery_versions import Range, is_pinned, range_of
 from celeryize.commands.init.celery_fit import CeleryFit, fit_celery
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.detect.project import Project
@@ -15,9 +15,11 @@ from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.patch.beat_schedule import add_entry, find_home
-from celeryize.patch.dependencies import Entry, Form, entries
+from celeryize.patch.dependencies import Entry, Form, Requirement, entries
+from celeryize.patch.dependencies.raised_pin import raise_celery
 from celeryize.patch.djcelery import without_djcelery
 from celeryize.patch.old_celery import Periodic, modern_module
+from celeryize.patch.old_command_lists import modern_lists
 from celeryize.patch.old_commands import modern_command
 from celeryize.reading import read_file
 from celeryize.urls import redacted
@@ -27,9 +29,18 @@ _MENTIONS = re.compile(rb"celery")
 SCHEDULE = "CELERY_BEAT_SCHEDULE"
 # What Celery brings itself, in the versions that fit it: a pin of these years keeps it old.
 _BROUGHT = ("kombu", "billiard", "amqp", "vine", "anyjson", "django-celery", "librabbitmq")
-_FILES = ("Procfile*", "*compose*.y*ml", "*.sh", "*.service", "*.conf", "*.ini", "Makefile")
+_FILES = (
+    "Procfile*",
+    "*compose*.y*ml",
+    "*ockerfile*",
+    "*.sh",
+    "*.service",
+    "*.conf",
+    "*.ini",
+    "Makefile",
+)
 _FOLDERS = ("", "deploy", "docker", "compose", "bin", "scripts", "etc", "conf", "ops", "systemd")
-_ENV_FILES = (".env*", "*.env", "*compose*.y*ml")
+_ENV_FILES = (".env*", ".envs/**/.*", "*.env", "*compose*.y*ml")
 _VERSION = re.compile(
     r"(?i)^(\s*celery\s*(?:\[[^\]]*\])?)\s*[<>=!~][^,;#\s]*(?:\s*,\s*[<>=!~][^,;#\s]*)*"
 )
@@ -125,39 +136,50 @@ def _modernize_dependency(project: Project, draft: Draft, *, partial: bool) -> N
     there = entries(data, dependencies.form)
     if "celery" not in there or not _is_old(range_of(there["celery"].text)):
         return
+    gone = _pins_of_old(there)
     try:
         fit = fit_celery(_without_pins(project))
-        if dependencies.form is not Form.REQUIREMENTS:
-            raise CannotPatch(
-                f"{path} declares {there['celery'].text}",
-                hint="Raise it manually, then refresh the lock file.",
-                snippet=f"celery>={fit.lower}\n",
-                where=Where(path, there["celery"].line),
-            )
-    except CannotPatch as refusal:
+        if dependencies.form is Form.REQUIREMENTS:
+            after = _raised(data.decode(), there, fit, gone).encode()
+        else:
+            wanted = _wanted(there["celery"].text, fit, gone)
+            after = raise_celery(data, path, dependencies.form, wanted, gone)
+    except (CannotPatch, UnicodeDecodeError) as refusal:
+        if isinstance(refusal, UnicodeDecodeError):
+            refusal = CannotPatch(f"{path} is not UTF-8", hint="Raise it manually.")
         if not partial and dependencies.form is Form.REQUIREMENTS:
-            raise
+            raise refusal from None
         draft.add_manual(refusal)
         return
-    after, gone = _raised(data.decode(), there, fit)
     words = f"celery {fit.newest.latest}"
     if gone:
-        words += f", which brings its own in the place of {', '.join(gone)}"
-    draft.write(path, after.encode(), words)
+        texts = ", ".join(there[name].text for name in gone)
+        words += f", which brings its own in the place of {texts}"
+    draft.write(path, after, words)
     if fit.note:
         draft.add_note(fit.note)
     for lock in dependencies.locks:
         draft.add_todo(Todo(f"refresh {lock}", "It has the old Celery.", f"{dependencies.sync}\n"))
 
 
-def _raised(text: str, there: Mapping[str, Entry], fit: CeleryFit) -> tuple[str, list[str]]:
-    """A requirements file with a Celery that fits, and the requirements that it has no longer."""
-    lines = text.split("\n")
-    gone = [
+def _pins_of_old(there: Mapping[str, Entry]) -> list[str]:
+    """The names of what is declared for the old Celery alone."""
+    return [
         name
         for name, entry in there.items()
         if name in _BROUGHT or (name == "redis" and _is_old_redis(range_of(entry.text)))
     ]
+
+
+def _wanted(text: str, fit: CeleryFit, gone: list[str]) -> Requirement:
+    """Celery in the versions that fit, pinned where it was, with the extra that brings redis."""
+    extras = ("redis",) if "redis" in gone else ()
+    return fit.on(Requirement("celery", extras), pinned=is_pinned(text))
+
+
+def _raised(text: str, there: Mapping[str, Entry], fit: CeleryFit, gone: list[str]) -> str:
+    """A requirements file with a Celery that fits, and without the requirements of `gone`."""
+    lines = text.split("\n")
     entry = there["celery"]
     version = f">={fit.lower}"
     if "==" in entry.text:
@@ -171,7 +193,7 @@ def _raised(text: str, there: Mapping[str, Entry], fit: CeleryFit) -> tuple[str,
     lines[entry.line - 1] = line
     for name in sorted(gone, key=lambda one: -there[one].line):
         del lines[there[name].line - 1]
-    return "\n".join(lines), [there[name].text for name in gone]
+    return "\n".join(lines)
 
 
 def _without_pins(project: Project) -> Project:
@@ -205,7 +227,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        lines = [modern_command(line, app) for line in text.split("\n")]
+        lines = [modern_command(line, app) for line in modern_lists(text, app).split("\n")]
         after = "\n".join(lines)
         if after != text:
             draft.write(path, after.encode(), "command lines of Celery 5")

@@ -13,6 +13,13 @@ from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
 from celeryize.commands.init.app_settings import environment_of_proof
 from celeryize.commands.init.dependency import declare_dependency
+from celeryize.commands.init.django_tasks import (
+    add_to_existing,
+    declare_backend,
+    refuse_unfit,
+    report_overrides,
+    report_state,
+)
 from celeryize.commands.init.generated_files import (
     refuse_shadows,
     write_app_file,
@@ -57,6 +64,7 @@ def plan(
     flags: Mapping[str, object] | None = None,
     notes: tuple[str, ...] = (),
     updates: bool = False,
+    django_tasks: bool = False,
 ) -> Init:
     """Everything that has to change.
 
@@ -82,13 +90,19 @@ def plan(
             existing=existing,
             partial=partial,
             updates=updates,
+            django_tasks=django_tasks,
         )
+        if django_tasks:
+            refuse_unfit(setup.project)
         for note in notes:
             draft.add_note(note)
         wiring = _new_wiring(setup, today.names)
         if setup.project.celery:
             app = setup.project.celery[0]
             wiring = adopt_app(setup, wiring, app, stored=stored or {}, flags=flags or {})
+            if django_tasks:
+                with setup.attempt():
+                    wiring = add_to_existing(setup, wiring)
         else:
             wiring = _create_setup(setup, wiring)
         return setup, wiring
@@ -120,6 +134,10 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     with setup.attempt():
         wiring = add_settings(setup, wiring)
     declare_dependency(setup, setup.answers.broker, setup.answers.result_backend)
+    if setup.django_tasks:
+        declare_backend(setup)
+        report_state(setup)
+        report_overrides(setup)
     if setup.answers.beat:
         path = setup.project.gitignore
         setup.draft.write(path, ignore(setup.draft.read(path), BEAT_FILES), IGNORES_BEAT)

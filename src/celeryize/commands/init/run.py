@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 from celeryize.brokers import extra_for, modules_of
 from celeryize.celery_facts import SETTING_NAMES
+from celeryize.celery_versions import Range, range_of
 from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.change import answers_before, wished_answers
@@ -15,6 +20,7 @@ from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
 from celeryize.commands.init.production import deployment_steps
 from celeryize.commands.init.settings_in_use import answers_in_effect, settings_in_use
+from celeryize.commands.init.trial import raises_celery, trial_environment
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
 from celeryize.commands.start_command import install_line, start_steps, worker_variables
@@ -31,7 +37,7 @@ from celeryize.ui.view import View
 from celeryize.urls import holds_password
 
 # The keys of [tool.celeryize] that answer a question of init, and those of all commands.
-SWITCHES = ("partial", "overwrite", "skip_existing", "modernize", "install")
+SWITCHES = ("partial", "overwrite", "skip_existing", "modernize", "install", "django_tasks")
 QUESTION_KEYS = frozenset({"broker", "result-backend", "result_backend", "profile", "beat"})
 TABLE_KEYS = QUESTION_KEYS | {"settings", "silence", "templates"}
 
@@ -50,6 +56,7 @@ class InitOptions:
     skip_existing: bool = False
     modernize: bool = False
     install: bool = False
+    django_tasks: bool = False
     # the verb `update`: the answers of the file, by the templates of today
     updates: bool = False
 
@@ -115,6 +122,7 @@ def _plan_set_up(
         flags=chosen.flags,
         notes=notes,
         updates=chosen.updates,
+        django_tasks=chosen.django_tasks,
     )
     # what was planned decides what is proved
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
@@ -142,6 +150,8 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     wiring = planned.wiring
     new_apps = [name for name in OPTIONAL_APPS if _is_new_import(name, planned.plan)]
     needs = (*new_apps, *modules_of(planned.answers.broker))
+    if chosen.django_tasks:
+        needs += ("django.tasks", "django_tasks_celery")
     plan = planned.plan
     install_command = install_line(project, _install_commands(project, planned.answers.broker))
     around: Around | None = None
@@ -152,6 +162,13 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
         # what the installation does is no step for the user
         done = f"{project.dependencies.sync}\n"
         plan = replace(plan, todos=tuple(todo for todo in plan.todos if todo.snippet != done))
+
+    trial: Callable[[], AbstractContextManager[Path]] | None = None
+    raised = raises_celery(project, plan) if chosen.modernize else ""
+    if raised and chosen.install:
+        trial = partial(trial_environment, project, plan, view)
+    elif raised and not _has_version(project, raised):
+        plan = replace(plan, notes=(*plan.notes, _unproved_version(project, raised)))
 
     def next_steps(proof: Proof) -> tuple[NextStep, ...]:
         return _next_steps(project, planned, proof, installed=chosen.install)
@@ -172,8 +189,30 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=install_command,
         around=around,
+        trial=trial,
         read_by_path=wiring.read_by_path,
         next_steps=next_steps,
+    )
+
+
+def _has_version(project: Project, requirement: str) -> bool:
+    """Whether the project's environment has a Celery that a requirement allows already."""
+    installed = project.celery_version
+    if installed is None:
+        return False
+    major, minor = installed
+    return range_of(requirement).overlaps(Range((major, minor), (major, minor + 1)))
+
+
+def _unproved_version(project: Project, raised: str) -> str:
+    """The note that nothing was proved under the Celery that is declared now."""
+    has = "has no Celery"
+    if project.celery_version is not None:
+        has = "has Celery {}.{}".format(*project.celery_version)
+    return (
+        f"The project's environment {has}, so this is not proved under {raised}. "
+        "`celeryize init --modernize --install` proves it in a throw-away environment first, and "
+        "writes nothing if that fails."
     )
 
 

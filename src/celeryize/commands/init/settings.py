@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from celeryize.brokers import find_result_backend
+from celeryize.commands.init.django_tasks import block_of_set_up
 from celeryize.commands.init.recorded import recorded_of
 from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_in_use import keeps_unknown_broker
@@ -42,14 +43,18 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     if block:
         _refuse_half(setup, block, imports)
     what = f"the CELERY_* settings, profile {setup.answers.profile}"
-    by_path = write_settings(setup, block, imports, what)
     names = assigned_names(block)
+    more = ""
+    if only is None and setup.django_tasks:
+        more = block_of_set_up(setup, wiring, names)
+        what += ", and TASKS"
+    by_path = write_settings(setup, "\n".join(filter(None, (block, more))), imports, what)
     secrets = [(rendered.prefix + name, url) for name, url in rendered.secrets if name in names]
     require_variables(setup, secrets)
     prepare_result_backend(setup)
     return replace(
         wiring,
-        wrote=tuple(dict.fromkeys((*wiring.wrote, *names))),
+        wrote=tuple(dict.fromkeys((*wiring.wrote, *names, *assigned_names(more)))),
         environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
         values=(*wiring.values, *written_values(setup.project, block)),

@@ -30,6 +30,8 @@ class Setup:
     partial: bool
     # what an older celeryize wrote becomes what this one writes
     updates: bool = False
+    # Django's own tasks are sent to Celery, too
+    django_tasks: bool = False
 
     @property
     def start_spec(self) -> str:

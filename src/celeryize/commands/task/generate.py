@@ -15,6 +15,13 @@ from celeryize.commands.task.decorator import (
     format_decorator,
     format_signature,
 )
+from celeryize.commands.task.django_api import (
+    check_django_request,
+    check_types,
+    django_decorator,
+    django_options,
+    registered_name,
+)
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
@@ -49,6 +56,8 @@ class Subject:
     kind: str
     model: Model | None
     key: str
+    # a task of django.tasks, which cannot be called as a function
+    is_django: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +98,23 @@ def generate_task(
 
     Raises UsageError, or CeleryizeError for a broken template.
     """
+    if request.is_django:
+        check_django_request(project, request)
     kind = find_kind(request.kind)
     model = _model_of_request(project, app, request, kind)
     parameters = parse_parameters(request.parameters, kind, model)
     # after the model and the parameters: a wrong name is the likelier mistake
     check_request(request, _known_kinds(templates))
+    if request.is_django:
+        check_types(parameters)
     request = within_settings(project, request)
     decorated = _decorate_task(project, path, request)
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
     _check_model(model, kind, key)
     _check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
+    if request.is_django:
+        registered = registered_name(project, registered)
     if request.name:
         _refuse_taken_name(project, registered, path, function)
     top_import, local_import = _model_imports(project, app, path, model, kind)
@@ -125,17 +140,19 @@ def generate_task(
     template = str(request.body_from or f"task/{request.kind}")
     code, template_imports = _check_template(rendered, function, template)
     imports += template_imports
-    call = call_lines(project, app, function, parameters, model)
+    call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
         app=app,
         function=function,
         code=code,
         imports=tuple(dict.fromkeys(line for line in imports if line)),
         registered=registered,
-        options=tuple(decorated.options.items()),
+        options=() if request.is_django else tuple(decorated.options.items()),
         path=path,
         call=(f"from {project.modules.name_of(path)} import {function}", *call),
-        subject=Subject(function, path, code, tuple(imports), request.kind, model, key),
+        subject=Subject(
+            function, path, code, tuple(imports), request.kind, model, key, request.is_django
+        ),
         parameters=parameters,
     )
 
@@ -187,6 +204,9 @@ def _refuse_taken_name(
 
 
 def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _Decorated:
+    if request.is_django:
+        name, line = django_decorator(project, path)
+        return _Decorated(name, django_options(request), False, (line,))
     name, line = choose_decorator(project, path, request)
     retries, imports = find_retries(project, request)
     options = decorator_options(request, retries)

@@ -52,7 +52,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     path, package = place_of(project, app, function)
     task = generate_task(project, request, app, function, path, templates)
     source = draft.source(path)
-    report_other_libraries(source, draft)
+    report_other_libraries(source, draft, is_django=request.is_django)
     require_imports(project, task.imports)
     after = add_definitions(source, task.code, list(task.imports))
     draft.write(path, after, f"the task {task.registered}")

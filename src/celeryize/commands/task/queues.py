@@ -44,7 +44,7 @@ def report_queue(project: Project, draft: Draft, queue: str | None) -> None:
         )
 
 
-def report_other_libraries(source: Source, draft: Draft) -> None:
+def report_other_libraries(source: Source, draft: Draft, *, is_django: bool = False) -> None:
     """A note about a module that holds tasks of another library."""
     names: set[str] = set()
     for node in source.tree.body:
@@ -55,7 +55,8 @@ def report_other_libraries(source: Source, draft: Draft) -> None:
     tops = {name.split(".")[0] for name in names}
     libraries = {library for top, library in OTHER_LIBRARIES.items() if top in tops}
     # Django's own tasks, of version 6
-    if "django.tasks" in names:
+    if "django.tasks" in names and not is_django:
         libraries.add("django.tasks")
+    owner = "Django's" if is_django else "Celery's"
     for library in sorted(libraries):
-        draft.add_note(f"{source.path} also holds tasks of {library}; the new one is Celery's.")
+        draft.add_note(f"{source.path} also holds tasks of {library}; the new one is {owner}.")

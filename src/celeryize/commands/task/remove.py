@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
 from celeryize.commands.task.place import named_task, place_of
+from celeryize.detect.django_tasks import django_tasks_in
+from celeryize.detect.modules import bound_names
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_in
 from celeryize.draft import Draft
@@ -46,8 +48,23 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
         for task in tasks_in(project.modules, path, project.celery)
         if not defines(_text_of(path, draft.read(path)), task.function)
     )
+    registered += _django_names(project, path, draft)
     _refuse_scheduled(project, registered)
     return draft.plan(), registered
+
+
+def _django_names(project: Project, path: PurePosixPath, draft: Draft) -> tuple[str, ...]:
+    """The names of the tasks of django.tasks that are gone, as either backend registers them."""
+    left = _text_of(path, draft.read(path))
+    tree, module = project.modules.tree(path), project.modules.name_of(path) or ""
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    bindings = bound_names(project.modules, path, imports)
+    gone = [
+        task.name
+        for task in django_tasks_in(tree, path, module, bindings)
+        if not defines(left, task.function)
+    ]
+    return (*gone, *(f"django_tasks:{name}" for name in gone))
 
 
 def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:

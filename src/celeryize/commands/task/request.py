@@ -16,6 +16,8 @@ from celeryize.spelling import did_you_mean
 # What a task, or a queue, may be called.
 NAME = re.compile(r"[\w.\-:]+")
 RATE = re.compile(r"\d+(\.\d+)?(/[smh])?")
+# Whose task it is: the decorator and the methods that it gets.
+APIS = ("celery", "django")
 NAME_HINT = "Use letters, digits, dots, dashes, underscores."
 
 
@@ -48,6 +50,13 @@ class Request:
     body_from: Path | None = None
     test: bool | None = None
     trigger: str | None = None
+    # django: a task of django.tasks
+    api: str = "celery"
+
+    @property
+    def is_django(self) -> bool:
+        """Whether it is a task of django.tasks."""
+        return self.api == "django"
 
 
 def check_request(request: Request, kinds: Sequence[str]) -> None:
@@ -59,9 +68,13 @@ def check_request(request: Request, kinds: Sequence[str]) -> None:
         raise UsageError(
             f"unknown kind {request.kind}", hint=f"{near}Choose one of {', '.join(kinds)}."
         )
-    _check_retries(request)
-    _check_limits(request)
-    check_priority(request.priority)
+    if request.api not in APIS:
+        near = did_you_mean(request.api, APIS)
+        raise UsageError(f"unknown --api {request.api}", hint=f"{near}Use {' or '.join(APIS)}.")
+    if not request.is_django:
+        _check_retries(request)
+        _check_limits(request)
+        check_priority(request.priority)
     for name, what in ((request.name, "task"), (request.queue, "queue")):
         check_name(name, what)
 

@@ -17,6 +17,8 @@ def call_lines(
     function: str,
     parameters: tuple[Parameter, ...],
     model: Model | None,
+    *,
+    is_django: bool = False,
 ) -> tuple[str, ...]:
     """The lines that send the task.
 
@@ -35,6 +37,13 @@ def call_lines(
         after_commit = True
         arguments.append(key_argument(f"{snake_case(subject.name)}.pk", parameter))
     sent = ", ".join(arguments)
+    if is_django:
+        if not after_commit:
+            return (f"{function}.enqueue({sent})",)
+        return (
+            "from django.db import transaction",
+            f"transaction.on_commit(lambda: {function}.enqueue({sent}))",
+        )
     if after_commit:
         return lines_after_commit(project, function, sent)
     return (f"{function}.delay({sent})",)

@@ -151,12 +151,16 @@ def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list
     opener = URLOPEN
     if "requests.get(" in subject.code:
         opener = "requests.get"
+    called = subject.function
+    if subject.is_django:
+        # the object that @task makes is no function; call() runs it here and now
+        called = f"{subject.function}.call"
     name = f"test/{subject.kind}.py.jinja"
     if not has_template(name):
         name = "test/plain.py.jinja"
     text = snippet(
         name,
-        call=f"{subject.function}({arguments})",
+        call=f"{called}({arguments})",
         function=subject.function,
         key=key,
         model=subject.model is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,13 +20,13 @@ from celeryize.commands.writing.carry_out import (
 )
 from celeryize.detect.project import Project
 from celeryize.errors import Exit
-from celeryize.model import NextStep, Plan, Todo
+from celeryize.model import Edit, NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
 
 if TYPE_CHECKING:
     from celeryize.probe.report import ImportReport
-from celeryize.probe.run import Prober
+from celeryize.probe.run import Prober, Target
 
 
 class Judge(Protocol):
@@ -71,6 +72,8 @@ class Planned:
     imported: Callable[[tuple[ImportReport, ImportReport]], None] = nothing_imported
     # entered once the files are written: install, run a test; raises to roll the write back
     around: Around | None = None
+    # makes a throw-away environment with what the plan declares, in which the plan is proved
+    trial: Callable[[], AbstractContextManager[Path]] | None = None
     # the project reads what is written by its path, so the proof comes after the write
     read_by_path: bool = False
     # what a user types next, and what would do the same again without a question
@@ -207,10 +210,32 @@ class _ImportProof:
         what = "importing it with the planned changes"
         if written:
             what = "importing it as it is written"
-        with self.view.working(what):
-            after = self.prober.prove(edits, project.root, target_of(project, planned.request))
+        target = target_of(project, planned.request)
+        if planned.trial is not None and not written:
+            after = self._in_trial(planned.trial, edits, target, what)
+        else:
+            with self.view.working(what):
+                after = self.prober.prove(edits, project.root, target)
         planned.imported(after)
         fix = planned.install_command
         if not fix and planned.around is None:
             fix = install_line(project)
-        return planned.judge(before, after, planned.expected, project.root, fix=fix)
+        proof = planned.judge(before, after, planned.expected, project.root, fix=fix)
+        if planned.trial is not None and not written and proof.verdict is Verdict.PASSED:
+            proof = replace(proof, summary=f"{proof.summary}; in a throw-away environment")
+        return proof
+
+    def _in_trial(
+        self,
+        trial: Callable[[], AbstractContextManager[Path]],
+        edits: tuple[Edit, ...],
+        target: Target,
+        what: str,
+    ) -> tuple[ImportReport, ImportReport]:
+        """The imports of the planned project by the interpreter of a throw-away environment."""
+        with (
+            trial() as python,
+            Prober(replace(target, python=python)) as prober,
+            self.view.working(what),
+        ):
+            return prober.prove(edits, self.project.root)
