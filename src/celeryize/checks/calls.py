@@ -208,7 +208,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
             # a task that waits is E401, with or without a backend
             if any(task.node is code.function_of(node) for task in facts.tasks):
                 continue
-            if _is_sent(facts, code, followed(code, node.value)):
+            if is_sent(facts, code, followed(code, node.value)):
                 yield Occurrence(
                     f"this asks for a result (.{node.attr}), but no result backend is configured",
                     code.where(node),
@@ -234,7 +234,7 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
             function = code.function_of(call)
             if function is None or not _is_view(code, function):
                 continue
-            if _is_result(facts, code, followed(code, call.func.value)):
+            if is_result(facts, code, followed(code, call.func.value)):
                 yield Occurrence(
                     f"{function.name} waits for a task, and blocks its web process meanwhile",
                     code.where(call),
@@ -242,13 +242,16 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
+def is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether an expression is the result of a task that was sent."""
-    if _is_sent(facts, code, node):
+    if is_sent(facts, code, node):
         return True
-    name = ""
-    if isinstance(node, ast.Call):
-        name = dotted(node.func)
+    if not isinstance(node, ast.Call):
+        return False
+    # also `app.AsyncResult(id)`, and that of a task
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "AsyncResult":
+        return True
+    name = dotted(node.func)
     return facts.code.bindings(code.path).get(name) == ("celery.result", "AsyncResult")
 
 
@@ -315,7 +318,7 @@ def has_no_backend(facts: Facts) -> bool:
     return not (facts.settings.is_set("result_backend") or facts.project.settings.split)
 
 
-def _is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
+def is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether an expression sends a task, or canvas, and gives its result."""
     if _is_send(facts, code, node):
         return True
@@ -519,7 +522,7 @@ def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
             method = ""
             if isinstance(asked, ast.Attribute) and asked.attr in METHODS:
                 method, asked = asked.attr, asked.value
-            if _is_result(facts, code, followed(code, asked)):
+            if is_result(facts, code, followed(code, asked)):
                 yield Occurrence(
                     "this is always true: it says nothing about the task",
                     code.where(node.test),

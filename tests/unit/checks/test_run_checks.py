@@ -18,9 +18,12 @@ from tests.unit.checks import (
     test_definitions,
     test_deployment,
     test_entries,
+    test_giving_up,
     test_imported,
     test_lacking,
+    test_leftovers,
     test_receivers,
+    test_results,
     test_retrying,
     test_schedule,
     test_sending,
@@ -28,6 +31,7 @@ from tests.unit.checks import (
     test_signals,
     test_stopping,
     test_supervision,
+    test_task_classes,
     test_tasks,
     test_unregistered,
     test_wiring,
@@ -56,6 +60,10 @@ FAMILIES = (
     test_tasks,
     test_unregistered,
     test_wiring,
+    test_giving_up,
+    test_leftovers,
+    test_results,
+    test_task_classes,
 )
 
 
