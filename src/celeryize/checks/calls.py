@@ -22,6 +22,9 @@ COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"
 ASKED = {"get", "result", "state", "status", "ready", "successful", "failed", "wait"}
 # Of these, the ones that are methods.
 METHODS = {"ready", "successful", "failed"}
+# The methods of a ModelAdmin that its views call in a transaction.
+# Source: django/contrib/admin/options.py, changeform_view
+ADMIN = {"save_model", "save_related", "save_formset", "save_form", "response_add", "log_addition"}
 # Options that let the transaction end before the worker runs the task.
 LATER = {"countdown", "eta"}
 
@@ -126,9 +129,9 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                     return "is called inside atomic()"
                 if any(is_receiver(d) for d in decorators):
                     return "is called in a handler of a model's save"
-                holder = code.parents.get(outer)
-                if isinstance(holder, ast.ClassDef) and name == "save" and is_model(holder):
-                    return "is called in a model's save()"
+                saving = _saving_method(code.parents.get(outer), name)
+                if saving:
+                    return saving
                 if atomic_requests and not nested and code.path.name == "views.py":
                     return "is called in a view, and ATOMIC_REQUESTS is on"
                 if code.function_of(outer) is not None:
@@ -136,6 +139,21 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                     return None
                 nested = True
     return None
+
+
+def _saving_method(holder: ast.AST | None, name: str) -> str:
+    """What a method that saves an instance is, in words; empty for any other."""
+    if isinstance(holder, ast.ClassDef):
+        if name == "save" and is_model(holder):
+            return "is called in a model's save()"
+        if name in ADMIN and _is_admin(holder):
+            return "is called where the admin saves, in its transaction"
+    return ""
+
+
+def _is_admin(node: ast.ClassDef) -> bool:
+    """Whether a class is a ModelAdmin, by the names of its bases."""
+    return any(dotted(base).rpartition(".")[2].endswith("Admin") for base in node.bases)
 
 
 def _handed_to_commit(code: Code) -> set[str]:

@@ -8,6 +8,18 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.W330",
+        {
+            "doctors/admin.py": "from django.contrib import admin\nfrom doctors.tasks import call\n\n\nclass DoctorAdmin(admin.ModelAdmin):\n"
+            "    def save_model(self, request, obj, form, change):\n        obj.save()\n"
+            "        call.delay(obj.pk)  # <-\n"
+        },
+        {
+            "doctors/admin.py": "from django.contrib import admin\nfrom doctors.tasks import call\n\n\nclass DoctorAdmin(admin.ModelAdmin):\n"
+            "    def resend(self, request, obj):\n        call.delay(obj.pk)\n"
+        },
+    ),
+    Mistake(
         "celery.W604",
         view("def f():\n    sent = greet.delay('x')\n    if sent.ready:  # <-\n        return 1\n"),
         view("def f():\n    sent = greet.delay('x')\n    if sent.ready():\n        return 1\n"),
