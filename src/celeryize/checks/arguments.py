@@ -285,7 +285,7 @@ def _attribute_words(code: Code, call: ast.Call, value: ast.Attribute) -> str | 
 def _loop_words(code: Code, call: ast.Call, name: str) -> str | None:
     """What the variable of a loop over a queryset is, in words."""
     for outer in code.around(call):
-        loops: list[ast.For | ast.comprehension] = []
+        loops: Sequence[ast.For | ast.comprehension] = ()
         if isinstance(outer, ast.For):
             loops = [outer]
         elif isinstance(outer, ast.ListComp | ast.SetComp | ast.GeneratorExp):

@@ -14,6 +14,7 @@ from celeryize.checks import (
     command_lines,
     commits,
     configuration,
+    containers,
     definitions,
     deployment,
     entries,
@@ -80,6 +81,7 @@ FAMILIES = (
     command_lines,
     stopping,
     supervision,
+    containers,
     stops,
 )
 # How many further lines a grouped finding names.
