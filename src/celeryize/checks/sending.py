@@ -11,7 +11,7 @@ from celeryize.checks.arguments import misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import followed, full_name
+from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, number_of, text_of
 from celeryize.checks.imported import place
@@ -161,22 +161,8 @@ def _sent_name(facts: Facts, code: Code, call: ast.Call) -> str | None:
     else:
         return None
     for value in given:
-        return text_of(_constant(code, value))
+        return text_of(constant_of(code, value))
     return None
-
-
-def _constant(code: Code, node: ast.expr) -> ast.expr:
-    """The value of a name that is assigned once, in a function or at the top of its module."""
-    node = followed(code, node)
-    if isinstance(node, ast.Name):
-        values = [
-            assign.value
-            for assign in code.assigns
-            if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == node.id
-        ]
-        if len(values) == 1 and code.function_of(node) is not None:
-            return values[0]
-    return node
 
 
 @check("celery.E592")
@@ -314,7 +300,7 @@ def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
         return
     for code, call, _, task in task_calls(facts):
         for keyword in call.keywords:
-            queue = text_of(_constant(code, keyword.value))
+            queue = text_of(constant_of(code, keyword.value))
             if keyword.arg == "queue" and queue and queue not in consumed:
                 close = difflib.get_close_matches(queue, consumed, 1, 0.6)
                 hint = f"The workers consume {', '.join(sorted(consumed))}."

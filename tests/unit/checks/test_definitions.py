@@ -108,7 +108,7 @@ for _id, _broken, _healthy in (
     ("celery.E661", "throws=[KeyError]", "throws=(KeyError,)"),
     ("celery.E662", "time_limit='60'", "expires='2030-01-01T00:00:00'"),
     ("celery.E662", "autoretry_for=(KeyError,), retry_backoff='9'", "expires=9"),
-    ("celery.E662", "expires=\n'60'", "time_limit=60"),
+    ("celery.E662", "expires=\n'60'", "time_limit=300"),
     ("celery.W663", "acks_late='False'", "acks_late='True'"),
     ("celery.E664", "serializer='jsn'", "serializer='application/json'"),
     ("celery.E664", "compression='gzp'", "compression='gzip'"),

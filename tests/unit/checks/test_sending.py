@@ -33,11 +33,11 @@ MISTAKES = [
         "celery.W562",
         view(
             "def f():\n    greet.apply_async(\n        ('x',),\n"
-            "        eta=datetime.now() + timedelta(hours=1),  # <-\n    )\n",
+            "        eta=datetime.now() + timedelta(minutes=9),  # <-\n    )\n",
             NOW,
         ),
         view(
-            "def f():\n    greet.apply_async(('x',), eta=timezone.now() + timedelta(hours=1))\n"
+            "def f():\n    greet.apply_async(('x',), eta=timezone.now() + timedelta(minutes=9))\n"
             "    greet.apply_async(('x',), eta=datetime.now(tz=dt.timezone.utc))\n"
             "    greet.apply_async(('x',), eta=datetime.utcnow())\n",
             NOW,
