@@ -247,7 +247,9 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
     """
     for code in facts.code.relevant:
         for call in code.calls:
-            if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"get", "wait"}:
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            if call.func.attr not in {"get", "wait"} and not _is_polled(code, call):
                 continue
             function = code.function_of(call)
             if function is None or not _is_view(code, function):
@@ -258,6 +260,21 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     "Answer with the id of the result, and ask for it later.",
                 )
+
+
+def _is_polled(code: Code, call: ast.Call) -> bool:
+    """Whether a call of ready() is asked again and again, in the head of a loop."""
+    assert isinstance(call.func, ast.Attribute)
+    if call.func.attr not in {"ready", "successful"}:
+        return False
+    inner: ast.AST = call
+    for outer in code.around(call):
+        if isinstance(outer, ast.While):
+            return outer.test is inner
+        if not isinstance(outer, ast.expr):
+            return False
+        inner = outer
+    return False
 
 
 def is_result(facts: Facts, code: Code, node: ast.expr) -> bool:

@@ -197,7 +197,7 @@ def periodic_task_unknown(facts: Facts) -> Iterator[Occurrence]:
 
 def _periodic_task(facts: Facts, code: Code, call: ast.Call) -> ast.expr | None:
     """The `task` of a call that makes a PeriodicTask."""
-    return _model_values(facts, code, call).get("task")
+    return model_values(facts, code, call).get("task")
 
 
 @check("celery.E740")
@@ -216,7 +216,7 @@ def periodic_arguments_not_json(facts: Facts) -> Iterator[Occurrence]:
         if "django_celery_beat" not in code.source.text:
             continue
         for call in code.calls:
-            given = _model_values(facts, code, call)
+            given = model_values(facts, code, call)
             for name in ("args", "kwargs"):
                 if isinstance(given.get(name), ast.List | ast.Tuple | ast.Dict):
                     yield Occurrence(
@@ -233,7 +233,7 @@ def periodic_arguments_not_json(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _model_values(facts: Facts, code: Code, call: ast.Call) -> dict[str, ast.expr]:
+def model_values(facts: Facts, code: Code, call: ast.Call) -> dict[str, ast.expr]:
     """The values by column that a call gives a new PeriodicTask or IntervalSchedule."""
     spelled = dotted(call.func)
     model, _, method = spelled.partition(".objects.")

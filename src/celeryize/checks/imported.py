@@ -255,7 +255,7 @@ def app_not_found(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E030",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E453"),
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E037", "celery.E453"),
 )
 def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.

@@ -14,6 +14,8 @@ from celeryize.checks.facts.literals import Function, dotted, is_false
 from celeryize.checks.facts.tasks import Task
 
 KEYS = ("pk", "id")
+# The usual names of modules with receivers, which Django does not import.
+UNIMPORTED = frozenset({"signals.py", "receivers.py", "handlers.py"})
 # Of the module tempfile, what is deleted at the end of its `with`.
 DELETED = frozenset(
     {
@@ -261,3 +263,39 @@ def _is_deleted(facts: Facts, code: Code, made: ast.expr) -> bool:
 def _is_read(code: Code, node: ast.AST, name: str) -> bool:
     """Whether a name is only the beginning of `handle.read()`, or of `handle.name`."""
     return dotted(node) == name and isinstance(code.parents.get(node), ast.Attribute)
+
+
+@check("celery.W655")
+def receiver_never_connected(facts: Facts) -> Iterator[Occurrence]:
+    """A receiver that sends a task is in a module that nothing imports.
+
+    What happens: It is never called, and the task never sent.
+    How it looks: (nothing)
+    Why: A receiver is connected when its module is imported. Django imports an app's models.py and
+        apps.py by itself, and no signals.py.
+    Fix: def ready(self): from . import signals, in the AppConfig
+    Source: https://docs.djangoproject.com/en/stable/topics/signals/#connecting-receiver-functions
+    """
+    calls = task_calls(facts)
+    sending = {code.path: code for code, _, _, _ in calls if code.path.name in UNIMPORTED}
+    for code in sending.values():
+        receivers = [f for f in code.functions if any(is_receiver(d) for d in f.decorator_list)]
+        if not receivers or not code.module or facts.code.imports_module(code.module):
+            continue
+        # `import_module(f"{app}.signals")`, and what an installed library imports
+        loaded = f"'{code.path.stem}'", f'"{code.path.stem}"', f'.{code.path.stem}"'
+        if any(text in other.source.text for other in facts.code.relevant for text in loaded):
+            continue
+        if facts.worker is None and _may_be_loaded(facts, code):
+            continue
+        yield Occurrence(
+            f"nothing imports {code.module}, so {receivers[0].name} is never called",
+            code.where(receivers[0]),
+            f"Import it in ready() of the AppConfig: from . import {code.path.stem}",
+        )
+
+
+def _may_be_loaded(facts: Facts, code: Code) -> bool:
+    """Whether the apps.py beside a module imports modules by computed names."""
+    beside = facts.code.text(code.path.parent / "apps.py")
+    return any(word in beside for word in ("import_module", "autodiscover_modules", "__import__"))

@@ -13,6 +13,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted
+from celeryize.model import Where
 
 # What changes a process until something changes it back, and what to write instead.
 SWITCHES: Mapping[str, str] = {
@@ -48,6 +49,24 @@ CLOCKS = frozenset(
         "django.utils.timezone.localtime",
         "django.utils.timezone.localdate",
         "time.time",
+    }
+)
+# What opens a socket that two processes must not share.
+CONNECTS = frozenset(
+    {
+        "psycopg2.connect",
+        "psycopg.connect",
+        "psycopg.Connection.connect",
+        "MySQLdb.connect",
+        "pymysql.connect",
+        "pyodbc.connect",
+        "pymongo.MongoClient",
+        "pika.BlockingConnection",
+        "smtplib.SMTP",
+        "smtplib.SMTP_SSL",
+        "ftplib.FTP",
+        "grpc.insecure_channel",
+        "grpc.secure_channel",
     }
 )
 # What sends the query of a queryset at once.
@@ -247,6 +266,47 @@ def _computed_at_import(facts: Facts, code: Code) -> dict[str, int]:
             for target in assign.targets:
                 if isinstance(target, ast.Name):
                     found[target.id] = assign.lineno
+    return found
+
+
+@check("celery.W646")
+def connected_at_import(facts: Facts) -> Iterator[Occurrence]:
+    """A task uses a connection that was opened when its module was imported.
+
+    What happens: All processes of the pool talk over one socket: they get each other's answers. And
+        every manage.py command opens it, too.
+    How it looks: error with status PGRES_TUPLES_OK and no message from the libpq; lost connections
+    Why: The worker imports the module, and then forks; its children inherit the socket.
+    Fix: Open it in the task, or in a receiver of worker_process_init.
+    Source: https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-init;
+        https://www.psycopg.org/docs/usage.html#thread-and-process-safety
+    """
+    for code, node in task_functions(facts):
+        opened = _opened_at_import(facts, code)
+        for inner in code.within(node) if opened else ():
+            if not isinstance(inner, ast.Name) or inner.id not in opened:
+                continue
+            if inner.id not in code.assigned_in(node):
+                yield Occurrence(
+                    f"{inner.id} is opened when the module is imported: all processes share it",
+                    opened[inner.id],
+                    f"Open it in {node.name}, or in a receiver of worker_process_init.",
+                )
+                break
+
+
+def _opened_at_import(facts: Facts, code: Code) -> dict[str, Where]:
+    """The names at the top of a module that hold a connection, and their places."""
+    found: dict[str, Where] = {}
+    for assign in code.assigns:
+        if not isinstance(assign, ast.Assign) or not isinstance(code.parents[assign], ast.Module):
+            continue
+        if not isinstance(assign.value, ast.Call):
+            continue
+        if full_name(facts, code, assign.value.func) in CONNECTS:
+            for target in assign.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = code.where(assign)
     return found
 
 

@@ -146,6 +146,31 @@ def _tracks_start(facts: Facts) -> bool:
     return any("track_started" in task.options or task.hidden for task in facts.tasks)
 
 
+@check("celery.E649")
+def state_not_given(facts: Facts) -> Iterator[Occurrence]:
+    """update_state() is not given a state.
+
+    What happens: The state of the task becomes None, and what it was is gone.
+    How it looks: None
+    Why: The state is an argument with the default None, which is stored as it is.
+    Fix: self.update_state(state="PROGRESS", meta={...})
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#custom-states; reproduced with
+        Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if dotted(call.func) not in {"self.update_state", "current_task.update_state"}:
+                continue
+            # the first argument is the id of the task
+            given = {keyword.arg for keyword in call.keywords}
+            if len(call.args) < 2 and not {"state", None} & given:
+                yield Occurrence(
+                    "update_state() sets the state to None here",
+                    code.where(call),
+                    'Give it state="PROGRESS", or another name.',
+                )
+
+
 @check("celery.W632")
 def no_answer_expected(facts: Facts) -> Iterator[Occurrence]:
     """The answer of the workers is used as if it were never None.

@@ -8,6 +8,14 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.W402",
+        view(
+            "def f(request):\n    sent = greet.delay('x')\n    while not sent.ready():  # <-\n"
+            "        print('on')\n"
+        ),
+        view("def f(request):\n    sent = greet.delay('x')\n    return sent.ready()\n"),
+    ),
+    Mistake(
         "celery.W330",
         {
             "doctors/admin.py": "from django.contrib import admin\nfrom doctors.tasks import call\n\n\nclass DoctorAdmin(admin.ModelAdmin):\n"
@@ -110,10 +118,10 @@ MISTAKES = [
     Mistake(
         "celery.W330",
         {
-            "doctors/signals.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save)\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
+            "doctors/saving.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save)\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
         },
         {
-            "doctors/signals.py": "from django.contrib.auth.signals import user_logged_in\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(user_logged_in)\ndef f(sender, user, **kwargs):\n    greet.delay(user.pk)\n"
+            "doctors/saving.py": "from django.contrib.auth.signals import user_logged_in\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(user_logged_in)\ndef f(sender, user, **kwargs):\n    greet.delay(user.pk)\n"
         },
     ),
     Mistake(

@@ -10,6 +10,25 @@ OTHER = "def add(request, pk):\n    with transaction.atomic(using='legacy'):\n"
 PARTIAL = "from functools import partial\nfrom django.db import transaction\n"
 MISTAKES = [
     Mistake(
+        "celery.E573",
+        {
+            "requirements.txt": "django>=4.2\ncelery[redis]==5.3.6\n",
+            **view("def add(request, pk):\n    call.delay_on_commit(pk)  # <-\n"),
+        },
+        view("def add(request, pk):\n    call.delay_on_commit(pk)\n"),
+    ),
+    Mistake(
+        "celery.E573",
+        {
+            "requirements.txt": "django>=4.2\ncelery[redis]>=5.2,<5.4\n",
+            **view("def add(request, pk):\n    call.apply_async_on_commit([pk])  # <-\n"),
+        },
+        {
+            "requirements.txt": "django>=4.2\ncelery[redis]>=5.2,<5.5\n",
+            **view("def add(request, pk):\n    call.apply_async_on_commit([pk])\n"),
+        },
+    ),
+    Mistake(
         "celery.E607",
         view("def add(request, pk):\n    transaction.on_commit(call.delay, pk)  # <-\n"),
         view("def add(request, using):\n    transaction.on_commit(lambda: call.delay(1), using)\n"),

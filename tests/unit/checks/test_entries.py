@@ -31,11 +31,11 @@ MISTAKES = [
     Mistake(
         "celery.E740",
         {
-            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a', interval=one,\n"
             "    task='doctors.tasks.greet',\n    args=['x'],  # <-\n)\n"
         },
         {
-            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a', interval=one,\n"
             "    task='doctors.tasks.greet',\n    args=json.dumps(['x']),\n)\n"
         },
     ),
@@ -84,11 +84,11 @@ MISTAKES = [
         "celery.E733",
         {
             "doctors/rows.py": PERIODIC
-            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.great')  # <-"
+            % "PeriodicTask.objects.create(name='a', interval=one, task='doctors.tasks.great')  # <-"
         },
         {
             "doctors/rows.py": PERIODIC
-            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.greet')"
+            % "PeriodicTask.objects.create(name='a', interval=one, task='doctors.tasks.greet')"
         },
     ),
     Mistake(

@@ -14,6 +14,10 @@ RECEIVER = (
     "from doctors.models import Doctor\nfrom doctors.tasks import locate\n\n\n"
     "@receiver(post_save, sender=Doctor)\ndef on_save(sender, instance, created, **kwargs):\n"
 )
+READY = (
+    "from django.apps import AppConfig\n\n\nclass DoctorsConfig(AppConfig):\n"
+    "    name = 'doctors'\n\n    def ready(self):\n        from . import signals\n"
+)
 SAVE = (
     "from django.db import models\n\n\nclass Doctor(models.Model):\n"
     "    name = models.CharField(max_length=80)\n\n    def save(self, **kwargs):\n"
@@ -21,13 +25,33 @@ SAVE = (
 )
 MISTAKES = [
     Mistake(
+        "celery.W655",
+        {
+            "doctors/signals.py": "from django.db.models.signals import post_save\n"
+            "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
+            "@receiver(post_save)\n"
+            "def on_save(sender, instance, **kwargs):  # <-\n"
+            "    greet.delay_on_commit(instance.name)\n"
+        },
+        {
+            "doctors/signals.py": "from django.db.models.signals import post_save\n"
+            "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
+            "@receiver(post_save)\n"
+            "def on_save(sender, instance, **kwargs):\n"
+            "    greet.delay_on_commit(instance.name)\n",
+            "doctors/apps.py": READY,
+        },
+    ),
+    Mistake(
         "celery.W616",
         {
             **SAVES,
+            "doctors/apps.py": READY,
             "doctors/signals.py": f"{RECEIVER}    locate.delay_on_commit(instance.pk)  # <-\n",
         },
         {
             **SAVES,
+            "doctors/apps.py": READY,
             "doctors/signals.py": f"{RECEIVER}    if created:\n        locate.delay_on_commit(instance.pk)\n",
         },
     ),

@@ -12,6 +12,17 @@ POSTGRES = settings(
 LOCK = "from doctors.models import Doctor\nfrom django.db import transaction\n"
 MISTAKES = [
     Mistake(
+        "celery.W646",
+        tasks(
+            "import psycopg2\ndb = psycopg2.connect('dbname=old')  # <-\n\n\n"
+            f"{TASK}def copy():\n    db.cursor()\n"
+        ),
+        tasks(
+            f"import psycopg2\n\n\n{TASK}def copy():\n    db = psycopg2.connect('dbname=old')\n"
+            "    db.cursor()\n"
+        ),
+    ),
+    Mistake(
         "celery.W669",
         tasks(
             f"from django.utils import translation\n{TASK}def write(language):\n"

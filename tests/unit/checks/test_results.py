@@ -14,6 +14,13 @@ RPC = settings('CELERY_RESULT_BACKEND = "rpc://"\n', instead="CELERY_RESULT_BACK
 LOOKUP = "def status(request, pk):\n    return AsyncResult(pk).state"
 MISTAKES = [
     Mistake(
+        "celery.E649",
+        tasks("@shared_task(bind=True)\ndef load(self):\n    self.update_state(meta={})  # <-\n"),
+        tasks(
+            "@shared_task(bind=True)\ndef load(self):\n    self.update_state(None, 'PROGRESS', {})\n"
+        ),
+    ),
+    Mistake(
         "celery.W631",
         view(
             "def status(request, pk):\n    result = AsyncResult(pk)\n"

@@ -30,6 +30,17 @@ NOW = "import datetime as dt\nfrom datetime import datetime, timedelta\nfrom dja
 WORKERS = "web: gunicorn config.wsgi\nworker: celery -A config worker -Q celery,mail -n a@%h\n"
 MISTAKES = [
     Mistake(
+        "celery.E590",
+        view(
+            "def f():\n    app.tasks['doctors.tasks.gret'].delay('x')  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f():\n    app.tasks['doctors.tasks.greet'].delay('x')\n",
+            "from config.celery import app\n",
+        ),
+    ),
+    Mistake(
         "celery.W562",
         view(
             "def f():\n    greet.apply_async(\n        ('x',),\n"
