@@ -174,7 +174,16 @@ def run_checks(
         if check.grouped:
             shown = _group_by_file(shown)
         found += shown
+    found = [finding for finding in found if not _is_told_there(finding, found)]
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _is_told_there(finding: Finding, found: list[Finding]) -> bool:
+    """Whether a finding at the same place says better what this one says."""
+    if finding.id not in CHECKS or finding.where is None:
+        return False
+    better = CHECKS[finding.id].unless_there
+    return any(other.id in better and other.where == finding.where for other in found)
 
 
 def _lacks_facts(check: Check, facts: Facts) -> bool:

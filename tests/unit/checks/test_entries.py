@@ -143,6 +143,11 @@ MISTAKES = [
         {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.si('x'))\n"},
     ),
     Mistake(
+        "celery.E738",
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(greet.s('x'), 9.0)  # <-\n"},
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, sig=greet.s('x'))\n"},
+    ),
+    Mistake(
         "celery.W739",
         {
             "config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.s('x'))\n"
