@@ -57,6 +57,8 @@ FETCHES = {
 UPLOADS = ("request.FILES", "self.request.FILES")
 # What gives an instance, too.
 SAVES = {"get_object_or_404", "form.save", "serializer.save", "self.get_object"}
+# What holds the data of a request, by the end of its class's name.
+FORMS = ("Form", "FormSet", "Serializer")
 # The methods of a queryset that a loop goes over.
 ROWS = {"all", "filter", "exclude", "order_by", "iterator", "select_related", "prefetch_related"}
 # What of a request JSON cannot hold.
@@ -189,6 +191,8 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
             packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
             # only a literal tuple or list shows what is in it
             given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+            named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
+            given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
         for value in given:
             what = _instance_words(code, call, value)
             if what:
@@ -207,6 +211,8 @@ def _instance_hint(what: str) -> str:
         return "Pass its primary key, or django.forms.models.model_to_dict()."
     if what in REQUEST_PARTS:
         return "Pass what the task needs of it, as a text."
+    if what == "a form or a serializer":
+        return "Pass its cleaned_data or data, or the primary key of what it saved."
     if what == "an uploaded file":
         return "Save it, and pass its name or the primary key of its instance."
     if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
@@ -235,7 +241,8 @@ def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
         return "an uploaded file"
     if isinstance(value, ast.Attribute):
         return _attribute_words(code, call, value)
-    function = code.function_of(call)
+    # a call that on_commit() will make is not in the file itself
+    function = code.function_of(value)
     if not isinstance(value, ast.Name) or function is None:
         return None
     holder = code.parents.get(function)
@@ -312,6 +319,8 @@ def _fetch_words(call: ast.Call) -> str | None:
     if spelled in {f"{upload}.get" for upload in UPLOADS}:
         return "an uploaded file"
     from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
+    if spelled.endswith(FORMS) and call.args:
+        return "a form or a serializer"
     if from_manager or spelled in SAVES or spelled.endswith(".get_object_or_404"):
         return f"the result of {spelled}()"
     return None
@@ -532,6 +541,8 @@ def _unjson_value(facts: Facts, code: Code, value: ast.expr) -> str | None:
             return "a set"
         case ast.GeneratorExp():
             return "a generator"
+        case ast.Dict(keys=keys) if any(number_of(key) is not None for key in keys):
+            return "a dict whose keys are numbers, and come back as texts"
         case ast.Lambda():
             return "a function"
         case ast.Call(func=ast.Name(id=name)) if name in UNJSON and not _is_bound(

@@ -620,7 +620,8 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Nothing: the task is not sent.
     How it looks: (nothing)
-    Why: task.delay without parentheses is only the method.
+    Why: task.delay without parentheses is only the method; and a generator, or map(), does nothing
+        until something goes through it.
     Fix: task.delay()
     Source: reproduced with Celery 5.7
     """
@@ -629,6 +630,12 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
             value: ast.AST | None = None
             if isinstance(node, ast.Expr):
                 value = node.value
+                if _is_lazy(facts, code, value):
+                    yield Occurrence(
+                        "nothing goes through this, so nothing is sent",
+                        code.where(value),
+                        "Write a `for` loop.",
+                    )
             # what on_commit calls is the lambda, and nothing calls what that returns
             elif isinstance(node, ast.Lambda) and _is_for_commit(code, node):
                 value = node.body
@@ -644,6 +651,20 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
                     code.where(value),
                     "Add the parentheses.",
                 )
+
+
+def _is_lazy(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a statement is a generator, or a map(), that would send tasks."""
+    if isinstance(node, ast.GeneratorExp):
+        return _is_send(facts, code, node.elt)
+    if not isinstance(node, ast.Call) or dotted(node.func) != "map" or not node.args:
+        return False
+    given = node.args[0]
+    if isinstance(given, ast.Lambda):
+        return _is_send(facts, code, given.body)
+    if not isinstance(given, ast.Attribute) or given.attr not in ALL_SENDS:
+        return False
+    return facts.tasks.named_by(code, given.value) is not None
 
 
 def _is_for_commit(code: Code, node: ast.Lambda) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator
 
-from celeryize.checks.arguments import misfit, packed_arguments
+from celeryize.checks.arguments import KNOWN, misfit, packed_arguments
 from celeryize.checks.calls import SENDS
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -184,3 +185,114 @@ def _has_defaults(task: Task) -> bool:
     if signature is None:
         return True
     return any(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
+
+
+@check("celery.W454")
+def swallows_what_is_retried(facts: Facts) -> Iterator[Occurrence]:
+    """A task with autoretry_for catches the exception itself.
+
+    What happens: It is never retried: it ends as a success.
+    How it looks: SUCCESS, and the exception in the log
+    Why: autoretry_for sees the exceptions that leave the function.
+    Fix: Raise it again below the log: logger.exception(...) and `raise`
+    Source: celery/app/autoretry.py; reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        wanted = task.options.get("autoretry_for")
+        elements = getattr(wanted, "elts", None)
+        if not elements or task.hidden:
+            continue
+        names = {dotted(element).rpartition(".")[2] for element in elements}
+        work = [one for one in task.node.body if not _is_preparation(one)]
+        # what is beside the `try` may raise, and is retried
+        if len(work) != 1 or not isinstance(work[0], ast.Try) or work[0].orelse:
+            continue
+        for handler in work[0].handlers:
+            if _catches_all(handler, names) and not _leaves_by_exception(handler):
+                yield Occurrence(
+                    f"{task.node.name} catches what autoretry_for waits for: it is never retried",
+                    task.code.where(handler),
+                    "End the `except` with `raise`.",
+                )
+
+
+def _is_preparation(statement: ast.stmt) -> bool:
+    """Whether a statement cannot be what fails: a docstring, an import, a line of the log."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(statement, ast.Assign | ast.Return):
+        return statement.value is None or isinstance(statement.value, ast.Constant | ast.Name)
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    if isinstance(value, ast.Call):
+        return dotted(value.func).partition(".")[0] in {"logger", "log", "logging", "print"}
+    return isinstance(value, ast.Constant)
+
+
+def _catches_all(handler: ast.ExceptHandler, names: set[str]) -> bool:
+    """Whether a handler catches every one of some exceptions."""
+    if handler.type is None:
+        return True
+    caught = {dotted(node).rpartition(".")[2] for node in ast.walk(handler.type)}
+    return bool(caught & {"Exception", "BaseException"}) or names <= caught
+
+
+def _leaves_by_exception(handler: ast.ExceptHandler) -> bool:
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Raise):
+            return True
+        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "retry":
+            return True
+    return False
+
+
+@check("celery.E455")
+def finally_takes_the_retry(facts: Facts) -> Iterator[Occurrence]:
+    """A `return` in a finally takes the place of a retry.
+
+    What happens: The task ends as a success, and the retry that was sent runs beside it.
+    How it looks: SUCCESS, and the same id again
+    Why: retry() raises; a `return` in finally replaces every exception.
+    Fix: Put the `return` below the `try`.
+    Source: https://docs.python.org/3/reference/compound_stmts.html#finally-clause; reproduced with
+        Celery 5.7: SUCCESS, and the message was received twice
+    """
+    for task in facts.tasks:
+        for node in task.code.within(task.node):
+            if not isinstance(node, ast.Try):
+                continue
+            returns = [inner for inner in node.finalbody if isinstance(inner, ast.Return)]
+            handlers = [inner for handler in node.handlers for inner in handler.body]
+            if returns and any(_retries_in(task, [*node.body, *handlers])):
+                yield Occurrence(
+                    f"this return swallows the retry of {task.node.name}",
+                    task.code.where(returns[0]),
+                    "Put it below the try.",
+                )
+
+
+@check("celery.W456")
+def option_of_retry_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """retry() is given an option that it does not know.
+
+    What happens: The option has no effect; and where its value is an exception, the task is
+        rejected instead of retried.
+    How it looks: reject requeue=False: Object of type OSError is not JSON serializable
+    Why: retry() hands what it does not know to apply_async, which takes any keyword.
+    Fix: exc=, countdown=, eta=, max_retries=, args=, kwargs=
+    Source: celery/app/task.py, Task.retry; reproduced with Celery 5.7
+    """
+    known = KNOWN | {"exc", "throw", "max_retries"}
+    for task in facts.tasks:
+        for call in _retries_in(task, task.node.body):
+            for keyword in call.keywords:
+                if keyword.arg is None or keyword.arg in known:
+                    continue
+                close = difflib.get_close_matches(keyword.arg, known, 1, 0.6)
+                if close:
+                    yield Occurrence(
+                        f"the option {keyword.arg} of retry() has no effect",
+                        task.code.where(keyword.value),
+                        f"Did you mean {close[0]}?",
+                    )

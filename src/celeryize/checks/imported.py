@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
@@ -219,7 +220,12 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E003", imports=True, unless=("celery.E001", "celery.E002", "celery.E453"))
+@check(
+    "celery.E003",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E453"),
+    unless_there=("celery.E301",),
+)
 def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
@@ -233,7 +239,21 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
             if not _is_our_spec(facts, failure):
-                yield _exception_occurrence(facts, failure)
+                found = _exception_occurrence(facts, failure)
+                # where the zone is written, E301 says it better
+                zone = _zone_of(facts, failure)
+                if zone is not None:
+                    found = replace(found, where=zone)
+                yield found
+
+
+def _zone_of(facts: Facts, failure: Failure) -> Where | None:
+    """The place of the CELERY_TIMEZONE that an exception is about."""
+    for setting in facts.settings.named("CELERY_TIMEZONE"):
+        zone = text_of(setting.value)
+        if zone and failure.type == "ZoneInfoNotFoundError" and zone in failure.message:
+            return setting.where
+    return None
 
 
 def _is_our_spec(facts: Facts, failure: Failure) -> bool:

@@ -265,7 +265,7 @@ def _is_read(code: Code, node: ast.AST, name: str) -> bool:
     return dotted(node) == name and isinstance(code.parents.get(node), ast.Attribute)
 
 
-@check("celery.W655")
+@check("celery.W466")
 def receiver_never_connected(facts: Facts) -> Iterator[Occurrence]:
     """A receiver that sends a task is in a module that nothing imports.
 

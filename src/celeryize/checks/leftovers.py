@@ -269,7 +269,7 @@ def _computed_at_import(facts: Facts, code: Code) -> dict[str, int]:
     return found
 
 
-@check("celery.W646")
+@check("celery.W465")
 def connected_at_import(facts: Facts) -> Iterator[Occurrence]:
     """A task uses a connection that was opened when its module was imported.
 
@@ -367,3 +367,71 @@ def _is_in_transaction(code: Code, node: ast.AST) -> bool:
             if any(word in name for name in names for word in ("atomic", "transaction", "lock")):
                 return True
     return False
+
+
+# Who is logged in, kept per request by a middleware.
+CURRENT = frozenset(
+    {
+        "crum.get_current_user",
+        "crum.get_current_request",
+        "django_currentuser.middleware.get_current_user",
+        "django_currentuser.middleware.get_current_authenticated_user",
+        "threadlocals.threadlocals.get_current_user",
+        "threadlocals.threadlocals.get_current_request",
+    }
+)
+
+
+@check("celery.W458")
+def asks_for_the_request(facts: Facts) -> Iterator[Occurrence]:
+    """A task asks for the user of a request.
+
+    What happens: It gets None.
+    How it looks: AttributeError: 'NoneType' object has no attribute 'pk'
+    Why: A middleware keeps the user for the time of a request; a worker has no request.
+    Fix: Give the task the primary key of the user.
+    Source: https://django-crum.readthedocs.io/en/latest/; https://pypi.org/project/django-currentuser/
+    """
+    for code, node in task_functions(facts):
+        for call in code.within(node):
+            if isinstance(call, ast.Call) and full_name(facts, code, call.func) in CURRENT:
+                yield Occurrence(
+                    f"{dotted(call.func)}() gives None in a worker, which has no request",
+                    code.where(call),
+                    f"Give {node.name} the primary key of the user.",
+                )
+
+
+@check("celery.W459")
+def lock_of_two_steps(facts: Facts) -> Iterator[Occurrence]:
+    """A task asks for its lock, and takes it afterwards.
+
+    What happens: Two runs that start together both take it.
+    How it looks: (nothing: the task runs twice at once, now and then)
+    Why: Between get() and set() another process may do the same. add() does both in one step.
+    Fix: if not cache.add("lock", True, 3600): return
+    Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
+    """
+    for code, node in task_functions(facts):
+        keys: dict[str, dict[str, ast.Call]] = {}
+        for call in code.within(node):
+            if isinstance(call, ast.Call) and call.args:
+                owner, _, method = dotted(call.func).rpartition(".")
+                if owner.endswith("cache"):
+                    keys.setdefault(ast.unparse(call.args[0]), {}).setdefault(method, call)
+        for methods in keys.values():
+            asked = methods.get("get")
+            # what is deleted at the end is a lock; what stays is a cached value
+            if asked is None or not {"set", "delete"} <= set(methods) or "add" in methods:
+                continue
+            around = code.parents.get(asked)
+            if isinstance(around, ast.If) and _gives_way(around):
+                yield Occurrence(
+                    "between this get() and set() another worker may take the lock, too",
+                    code.where(asked),
+                    "Write `if not cache.add(key, True, seconds): return`.",
+                )
+
+
+def _gives_way(test: ast.If) -> bool:
+    return any(isinstance(statement, ast.Return | ast.Raise) for statement in test.body)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celeryize.checks.arguments import PACKED, SEND_ONLY
+from celeryize.checks.arguments import PACKED, SEND_ONLY, misfit
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import followed
+from celeryize.checks.facts.canvas import composer_of, followed, signature_of
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import number_of
 from celeryize.checks.facts.tasks import Task
@@ -183,3 +183,35 @@ def _is_value(item: ast.expr) -> bool:
     if isinstance(item, ast.Constant):
         return True
     return isinstance(item, ast.Attribute) and item.attr in {"pk", "id"}
+
+
+@check("celery.E513")
+def chain_of_one_task(facts: Facts) -> Iterator[Occurrence]:
+    """A chain is made of one task in a loop, and the task does not take the result before it.
+
+    What happens: The first step runs, and the chain ends there with a TypeError.
+    How it looks: TypeError: send() takes 1 positional argument but 2 were given
+    Why: .s() puts the result of the step before in front of its own arguments.
+    Fix: chain(*[send.si(pk) for pk in pks])
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#immutability
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if composer_of(facts, code, call) != "chain" or len(call.args) != 1:
+                continue
+            given = call.args[0]
+            if isinstance(given, ast.Starred):
+                given = given.value
+            given = followed(code, given)
+            if not isinstance(given, ast.ListComp | ast.GeneratorExp):
+                continue
+            made = signature_of(facts, code, given.elt)
+            if made is None or made.immutable or not made.certain:
+                continue
+            problem = misfit(made.task, made.positional + 1, made.named)
+            if problem and misfit(made.task, made.positional, made.named) is None:
+                yield Occurrence(
+                    f"{made.task.node.name} is given the result of the step before: {problem}",
+                    code.where(call),
+                    f"Write {made.task.node.name}.si(...).",
+                )

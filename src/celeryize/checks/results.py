@@ -10,7 +10,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import composer_of, followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import default_of, dotted, text_of
+from celeryize.checks.facts.literals import default_of, dotted, is_true, text_of
 
 # Source: celery/states.py
 STATES = frozenset(
@@ -363,6 +363,34 @@ def _is_lookup(facts: Facts, code: Code, call: ast.Call) -> bool:
     if full_name(facts, code, call.func) == "celery.result.AsyncResult":
         return True
     return isinstance(call.func, ast.Attribute) and call.func.attr == "AsyncResult"
+
+
+@check("celery.W637")
+def no_result_is_kept(facts: Facts) -> Iterator[Occurrence]:
+    """The state of a task is looked up by its id, and no task keeps its result.
+
+    What happens: It stays PENDING for ever.
+    How it looks: PENDING
+    Why: CELERY_TASK_IGNORE_RESULT is True, and no task sets ignore_result=False.
+    Fix: @shared_task(ignore_result=False) for the task that is asked for
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-ignore-result
+    """
+    everywhere = list(facts.settings.named("CELERY_TASK_IGNORE_RESULT"))
+    if not everywhere or not all(is_true(setting.value) for setting in everywhere):
+        return
+    # one that is kept, by its decorator or by its call, may be the one that is asked for
+    if any("ignore_result=False" in code.source.text for code in facts.code.relevant):
+        return
+    if any(task.hidden or "base" in task.options for task in facts.tasks):
+        return
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if code.function_of(call) is not None and _is_lookup(facts, code, call):
+                yield Occurrence(
+                    f"no task keeps its result ({everywhere[0].where}): this is PENDING for ever",
+                    code.where(call),
+                    "Write ignore_result=False in the decorator of the task.",
+                )
 
 
 @check("celery.W636")

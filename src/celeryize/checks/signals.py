@@ -171,7 +171,7 @@ def sender_of_other_kind(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W639")
+@check("celery.W464")
 def pool_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
     """A receiver waits for the start of a process, and the pool has none.
 

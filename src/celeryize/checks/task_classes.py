@@ -175,3 +175,59 @@ def _meant_method(name: str) -> str:
     if name in ELSEWHERE:
         return ELSEWHERE[name]
     return next(iter(difflib.get_close_matches(name, METHODS, 1, 0.75)), "")
+
+
+# What `self.request` has. Source: celery/app/task.py, Context
+REQUEST = words(
+    """
+    args as_execution_options callbacks called_directly chain children chord clear correlation_id
+    delivery_info errbacks eta expires get group group_index headers hostname id ignore_result
+    is_eager kwargs logfile loglevel origin parent_id properties replaced_task_nesting reply_to
+    retries root_id shadow soft_time_limit stamped_headers stamps task taskset time_limit timelimit
+    update utc
+    """
+)
+# The attributes of a task that people read, beside its methods.
+ATTRIBUTES = METHODS | words(
+    """
+    name request max_retries default_retry_delay rate_limit time_limit soft_time_limit app backend
+    ignore_result acks_late queue serializer track_started MaxRetriesExceededError OperationalError
+    request_stack autoretry_for throws priority expires typing abstract store_errors_even_if_ignored
+    trail resultrepr_maxsize reject_on_worker_lost acks_on_failure_or_timeout send_events
+    """
+)
+
+
+@check("celery.E457")
+def attribute_of_no_task(facts: Facts) -> Iterator[Occurrence]:
+    """A task asks itself, or its request, for something that they do not have.
+
+    What happens: The task fails.
+    How it looks: AttributeError: 'Context' object has no attribute 'retry'
+    Why: The name is misspelt.
+    Fix: self.request.retries, self.max_retries, self.request.id, self.name
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#task-request; reproduced with
+        Celery 5.7
+    """
+    for task in facts.tasks:
+        if not task.bound or task.hidden or "base" in task.options or facts.tasks.have_own_class:
+            continue
+        # what the task sets, it may read
+        own = {
+            node.attr
+            for node in task.code.within(task.node)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
+        for node in task.code.within(task.node):
+            if not isinstance(node, ast.Attribute) or node.attr in own or node.attr[0] == "_":
+                continue
+            known = {"self": ATTRIBUTES, "self.request": REQUEST}.get(dotted(node.value))
+            if known is None or node.attr in known:
+                continue
+            close = difflib.get_close_matches(node.attr, known, 1, 0.66)
+            if close:
+                yield Occurrence(
+                    f"{dotted(node)} does not exist",
+                    task.code.where(node),
+                    f"Did you mean {dotted(node.value)}.{close[0]}?",
+                )

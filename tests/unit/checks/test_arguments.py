@@ -20,6 +20,39 @@ MISTAKES = [
     Mistake(
         "celery.W360",
         view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n"
+            "    transaction.on_commit(partial(greet.delay, doctor))  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n"
+            "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n"
+            "    transaction.on_commit(partial(greet.delay, doctor.pk))\n",
+            "from functools import partial\nfrom django.db import transaction\n"
+            "from doctors.models import Doctor\n",
+        ),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def f(request):\n    form = NameForm(request.POST)\n"
+            "    greet.apply_async(kwargs={'name': form})  # <-\n",
+            "from doctors.forms import NameForm\n",
+        ),
+        view(
+            "def f(request):\n    form = NameForm(request.POST)\n"
+            "    greet.apply_async(kwargs={'name': form.cleaned_data})\n",
+            "from doctors.forms import NameForm\n",
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f():\n    greet.delay({1: 'a'})  # <-\n"),
+        view("def f():\n    greet.delay({'1': 'a'})\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
             "def f():\n    for one in Doctor.objects.filter(name='x').iterator():\n"
             "        greet.delay(one)  # <-\n",
             "from doctors.models import Doctor\n",

@@ -8,6 +8,16 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.W551",
+        view("def f(names):\n    map(greet.delay, names)  # <-\n"),
+        view("def f(names):\n    list(map(greet.delay, names))\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f(names):\n    (greet.delay(name) for name in names)  # <-\n"),
+        view("def f(names):\n    [greet.delay(name) for name in names]\n"),
+    ),
+    Mistake(
         "celery.W402",
         view(
             "def f(request):\n    sent = greet.delay('x')\n    while not sent.ready():  # <-\n"

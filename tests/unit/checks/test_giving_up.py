@@ -12,6 +12,46 @@ BODY = "def ship(pk):\n    try:\n        print(pk)\n    except SoftTimeLimitExce
 UNLIMITED = settings("", instead="CELERY_TASK_SOFT_TIME_LIMIT")
 MISTAKES = [
     Mistake(
+        "celery.W454",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except Exception as error:  # <-\n        print(error)\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except Exception as error:\n        print(error)\n        raise\n"
+        ),
+    ),
+    Mistake(
+        "celery.W454",
+        tasks(
+            "@shared_task(autoretry_for=(OSError, ValueError))\ndef load():\n    try:\n"
+            "        open('x')\n    except (OSError, ValueError):  # <-\n        return None\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError, ValueError))\ndef load():\n    try:\n"
+            "        open('x')\n    except ValueError:\n        return None\n"
+        ),
+    ),
+    Mistake(
+        "celery.E455",
+        tasks(
+            f"{RETRY}    except OSError as error:\n        raise self.retry(exc=error)\n"
+            "    finally:\n        return 1  # <-\n"
+        ),
+        tasks(
+            f"{RETRY}    except OSError as error:\n        raise self.retry(exc=error)\n"
+            "    finally:\n        print(pk)\n    return 1\n"
+        ),
+    ),
+    Mistake(
+        "celery.W456",
+        tasks(f"{RETRY}    except OSError:\n        raise self.retry(count_down=9)  # <-\n"),
+        tasks(
+            f"{RETRY}    except OSError:\n        raise self.retry(countdown=9, queue='celery')\n"
+        ),
+    ),
+    Mistake(
         "celery.E612",
         tasks(
             f"{RETRY}    except OSError as error:\n        try:\n"

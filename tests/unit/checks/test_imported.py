@@ -225,3 +225,9 @@ def test_what_is_known_of_an_exception_is_its_hint(tmp_path):
     root = make_tree(tmp_path, {**healthy(), "config/celery.py": receiver})
     (finding,) = run_checks(imported_facts_of(root)).findings
     assert (finding.id, finding.hint) == ("celery.E001", "Give the function **kwargs, too.")
+
+
+def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
+    wrong = settings('CELERY_TIMEZONE = "Europe/Pariss"\n', instead="CELERY_TIMEZONE")
+    ((identifier, where),) = found_by_import(tmp_path, wrong)
+    assert (identifier, where.split(":")[0]) == ("celery.E301", "config/settings.py")

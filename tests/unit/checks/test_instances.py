@@ -25,7 +25,7 @@ SAVE = (
 )
 MISTAKES = [
     Mistake(
-        "celery.W655",
+        "celery.W466",
         {
             "doctors/signals.py": "from django.db.models.signals import post_save\n"
             "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"

@@ -9,10 +9,37 @@ from tests.unit.checks.projects import TASK, Mistake, found_in, settings, tasks,
 POSTGRES = settings(
     'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}\n', instead="DATABASES"
 )
+REDIS_CACHE = settings(
+    'CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}\n'
+)
 LOCK = "from doctors.models import Doctor\nfrom django.db import transaction\n"
 MISTAKES = [
     Mistake(
-        "celery.W646",
+        "celery.W458",
+        tasks(f"from crum import get_current_user as who\n{TASK}def log():\n    who()  # <-\n"),
+        tasks(f"from doctors.models import get_current_user\n{TASK}def log():\n    print(1)\n"),
+    ),
+    Mistake(
+        "celery.W459",
+        {
+            **REDIS_CACHE,
+            **tasks(
+                f"from django.core.cache import cache\n{TASK}def nightly():\n"
+                "    if cache.get('lock'):  # <-\n        return\n    cache.set('lock', 1)\n"
+                "    cache.delete('lock')\n"
+            ),
+        },
+        {
+            **REDIS_CACHE,
+            **tasks(
+                f"from django.core.cache import cache\n{TASK}def nightly():\n"
+                "    if cache.get('total'):\n        return\n    cache.set('total', 1)\n"
+                "    cache.delete('other')\n"
+            ),
+        },
+    ),
+    Mistake(
+        "celery.W465",
         tasks(
             "import psycopg2\ndb = psycopg2.connect('dbname=old')  # <-\n\n\n"
             f"{TASK}def copy():\n    db.cursor()\n"

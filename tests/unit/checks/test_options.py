@@ -10,6 +10,17 @@ AUDIT = tasks(f"{TASK}def audit(event, **context):\n    return event\n")
 TASKS = "from doctors.tasks import audit\n"
 MISTAKES = [
     Mistake(
+        "celery.E513",
+        view(
+            "def add(request, pks):\n    chain(*[greet.s(pk) for pk in pks]).delay()  # <-\n",
+            "from celery import chain\n",
+        ),
+        view(
+            "def add(request, pks):\n    chain(*[greet.si(pk) for pk in pks]).delay()\n",
+            "from celery import chain\n",
+        ),
+    ),
+    Mistake(
         "celery.E638",
         view("def add(request, pk):\n    call.s(pk, countdown=9).delay()  # <-\n"),
         view("def add(request, pk):\n    call.s(pk).set(countdown=9).delay()\n"),

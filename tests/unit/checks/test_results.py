@@ -14,6 +14,18 @@ RPC = settings('CELERY_RESULT_BACKEND = "rpc://"\n', instead="CELERY_RESULT_BACK
 LOOKUP = "def status(request, pk):\n    return AsyncResult(pk).state"
 MISTAKES = [
     Mistake(
+        "celery.W637",
+        {
+            **settings("CELERY_TASK_IGNORE_RESULT = True\n"),
+            **view("def status(request, pk):\n    return AsyncResult(pk).state  # <-\n", RESULT),
+        },
+        {
+            **settings("CELERY_TASK_IGNORE_RESULT = True\n"),
+            **tasks("@shared_task(ignore_result=False)\ndef load():\n    pass\n"),
+            **view("def status(request, pk):\n    return AsyncResult(pk).state\n", RESULT),
+        },
+    ),
+    Mistake(
         "celery.E649",
         tasks("@shared_task(bind=True)\ndef load(self):\n    self.update_state(meta={})  # <-\n"),
         tasks(

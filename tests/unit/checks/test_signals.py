@@ -25,7 +25,7 @@ UNLIMITED = {
 START = "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker"
 MISTAKES = [
     Mistake(
-        "celery.W639",
+        "celery.W464",
         {
             **UNLIMITED,
             **tasks(

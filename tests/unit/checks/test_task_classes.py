@@ -10,6 +10,22 @@ BASE = "from celery import Task\n\n\nclass Base(Task):\n"
 USED = "\n\n@shared_task(base=Base)\ndef pack(pk):\n    return pk\n"
 MISTAKES = [
     Mistake(
+        "celery.E457",
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self, pk):\n"
+            "    return self.request.retry < 3  # <-\n"
+        ),
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self, pk):\n    self.max_retry = 3\n"
+            "    return self.request.retries < self.max_retry\n"
+        ),
+    ),
+    Mistake(
+        "celery.E457",
+        tasks("@shared_task(bind=True)\ndef pack(self, pk):\n    return self.max_retry  # <-\n"),
+        tasks("@shared_task(bind=True)\ndef pack(self, pk):\n    return self.max_retries\n"),
+    ),
+    Mistake(
         "celery.E433",
         tasks(
             f"{BASE}    def on_failure(self, exc, task_id, args, kwargs):  # <-\n        pass\n{USED}"
