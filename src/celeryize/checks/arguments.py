@@ -111,7 +111,12 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     return None
 
 
-def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def _all_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
+    """What _find_calls() finds: several checks go through it."""
+    return facts.code.once("calls and signatures", lambda: tuple(_find_calls(facts)))
+
+
+def _find_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every call of a task's sending methods, signatures, and what on_commit() calls.
 
     `on_commit(task.delay)` and `on_commit(partial(task.delay, 1))` are given as the call that they

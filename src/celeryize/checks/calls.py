@@ -29,8 +29,12 @@ ADMIN = {"save_model", "save_related", "save_formset", "save_form", "response_ad
 LATER = {"countdown", "eta"}
 
 
-def task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def task_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
+    return facts.code.once("calls of tasks", lambda: tuple(_task_calls(facts)))
+
+
+def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     for code in facts.code.relevant:
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in ALL_SENDS:
@@ -632,7 +636,7 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
                 value = node.value
                 if _is_lazy(facts, code, value):
                     yield Occurrence(
-                        "nothing goes through this, so nothing is sent",
+                        "nothing ever asks this for a value, so nothing is sent",
                         code.where(value),
                         "Write a `for` loop.",
                     )

@@ -42,7 +42,7 @@ def commit_with_arguments(facts: Facts) -> Iterator[Occurrence]:
             if task is not None and given.attr in ALL_SENDS:
                 values = ", ".join(ast.unparse(value) for value in call.args[1:])
                 yield Occurrence(
-                    f"on_commit() takes a function alone, and {values} for the name of a database",
+                    f"on_commit() takes {values} for the name of a database, not for an argument",
                     code.where(call),
                     f"Write {ast.unparse(given.value)}.delay_on_commit({values}).",
                 )

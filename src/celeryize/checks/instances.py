@@ -151,7 +151,7 @@ def key_of_the_unsaved(facts: Facts) -> Iterator[Occurrence]:
             # what never saves it here may be saved elsewhere
             if saves and min(saves) > call.lineno:
                 yield Occurrence(
-                    f"{name} is saved in line {min(saves)} only: {ast.unparse(node)} is no row yet",
+                    f"{name} is not in the database yet: it is saved in line {min(saves)}",
                     code.where(node),
                     "Save it first, and use delay_on_commit().",
                 )

@@ -228,7 +228,7 @@ def root_logger_replaced(facts: Facts) -> Iterator[Occurrence]:
     names = ", ".join(_root_handlers(setting))
     if names:
         yield Occurrence(
-            f"a worker takes {names} from the root logger: nothing of a task gets there",
+            f"a worker removes {names} from the root logger: no line of a task gets there",
             setting.where,
             "Set CELERY_WORKER_HIJACK_ROOT_LOGGER = False.",
         )

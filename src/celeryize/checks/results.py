@@ -186,14 +186,14 @@ def no_answer_expected(facts: Facts) -> Iterator[Occurrence]:
         if "inspect" not in code.source.text:
             continue
         for call in code.calls:
-            if not _is_question(facts, code, call):
+            if not isinstance(call.func, ast.Attribute) or not _is_question(facts, code, call):
                 continue
             used = _use_of(code, call) or _use_of_variable(code, call)
             if used is not None and not _is_guarded(code, used):
                 yield Occurrence(
-                    "this is None where no worker answers",
+                    f"the answer of {call.func.attr}() is None if no worker answers",
                     code.where(used),
-                    "Write `or {}` behind the question, and report that no worker runs.",
+                    "Write `or {}` behind the call, and report that no worker runs.",
                 )
 
 

@@ -6,6 +6,7 @@ import ast
 import difflib
 import inspect
 from collections.abc import Iterator
+from functools import lru_cache
 
 from celeryize.celery_facts import words
 from celeryize.checks.check import Occurrence, check
@@ -170,6 +171,7 @@ def method_of_no_task(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+@lru_cache(maxsize=4096)
 def _meant_method(name: str) -> str:
     """The method that was meant by one that tasks do not have; empty where that is not known."""
     if name in ELSEWHERE:
