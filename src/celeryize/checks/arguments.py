@@ -17,6 +17,7 @@ from celeryize.checks.calls import (
     task_calls,
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
+from celeryize.checks.commits import commit_has_arguments
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
@@ -54,6 +55,18 @@ FETCHES = {
 }
 # What a form has sent as a file: Django's UploadedFile.
 UPLOADS = ("request.FILES", "self.request.FILES")
+# What gives an instance, too.
+SAVES = {"get_object_or_404", "form.save", "serializer.save", "self.get_object"}
+# What holds the data of a request, by the end of its class's name.
+FORMS = ("Form", "FormSet", "Serializer")
+# The methods of a queryset that a loop goes over.
+ROWS = {"all", "filter", "exclude", "order_by", "iterator", "select_related", "prefetch_related"}
+# What of a request JSON cannot hold.
+REQUEST_PARTS = {
+    f"{owner}.{part}"
+    for owner in ("request", "self.request")
+    for part in ("META", "session", "headers", "FILES")
+}
 # Of these, those that certainly return an instance or a queryset.
 INSTANCES = FETCHES - {"get_or_404", "get_object_or_404"}
 # What the builtins return that JSON cannot hold.
@@ -98,7 +111,12 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     return None
 
 
-def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def _all_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
+    """What _find_calls() finds: several checks go through it."""
+    return facts.code.once("calls and signatures", lambda: tuple(_find_calls(facts)))
+
+
+def _find_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     """Every call of a task's sending methods, signatures, and what on_commit() calls.
 
     `on_commit(task.delay)` and `on_commit(partial(task.delay, 1))` are given as the call that they
@@ -111,7 +129,10 @@ def _all_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
                 task = facts.tasks.named_by(code, call.func.value)
                 if task is not None:
                     yield code, call, call.func.attr, task
-        for _, given in handed_callables(code):
+        for commit, given in handed_callables(code):
+            # the arguments that are given to on_commit() itself are E607
+            if commit_has_arguments(commit):
+                continue
             method, args, keywords = given, list[ast.expr](), list[ast.keyword]()
             if isinstance(given, ast.Call) and given.args:
                 if full_name(facts, code, given.func) != "functools.partial":
@@ -175,6 +196,8 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
             packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
             # only a literal tuple or list shows what is in it
             given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+            named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
+            given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
         for value in given:
             what = _instance_words(code, call, value)
             if what:
@@ -189,6 +212,12 @@ def _instance_hint(what: str) -> str:
     """What to pass instead of an object."""
     if what == "the request":
         return "Pass what the task needs of it: request.user.pk, say."
+    if what.endswith("__dict__, with the state of the instance"):
+        return "Pass its primary key, or django.forms.models.model_to_dict()."
+    if what in REQUEST_PARTS:
+        return "Pass what the task needs of it, as a text."
+    if what == "a form or a serializer":
+        return "Pass its cleaned_data or data, or the primary key of what it saved."
     if what == "an uploaded file":
         return "Save it, and pass its name or the primary key of its instance."
     if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
@@ -215,7 +244,10 @@ def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
         return _fetch_words(value)
     if dotted(value.value if isinstance(value, ast.Subscript) else value) in UPLOADS:
         return "an uploaded file"
-    function = code.function_of(call)
+    if isinstance(value, ast.Attribute):
+        return _attribute_words(code, call, value)
+    # a call that on_commit() will make is not in the file itself
+    function = code.function_of(value)
     if not isinstance(value, ast.Name) or function is None:
         return None
     holder = code.parents.get(function)
@@ -226,10 +258,64 @@ def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
         return "the request"
     if value.id == "instance" and any(is_receiver(d) for d in function.decorator_list):
         return "the model instance"
-    last = _last_assignment(function, value.id, call.lineno)
-    if last is None or not isinstance(last.value, ast.Call):
+    return _variable_words(code, call, function, value.id)
+
+
+def _variable_words(code: Code, call: ast.Call, function: Function, name: str) -> str | None:
+    """What a variable holds, in words, by the loop or the assignment above a call."""
+    looped = _loop_words(code, call, name)
+    if looped:
+        return looped
+    last = _last_assignment(function, name, call.lineno)
+    if last is None:
+        return None
+    if isinstance(last.value, ast.Subscript) and dotted(last.value.value) in UPLOADS:
+        return "an uploaded file"
+    if not isinstance(last.value, ast.Call):
         return None
     return _fetch_words(last.value)
+
+
+def _attribute_words(code: Code, call: ast.Call, value: ast.Attribute) -> str | None:
+    """What an attribute holds, in words: `request.META`, `order.__dict__`, `self.object`."""
+    spelled = dotted(value)
+    if value.attr == "__dict__":
+        return f"{spelled}, with the state of the instance"
+    if spelled in REQUEST_PARTS:
+        return spelled
+    function = code.function_of(call)
+    if spelled != "self.object" or function is None:
+        return None
+    # a class-based view keeps its instance there
+    for node in code.within(function):
+        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == spelled:
+            if isinstance(node.value, ast.Call):
+                return _fetch_words(node.value)
+    return None
+
+
+def _loop_words(code: Code, call: ast.Call, name: str) -> str | None:
+    """What the variable of a loop over a queryset is, in words."""
+    for outer in code.around(call):
+        loops: Sequence[ast.For | ast.comprehension] = ()
+        if isinstance(outer, ast.For):
+            loops = [outer]
+        elif isinstance(outer, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            loops = outer.generators
+        for loop in loops:
+            if dotted(loop.target) == name:
+                return _row_words(followed(code, loop.iter))
+    return None
+
+
+def _row_words(node: ast.expr) -> str | None:
+    """What a queryset is made of, unless it gives plain values."""
+    spelled = ast.unparse(node)
+    if ".objects." not in spelled or ".values" in spelled or not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ROWS:
+        return f"an instance of {spelled.partition('.objects.')[0]}"
+    return None
 
 
 def _fetch_words(call: ast.Call) -> str | None:
@@ -238,7 +324,9 @@ def _fetch_words(call: ast.Call) -> str | None:
     if spelled in {f"{upload}.get" for upload in UPLOADS}:
         return "an uploaded file"
     from_manager = ".objects." in spelled and spelled.rpartition(".")[2] in FETCHES
-    if from_manager or spelled == "get_object_or_404":
+    if spelled.endswith(FORMS) and call.args:
+        return "a form or a serializer"
+    if from_manager or spelled in SAVES or spelled.endswith(".get_object_or_404"):
         return f"the result of {spelled}()"
     return None
 
@@ -458,6 +546,8 @@ def _unjson_value(facts: Facts, code: Code, value: ast.expr) -> str | None:
             return "a set"
         case ast.GeneratorExp():
             return "a generator"
+        case ast.Dict(keys=keys) if any(number_of(key) is not None for key in keys):
+            return "a dict whose keys are numbers, and come back as texts"
         case ast.Lambda():
             return "a function"
         case ast.Call(func=ast.Name(id=name)) if name in UNJSON and not _is_bound(

@@ -22,12 +22,19 @@ COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"
 ASKED = {"get", "result", "state", "status", "ready", "successful", "failed", "wait"}
 # Of these, the ones that are methods.
 METHODS = {"ready", "successful", "failed"}
+# The methods of a ModelAdmin that its views call in a transaction.
+# Source: django/contrib/admin/options.py, changeform_view
+ADMIN = {"save_model", "save_related", "save_formset", "save_form", "response_add", "log_addition"}
 # Options that let the transaction end before the worker runs the task.
 LATER = {"countdown", "eta"}
 
 
-def task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
+def task_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
     """Every `.delay(...)` and `.apply_async(...)` on a task of the project."""
+    return facts.code.once("calls of tasks", lambda: tuple(_task_calls(facts)))
+
+
+def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     for code in facts.code.relevant:
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in ALL_SENDS:
@@ -126,9 +133,9 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                     return "is called inside atomic()"
                 if any(is_receiver(d) for d in decorators):
                     return "is called in a handler of a model's save"
-                holder = code.parents.get(outer)
-                if isinstance(holder, ast.ClassDef) and name == "save" and is_model(holder):
-                    return "is called in a model's save()"
+                saving = _saving_method(code.parents.get(outer), name)
+                if saving:
+                    return saving
                 if atomic_requests and not nested and code.path.name == "views.py":
                     return "is called in a view, and ATOMIC_REQUESTS is on"
                 if code.function_of(outer) is not None:
@@ -136,6 +143,21 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
                     return None
                 nested = True
     return None
+
+
+def _saving_method(holder: ast.AST | None, name: str) -> str:
+    """What a method that saves an instance is, in words; empty for any other."""
+    if isinstance(holder, ast.ClassDef):
+        if name == "save" and is_model(holder):
+            return "is called in a model's save()"
+        if name in ADMIN and _is_admin(holder):
+            return "is called where the admin saves, in its transaction"
+    return ""
+
+
+def _is_admin(node: ast.ClassDef) -> bool:
+    """Whether a class is a ModelAdmin, by the names of its bases."""
+    return any(dotted(base).rpartition(".")[2].endswith("Admin") for base in node.bases)
 
 
 def _handed_to_commit(code: Code) -> set[str]:
@@ -208,7 +230,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
             # a task that waits is E401, with or without a backend
             if any(task.node is code.function_of(node) for task in facts.tasks):
                 continue
-            if _is_sent(facts, code, followed(code, node.value)):
+            if is_sent(facts, code, followed(code, node.value)):
                 yield Occurrence(
                     f"this asks for a result (.{node.attr}), but no result backend is configured",
                     code.where(node),
@@ -229,12 +251,14 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
     """
     for code in facts.code.relevant:
         for call in code.calls:
-            if not isinstance(call.func, ast.Attribute) or call.func.attr not in {"get", "wait"}:
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            if call.func.attr not in {"get", "wait"} and not _is_polled(code, call):
                 continue
             function = code.function_of(call)
             if function is None or not _is_view(code, function):
                 continue
-            if _is_result(facts, code, followed(code, call.func.value)):
+            if is_result(facts, code, followed(code, call.func.value)):
                 yield Occurrence(
                     f"{function.name} waits for a task, and blocks its web process meanwhile",
                     code.where(call),
@@ -242,13 +266,31 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
+def _is_polled(code: Code, call: ast.Call) -> bool:
+    """Whether a call of ready() is asked again and again, in the head of a loop."""
+    assert isinstance(call.func, ast.Attribute)
+    if call.func.attr not in {"ready", "successful"}:
+        return False
+    inner: ast.AST = call
+    for outer in code.around(call):
+        if isinstance(outer, ast.While):
+            return outer.test is inner
+        if not isinstance(outer, ast.expr):
+            return False
+        inner = outer
+    return False
+
+
+def is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether an expression is the result of a task that was sent."""
-    if _is_sent(facts, code, node):
+    if is_sent(facts, code, node):
         return True
-    name = ""
-    if isinstance(node, ast.Call):
-        name = dotted(node.func)
+    if not isinstance(node, ast.Call):
+        return False
+    # also `app.AsyncResult(id)`, and that of a task
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "AsyncResult":
+        return True
+    name = dotted(node.func)
     return facts.code.bindings(code.path).get(name) == ("celery.result", "AsyncResult")
 
 
@@ -315,7 +357,7 @@ def has_no_backend(facts: Facts) -> bool:
     return not (facts.settings.is_set("result_backend") or facts.project.settings.split)
 
 
-def _is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
+def is_sent(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether an expression sends a task, or canvas, and gives its result."""
     if _is_send(facts, code, node):
         return True
@@ -519,7 +561,7 @@ def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
             method = ""
             if isinstance(asked, ast.Attribute) and asked.attr in METHODS:
                 method, asked = asked.attr, asked.value
-            if _is_result(facts, code, followed(code, asked)):
+            if is_result(facts, code, followed(code, asked)):
                 yield Occurrence(
                     "this is always true: it says nothing about the task",
                     code.where(node.test),
@@ -582,7 +624,8 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Nothing: the task is not sent.
     How it looks: (nothing)
-    Why: task.delay without parentheses is only the method.
+    Why: task.delay without parentheses is only the method; and a generator, or map(), does nothing
+        until something goes through it.
     Fix: task.delay()
     Source: reproduced with Celery 5.7
     """
@@ -591,6 +634,12 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
             value: ast.AST | None = None
             if isinstance(node, ast.Expr):
                 value = node.value
+                if _is_lazy(facts, code, value):
+                    yield Occurrence(
+                        "nothing ever asks this for a value, so nothing is sent",
+                        code.where(value),
+                        "Write a `for` loop.",
+                    )
             # what on_commit calls is the lambda, and nothing calls what that returns
             elif isinstance(node, ast.Lambda) and _is_for_commit(code, node):
                 value = node.body
@@ -606,6 +655,20 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
                     code.where(value),
                     "Add the parentheses.",
                 )
+
+
+def _is_lazy(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a statement is a generator, or a map(), that would send tasks."""
+    if isinstance(node, ast.GeneratorExp):
+        return _is_send(facts, code, node.elt)
+    if not isinstance(node, ast.Call) or dotted(node.func) != "map" or not node.args:
+        return False
+    given = node.args[0]
+    if isinstance(given, ast.Lambda):
+        return _is_send(facts, code, given.body)
+    if not isinstance(given, ast.Attribute) or given.attr not in ALL_SENDS:
+        return False
+    return facts.tasks.named_by(code, given.value) is not None
 
 
 def _is_for_commit(code: Code, node: ast.Lambda) -> bool:

@@ -63,7 +63,7 @@ Run = Callable[[Facts], Iterable[Occurrence]]
 @dataclass(frozen=True, slots=True)
 class Check:
     """A check. `imports`: it needs the import reports; `unless`: ids whose findings explain this
-    one's.
+    one's; `unless_there`: ids whose findings explain those of this one at the same place.
 
     `stops`: it needs the stop proof. `fixable`: `verify --fix` can fix what it finds, where that is
     certain. `grouped`: what it finds in one file is one fact, so it is one finding with a count.
@@ -76,6 +76,7 @@ class Check:
     fixable: bool
     grouped: bool
     stops: bool
+    unless_there: tuple[str, ...]
     title: str
     sections: tuple[tuple[str, str], ...]
 
@@ -96,6 +97,7 @@ def check(
     fixable: bool = False,
     grouped: bool = False,
     stops: bool = False,
+    unless_there: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
@@ -106,7 +108,16 @@ def check(
         title, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n")
         sections = _split_sections(text)
         CHECKS[identifier] = Check(
-            identifier, run, imports, unless, fixable, grouped, stops, title.rstrip("."), sections
+            identifier,
+            run,
+            imports,
+            unless,
+            fixable,
+            grouped,
+            stops,
+            unless_there,
+            title.rstrip("."),
+            sections,
         )
         return run
 

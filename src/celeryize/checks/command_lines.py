@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import number_of
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.command import CeleryCommand
 
@@ -261,6 +262,14 @@ def memory_in_wrong_unit(facts: Facts) -> Iterator[Occurrence]:
                 f"--max-memory-per-child is in KiB: {value} is less than any worker has",
                 command.where,
                 f"For {value} MB write {value}000.",
+            )
+    for setting in facts.settings.named("CELERY_WORKER_MAX_MEMORY_PER_CHILD"):
+        limit = number_of(setting.value)
+        if limit is not None and 0 < limit < SMALLEST:
+            yield Occurrence(
+                f"{setting.name} is in KiB: {limit:g} is less than any worker has",
+                setting.where,
+                f"For {limit:g} MB write {limit:g}_000.",
             )
 
 

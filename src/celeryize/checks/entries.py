@@ -197,7 +197,7 @@ def periodic_task_unknown(facts: Facts) -> Iterator[Occurrence]:
 
 def _periodic_task(facts: Facts, code: Code, call: ast.Call) -> ast.expr | None:
     """The `task` of a call that makes a PeriodicTask."""
-    return _model_values(facts, code, call).get("task")
+    return model_values(facts, code, call).get("task")
 
 
 @check("celery.E740")
@@ -216,7 +216,7 @@ def periodic_arguments_not_json(facts: Facts) -> Iterator[Occurrence]:
         if "django_celery_beat" not in code.source.text:
             continue
         for call in code.calls:
-            given = _model_values(facts, code, call)
+            given = model_values(facts, code, call)
             for name in ("args", "kwargs"):
                 if isinstance(given.get(name), ast.List | ast.Tuple | ast.Dict):
                     yield Occurrence(
@@ -233,7 +233,7 @@ def periodic_arguments_not_json(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _model_values(facts: Facts, code: Code, call: ast.Call) -> dict[str, ast.expr]:
+def model_values(facts: Facts, code: Code, call: ast.Call) -> dict[str, ast.expr]:
     """The values by column that a call gives a new PeriodicTask or IntervalSchedule."""
     spelled = dotted(call.func)
     model, _, method = spelled.partition(".objects.")
@@ -396,17 +396,25 @@ def schedule_is_a_list(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E738")
 def periodic_task_called(facts: Facts) -> Iterator[Occurrence]:
-    """add_periodic_task is given a call of a task instead of its signature.
+    """add_periodic_task is given a call of a task, or its arguments in the wrong order.
 
     What happens: The task runs, or is sent, at once; the exception that follows is swallowed with
         the rest of the handler, so its periodic tasks are missing.
-    How it looks: (nothing), or AttributeError: 'NoneType' object has no attribute 'name'
+    How it looks: (nothing), or AttributeError: 'NoneType' object has no attribute 'name'. Or:
+        'crontab' object has no attribute 'name'
     Why: `.s()` makes a signature; `greet("x")` and `greet.delay("x")` call the task.
     Fix: sender.add_periodic_task(10.0, greet.s("x"))
     Source: celery/app/base.py; reproduced with Celery 5.7
     """
     for code, call in _periodic_calls(facts):
         given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "sig")]
+        if call.args and len(given) == 1 and _is_signature(facts, code, call.args[0]):
+            yield Occurrence(
+                "the schedule comes first, and then the signature",
+                code.where(call),
+                f"Write add_periodic_task({ast.unparse(given[0])}, {ast.unparse(call.args[0])}).",
+            )
+            continue
         if not given or not isinstance(given[0], ast.Call):
             continue
         function = given[0].func
@@ -419,6 +427,16 @@ def periodic_task_called(facts: Facts) -> Iterator[Occurrence]:
                 code.where(given[0]),
                 f"Write {name}.s(...).",
             )
+
+
+def _is_signature(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is `task.s(...)`, for a task of the project."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    owner = node.func.value
+    if node.func.attr not in {"s", "si", "signature"}:
+        return False
+    return facts.tasks.named_by(code, owner) is not None or _is_local_task(facts, code, owner)
 
 
 def _is_local_task(facts: Facts, code: Code, node: ast.expr) -> bool:

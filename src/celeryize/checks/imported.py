@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
@@ -106,15 +107,30 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         # without a frame of the project, the place is the task that Celery happened to work on
         if not failure.frames:
             where = _place_of_name(facts, _missing_module(failure)) or where
+    elif _known_hint(failure):
+        hint = _known_hint(failure)
     elif failure.missing_variable:
         variable = failure.missing_variable
         hint = (
             f"Set {variable} where you run this, as the project is started with it: "
             f"`export {variable}=...`, then `celeryize verify`."
         )
-    return Occurrence(
-        message or f"{failure.type}: {failure.message}", where, hint, "\n".join(failure.frames)
-    )
+    first = failure.message.partition("\n")[0]
+    return Occurrence(message or f"{failure.type}: {first}", where, hint, "\n".join(failure.frames))
+
+
+def _known_hint(failure: Failure) -> str:
+    """What to do about an exception whose words are known; empty for any other."""
+    return next((hint for words, hint in KNOWN_WORDS.items() if words in failure.message), "")
+
+
+# What to do, by a part of the message.
+KNOWN_WORDS = {
+    "Signal receiver must accept keyword arguments": "Give the function **kwargs, too.",
+    "install the ephem library": "Install ephem, and declare it: solar schedules need it.",
+    "Error loading psycopg": "Install psycopg, the driver of PostgreSQL, where you run this.",
+    "Error loading MySQLdb": "Install mysqlclient, the driver of MySQL, where you run this.",
+}
 
 
 def _missing_module(failure: Failure) -> str:
@@ -204,7 +220,12 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E003", imports=True, unless=("celery.E001", "celery.E002", "celery.E453"))
+@check(
+    "celery.E003",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E453"),
+    unless_there=("celery.E301",),
+)
 def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The worker cannot import the app or the settings, while the web process can.
 
@@ -218,7 +239,21 @@ def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     for failure in facts.worker.failures if facts.worker else ():
         if failure.phase in {"start", "settings", "setup", "app", "finalize"}:
             if not _is_our_spec(facts, failure):
-                yield _exception_occurrence(facts, failure)
+                found = _exception_occurrence(facts, failure)
+                # where the zone is written, E301 says it better
+                zone = _zone_of(facts, failure)
+                if zone is not None:
+                    found = replace(found, where=zone)
+                yield found
+
+
+def _zone_of(facts: Facts, failure: Failure) -> Where | None:
+    """The place of the CELERY_TIMEZONE that an exception is about."""
+    for setting in facts.settings.named("CELERY_TIMEZONE"):
+        zone = text_of(setting.value)
+        if zone and failure.type == "ZoneInfoNotFoundError" and zone in failure.message:
+            return setting.where
+    return None
 
 
 def _is_our_spec(facts: Facts, failure: Failure) -> bool:
@@ -255,7 +290,7 @@ def app_not_found(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E030",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E453"),
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E037", "celery.E453"),
 )
 def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
@@ -303,7 +338,12 @@ def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
                 yield where, message, ""
 
 
-@check("celery.E091", imports=True, unless=("celery.E001", "celery.E002", "celery.E003"))
+@check(
+    "celery.E091",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E003"),
+    unless_there=("celery.E738",),
+)
 def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     """A signal handler raises, and Celery swallows it.
 
@@ -329,7 +369,8 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     What happens: The worker does not start, and .delay() raises.
     How it looks: ModuleNotFoundError: No module named 'redis', or
         AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery itself only installs the client for RabbitMQ.
+    Why: celery itself only installs the client for RabbitMQ; and in a URL, # / @ and : of a
+        password have to be percent-encoded.
     Fix: celery[redis], celery[sqs], ...; sqlalchemy for db+...
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
@@ -348,6 +389,10 @@ def _missing_client(failure: Failure) -> str:
     """What is missing, as the exception says it."""
     if "ssl_cert_reqs" in failure.message:
         return "Add ?ssl_cert_reqs=required to the URL."
+    if "Port could not be cast" in failure.message:
+        return 'A part of the password is read as the port: urllib.parse.quote(password, safe="").'
+    if failure.phase == "backend" and "'bool' object is not iterable" in failure.message:
+        return "CELERY_REDIS_BACKEND_USE_SSL is a dict: {'ssl_cert_reqs': ssl.CERT_REQUIRED}."
     if "'NoneType' object has no attribute 'Redis'" in failure.message:
         return "Install the Redis client: celery[redis]."
     match = re.search(r"No module named '([\w.]+)'", failure.message)
@@ -402,7 +447,8 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
         functions with one name, the first one wins.
     How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type
         'apps.shop.tasks.add'.
-    Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`).
+    Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`); or a decorator
+        below Celery's gives all of its functions the name of its wrapper.
     Fix: One import path everywhere; or an explicit name=.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-naming-and-relative-imports
     """
@@ -412,10 +458,19 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
         if warning["type"] == "DuplicateTaskNameWarning":
             message = str(warning["message"])
             kept = next((t for t in facts.worker.tasks if repr(t.name) in message), None)
+            if kept is None:
+                yield Occurrence(message.partition("\n")[0], None, "Give one of them a name=.")
+                continue
+            hint = "Give one of them a name=."
+            # a decorator below Celery's that returns a function of its own
+            if "<locals>" in message:
+                hint = (
+                    "Write @functools.wraps(function) in the decorator below, or give each a name=."
+                )
             yield Occurrence(
-                message,
-                place(facts, kept.file, kept.line) if kept else None,
-                "Give one of them a name=.",
+                f"two functions are registered as {kept.name}, and only the first one runs",
+                place(facts, kept.file, kept.line),
+                hint,
             )
     # one function under two names is one module under two import paths
     by_place: dict[tuple[str, int], list[str]] = {}

@@ -90,6 +90,37 @@ def _app_of(command: CeleryCommand) -> str:
     return command.option("-A", "--app") or "<project>"
 
 
+@check("celery.W846")
+def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
+    """Results are kept in a database, and nothing deletes the old ones.
+
+    What happens: The table of results grows with every task, until the disk is full.
+    How it looks: (nothing; slow pages of the admin)
+    Why: Old results are deleted by the task celery.backend_cleanup, once a day, and Beat sends it.
+        A database forgets nothing by itself, unlike Redis.
+    Fix: Start Beat beside the worker; or ignore_result=True for what nobody asks for
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires
+    """
+    setting = facts.settings.first(f"{PREFIX}RESULT_BACKEND")
+    if setting is None or facts.settings.first(f"{PREFIX}RESULT_EXPIRES") is not None:
+        return
+    backend = text_of(default_of(setting.value)) or ""
+    if not backend.startswith(("django-db", "db+")):
+        return
+    workers = _production_workers(facts)
+    if not workers or _mentions_beat(facts) or "backend_cleanup" in _all_text(facts):
+        return
+    yield Occurrence(
+        f"results are kept in {backend}, and nothing deletes them: no Beat is started",
+        setting.where,
+        f"Start it beside the worker ({workers[0].where}): celery -A {_app_of(workers[0])} beat",
+    )
+
+
+def _all_text(facts: Facts) -> str:
+    return "\n".join(code.source.text for code in facts.code.relevant)
+
+
 @check("celery.W845")
 def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     """A deployment file starts Beat, and none starts a worker.
@@ -189,6 +220,32 @@ def _declares(facts: Facts, *names: str) -> bool:
     """Whether any of some distributions is declared, in this or another file."""
     dependencies = facts.project.dependencies
     return bool(set(names) & {*dependencies.declared, *dependencies.left})
+
+
+@check("celery.W158")
+def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
+    """A worker is started with a pool whose library the dependency file does not declare.
+
+    What happens: It does not start, where the library is not installed by chance.
+    How it looks: ImportError: cannot import name 'gevent'. Or: ModuleNotFoundError: No module named
+        'eventlet'
+    Why: celery itself brings prefork, solo and threads alone.
+    Fix: celery[gevent] in the dependency file.
+    Source: https://docs.celeryq.dev/en/stable/userguide/concurrency/index.html
+    """
+    dependencies = facts.project.dependencies
+    written = dependencies.declared.get("celery")
+    if dependencies.file is None or written is None or not _declares(facts, "django"):
+        return
+    for command in facts.deployment.workers:
+        pool = command.option("-P", "--pool")
+        if pool in {"gevent", "eventlet"} and pool not in written and not _declares(facts, pool):
+            yield Occurrence(
+                f"this worker needs {pool}, which {dependencies.file} does not declare",
+                command.where,
+                f"Write celery[{pool}] there.",
+            )
+            return
 
 
 @check("celery.W157", unless=("celery.E150",))

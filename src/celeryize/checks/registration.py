@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks import imported, wiring
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.imported import failure_text, failures, place
 from celeryize.detect.apps import App
@@ -29,6 +29,7 @@ CAUSES = {
     "celery.E001": imported.project_does_not_start,
     "celery.E002": imported.nothing_to_import_with,
     "celery.E003": imported.worker_does_not_start,
+    "celery.E037": wiring.discovers_in_a_text,
     "celery.E040": wiring.app_before_settings,
     "celery.E130": wiring.configurations_not_set_up,
 }
@@ -272,6 +273,8 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
         why = f"{path} does not belong to an installed app, and nothing imports it"
         hint = "Move it into the tasks module of an app, or add its module to CELERY_IMPORTS."
         return _not_registered(task, Reason.NOT_IMPORTED, why, hint)
+    if app.installed and facts.worker and not facts.installs(app.name):
+        return _taken_out(facts, task, app)
     if not (app.installed or facts.installs(app.name)):
         if not facts.installed_apps or (facts.worker is None and not _apps_are_literal(facts)):
             return None
@@ -280,6 +283,19 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
             task, Reason.NOT_INSTALLED, why, f'Add "{app.name}" to INSTALLED_APPS.'
         )
     return _reason_in_app(facts, task, app)
+
+
+def _taken_out(facts: Facts, task: Task, app: App) -> Unregistered:
+    """A task of an app that the settings name, and that they have not at their end."""
+    why = f"{app.name} is not in INSTALLED_APPS once the settings have run"
+    for path in facts.settings.files:
+        code = facts.code.parsed(path)
+        for call in code.calls if code else ():
+            named = [(text_of(value) or "").split(".apps.")[0] for value in call.args]
+            if code and dotted(call.func) == "INSTALLED_APPS.remove" and app.name in named:
+                why = f"{code.where(call)} takes {app.name} out of INSTALLED_APPS"
+    hint = "Leave it in the settings that a worker runs with, or send none of its tasks there."
+    return _not_registered(task, Reason.NOT_INSTALLED, why, hint)
 
 
 def _reason_in_app(facts: Facts, task: Task, app: App) -> Unregistered | None:

@@ -12,16 +12,25 @@ from celeryize.checks import (
     calls,
     canvas,
     command_lines,
+    commits,
     configuration,
+    containers,
     definitions,
     deployment,
     django_tasks,
     entries,
+    giving_up,
     imported,
+    instances,
     lacking,
+    leftovers,
+    limits,
+    options,
     receivers,
+    results,
     retrying,
     routing,
+    rows,
     schedule,
     sending,
     settings,
@@ -30,6 +39,7 @@ from celeryize.checks import (
     stops,
     stores,
     supervision,
+    task_classes,
     tasks,
     unregistered,
     wiring,
@@ -50,24 +60,34 @@ FAMILIES = (
     configuration,
     stores,
     routing,
+    limits,
     tasks,
     definitions,
+    task_classes,
     bodies,
+    leftovers,
     receivers,
     signals,
     retrying,
+    giving_up,
     schedule,
     entries,
+    rows,
     calls,
+    results,
     sending,
     django_tasks,
+    commits,
+    instances,
     arguments,
+    options,
     canvas,
     deployment,
     lacking,
     command_lines,
     stopping,
     supervision,
+    containers,
     stops,
 )
 # How many further lines a grouped finding names.
@@ -156,7 +176,16 @@ def run_checks(
         if check.grouped:
             shown = _group_by_file(shown)
         found += shown
+    found = [finding for finding in found if not _is_told_there(finding, found)]
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _is_told_there(finding: Finding, found: list[Finding]) -> bool:
+    """Whether a finding at the same place says better what this one says."""
+    if finding.id not in CHECKS or finding.where is None:
+        return False
+    better = CHECKS[finding.id].unless_there
+    return any(other.id in better and other.where == finding.where for other in found)
 
 
 def _lacks_facts(check: Check, facts: Facts) -> bool:

@@ -11,7 +11,7 @@ from celeryize.checks.arguments import misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import followed, full_name
+from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, number_of, text_of
 from celeryize.checks.imported import place
@@ -136,7 +136,8 @@ def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Each worker discards it.
     How it looks: Received unregistered task of type 'shop.tasks.nothing'.
-    Why: send_task() and signature() do not look at the registry.
+    Why: send_task() and signature() do not look at the registry; app.tasks[...] does, and raises
+        NotRegistered.
     Fix: The name as `celeryize tasks` shows it; or import the task and call .delay().
     Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.send_task
     """
@@ -145,11 +146,29 @@ def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
             name = _sent_name(facts, code, call)
             if not name or not _is_unknown(facts, name):
                 continue
-            close = difflib.get_close_matches(name, facts.task_names, 1, 0.7)
-            hint = "`celeryize tasks` shows the names."
-            if close:
-                hint = f"Did you mean {close[0]}?"
-            yield Occurrence(f"no task is called {name}", code.where(call), hint)
+            yield Occurrence(f"no task is called {name}", code.where(call), _near(facts, name))
+        for node, name in _looked_up(facts, code):
+            if _is_unknown(facts, name):
+                yield Occurrence(f"no task is called {name}", code.where(node), _near(facts, name))
+
+
+def _near(facts: Facts, name: str) -> str:
+    """The task that a name resembles, as a question."""
+    for close in difflib.get_close_matches(name, facts.task_names, 1, 0.7):
+        return f"Did you mean {close}?"
+    return "`celeryize tasks` shows the names."
+
+
+def _looked_up(facts: Facts, code: Code) -> Iterator[tuple[ast.Subscript, str]]:
+    """The names in `app.tasks["shop.tasks.add"]`."""
+    apps = {app.variable for app in facts.project.celery} | {"app", "celery_app", "current_app"}
+    if ".tasks[" not in code.source.text:
+        return
+    for node in code.parents:
+        if isinstance(node, ast.Subscript) and dotted(node.value).endswith(".tasks"):
+            name = text_of(node.slice)
+            if name and dotted(node.value).rpartition(".tasks")[0].rpartition(".")[2] in apps:
+                yield node, name
 
 
 def _sent_name(facts: Facts, code: Code, call: ast.Call) -> str | None:
@@ -161,22 +180,8 @@ def _sent_name(facts: Facts, code: Code, call: ast.Call) -> str | None:
     else:
         return None
     for value in given:
-        return text_of(_constant(code, value))
+        return text_of(constant_of(code, value))
     return None
-
-
-def _constant(code: Code, node: ast.expr) -> ast.expr:
-    """The value of a name that is assigned once, in a function or at the top of its module."""
-    node = followed(code, node)
-    if isinstance(node, ast.Name):
-        values = [
-            assign.value
-            for assign in code.assigns
-            if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == node.id
-        ]
-        if len(values) == 1 and code.function_of(node) is not None:
-            return values[0]
-    return node
 
 
 @check("celery.E592")
@@ -314,7 +319,7 @@ def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
         return
     for code, call, _, task in task_calls(facts):
         for keyword in call.keywords:
-            queue = text_of(_constant(code, keyword.value))
+            queue = text_of(constant_of(code, keyword.value))
             if keyword.arg == "queue" and queue and queue not in consumed:
                 close = difflib.get_close_matches(queue, consumed, 1, 0.6)
                 hint = f"The workers consume {', '.join(sorted(consumed))}."

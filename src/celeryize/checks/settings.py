@@ -23,6 +23,8 @@ from celeryize.celery_facts import (
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import constant_of
+from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import (
     default_of,
     dotted,
@@ -423,12 +425,26 @@ def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
                 "Write the value without quotes.",
                 fix=_without_quotes(setting, key),
             )
+        elif kind == "a boolean" and _is_bool_of_text(setting.value):
+            yield Occurrence(
+                f"{setting.name} is true whenever the environment variable is set, also to False",
+                setting.where,
+                'Compare it: os.environ.get("NAME", "").lower() == "true".',
+            )
         elif isinstance(setting.value, ast.Call) and dotted(setting.value.func) in RAW:
             yield Occurrence(
                 f"{setting.name} is text whenever the environment variable is set, not {kind}",
                 setting.where,
                 'Convert it: int(...), or == "true".',
             )
+
+
+def _is_bool_of_text(value: ast.expr) -> bool:
+    """Whether a value is `bool(os.environ.get("NAME", "False"))`."""
+    if not isinstance(value, ast.Call) or dotted(value.func) != "bool" or not value.args:
+        return False
+    inner = value.args[0]
+    return isinstance(inner, ast.Call) and dotted(inner.func) in RAW
 
 
 def _kind_of(key: str) -> str | None:
@@ -693,8 +709,9 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: Every `.delay()` raises.
     How it looks: ValueError: soft_time_limit must be less than or equal to time_limit
-    Why: The soft limit warns a task before the hard one ends it.
-    Fix: Make the soft limit lower than the hard one.
+    Why: The soft limit warns a task before the hard one ends it. A task that sets one of them has
+        the other one from the settings.
+    Fix: Make the soft limit lower than the hard one; give a task both.
     Source: celery/app/task.py
     """
     soft, hard = (
@@ -708,12 +725,24 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
                 f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
             )
     for task in facts.tasks:
-        a, b = (number_of(task.options.get(n)) for n in ("soft_time_limit", "time_limit"))
-        if a is not None and b is not None and a > b:
-            yield Occurrence(
-                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)",
-                task.code.where(task.decorator),
-            )
+        given = [task.options.get(name) for name in ("soft_time_limit", "time_limit")]
+        if given == [None, None] or task.hidden or "base" in task.options:
+            continue
+        # what a task does not say itself is that of the settings
+        everywhere = [setting.value if setting else None for setting in (soft, hard)]
+        a, b = (number_of(one or other) for one, other in zip(given, everywhere, strict=True))
+        if a is None or b is None or a <= b:
+            continue
+        hint = "Make the soft limit lower than the hard one."
+        if given[0] is None:
+            hint = f"Give {task.node.name} a soft_time_limit, too: below {b:g}."
+        elif given[1] is None:
+            hint = f"Give {task.node.name} a time_limit, too: above {a:g}."
+        yield Occurrence(
+            f"the soft time limit of {task.node.name} ({a:g} s) is above its hard one ({b:g} s)",
+            task.code.where(task.decorator),
+            hint,
+        )
 
 
 @check("celery.W470")
@@ -743,10 +772,10 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
         )
     for code in facts.code.relevant:
         for call in code.calls:
-            delay = _countdown_of(call)
+            delay = delay_of(code, call)
             if delay is not None and delay >= timeout:
                 yield Occurrence(
-                    f"a countdown of {delay:g} s is not below Redis's visibility_timeout "
+                    f"a delay of {delay:g} s is not below Redis's visibility_timeout "
                     f"of {timeout:g} s: the task runs several times",
                     code.where(call),
                     "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
@@ -771,14 +800,19 @@ def _acknowledges_late(facts: Facts) -> bool:
     return any(is_true(task.options.get("acks_late")) for task in facts.tasks)
 
 
-def _countdown_of(call: ast.Call) -> float | None:
-    """The countdown in `apply_async(..., countdown=60)` or `retry(countdown=60)`."""
-    sends = {"apply_async", "apply_async_on_commit", "retry"}
+def delay_of(code: Code, call: ast.Call) -> float | None:
+    """The seconds in `apply_async(..., countdown=60)`, or in `eta=timezone.now() + timedelta()`."""
+    sends = {"apply_async", "apply_async_on_commit", "retry", "send_task", "set"}
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in sends:
         return None
     for keyword in call.keywords:
+        value = constant_of(code, keyword.value)
         if keyword.arg == "countdown":
-            return number_of(keyword.value)
+            return number_of(value)
+        if keyword.arg == "eta" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+            now = isinstance(value.left, ast.Call) and dotted(value.left.func).endswith("now")
+            if now:
+                return number_of(constant_of(code, value.right))
     return None
 
 

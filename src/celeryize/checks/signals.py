@@ -171,6 +171,30 @@ def sender_of_other_kind(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+@check("celery.W464")
+def pool_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
+    """A receiver waits for the start of a process, and the pool has none.
+
+    What happens: It is never called: what it opens is not open.
+    How it looks: (nothing)
+    Why: worker_process_init and worker_process_shutdown are sent in the processes of prefork (and
+        by solo). The pools threads, gevent and eventlet have no processes of their own.
+    Fix: worker_init or worker_ready, which every worker sends
+    Source: https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-init;
+        celery/concurrency of 5.7
+    """
+    pools = {command.option("-P", "--pool") for command in facts.deployment.workers}
+    if not pools or not pools <= {"threads", "gevent", "eventlet"}:
+        return
+    for found in _connections(facts):
+        if found.signal in {"worker_process_init", "worker_process_shutdown"}:
+            yield Occurrence(
+                f"the pool {min(str(pool) for pool in pools)} never sends {found.signal}",
+                found.code.where(found.node),
+                "Connect to worker_init instead.",
+            )
+
+
 @check(
     "celery.W643",
     imports=True,

@@ -557,8 +557,18 @@ def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
         message = missing_from_folder(facts, process)
         if message:
             yield Occurrence(
-                message, process.where, "Start it in the folder of manage.py, or give --workdir."
+                message,
+                process.where,
+                f"Start it in the folder of manage.py ({_home(facts)}), or give --workdir.",
             )
+
+
+def _home(facts: Facts) -> str:
+    """The folder of manage.py, as it is seen from the root of the repository."""
+    inside = facts.project.root.relative_to(facts.deployment.root).as_posix()
+    if inside == ".":
+        return "the root of the repository"
+    return f"{inside}/"
 
 
 @check("celery.E980", unless=("celery.E291",))

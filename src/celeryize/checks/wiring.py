@@ -774,3 +774,28 @@ def query_at_import(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     "Query inside the task.",
                 )
+
+
+@check("celery.E037")
+def discovers_in_a_text(facts: Facts) -> Iterator[Occurrence]:
+    """autodiscover_tasks() is given a text instead of a list.
+
+    What happens: The worker does not start.
+    How it looks: ModuleNotFoundError: No module named 'o'
+    Why: It goes through the letters of the text, and takes each for a package.
+    Fix: app.autodiscover_tasks(["orders"]); or without an argument, for all installed apps
+    Source: reproduced with Celery 5.7
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not dotted(call.func).endswith(".autodiscover_tasks"):
+                continue
+            given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "packages")]
+            for value in given:
+                name = text_of(value)
+                if name:
+                    yield Occurrence(
+                        f"each letter of {name!r} is taken for a package",
+                        code.where(call),
+                        f'Write ["{name}"], or nothing for all installed apps.',
+                    )

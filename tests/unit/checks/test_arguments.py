@@ -19,6 +19,78 @@ from tests.unit.checks.projects import (
 MISTAKES = [
     Mistake(
         "celery.W360",
+        view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n"
+            "    transaction.on_commit(partial(greet.delay, doctor))  # <-\n",
+            "from functools import partial\nfrom django.db import transaction\n"
+            "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def f(pk):\n    doctor = Doctor.objects.get(pk=pk)\n"
+            "    transaction.on_commit(partial(greet.delay, doctor.pk))\n",
+            "from functools import partial\nfrom django.db import transaction\n"
+            "from doctors.models import Doctor\n",
+        ),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def f(request):\n    form = NameForm(request.POST)\n"
+            "    greet.apply_async(kwargs={'name': form})  # <-\n",
+            "from doctors.forms import NameForm\n",
+        ),
+        view(
+            "def f(request):\n    form = NameForm(request.POST)\n"
+            "    greet.apply_async(kwargs={'name': form.cleaned_data})\n",
+            "from doctors.forms import NameForm\n",
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def f():\n    greet.delay({1: 'a'})  # <-\n"),
+        view("def f():\n    greet.delay({'1': 'a'})\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def f():\n    for one in Doctor.objects.filter(name='x').iterator():\n"
+            "        greet.delay(one)  # <-\n",
+            "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def f():\n    for one in Doctor.objects.values_list('pk', flat=True):\n"
+            "        greet.delay(one)\n",
+            "from doctors.models import Doctor\n",
+        ),
+    ),
+    Mistake(
+        "celery.W360",
+        view("def f(request, doctor):\n    greet.delay(doctor.__dict__)  # <-\n"),
+        view("def f(request, doctor):\n    greet.delay(doctor.name)\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view("def f(request):\n    greet.delay(request.META)  # <-\n"),
+        view("def f(request):\n    greet.delay(request.META['REMOTE_ADDR'])\n"),
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "class New:\n    def form_valid(self, form):\n        self.object = form.save()\n"
+            "        greet.delay(self.object)  # <-\n"
+        ),
+        view(
+            "class New:\n    def form_valid(self, form):\n        self.object = form.save()\n"
+            "        greet.delay(self.object.pk)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W360",
+        view("def f(request):\n    sent = request.FILES['a']\n    greet.delay(sent)  # <-\n"),
+        view("def f(request):\n    sent = request.FILES['a']\n    greet.delay(sent.name)\n"),
+    ),
+    Mistake(
+        "celery.W360",
         view("def f(pk):\n    greet.delay(Doctor.objects.filter(pk=pk))  # <-\n"),
         view("def f(pk):\n    greet.delay(Doctor.objects.filter(pk=pk).count())\n"),
     ),

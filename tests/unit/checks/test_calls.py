@@ -8,6 +8,36 @@ from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view,
 
 MISTAKES = [
     Mistake(
+        "celery.W551",
+        view("def f(names):\n    map(greet.delay, names)  # <-\n"),
+        view("def f(names):\n    list(map(greet.delay, names))\n"),
+    ),
+    Mistake(
+        "celery.W551",
+        view("def f(names):\n    (greet.delay(name) for name in names)  # <-\n"),
+        view("def f(names):\n    [greet.delay(name) for name in names]\n"),
+    ),
+    Mistake(
+        "celery.W402",
+        view(
+            "def f(request):\n    sent = greet.delay('x')\n    while not sent.ready():  # <-\n"
+            "        print('on')\n"
+        ),
+        view("def f(request):\n    sent = greet.delay('x')\n    return sent.ready()\n"),
+    ),
+    Mistake(
+        "celery.W330",
+        {
+            "doctors/admin.py": "from django.contrib import admin\nfrom doctors.tasks import call\n\n\nclass DoctorAdmin(admin.ModelAdmin):\n"
+            "    def save_model(self, request, obj, form, change):\n        obj.save()\n"
+            "        call.delay(obj.pk)  # <-\n"
+        },
+        {
+            "doctors/admin.py": "from django.contrib import admin\nfrom doctors.tasks import call\n\n\nclass DoctorAdmin(admin.ModelAdmin):\n"
+            "    def resend(self, request, obj):\n        call.delay(obj.pk)\n"
+        },
+    ),
+    Mistake(
         "celery.W604",
         view("def f():\n    sent = greet.delay('x')\n    if sent.ready:  # <-\n        return 1\n"),
         view("def f():\n    sent = greet.delay('x')\n    if sent.ready():\n        return 1\n"),
@@ -98,10 +128,10 @@ MISTAKES = [
     Mistake(
         "celery.W330",
         {
-            "doctors/signals.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save)\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
+            "doctors/saving.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save)\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
         },
         {
-            "doctors/signals.py": "from django.contrib.auth.signals import user_logged_in\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(user_logged_in)\ndef f(sender, user, **kwargs):\n    greet.delay(user.pk)\n"
+            "doctors/saving.py": "from django.contrib.auth.signals import user_logged_in\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(user_logged_in)\ndef f(sender, user, **kwargs):\n    greet.delay(user.pk)\n"
         },
     ),
     Mistake(

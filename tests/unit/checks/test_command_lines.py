@@ -88,7 +88,10 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W952",
-        compose("celery -A config worker -P gevent --max-tasks-per-child 100  # <-"),
+        {
+            **compose("celery -A config worker -P gevent --max-tasks-per-child 100  # <-"),
+            "requirements.txt": "django>=4.2\ncelery[gevent,redis]>=5.4\n",
+        },
         compose("celery -A config worker -P prefork --max-tasks-per-child 100"),
     ),
     Mistake(

@@ -31,11 +31,11 @@ MISTAKES = [
     Mistake(
         "celery.E740",
         {
-            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a', interval=one,\n"
             "    task='doctors.tasks.greet',\n    args=['x'],  # <-\n)\n"
         },
         {
-            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a',\n"
+            "doctors/rows.py": f"{MODELS}PeriodicTask.objects.create(\n    name='a', interval=one,\n"
             "    task='doctors.tasks.greet',\n    args=json.dumps(['x']),\n)\n"
         },
     ),
@@ -84,11 +84,11 @@ MISTAKES = [
         "celery.E733",
         {
             "doctors/rows.py": PERIODIC
-            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.great')  # <-"
+            % "PeriodicTask.objects.create(name='a', interval=one, task='doctors.tasks.great')  # <-"
         },
         {
             "doctors/rows.py": PERIODIC
-            % "PeriodicTask.objects.create(name='a', task='doctors.tasks.greet')"
+            % "PeriodicTask.objects.create(name='a', interval=one, task='doctors.tasks.greet')"
         },
     ),
     Mistake(
@@ -141,6 +141,11 @@ MISTAKES = [
             % "    sender.add_periodic_task(\n        9.0,\n        sig=greet.delay('x'),  # <-\n    )\n"
         },
         {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, greet.si('x'))\n"},
+    ),
+    Mistake(
+        "celery.E738",
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(greet.s('x'), 9.0)  # <-\n"},
+        {"config/celery.py": HANDLER % "    sender.add_periodic_task(9.0, sig=greet.s('x'))\n"},
     ),
     Mistake(
         "celery.W739",

@@ -25,7 +25,37 @@ from tests.unit.checks.projects import (
 
 COMPUTED = "names = ['{}']\nCELERY_BEAT_SCHEDULE = {{n: {{'task': n, 'schedule': 5.0, 'args': ['x']}} for n in names}}  # <-\n"
 
+LOGGED = (
+    "import functools\n\n\ndef logged(function):\n{}    def wrapper(*args):{}\n"
+    "        return function(*args)\n\n    return wrapper\n\n\n"
+    "@shared_task\n@logged\ndef pack(pk):\n    return pk\n\n\n"
+    "@shared_task\n@logged\ndef send(pk):\n    return pk\n"
+)
+# a library that only a web process imports
+HIDDEN = "import celery\n\n\ndef g():{}\n    pass\n\n\nf = celery.shared_task(name='lib.f')(g)\n"
+WEB_ALONE = "\nimport sys\nif 'manage' in sys.argv[0]:\n    from library import f\n"
+BESIDE = settings("import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n")
+MODELS = healthy()["doctors/models.py"]
+
 IMPORTED = [
+    Mistake(
+        "celery.E191",
+        tasks(LOGGED.format("", "  # <-")),
+        tasks(LOGGED.format("    @functools.wraps(function)\n", "")),
+    ),
+    Mistake(
+        "celery.E043",
+        {
+            **BESIDE,
+            "lib/library.py": HIDDEN.format("  # <-"),
+            "doctors/models.py": MODELS + WEB_ALONE,
+        },
+        {
+            **BESIDE,
+            "lib/library.py": HIDDEN.format(""),
+            "doctors/models.py": f"{MODELS}\nfrom library import f\n",
+        },
+    ),
     Mistake("celery.E001", settings("1 / 0  # <-\n")),
     Mistake(
         "celery.E003",
@@ -135,18 +165,6 @@ def test_one_function_under_two_names_is_found(tmp_path):
     assert ("celery.E191", "apps/shop/tasks.py:4") in found_by_import(tmp_path, tree)
 
 
-def test_a_task_that_only_a_web_process_knows_is_found(tmp_path):
-    tree = healthy()
-    tree["doctors/models.py"] += (
-        "\nimport sys\nif 'manage' in sys.argv[0]:\n    from library import f\n"
-    )
-    tree["lib/library.py"] = (
-        "import celery\n\n\ndef g():\n    pass\n\n\nf = celery.shared_task(name='lib.f')(g)\n"
-    )
-    tree["config/settings.py"] += "import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n"
-    assert found_by_import(tmp_path, tree) == [("celery.E043", "lib/library.py:4")]
-
-
 def test_a_missing_library_is_one_finding_and_the_code_is_checked_all_the_same(tmp_path):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     absent = ImportReport("worker", python_version="3.12.1", django_importable=True)
@@ -163,6 +181,7 @@ def broken(message: str, kind: str = "ModuleNotFoundError") -> str:
 @pytest.mark.parametrize(
     ("message", "advice"),
     [
+        ("Port could not be cast to integer value as 'p'", "urllib.parse.quote"),
         ("No module named 'redis'", "celery[redis]"),
         ("No module named 'packaging'", "celery[redis]"),
         ("'NoneType' object has no attribute 'Redis'", "celery[redis]"),
@@ -199,3 +218,16 @@ def test_a_missing_variable_is_named_with_the_line_that_sets_it(tmp_path):
     facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
     finding = next(one for one in run_checks(facts).findings if one.id == "celery.E001")
     assert "`export SHOP_HOST=...`" in finding.hint
+
+
+def test_what_is_known_of_an_exception_is_its_hint(tmp_path):
+    receiver = APP + "\n\n@app.on_after_finalize.connect\ndef setup(sender):\n    pass\n"
+    root = make_tree(tmp_path, {**healthy(), "config/celery.py": receiver})
+    (finding,) = run_checks(imported_facts_of(root)).findings
+    assert (finding.id, finding.hint) == ("celery.E001", "Give the function **kwargs, too.")
+
+
+def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
+    wrong = settings('CELERY_TIMEZONE = "Europe/Pariss"\n', instead="CELERY_TIMEZONE")
+    ((identifier, where),) = found_by_import(tmp_path, wrong)
+    assert (identifier, where.split(":")[0]) == ("celery.E301", "config/settings.py")

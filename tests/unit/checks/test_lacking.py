@@ -15,7 +15,50 @@ OK = entry(
 SCHEDULED = {"config/settings.py": OK["config/settings.py"] + SOFT}
 UNSCHEDULED = settings(SOFT)
 NO_BROKER = settings("", instead="CELERY_BROKER_U")
+# what a task pool other than prefork does not have
+UNLIMITED = {
+    "config/settings.py": settings(SOFT, instead="CELERY_TASK_SOFT_TIME_LIMIT")[
+        "config/settings.py"
+    ].replace("CELERY_TASK_TIME_LIMIT = 300\n", "")
+}
+ROWS = {
+    "config/settings.py": settings(
+        f'{SOFT}INSTALLED_APPS += ["django_celery_results"]\nCELERY_RESULT_BACKEND = "django-db"\n',
+        instead="CELERY_RESULT_BACKEND",
+    )["config/settings.py"]
+}
 MISTAKES = [
+    Mistake(
+        "celery.W158",
+        {**UNLIMITED, "Procfile": f"{WORKER} -P gevent  # <-\n"},
+        {
+            **UNLIMITED,
+            "Procfile": f"{WORKER} -P gevent\n",
+            "requirements.txt": "django>=4.2\ncelery[redis,gevent]>=5.4\n",
+        },
+    ),
+    Mistake(
+        "celery.W158",
+        {**UNLIMITED, "Procfile": f"{WORKER} --pool=eventlet\n"},
+        {
+            **UNLIMITED,
+            "Procfile": f"{WORKER} --pool=eventlet\n",
+            "requirements.txt": "django>=4.2\ncelery[redis]>=5.4\neventlet\n",
+        },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.W846",
+        {**ROWS, "Procfile": f"{WORKER}\n"},
+        {**ROWS, "Procfile": f"{WORKER}\n{BEAT}"},
+        at="config/settings.py:31",
+    ),
+    Mistake(
+        "celery.W846",
+        {**ROWS, "Procfile": f"{WORKER}\n"},
+        {**ROWS},
+        at="config/settings.py:31",
+    ),
     Mistake(
         "celery.W844",
         {**SCHEDULED, "Procfile": f"{WORKER}\n"},

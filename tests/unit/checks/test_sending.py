@@ -30,14 +30,25 @@ NOW = "import datetime as dt\nfrom datetime import datetime, timedelta\nfrom dja
 WORKERS = "web: gunicorn config.wsgi\nworker: celery -A config worker -Q celery,mail -n a@%h\n"
 MISTAKES = [
     Mistake(
+        "celery.E590",
+        view(
+            "def f():\n    app.tasks['doctors.tasks.gret'].delay('x')  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view(
+            "def f():\n    app.tasks['doctors.tasks.greet'].delay('x')\n",
+            "from config.celery import app\n",
+        ),
+    ),
+    Mistake(
         "celery.W562",
         view(
             "def f():\n    greet.apply_async(\n        ('x',),\n"
-            "        eta=datetime.now() + timedelta(hours=1),  # <-\n    )\n",
+            "        eta=datetime.now() + timedelta(minutes=9),  # <-\n    )\n",
             NOW,
         ),
         view(
-            "def f():\n    greet.apply_async(('x',), eta=timezone.now() + timedelta(hours=1))\n"
+            "def f():\n    greet.apply_async(('x',), eta=timezone.now() + timedelta(minutes=9))\n"
             "    greet.apply_async(('x',), eta=datetime.now(tz=dt.timezone.utc))\n"
             "    greet.apply_async(('x',), eta=datetime.utcnow())\n",
             NOW,

@@ -108,7 +108,7 @@ MISTAKES = [
     Mistake(
         "celery.E160",
         settings("CELERY_BROKER_URL = 'rediss//localhost'  # <-\n", instead="CELERY_BROKER_U"),
-        settings("CELERY_BROKER_URL = 'memory'\n", instead="CELERY_BROKER_U"),
+        settings("CELERY_BROKER_URL = 'amqp'\n", instead="CELERY_BROKER_U"),
     ),
     Mistake(
         "celery.E160",

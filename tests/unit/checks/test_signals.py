@@ -4,10 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_by_import, found_in, tasks, with_twin
+from tests.unit.checks.projects import (
+    Mistake,
+    found_by_import,
+    found_in,
+    settings,
+    tasks,
+    with_twin,
+)
 
 IMPORTS = "from celery import signals\nfrom celery.signals import after_task_publish, task_success as done\n\n\n"
+OPENS = "from celery.signals import worker_process_init\n\n\n"
+UNLIMITED = {
+    "config/settings.py": settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")[
+        "config/settings.py"
+    ]
+    .replace("CELERY_TASK_TIME_LIMIT = 300\n", "")
+    .replace("CELERY_TASK_SOFT_TIME_LIMIT = 270\n", "")
+}
+START = "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker"
 MISTAKES = [
+    Mistake(
+        "celery.W464",
+        {
+            **UNLIMITED,
+            **tasks(
+                f"{OPENS}@worker_process_init.connect  # <-\ndef open_pool(**kwargs):\n    pass\n"
+            ),
+            "Procfile": f"{START} -P threads\n",
+        },
+        {
+            **UNLIMITED,
+            **tasks(f"{OPENS}@worker_process_init.connect\ndef open_pool(**kwargs):\n    pass\n"),
+            "Procfile": f"{START}\n",
+        },
+    ),
     Mistake(
         "celery.W641",
         tasks(IMPORTS + "done.connect(lambda **kwargs: None)  # <-\n"),

@@ -23,6 +23,11 @@ WSGI = 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.{}"
 
 MISTAKES = [
     Mistake(
+        "celery.E037",
+        {"config/celery.py": APP.replace("_tasks()", "_tasks('doctors')  # <-")},
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctors'])")},
+    ),
+    Mistake(
         "celery.E006",
         {"doctors/tasks.py": TASKS + "def f(:  # <-\n    pass\n"},
         {"doctors/tasks.py": TASKS + "def f():\n    pass\n"},

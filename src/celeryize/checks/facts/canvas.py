@@ -83,6 +83,20 @@ def followed(code: Code, node: ast.expr, levels: int = VARIABLES) -> ast.expr:
     return followed(code, values[0], levels - 1)
 
 
+def constant_of(code: Code, node: ast.expr) -> ast.expr:
+    """The value of a name that is assigned once, in a function or at the top of its module."""
+    node = followed(code, node)
+    if isinstance(node, ast.Name):
+        values = [
+            assign.value
+            for assign in code.assigns
+            if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == node.id
+        ]
+        if len(values) == 1 and code.function_of(node) is not None:
+            return values[0]
+    return node
+
+
 def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:
     """The signature that an expression makes of a task of the project, where that is certain."""
     node = followed(code, node)

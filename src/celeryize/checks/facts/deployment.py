@@ -100,17 +100,18 @@ class DeploymentFacts:
     @cached_property
     def _module_names(self) -> frozenset[str]:
         found: set[str] = set()
-        for _, names, files in self._folders:
+        for _, names, files in self.folders:
             found.update(names)
             found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
         return frozenset(found)
 
     @cached_property
-    def _folders(self) -> tuple[Folder, ...]:
+    def folders(self) -> tuple[Folder, ...]:
+        """The folders of the repository that hold its own files, and what is in each."""
         return own_folders(self.root)
 
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
-        return matching_files(self._folders, pattern)
+        return matching_files(self.folders, pattern)
 
     @cached_property
     def uses_busybox(self) -> bool:
@@ -122,7 +123,7 @@ class DeploymentFacts:
     @cached_property
     def scripts(self) -> tuple[Script, ...]:
         """The lines of shell scripts that start a worker or Beat."""
-        return find_scripts(self.root, self._folders)
+        return find_scripts(self.root, self.folders)
 
     @cached_property
     def processes(self) -> tuple[Process, ...]:

@@ -59,6 +59,10 @@ def _read_service(name: str, service: Yaml) -> Process:
         item = service.get("build", key).item
         if item:
             options[key] = item
+    # `disable: true` is a decision, as a test of its own is
+    disabled = service.get("healthcheck", "disable").item
+    if disabled:
+        options["healthcheck"] = disabled
     extended = service.get("extends", "service").item
     if extended:
         options["extends"] = extended

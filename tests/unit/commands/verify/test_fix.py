@@ -325,11 +325,11 @@ CASES = [
     ),
     Broken(
         "celery.W440",
-        tasks("@shared_task(\n    timelimit=30,  # long\n)\ndef f():\n    pass\n"),
+        tasks("@shared_task(\n    timelimit=300,  # long\n)\ndef f():\n    pass\n"),
         TASKS,
         "timelimit",
         "time_limit",
-        tasks("@shared_task(timelimit=30, time_limit=40)\ndef f():\n    pass\n"),
+        tasks("@shared_task(timelimit=300, time_limit=400)\ndef f():\n    pass\n"),
         "time_limit is, or may be, given as well",
     ),
     Broken(

@@ -67,7 +67,7 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
         return beside
     if process.kind != "compose":
         return None
-    dockerfile = _dockerfile_of(process, beside)
+    dockerfile = dockerfile_of(process, beside)
     if INSTALLS.search(dockerfile) or "entrypoint" in process.options:
         return None
     place = _working_directory(process, dockerfile)
@@ -113,7 +113,7 @@ def _working_directory_of_copies(dockerfile: str) -> str:
     return found[0] if found else "/"
 
 
-def _dockerfile_of(process: Process, folder: Path) -> str:
+def dockerfile_of(process: Process, folder: Path) -> str:
     """The text of the Dockerfile that a service is built from; empty where there is none."""
     item, build = process.options.get("dockerfile"), process.options.get("build")
     context = process.options.get("context")

@@ -1,0 +1,369 @@
+"""Containers: the broker beside them, what their image starts and asks, and their names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.detect.processes import Process
+from celeryize.model import Where
+from celeryize.reading import read_text, readable_text
+
+# The port on which the image of a broker listens.
+PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
+PUBLISHED = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?$")
+ASKS_PASSWORD = re.compile(r"--requirepass[\s=]+(\S+)")
+FROM = re.compile(r"^\s*FROM\s", re.M | re.I)
+WEB_PROBE = re.compile(
+    r"^\s*HEALTHCHECK\b(?:[^\n]*\\\n)*[^\n]*\b(curl|wget|https?://)", re.M | re.I
+)
+ENTRYPOINT = re.compile(r"^\s*ENTRYPOINT\s+(?:\[\s*)?[\"']?([^\s\"',\]]+\.sh)\b", re.M | re.I)
+# What a script does with the command that it is given.
+PASSES_ON = re.compile(r"\$\{?[@*1#]|\bshift\b")
+# A name of a node that is the same wherever it is started.
+FIXED_NODE = re.compile(r"[\w.-]+@[\w.-]+")
+SHELLS = ("sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash", "/bin/ash", "/bin/dash")
+SHELL_VARIABLE = re.compile(r"(?<!\$\()\${1,2}\{?[A-Z_]+\}?")
+
+
+def _broker_beside(facts: Facts, process: Process) -> tuple[BrokerUrl, Process] | None:
+    """The broker's URL of a compose service, and the service of the same file that it names."""
+    if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+        return None
+    url = broker_of(facts, process)
+    if url is None:
+        return None
+    for other in facts.deployment.processes:
+        same = other.kind == "compose" and other.where.path == process.where.path
+        if same and other.name == url.host and _kind_of(other):
+            return url, other
+    return None
+
+
+def _kind_of(process: Process) -> str:
+    """Which broker a service runs, by its image; empty for any other."""
+    image = process.options.get("image")
+    name = ""
+    if image:
+        name = image.text.partition(":")[0].rpartition("/")[2]
+    return next((kind for kind in PORTS if name.startswith(kind)), "")
+
+
+@check("celery.E921")
+def published_port_used(facts: Facts) -> Iterator[Occurrence]:
+    """A container looks for the broker at the port that only the host has.
+
+    What happens: The worker never gets a task.
+    How it looks: Cannot connect to redis://redis:6380/0: Connection refused
+    Why: `ports: ["6380:6379"]` gives the port 6380 to the host. In the network of the containers
+        the broker listens on its own port.
+    Fix: redis://redis:6379/0
+    Source: https://docs.docker.com/compose/how-tos/networking/
+    """
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        found = _broker_beside(facts, process)
+        if found is None or found[0].where in reported:
+            continue
+        url, broker = found
+        port, own = _port_of(url), PORTS[_kind_of(broker)]
+        published = _published_ports(broker)
+        if port and port != own and published.get(port) == own:
+            reported.add(url.where)
+            yield Occurrence(
+                f"{broker.name} has the port {port} on the host only: containers reach it at {own}",
+                url.where,
+                f"Write {url.url.replace(f':{port}', f':{own}', 1)}.",
+            )
+
+
+def _published_ports(process: Process) -> dict[int, int]:
+    """The ports of a service by what they are on the host."""
+    found: dict[int, int] = {}
+    item = process.options.get("ports")
+    for text in item.text.split() if item else ():
+        match = PUBLISHED.match(text)
+        if match:
+            found[int(match[1])] = int(match[2])
+    return found
+
+
+def _port_of(url: BrokerUrl) -> int | None:
+    try:
+        return urlsplit(url.url).port
+    except ValueError:
+        return None
+
+
+@check("celery.E922")
+def broker_wants_another_login(facts: Facts) -> Iterator[Occurrence]:
+    """The broker's URL has another login than the broker that is started beside it.
+
+    What happens: The worker never gets a task, and nothing can be sent.
+    How it looks: NOAUTH Authentication required. Or: ACCESS_REFUSED - Login was refused; or
+        NOT_ALLOWED - vhost shop not found
+    Why: The compose file gives the broker a password, a user or a virtual host, and the URL has
+        others. RabbitMQ only makes guest where no other user is named.
+    Fix: redis://:password@redis:6379/0, amqp://user:password@rabbitmq:5672/vhost
+    Source: https://redis.io/docs/latest/commands/auth/; https://hub.docker.com/_/rabbitmq
+    """
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        found = _broker_beside(facts, process)
+        if found is None or found[0].where in reported:
+            continue
+        url, broker = found
+        problem = _login_problem(url, broker)
+        if problem:
+            reported.add(url.where)
+            yield Occurrence(
+                f"{problem} ({broker.where})", url.where, "Write the same in both places."
+            )
+
+
+def _login_problem(url: BrokerUrl, broker: Process) -> str:
+    """What of a URL the broker does not accept; empty where it does, or where it is not known."""
+    parts = urlsplit(url.url)
+    if _kind_of(broker) != "rabbitmq":
+        wanted = ASKS_PASSWORD.search(" ".join(broker.words))
+        if wanted and not parts.password:
+            return f"{broker.name} asks for a password, and this URL has none"
+        return ""
+    # what is mounted may define users and virtual hosts
+    if "volumes" in broker.options and re.search(r"defin|\.conf", broker.options["volumes"].text):
+        return ""
+    user = broker.environment.get("RABBITMQ_DEFAULT_USER")
+    given = unquote(parts.username or "guest")
+    if user and "$" not in user.text and user.text != given:
+        return f"{broker.name} knows the user {user.text}, and this URL says {given}"
+    vhost = broker.environment.get("RABBITMQ_DEFAULT_VHOST")
+    wanted_host = "/"
+    if vhost:
+        wanted_host = vhost.text
+    given_host = unquote(parts.path[1:]) or "/"
+    if "$" not in wanted_host and wanted_host.strip("/") != given_host.strip("/"):
+        return f"{broker.name} has the virtual host {wanted_host}, and this URL says {given_host}"
+    return ""
+
+
+@check("celery.W923")
+def web_probe_inherited(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's container has the health check of the web server.
+
+    What happens: It is unhealthy for ever: what waits for it does not start, and what watches it
+        restarts it in the middle of a task.
+    How it looks: Up 2 hours (unhealthy)
+    Why: HEALTHCHECK is part of the image, and a worker answers no HTTP.
+    Fix: healthcheck: {disable: true} for the worker's service, or a check of its own
+    Source: https://docs.docker.com/reference/dockerfile/#healthcheck
+    """
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if process.probe or "healthcheck" in process.options:
+            continue
+        # of an image that is built elsewhere nothing is known
+        if not {"build", "context"} & set(process.options):
+            continue
+        text = _last_stage(_dockerfile(facts, process))
+        if WEB_PROBE.search(text):
+            yield Occurrence(
+                f"{process.name} has its image's health check, which asks a web server",
+                process.where,
+                "Give it `healthcheck: {disable: true}`, or a check of its own.",
+            )
+
+
+def _dockerfile(facts: Facts, process: Process) -> str:
+    return dockerfile_of(process, (facts.deployment.root / process.where.path).parent)
+
+
+def _last_stage(dockerfile: str) -> str:
+    """The part of a Dockerfile that makes the image."""
+    starts = [match.start() for match in FROM.finditer(dockerfile)]
+    if starts:
+        return dockerfile[starts[-1] :]
+    return dockerfile
+
+
+@check("celery.E924")
+def command_never_runs(facts: Facts) -> Iterator[Occurrence]:
+    """The entry point of an image ignores the command of its container.
+
+    What happens: No worker runs: the container starts what the script starts, a second web server.
+    How it looks: The log of the worker's container is that of the web server.
+    Why: Docker hands the command to the entry point as arguments, and the script does not use them.
+    Fix: exec "$@" at the end of the script; or entrypoint: [] for the worker's service
+    Source: https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
+    """
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if "entrypoint" in process.options or process.script:
+            continue
+        found = ENTRYPOINT.findall(_last_stage(_dockerfile(facts, process)))
+        script = _script_named(facts, found)
+        if script is None:
+            continue
+        text = readable_text(script)
+        if text and not PASSES_ON.search(text):
+            shown = script.relative_to(facts.deployment.root).as_posix()
+            yield Occurrence(
+                f"{shown} ignores its arguments, so {process.name} never runs this command",
+                process.where,
+                f'End {shown} with exec "$@", and start the web server by a command, too.',
+            )
+
+
+def _script_named(facts: Facts, paths: list[str]) -> Path | None:
+    """The one script of the project that has the name of an image's last entry point."""
+    if not paths:
+        return None
+    name = paths[-1].rpartition("/")[2]
+    found = [
+        facts.deployment.root / folder / name
+        for folder, _, files in facts.deployment.folders
+        if name in files
+    ]
+    if len(found) == 1:
+        return found[0]
+    return None
+
+
+@check("celery.W925")
+def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
+    """Several workers have one node name.
+
+    What happens: `inspect`, `control` and Flower take them for one: an answer of one hides the
+        others, and a health check of one is answered by another.
+    How it looks: DuplicateNodenameWarning: Received multiple replies from node name: main@shop.
+    Why: The name after -n is fixed, and more than one worker is started with it.
+    Fix: -n main@%h, where %h is the host; or a name for each
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#starting-the-worker
+    """
+    seen: dict[tuple[str, str], Process] = {}
+    for process in facts.deployment.processes:
+        command = process.celery
+        if command is None or command.subcommand != "worker":
+            continue
+        name = command.option("-n", "--hostname") or ""
+        if not FIXED_NODE.fullmatch(name):
+            continue
+        replicas = process.replicas
+        if replicas and replicas.text.strip().isdigit() and int(replicas.text) > 1:
+            yield Occurrence(
+                f"{replicas.text} workers are started, all with the node name {name}",
+                process.where,
+                f"Write {name.partition('@')[0]}@%h.",
+            )
+        key = (str(process.where.path), name)
+        first = seen.setdefault(key, process)
+        if first.where != process.where:
+            yield Occurrence(
+                f"{process.name} and {first.name} have the node name {name}",
+                process.where,
+                "Give each its own.",
+            )
+
+
+@check("celery.E926")
+def probe_without_shell(facts: Facts) -> Iterator[Occurrence]:
+    """A probe names a variable of the shell, and is run without a shell.
+
+    What happens: It asks for a worker called celery@$HOSTNAME, which never answers: the container
+        is killed again and again.
+    How it looks: Error: No nodes replied within time constraint
+    Why: Only a shell puts values in the place of $HOSTNAME. Kubernetes itself knows $(NAME), for
+        the variables of the container's env.
+    Fix: ["sh", "-c", "celery -A config inspect ping -d celery@$HOSTNAME"]
+    Source: https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/
+    """
+    for process in facts.deployment.processes:
+        probe = process.probe
+        if probe is None or not re.search(r"\bcelery\b", probe.text):
+            continue
+        words = probe.text.split()
+        if words[0] in SHELLS or not SHELL_VARIABLE.search(probe.text):
+            continue
+        if process.kind == "kubernetes" or _is_exec_form(facts, probe.where):
+            variable = SHELL_VARIABLE.search(probe.text)
+            assert variable is not None
+            yield Occurrence(
+                f"no shell runs this probe, so {variable[0]} stays as it is",
+                probe.where,
+                'Run it by ["sh", "-c", "..."].',
+            )
+
+
+def _is_exec_form(facts: Facts, where: Where) -> bool:
+    """Whether the health check of a compose file at a line is a list that begins with CMD."""
+    lines = readable_text(facts.deployment.root / where.path).split("\n")
+    start = (where.line or 1) - 1
+    return re.search(r"[\[\s\"'-]CMD[\"',\s]", "\n".join(lines[start : start + 2])) is not None
+
+
+@check("celery.E927")
+def variable_missing(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's container lacks an environment variable that the settings demand.
+
+    What happens: It does not start, while the web server beside it does.
+    How it looks: KeyError: 'DATABASE_URL'
+    Why: The settings read os.environ["DATABASE_URL"]. The compose file gives it to the web server's
+        service alone.
+    Fix: The same environment for both, by a YAML anchor or one env_file
+    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
+    """
+    demanded = dict(_demanded(facts))
+    for process in facts.deployment.processes if demanded else ():
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if not process.sealed:
+            continue
+        for name, where in demanded.items():
+            givers = [
+                other.name
+                for other in facts.deployment.processes
+                if other.where.path == process.where.path and name in other.environment
+            ]
+            lacks = name not in process.environment and process.variable(name) is None
+            listed = name in _listed_names(process)
+            if lacks and givers and not listed and not _is_in_image(facts, name):
+                yield Occurrence(
+                    f"{process.name} lacks {name}, which {where} demands: {givers[0]} has it",
+                    process.where,
+                    f"Give {process.name} the same environment.",
+                )
+
+
+def _listed_names(process: Process) -> set[str]:
+    """The names in `environment: [NAME]`, whose values come from the shell of the user."""
+    item = process.options.get("environment")
+    return set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", item.text)) if item else set()
+
+
+def _demanded(facts: Facts) -> Iterator[tuple[str, Where]]:
+    """The variables that the settings read without a default, at the top of a file."""
+    for setting in facts.settings:
+        # an `if` may leave it out; what reads a file of variables may find it there
+        text = setting.code.source.text
+        if setting.conditional or "dotenv" in text or "read_env" in text:
+            continue
+        for node in ast.walk(setting.value):
+            if isinstance(node, ast.Subscript) and dotted(node.value) in {"os.environ", "environ"}:
+                name = text_of(node.slice)
+                if name:
+                    yield name, setting.where
+
+
+def _is_in_image(facts: Facts, name: str) -> bool:
+    """Whether a Dockerfile, or a script, may give a variable."""
+    texts = (read_text(facts.deployment.root / path) for path in facts.deployment.dockerfiles)
+    return any(name in text for text in texts)

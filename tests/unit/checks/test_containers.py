@@ -1,0 +1,201 @@
+"""Containers beside each other: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
+
+WORKER = "celery -A config worker"
+READS = settings(
+    "import os\nCELERY_BROKER_URL = os.environ['BROKER']\n", instead="CELERY_BROKER_URL"
+)
+REDIS = "  redis:\n    image: redis:7\n"
+RABBIT = (
+    "  rabbit:\n    image: rabbitmq:3\n    environment:\n      RABBITMQ_DEFAULT_USER: shop\n"
+    "      RABBITMQ_DEFAULT_PASS: it\n"
+)
+IMAGE = "FROM python:3.12\nHEALTHCHECK CMD curl -f http://localhost:8000/ || exit 1\n"
+ENTRY = 'FROM python:3.12\nENTRYPOINT ["/app/deploy/start.sh"]\n'
+AMQP = {
+    **settings("", instead="CELERY_"),
+    "requirements.txt": "django>=4.2\ncelery>=5.4\n",
+}
+AMQP["config/settings.py"] += "import os\nCELERY_BROKER_URL = os.environ['BROKER']\n"
+
+
+def compose(url: str, *others: str, more: str = "", command: str = WORKER) -> dict[str, str]:
+    return {
+        **READS,
+        "docker-compose.yml": "services:\n"
+        + "".join(others)
+        + "  it:\n    build: .\n    stop_grace_period: 90s\n"
+        + f"    command: {command}\n    environment:\n      BROKER: {url}\n{more}",
+    }
+
+
+def pod(probe: str) -> dict[str, str]:
+    return {
+        "k8s/it.yaml": f"""apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: it}}
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 90
+      containers:
+        - image: shop
+          command: [celery, -A, config, worker]
+          livenessProbe:
+            timeoutSeconds: 30
+            exec: {{command: {probe}}}  # <-
+"""
+    }
+
+
+MISTAKES = [
+    Mistake(
+        "celery.E921",
+        compose("redis://redis:6380/0  # <-", f'{REDIS}    ports: ["127.0.0.1:6380:6379"]\n'),
+        compose("redis://redis:6379/0", f'{REDIS}    ports: ["127.0.0.1:6380:6379"]\n'),
+    ),
+    Mistake(
+        "celery.E922",
+        compose(
+            "redis://redis:6379/0  # <-", f"{REDIS}    command: redis-server --requirepass it\n"
+        ),
+        compose("redis://:it@redis:6379/0", f"{REDIS}    command: redis-server --requirepass it\n"),
+    ),
+    Mistake(
+        "celery.E922",
+        {**compose("amqp://guest:guest@rabbit//  # <-", RABBIT), **AMQP},
+        {**compose("amqp://shop:it@rabbit//", RABBIT), **AMQP},
+    ),
+    Mistake(
+        "celery.E922",
+        {**compose("amqp://shop:it@rabbit:5672/main  # <-", RABBIT), **AMQP},
+        {
+            **compose(
+                "amqp://shop:it@rabbit:5672/main",
+                f"{RABBIT}      RABBITMQ_DEFAULT_VHOST: main\n",
+            ),
+            **AMQP,
+        },
+    ),
+    Mistake(
+        "celery.W923",
+        {
+            **compose("redis://redis/0", REDIS, command=f"{WORKER}  # <-"),
+            "Dockerfile": IMAGE,
+        },
+        {
+            **compose("redis://redis/0", REDIS, more="    healthcheck:\n      disable: true\n"),
+            "Dockerfile": IMAGE,
+        },
+    ),
+    Mistake(
+        "celery.W923",
+        {
+            **compose("redis://redis/0", REDIS, command=f"{WORKER}  # <-"),
+            "Dockerfile": "FROM python:3.12\nHEALTHCHECK --interval=5s \\\n    CMD wget -q localhost\n",
+        },
+        {
+            **compose("redis://redis/0", REDIS),
+            "Dockerfile": f"{IMAGE}FROM python:3.12\n",
+        },
+    ),
+    Mistake(
+        "celery.E924",
+        {
+            **compose("redis://redis/0", REDIS, command=f"{WORKER}  # <-"),
+            "Dockerfile": ENTRY,
+            "deploy/start.sh": "#!/bin/sh\npython manage.py migrate\nexec gunicorn config.wsgi\n",
+        },
+        {
+            **compose("redis://redis/0", REDIS),
+            "Dockerfile": ENTRY,
+            "deploy/start.sh": '#!/bin/sh\npython manage.py check\nexec "$@"\n',
+        },
+    ),
+    Mistake(
+        "celery.W925",
+        compose(
+            "redis://redis/0",
+            REDIS,
+            command=f"{WORKER} -n main@shop  # <-",
+            more="    deploy:\n      replicas: 3\n",
+        ),
+        compose(
+            "redis://redis/0",
+            REDIS,
+            command=f"{WORKER} -n main@%h",
+            more="    deploy:\n      replicas: 3\n",
+        ),
+    ),
+    Mistake(
+        "celery.W925",
+        {
+            "Procfile": f"a: exec {WORKER} -n main@shop\nb: exec {WORKER} --hostname=main@shop -c 1  # <-\n"
+        },
+        {"Procfile": f"a: exec {WORKER} -n main@shop\nb: exec {WORKER} -n mails@shop -c 1\n"},
+    ),
+    Mistake(
+        "celery.E926",
+        pod('[celery, -A, config, inspect, ping, -d, "celery@$HOSTNAME"]'),
+        pod('[sh, -c, "celery -A config inspect ping -d celery@$HOSTNAME"]'),
+    ),
+    Mistake(
+        "celery.E926",
+        compose(
+            "redis://redis/0",
+            REDIS,
+            more="    healthcheck:\n      timeout: 30s\n"
+            '      test: ["CMD", "celery", "-A", "config", "inspect", "ping", "-d", "celery@$$HOSTNAME"]  # <-\n',
+        ),
+        compose(
+            "redis://redis/0",
+            REDIS,
+            more="    healthcheck:\n      timeout: 30s\n"
+            '      test: ["CMD-SHELL", "celery -A config inspect ping -d celery@$$HOSTNAME"]\n',
+        ),
+    ),
+    Mistake(
+        "celery.E927",
+        {
+            **compose(
+                "redis://redis/0",
+                REDIS,
+                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
+                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
+                command=f"{WORKER}  # <-",
+            ),
+            **settings(
+                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
+                instead="CELERY_BROKER_URL",
+            ),
+        },
+        {
+            **compose(
+                "redis://redis/0",
+                REDIS,
+                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
+                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
+                more="      DSN: postgres://db/it\n",
+            ),
+            **settings(
+                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
+                instead="CELERY_BROKER_URL",
+            ),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []

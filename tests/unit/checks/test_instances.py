@@ -1,0 +1,144 @@
+"""Tasks for an instance or a file that is not there: broken projects, and healthy twins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import TASK, Mistake, found_in, tasks, view, with_twin
+
+MODEL = "from doctors.models import Doctor\n"
+LOCATE = f"{MODEL}{TASK}def locate(pk):\n    doctor = Doctor.objects.get(pk=pk)\n"
+SAVES = tasks(f"{LOCATE}    doctor.name = 'x'\n    doctor.save()\n")
+RECEIVER = (
+    "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\n"
+    "from doctors.models import Doctor\nfrom doctors.tasks import locate\n\n\n"
+    "@receiver(post_save, sender=Doctor)\ndef on_save(sender, instance, created, **kwargs):\n"
+)
+READY = (
+    "from django.apps import AppConfig\n\n\nclass DoctorsConfig(AppConfig):\n"
+    "    name = 'doctors'\n\n    def ready(self):\n        from . import signals\n"
+)
+SAVE = (
+    "from django.db import models\n\n\nclass Doctor(models.Model):\n"
+    "    name = models.CharField(max_length=80)\n\n    def save(self, **kwargs):\n"
+    "        from doctors.tasks import locate\n\n        super().save(**kwargs)\n"
+)
+MISTAKES = [
+    Mistake(
+        "celery.W466",
+        {
+            "doctors/signals.py": "from django.db.models.signals import post_save\n"
+            "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
+            "@receiver(post_save)\n"
+            "def on_save(sender, instance, **kwargs):  # <-\n"
+            "    greet.delay_on_commit(instance.name)\n"
+        },
+        {
+            "doctors/signals.py": "from django.db.models.signals import post_save\n"
+            "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
+            "@receiver(post_save)\n"
+            "def on_save(sender, instance, **kwargs):\n"
+            "    greet.delay_on_commit(instance.name)\n",
+            "doctors/apps.py": READY,
+        },
+    ),
+    Mistake(
+        "celery.W616",
+        {
+            **SAVES,
+            "doctors/apps.py": READY,
+            "doctors/signals.py": f"{RECEIVER}    locate.delay_on_commit(instance.pk)  # <-\n",
+        },
+        {
+            **SAVES,
+            "doctors/apps.py": READY,
+            "doctors/signals.py": f"{RECEIVER}    if created:\n        locate.delay_on_commit(instance.pk)\n",
+        },
+    ),
+    Mistake(
+        "celery.W616",
+        {
+            **SAVES,
+            "doctors/models.py": f"{SAVE}        locate.delay_on_commit(self.pk)  # <-\n",
+        },
+        {
+            **tasks(f"{LOCATE}    Doctor.objects.filter(pk=doctor.pk).update(name='x')\n"),
+            "doctors/models.py": f"{SAVE}        locate.delay_on_commit(self.pk)\n",
+        },
+    ),
+    Mistake(
+        "celery.W617",
+        view(
+            "def remove(request, doctor):\n    doctor.delete()\n    call.delay(doctor.pk)  # <-\n"
+        ),
+        view(
+            "def remove(request, doctor):\n    pk = doctor.pk\n    doctor.delete()\n    call.delay(pk)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W617",
+        view(
+            "def remove(request, doctor):\n    if doctor:\n        doctor.delete()\n"
+            "        call.apply_async(args=[doctor.id])  # <-\n"
+        ),
+        view(
+            "def remove(request, doctor):\n    if doctor:\n        doctor.delete()\n"
+            "    else:\n        call.apply_async(args=[doctor.id])\n"
+        ),
+    ),
+    Mistake(
+        "celery.W618",
+        view(
+            "def add(request):\n    doctor = Doctor(name='x')\n    call.delay(doctor.pk)  # <-\n"
+            "    doctor.save()\n",
+            MODEL,
+        ),
+        view(
+            "def add(request):\n    doctor = Doctor(name='x')\n    doctor.save()\n"
+            "    call.delay(doctor.pk)\n",
+            MODEL,
+        ),
+    ),
+    Mistake(
+        "celery.W619",
+        view(
+            "def load(request):\n    with tempfile.NamedTemporaryFile() as handle:\n"
+            "        greet.delay(handle.name)  # <-\n",
+            "import tempfile\n",
+        ),
+        view(
+            "def load(request):\n    with tempfile.NamedTemporaryFile(delete=False) as handle:\n"
+            "        greet.delay(handle.name)\n",
+            "import tempfile\n",
+        ),
+    ),
+    Mistake(
+        "celery.W619",
+        view(
+            "def load(request):\n    with TemporaryDirectory() as folder:\n"
+            "        greet.delay(f'{folder}/in.csv')  # <-\n",
+            "from tempfile import TemporaryDirectory\n",
+        ),
+        view(
+            "def load(request):\n    with NamedTemporaryFile() as handle:\n"
+            "        greet.delay(handle.read())\n",
+            "from tempfile import NamedTemporaryFile\n",
+        ),
+    ),
+    Mistake(
+        "celery.W619",
+        view(
+            "def load(request):\n    greet.delay(request.FILES['a'].temporary_file_path())  # <-\n"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
