@@ -85,6 +85,10 @@ class Machine:
             "pre_existing_errors": list(proof.before),
         }
 
+    def show_test(self, path: str) -> None:
+        """Keep the module of the test that passed."""
+        self.document["passed_test"] = path
+
     def show_preview(self, lines: Sequence[str]) -> None:
         """Keep the preview."""
         self.document["preview"] = list(lines)

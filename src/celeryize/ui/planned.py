@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit, Unproved
 from celeryize.model import Finding, NextStep, Plan, Status, Todo
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
@@ -207,6 +207,10 @@ def say_command(voice: Voice, head: str, command: str) -> None:
 def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> None:
     """What is wrong, where, the next step, and the lines to paste."""
     voice.say(always=True)
+    if isinstance(error, Unproved) and error.brief:
+        voice.say_pieces([Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT)
+        _say_notes(voice, error)
+        return
     place, message = _place_and_message(error)
     pieces = [Piece("error: ", "bold red")]
     if place:
@@ -218,11 +222,15 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         say_snippet(voice, error.snippet)
     if isinstance(error, Conflict):
         voice.say_line(error.diff.rstrip("\n"), always=True)
-    # added on the way up: what was rolled back, what was not
-    for note in getattr(error, "__notes__", ()):
-        voice.say(note, "yellow", always=True)
+    _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
+
+
+def _say_notes(voice: Voice, error: CeleryizeError) -> None:
+    """What was added on the way up: what was rolled back, what was not."""
+    for note in getattr(error, "__notes__", ()):
+        voice.say(note, "yellow", always=True)
 
 
 def _place_and_message(error: CeleryizeError) -> tuple[str, str]:

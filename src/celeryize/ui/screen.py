@@ -128,6 +128,12 @@ class Screen:
         """The outcome of the import proof."""
         planned.say_proof(self._voice, proof)
 
+    def show_test(self, path: str) -> None:
+        """One line: the test is the proof of a person who asked for it."""
+        pieces = [Piece("tested: ", "bold green"), Piece(f"the test in {path} passes")]
+        self._voice.say()
+        self._voice.say_pieces(pieces, hang="        ")
+
     def show_preview(self, lines: Sequence[str]) -> None:
         """When an entry runs: headings in bold, the runs below them indented."""
         self._voice.say()

@@ -86,6 +86,9 @@ class View(Protocol):
     def show_proof(self, proof: Proof) -> None:
         """What the import of the planned project found."""
 
+    def show_test(self, path: str) -> None:
+        """The test of a new task has passed."""
+
     def show_preview(self, lines: Sequence[str]) -> None:
         """When an entry of the schedule runs."""
 
