@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import PurePosixPath
 
 from celeryize.detect.project import Project
@@ -50,6 +51,17 @@ def _with_import(source: Source, line: str) -> Source:
         return source.splice(*add_import(source, written.rstrip()))
     offset = source.after_line(block[-1])
     lead = "" if source.text[:offset].endswith("\n") else source.newline
+    last = block[-1]
+    # the project's own modules are a section of their own, as isort and ruff have it
+    if source.style.section_of(*_module_of(last)) != source.style.section_of(line.split()[1], 0):
+        lead += source.newline
     return source.splice(
         insertion(offset, lead + fitted(source, offset, written), statements(line))
     )
+
+
+def _module_of(node: ast.Import | ast.ImportFrom) -> tuple[str, int]:
+    """The module that an import names, and how many dots go before it."""
+    if isinstance(node, ast.Import):
+        return node.names[-1].name, 0
+    return node.module or "", node.level
