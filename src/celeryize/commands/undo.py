@@ -21,8 +21,8 @@ from celeryize.apply import (
     undone,
 )
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.commands.still_imported import still_imported
+from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.detect.layout import find_root
 from celeryize.errors import Exit
 from celeryize.model import Edit, HistoryRow, Plan, Status, Step
