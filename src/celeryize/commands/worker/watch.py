@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import PurePosixPath
 
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.imports import add_import, has_import, leading_imports
-from celeryize.patch.source import Source, fitted, insertion, statements
+from celeryize.patch.imports import add_import, has_import, leading_imports, place_import
+from celeryize.patch.source import Source, statements
 from celeryize.render import snippet
 
 MODULE = "celery_health"
@@ -44,24 +43,9 @@ def plan_health(project: Project, draft: Draft) -> None:
 
 
 def _with_import(source: Source, line: str) -> Source:
-    """The app file with the import below its other ones."""
-    written = f"{line}  # noqa: F401\n"
+    """The app file with the import among its other ones, on a line of its own for its comment."""
+    written = f"{line}  # noqa: F401"
     block = leading_imports(source)
     if not block:
-        return source.splice(*add_import(source, written.rstrip()))
-    offset = source.after_line(block[-1])
-    lead = "" if source.text[:offset].endswith("\n") else source.newline
-    last = block[-1]
-    # the project's own modules are a section of their own, as isort and ruff have it
-    if source.style.section_of(*_module_of(last)) != source.style.section_of(line.split()[1], 0):
-        lead += source.newline
-    return source.splice(
-        insertion(offset, lead + fitted(source, offset, written), statements(line))
-    )
-
-
-def _module_of(node: ast.Import | ast.ImportFrom) -> tuple[str, int]:
-    """The module that an import names, and how many dots go before it."""
-    if isinstance(node, ast.Import):
-        return node.names[-1].name, 0
-    return node.module or "", node.level
+        return source.splice(*add_import(source, written))
+    return source.splice(place_import(source, block, statements(line)[0], written))
