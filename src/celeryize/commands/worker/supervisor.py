@@ -116,7 +116,9 @@ def _log_of(path: str, old: str, new: str) -> str:
 
 def _prefix_of(web: str) -> str:
     """`shop-` of the program `shop-web`."""
-    match = re.match(r"(.+[-_])(?:celery|worker|beat|web|gunicorn|uwsgi|django|app|server|site)$", web)
+    match = re.match(
+        r"(.+[-_])(?:celery|worker|beat|web|gunicorn|uwsgi|django|app|server|site)$", web
+    )
     return match[1] if match else ""
 
 
