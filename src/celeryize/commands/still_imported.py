@@ -97,17 +97,20 @@ def _uses_in(
         tree = Source.decode(path, text).tree
     except CannotPatch:
         return
-    for node in ast.walk(tree):
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    for node in imports:
         for gone in lost:
             for what in _imported(node, path, modules, gone):
                 yield Where(path, node.lineno), what, gone
 
 
-def _imported(node: ast.AST, path: PurePosixPath, modules: Modules, gone: _Lost) -> Iterator[str]:
+def _imported(
+    node: ast.Import | ast.ImportFrom, path: PurePosixPath, modules: Modules, gone: _Lost
+) -> Iterator[str]:
     """What a statement imports of a module that loses something."""
-    if isinstance(node, ast.Import) and gone.whole:
-        yield from (alias.name for alias in node.names if gone.is_module(alias.name))
-    if not isinstance(node, ast.ImportFrom):
+    if isinstance(node, ast.Import):
+        if gone.whole:
+            yield from (alias.name for alias in node.names if gone.is_module(alias.name))
         return
     module = modules.absolute(node, path)
     for alias in node.names:

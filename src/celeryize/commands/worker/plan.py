@@ -241,6 +241,7 @@ def _target_of(
         draft,
         web_name=request.service,
         web_command=_web_command(project),
+        declared=frozenset(project.dependencies.declared),
         default_queue=default_queue_of(facts),
         project=project.root.name,
     )
