@@ -25,6 +25,7 @@ class Recorder:
         self.notes: list[str] = []
         self.previews: list[list[str]] = []
         self.steps: list[object] = []
+        self.tests: list[str] = []
         self.asked: list[list[str]] = []
 
     def show_plan(self, plan: Plan, *, with_diff: bool) -> None:
@@ -32,6 +33,12 @@ class Recorder:
 
     def show_proof(self, proof: Proof) -> None:
         self.proofs.append(proof)
+
+    def know_root(self, root: Path) -> None:
+        self.root = root
+
+    def show_test(self, path: str) -> None:
+        self.tests.append(path)
 
     def show_project(self, project: Project, *, later: bool = False) -> None:
         self.projects.append(project)

@@ -102,3 +102,6 @@ class Unproved(CeleryizeError):
     """The project as it would be does not work; nothing was changed."""
 
     exit_code = Exit.UNPROVED
+
+    # what a screen says that has just shown all that the proof found; empty: the message
+    brief = ""

@@ -221,6 +221,22 @@ def test_a_missing_redis_is_started_for_the_session(wired, terminal):
     assert alive(dev.mark) == []
 
 
+def test_a_redis_stands_in_for_that_of_a_container(wired, terminal):
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server on this machine")
+    # .invalid has no address, but a dot: this name has neither
+    url = "redis://:secret@celeryize-has-no-such-host:6379"
+    dev = terminal(
+        wired, "--no-web", CELERY_BROKER_URL=f"{url}/1", CELERY_RESULT_BACKEND=f"{url}/2"
+    )
+    dev.expect("celeryize-has-no-such-host:6379 is the address of a container, not known here")
+    dev.expect(r"transport:   redis://.*localhost:\d+/1")
+    dev.expect(r"results:     redis://.*localhost:\d+/2")
+    dev.expect(r"ready\.")
+    assert dev.interrupt() == 130
+    assert alive(dev.mark) == []
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

@@ -38,6 +38,7 @@ ENTRY = (
     "--yes",
     "--no-verify",
 )
+PRODUCTION = ("init", "--profile", "production", "--yes", "--no-verify")
 UNDO = ("undo", "--yes")
 MAIL = ("add-task", "doctors.welcome", "--kind", "email", "--model", "doctors.Doctor", "--test")
 MAIL = (*MAIL, "--trigger", "post_save:doctors.Doctor", "--yes", "--no-verify")
@@ -49,11 +50,15 @@ ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO, errno.EROFS)
 
 @dataclass(frozen=True)
 class Scene:
-    """A command, what ran before it, and where its journal is kept."""
+    """A command, what ran before it, and where its journal is kept.
+
+    `old`: what ran before it was an older celeryize, so that there is something to bring up to date.
+    """
 
     command: tuple[str, ...]
     before: tuple[tuple[str, ...], ...] = ()
     git: bool = True
+    old: bool = False
 
     @property
     def name(self) -> str:
@@ -73,6 +78,7 @@ SCENES = (
     Scene(UNDO, (INIT, MAIL), git=False),
     Scene(INIT),
     Scene((*INIT, "--broker", "filesystem"), git=False),
+    Scene(("update", "--yes", "--no-verify"), (PRODUCTION,), git=False, old=True),
     Scene(("init", "--broker", "rabbitmq", "--yes", "--no-verify"), (INIT, TASK)),
     Scene(("add-worker", "--to", "compose", "--yes", "--no-verify"), (INIT,)),
     Scene(UNDO, (INIT, ("add-worker", "--to", "compose", "--yes", "--no-verify")), git=False),
@@ -127,6 +133,19 @@ class Disk:
 DISK = Disk()
 
 
+def _make_old(project: Path) -> None:
+    """What celeryize 0.1.0 would have written: another soft shutdown, as the answers recorded it."""
+    changes = {
+        "config/settings.py": "_SHUTDOWN_TIMEOUT = ",
+        ".celeryize.yml": '_SHUTDOWN_TIMEOUT: "',
+    }
+    for name, text in changes.items():
+        file = project / name
+        before = file.read_text()
+        assert f"{text}20" in before, name
+        file.write_text(before.replace(f"{text}20", f"{text}30"))
+
+
 def refusal(number: int) -> Callable[[], None]:
     """The system says no."""
 
@@ -161,6 +180,8 @@ def run(*, most: int | None) -> Tally:
         with place() as folder:
             project, state = folder / "project", state_of(folder)
             made(project, small_project(), *scene.before, git=scene.git)
+            if scene.old:
+                _make_old(project)
             fresh(project, state)
             old = snapshot(project)
             with DISK.watched(0, kill) as log:

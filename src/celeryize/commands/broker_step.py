@@ -37,7 +37,7 @@ def broker_steps(url: str, variables: tuple[str, ...] = ()) -> tuple[NextStep, .
         return ()
     if host not in LOCAL or answers(host, port):
         return ()
-    title = f"Start {words}, in a terminal of its own: nothing answers on {host}:{port}"
+    title = f"Start {words} in a terminal of its own (nothing answers on {host}:{port})"
     return (NextStep(title, (_server_line(program, image, port, usual),)),)
 
 

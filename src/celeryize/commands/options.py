@@ -76,6 +76,14 @@ def _with_words(line: str, words: list[str]) -> str:
     return f"{line} {shlex.join(words)}"
 
 
+def undo_line(options: RunOptions) -> str:
+    """What undoes the change of a run, from any folder: a next step may go to another one."""
+    words = ["celeryize", "undo"]
+    if options.start != Path():
+        words += ["-C", str(Path.cwd() / options.start)]
+    return shlex.join(words)
+
+
 def repeated_options(options: RunOptions) -> list[str]:
     """The options of a run as they are typed; none for what is the default."""
     words: list[str] = []

@@ -77,6 +77,7 @@ def start_up(
     `may_lack_settings`: the code can be read where nobody knows which settings the project has.
     """
     start, root = _chosen_project(options.start, view)
+    view.know_root(root)
     interrupted = recover(root) if writes else interrupted_change(root)
     if interrupted:
         view.show_note(interrupted)

@@ -21,6 +21,7 @@ from celeryize.apply import (
     undone,
 )
 from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.still_imported import still_imported
 from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
 from celeryize.detect.layout import find_root
 from celeryize.errors import Exit
@@ -55,6 +56,7 @@ def run(
 ) -> Undone:
     """Undo the last change. Raises Conflict where a file has changed since, Aborted after a no."""
     root = find_root(options.start)
+    view.know_root(root)
     if chosen.listed:
         return _list_history(root, view)
     ended = _undo_interrupted(root, write)
@@ -110,8 +112,11 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
             f"the files of `{change.command}` are as they were before it; if that is not only "
             "because of the branch, drop it from the history: celeryize undo --forget",
         )
-    notes = (change.stays,) if change.stays else ()
-    plan = Plan(undo_edits(change, root), _steps_of(files, change.command), notes=notes)
+    edits = undo_edits(change, root)
+    notes = still_imported(edits, root)
+    if change.stays:
+        notes = (change.stays, *notes)
+    plan = Plan(edits, _steps_of(files, change.command), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)

@@ -76,10 +76,10 @@ def add_import(source: Source, line: str) -> list[Splice]:
                     return joined
     if not block:
         return [_first_import(source, line)]
-    return [_between_imports(source, block, wanted, line)]
+    return [place_import(source, block, wanted, line)]
 
 
-def _between_imports(
+def place_import(
     source: Source, block: list[ast.Import | ast.ImportFrom], wanted: ast.stmt, line: str
 ) -> Splice:
     """The place of an import in a block: below the last one that sorts before it, with a blank line

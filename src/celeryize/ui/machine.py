@@ -47,6 +47,9 @@ class Machine:
     def tell_progress(self, line: str) -> None:
         """A program waits for the document."""
 
+    def know_root(self, root: Path) -> None:
+        """A program makes no links."""
+
     def show_project(self, project: Project, *, later: bool = False) -> None:
         """Keep what was recognised."""
         del later
@@ -84,6 +87,10 @@ class Machine:
             "findings": [finding_document(finding) for finding in proof.findings],
             "pre_existing_errors": list(proof.before),
         }
+
+    def show_test(self, path: str) -> None:
+        """Keep the module of the test that passed."""
+        self.document["passed_test"] = path
 
     def show_preview(self, lines: Sequence[str]) -> None:
         """Keep the preview."""
@@ -193,16 +200,22 @@ class Machine:
         next_steps: Sequence[str | NextStep],
         command_line: str = "",
         unproved: str = "",
+        undo: str = "celeryize undo",
     ) -> None:
         """Keep what comes next; the outcome is the status of the document."""
-        del outcome, unproved
+        del outcome, unproved, undo
         self.document["next_steps"] = list(lines_of(next_steps))
         self.document["command_line"] = command_line
 
     def show_fixes(
-        self, outcome: str, fixed: Sequence[Finding], left: Sequence[tuple[Finding, str]]
+        self,
+        outcome: str,
+        fixed: Sequence[Finding],
+        left: Sequence[tuple[Finding, str]],
+        undo: str = "celeryize undo",
     ) -> None:
         """Keep what was fixed and what was left."""
+        del undo
         self.document["outcome"] = outcome
         self.document["fixed"] = [finding_document(finding) for finding in fixed]
         self.document["not_fixed"] = [

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit
-from celeryize.model import Finding, NextStep, Plan, Status, Todo
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit, Unproved
+from celeryize.model import Finding, NextStep, Plan, Status, Todo, Where
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
 from celeryize.ui.text import Piece, display_width
@@ -55,7 +55,7 @@ def say_project(voice: Voice, project: Project) -> None:
         voice.say_pieces(pieces, hang=hang)
 
 
-def say_steps(voice: Voice, plan: Plan) -> None:
+def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:
     """What happens to each file, then the notes."""
     if plan.steps:
         voice.say()
@@ -65,9 +65,15 @@ def say_steps(voice: Voice, plan: Plan) -> None:
         hang = " " * 13
     for step in plan.steps:
         path = str(step.path)
+        # a file that is not there yet, or not any more, cannot be opened
+        link = ""
+        if step.status in {Status.UPDATE, Status.IDENTICAL}:
+            link = link_of(Where(step.path), root)
         pieces = [
             Piece(f"{step.status:>9}", STATUS_COLOURS[step.status]),
-            Piece(f"  {path}{' ' * (width - display_width(path))}  "),
+            Piece("  "),
+            Piece(path, link=link),
+            Piece(f"{' ' * (width - display_width(path))}  "),
             Piece(step.what, "dim"),
         ]
         voice.say_pieces(pieces, hang=hang)
@@ -93,7 +99,7 @@ def say_diff(voice: Voice, diff: bytes) -> None:
         voice.say_line(line.rstrip("\r"), style, always=True)
 
 
-def say_proof(voice: Voice, proof: Proof) -> None:
+def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:
     """The outcome of the import proof."""
     voice.say()
     match proof.verdict:
@@ -105,7 +111,7 @@ def say_proof(voice: Voice, proof: Proof) -> None:
             _say_verdict(voice, "not proved: ", "yellow", proof.summary, always=True)
         case Verdict.SKIPPED:
             _say_verdict(voice, "not proved: ", "yellow", "nothing was imported", always=False)
-    say_findings(voice, proof.findings)
+    say_findings(voice, proof.findings, root)
     for line in proof.before:
         voice.say(f"  pre-existing error: {line}", "dim", always=True, hang="    ")
 
@@ -115,13 +121,13 @@ def _say_verdict(voice: Voice, head: str, style: str, text: str, *, always: bool
     voice.say_pieces(pieces, always=always, hang=" " * min(len(head), 12))
 
 
-def say_findings(voice: Voice, findings: Iterable[Finding]) -> None:
+def say_findings(voice: Voice, findings: Iterable[Finding], root: Path | None) -> None:
     """Findings with their place, excerpt and hint."""
     for finding in findings:
         style = SEVERITY_COLOURS[finding.severity]
         pieces = [Piece("  "), Piece(f"{finding.severity} {finding.id}", style), Piece("  ")]
         if finding.where:
-            pieces += [Piece(f"{finding.where}", "bold"), Piece(": ")]
+            pieces += [Piece(f"{finding.where}", "bold", link_of(finding.where, root)), Piece(": ")]
         voice.say_pieces([*pieces, Piece(finding.message)], always=True, hang="      ")
         for line in finding.excerpt.splitlines():
             voice.say_line(f"      {line}", "dim", always=True)
@@ -166,10 +172,11 @@ def say_end(
     voice: Voice,
     outcome: str,
     next_steps: Sequence[str | NextStep],
-    command_line: str,
+    lines: tuple[str, str],
     unproved: str,
 ) -> None:
-    """How it ended, what to type next, how to undo it."""
+    """How it ended, what to type next, and the lines that do it again and undo it."""
+    command_line, undo = lines
     text, then, style = ENDINGS.get(outcome, NOT_WRITTEN)
     if outcome == "done" and unproved:
         text, style = f"Written, not proved: {unproved}.", "bold yellow"
@@ -180,7 +187,7 @@ def say_end(
     for step in next_steps:
         _say_next(voice, step)
     if outcome == "done":
-        say_command(voice, "To undo:", "celeryize undo")
+        say_command(voice, "To undo:", undo)
         if command_line:
             say_command(voice, "To repeat without questions:", command_line)
 
@@ -207,6 +214,12 @@ def say_command(voice: Voice, head: str, command: str) -> None:
 def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> None:
     """What is wrong, where, the next step, and the lines to paste."""
     voice.say(always=True)
+    if isinstance(error, Unproved) and error.brief:
+        voice.say_pieces(
+            [Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT
+        )
+        _say_notes(voice, error)
+        return
     place, message = _place_and_message(error)
     pieces = [Piece("error: ", "bold red")]
     if place:
@@ -218,11 +231,15 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         say_snippet(voice, error.snippet)
     if isinstance(error, Conflict):
         voice.say_line(error.diff.rstrip("\n"), always=True)
-    # added on the way up: what was rolled back, what was not
-    for note in getattr(error, "__notes__", ()):
-        voice.say(note, "yellow", always=True)
+    _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
+
+
+def _say_notes(voice: Voice, error: CeleryizeError) -> None:
+    """What was added on the way up: what was rolled back, what was not."""
+    for note in getattr(error, "__notes__", ()):
+        voice.say(note, "yellow", always=True)
 
 
 def _place_and_message(error: CeleryizeError) -> tuple[str, str]:

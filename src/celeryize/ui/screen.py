@@ -62,7 +62,9 @@ class Screen:
         self.interactive = interactive
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
-        # where places are, for links; of a verification, it is shown below the findings
+        # where places are, for links
+        self._root: Path | None = None
+        # of a verification, it is shown below the findings
         self._project: Project | None = None
         self._project_is_due = False
 
@@ -81,6 +83,10 @@ class Screen:
         self._voice.progress.tell(line)
 
     # -- the project and the plan
+
+    def know_root(self, root: Path) -> None:
+        """From here on, places are links."""
+        self._root = root
 
     def show_project(self, project: Project, *, later: bool = False) -> None:
         """What was recognised, a line each; `later`: below the findings."""
@@ -106,7 +112,7 @@ class Screen:
             else:
                 self._voice.say()
                 planned.say_diff(self._voice, unified(plan.edits))
-        planned.say_steps(self._voice, plan)
+        planned.say_steps(self._voice, plan, self._root)
 
     def write_diff(self, plan: Plan, root: Path) -> None:
         """The patch on stdout, byte for byte, for `git apply`."""
@@ -126,7 +132,13 @@ class Screen:
 
     def show_proof(self, proof: Proof) -> None:
         """The outcome of the import proof."""
-        planned.say_proof(self._voice, proof)
+        planned.say_proof(self._voice, proof, self._root)
+
+    def show_test(self, path: str) -> None:
+        """One line: the test is the proof of a person who asked for it."""
+        pieces = [Piece("tested: ", "bold green"), Piece(f"the test in {path} passes")]
+        self._voice.say()
+        self._voice.say_pieces(pieces, hang="        ")
 
     def show_preview(self, lines: Sequence[str]) -> None:
         """When an entry runs: headings in bold, the runs below them indented."""
@@ -249,8 +261,7 @@ class Screen:
                 "bold red",
                 always=True,
             )
-        root = self._project.root if self._project else None
-        found.answer_findings(self._voice, verified.findings, root)
+        found.answer_findings(self._voice, verified.findings, self._root)
         self._say_facts(verified)
         if self._voice.verbose:
             for one in verified.examination.silenced:
@@ -288,16 +299,21 @@ class Screen:
         next_steps: Sequence[str | NextStep],
         command_line: str = "",
         unproved: str = "",
+        undo: str = "celeryize undo",
     ) -> None:
         """How it ended, what to type next, how to undo it."""
-        planned.say_end(self._voice, outcome, next_steps, command_line, unproved)
+        planned.say_end(self._voice, outcome, next_steps, (command_line, undo), unproved)
 
     def show_fixes(
-        self, outcome: str, fixed: Sequence[Finding], left: Sequence[tuple[Finding, str]]
+        self,
+        outcome: str,
+        fixed: Sequence[Finding],
+        left: Sequence[tuple[Finding, str]],
+        undo: str = "celeryize undo",
     ) -> None:
         """How it ended; what was fixed and left is in the plan that was shown before."""
         del fixed, left
-        self.show_end(outcome, ())
+        self.show_end(outcome, (), undo=undo)
 
     def show_undo(self, outcome: str, summary: str) -> None:
         """One sentence."""
@@ -311,7 +327,7 @@ class Screen:
 
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
-        planned.say_error(self._voice, error)
+        planned.say_error(self._voice, error, self._root)
 
     def show_interruption(self, notes: Sequence[str]) -> None:
         """That Ctrl-C ended the command, and in which state the project is."""

@@ -68,6 +68,9 @@ class View(Protocol):
 
     # -- the project and the plan
 
+    def know_root(self, root: Path) -> None:
+        """Where the places that are shown start from."""
+
     def show_project(self, project: Project, *, later: bool = False) -> None:
         """What was recognised, a line for each fact."""
 
@@ -85,6 +88,9 @@ class View(Protocol):
 
     def show_proof(self, proof: Proof) -> None:
         """What the import of the planned project found."""
+
+    def show_test(self, path: str) -> None:
+        """The test of a new task has passed."""
 
     def show_preview(self, lines: Sequence[str]) -> None:
         """When an entry of the schedule runs."""
@@ -153,14 +159,19 @@ class View(Protocol):
         next_steps: Sequence[str | NextStep],
         command_line: str = "",
         unproved: str = "",
+        undo: str = "celeryize undo",
     ) -> None:
         """How a writer ended, what to type next, and the command that does the same again.
 
-        `unproved` says why what was written is not proved.
+        `unproved` says why what was written is not proved; `undo` is the line that undoes it.
         """
 
     def show_fixes(
-        self, outcome: str, fixed: Sequence[Finding], left: Sequence[tuple[Finding, str]]
+        self,
+        outcome: str,
+        fixed: Sequence[Finding],
+        left: Sequence[tuple[Finding, str]],
+        undo: str = "celeryize undo",
     ) -> None:
         """How `verify --fix` ended: what it fixed, and what it left, each with the reason."""
 

@@ -36,8 +36,14 @@ def add_task(
         ),
     ] = None,
     kind: Annotated[
-        str, option("--kind", group="Task", help=f"{kind_words()}.", metavar="KIND")
-    ] = "plain",
+        str | None,
+        option(
+            "--kind",
+            group="Task",
+            help=f"{kind_words()}; default: plain, or model with --model.",
+            metavar="KIND",
+        ),
+    ] = None,
     api: Annotated[
         str,
         option(
@@ -227,7 +233,7 @@ def add_task(
     request = plan.Request(
         target=target,
         parameters=tuple(parameters or ()),
-        kind=kind,
+        kind=plan.chosen_kind(kind, model, body_from),
         model=model,
         bind=bind,
         max_retries=max_retries,

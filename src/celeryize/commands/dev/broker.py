@@ -8,10 +8,9 @@ from __future__ import annotations
 import shutil
 import socket
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from celeryize.commands.dev.child import Program
 from celeryize.errors import CeleryizeError
@@ -55,21 +54,18 @@ class Server:
         """Whether it is on this machine."""
         return self.host in LOCAL
 
-
-def servers_of(urls: Iterable[object]) -> tuple[Server, ...]:
-    """The servers of some settings, each once; of several alternatives none, and of schemes
-    without a port of their own (files, memory, a socket, the cloud) none."""
-    found: dict[tuple[str, int], Server] = {}
-    for url in urls:
-        if not isinstance(url, str) or ";" in url:
-            continue
-        server = _server_of(url)
-        if server:
-            found.setdefault((server.address, server.port), server)
-    return tuple(found.values())
+    @property
+    def is_service(self) -> bool:
+        """Whether its host may be the name of a service in a container: `redis`, without a dot."""
+        return not self.is_local and "." not in self.host
 
 
-def _server_of(url: str) -> Server | None:
+def server_of(url: object) -> Server | None:
+    """The server of a URL; None for several alternatives, and for schemes without a port of their
+    own (files, memory, a socket, the cloud).
+    """
+    if not isinstance(url, str) or ";" in url:
+        return None
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -100,13 +96,25 @@ def is_unknown(server: Server) -> bool:
     return False
 
 
+def stand_in() -> Server:
+    """A Redis of the session in the place of one in a container: on a port that is free here."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return Server("redis", "localhost", free.getsockname()[1])
+
+
+def url_on(url: str, server: Server) -> str:
+    """A URL with another server and without the credentials; its database and options stay."""
+    parts = urlsplit(url)
+    return urlunsplit((server.scheme, server.address, parts.path, parts.query, ""))
+
+
 def refuse_unreachable(server: Server) -> CeleryizeError:
     """The one sentence about a server that is not there, and cannot be started here."""
     if not server.is_local:
         return CeleryizeError(
             f"{server.name} is expected at {server.address}, a host that is not known here",
-            hint="That is the name of a service in a container. Here, set the variable that the "
-            f"settings read, or CELERY_BROKER_URL={server.scheme}://localhost:{server.port}",
+            hint=_hint_elsewhere(server),
         )
     command = IMAGES[server.scheme].format(port=server.port)
     also = ""
@@ -116,6 +124,20 @@ def refuse_unreachable(server: Server) -> CeleryizeError:
         f"nothing listens on {server.address}, where the settings expect {server.name}",
         hint=f"Start it ({command}), or set CELERY_BROKER_URL.{also}",
     )
+
+
+def _hint_elsewhere(server: Server) -> str:
+    """What to do about a host of another machine, or of a container."""
+    here = (
+        f"Here, set the variable that the settings read, or CELERY_BROKER_URL={server.scheme}://"
+        f"localhost:{server.port}"
+    )
+    if not server.is_service:
+        return here
+    also = ""
+    if server.scheme == "redis":
+        also = ". With redis-server on PATH, one is started for the session"
+    return f"That is the name of a service in a container. {here}{also}."
 
 
 def plan_server(server: Server, scratch: Path) -> Program | None:

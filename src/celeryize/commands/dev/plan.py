@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -171,6 +172,16 @@ def started_early(program: Program) -> Program:
     """The same program, which imports the libraries and then waits for the word to go on."""
     words = ["early" if word == "late" else word for word in program.command[:6]]
     return replace(program, command=(*words, *program.command[6:]))
+
+
+def with_variables(session: Session, variables: Mapping[str, str]) -> Session:
+    """The session with some more environment variables for each of its programs."""
+    changed = {
+        name: replace(program, environment={**program.environment, **variables})
+        for name in ("worker", "web", "beat")
+        if (program := getattr(session, name)) is not None
+    }
+    return replace(session, **changed)
 
 
 def refuse_what_cannot_be(options: DevOptions, platform: str) -> None:

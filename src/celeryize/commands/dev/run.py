@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import uuid
@@ -17,7 +18,9 @@ from celeryize.commands.dev.broker import (
     listens,
     plan_server,
     refuse_unreachable,
-    servers_of,
+    server_of,
+    stand_in,
+    url_on,
 )
 from celeryize.commands.dev.child import Child
 from celeryize.commands.dev.plan import (
@@ -26,6 +29,7 @@ from celeryize.commands.dev.plan import (
     plan_session,
     refuse_what_cannot_be,
     started_early,
+    with_variables,
 )
 from celeryize.commands.dev.session import DevSession, Service
 from celeryize.commands.dev.watching import Watcher
@@ -59,7 +63,8 @@ def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
         with Scratch() as scratch:
             token = uuid.uuid4().hex
             session = plan_session(project, report, chosen, scratch.path, token)
-            with _servers(report, scratch.path, view):
+            with _servers(report, scratch.path, view) as variables:
+                session = with_variables(session, variables)
                 _run_session(project, session, scratch.path, token, view)
 
 
@@ -92,36 +97,64 @@ def _run_session(project: Project, session: Session, scratch: Path, token: str, 
 
 
 @contextmanager
-def _servers(report: ImportReport, scratch: Path, view: View) -> Iterator[None]:
-    """The servers that the settings name and that are missing here, as far as they can be
-    started."""
+def _servers(report: ImportReport, scratch: Path, view: View) -> Iterator[dict[str, str]]:
+    """The servers that the settings name and that are missing here, as far as they can be started.
+
+    Gives the variables with which Celery finds those that stand in for a container's.
+    """
     started: list[Child] = []
+    variables: dict[str, str] = {}
+    # by the address: the broker and the results may have other passwords
+    replaced: dict[str, Server] = {}
     try:
-        for server in servers_of(_urls_in_effect(report)):
-            child = _start_missing(server, scratch, view)
+        for variable, url in _urls_in_effect(report).items():
+            server = server_of(url)
+            if server is None:
+                continue
+            known = replaced.get(server.address)
+            wanted = known or _server_for_session(server, view)
+            if wanted != server:
+                replaced[server.address] = wanted
+                variables[variable] = url_on(str(url), wanted)
+            child = _start_missing(wanted, scratch, view)
             if child:
                 started.append(child)
-        yield
+        yield variables
     finally:
         for child in started:
             child.kill()
             child.wait(5)
 
 
-def _urls_in_effect(report: ImportReport) -> list[object]:
+def _urls_in_effect(report: ImportReport) -> dict[str, object]:
     """The URLs of the broker and the results: Celery's own variables beat the settings."""
-    variables = {"broker_url": "CELERY_BROKER_URL", "result_backend": "CELERY_RESULT_BACKEND"}
-    return [
-        os.environ.get(variable) or report.conf.get(name) for name, variable in variables.items()
-    ]
+    variables = {"CELERY_BROKER_URL": "broker_url", "CELERY_RESULT_BACKEND": "result_backend"}
+    return {
+        variable: os.environ.get(variable) or report.conf.get(name)
+        for variable, name in variables.items()
+    }
+
+
+def _server_for_session(server: Server, view: View) -> Server:
+    """The server itself; a Redis of ours for the service of a container that is not known here.
+
+    Raises CeleryizeError where nothing can stand in for it.
+    """
+    if server.is_local or not is_unknown(server):
+        return server
+    if not (server.is_service and server.scheme == "redis" and shutil.which("redis-server")):
+        raise refuse_unreachable(server)
+    wanted = stand_in()
+    view.show_log(
+        "dev",
+        f"{server.address} is the address of a container, not known here: a Redis of this session "
+        "stands in for it",
+    )
+    return wanted
 
 
 def _start_missing(server: Server, scratch: Path, view: View) -> Child | None:
-    if not server.is_local:
-        if is_unknown(server):
-            raise refuse_unreachable(server)
-        return None
-    if listens(server):
+    if not server.is_local or listens(server):
         return None
     program = plan_server(server, scratch)
     if program is None:

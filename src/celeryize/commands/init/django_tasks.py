@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from celeryize.celery_versions import Range, range_of
-from celeryize.commands.init.celery_fit import pins_versions
+from celeryize.commands.init.celery_fit import Habit, habit_of
 from celeryize.commands.init.dependency import refresh_locks
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
@@ -223,7 +223,7 @@ def declare_backend(setup: Setup) -> None:
     if any(name in dependencies.declared for name in CELERY_BACKENDS.values()):
         return
     need = Requirement(PACKAGE, (), PACKAGE_VERSION)
-    if pins_versions(setup.project):
+    if habit_of(setup.project) is Habit.PINS:
         need = replace(need, lower="", pin=PACKAGE_VERSION)
     if dependencies.file is None:
         draft.add_manual(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.celery_versions import Range, is_pinned, range_of
-from celeryize.commands.init.celery_fit import CeleryFit, fit_celery
+from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
@@ -174,7 +174,10 @@ def _pins_of_old(there: Mapping[str, Entry]) -> list[str]:
 def _wanted(text: str, fit: CeleryFit, gone: list[str]) -> Requirement:
     """Celery in the versions that fit, pinned where it was, with the extra that brings redis."""
     extras = ("redis",) if "redis" in gone else ()
-    return fit.on(Requirement("celery", extras), pinned=is_pinned(text))
+    habit = Habit.OPEN
+    if is_pinned(text):
+        habit = Habit.PINS
+    return fit.on(Requirement("celery", extras), habit)
 
 
 def _raised(text: str, there: Mapping[str, Entry], fit: CeleryFit, gone: list[str]) -> str:

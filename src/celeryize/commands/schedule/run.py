@@ -43,7 +43,8 @@ def add_schedule(
 
         def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            titles = ("Restart Beat, which reads the schedule when it starts", "A worker runs it")
+            beat = "Start Beat, or restart it: it reads the schedule when it starts"
+            titles = (beat, "A worker runs what Beat sends")
             spec, variables = project.start_spec(app), worker_variables(project)
             return start_steps(project, spec, ("beat", "worker"), variables, titles)
 

@@ -110,6 +110,8 @@ def generate_task(
     request = within_settings(project, request)
     decorated = _decorate_task(project, path, request)
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
+    if request.body_from is None:
+        _check_model_is_used(model, kind)
     _check_model(model, kind, key)
     _check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
@@ -170,6 +172,15 @@ def _model_of_request(project: Project, app: App, request: Request, kind: Kind) 
     if kind.needs_model:
         raise UsageError(f"--kind {kind.name} needs a model", hint="Name it: --model APP.MODEL.")
     return None
+
+
+def _check_model_is_used(model: Model | None, kind: Kind) -> None:
+    """Raise UsageError for a model that the built-in body of the kind would not mention."""
+    if model is not None and not kind.uses_model:
+        raise UsageError(
+            f"--model has no effect with --kind {kind.name}, which works on no model",
+            hint="Leave --kind out for a task that loads an instance of the model.",
+        )
 
 
 def _check_model(model: Model | None, kind: Kind, key: str) -> None:

@@ -58,6 +58,7 @@ KINDS = (
     ),
     Kind(
         "http",
+        uses_model=False,
         parameter="url:str",
         imports=("from urllib.request import urlopen",),
         retry_on=("OSError",),

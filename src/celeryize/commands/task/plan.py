@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from celeryize.commands.missing_library import require_imports
 from celeryize.commands.task.generate import Generated, generate_task
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
-from celeryize.commands.task.request import Request
+from celeryize.commands.task.request import Request, chosen_kind
 from celeryize.commands.task.test_file import add_test, command_of, has_tests, render_test
 from celeryize.commands.task.trigger import assumed_argument, connect_trigger, parse_trigger
 from celeryize.detect.apps import App
@@ -22,18 +22,20 @@ from celeryize.patch.definitions import add_definitions
 from celeryize.patch.imports import add_import
 from celeryize.patch.installed_apps import install_app
 
-__all__ = ["Added", "Generated", "Request", "plan"]
+__all__ = ["Added", "Generated", "Request", "chosen_kind", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
     """The outcome of planning.
 
-    `run_test` are the arguments of Python that run the test, if there is one.
+    `test` is the module of the test, if there is one, and `run_test` are the arguments of Python
+    that run it.
     """
 
     plan: Plan
     task: Generated
+    test: PurePosixPath | None
     run_test: tuple[str, ...] | None
 
 
@@ -70,12 +72,14 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         assumed = assumed_argument(task, trigger)
         if assumed:
             draft.add_note(assumed)
+    tested: PurePosixPath | None = None
     run_test: tuple[str, ...] | None = None
     if _wants_test(project, app, request):
         test = render_test(project, app, task.subject, trigger)
         draft.write(test.path, add_test(draft.source(test.path), test), "its test")
+        tested = test.path
         run_test = command_of(project, test)
-    return Added(draft.plan(), task, run_test)
+    return Added(draft.plan(), task, tested, run_test)
 
 
 def _report_cache(project: Project, draft: Draft) -> None:

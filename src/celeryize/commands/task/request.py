@@ -59,6 +59,18 @@ class Request:
         return self.api == "django"
 
 
+def chosen_kind(kind: str | None, model: str | None, body_from: Path | None) -> str:
+    """The kind that was asked for: who names a model, and no kind, wants to work on that model.
+
+    A body of the user's own does with the model what it likes.
+    """
+    if kind is not None:
+        return kind
+    if model is not None and body_from is None:
+        return "model"
+    return "plain"
+
+
 def check_request(request: Request, kinds: Sequence[str]) -> None:
     """Raise UsageError for options that contradict each other, or that Celery would silently
     ignore.

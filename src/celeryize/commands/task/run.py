@@ -46,7 +46,8 @@ def add_task(
             if added.run_test is None:
                 raise UsageError("--run-test with --no-test: there is no test to run")
             arguments = added.run_test
-            around = Around(lambda _: _passing_test(project, arguments, view))
+            test = str(added.test)
+            around = Around(lambda _: _passing_test(project, arguments, test, view))
 
         def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
@@ -82,12 +83,14 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
 def _restart_steps(project: Project) -> tuple[NextStep, ...]:
     """How the project's worker is started: again, because it loads its tasks at start-up."""
     spec, variables = project.start_spec(project.celery[0]), worker_variables(project)
-    title = "Restart the worker, which loads its tasks when it starts"
+    title = "Start the worker, or restart it: it loads its tasks when it starts"
     return start_steps(project, spec, ("worker",), variables, (title,))
 
 
 @contextmanager
-def _passing_test(project: Project, arguments: tuple[str, ...], view: View) -> Iterator[None]:
+def _passing_test(
+    project: Project, arguments: tuple[str, ...], test: str, view: View
+) -> Iterator[None]:
     """Run the test in the project's interpreter. Raises Unproved with its last lines."""
     with view.working("running the test"):
         ended = subprocess.run(
@@ -100,6 +103,7 @@ def _passing_test(project: Project, arguments: tuple[str, ...], view: View) -> I
     if ended.returncode:
         tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-TEST_LINES:])
         raise Unproved(f"the test of the task fails:\n{tail}", hint="The change was rolled back.")
+    view.show_test(test)
     yield
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, undo_line
 from celeryize.commands.start_up import start_up
 from celeryize.commands.verify import fix
 from celeryize.commands.verify.options import VerifyOptions
@@ -75,7 +75,7 @@ def run(options: RunOptions, write: WriteOptions, view: View, chosen: VerifyOpti
         if written.result.outcome is WriteOutcome.DONE:
             fixed = fixing.fixed
         now = summarise(facts, examination, chosen)
-    view.show_fixes(written.result.outcome, fixed, fixing.left)
+    view.show_fixes(written.result.outcome, fixed, fixing.left, undo_line(options))
     # of a dry run, the patch and nothing else is on stdout
     view.show_verified(now, beside_patch=write.dry_run)
     return Fixed(written.result, fixed, fixing.left, now)

@@ -14,7 +14,13 @@ from celeryize.commands.worker.compose_service import (
     read_habit,
     render_service,
 )
-from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
+from celeryize.commands.worker.target import (
+    Target,
+    choose_web,
+    free_names,
+    note_of_web,
+    report_server,
+)
 from celeryize.commands.worker.wanted import Job
 from celeryize.commands.worker.web import (
     WEB,
@@ -116,4 +122,5 @@ def new_compose(target: Target) -> None:
     target.what.append("the service web")
     if not (target.root / "Dockerfile").is_file():
         target.note("There is no Dockerfile: the compose file builds its image from one.")
+    report_server(target)
     target.write(_add_services(started, text, web, target.wanted.jobs))

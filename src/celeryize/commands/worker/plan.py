@@ -137,9 +137,19 @@ def _plan_files(
         )
     for manual in refusals:
         draft.add_manual(manual)
+    reasons_of: dict[str, list[str]] = {}
     for file in passed_over:
         why = file.skipped or f"it has no service {request.service}"
-        draft.add_note(f"{file.path} stays as it is: {why}.")
+        reasons_of.setdefault(why, []).append(str(file.path))
+    for why, paths in reasons_of.items():
+        draft.add_note(_note_of_kept(why, paths))
+
+
+def _note_of_kept(why: str, paths: list[str]) -> str:
+    """Why some files stay as they are, in one sentence for all of them."""
+    if len(paths) == 1:
+        return f"{paths[0]} stays as it is: {why}."
+    return f"These stay as they are: {', '.join(paths)}. Of each: {why}."
 
 
 def _is_passed_over(file: DeploymentFile, files: list[DeploymentFile], request: Request) -> bool:
@@ -231,6 +241,7 @@ def _target_of(
         draft,
         web_name=request.service,
         web_command=_web_command(project),
+        declared=frozenset(project.dependencies.declared),
         default_queue=default_queue_of(facts),
         project=project.root.name,
     )

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import PurePosixPath
 
-from celeryize.commands.worker.target import Target, free_names
+from celeryize.commands.worker.target import Target, free_names, report_server
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, find_web, folder_of, runner_of
 from celeryize.detect.command import SHELL_FORM
@@ -50,6 +50,7 @@ def new_procfile(target: Target) -> None:
     command = target.web_command.replace(" --bind 0.0.0.0:8000", "").replace("0.0.0.0:8000", "")
     lines = [f"web: {command.strip()}\n", *(_line_of(target, job) for job in target.wanted.jobs)]
     target.what.append("web, worker" + (" and Beat" if target.wanted.beat else ""))
+    report_server(target)
     target.write("".join(lines))
 
 

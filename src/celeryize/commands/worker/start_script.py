@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 from celeryize.commands.worker.target import Target
-from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.process import Process, Script
 from celeryize.model import Todo
 
 # Shells whose -c waits for what it starts; bash execs the last command.
 WAITING = frozenset({"sh", "dash"})
+BEFORE = re.compile(r"\s*(?:\(?[\w\"'|* .-]+\)\s*|then\s+|else\s+)?")
+CLOSES = re.compile(r"(?:;;|esac|fi|else|elif)(?!\w)")
 
 
 def exec_in_script(target: Target, process: Process) -> None:
@@ -26,16 +28,38 @@ def exec_in_script(target: Target, process: Process) -> None:
     lines = source.text.split("\n")
     index = (script.command.where.line or 1) - 1
     line = lines[index]
-    margin = line[: len(line) - len(line.lstrip())]
-    rest = [one for one in lines[index + 1 :] if one.strip() and not one.lstrip().startswith("#")]
-    continued = line.rstrip().endswith("\\")
+    place = _place_of_command(line)
+    if re.match(r"exec\s", line[place:]):
+        # by the plan of another file that starts the same script
+        return
     # an assignment cannot follow exec, and what comes below would never run
-    if re.match(r"\s*\w+=", line) or margin or (rest and not continued):
+    if re.match(r"\w+=", line[place:]) or not _is_last(script, lines, index):
         _leave_to_user(target, process, f"exec in front of celery in {script.command.where}")
         return
-    lines[index] = f"exec {line}"
+    lines[index] = f"{line[:place]}exec {line[place:]}"
     text = "\n".join(lines)
     target.draft.write(script.path, text.encode("utf-8"), "exec, so that a stop reaches Celery")
+
+
+def _place_of_command(line: str) -> int:
+    """Where the command of a line begins: behind the margin and a pattern of `case`."""
+    match = BEFORE.match(line)
+    return match.end() if match else 0
+
+
+def _is_last(script: Script, lines: list[str], index: int) -> bool:
+    """Whether nothing is left to do for the script once its command has ended."""
+    indented = lines[index][:1] in {" ", "\t"}
+    while lines[index].rstrip().endswith("\\") and index + 1 < len(lines):
+        index += 1
+    rest = [one.strip() for one in lines[index + 1 :]]
+    rest = [one for one in rest if one and not one.startswith("#")]
+    if not script.guards:
+        # indented, it is in something that nobody has understood
+        return not rest and not indented
+    # in a branch: the last command of it, and nothing behind all of them
+    ends = lines[index].rstrip().endswith(";;") or bool(rest and CLOSES.match(rest[0]))
+    return ends and bool(rest) and rest[-1] in {"esac", "fi"}
 
 
 def _leave_to_user(target: Target, process: Process, what: str) -> None:

@@ -9,6 +9,7 @@ from celeryize.commands.worker.sections import add_lines, append_to_value
 from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, folder_of, runner_of
+from celeryize.detect.command import celery_words
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import is_true, sections_of
 from celeryize.model import Todo
@@ -24,16 +25,15 @@ def plan_supervisor(target: Target) -> None:
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
-        web = choose_web(target)
-        target.note(note_of_web(target, web))
-        prefix = _prefix_of(web.process.name)
+        model = _find_model(target)
+        prefix = _prefix_of(model.name)
         taken = {process.name.removeprefix(prefix) for process in target.processes}
         for job in reversed(free_names(jobs, taken)):
             lines = ["", f"[program:{prefix}{job.name}]"]
-            lines += _program_lines(target, web.process, job)
-            text = add_lines(target.path, text, f"program:{web.process.name}", lines)
+            lines += _program_lines(target, model, job)
+            text = add_lines(target.path, text, f"program:{model.name}", lines)
             target.what.insert(0, f"[program:{prefix}{job.name}]")
-        _report_groups(target, web.process.name)
+        _report_groups(target, model.name)
     if text != target.text:
         target.write(text)
     elif not target.todos:
@@ -54,10 +54,22 @@ def new_supervisor(target: Target) -> None:
     target.write(text)
 
 
+def _find_model(target: Target) -> Process:
+    """The program whose folder, user and environment the new ones share: one that runs Celery
+    already, else the web process, which may say to its server alone where the project is.
+    """
+    for process in target.workers:
+        if celery_words(process.words) is not None:
+            return process
+    web = choose_web(target)
+    target.note(note_of_web(target, web))
+    return web.process
+
+
 def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     wanted = target.wanted
     words = wanted.celery_words(job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h")
-    command = (*runner_of(web), f"{bin_of(web)}{words[0]}", *words[1:])
+    command = (*_words_before(web), *words[1:])
     yield f"command={shell_line(command)}"
     for key in SHARED:
         if key in web.options:
@@ -65,7 +77,11 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     environment = (
         [web.options["environment"].text.rstrip(",")] if "environment" in web.options else []
     )
-    environment += [f'{name}="{value}"' for name, value in wanted.stop_variables(job)]
+    environment += [
+        f'{name}="{value}"'
+        for name, value in wanted.stop_variables(job)
+        if name not in web.environment
+    ]
     if environment:
         yield f"environment={','.join(environment)}"
     yield "autorestart=true"
@@ -82,6 +98,14 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
             yield f"{key}={_log_of(item.text, web.name, name)}"
 
 
+def _words_before(model: Process) -> tuple[str, ...]:
+    """The words of a command up to `celery`, which is where the model has its programs."""
+    for index, word in enumerate(model.words):
+        if word.rpartition("/")[2] == "celery":
+            return model.words[: index + 1]
+    return (*runner_of(model), f"{bin_of(model)}celery")
+
+
 def _log_of(path: str, old: str, new: str) -> str:
     """A log file beside that of the web process."""
     folder, slash, name = path.rpartition("/")
@@ -92,7 +116,9 @@ def _log_of(path: str, old: str, new: str) -> str:
 
 def _prefix_of(web: str) -> str:
     """`shop-` of the program `shop-web`."""
-    match = re.match(r"(.+[-_])(?:web|gunicorn|uwsgi|django|app|server|site)$", web)
+    match = re.match(
+        r"(.+[-_])(?:celery|worker|beat|web|gunicorn|uwsgi|django|app|server|site)$", web
+    )
     return match[1] if match else ""
 
 

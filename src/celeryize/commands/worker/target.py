@@ -35,6 +35,8 @@ class Target:
     draft: Draft
     web_name: str | None = None
     web_command: str = ""
+    # the dependencies of the project, by their names
+    declared: frozenset[str] = frozenset()
     # the name of the repository, for units and programs
     project: str = ""
     # queues that workers of the file consume by their command lines; None: the default one
@@ -174,6 +176,16 @@ def note_of_web(target: Target, web: Web) -> str:
     if web.process.celery:
         return f"{target.path} has no web service: new ones are made from {web.process.name}."
     return f"{target.path}: the web service is {web.process.name} ({web.why})."
+
+
+def report_server(target: Target) -> None:
+    """A note where the web server of a new file is not among the project's dependencies."""
+    server = target.web_command.partition(" ")[0]
+    if server == "gunicorn" and server not in target.declared:
+        target.note(
+            f"{target.path} starts the web process by {server}, which is not among your "
+            f"dependencies: add {server}, or change that line."
+        )
 
 
 def free_names(jobs: tuple[Job, ...], taken: set[str]) -> tuple[Job, ...]:

@@ -8,8 +8,8 @@ from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.imports import add_import, has_import, leading_imports
-from celeryize.patch.source import Source, fitted, insertion, statements
+from celeryize.patch.imports import add_import, has_import, leading_imports, place_import
+from celeryize.patch.source import Source, statements
 from celeryize.render import snippet
 
 MODULE = "celery_health"
@@ -43,13 +43,9 @@ def plan_health(project: Project, draft: Draft) -> None:
 
 
 def _with_import(source: Source, line: str) -> Source:
-    """The app file with the import below its other ones."""
-    written = f"{line}  # noqa: F401\n"
+    """The app file with the import among its other ones, on a line of its own for its comment."""
+    written = f"{line}  # noqa: F401"
     block = leading_imports(source)
     if not block:
-        return source.splice(*add_import(source, written.rstrip()))
-    offset = source.after_line(block[-1])
-    lead = "" if source.text[:offset].endswith("\n") else source.newline
-    return source.splice(
-        insertion(offset, lead + fitted(source, offset, written), statements(line))
-    )
+        return source.splice(*add_import(source, written))
+    return source.splice(place_import(source, block, statements(line)[0], written))

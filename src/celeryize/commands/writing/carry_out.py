@@ -145,8 +145,11 @@ def _prove_before_writing(prove: Prove | None, read_by_path: bool) -> Proof:
 def _raise_if_failed(proof: Proof, state: str) -> None:
     if proof.verdict is Verdict.FAILED:
         worst = proof.findings[0]
-        raise Unproved(
-            f"the project would not work with these changes: {worst.message}",
+        broken = "the project would not work with these changes"
+        error = Unproved(
+            f"{broken}: {worst.message}",
             hint=worst.hint or f"See above; {state}.",
             where=worst.where,
         )
+        error.brief = f"{broken} (see above); {state}"
+        raise error

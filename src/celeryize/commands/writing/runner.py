@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from celeryize.commands.options import RunOptions, WriteOptions, with_project
+from celeryize.commands.options import RunOptions, WriteOptions, undo_line, with_project
 from celeryize.commands.start_command import install_line
 from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
@@ -130,7 +130,7 @@ def run_writer(
         written = write_planned(planned, project, prober, write, view)
     steps = tuple(with_project(step, options) for step in written.next_steps)
     written = replace(written, next_steps=steps)
-    show_written(written, view)
+    show_written(written, view, undo_line(options))
     return written
 
 
@@ -165,16 +165,16 @@ def write_planned(
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
 
 
-def show_written(written: Written, view: View) -> None:
-    """Show the manual steps and what comes next."""
+def show_written(written: Written, view: View, undo: str) -> None:
+    """Show the manual steps, what comes next, and the line that would undo it."""
     outcome = written.result.outcome
     try:
         view.show_todos(written.todos)
         unproved = _why_unproved(written.result.proof)
-        view.show_end(outcome, written.next_steps, written.command_line, unproved)
+        view.show_end(outcome, written.next_steps, written.command_line, unproved, undo)
     except KeyboardInterrupt as error:
         if outcome is WriteOutcome.DONE:
-            error.add_note("The change was already written; to undo it: celeryize undo")
+            error.add_note(f"The change was already written; to undo it: {undo}")
         raise
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.processes.compose import read_compose
 from celeryize.detect.processes.kubernetes import read_kubernetes
 from celeryize.detect.processes.process import Process, Script
 from celeryize.detect.processes.procfile import read_procfile
-from celeryize.detect.processes.scripts import copied_files, link_script
+from celeryize.detect.processes.scripts import copied_files, entry_words, link_script
 from celeryize.detect.processes.sections import read_supervisor, read_unit
-from celeryize.reading import read_text
+from celeryize.reading import read_text, readable_text
 
 SERVICES = re.compile(r"^services\s*:", re.M)
 WORKLOADS = re.compile(r"^kind\s*:", re.M)
@@ -41,8 +42,20 @@ def read_processes(
         relative = PurePosixPath(path.relative_to(root).as_posix())
         for process in _read_file(relative, text):
             if scripts and process.celery is None:
-                process = link_script(process, scripts, _copies_for(process, path.parent))
+                process = _linked(process, scripts, root, path.parent)
             yield process
+
+
+def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: Path) -> Process:
+    """The process with the script that it, or the entry point of its image, runs."""
+    image = _image_of(process, root, folder)
+    copies = copied_files(image)
+    linked = link_script(process, scripts, copies)
+    if linked.script or "entrypoint" in process.options or process.kind != "compose":
+        return linked
+    # the command of a service is what the entry point of its image is given
+    begun = replace(process, words=(*entry_words(image), *process.words))
+    return process.with_script(link_script(begun, scripts, copies).script)
 
 
 def _read_file(path: PurePosixPath, text: str) -> Iterator[Process]:
@@ -66,12 +79,17 @@ def is_template(text: str) -> bool:
     return bool(TEMPLATE.search(OF_DOCKER.sub("", text)))
 
 
-def _copies_for(process: Process, folder: Path) -> dict[str, str]:
-    """What the Dockerfile of a service copies."""
-    item = process.options.get("dockerfile")
-    if item is None:
-        return {}
-    try:
-        return copied_files(read_text(folder / item.text))
-    except OSError:
-        return {}
+def _image_of(process: Process, root: Path, folder: Path) -> str:
+    """The text of the Dockerfile that a service is built from; empty where there is none."""
+    context = process.options.get("context") or process.options.get("build")
+    if context is None and "dockerfile" not in process.options:
+        return ""
+    named = process.options.get("dockerfile")
+    name = named.text if named else "Dockerfile"
+    # a variable in front is most often the root of the repository
+    beside = re.sub(r"^\$\{?\w+(?::?-[^}]*)?\}?", ".", context.text if context else ".")
+    for place in (folder / beside / name, folder / name, root / beside / name, root / name):
+        text = readable_text(place)
+        if text:
+            return text
+    return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from celeryize.detect.command import CeleryCommand, celery_words, shell_words
+from celeryize.detect.processes.branches import Guard
 from celeryize.model import Where
 
 UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
@@ -29,13 +30,14 @@ class Script:
     """A line of a shell script that starts Celery.
 
     `execs`: the shell gives its place to it. `ends_there`: the script waits for it in the
-    foreground, and traps no signal.
+    foreground, and traps no signal. `guards` are the branches that it is in.
     """
 
     path: PurePosixPath
     command: CeleryCommand
     execs: bool
     ends_there: bool
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Process:
         """What that shell is given."""
         return self.words[2] if self.shell else ""
 
-    def with_script(self, script: Script) -> Process:
+    def with_script(self, script: Script | None) -> Process:
         """The same process, whose command is a script of the project."""
         return replace(self, script=script)
 

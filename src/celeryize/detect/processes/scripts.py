@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.command import CeleryCommand, shell_words
+from celeryize.detect.processes.branches import branch_lines
 from celeryize.detect.processes.process import Process, Script, unwrapped
 from celeryize.model import Where
 from celeryize.reading import read_text
 
 SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)?)?(?:/|\b)(?:ba|da|a|z|k)?sh\b")
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(.+?)\s+(\S+)\s*$", re.M)
+ENTRYPOINT = re.compile(r"^\s*ENTRYPOINT\s+(.*)$", re.M | re.I)
 # Words before `celery` in a line that starts it: exec, a runner, assignments.
 RUNNERS = re.compile(
     r"^(?:exec\s+|(?:poetry|pipenv|uv|pdm|hatch)\s+run\s+"
@@ -41,16 +43,16 @@ def read_scripts(root: Path, paths: Iterable[Path]) -> Iterator[Script]:
 
 
 def _commands_of(path: PurePosixPath, text: str) -> Iterator[Script]:
-    for number, line in _joined_lines(text):
-        if not RUNNERS.match(line.strip()):
+    for line in branch_lines(_joined_lines(text)):
+        if not RUNNERS.match(line.text):
             continue
-        words = shell_words(line.strip())
+        words = shell_words(line.text)
         if words is None:
             continue
-        command = CeleryCommand(words, Where(path, number), line.strip())
+        command = CeleryCommand(words, Where(path, line.number), line.text)
         if command.subcommand in {"worker", "beat"}:
-            waits = "trap " not in text and not line.rstrip().endswith("&")
-            yield Script(path, command, bool(LAST.search(line)), waits)
+            waits = "trap " not in text and not line.text.endswith("&")
+            yield Script(path, command, bool(LAST.search(line.text)), waits, line.guards)
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -69,17 +71,35 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
 def link_script(process: Process, scripts: Iterable[Script], copies: dict[str, str]) -> Process:
     """The process with the script of the project that is its command, where it is one."""
     words = unwrapped(process.words)
-    for word in words[:3]:
+    environment = {name: item.text for name, item in process.environment.items()}
+    for index, word in enumerate(words[:3]):
         if "/" not in word and not word.endswith(".sh"):
             continue
         # what a Dockerfile copies to this place, else the same end of the path
         source = copies.get(word, word)
         tail = PurePosixPath(source.removeprefix("./")).parts
         tail = tuple(part for part in tail if part != "/")
-        own = [s for s in scripts if _ends_alike(s.path.parts, tail, exact=word in copies)]
+        own = [
+            script
+            for script in scripts
+            if _ends_alike(script.path.parts, tail, exact=word in copies)
+            and all(guard.lets_in(words[index + 1 :], environment) for guard in script.guards)
+        ]
         if len(own) == 1:
             return process.with_script(own[0])
     return process
+
+
+def entry_words(text: str) -> tuple[str, ...]:
+    """The ENTRYPOINT of a Dockerfile as words; empty where it has none."""
+    found = ENTRYPOINT.findall(text)
+    if not found:
+        return ()
+    last = found[-1].strip()
+    if last.startswith("["):
+        return tuple(re.findall(r"\"([^\"]*)\"", last))
+    # in the shell form it is given no arguments
+    return ()
 
 
 def _ends_alike(path: tuple[str, ...], tail: tuple[str, ...], *, exact: bool) -> bool:

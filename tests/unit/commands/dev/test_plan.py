@@ -145,14 +145,15 @@ def test_windows_is_refused_with_what_to_do_there():
     ],
 )
 def test_the_server_of_a_url(url, expected):
-    found = [(one.scheme, one.host, one.port) for one in broker.servers_of([url, url])]
-    assert found == ([expected] if expected else [])
+    found = broker.server_of(url)
+    assert (found and (found.scheme, found.host, found.port)) == expected
 
 
 def test_a_password_stays_off_the_command_line(tmp_path, monkeypatch):
     (tmp_path / "redis-server").touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (server,) = broker.servers_of(['redis://:a"secret@localhost:7000/0'])
+    server = broker.server_of('redis://:a"secret@localhost:7000/0')
+    assert server is not None
     program = broker.plan_server(server, tmp_path)
     assert program is not None and "secret" not in " ".join(program.command)
     configuration = Path(program.command[1])
@@ -164,5 +165,20 @@ def test_a_password_stays_off_the_command_line(tmp_path, monkeypatch):
 def test_what_a_redis_of_ours_cannot_be_is_not_started(url, tmp_path, monkeypatch):
     (tmp_path / "redis-server").touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (server,) = broker.servers_of([url])
+    server = broker.server_of(url)
+    assert server is not None
     assert broker.plan_server(server, tmp_path) is None
+
+
+def test_a_url_on_another_server_keeps_its_database_and_its_options():
+    here = broker.Server("redis", "localhost", 7000)
+    found = broker.url_on("redis://user:secret@redis:6379/3?health_check_interval=30", here)
+    assert found == "redis://localhost:7000/3?health_check_interval=30"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("redis", True), ("my-broker", True), ("localhost", False), ("redis.example.org", False)],
+)
+def test_a_host_without_a_dot_may_be_a_container(host, expected):
+    assert broker.Server("redis", host, 6379).is_service is expected

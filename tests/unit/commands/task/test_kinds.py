@@ -10,7 +10,7 @@ import pytest
 from celeryize import render
 from celeryize.commands.task import kinds
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
-from celeryize.commands.task.request import Request
+from celeryize.commands.task.request import Request, chosen_kind
 from tests import commands
 from tests.views import Recorder
 
@@ -72,3 +72,14 @@ def test_a_new_kind_is_an_entry_and_its_templates(project: Path, tmp_path: Path,
         "        receive(payload)\n"
         '        self.assertEqual(payload, {"received": True})\n'
     )
+
+
+def test_a_model_without_a_kind_is_worked_on():
+    assert chosen_kind(None, "doctors.Doctor", None) == "model"
+
+
+def test_without_a_model_a_task_is_plain_and_what_was_said_counts():
+    assert chosen_kind(None, None, None) == "plain"
+    assert chosen_kind("email", "doctors.Doctor", None) == "email"
+    # the user's own body need not have a parameter for a key
+    assert chosen_kind(None, "doctors.Doctor", Path("body.jinja")) == "plain"

@@ -520,6 +520,7 @@ def test_another_queues_module_is_said(wired):
         ("doctors.x", (), {"retry_on": ("os.system('x')",)}, "not an exception class"),
         ("doctors.x", (), {"kind": "carrier"}, "plain, model"),
         ("doctors.x", (), {"kind": "model"}, "--model"),
+        ("doctors.x", (), {"kind": "http", "model": "doctors.Doctor"}, "no effect"),
         ("doctors.x", (), {"kind": "model", "model": "doctors.Docter"}, "Did you mean Doctor"),
         ("doctors.x", (), {"queue": 'a"b'}, "letters"),
         ("doctors.x", (), {"name": "a b"}, "letters"),

@@ -86,4 +86,5 @@ def test_ctrl_c_at_the_end_says_that_the_change_is_written(project: Path):
 
     with pytest.raises(KeyboardInterrupt) as caught:
         write(project, Interrupted(), yes=True)
-    assert caught.value.__notes__ == ["The change was already written; to undo it: celeryize undo"]
+    line = f"celeryize undo -C {project}"
+    assert caught.value.__notes__ == [f"The change was already written; to undo it: {line}"]

@@ -1,6 +1,7 @@
 import os
 
 from celery import Celery
+
 from config import celery_health  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -1,0 +1,119 @@
+"""What an undo removes, and code that was written since imports: said before the question."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.detect.modules import Modules
+from celeryize.errors import CannotPatch
+from celeryize.model import Edit, Where
+from celeryize.patch.source import Source
+
+# Folders of a project below its root that are looked through.
+DEPTH = 8
+# More would hide the question.
+MOST_NOTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """What an edit removes from a module: some of its names, or the whole of it."""
+
+    path: PurePosixPath
+    names: frozenset[str]
+    whole: bool
+
+    def is_module(self, name: str) -> bool:
+        """Whether a dotted name means this module: roots of sys.path may be below the root."""
+        parts = self.path.with_suffix("").parts
+        if self.path.name == "__init__.py":
+            parts = self.path.parent.parts
+        wanted = tuple(name.split("."))
+        # a bare `tasks` is the module of that name at the top, not one in any app
+        return parts[-len(wanted) :] == wanted and (len(wanted) > 1 or len(parts) == 1)
+
+
+def still_imported(edits: Sequence[Edit], root: Path) -> tuple[str, ...]:
+    """A sentence for each import that would fail once the edits are made."""
+    lost = [gone for edit in edits if (gone := _lost_by(edit)) is not None]
+    if not lost:
+        return ()
+    after = {edit.path: edit.after for edit in edits}
+    modules = Modules(root, (PurePosixPath(),))
+    notes = [
+        f"{where} imports {what} from {gone.path}, which this removes: change that line, too."
+        for path in modules.python_files(PurePosixPath(), DEPTH)
+        for where, what, gone in _uses_in(path, after, modules, lost)
+    ]
+    if len(notes) > MOST_NOTES:
+        more = len(notes) - MOST_NOTES
+        return (*notes[:MOST_NOTES], f"{more} more imports like that would fail.")
+    return tuple(notes)
+
+
+def _lost_by(edit: Edit) -> _Lost | None:
+    if edit.path.suffix != ".py":
+        return None
+    gone = _names_of(edit.path, edit.before) - _names_of(edit.path, edit.after)
+    if not gone and edit.after is not None:
+        return None
+    return _Lost(edit.path, gone, edit.after is None)
+
+
+def _names_of(path: PurePosixPath, data: bytes | None) -> frozenset[str]:
+    """What a module defines at its top level; a file that cannot be read defines nothing."""
+    try:
+        body = Source.decode(path, data or b"").tree.body
+    except CannotPatch:
+        return frozenset()
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    names = {node.name for node in body if isinstance(node, definitions)}
+    for node in body:
+        if isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return frozenset(names)
+
+
+def _uses_in(
+    path: PurePosixPath,
+    after: dict[PurePosixPath, bytes | None],
+    modules: Modules,
+    lost: Sequence[_Lost],
+) -> Iterator[tuple[Where, str, _Lost]]:
+    """The imports of a file, as it will be, of what is lost."""
+    if path in after:
+        text = after[path]
+    elif any(modules.mentions(path, gone.path.stem.encode()) for gone in lost):
+        source = modules.source(path)
+        text = source.encode() if source else None
+    else:
+        return
+    if text is None:
+        return
+    try:
+        tree = Source.decode(path, text).tree
+    except CannotPatch:
+        return
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    for node in imports:
+        for gone in lost:
+            for what in _imported(node, path, modules, gone):
+                yield Where(path, node.lineno), what, gone
+
+
+def _imported(
+    node: ast.Import | ast.ImportFrom, path: PurePosixPath, modules: Modules, gone: _Lost
+) -> Iterator[str]:
+    """What a statement imports of a module that loses something."""
+    if isinstance(node, ast.Import):
+        if gone.whole:
+            yield from (alias.name for alias in node.names if gone.is_module(alias.name))
+        return
+    module = modules.absolute(node, path)
+    for alias in node.names:
+        whole = gone.whole and (gone.is_module(module) or gone.is_module(f"{module}.{alias.name}"))
+        if whole or (gone.is_module(module) and alias.name in gone.names):
+            yield alias.name

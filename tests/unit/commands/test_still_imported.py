@@ -1,0 +1,83 @@
+"""Code written since a change, which an undo of the change would break, is named."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from celeryize.commands.still_imported import MOST_NOTES, still_imported
+from celeryize.model import Edit
+
+TASKS = PurePosixPath("doctors/tasks.py")
+ONE = b"def first():\n    pass\n"
+BOTH = ONE + b"\n\ndef second():\n    pass\n"
+WHOLE = Edit(TASKS, before=BOTH, after=None)
+A_PART = Edit(TASKS, before=BOTH, after=ONE)
+
+
+def notes_for(root: Path, code: str, edit: Edit, name: str = "doctors/views.py") -> tuple[str, ...]:
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(code)
+    return still_imported((edit,), root)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from doctors.tasks import second\n",
+        "from .tasks import second\n",
+        "from . import tasks\n",
+        "import doctors.tasks\n",
+        "from doctors import tasks as work\n",
+        "def view(request):\n    from .tasks import second\n",
+        "from .tasks import anything\n",
+    ],
+)
+def test_an_import_of_a_module_that_goes_is_named(tmp_path: Path, code: str):
+    (note,) = notes_for(tmp_path, code, WHOLE)
+    assert note.startswith("doctors/views.py:")
+    assert "doctors/tasks.py" in note
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from visits.tasks import second\n",
+        "import tasks\n",
+        "from .forms import second\n",
+        "tasks = 'doctors.tasks'\n",
+        "from .tasks import (\n",
+    ],
+)
+def test_an_import_of_something_else_is_not(tmp_path: Path, code: str):
+    assert notes_for(tmp_path, code, WHOLE) == ()
+
+
+def test_only_what_goes_of_a_module_that_stays_is_named(tmp_path: Path):
+    (note,) = notes_for(tmp_path, "from .tasks import first\nfrom .tasks import second\n", A_PART)
+    assert "views.py:2 imports second" in note
+    assert notes_for(tmp_path, "from . import tasks\n", A_PART) == ()
+
+
+def test_a_root_of_the_path_may_be_below_the_root_of_the_project(tmp_path: Path):
+    edit = Edit(PurePosixPath("src") / TASKS, before=BOTH, after=None)
+    (note,) = notes_for(tmp_path, "from doctors.tasks import first\n", edit, "src/web/views.py")
+    assert note.startswith("src/web/views.py:1 imports first")
+
+
+def test_a_file_of_the_same_undo_is_read_as_it_will_be(tmp_path: Path):
+    package = Edit(
+        PurePosixPath("doctors/__init__.py"), before=b"from .tasks import first\n", after=b""
+    )
+    (tmp_path / "doctors").mkdir()
+    (tmp_path / "doctors/__init__.py").write_bytes(package.before or b"")
+    assert still_imported((WHOLE, package), tmp_path) == ()
+
+
+def test_many_are_counted(tmp_path: Path):
+    lines = "from .tasks import first\n" * (MOST_NOTES + 3)
+    notes = notes_for(tmp_path, lines, WHOLE)
+    assert len(notes) == MOST_NOTES + 1
+    assert notes[-1].startswith("3 more")
