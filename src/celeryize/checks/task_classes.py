@@ -141,14 +141,13 @@ def call_without_run(facts: Facts) -> Iterator[Occurrence]:
                     )
 
 
-@check("celery.E605")
+@check("celery.E605", unless_there=("celery.E753",))
 def method_of_no_task(facts: Facts) -> Iterator[Occurrence]:
     """A method is called that tasks do not have.
 
     What happens: The call raises.
-    How it looks: AttributeError: 'send_mail' object has no attribute 'enqueue'
-    Why: The name is misspelt, or that of another library: tasks of Django have enqueue(), actors of
-        Dramatiq send().
+    How it looks: AttributeError: 'send_mail' object has no attribute 'send'
+    Why: The name is misspelt, or that of another library: actors of Dramatiq have send().
     Fix: delay(...), or apply_async(args=(...)). There is no version of them to await.
     Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html
     """

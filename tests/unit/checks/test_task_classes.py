@@ -63,8 +63,8 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E605",
-        view("def resend(request):\n    greet.enqueue('x')  # <-\n"),
-        view("def resend(request, queue):\n    greet.delay('x')\n    queue.enqueue('x')\n"),
+        view("def resend(request):\n    greet.send('x')  # <-\n"),
+        view("def resend(request, queue):\n    greet.delay('x')\n    queue.send('x')\n"),
     ),
     Mistake(
         "celery.E605",
