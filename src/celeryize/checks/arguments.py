@@ -199,7 +199,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
             named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
             given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
         for value in given:
-            what = _instance_words(code, call, value)
+            what = _instance_words(code, call, value) or _related_words(facts, code, value)
             if what:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
@@ -256,9 +256,56 @@ def _instance_words(code: Code, call: ast.Call, value: ast.expr) -> str | None:
     parameters = {argument.arg for argument in [*function.args.posonlyargs, *function.args.args]}
     if value.id == "request" and "request" in parameters:
         return "the request"
-    if value.id == "instance" and any(is_receiver(d) for d in function.decorator_list):
+    received = value.id == "instance" and "instance" in parameters
+    if received and (
+        any(is_receiver(d) for d in function.decorator_list) or _is_connected(code, function)
+    ):
         return "the model instance"
     return _variable_words(code, call, function, value.id)
+
+
+def _is_connected(code: Code, function: Function) -> bool:
+    """Whether `post_save.connect(function)` stands in the same file."""
+    return any(
+        is_receiver(call) and call.args and dotted(call.args[0]) == function.name
+        for call in code.calls
+    )
+
+
+def _related_words(facts: Facts, code: Code, value: ast.expr) -> str | None:
+    """The instance behind a foreign key, in words: `order.customer`."""
+    if not isinstance(value, ast.Attribute):
+        return None
+    if isinstance(value.value, ast.Name) and value.attr in _foreign_keys(facts):
+        # what is imported is a module or a class, and no row
+        if value.value.id not in facts.code.bindings(code.path):
+            return f"{dotted(value)}, the instance behind a foreign key"
+    return None
+
+
+def _foreign_keys(facts: Facts) -> frozenset[str]:
+    """The fields that are foreign keys in all models of the project that have one of the name."""
+    return facts.code.once("foreign keys", lambda: _find_foreign_keys(facts))
+
+
+def _find_foreign_keys(facts: Facts) -> frozenset[str]:
+    found: dict[str, bool] = {}
+    for path in facts.code.files:
+        if "models" not in path.parts and not path.name.startswith("models"):
+            continue
+        code = None
+        # a project may have hundreds of models: those without a key are not parsed
+        if facts.project.modules.mentions(path, b"ForeignKey("):
+            code = facts.code.parsed(path)
+        for assign in code.assigns if code else ():
+            if not isinstance(assign, ast.Assign) or not isinstance(assign.value, ast.Call):
+                continue
+            kind = dotted(assign.value.func).rpartition(".")[2]
+            for target in assign.targets:
+                if isinstance(target, ast.Name) and kind.endswith(("Field", "ForeignKey")):
+                    is_key = kind in {"ForeignKey", "OneToOneField"}
+                    found[target.id] = found.get(target.id, True) and is_key
+    return frozenset(name for name, is_key in found.items() if is_key)
 
 
 def _variable_words(code: Code, call: ast.Call, function: Function, name: str) -> str | None:

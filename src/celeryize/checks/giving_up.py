@@ -11,7 +11,7 @@ from celeryize.checks.calls import SENDS
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function, dotted, number_of
 from celeryize.checks.facts.tasks import Task
 
 EXCEEDED = "MaxRetriesExceededError"
@@ -296,3 +296,29 @@ def option_of_retry_unknown(facts: Facts) -> Iterator[Occurrence]:
                         task.code.where(keyword.value),
                         f"Did you mean {close[0]}?",
                     )
+
+
+@check("celery.W467")
+def retries_of_none(facts: Facts) -> Iterator[Occurrence]:
+    """A task retries, and may not: its max_retries is 0.
+
+    What happens: The first failure is the last, as if there were no retry.
+    How it looks: FAILURE after one try
+    Why: retry() raises where the number of retries exceeds max_retries; the first one exceeds 0.
+    Fix: max_retries=3, the default; None retries for ever.
+    Source: celery/app/task.py, Task.retry
+    """
+    for task in facts.tasks:
+        limit = task.options.get("max_retries")
+        if limit is None or number_of(limit) != 0 or task.hidden:
+            continue
+        calls = [n for n in task.nodes if isinstance(n, ast.Call)]
+        retries = [c for c in calls if dotted(c.func).rpartition(".")[2] == "retry"]
+        if any(keyword.arg == "max_retries" for call in retries for keyword in call.keywords):
+            continue
+        if retries or "autoretry_for" in task.options:
+            yield Occurrence(
+                f"{task.node.name} retries, and its max_retries is 0: it never will",
+                task.code.where(limit),
+                "Set how often it may: max_retries=3.",
+            )

@@ -11,7 +11,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import composer_of, followed, signature_of
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import number_of
+from celeryize.checks.facts.literals import number_of, text_of
 from celeryize.checks.facts.tasks import Task
 
 # The options that are certainly no data of the project.
@@ -215,3 +215,28 @@ def chain_of_one_task(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     f"Write {made.task.node.name}.si(...).",
                 )
+
+
+@check("celery.W468")
+def task_id_always_the_same(facts: Facts) -> Iterator[Occurrence]:
+    """A task is always sent with the same id.
+
+    What happens: It runs at every call: an id keeps no second one away. Each run overwrites the
+        result of the one before, and who waits for one may get the other.
+    How it looks: AsyncResult("nightly").get() is there before the task has run
+    Why: Celery compares no ids; revoke() and the result backend know only the last one.
+    Fix: No task_id, or one that names what is done: task_id=f"invoice-{invoice_id}". To keep a
+        second one away: a lock, cache.add().
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#instantiation; reproduced with
+        Celery 5.7: two calls with one id are two runs
+    """
+    for code, call, _, task in task_calls(facts):
+        for keyword in call.keywords:
+            if keyword.arg != "task_id" or not text_of(keyword.value):
+                continue
+            yield Occurrence(
+                f"each run of {task.node.name} has the id {text_of(keyword.value)}: the results "
+                "overwrite each other",
+                code.where(keyword.value),
+                "Leave task_id out, or make it of what the task is given.",
+            )

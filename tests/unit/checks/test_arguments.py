@@ -16,7 +16,45 @@ from tests.unit.checks.projects import (
     with_twin,
 )
 
+VISIT = (
+    "from django.db import models\n\n\nclass Doctor(models.Model):\n"
+    "    name = models.CharField(max_length=9)\n\n\nclass Visit(models.Model):\n"
+    "    name = models.CharField(max_length=9)\n"
+    "    doctor = models.ForeignKey(Doctor, on_delete=models.CASCADE)\n"
+)
 MISTAKES = [
+    Mistake(
+        "celery.W360",
+        {
+            **view("def f(request, visit):\n    greet.delay(visit.doctor)  # <-\n"),
+            "doctors/models.py": VISIT,
+        },
+        {
+            **view(
+                "from django.conf import settings\n\n\ndef f(request, visit):\n"
+                "    greet.delay(visit.doctor_id)\n    greet.delay(visit.doctor.name)\n"
+                "    greet.delay(settings.doctor)\n    greet.delay(visit.name)\n"
+            ),
+            "doctors/models.py": VISIT,
+        },
+    ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def welcome(sender, instance, **kwargs):\n"
+            "    transaction.on_commit(lambda: greet.delay(instance))  # <-\n\n\n"
+            "post_save.connect(welcome, sender=Doctor)\n",
+            "from django.db import transaction\nfrom django.db.models.signals import post_save\n"
+            "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def welcome(sender, instance, **kwargs):\n"
+            "    transaction.on_commit(lambda: greet.delay(instance.pk))\n\n\n"
+            "post_save.connect(welcome, sender=Doctor)\n",
+            "from django.db import transaction\nfrom django.db.models.signals import post_save\n"
+            "from doctors.models import Doctor\n",
+        ),
+    ),
     Mistake(
         "celery.W360",
         view(

@@ -12,6 +12,26 @@ BODY = "def ship(pk):\n    try:\n        print(pk)\n    except SoftTimeLimitExce
 UNLIMITED = settings("", instead="CELERY_TASK_SOFT_TIME_LIMIT")
 MISTAKES = [
     Mistake(
+        "celery.W467",
+        tasks(
+            "@shared_task(bind=True, max_retries=0)  # <-\ndef ship(self, pk):\n    try:\n"
+            "        print(pk)\n    except OSError as error:\n        raise self.retry(exc=error)\n"
+        ),
+        tasks(
+            "@shared_task(bind=True, max_retries=0)\ndef ship(self, pk):\n    try:\n"
+            "        print(pk)\n    except OSError as error:\n"
+            "        raise self.retry(exc=error, max_retries=5)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W467",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,), max_retries=0)  # <-\ndef ship(pk):\n"
+            "    print(pk)\n"
+        ),
+        tasks("@shared_task(max_retries=0)\ndef ship(pk):\n    print(pk)\n"),
+    ),
+    Mistake(
         "celery.W454",
         tasks(
             "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"

@@ -10,6 +10,14 @@ AUDIT = tasks(f"{TASK}def audit(event, **context):\n    return event\n")
 TASKS = "from doctors.tasks import audit\n"
 MISTAKES = [
     Mistake(
+        "celery.W468",
+        view("def add(request):\n    greet.apply_async(('x',), task_id='nightly')  # <-\n"),
+        view(
+            "def add(request, pk):\n    greet.apply_async(('x',), task_id=f'greet-{pk}')\n"
+            "    greet.apply_async(('x',), task_id=pk)\n"
+        ),
+    ),
+    Mistake(
         "celery.E513",
         view(
             "def add(request, pks):\n    chain(*[greet.s(pk) for pk in pks]).delay()  # <-\n",
