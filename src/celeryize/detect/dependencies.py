@@ -249,27 +249,30 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
         if manager == "poetry" and group[0] == "tool":
             form = Form.POETRY_TABLE
         commands = _commands_of_group(manager, group, commands)
-    elif not listed and form is not Form.POETRY_TABLE:
-        dynamic = value_at(data, "project", "dynamic")
-        computed = isinstance(dynamic, list) and "dependencies" in dynamic
-        # a pyproject.toml of tool sections declares nothing
-        if value_at(data, "project") is None or computed or manager not in ("poetry", "uv", "pdm"):
-            return
-    locks: tuple[PurePosixPath, ...] = ()
-    if lock:
-        locks = (lock,)
+    elif not listed and form is not Form.POETRY_TABLE and not _may_declare(data, manager):
+        return
+    locks = (lock,) if lock else ()
     own = entries(data, form)
     for path, command in compiled_from_pyproject(root, folder).items():
         locks += (path,)
-        installs: _Commands = ()
+        commands = (*commands, command)
         if manager == "pip":
             # what is installed is the file that is compiled
-            installs = (("pip", "install", "-r", str(path.relative_to(folder))),)
-            commands = tuple(c for c in commands if c[0] != "pip")
-        commands = (*commands, command, *installs)
+            commands = (command, ("pip", "install", "-r", str(path.relative_to(folder))))
     yield _Candidate(
         manager, folder / "pyproject.toml", form, folder, own, {}, locks, commands, group
     )
+
+
+def _may_declare(data: bytes, manager: str) -> bool:
+    """Whether a pyproject.toml without a list of dependencies could have one: not one of tool
+    sections alone, nor one whose dependencies are computed."""
+    from celeryize.patch.dependencies.toml import value_at
+
+    dynamic = value_at(data, "project", "dynamic")
+    computed = isinstance(dynamic, list) and "dependencies" in dynamic
+    project = value_at(data, "project")
+    return project is not None and not computed and manager in ("poetry", "uv", "pdm")
 
 
 def _names_in_usual_place(data: bytes, form: Form) -> set[str]:
