@@ -251,7 +251,7 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
         commands = _commands_of_group(manager, group, commands)
     elif not listed and form is not Form.POETRY_TABLE and not _may_declare(data, manager):
         return
-    locks = (lock,) if lock else ()
+    locks: tuple[PurePosixPath, ...] = (lock,) if lock else ()
     own = entries(data, form)
     for path, command in compiled_from_pyproject(root, folder).items():
         locks += (path,)
