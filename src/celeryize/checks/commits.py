@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from celeryize.checks.calls import ALL_SENDS, handed_callables, is_atomic, task_calls
@@ -17,8 +16,6 @@ from celeryize.checks.facts.literals import Function, dotted, text_of
 ALIASES = ("using", "db", "database", "alias")
 # Celery 5.4 was the first with delay_on_commit().
 FIRST_WITH_COMMIT = (5, 4)
-# What bounds a requirement from above: `==5.3.6`, `<5.4`, `<=5.3.*`, `~=5.3.0`.
-BOUND = re.compile(r"(===?|<=?|~=(?=\s*\d+\.\d+\.\d))\s*(\d+)\.(\d+)")
 WAITING = frozenset({"delay_on_commit", "apply_async_on_commit"})
 
 
@@ -92,7 +89,7 @@ def commit_method_too_new(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery>=5.4; or transaction.on_commit(lambda: task.delay(order.pk))
     Source: https://docs.celeryq.dev/en/stable/history/changelog-5.4.html
     """
-    version = _version_below(facts, FIRST_WITH_COMMIT)
+    version = facts.celery_below(FIRST_WITH_COMMIT)
     if not version:
         return
     for code, call, how, task in task_calls(facts):
@@ -102,27 +99,6 @@ def commit_method_too_new(facts: Facts) -> Iterator[Occurrence]:
                 code.where(call),
                 "Raise the requirement, or use transaction.on_commit().",
             )
-
-
-def _version_below(facts: Facts, first: tuple[int, int]) -> str:
-    """The version, or the requirement, of Celery if it is certainly older; empty otherwise."""
-    written = facts.project.dependencies.declared.get("celery", "")
-    match = BOUND.search(written)
-    if match is None:
-        # what a deploy would install is not known; what is installed here is
-        version = ""
-        if facts.worker:
-            version = facts.worker.versions.get("celery", "")
-        numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-        if numbers and numbers < first:
-            return f"celery {version}"
-        return ""
-    highest = (int(match[2]), int(match[3]))
-    # below 5.4 is at most 5.3
-    is_older = highest < first or (match[1] == "<" and highest <= first)
-    if is_older:
-        return written
-    return ""
 
 
 @check("celery.W609")

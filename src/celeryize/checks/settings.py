@@ -703,6 +703,10 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+# celery/app/task.py, Task.apply_async, in 5.5.3 and not in 5.4.0
+COMPARES_LIMITS = (5, 5)
+
+
 @check("celery.E461")
 def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     """The soft time limit is above the hard one.
@@ -710,7 +714,7 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     What happens: Every `.delay()` raises.
     How it looks: ValueError: soft_time_limit must be less than or equal to time_limit
     Why: The soft limit warns a task before the hard one ends it. A task that sets one of them has
-        the other one from the settings.
+        the other one from the settings. Celery compares the two since 5.5.
     Fix: Make the soft limit lower than the hard one; give a task both.
     Source: celery/app/task.py
     """
@@ -727,6 +731,9 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         given = [task.options.get(name) for name in ("soft_time_limit", "time_limit")]
         if given == [None, None] or task.hidden or "base" in task.options:
+            continue
+        # before, the two were not compared, and the soft limit of the settings just never came
+        if None in given and facts.celery_below(COMPARES_LIMITS):
             continue
         # what a task does not say itself is that of the settings
         everywhere = [setting.value if setting else None for setting in (soft, hard)]

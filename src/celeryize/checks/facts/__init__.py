@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # What bounds a version from above: `==4.4.7`, `<5`, `~=4.2`, Poetry's `^4.3` and its bare "4.4.7".
 VERSION = re.compile(r"""(===?|<=?|~=?|\^|(?<=["']))\s*(\d+(?:\.\d+)*)""")
 
+# What bounds a requirement from above: `==5.3.6`, `<5.4`, `<=5.3.*`, `~=5.3.0`.
+BOUND = re.compile(r"(===?|<=?|~=(?=\s*\d+\.\d+\.\d))\s*(\d+)\.(\d+)")
+
 __all__ = ["Facts", "read_facts"]
 
 
@@ -97,6 +100,29 @@ class Facts:
     def is_before_celery(self, major: int) -> bool:
         """Whether the project runs an older major version of Celery for certain."""
         return self.celery_major is not None and self.celery_major < major
+
+    def celery_below(self, first: tuple[int, int]) -> str:
+        """The version of Celery, or its requirement, if it is certainly older than `first`; empty
+        otherwise.
+
+        What is declared counts before what is installed here.
+        """
+        written = self.project.dependencies.declared.get("celery", "")
+        match = BOUND.search(written)
+        if match is None:
+            # what a deploy would install is not known; what is installed here is
+            version = ""
+            if self.worker:
+                version = self.worker.versions.get("celery", "")
+            numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+            if numbers and numbers < first:
+                return f"celery {version}"
+            return ""
+        highest = (int(match[2]), int(match[3]))
+        # below 5.4 is at most 5.3
+        if highest < first or (match[1] == "<" and highest <= first):
+            return written
+        return ""
 
     @property
     def installed_apps(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from celeryize.commands.init.settings_block import render_block
 from celeryize.commands.init.settings_in_use import answer_in_use
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.written_values import written_values
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
@@ -82,6 +83,10 @@ def adopt_profile(setup: Setup, wiring: Wiring, app: CeleryApp) -> Wiring:
             _report_other(setup, there[name], piece)
         elif not _is_left_out(setup, piece, there):
             missing.append(piece)
+    statements = "\n".join(piece.statement for piece in missing)
+    for name, own in forbidden_limits(project, statements).items():
+        missing = [piece for piece in missing if piece.name != name]
+        setup.draft.add_note(f"{name} is not added: {own.conflict}.")
     if missing:
         with setup.attempt():
             wiring = _add_missing(setup, wiring, app, missing)

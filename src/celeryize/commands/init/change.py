@@ -27,6 +27,7 @@ from celeryize.commands.init.generated_files import write_answers
 from celeryize.commands.init.settings import prepare_result_backend, require_variables
 from celeryize.commands.init.settings_block import render_block
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.template_changes import OLD_COMMENTS
 from celeryize.commands.init.written_values import written_values
 from celeryize.detect.answers import recorded_settings
@@ -123,7 +124,7 @@ def change_set_up(setup: Setup, wiring: Wiring, app: CeleryApp, before: Answers)
         was=was,
         old=rendered_pieces(project, before, ANY_CELERY),
         new=rendered_pieces(project, answers, ANY_CELERY),
-        fits=frozenset(rendered_pieces(project, answers)),
+        fits=_fitting_names(setup, before, answers),
     )
     broker = find_broker(answers.broker)
     written = frozenset(f"CELERY_{name.upper()}" for name, _ in app.conf_writes)
@@ -220,6 +221,20 @@ def _block_before(
     """The block in its file, and what its settings were when celeryize wrote them."""
     was = written_before(project, before, _recorded(project))
     return find_block(project, frozenset(was)), was
+
+
+def _fitting_names(setup: Setup, before: Answers, answers: Answers) -> frozenset[str]:
+    """The settings of the answers that the project's Celery has and its tasks allow; a note for
+    each that a task forbids."""
+    pieces = rendered_pieces(setup.project, answers)
+    block = "\n".join(piece.statement for piece in pieces.values())
+    forbidden = forbidden_limits(setup.project, block)
+    known = rendered_pieces(setup.project, before)
+    for name, own in forbidden.items():
+        # what was left out once is not told again
+        if name not in setup.project.settings.assigned and name not in known:
+            setup.draft.add_note(f"{name} is not added: {own.conflict}.")
+    return frozenset(pieces) - forbidden.keys()
 
 
 def _recorded(project: Project) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from celeryize.commands.init.settings_block import assigned_names, render_block
 from celeryize.commands.init.settings_in_use import keeps_unknown_broker
 from celeryize.commands.init.settings_place import install_in_settings, write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.written_values import written_values
 from celeryize.commands.start_command import program_in
 from celeryize.detect.project import Project
@@ -34,6 +35,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
     block = without(rendered.text, set(setup.project.settings.taken))
     if keeps_unknown_broker(setup.project):
         block = without(block, {"CELERY_BROKER_TRANSPORT_OPTIONS"})
+    block = without(block, set(_refused_limits(setup, block)))
     if only is not None:
         block = without(block, set(assigned_names(block)) - only)
     # imports without the lines that use them would be flagged by every linter
@@ -60,6 +62,13 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
         values=(*wiring.values, *written_values(setup.project, block)),
         recorded=tuple(recorded_of(block).items()),
     )
+
+
+def _refused_limits(setup: Setup, block: str) -> Iterator[str]:
+    """The limits of the block with which a task of the project could not be sent; a note each."""
+    for name, own in forbidden_limits(setup.project, block).items():
+        setup.draft.add_note(f"{name} is left out: {own.conflict}.")
+        yield name
 
 
 def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
