@@ -19,8 +19,9 @@ IN_ENV_FILE = re.compile(rf"(?m)^\s*(?:export\s+)?{VARIABLE}\s*=\s*[\"']?([\w.]+
 IN_ANY_FILE = re.compile(rf"\b{VARIABLE}\b[\"']?\s*[:=\s]\s*[\"']?([A-Za-z_]\w*(?:\.\w+)+)")
 STARTS_PROJECT = re.compile(
     r"\.env(rc|[.\-_].*)?|.*\.env|\.?devcontainer(\.json)?|Procfile.*|(docker-)?compose.*\.ya?ml"
-    r"|.*[Dd]ockerfile.*|Containerfile|[Mm]akefile|[Jj]ustfile|app\.json|.*\.toml|.*\.sh"
+    r"|.*[Dd]ockerfile.*|Containerfile|[Mm]akefile|[Jj]ustfile|app\.json|fly\.toml|.*\.sh"
 )
+FOR_TESTS = re.compile(r"(?:^|[._])(?:tests?|testing|pytest|ci)(?:[._]|$)")
 SETS_APPS = re.compile(r"(?m)^\s*INSTALLED_APPS\b[^=\n]*=")
 TAKES_ALL = re.compile(r"(?m)^from\s+\S+\s+import\s+\*")
 # Folders and files that hold settings, in the projects that we know.
@@ -91,7 +92,11 @@ def settings_of_tools(
             path = folder / file.name
             text = read_file(file).decode("utf-8", "replace")
             for match in IN_ANY_FILE.finditer(text):
-                if "test" not in match[1] and modules.find(match[1]) is not None:
+                begin = text.rfind("\n", 0, match.start()) + 1
+                # what is commented out, or for tests alone, starts nothing
+                if "#" in text[begin : match.start()] or FOR_TESTS.search(match[1]):
+                    continue
+                if modules.find(match[1]) is not None:
                     line = text.count("\n", 0, match.start(1)) + 1
                     found.setdefault(match[1], Where(path, line))
     if len(found) == 1:

@@ -143,6 +143,27 @@ def test_a_settings_module_that_only_one_place_shows_is_taken(tmp_path, line, fi
     assert layout.settings_where is not None
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Dockerfile": "# ENV DJANGO_SETTINGS_MODULE config.production (of old)\n"},
+        {
+            "pyproject.toml": '[tool.pytest.ini_options]\nDJANGO_SETTINGS_MODULE = "config.production"\n'
+        },
+        {"Makefile": "ci:\n\tDJANGO_SETTINGS_MODULE=config.ci pytest\n", "config/ci.py": ""},
+    ],
+)
+def test_what_is_commented_out_or_for_tests_names_no_settings(tmp_path, files):
+    with pytest.raises(NoProject, match="look like settings"):
+        find_layout(make_tree(tmp_path, unknown_settings("", {**SECOND, **files})))
+
+
+def test_a_comment_beside_the_module_that_counts_is_ignored(tmp_path):
+    example = "# DJANGO_SETTINGS_MODULE=config.settings\nDJANGO_SETTINGS_MODULE=config.production\n"
+    tree = unknown_settings("", {**SECOND, ".env.example": example})
+    assert find_layout(make_tree(tmp_path, tree)).settings == "config.production"
+
+
 def test_two_modules_in_two_files_of_the_environment_are_no_answer(tmp_path):
     files = {
         **SECOND,
