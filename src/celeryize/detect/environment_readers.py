@@ -243,7 +243,7 @@ def _is_helper(node: ast.FunctionDef) -> bool:
     What it returns has to be the text as it is: a path, a list or a number is something else.
     """
     arguments = [argument.arg for argument in node.args.args]
-    if len(arguments) != 2 or "default" not in arguments[1]:
+    if len(arguments) != 2 or "default" not in arguments[1] or node.args.kwonlyargs:
         return False
     values: dict[str, list[ast.expr]] = {arguments[1]: []}
     returned: list[ast.expr] = []
@@ -268,7 +268,14 @@ def _is_helper(node: ast.FunctionDef) -> bool:
                 return is_text(first, depth) and is_text(second, depth)
         return _reads_variable(value, arguments[0])
 
-    return found and bool(returned) and all(is_text(value) for value in returned)
+    # one that only raises without the variable has no use for our default
+    used = [*returned, *(v for assigned in values.values() for v in assigned)]
+    gives_default = any(
+        isinstance(part, ast.Name) and part.id == arguments[1]
+        for value in used
+        for part in ast.walk(value)
+    )
+    return found and gives_default and all(is_text(value) for value in returned)
 
 
 def _reads_variable(node: ast.AST, name: str) -> bool:

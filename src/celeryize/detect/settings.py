@@ -91,7 +91,8 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     tree = modules.tree(file)
     class_based, split = _class_based(tree, file), _split_include(tree, file)
     reader = find_reader(modules, file, reachable, new_file=split is not None)
-    last = _must_stay_last(tree, file) or _loaded_over(modules, file, reader)
+    kept = (_must_stay_last(tree, file), _loaded_over(modules, file, reader))
+    last = min(filter(None, kept), key=lambda place: place.line or 0, default=None)
     before = last.line if last else None
     environments = tuple(sorted(name for name, chain in chains.items() if file in chain))
     others = tuple(
@@ -695,4 +696,7 @@ def _overrides_names(node: ast.stmt) -> bool:
             return _runs_code(node) or "__name__" in ast.unparse(call)
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
+        case ast.Delete():
+            # `del os`: a block below it could not use that name
+            return True
     return False

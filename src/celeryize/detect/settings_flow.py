@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import Modules
@@ -91,26 +91,26 @@ def override_line(modules: Modules, path: PurePosixPath, needed: frozenset[str])
     names come only after it.
     """
     body = modules.tree(path).body
-    closed = _closed_from(modules, path, body)
-    for node in body[_first_half(body) :]:
-        if node.lineno == closed or _loads_local(modules, path, node):
-            if needed <= certain_names(modules, path, before=node.lineno):
-                return node.lineno
-            return None
-    return None
+    half = _first_half(body)
+    lines = [node.lineno for node in body[half:] if _loads_local(modules, path, node)]
+    if half:
+        lines += _closed_lines(modules, path, body, (body[half - 1].end_lineno or 0) + 1)
+    if not lines or not needed <= certain_names(modules, path, before=min(lines)):
+        return None
+    return min(lines)
 
 
-def _closed_from(modules: Modules, path: PurePosixPath, body: Sequence[ast.stmt]) -> int | None:
-    """The line of the first statement below a comment that wants nothing after it; the last one's
-    where only that comment follows."""
+def _closed_lines(
+    modules: Modules, path: PurePosixPath, body: Sequence[ast.stmt], start: int
+) -> Iterator[int]:
+    """The lines, from `start` on, of the comments that want nothing after them."""
     source = modules.source(path)
-    match = _NOTHING_AFTER.search(source.text) if source else None
-    if source is None or match is None or not body:
-        return None
-    line = source.text.count("\n", 0, match.start()) + 1
-    if any(node.lineno < line <= (node.end_lineno or 0) for node in body):
-        return None
-    return next((node.lineno for node in body if node.lineno > line), body[-1].lineno)
+    for match in _NOTHING_AFTER.finditer(source.text) if source else ():
+        line = match.string.count("\n", 0, match.start()) + 1
+        # a line of a text in several lines is no comment
+        inside = any(node.lineno < line <= (node.end_lineno or 0) for node in body)
+        if line >= start and not inside:
+            yield line
 
 
 def _first_half(body: Sequence[ast.stmt]) -> int:

@@ -17,10 +17,14 @@ DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 TRAILING_COMMA = re.compile(r"\s*,(?=\s*(?:#[^\n]*)?\s*\))")
 
 
-def has_import(source: Source, line: str) -> bool:
-    """Whether the top level of a module has everything that an import statement would give it."""
+def has_import(source: Source, line: str, *, above: int | None = None) -> bool:
+    """Whether the top level of a module has everything that an import statement would give it.
+
+    With `above`, that line has to have it: what comes below it, or is deleted above it, is no help.
+    """
     wanted = gives(statements(line)[0])
-    have = {name for node in source.tree.body for name in gives(node)}
+    body = [node for node in source.tree.body if above is None or node.lineno < above]
+    have = {name for node in body for name in gives(node)}
     return all(one in have or _same_by_another_path(source, one, have) for one in wanted)
 
 
@@ -46,22 +50,25 @@ def _absolute(source: Source, module: str) -> str:
     return ".".join((*package, *filter(None, [module.lstrip(".")])))
 
 
-def with_imports(source: Source, lines: Iterable[str]) -> Source:
-    """The module with some imports, one after the other: each finds its place among the others."""
+def with_imports(source: Source, lines: Iterable[str], *, above: int | None = None) -> Source:
+    """The module with some imports, one after the other: each finds its place among the others.
+
+    With `above`, what needs them stands at that line, so that an import below it does not count.
+    """
     for line in lines:
-        splices = add_import(source, line)
+        splices = add_import(source, line, above=above)
         if splices:
             source = source.splice(*splices)
     return source
 
 
-def add_import(source: Source, line: str) -> list[Splice]:
+def add_import(source: Source, line: str, *, above: int | None = None) -> list[Splice]:
     """The splices that import what `line` says; none if it is there.
 
     New imports go into the leading block. `import x` lines keep their order where they are sorted;
     `from x import y` joins an existing `from x import`.
     """
-    if has_import(source, line):
+    if has_import(source, line, above=above):
         return []
     wanted = statements(line)[0]
     block = leading_imports(source)

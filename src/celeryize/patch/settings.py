@@ -38,7 +38,7 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
         place = append_block(source, block, blank_lines=2 if after_definition else 1)
     else:
         place = above(source, block, last)
-    return with_imports(source.splice(place), imports)
+    return with_imports(source.splice(place), imports, above=last)
 
 
 def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:

@@ -84,6 +84,9 @@ def test_the_reader_of_the_project_is_used(tmp_path, files, expression):
         "def path_of(name, default):\n    if name not in os.environ:\n"
         "        return default if default is None else Path(default)\n"
         "    return Path(os.environ[name]).resolve()\n",
+        "def keyed(name, default=None, *, required):\n    return os.environ.get(name, default)\n",
+        "def secret(name, default):\n    if default is None:\n        raise KeyError(name)\n"
+        "    return os.environ[name]\n",
         "def parsed(name, default):\n    value = yaml.safe_load(os.environ.get(name, default))\n"
         "    return value\n",
     ],

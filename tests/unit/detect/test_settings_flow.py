@@ -115,10 +115,14 @@ def test_a_local_file_in_the_middle_keeps_the_last_word(tmp_path, loader):
 @pytest.mark.parametrize(
     ("tail", "line"),
     [
-        ("# NOTE: DON'T INSERT ANYTHING AFTER THIS BLOCK\nTEST_RUNNER = 'x'\nX = 1\n", 2),
-        ("# Do not add settings below this line.\nX = 1\n", 2),
-        ("# This has to stay at the end of the file\nconfigure_logging(X)\n", 2),
-        ("X = 1\nif X:\n    Y = 1\n# no more settings after this line\n", 2),
+        ("# NOTE: DON'T INSERT ANYTHING AFTER THIS BLOCK\nTEST_RUNNER = 'x'\nX = 1\n", 1),
+        ("# Do not add settings below this line.\nX = 1\n", 1),
+        ("# This has to stay at the end of the file\nconfigure_logging(X)\n", 1),
+        ("X = 1\nif X:\n    Y = 1\n# no more settings after this line\n", 4),
+        ("X = 1\n# Don't add settings below\n# (see README)\n\n# local\nY = 1\n", 2),
+        ("# Nothing below\n# (see README)\n\n# local\nfrom .local import *\n", 1),
+        ("# Nothing below this line\n@deco\ndef x():\n    pass\n", 1),
+        ("X = 1\ndel X\n", 2),
         ("# The cache comes after the database\nX = 1\n", None),
         ("# WhiteNoise must be the last one\nX = 1\n", None),
     ],
@@ -127,6 +131,12 @@ def test_a_comment_that_wants_nothing_after_it_is_heeded(tmp_path, tail, line):
     project = load(tmp_path, {"config/settings.py": f"{SETTINGS}{tail}"})
     last = project.settings.last
     assert (last and last.line) == (line and SETTINGS.count("\n") + line)
+
+
+def test_the_first_comment_of_a_file_is_not_the_one_that_counts(tmp_path):
+    text = f"# Never change the order below\n{SETTINGS}# Do not add settings below\nX = 1\n"
+    project = load(tmp_path, {"config/settings.py": text})
+    assert project.settings.last.line == text.count("\n") - 1
 
 
 @pytest.mark.parametrize("loader", LOADERS)
