@@ -13,7 +13,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import text_of
 from celeryize.model import Where
-from celeryize.probe.report import Failure
+from celeryize.probe.report import EntryPoint, Failure
 
 
 def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
@@ -29,6 +29,19 @@ def place(facts: Facts, file: str | None, line: int | None) -> Where | None:
     )
 
 
+# Exceptions that the code itself causes, wherever it runs.
+CODE_ERRORS = frozenset(
+    {
+        "AttributeError",
+        "ImportError",
+        "IndentationError",
+        "ModuleNotFoundError",
+        "NameError",
+        "SyntaxError",
+        "TypeError",
+        "ZeroDivisionError",
+    }
+)
 # What Celery 5 removed, and its replacement; Source: docs.celeryq.dev, history/whatsnew-5.0.
 REMOVED = {
     "celery.task": "use `from celery import shared_task`",
@@ -190,6 +203,78 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
         if (failure.type, failure.message) in both:
             both.discard((failure.type, failure.message))
             yield _exception_occurrence(facts, failure)
+
+
+@check("celery.W009", imports=True, unless=("celery.E001", "celery.E002"))
+def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
+    """What a web server imports cannot be imported: wsgi.py or asgi.py with its own settings.
+
+    What happens: The web process does not start with these settings, nor does a worker that has
+        them; and nothing of them was looked at.
+    How it looks: The exception that is shown, when gunicorn or uvicorn imports config.wsgi.
+    Why: wsgi.py names other settings than manage.py, those of production mostly, which nobody
+        imports in development.
+    Fix: python -c "import config.wsgi" without DJANGO_SETTINGS_MODULE, and fix what it shows.
+    Source: the import itself
+    """
+    for entry in _unimportable_entries(facts):
+        assert entry.failure is not None
+        if not _is_of_this_machine(facts, entry.failure):
+            yield Occurrence(
+                f"{entry.module} cannot be imported as a web server does it: "
+                f"{entry.failure.type}: {entry.failure.message}",
+                _place_of(facts, entry.failure),
+                "Fix that, or look with these settings: --settings MODULE.",
+            )
+
+
+@check("celery.I011", imports=True, unless=("celery.E001", "celery.E002"))
+def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
+    """The settings that wsgi.py or asgi.py names were not imported: this machine lacks something.
+
+    What happens: Nothing, here. What only these settings say was read, and not imported.
+    How it looks: (nothing)
+    Why: They read a variable, or import a library, that only production has.
+    Fix: Run celeryize verify where they can be imported, with --settings MODULE.
+    Source: the import itself
+    """
+    for entry in _unimportable_entries(facts):
+        assert entry.failure is not None
+        if _is_of_this_machine(facts, entry.failure):
+            yield Occurrence(
+                f"{entry.module}, with its own settings, cannot be imported on this machine: "
+                f"{entry.failure.type}: {entry.failure.message}",
+                _place_of(facts, entry.failure),
+                "To have them looked at, set what they need, and pass --settings MODULE.",
+            )
+
+
+def _place_of(facts: Facts, failure: Failure) -> Where | None:
+    if failure.where is None:
+        return None
+    return place(facts, *failure.where)
+
+
+def _unimportable_entries(facts: Facts) -> list[EntryPoint]:
+    """The first entry point of each failure, of those that were imported on their own."""
+    found: dict[tuple[str, str], EntryPoint] = {}
+    for entry in facts.web.entry_points if facts.web else ():
+        if entry.failure is not None:
+            found.setdefault((entry.failure.type, entry.failure.message), entry)
+    return list(found.values())
+
+
+def _is_of_this_machine(facts: Facts, failure: Failure) -> bool:
+    """Whether a failure says that a variable, a declared library or a server is missing here."""
+    if failure.missing_variable or failure.type not in CODE_ERRORS:
+        return True
+    name = _missing_module(failure).split(".")[0].lower().replace("_", "-")
+    if not name:
+        return False
+    dependencies = facts.project.dependencies
+    # django-storages brings storages
+    declared = {*dependencies.declared, *dependencies.left}
+    return any(name in other for other in declared)
 
 
 @check("celery.E002", imports=True)

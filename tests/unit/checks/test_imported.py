@@ -37,7 +37,36 @@ WEB_ALONE = "\nimport sys\nif 'manage' in sys.argv[0]:\n    from library import 
 BESIDE = settings("import sys\nsys.path.insert(0, str(BASE_DIR / 'lib'))\n")
 MODELS = healthy()["doctors/models.py"]
 
+WSGI = (
+    "import os\n\nfrom django.core.wsgi import get_wsgi_application\n\n"
+    "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.production')\n"
+    "application = get_wsgi_application()\n"
+)
+OF_PRODUCTION = {
+    "config/wsgi.py": WSGI,
+    "config/celery.py": APP.replace("config.settings", "config.production"),
+}
+PRODUCTION = "from config.settings import *\n\nDEBUG = False\n{}"
+
 IMPORTED = [
+    Mistake(
+        "celery.W009",
+        {**OF_PRODUCTION, "config/production.py": PRODUCTION.format("import no_such  # <-\n")},
+        {**OF_PRODUCTION, "config/production.py": PRODUCTION.format("")},
+    ),
+    Mistake(
+        "celery.I011",
+        {
+            **OF_PRODUCTION,
+            "config/production.py": PRODUCTION.format(
+                "import os\nA = os.environ['OF_PRODUCTION']  # <-\n"
+            ),
+        },
+        {
+            **OF_PRODUCTION,
+            "config/production.py": PRODUCTION.format("import os\nA = os.environ.get('A')\n"),
+        },
+    ),
     Mistake(
         "celery.E191",
         tasks(LOGGED.format("", "  # <-")),
