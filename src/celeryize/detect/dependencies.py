@@ -27,6 +27,7 @@ _MANAGERS: Mapping[str, _Commands] = {
     "uv": (("uv", "sync"),),
     "pdm": (("pdm", "install"),),
 }
+_INSTALL_IN_PLACE: _Commands = (("pip", "install", "-e", "."),)
 _BUILDS = (Form.SETUP_CFG, Form.SETUP_PY, Form.PEP621)
 # Folders, and packages of settings, of a project that only shows or tests a published library.
 _EXAMPLES = re.compile(r"(example|demo|sandbox|sample|test)(s|[-_]?(project|app|site))?$")
@@ -252,6 +253,8 @@ def _pyproject_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candida
     elif not listed and form is not Form.POETRY_TABLE and not _may_declare(data, manager):
         return
     locks: tuple[PurePosixPath, ...] = (lock,) if lock else ()
+    if commands == _INSTALL_IN_PLACE and not _can_be_built(root, folder, data):
+        commands = ()
     own = entries(data, form)
     for path, command in compiled_from_pyproject(root, folder).items():
         locks += (path,)
@@ -317,7 +320,15 @@ def _manager_of(
     hatch = tools.get("hatch")
     if isinstance(hatch, dict) and "envs" in hatch:
         return "hatch", None, (("hatch", "env", "create"),)
-    return "pip", None, (("pip", "install", "-e", "."),)
+    return "pip", None, _INSTALL_IN_PLACE
+
+
+def _can_be_built(root: Path, folder: PurePosixPath, data: bytes) -> bool:
+    """Whether `pip install -e .` works: without a word about the build, setuptools refuses a folder
+    with several packages side by side, which every Django project of two apps is."""
+    if b"[build-system]" in data or b"[tool.setuptools" in data:
+        return True
+    return any((root / folder / name).is_file() for name in ("setup.py", "setup.cfg"))
 
 
 def _pipfile_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate]:

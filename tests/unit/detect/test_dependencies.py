@@ -23,7 +23,15 @@ def found(tmp_path: Path, files: dict[str, str | bytes], base: str = ".") -> Dep
 @pytest.mark.parametrize(
     ("files", "file", "manager", "form", "sync"),
     [
-        ({"pyproject.toml": PROJECT}, "pyproject.toml", "pip", Form.PEP621, "pip install -e ."),
+        # with two apps side by side, setuptools refuses to build it
+        ({"pyproject.toml": PROJECT}, "pyproject.toml", "pip", Form.PEP621, ""),
+        (
+            {"pyproject.toml": f'{PROJECT}[build-system]\nrequires = ["hatchling"]\n'},
+            "pyproject.toml",
+            "pip",
+            Form.PEP621,
+            "pip install -e .",
+        ),
         (
             {"pyproject.toml": PROJECT, "uv.lock": "", "requirements.txt": "django\n"},
             "pyproject.toml",

@@ -156,7 +156,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     install_command = install_line(project, _install_commands(project, planned.answers.broker))
     around: Around | None = None
     if chosen.install:
-        around = plan_installation(project, view)
+        around = plan_installation(_installable(project, planned.answers.broker), view)
         # it is proved once that is done
         install_command = ""
         # what the installation does is no step for the user
@@ -223,6 +223,16 @@ def _mention_unknown_keys(table: dict[str, object], view: View) -> None:
             f"[tool.celeryize] has unknown keys: {', '.join(unknown)}; "
             f"known are {', '.join(sorted(TABLE_KEYS))}."
         )
+
+
+def _installable(project: Project, broker: str) -> Project:
+    """The project with what --install runs: where its own file cannot be installed, Celery alone
+    is."""
+    dependencies = project.dependencies
+    if dependencies.file is None or dependencies.commands:
+        return project
+    commands = _install_commands(project, broker)
+    return replace(project, dependencies=replace(dependencies, commands=commands))
 
 
 def _install_commands(project: Project, broker: str) -> tuple[tuple[str, ...], ...]:
