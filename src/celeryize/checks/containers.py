@@ -21,6 +21,9 @@ from celeryize.reading import read_text, readable_text
 PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
 PUBLISHED = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?$")
 ASKS_PASSWORD = re.compile(r"--requirepass[\s=]+(\S+)")
+NAME_OF_SERVICE = re.compile(r"[a-z][a-z0-9_-]*")
+# What brings hosts into a compose file that it does not name itself.
+ELSEWHERE = ("external", "extra_hosts", "network_mode", "include:", "extends:")
 FROM = re.compile(r"^\s*FROM\s", re.M | re.I)
 WEB_PROBE = re.compile(
     r"^\s*HEALTHCHECK\b(?:[^\n]*\\\n)*[^\n]*\b(curl|wget|https?://)", re.M | re.I
@@ -367,3 +370,38 @@ def _is_in_image(facts: Facts, name: str) -> bool:
     """Whether a Dockerfile, or a script, may give a variable."""
     texts = (read_text(facts.deployment.root / path) for path in facts.deployment.dockerfiles)
     return any(name in text for text in texts)
+
+
+@check("celery.W928")
+def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
+    """The broker's URL of a container names a host that no compose file has.
+
+    What happens: The worker never gets a task.
+    How it looks: Cannot connect to redis://redis:6379/0: Error -2: Name or service not known
+    Why: In the network of the containers, the name of a service is its host name.
+    Fix: The service, or its name in the URL. `celeryize add-worker` writes both.
+    Source: https://docs.docker.com/compose/how-tos/networking/
+    """
+    files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
+    texts = [readable_text(facts.project.root / path) for path in sorted(files)]
+    # other networks, and other files, may have any name
+    if any(word in text for text in texts for word in ELSEWHERE):
+        return
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        url = broker_of(facts, process)
+        if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
+            continue
+        named = re.compile(
+            rf"(?m)^\s+[\"']?{url.host}[\"']?\s*:|^\s*-\s*[\"']?{url.host}[\"']?\s*$"
+            rf"|(?:container_name|hostname)\s*:\s*[\"']?{url.host}\b"
+        )
+        if url.host != "localhost" and not any(named.search(text) for text in texts):
+            reported.add(url.where)
+            yield Occurrence(
+                f"{url.host} is no service of the compose file: the broker is not found",
+                url.where,
+                "Write the name of a service that is there, or add one: celeryize add-worker.",
+            )

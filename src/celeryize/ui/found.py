@@ -145,6 +145,9 @@ def _depth_of(verified: VerifyOutcome) -> str:
     """How deep the verification went, and on which broker."""
     if any(finding.id in NOT_IMPORTABLE for finding in verified.findings):
         return "read; importing it failed"
+    # what did not come to its end is not said to have been run
+    if any(finding.id.startswith("live.") for finding in verified.findings):
+        return f"{_imports_of(verified)}; the live proof failed"
     depth = DEPTHS[verified.depth]
     if verified.depth == "import":
         depth = _imports_of(verified)

@@ -55,6 +55,16 @@ spec:
 
 MISTAKES = [
     Mistake(
+        "celery.W928",
+        compose("redis://cache:6379/0  # <-", REDIS),
+        compose("redis://cache:6379/0", f"{REDIS}    container_name: cache\n"),
+    ),
+    Mistake(
+        "celery.W928",
+        compose("amqp://rabbitmq:5672//  # <-", REDIS),
+        compose("amqp://rabbitmq:5672//", REDIS, more="networks:\n  it:\n    external: true\n"),
+    ),
+    Mistake(
         "celery.E921",
         compose("redis://redis:6380/0  # <-", f'{REDIS}    ports: ["127.0.0.1:6380:6379"]\n'),
         compose("redis://redis:6379/0", f'{REDIS}    ports: ["127.0.0.1:6380:6379"]\n'),
