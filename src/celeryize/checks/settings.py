@@ -728,6 +728,13 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
             )
+    yield from _tasks_with_soft_above_hard(facts, soft, hard)
+
+
+def _tasks_with_soft_above_hard(
+    facts: Facts, soft: Setting | None, hard: Setting | None
+) -> Iterator[Occurrence]:
+    """The tasks whose own limits, beside those of the settings, contradict each other."""
     for task in facts.tasks:
         given = [task.options.get(name) for name in ("soft_time_limit", "time_limit")]
         if given == [None, None] or task.hidden or "base" in task.options:

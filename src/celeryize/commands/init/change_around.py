@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from celeryize.brokers import extra_for, find_broker, find_result_backend, url_of_broker
+from celeryize.brokers import (
+    extra_for,
+    find_broker,
+    find_result_backend,
+    url_of_broker,
+    url_of_result_backend,
+)
 from celeryize.commands.init.answers import DATA_FOLDER, Answers
 from celeryize.commands.init.dependency import declare_dependency, refresh_locks
 from celeryize.commands.init.generated_files import write_data_folders
@@ -42,16 +48,8 @@ def change_around(setup: Setup, before: Answers) -> None:
         return
     _remove_data_folder(setup, answers)
     _report_backend_app(setup, before)
-    for place, name, line in _deployment_urls(setup, answers):
-        setup.draft.add_todo(
-            Todo(
-                f"change {name} in line {place[1]}",
-                f"It still names the old server; the settings have {answers.broker} now. "
-                "`celeryize add-worker` adds its service.",
-                f"{line}\n",
-                place[0],
-            )
-        )
+    for todo in _deployment_steps(setup, answers):
+        setup.draft.add_todo(todo)
     broker = find_broker(answers.broker)
     if broker is not None and answers.broker != before.broker:
         for note in broker.notes:
@@ -132,27 +130,59 @@ def _report_backend_app(setup: Setup, before: Answers) -> None:
     )
 
 
-def _with_url(line: str, answers: Answers) -> str:
-    """A line with the URL of the new broker: on the service of its name, where the old one was on
-    one.
-    """
-    url = url_of_broker(answers.broker)
+def _with_url(line: str, url: str, service: str) -> str:
+    """A line with another URL: on the broker's service, where the old one was on a service."""
     found = re.search(r"[\w+]+://[^\s\"']*", line)
     if found is None:
         return line
-    broker = find_broker(answers.broker)
     local = re.search(r"(?:@|://)(?:localhost|127\.0\.0\.1)\b", found[0])
-    if not local and broker is not None:
-        url = url.replace("localhost", broker.name)
+    if not local and service:
+        url = url.replace("localhost", service)
     return line[: found.start()] + url + line[found.end() :]
 
 
-def _deployment_urls(
-    setup: Setup, answers: Answers
-) -> Iterator[tuple[tuple[PurePosixPath, int], str, str]]:
-    """Each line of a deployment file that names another broker than the settings now."""
+def _deployment_steps(setup: Setup, answers: Answers) -> Iterator[Todo]:
+    """A manual step for each line of a deployment file that names another server than the settings
+    now."""
+    broker = find_broker(answers.broker)
+    in_folder = broker is not None and broker.in_folder
+    broker_url = url_of_broker(answers.broker)
+    wanted = {
+        # a folder of one machine is no server for containers
+        "CELERY_BROKER_URL": "" if in_folder else broker_url,
+        "CELERY_RESULT_BACKEND": url_of_result_backend(answers.result_backend, broker_url),
+    }
+    chosen = {
+        "CELERY_BROKER_URL": answers.broker,
+        "CELERY_RESULT_BACKEND": answers.result_backend,
+    }
+    for path, number, name, line in _lines_with_urls(setup):
+        url = wanted[name]
+        found = _URL.search(line.encode())
+        scheme = found[2].decode() if found else ""
+        if scheme == url.partition(":")[0]:
+            continue
+        if "://" not in url:
+            yield Todo(
+                f"remove {name} in line {number}",
+                f"The settings have {redacted(chosen[name])} now, and this line would win over "
+                "them.",
+                f"{redacted(line)}\n",
+                path,
+            )
+            continue
+        why = f"It still names the old server; the settings have {redacted(chosen[name])} now."
+        service = ""
+        if broker is not None and url == broker_url:
+            service = broker.name
+            why += " `celeryize add-worker` adds its service, where the file has no worker yet."
+        text = redacted(_with_url(line, url, service))
+        yield Todo(f"change {name} in line {number}", why, f"{text}\n", path)
+
+
+def _lines_with_urls(setup: Setup) -> Iterator[tuple[PurePosixPath, int, str, str]]:
+    """The lines of the deployment files that give the broker or the result backend a URL."""
     project = setup.project
-    schemes = {"CELERY_BROKER_URL": url_of_broker(answers.broker).partition(":")[0]}
     seen: set[Path] = set()
     for folder in dict.fromkeys((project.root, project.root / project.base)):
         for pattern in _DEPLOYMENT:
@@ -163,11 +193,6 @@ def _deployment_urls(
                 path = PurePosixPath(file.relative_to(project.root).as_posix())
                 for number, line in enumerate(read_file(file).split(b"\n"), start=1):
                     found = _URL.search(line)
-                    if found is None or line.lstrip().startswith(b"#"):
-                        continue
-                    name = found[1].decode()
-                    scheme = schemes.get(name)
-                    if scheme is None or found[2].decode() == scheme:
-                        continue
-                    text = _with_url(line.decode("utf-8", "replace").strip(), answers)
-                    yield (path, number), name, redacted(text)
+                    if found is not None and not line.lstrip().startswith(b"#"):
+                        text = line.decode("utf-8", "replace").strip()
+                        yield path, number, found[1].decode(), text

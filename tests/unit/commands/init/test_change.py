@@ -111,6 +111,44 @@ def test_a_line_of_a_deployment_file_is_named_with_its_new_url(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("flags", "steps"),
+    [
+        (
+            {"broker": "rabbitmq", "result_backend": "rpc"},
+            {
+                "change CELERY_BROKER_URL in line 4": "CELERY_BROKER_URL: amqp://rabbitmq:5672//\n",
+                "change CELERY_RESULT_BACKEND in line 5": "CELERY_RESULT_BACKEND: rpc://\n",
+            },
+        ),
+        (
+            {"result_backend": "none"},
+            {
+                "remove CELERY_RESULT_BACKEND in line 5": "CELERY_RESULT_BACKEND: redis://redis:6379/0\n"
+            },
+        ),
+        (
+            {"broker": "filesystem", "result_backend": "none"},
+            {
+                "remove CELERY_BROKER_URL in line 4": "CELERY_BROKER_URL: redis://redis:6379/0\n",
+                "remove CELERY_RESULT_BACKEND in line 5": (
+                    "CELERY_RESULT_BACKEND: redis://redis:6379/0\n"
+                ),
+            },
+        ),
+    ],
+)
+def test_each_url_of_a_deployment_file_follows(tmp_path: Path, flags, steps):
+    folder = set_up(tmp_path)
+    (folder / "compose.yaml").write_text(
+        "services:\n  web:\n    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0\n"
+        "      CELERY_RESULT_BACKEND: redis://redis:6379/0\n"
+    )
+    ended = commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    found = {t.what: t.snippet for t in ended.todos if t.path == PurePosixPath("compose.yaml")}
+    assert found == steps
+
+
+@pytest.mark.parametrize(
     ("before", "gone", "more", "after"),
     [
         ("celery[redis]>=5.4", {"redis"}, set(), "celery>=5.4"),
