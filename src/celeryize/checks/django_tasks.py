@@ -68,8 +68,10 @@ def _named_by(facts: Facts, code: Code, node: ast.expr) -> DjangoTask | None:
         return None
     head, _, rest = spelled.partition(".")
     if not rest and (code.path, head) in django_tasks(facts):
-        return django_tasks(facts)[code.path, head]
-    module, name = facts.code.bindings(code.path).get(head, ("", None))
+        # `def send(greet):` has a greet of its own, which is not the task
+        if code.binder_of(node, head) is None:
+            return django_tasks(facts)[code.path, head]
+    module, name = facts.code.imported_as(code, node, head) or ("", None)
     if not module:
         return None
     full = ".".join(part for part in (module, name, rest) if part)

@@ -71,6 +71,27 @@ MISTAKES = [
         view("def resend(request):\n    greet.apply_asinc(('x',))  # <-\n"),
         view("def resend(request):\n    greet.signature_from_request()\n"),
     ),
+    # a name that a function, a lambda or a comprehension binds is not the task of that name
+    *(
+        Mistake(
+            "celery.E605",
+            view("def resend(request):\n    [greet.send(one) for one in request]  # <-\n"),
+            view(other),
+        )
+        for other in (
+            "def resend(greet):\n    greet.send('x')\n",
+            "def resend(*, greet):\n    def inner():\n        greet.send('x')\n    inner()\n",
+            "def resend(request):\n    for greet in request:\n        greet.send('x')\n",
+            "def resend(request):\n    for _, (greet, *_) in request:\n        greet.send('x')\n",
+            "def resend(request):\n    with request as greet:\n        greet.send('x')\n",
+            "def resend(request):\n    greet = request.user\n    greet.send('x')\n",
+            "def resend(request):\n    if greet := request.user:\n        greet.send('x')\n",
+            "def resend(request):\n    request(lambda greet: greet.send('x'))\n",
+            "def resend(request):\n    return [greet.send('x') for greet in request]\n",
+            "def resend(request):\n    from shop import greet\n    greet.send('x')\n",
+            "def resend(request):\n    def greet():\n        pass\n    greet.send('x')\n",
+        )
+    ),
 ]
 
 
