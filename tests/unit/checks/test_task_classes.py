@@ -92,6 +92,57 @@ MISTAKES = [
             "def resend(request):\n    def greet():\n        pass\n    greet.send('x')\n",
         )
     ),
+    # each header of a message is an attribute of the request
+    Mistake(
+        "celery.E457",
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self, pk):\n"
+            "    return self.request.delivery_inf  # <-\n"
+        ),
+        {
+            **tasks(
+                "@shared_task(bind=True)\ndef pack(self, pk):\n    return self.request.retrys\n"
+            ),
+            **view("def f():\n    call.apply_async((1,), headers={'retrys': 3})\n"),
+        },
+    ),
+    *(
+        Mistake(
+            "celery.E457",
+            tasks(
+                "@shared_task(bind=True)\ndef pack(self, pk):\n    return self.max_retris  # <-\n"
+            ),
+            tasks(f"@shared_task(bind=True)\ndef pack(self, pk):\n    return {read}\n"),
+        )
+        for read in (
+            "self.request.tenant_id",
+            "self.request.argsrepr",
+            "self.request.kwargsrepr",
+            "self.Request",
+            "self.acks_on_timeout",
+            "self.retry_on_worker_lost",
+        )
+    ),
+    # a method of the class, or a function that is given the task, may run it
+    *(
+        Mistake(
+            "celery.E434",
+            tasks(
+                f"{BASE}    def __call__(self, *args):  # <-\n        self.note(args)\n\n"
+                f"    def note(self, args):\n        print(args)\n{USED}"
+            ),
+            tasks(f"{BASE}    def __call__(self, *args):\n{body}{USED}"),
+        )
+        for body in (
+            "        return self.guarded(args)\n\n"
+            "    def guarded(self, args):\n        return self.run(*args)\n",
+            "        return self.guarded(args)\n\n    def guarded(self, args):\n"
+            "        return self.inner(args)\n\n"
+            "    def inner(self, args):\n        return Task.__call__(self, *args)\n",
+            "        return self.of_a_base(args)\n",
+            "        return guarded(self, args)\n",
+        )
+    ),
 ]
 
 
