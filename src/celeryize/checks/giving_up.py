@@ -35,6 +35,8 @@ def exceeded_never_raised(facts: Facts) -> Iterator[Occurrence]:
                 continue
             handler = next((h for h in node.handlers if _catches_only(h, EXCEEDED)), None)
             retries = list(_retries_in(task, node.body))
+            if _may_exceed_otherwise(node.body):
+                continue
             if handler and retries and all(_exception_of(call) for call in retries):
                 yield Occurrence(
                     f"this never runs: retry(exc=...) of line {retries[0].lineno} raises its exc, "
@@ -42,6 +44,17 @@ def exceeded_never_raised(facts: Facts) -> Iterator[Occurrence]:
                     task.code.where(handler),
                     "Call retry() without exc=.",
                 )
+
+
+def _may_exceed_otherwise(body: list[ast.stmt]) -> bool:
+    """Whether MaxRetriesExceededError may come from elsewhere than from retry()."""
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Raise) and node.exc and EXCEEDED in ast.unparse(node.exc):
+            return True
+        # a function that is given the task may raise it
+        if isinstance(node, ast.Call) and any(dotted(given) == "self" for given in node.args):
+            return True
+    return False
 
 
 def _catches_only(handler: ast.ExceptHandler, name: str) -> bool:

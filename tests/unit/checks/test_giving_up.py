@@ -149,6 +149,26 @@ MISTAKES = [
             f"{RETRY}    except OSError as error:\n        raise self.retry(args=(pk,), exc=error)\n"
         ),
     ),
+    *(
+        Mistake(
+            "celery.E612",
+            tasks(
+                f"{RETRY}    except OSError as error:\n        try:\n"
+                "            raise self.retry(exc=error)\n"
+                "        except self.MaxRetriesExceededError:  # <-\n            print('gone')\n"
+            ),
+            tasks(
+                f"{RETRY}    except OSError as error:\n        try:\n{before}"
+                "            raise self.retry(exc=error)\n"
+                "        except self.MaxRetriesExceededError:\n            print('gone')\n"
+            ),
+        )
+        for before in (
+            "            if self.request.retries > 2:\n"
+            "                raise self.MaxRetriesExceededError()\n",
+            "            give_up_late(self)\n",
+        )
+    ),
 ]
 
 
