@@ -14,6 +14,8 @@ from celeryize.checks.facts.literals import Function, dotted, text_of
 
 # What the name of a database is usually called.
 ALIASES = ("using", "db", "database", "alias")
+# Functions that give no name of a database.
+CONVERTS = frozenset({"int", "str", "list", "tuple", "dict", "set", "bool", "float"})
 # Celery 5.4 was the first with delay_on_commit().
 FIRST_WITH_COMMIT = (5, 4)
 WAITING = frozenset({"delay_on_commit", "apply_async_on_commit"})
@@ -50,8 +52,12 @@ def commit_has_arguments(call: ast.Call) -> bool:
     if len(call.args) < 2:
         return False
     second = call.args[1]
-    alias = dotted(second).rpartition(".")[2].lower()
-    return not (text_of(second) is not None or alias.endswith(ALIASES))
+    # a function may give the name of a database: router.db_for_write(Order)
+    if isinstance(second, ast.Call) and dotted(second.func) not in CONVERTS:
+        return False
+    spelled = ast.unparse(second)
+    named = spelled.isupper() or any(word in spelled.lower() for word in ALIASES)
+    return text_of(second) is None and not named
 
 
 @check("celery.W608")
