@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from celeryize.checks.calls import is_atomic
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
@@ -71,6 +70,13 @@ CONNECTS = frozenset(
 )
 # What sends the query of a queryset at once.
 EVALUATES = frozenset({"get", "first", "last", "latest", "earliest", "get_or_create"})
+# The context managers that certainly open no transaction.
+PLAIN_CONTEXTS = frozenset(
+    {"NamedTemporaryFile", "TemporaryDirectory", "closing", "open", "override", "suppress"}
+)
+# What opens one without a `with`, and the decorators that certainly open none.
+OPENS = frozenset({"enter_context", "set_autocommit", "__enter__"})
+MAKES_TASK = frozenset({"shared_task", "task", "periodic_task"})
 # The databases of which Django knows that they lock rows.
 LOCKING = ("postgres", "postgis", "mysql", "oracle")
 
@@ -325,8 +331,11 @@ def locks_without_transaction(facts: Facts) -> Iterator[Occurrence]:
     engines = [ast.unparse(setting.value) for setting in facts.settings.named("DATABASES")]
     if not any(name in engine for engine in engines for name in LOCKING):
         return
+    # without autocommit every query is in a transaction; a task class may open one
+    if any("AUTOCOMMIT" in engine for engine in engines) or facts.tasks.have_own_class:
+        return
     for code, node in task_functions(facts):
-        if any(is_atomic(decorator) for decorator in node.decorator_list):
+        if _may_open_transaction(code, node):
             continue
         for call in code.within(node):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
@@ -357,15 +366,30 @@ def _is_evaluated(code: Code, call: ast.Call) -> bool:
         return isinstance(outer, ast.For) and outer.iter is node
 
 
+def _may_open_transaction(code: Code, function: Function) -> bool:
+    """Whether a decorator, a base class or a statement may open a transaction."""
+    for decorator in function.decorator_list:
+        name, keywords = decorator, []
+        if isinstance(decorator, ast.Call):
+            name, keywords = decorator.func, decorator.keywords
+        # @transaction.atomic, or a decorator of the project, whatever its name
+        if dotted(name).rpartition(".")[2] not in MAKES_TASK:
+            return True
+        if any(keyword.arg in {"base", None} for keyword in keywords):
+            return True
+    calls = (inner for inner in code.within(function) if isinstance(inner, ast.Call))
+    return any(dotted(call.func).rpartition(".")[2] in OPENS for call in calls)
+
+
 def _is_in_transaction(code: Code, node: ast.AST) -> bool:
+    """Whether a `with` around a node may open a transaction: each that is not known for not."""
     for outer in code.around(node):
-        if isinstance(outer, ast.With):
-            # a context manager of the project may open one
-            names = [ast.unparse(item.context_expr) for item in outer.items]
-            if any(is_atomic(item.context_expr) for item in outer.items):
-                return True
-            if any(word in name for name in names for word in ("atomic", "transaction", "lock")):
-                return True
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            for item in outer.items:
+                called = item.context_expr
+                name = dotted(called.func) if isinstance(called, ast.Call) else ""
+                if name.rpartition(".")[2] not in PLAIN_CONTEXTS:
+                    return True
     return False
 
 

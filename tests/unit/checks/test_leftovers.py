@@ -168,6 +168,51 @@ MISTAKES = [
             ),
         },
     ),
+    *(
+        Mistake(
+            "celery.E648",
+            {
+                **POSTGRES,
+                **tasks(
+                    f"{LOCK}{TASK}def reserve(pk):\n    with open('x') as handle:\n"
+                    "        Doctor.objects.select_for_update().get(pk=pk)  # <-\n"
+                ),
+            },
+            {**POSTGRES, **tasks(f"{LOCK}{before}{body}")},
+        )
+        for before, body in (
+            (
+                "from django.db.transaction import atomic as in_tx\n" + TASK,
+                "def reserve(pk):\n    with in_tx():\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                "from django.db.transaction import atomic as in_tx\n" + TASK,
+                "@in_tx\ndef reserve(pk):\n    Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    with ExitStack() as stack:\n"
+                "        stack.enter_context(transaction.atomic())\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    tx = transaction.atomic()\n    with tx:\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    transaction.set_autocommit(False)\n"
+                "    Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    with unit_of_work():\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+        )
+    ),
 ]
 
 
