@@ -4,6 +4,7 @@ mistake."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from celeryize.checks.check import Occurrence, check
@@ -11,7 +12,7 @@ from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function, dotted, is_false
 from celeryize.model import Where
 
 # What changes a process until something changes it back, and what to write instead.
@@ -22,7 +23,7 @@ SWITCHES: Mapping[str, str] = {
     "locale.setlocale": "Format with the language of the call: babel, or django.utils.formats.",
 }
 # What changes it back: the same function again, or one of these.
-BACK = frozenset({"deactivate", "deactivate_all"})
+BACK = frozenset({"deactivate", "deactivate_all", "fchdir"})
 # What a worker's hooks may reset before each task.
 HOOKS = ("task_prerun", "task_postrun")
 GROWING = frozenset({"append", "add", "extend", "appendleft", "insert"})
@@ -50,6 +51,9 @@ CLOCKS = frozenset(
         "time.time",
     }
 )
+# What of a time does not change, and names that say which time it is.
+ZONES = frozenset({"tzinfo", "tzname", "utcoffset"})
+STARTS = re.compile(r"start|boot|uptime|import|loaded|launch|deploy")
 # What opens a socket that two processes must not share.
 CONNECTS = frozenset(
     {
@@ -99,6 +103,8 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
         calls = [inner for inner in code.within(node) if isinstance(inner, ast.Call)]
         if any(dotted(call.func).rpartition(".")[2] in BACK for call in calls):
             continue
+        if _may_be_wrapped(node) or facts.tasks.have_own_class:
+            continue
         changed: dict[str, ast.Call] = {}
         restored: set[str] = set()
         for call in calls:
@@ -106,7 +112,7 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
             # the second call of the same function puts back what was there
             if name in changed:
                 restored.add(name)
-            if name in SWITCHES and not _is_harmless(name, call):
+            if name in SWITCHES and not (_is_harmless(name, call) or _is_undone(code, call)):
                 changed.setdefault(name, call)
         for name, call in changed.items():
             if name not in restored:
@@ -115,6 +121,20 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     SWITCHES[name],
                 )
+
+
+def _is_undone(code: Code, call: ast.Call) -> bool:
+    """Whether something around a call may put back what was there: `with override(...)`."""
+    for outer in code.around(call):
+        if isinstance(outer, Function):
+            # `try` below the call
+            tries = (inner for inner in code.within(outer) if isinstance(inner, ast.Try))
+            return any(one.finalbody for one in tries)
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            names = [ast.unparse(item.context_expr).partition("(")[0] for item in outer.items]
+            if any(name.rpartition(".")[2] not in PLAIN_CONTEXTS - {"override"} for name in names):
+                return True
+    return False
 
 
 def _is_harmless(name: str, call: ast.Call) -> bool:
@@ -147,13 +167,31 @@ def grows_without_end(facts: Facts) -> Iterator[Occurrence]:
         shown: set[str] = set()
         for inner in code.within(node):
             name = _grown(inner, node)
-            if name in module and name not in local | shown and not _shrinks(code, name):
+            if name not in module or name in local | shown or _is_looked_up(code, node, name):
+                continue
+            if not _shrinks(code, name):
                 shown.add(name)
                 yield Occurrence(
                     f"{name} grows with each run of {node.name}, and each process has its own",
                     code.where(inner),
                     "Make it in the task; keep what must stay in the database or in the cache.",
                 )
+
+
+def _is_looked_up(code: Code, function: Function, name: str) -> bool:
+    """Whether a function asks a container what it holds, as it does of a memo that has an end."""
+    for node in code.within(function):
+        match node:
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=asked)]):
+                if asked == name:
+                    return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=asked), attr="get")):
+                if asked == name:
+                    return True
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=asked)]):
+                if asked == name:
+                    return True
+    return False
 
 
 def _module_containers(code: Code) -> set[str]:
@@ -268,9 +306,13 @@ def _computed_at_import(facts: Facts, code: Code) -> dict[str, int]:
         # inside a lambda it is computed later
         if any(isinstance(node, ast.Lambda) for node in ast.walk(assign.value)):
             continue
+        # the time zone of now() stays the same
+        if any(getattr(node, "attr", "") in ZONES for node in ast.walk(assign.value)):
+            continue
         if any(full_name(facts, code, call.func) in CLOCKS for call in calls):
             for target in assign.targets:
-                if isinstance(target, ast.Name):
+                # STARTED_AT is the time of the start because it is to be
+                if isinstance(target, ast.Name) and not STARTS.search(target.id.lower()):
                     found[target.id] = assign.lineno
     return found
 
@@ -308,6 +350,10 @@ def _opened_at_import(facts: Facts, code: Code) -> dict[str, Where]:
         if not isinstance(assign, ast.Assign) or not isinstance(code.parents[assign], ast.Module):
             continue
         if not isinstance(assign.value, ast.Call):
+            continue
+        # MongoClient(connect=False), and SMTP() without a host, connect later
+        later = any(k.arg == "connect" and is_false(k.value) for k in assign.value.keywords)
+        if later or not (assign.value.args or assign.value.keywords):
             continue
         if full_name(facts, code, assign.value.func) in CONNECTS:
             for target in assign.targets:
@@ -368,17 +414,24 @@ def _is_evaluated(code: Code, call: ast.Call) -> bool:
 
 def _may_open_transaction(code: Code, function: Function) -> bool:
     """Whether a decorator, a base class or a statement may open a transaction."""
+    if _may_be_wrapped(function):
+        return True
+    calls = (inner for inner in code.within(function) if isinstance(inner, ast.Call))
+    return any(dotted(call.func).rpartition(".")[2] in OPENS for call in calls)
+
+
+def _may_be_wrapped(function: Function) -> bool:
+    """Whether a decorator or a base class may do something around a task."""
     for decorator in function.decorator_list:
         name, keywords = decorator, []
         if isinstance(decorator, ast.Call):
             name, keywords = decorator.func, decorator.keywords
-        # @transaction.atomic, or a decorator of the project, whatever its name
+        # @transaction.atomic, for one, or a decorator of the project, whatever its name
         if dotted(name).rpartition(".")[2] not in MAKES_TASK:
             return True
         if any(keyword.arg in {"base", None} for keyword in keywords):
             return True
-    calls = (inner for inner in code.within(function) if isinstance(inner, ast.Call))
-    return any(dotted(call.func).rpartition(".")[2] in OPENS for call in calls)
+    return False
 
 
 def _is_in_transaction(code: Code, node: ast.AST) -> bool:
