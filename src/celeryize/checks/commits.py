@@ -119,6 +119,10 @@ def commit_of_another_database(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#django.db.transaction.on_commit;
         reproduced with Django 5.2
     """
+    # every view has a transaction on the default database
+    engines = [ast.unparse(setting.value) for setting in facts.settings.named("DATABASES")]
+    if facts.settings.is_set("ATOMIC_REQUESTS") or any("ATOMIC_REQ" in one for one in engines):
+        return
     for code in facts.code.relevant:
         for call in code.calls:
             name = dotted(call.func).rpartition(".")[2]
@@ -149,6 +153,7 @@ def _is_task_method(facts: Facts, code: Code, call: ast.Call) -> bool:
 
 def _database_around(code: Code, call: ast.Call) -> str:
     """The database of the nearest `atomic(using=...)`, unless that is the default one."""
+    found = ""
     for outer in code.around(call):
         given: list[ast.expr] = []
         if isinstance(outer, ast.With):
@@ -157,10 +162,16 @@ def _database_around(code: Code, call: ast.Call) -> str:
             given = outer.decorator_list
         for expression in given:
             if is_atomic(expression):
-                return _using_of(expression)
-        if isinstance(outer, Function | ast.Lambda):
+                database = _using_of(expression)
+                # one of several transactions is on the default database
+                if not database:
+                    return ""
+                found = found or database
+        if isinstance(outer, ast.Lambda):
             return ""
-    return ""
+        if isinstance(outer, Function):
+            break
+    return found
 
 
 def _using_of(expression: ast.expr) -> str:

@@ -80,6 +80,16 @@ MISTAKES = [
         )
         for database in ("router.db_for_write(Doctor)", "request['database']", "REPLICA")
     ),
+    Mistake(
+        "celery.W609",
+        view(
+            "@transaction.atomic('legacy')\ndef add(request, pk):\n    call.delay_on_commit(pk)  # <-\n"
+        ),
+        view(
+            "@transaction.atomic\ndef add(request, pk):\n    with transaction.atomic('legacy'):\n"
+            "        call.delay_on_commit(pk)\n"
+        ),
+    ),
 ]
 
 
