@@ -136,8 +136,10 @@ def resends_itself(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if node.func.attr not in SENDS or dotted(node.func.value) not in _own_names(task):
                 continue
-            # a number that is counted up is an end of its own
-            counted = any(isinstance(inner, ast.BinOp) for inner in ast.walk(node))
+            # a number that is counted up is an end of its own; and a condition above may be one
+            counted = any(isinstance(inner, ast.BinOp) for inner in ast.walk(node)) or any(
+                isinstance(inner, ast.If | ast.IfExp | ast.Match) for inner in task.nodes
+            )
             if not counted and _is_unconditional_in_handler(task.code, node, task.node):
                 yield Occurrence(
                     f"{task.node.name} sends itself again whenever it fails, without an end",
@@ -221,6 +223,9 @@ def swallows_what_is_retried(facts: Facts) -> Iterator[Occurrence]:
         if len(work) != 1 or not isinstance(work[0], ast.Try) or work[0].orelse:
             continue
         for handler in work[0].handlers:
+            # what an earlier `except` raises again is retried
+            if _leaves_by_exception(handler) and _catches_some(handler, names):
+                break
             if _catches_all(handler, names) and not _leaves_by_exception(handler):
                 yield Occurrence(
                     f"{task.node.name} catches what autoretry_for waits for: it is never retried",
@@ -241,6 +246,13 @@ def _is_preparation(statement: ast.stmt) -> bool:
     if isinstance(value, ast.Call):
         return dotted(value.func).partition(".")[0] in {"logger", "log", "logging", "print"}
     return isinstance(value, ast.Constant)
+
+
+def _catches_some(handler: ast.ExceptHandler, names: set[str]) -> bool:
+    if handler.type is None:
+        return True
+    caught = {dotted(node).rpartition(".")[2] for node in ast.walk(handler.type)}
+    return bool(caught & (names | {"Exception", "BaseException"}))
 
 
 def _catches_all(handler: ast.ExceptHandler, names: set[str]) -> bool:

@@ -169,6 +169,30 @@ MISTAKES = [
             "            give_up_late(self)\n",
         )
     ),
+    Mistake(
+        "celery.W614",
+        tasks(
+            f"{TASK}def ship(pk):\n    try:\n        print(pk)\n    except OSError:\n"
+            "        ship.delay(pk)  # <-\n"
+        ),
+        tasks(
+            f"{TASK}def ship(pk, last=False):\n    if last:\n        return\n    try:\n"
+            "        print(pk)\n    except OSError:\n        ship.delay(pk, last=True)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W454",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except KeyError:\n        raise\n"
+            "    except Exception as error:  # <-\n        print(error)\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except OSError:\n        raise\n    except Exception as error:\n"
+            "        print(error)\n"
+        ),
+    ),
 ]
 
 
