@@ -114,6 +114,9 @@ def database_of_redis_too_high(facts: Facts) -> Iterator[Occurrence]:
     Fix: One of 0 to 15
     Source: https://redis.io/docs/latest/commands/select/; reproduced with Redis
     """
+    # redis-server --databases 32
+    if any("databases" in facts.code.text(path) for path in facts.deployment.files):
+        return
     for setting in facts.settings.named("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
         url = text_of(default_of(setting.value)) or ""
         path = ""
@@ -209,7 +212,8 @@ def rejected_without_late(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/worker/request.py, on_failure
     """
     setting = facts.settings.first("CELERY_TASK_REJECT_ON_WORKER_LOST")
-    late = facts.settings.is_set("task_acks_late")
+    # annotations may set it for all tasks, or for some
+    late = facts.settings.is_set("task_acks_late") or facts.settings.is_set("task_annotations")
     if setting is not None and is_true(setting.value) and not late:
         if not any("acks_late" in task.options or task.hidden for task in facts.tasks):
             yield Occurrence(

@@ -173,6 +173,29 @@ MISTAKES = [
             ("from decouple import config", "config('TIMEOUT', 3600, int)"),
         )
     ),
+    Mistake(
+        "celery.W696",
+        settings("CELERY_TASK_REJECT_ON_WORKER_LOST = True  # <-\n"),
+        settings(
+            "CELERY_TASK_REJECT_ON_WORKER_LOST = True\n"
+            "CELERY_TASK_ANNOTATIONS = {'*': {'acks_late': True}}\n"
+        ),
+    ),
+    Mistake(
+        "celery.W162",
+        settings(
+            'CELERY_RESULT_BACKEND = "redis://localhost:6379/20"  # <-\n',
+            instead="CELERY_RESULT_BACKEND",
+        ),
+        settings(
+            'CELERY_RESULT_BACKEND = "redis://localhost:6379/20"\n',
+            instead="CELERY_RESULT_BACKEND",
+        )
+        | {
+            "compose.yaml": "services:\n  redis:\n    image: redis:7\n"
+            "    command: redis-server --databases 32\n"
+        },
+    ),
 ]
 
 
