@@ -147,6 +147,33 @@ MISTAKES = [
         ),
         view("def log(request):\n    return TaskResult.objects.filter(task_id='x')\n", ROWS),
     ),
+    Mistake(
+        "celery.W632",
+        view(
+            "def health(request):\n    active = app.control.inspect().stats()\n"
+            "    return sorted(active.items())  # <-\n",
+            APP,
+        ),
+        view(
+            "def health(request):\n    with request.suppressed():\n"
+            "        return sorted(app.control.inspect().stats().items())\n",
+            APP,
+        ),
+    ),
+    Mistake(
+        "celery.W634",
+        view(
+            "def start(request):\n    return group([greet.s('x')]).apply_async().id\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()  # <-\n",
+            GROUP,
+        ),
+        view(
+            "def start(request):\n    keep(group([greet.s('x')]).apply_async())\n\n\n"
+            "def keep(job):\n    job.save()\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()\n",
+            GROUP,
+        ),
+    ),
 ]
 
 
