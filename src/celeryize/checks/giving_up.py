@@ -15,6 +15,25 @@ from celeryize.checks.facts.literals import Function, dotted, number_of
 from celeryize.checks.facts.tasks import Task
 
 EXCEEDED = "MaxRetriesExceededError"
+# What only writes down what has happened.
+NOTES = frozenset(
+    {
+        "capture_exception",
+        "capture_message",
+        "critical",
+        "debug",
+        "error",
+        "exception",
+        "format",
+        "info",
+        "print",
+        "repr",
+        "str",
+        "type",
+        "warn",
+        "warning",
+    }
+)
 SOFT = "SoftTimeLimitExceeded"
 
 
@@ -136,16 +155,33 @@ def resends_itself(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if node.func.attr not in SENDS or dotted(node.func.value) not in _own_names(task):
                 continue
-            # a number that is counted up is an end of its own; and a condition above may be one
-            counted = any(isinstance(inner, ast.BinOp) for inner in ast.walk(node)) or any(
-                isinstance(inner, ast.If | ast.IfExp | ast.Match) for inner in task.nodes
-            )
-            if not counted and _is_unconditional_in_handler(task.code, node, task.node):
+            if not _may_end(task, node) and _is_unconditional_in_handler(
+                task.code, node, task.node
+            ):
                 yield Occurrence(
                     f"{task.node.name} sends itself again whenever it fails, without an end",
                     task.code.where(node),
                     "Raise self.retry(...) instead, which counts the tries.",
                 )
+
+
+def _may_end(task: Task, call: ast.Call) -> bool:
+    """Whether a condition of a task may end what it sends, or a value that is another each time."""
+    if any(isinstance(inner, ast.If | ast.IfExp | ast.Match) for inner in task.nodes):
+        return True
+    set_here = {
+        inner.id
+        for inner in task.nodes
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
+    # a number that is counted up, and a list that gets shorter, are an end of their own
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    for inner in (inner for value in given for inner in ast.walk(value)):
+        if isinstance(inner, ast.BinOp | ast.Subscript | ast.Call):
+            return True
+        if isinstance(inner, ast.Name) and inner.id in set_here:
+            return True
+    return False
 
 
 def _own_names(task: Task) -> set[str]:
@@ -267,7 +303,8 @@ def _leaves_by_exception(handler: ast.ExceptHandler) -> bool:
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise):
             return True
-        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "retry":
+        # a function that is no line of the log may raise, or be what is to be done instead
+        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] not in NOTES:
             return True
     return False
 

@@ -191,6 +191,9 @@ def _is_looked_up(code: Code, function: Function, name: str) -> bool:
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=asked)]):
                 if asked == name:
                     return True
+            case ast.ExceptHandler(type=ast.expr() as caught):
+                if "KeyError" in ast.unparse(caught):
+                    return True
     return False
 
 
@@ -233,6 +236,10 @@ def _shrinks(code: Code, name: str) -> bool:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
                 if owner == name and method in SHRINKING:
+                    return True
+            # seen[:] = []
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=owner), slice=ast.Slice())]):
+                if owner == name:
                     return True
             case ast.Delete(targets=targets):
                 if any(name in ast.unparse(target) for target in targets):

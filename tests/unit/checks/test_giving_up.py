@@ -193,6 +193,31 @@ MISTAKES = [
             "        print(error)\n"
         ),
     ),
+    Mistake(
+        "celery.W614",
+        tasks(
+            f"{TASK}def ship(pks):\n    try:\n        print(pks)\n    except OSError:\n"
+            "        ship.delay(pks)  # <-\n"
+        ),
+        tasks(
+            f"{TASK}def ship(pks):\n    try:\n        print(pks)\n    except OSError:\n"
+            "        rest = pks[1:]\n        ship.delay(rest)\n"
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.W454",
+            tasks(
+                "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+                "    except Exception as error:  # <-\n        logger.error(str(error))\n"
+            ),
+            tasks(
+                "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+                f"    except Exception as error:\n        {instead}\n"
+            ),
+        )
+        for instead in ("reraise(error)", "load_from_the_copy()")
+    ),
 ]
 
 

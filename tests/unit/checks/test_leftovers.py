@@ -274,6 +274,17 @@ MISTAKES = [
             f"{TASK}def copy():\n    print(db)\n"
         ),
     ),
+    *(
+        Mistake(
+            "celery.W645",
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n    seen[pk] = 1  # <-\n"),
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n{body}"),
+        )
+        for body in (
+            "    try:\n        return seen[pk]\n    except KeyError:\n        seen[pk] = 1\n",
+            "    seen[pk] = 1\n    seen[:] = []\n",
+        )
+    ),
 ]
 
 
