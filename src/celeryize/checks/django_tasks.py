@@ -277,7 +277,10 @@ def _attributes(
         return
     for code in facts.code.relevant:
         for node in code.within(code.source.tree):
-            if isinstance(node, ast.Attribute) and node.attr in names:
+            if not isinstance(node, ast.Attribute) or node.attr not in names:
+                continue
+            # `task.s = 3` asks for nothing
+            if isinstance(node.ctx, ast.Load):
                 task = _named_by(facts, code, node.value)
                 if task is not None:
                     yield code, node, task

@@ -161,9 +161,11 @@ def state_not_given(facts: Facts) -> Iterator[Occurrence]:
         for call in code.calls:
             if dotted(call.func) not in {"self.update_state", "current_task.update_state"}:
                 continue
+            if any(isinstance(given, ast.Starred) for given in call.args):
+                continue
             # the first argument is the id of the task
-            given = {keyword.arg for keyword in call.keywords}
-            if len(call.args) < 2 and not {"state", None} & given:
+            names = {keyword.arg for keyword in call.keywords}
+            if len(call.args) < 2 and not {"state", None} & names:
                 yield Occurrence(
                     "update_state() sets the state to None here",
                     code.where(call),
@@ -253,6 +255,8 @@ def _is_tested(code: Code, node: ast.AST) -> bool:
     match outer:
         case ast.BoolOp() | ast.UnaryOp(op=ast.Not()) | ast.Compare() | ast.Assert():
             return True
+        case ast.Match(subject=test):
+            return test is node
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
             return test is node
     return False

@@ -115,6 +115,11 @@ MISTAKES = [
         },
         {**ON, **sent("greet.apply_async(('x',))")},
     ),
+    Mistake(
+        "celery.E752",
+        {**ON, **sent("resize.s(1)  # <-")},
+        {**ON, **sent("resize.s = 3")},
+    ),
     # a name of the function's own, and an import that counts in another function only
     Mistake(
         "celery.E752",

@@ -174,6 +174,27 @@ MISTAKES = [
             GROUP,
         ),
     ),
+    Mistake(
+        "celery.W632",
+        view(
+            "def health(request):\n    active = app.control.inspect().active()\n"
+            "    return list(active.items())  # <-\n",
+            APP,
+        ),
+        view(
+            "def health(request):\n    active = app.control.inspect().active()\n"
+            "    match active:\n        case None:\n            return []\n"
+            "    return list(active.items())\n",
+            APP,
+        ),
+    ),
+    Mistake(
+        "celery.E649",
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self):\n    self.update_state('PROGRESS')  # <-\n"
+        ),
+        tasks("@shared_task(bind=True)\ndef pack(self, state):\n    self.update_state(*state)\n"),
+    ),
 ]
 
 
