@@ -14,6 +14,8 @@ from celeryize.checks.facts.literals import Function, dotted, text_of
 
 # What the name of a database is usually called.
 ALIASES = ("using", "db", "database", "alias")
+# Functions that give no name of a database.
+CONVERTS = frozenset({"int", "str", "list", "tuple", "dict", "set", "bool", "float"})
 # Celery 5.4 was the first with delay_on_commit().
 FIRST_WITH_COMMIT = (5, 4)
 WAITING = frozenset({"delay_on_commit", "apply_async_on_commit"})
@@ -50,8 +52,12 @@ def commit_has_arguments(call: ast.Call) -> bool:
     if len(call.args) < 2:
         return False
     second = call.args[1]
-    alias = dotted(second).rpartition(".")[2].lower()
-    return not (text_of(second) is not None or alias.endswith(ALIASES))
+    # a function may give the name of a database: router.db_for_write(Order)
+    if isinstance(second, ast.Call) and dotted(second.func) not in CONVERTS:
+        return False
+    spelled = ast.unparse(second)
+    named = spelled.isupper() or any(word in spelled.lower() for word in ALIASES)
+    return text_of(second) is None and not named
 
 
 @check("celery.W608")
@@ -113,6 +119,10 @@ def commit_of_another_database(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#django.db.transaction.on_commit;
         reproduced with Django 5.2
     """
+    # every view has a transaction on the default database
+    engines = [ast.unparse(setting.value) for setting in facts.settings.named("DATABASES")]
+    if facts.settings.is_set("ATOMIC_REQUESTS") or any("ATOMIC_REQ" in one for one in engines):
+        return
     for code in facts.code.relevant:
         for call in code.calls:
             name = dotted(call.func).rpartition(".")[2]
@@ -143,6 +153,7 @@ def _is_task_method(facts: Facts, code: Code, call: ast.Call) -> bool:
 
 def _database_around(code: Code, call: ast.Call) -> str:
     """The database of the nearest `atomic(using=...)`, unless that is the default one."""
+    found = ""
     for outer in code.around(call):
         given: list[ast.expr] = []
         if isinstance(outer, ast.With):
@@ -151,10 +162,16 @@ def _database_around(code: Code, call: ast.Call) -> str:
             given = outer.decorator_list
         for expression in given:
             if is_atomic(expression):
-                return _using_of(expression)
-        if isinstance(outer, Function | ast.Lambda):
+                database = _using_of(expression)
+                # one of several transactions is on the default database
+                if not database:
+                    return ""
+                found = found or database
+        if isinstance(outer, ast.Lambda):
             return ""
-    return ""
+        if isinstance(outer, Function):
+            break
+    return found
 
 
 def _using_of(expression: ast.expr) -> str:

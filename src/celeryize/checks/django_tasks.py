@@ -68,8 +68,10 @@ def _named_by(facts: Facts, code: Code, node: ast.expr) -> DjangoTask | None:
         return None
     head, _, rest = spelled.partition(".")
     if not rest and (code.path, head) in django_tasks(facts):
-        return django_tasks(facts)[code.path, head]
-    module, name = facts.code.bindings(code.path).get(head, ("", None))
+        # `def send(greet):` has a greet of its own, which is not the task
+        if code.binder_of(node, head) is None:
+            return django_tasks(facts)[code.path, head]
+    module, name = facts.code.imported_as(code, node, head) or ("", None)
     if not module:
         return None
     full = ".".join(part for part in (module, name, rest) if part)
@@ -275,7 +277,10 @@ def _attributes(
         return
     for code in facts.code.relevant:
         for node in code.within(code.source.tree):
-            if isinstance(node, ast.Attribute) and node.attr in names:
+            if not isinstance(node, ast.Attribute) or node.attr not in names:
+                continue
+            # `task.s = 3` asks for nothing
+            if isinstance(node.ctx, ast.Load):
                 task = _named_by(facts, code, node.value)
                 if task is not None:
                     yield code, node, task

@@ -15,6 +15,25 @@ from celeryize.checks.facts.literals import Function, dotted, number_of
 from celeryize.checks.facts.tasks import Task
 
 EXCEEDED = "MaxRetriesExceededError"
+# What only writes down what has happened.
+NOTES = frozenset(
+    {
+        "capture_exception",
+        "capture_message",
+        "critical",
+        "debug",
+        "error",
+        "exception",
+        "format",
+        "info",
+        "print",
+        "repr",
+        "str",
+        "type",
+        "warn",
+        "warning",
+    }
+)
 SOFT = "SoftTimeLimitExceeded"
 
 
@@ -35,6 +54,8 @@ def exceeded_never_raised(facts: Facts) -> Iterator[Occurrence]:
                 continue
             handler = next((h for h in node.handlers if _catches_only(h, EXCEEDED)), None)
             retries = list(_retries_in(task, node.body))
+            if _may_exceed_otherwise(node.body):
+                continue
             if handler and retries and all(_exception_of(call) for call in retries):
                 yield Occurrence(
                     f"this never runs: retry(exc=...) of line {retries[0].lineno} raises its exc, "
@@ -42,6 +63,17 @@ def exceeded_never_raised(facts: Facts) -> Iterator[Occurrence]:
                     task.code.where(handler),
                     "Call retry() without exc=.",
                 )
+
+
+def _may_exceed_otherwise(body: list[ast.stmt]) -> bool:
+    """Whether MaxRetriesExceededError may come from elsewhere than from retry()."""
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Raise) and node.exc and EXCEEDED in ast.unparse(node.exc):
+            return True
+        # a function that is given the task may raise it
+        if isinstance(node, ast.Call) and any(dotted(given) == "self" for given in node.args):
+            return True
+    return False
 
 
 def _catches_only(handler: ast.ExceptHandler, name: str) -> bool:
@@ -123,14 +155,33 @@ def resends_itself(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if node.func.attr not in SENDS or dotted(node.func.value) not in _own_names(task):
                 continue
-            # a number that is counted up is an end of its own
-            counted = any(isinstance(inner, ast.BinOp) for inner in ast.walk(node))
-            if not counted and _is_unconditional_in_handler(task.code, node, task.node):
+            if not _may_end(task, node) and _is_unconditional_in_handler(
+                task.code, node, task.node
+            ):
                 yield Occurrence(
                     f"{task.node.name} sends itself again whenever it fails, without an end",
                     task.code.where(node),
                     "Raise self.retry(...) instead, which counts the tries.",
                 )
+
+
+def _may_end(task: Task, call: ast.Call) -> bool:
+    """Whether a condition of a task may end what it sends, or a value that is another each time."""
+    if any(isinstance(inner, ast.If | ast.IfExp | ast.Match) for inner in task.nodes):
+        return True
+    set_here = {
+        inner.id
+        for inner in task.nodes
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
+    # a number that is counted up, and a list that gets shorter, are an end of their own
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    for inner in (inner for value in given for inner in ast.walk(value)):
+        if isinstance(inner, ast.BinOp | ast.Subscript | ast.Call):
+            return True
+        if isinstance(inner, ast.Name) and inner.id in set_here:
+            return True
+    return False
 
 
 def _own_names(task: Task) -> set[str]:
@@ -208,6 +259,9 @@ def swallows_what_is_retried(facts: Facts) -> Iterator[Occurrence]:
         if len(work) != 1 or not isinstance(work[0], ast.Try) or work[0].orelse:
             continue
         for handler in work[0].handlers:
+            # what an earlier `except` raises again is retried
+            if _leaves_by_exception(handler) and _catches_some(handler, names):
+                break
             if _catches_all(handler, names) and not _leaves_by_exception(handler):
                 yield Occurrence(
                     f"{task.node.name} catches what autoretry_for waits for: it is never retried",
@@ -230,6 +284,13 @@ def _is_preparation(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Constant)
 
 
+def _catches_some(handler: ast.ExceptHandler, names: set[str]) -> bool:
+    if handler.type is None:
+        return True
+    caught = {dotted(node).rpartition(".")[2] for node in ast.walk(handler.type)}
+    return bool(caught & (names | {"Exception", "BaseException"}))
+
+
 def _catches_all(handler: ast.ExceptHandler, names: set[str]) -> bool:
     """Whether a handler catches every one of some exceptions."""
     if handler.type is None:
@@ -242,7 +303,8 @@ def _leaves_by_exception(handler: ast.ExceptHandler) -> bool:
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise):
             return True
-        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "retry":
+        # a function that is no line of the log may raise, or be what is to be done instead
+        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] not in NOTES:
             return True
     return False
 

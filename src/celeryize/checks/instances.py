@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from celeryize.checks.calls import is_model, is_receiver, task_calls
@@ -14,6 +15,12 @@ from celeryize.checks.facts.literals import Function, dotted, is_false
 from celeryize.checks.facts.tasks import Task
 
 KEYS = ("pk", "id")
+# What gives one instance.
+FETCHES = frozenset({"get", "first", "last", "latest", "earliest", "create"})
+# What makes another spelling of a path, but no copy of its file.
+PASSES = frozenset(
+    {"str", "Path", "PurePath", "join", "fspath", "abspath", "format", "dict", "list"}
+)
 # The usual names of modules with receivers, which Django does not import.
 UNIMPORTED = frozenset({"signals.py", "receivers.py", "handlers.py"})
 # Of the module tempfile, what is deleted at the end of its `with`.
@@ -51,12 +58,16 @@ def saves_what_sends_it(facts: Facts) -> Iterator[Occurrence]:
 def _sender_of(code: Code, call: ast.Call) -> str:
     """The model whose every save makes a call; empty where a condition is around, or unknown."""
     for outer in code.around(call):
-        if isinstance(outer, ast.If | ast.IfExp | ast.BoolOp):
+        # a loop may have nothing to do, and a `with` may hold signals back
+        if isinstance(outer, ast.If | ast.IfExp | ast.BoolOp | ast.For | ast.With | ast.Match):
             return ""
         if not isinstance(outer, Function):
             continue
         # an early `return` decides, too
         if any(isinstance(inner, ast.If | ast.IfExp) for inner in code.within(outer)):
+            return ""
+        # a decorator of the project may decide as well
+        if not all(is_receiver(decorator) for decorator in outer.decorator_list):
             return ""
         for decorator in outer.decorator_list:
             if is_receiver(decorator) and "post_save" in ast.unparse(decorator):
@@ -78,6 +89,9 @@ def _sender_named(decorator: ast.expr) -> str:
 
 def _saves(task: Task, model: str) -> bool:
     """Whether a task fetches one instance of a model, and saves it whatever it holds."""
+    # signals that are switched off for the time of the save
+    if "disconnect" in ast.unparse(task.node):
+        return False
     fetched = set()
     for name, values in task.code.assigned_in(task.node).items():
         for value in values or ():
@@ -86,7 +100,7 @@ def _saves(task: Task, model: str) -> bool:
     for node in task.code.within(task.node):
         if not isinstance(node, ast.Call) or not dotted(node.func).endswith(".save"):
             continue
-        conditional = any(isinstance(outer, ast.If) for outer in task.code.around(node))
+        conditional = any(isinstance(o, ast.If | ast.With) for o in task.code.around(node))
         if dotted(node.func).partition(".save")[0] in fetched and not conditional:
             return True
     return False
@@ -116,6 +130,8 @@ def key_of_the_deleted(facts: Facts) -> Iterator[Occurrence]:
     for code, call, _, _ in task_calls(facts):
         for name, node in _keys_given(call):
             deleted = _called_before(code, call, f"{name}.delete")
+            if not _is_plain_instance(facts, code, call, name):
+                continue
             if deleted is not None and not _assigned_between(code, name, deleted, call):
                 yield Occurrence(
                     f"{ast.unparse(node)} is None here: {name} was deleted in line "
@@ -123,6 +139,26 @@ def key_of_the_deleted(facts: Facts) -> Iterator[Occurrence]:
                     code.where(node),
                     f"Keep {ast.unparse(node)} in a variable before delete().",
                 )
+
+
+def _is_plain_instance(facts: Facts, code: Code, node: ast.AST, name: str) -> bool:
+    """Whether a name is an instance of a model whose delete() is Django's own, for certain."""
+    function = code.function_of(node)
+    made = (code.assigned_in(function).get(name) if function else None) or []
+    if len(made) != 1 or not isinstance(made[0], ast.Call):
+        return False
+    called = made[0].func
+    if dotted(called).rpartition(".")[2] == "get_object_or_404" and made[0].args:
+        called = made[0].args[0]
+    elif isinstance(called, ast.Attribute) and called.attr in FETCHES:
+        while isinstance(called, ast.Call | ast.Attribute):
+            if isinstance(called, ast.Attribute) and called.attr == "objects":
+                called = called.value
+                break
+            called = called.func if isinstance(called, ast.Call) else called.value
+    model = _model_named(facts, code, called)
+    # a base class of another library may keep the row, and mark it as deleted
+    return model is not None and all(dotted(b).rpartition(".")[2] == "Model" for b in model.bases)
 
 
 @check("celery.W618")
@@ -138,6 +174,9 @@ def key_of_the_unsaved(facts: Facts) -> Iterator[Occurrence]:
     for code, call, _, _ in task_calls(facts):
         function = code.function_of(call)
         if function is None:
+            continue
+        # a lambda reads the key when it runs, after the commit
+        if any(isinstance(outer, ast.Lambda) for outer in _up_to(code, call, function)):
             continue
         for name, node in _keys_given(call):
             made = code.assigned_in(function).get(name) or []
@@ -155,6 +194,10 @@ def key_of_the_unsaved(facts: Facts) -> Iterator[Occurrence]:
                     code.where(node),
                     "Save it first, and use delay_on_commit().",
                 )
+
+
+def _up_to(code: Code, node: ast.AST, function: Function) -> Iterator[ast.AST]:
+    return itertools.takewhile(lambda outer: outer is not function, code.around(node))
 
 
 def _keys_given(call: ast.Call) -> Iterator[tuple[str, ast.Attribute]]:
@@ -197,15 +240,20 @@ def _builds_model(facts: Facts, code: Code, value: ast.expr) -> bool:
     """Whether an expression is `Order(...)`, for a model of the project."""
     if not isinstance(value, ast.Call) or not dotted(value.func):
         return False
-    full = full_name(facts, code, value.func)
-    module, _, name = full.rpartition(".")
-    if not module:
+    # what is given a key, or has a default for it, has one before it is saved
+    if any(keyword.arg in {*KEYS, None} for keyword in value.keywords):
         return False
-    path = facts.modules.find(module)
-    if path is None:
-        return False
-    other = facts.code.parsed(path)
-    return other is not None and any(n.name == name and is_model(n) for n in other.classes)
+    model = _model_named(facts, code, value.func)
+    return model is not None and "primary_key=True" not in ast.unparse(model)
+
+
+def _model_named(facts: Facts, code: Code, node: ast.expr) -> ast.ClassDef | None:
+    """The model of the project that an expression names."""
+    module, _, name = full_name(facts, code, node).rpartition(".")
+    path = facts.modules.find(module) if module else None
+    other = facts.code.parsed(path) if path else None
+    classes = other.classes if other else ()
+    return next((one for one in classes if one.name == name and is_model(one)), None)
 
 
 @check("celery.W619")
@@ -233,7 +281,10 @@ def file_is_gone(facts: Facts) -> Iterator[Occurrence]:
 
 def _temporary(facts: Facts, code: Code, call: ast.Call, given: ast.expr) -> str:
     """The expression in an argument that names a file which is about to be deleted."""
-    for node in ast.walk(given):
+    # `load.delay(f.name).get()` waits for it
+    if isinstance(code.parents.get(call), ast.Attribute):
+        return ""
+    for node in _passed_on(given):
         match node:
             case ast.Call(func=ast.Attribute(attr="temporary_file_path")):
                 return ast.unparse(node)
@@ -246,11 +297,28 @@ def _temporary(facts: Facts, code: Code, call: ast.Call, given: ast.expr) -> str
             name = dotted(item.optional_vars)
             if not name or not _is_deleted(facts, code, item.context_expr):
                 continue
-            for node in ast.walk(given):
+            for node in _passed_on(given):
                 # what is read from it is not its name
                 if dotted(node) in {name, f"{name}.name"} and not _is_read(code, node, name):
                     return ast.unparse(node)
     return ""
+
+
+def _passed_on(given: ast.expr) -> Iterator[ast.AST]:
+    """The nodes of an argument, less what a function gets: `storage.save(f.name, f)`."""
+    todo: list[ast.AST] = [given]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, ast.Call) and _last_name(node.func) not in PASSES:
+            continue
+        todo += ast.iter_child_nodes(node)
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return dotted(node)
 
 
 def _is_deleted(facts: Facts, code: Code, made: ast.expr) -> bool:

@@ -4,15 +4,15 @@ mistake."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
-from celeryize.checks.calls import is_atomic
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function, dotted, is_false
 from celeryize.model import Where
 
 # What changes a process until something changes it back, and what to write instead.
@@ -23,7 +23,7 @@ SWITCHES: Mapping[str, str] = {
     "locale.setlocale": "Format with the language of the call: babel, or django.utils.formats.",
 }
 # What changes it back: the same function again, or one of these.
-BACK = frozenset({"deactivate", "deactivate_all"})
+BACK = frozenset({"deactivate", "deactivate_all", "fchdir"})
 # What a worker's hooks may reset before each task.
 HOOKS = ("task_prerun", "task_postrun")
 GROWING = frozenset({"append", "add", "extend", "appendleft", "insert"})
@@ -51,6 +51,9 @@ CLOCKS = frozenset(
         "time.time",
     }
 )
+# What of a time does not change, and names that say which time it is.
+ZONES = frozenset({"tzinfo", "tzname", "utcoffset"})
+STARTS = re.compile(r"start|boot|uptime|import|loaded|launch|deploy")
 # What opens a socket that two processes must not share.
 CONNECTS = frozenset(
     {
@@ -71,6 +74,13 @@ CONNECTS = frozenset(
 )
 # What sends the query of a queryset at once.
 EVALUATES = frozenset({"get", "first", "last", "latest", "earliest", "get_or_create"})
+# The context managers that certainly open no transaction.
+PLAIN_CONTEXTS = frozenset(
+    {"NamedTemporaryFile", "TemporaryDirectory", "closing", "open", "override", "suppress"}
+)
+# What opens one without a `with`, and the decorators that certainly open none.
+OPENS = frozenset({"enter_context", "set_autocommit", "__enter__"})
+MAKES_TASK = frozenset({"shared_task", "task", "periodic_task"})
 # The databases of which Django knows that they lock rows.
 LOCKING = ("postgres", "postgis", "mysql", "oracle")
 
@@ -93,6 +103,8 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
         calls = [inner for inner in code.within(node) if isinstance(inner, ast.Call)]
         if any(dotted(call.func).rpartition(".")[2] in BACK for call in calls):
             continue
+        if _may_be_wrapped(node) or facts.tasks.have_own_class:
+            continue
         changed: dict[str, ast.Call] = {}
         restored: set[str] = set()
         for call in calls:
@@ -100,7 +112,7 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
             # the second call of the same function puts back what was there
             if name in changed:
                 restored.add(name)
-            if name in SWITCHES and not _is_harmless(name, call):
+            if name in SWITCHES and not (_is_harmless(name, call) or _is_undone(code, call)):
                 changed.setdefault(name, call)
         for name, call in changed.items():
             if name not in restored:
@@ -109,6 +121,20 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     SWITCHES[name],
                 )
+
+
+def _is_undone(code: Code, call: ast.Call) -> bool:
+    """Whether something around a call may put back what was there: `with override(...)`."""
+    for outer in code.around(call):
+        if isinstance(outer, Function):
+            # `try` below the call
+            tries = (inner for inner in code.within(outer) if isinstance(inner, ast.Try))
+            return any(one.finalbody for one in tries)
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            names = [ast.unparse(item.context_expr).partition("(")[0] for item in outer.items]
+            if any(name.rpartition(".")[2] not in PLAIN_CONTEXTS - {"override"} for name in names):
+                return True
+    return False
 
 
 def _is_harmless(name: str, call: ast.Call) -> bool:
@@ -141,13 +167,34 @@ def grows_without_end(facts: Facts) -> Iterator[Occurrence]:
         shown: set[str] = set()
         for inner in code.within(node):
             name = _grown(inner, node)
-            if name in module and name not in local | shown and not _shrinks(code, name):
+            if name not in module or name in local | shown or _is_looked_up(code, node, name):
+                continue
+            if not _shrinks(code, name):
                 shown.add(name)
                 yield Occurrence(
                     f"{name} grows with each run of {node.name}, and each process has its own",
                     code.where(inner),
                     "Make it in the task; keep what must stay in the database or in the cache.",
                 )
+
+
+def _is_looked_up(code: Code, function: Function, name: str) -> bool:
+    """Whether a function asks a container what it holds, as it does of a memo that has an end."""
+    for node in code.within(function):
+        match node:
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=asked)]):
+                if asked == name:
+                    return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=asked), attr="get")):
+                if asked == name:
+                    return True
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=asked)]):
+                if asked == name:
+                    return True
+            case ast.ExceptHandler(type=ast.expr() as caught):
+                if "KeyError" in ast.unparse(caught):
+                    return True
+    return False
 
 
 def _module_containers(code: Code) -> set[str]:
@@ -189,6 +236,10 @@ def _shrinks(code: Code, name: str) -> bool:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
                 if owner == name and method in SHRINKING:
+                    return True
+            # seen[:] = []
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=owner), slice=ast.Slice())]):
+                if owner == name:
                     return True
             case ast.Delete(targets=targets):
                 if any(name in ast.unparse(target) for target in targets):
@@ -262,9 +313,13 @@ def _computed_at_import(facts: Facts, code: Code) -> dict[str, int]:
         # inside a lambda it is computed later
         if any(isinstance(node, ast.Lambda) for node in ast.walk(assign.value)):
             continue
+        # the time zone of now() stays the same
+        if any(getattr(node, "attr", "") in ZONES for node in ast.walk(assign.value)):
+            continue
         if any(full_name(facts, code, call.func) in CLOCKS for call in calls):
             for target in assign.targets:
-                if isinstance(target, ast.Name):
+                # STARTED_AT is the time of the start because it is to be
+                if isinstance(target, ast.Name) and not STARTS.search(target.id.lower()):
                     found[target.id] = assign.lineno
     return found
 
@@ -303,6 +358,10 @@ def _opened_at_import(facts: Facts, code: Code) -> dict[str, Where]:
             continue
         if not isinstance(assign.value, ast.Call):
             continue
+        # MongoClient(connect=False), and SMTP() without a host, connect later
+        later = any(k.arg == "connect" and is_false(k.value) for k in assign.value.keywords)
+        if later or not (assign.value.args or assign.value.keywords):
+            continue
         if full_name(facts, code, assign.value.func) in CONNECTS:
             for target in assign.targets:
                 if isinstance(target, ast.Name):
@@ -325,8 +384,11 @@ def locks_without_transaction(facts: Facts) -> Iterator[Occurrence]:
     engines = [ast.unparse(setting.value) for setting in facts.settings.named("DATABASES")]
     if not any(name in engine for engine in engines for name in LOCKING):
         return
+    # without autocommit every query is in a transaction; a task class may open one
+    if any("AUTOCOMMIT" in engine for engine in engines) or facts.tasks.have_own_class:
+        return
     for code, node in task_functions(facts):
-        if any(is_atomic(decorator) for decorator in node.decorator_list):
+        if _may_open_transaction(code, node):
             continue
         for call in code.within(node):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
@@ -357,15 +419,37 @@ def _is_evaluated(code: Code, call: ast.Call) -> bool:
         return isinstance(outer, ast.For) and outer.iter is node
 
 
+def _may_open_transaction(code: Code, function: Function) -> bool:
+    """Whether a decorator, a base class or a statement may open a transaction."""
+    if _may_be_wrapped(function):
+        return True
+    calls = (inner for inner in code.within(function) if isinstance(inner, ast.Call))
+    return any(dotted(call.func).rpartition(".")[2] in OPENS for call in calls)
+
+
+def _may_be_wrapped(function: Function) -> bool:
+    """Whether a decorator or a base class may do something around a task."""
+    for decorator in function.decorator_list:
+        name, keywords = decorator, []
+        if isinstance(decorator, ast.Call):
+            name, keywords = decorator.func, decorator.keywords
+        # @transaction.atomic, for one, or a decorator of the project, whatever its name
+        if dotted(name).rpartition(".")[2] not in MAKES_TASK:
+            return True
+        if any(keyword.arg in {"base", None} for keyword in keywords):
+            return True
+    return False
+
+
 def _is_in_transaction(code: Code, node: ast.AST) -> bool:
+    """Whether a `with` around a node may open a transaction: each that is not known for not."""
     for outer in code.around(node):
-        if isinstance(outer, ast.With):
-            # a context manager of the project may open one
-            names = [ast.unparse(item.context_expr) for item in outer.items]
-            if any(is_atomic(item.context_expr) for item in outer.items):
-                return True
-            if any(word in name for name in names for word in ("atomic", "transaction", "lock")):
-                return True
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            for item in outer.items:
+                called = item.context_expr
+                name = dotted(called.func) if isinstance(called, ast.Call) else ""
+                if name.rpartition(".")[2] not in PLAIN_CONTEXTS:
+                    return True
     return False
 
 

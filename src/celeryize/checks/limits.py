@@ -10,6 +10,7 @@ from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of
+from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import (
     default_of,
     dotted,
@@ -31,6 +32,8 @@ TERMINAL = ("StreamHandler", "NullHandler", "RichHandler")
 RAW = frozenset(
     {"os.environ.get", "os.getenv", "environ.get", "getenv", "config", "env", "env.str"}
 )
+# The classes of django-environ that are called for a value.
+ENVS = frozenset({"Env", "FileAwareEnv"})
 
 
 def _broker_text(facts: Facts) -> str:
@@ -111,6 +114,9 @@ def database_of_redis_too_high(facts: Facts) -> Iterator[Occurrence]:
     Fix: One of 0 to 15
     Source: https://redis.io/docs/latest/commands/select/; reproduced with Redis
     """
+    # redis-server --databases 32
+    if any("databases" in facts.code.text(path) for path in facts.deployment.files):
+        return
     for setting in facts.settings.named("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
         url = text_of(default_of(setting.value)) or ""
         path = ""
@@ -159,14 +165,39 @@ def visibility_is_text(facts: Facts) -> Iterator[Occurrence]:
         for pair in pairs_of(setting.value) or ():
             if text_of(pair.key) != "visibility_timeout":
                 continue
-            read = isinstance(pair.value, ast.Call) and dotted(pair.value.func) in RAW
-            converted = read and any(k.arg == "cast" for k in getattr(pair.value, "keywords", ()))
-            if text_of(pair.value) is not None or (read and not converted):
+            if text_of(pair.value) is not None or _is_read_as_text(setting.code, pair.value):
                 yield Occurrence(
                     "visibility_timeout is a text, not a number",
                     setting.code.where(pair.value),
                     "Write int(...) around it.",
                 )
+
+
+def _is_read_as_text(code: Code, value: ast.expr) -> bool:
+    """Whether a value comes from the environment, and stays the text that it is there."""
+    if not isinstance(value, ast.Call) or dotted(value.func) not in RAW:
+        return False
+    given = {keyword.arg: keyword.value for keyword in value.keywords}
+    function = dotted(value.func)
+    # config(name, default, cast) of decouple, env(name, cast, default) of django-environ
+    if "cast" in given or None in given or (function == "config" and len(value.args) > 2):
+        return False
+    if function != "env":
+        return True
+    if len(value.args) > 1:
+        return False
+    # django-environ casts to the type of the default, and to the one that Env() has for the name
+    default = given.get("default")
+    if default is not None and text_of(default) is None:
+        return False
+    return _has_plain_env(code, text_of(value.args[0]) if value.args else None)
+
+
+def _has_plain_env(code: Code, name: str | None) -> bool:
+    """Whether `env` is made in the same file, by an Env() that has no type for a name."""
+    made = [call for call in code.calls if dotted(call.func).rpartition(".")[2] in ENVS]
+    keywords = {keyword.arg for call in made for keyword in call.keywords}
+    return bool(made) and name is not None and not {name, None} & keywords
 
 
 @check("celery.W696")
@@ -181,7 +212,8 @@ def rejected_without_late(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/worker/request.py, on_failure
     """
     setting = facts.settings.first("CELERY_TASK_REJECT_ON_WORKER_LOST")
-    late = facts.settings.is_set("task_acks_late")
+    # annotations may set it for all tasks, or for some
+    late = facts.settings.is_set("task_acks_late") or facts.settings.is_set("task_annotations")
     if setting is not None and is_true(setting.value) and not late:
         if not any("acks_late" in task.options or task.hidden for task in facts.tasks):
             yield Occurrence(

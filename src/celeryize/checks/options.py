@@ -71,6 +71,9 @@ def option_swallowed(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in task_calls(facts):
         if how not in {"delay", "delay_on_commit"} or task.node.args.kwarg is None:
             continue
+        # `Order(**fields)` may have a field of this name
+        if _hands_on(task, task.node.args.kwarg.arg):
+            continue
         # what the task reads of its kwargs is meant for it
         for option in _unknown_options(task, call, TIMES):
             if f"'{option}'" not in ast.unparse(task.node):
@@ -79,6 +82,18 @@ def option_swallowed(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     f"Write apply_async(..., {option}=...).",
                 )
+
+
+def _hands_on(task: Task, name: str) -> bool:
+    """Whether a task uses its `**kwargs` as a whole, and not only some names of it."""
+    for node in task.nodes:
+        if not isinstance(node, ast.Name) or node.id != name:
+            continue
+        match task.code.parents.get(node):
+            case ast.Subscript(slice=ast.Constant()) | ast.Attribute(attr="get" | "pop"):
+                continue
+        return True
+    return False
 
 
 @check("celery.E639")

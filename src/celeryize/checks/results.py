@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celeryize.checks.calls import has_no_backend, is_result, is_sent
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import composer_of, followed, full_name
+from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import default_of, dotted, is_true, text_of
+from celeryize.checks.facts.literals import Function, default_of, dotted, is_true, text_of
 
 # Source: celery/states.py
 STATES = frozenset(
@@ -161,9 +161,11 @@ def state_not_given(facts: Facts) -> Iterator[Occurrence]:
         for call in code.calls:
             if dotted(call.func) not in {"self.update_state", "current_task.update_state"}:
                 continue
+            if any(isinstance(given, ast.Starred) for given in call.args):
+                continue
             # the first argument is the id of the task
-            given = {keyword.arg for keyword in call.keywords}
-            if len(call.args) < 2 and not {"state", None} & given:
+            names = {keyword.arg for keyword in call.keywords}
+            if len(call.args) < 2 and not {"state", None} & names:
                 yield Occurrence(
                     "update_state() sets the state to None here",
                     code.where(call),
@@ -253,6 +255,8 @@ def _is_tested(code: Code, node: ast.AST) -> bool:
     match outer:
         case ast.BoolOp() | ast.UnaryOp(op=ast.Not()) | ast.Compare() | ast.Assert():
             return True
+        case ast.Match(subject=test):
+            return test is node
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
             return test is node
     return False
@@ -260,7 +264,20 @@ def _is_tested(code: Code, node: ast.AST) -> bool:
 
 def _is_guarded(code: Code, node: ast.AST) -> bool:
     """Whether an except is around a node, or a condition that may have to do with it."""
-    return any(isinstance(outer, ast.Try | ast.If | ast.IfExp) for outer in code.around(node))
+    guards = ast.Try | ast.If | ast.IfExp | ast.With | ast.While | ast.BoolOp
+    for outer in code.around(node):
+        if isinstance(outer, guards):
+            return True
+        if isinstance(outer, Function):
+            return any(_leaves_before(inner, node) for inner in code.within(outer))
+    return False
+
+
+def _leaves_before(node: ast.AST, used: ast.AST) -> bool:
+    """Whether a node is `if not inspect.ping(): return`, above what uses the answer."""
+    if not isinstance(node, ast.If) or node.lineno >= getattr(used, "lineno", 0):
+        return False
+    return any(isinstance(last, ast.Return | ast.Raise | ast.Continue) for last in node.body)
 
 
 @check("celery.E633")
@@ -301,7 +318,7 @@ def group_never_saved(facts: Facts) -> Iterator[Occurrence]:
         for call in code.calls
         if full_name(facts, code, call.func) == "celery.result.GroupResult.restore"
     ]
-    if not restores or any(_saves_group(facts, code) for code in facts.code.relevant):
+    if not restores or any(_saves_group(code) for code in facts.code.relevant):
         return
     for code, call in restores:
         yield Occurrence(
@@ -311,18 +328,13 @@ def group_never_saved(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-def _saves_group(facts: Facts, code: Code) -> bool:
-    """Whether a function that builds a group calls save() on anything, without arguments."""
-    if "group" not in code.source.text and "chord" not in code.source.text:
+def _saves_group(code: Code) -> bool:
+    """Whether a file with a group calls save() on anything; a chord saves its own header."""
+    if "chord" in code.source.text:
+        return True
+    if "group" not in code.source.text.lower():
         return False
-    saving = {
-        code.function_of(call)
-        for call in code.calls
-        if dotted(call.func).endswith(".save") and not call.args and not call.keywords
-    }
-    return any(
-        composer_of(facts, code, call) and code.function_of(call) in saving for call in code.calls
-    )
+    return any(isinstance(c.func, ast.Attribute) and c.func.attr == "save" for c in code.calls)
 
 
 @check("celery.W635")

@@ -17,6 +17,8 @@ SCHEDULES = frozenset({"interval", "crontab", "solar", "clocked"})
 KEYS = SCHEDULES | {f"{name}_id" for name in SCHEDULES}
 # What writes rows and sends no signal.
 IN_BULK = frozenset({"update", "bulk_create", "bulk_update", "aupdate", "abulk_create"})
+# What tells Beat of a change.
+TELLS = ("update_changed", "PeriodicTasks.changed")
 CREATES = frozenset({"create", "acreate", "get_or_create", "update_or_create"})
 TABLE = "django_celery_beat.models.PeriodicTask"
 
@@ -40,8 +42,12 @@ def row_without_one_schedule(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if not _starts_at_rows(facts, code, call.func.value) or _is_open(call):
                 continue
-            given = set(model_values(facts, code, call)) & KEYS
+            values = model_values(facts, code, call)
+            given = {key for key in KEYS & values.keys() if not _is_none(values[key])}
             if len(given) == 1 or (not given and method == "update_or_create"):
+                continue
+            # `interval=interval, crontab=crontab`, of which one may be None
+            if any(_may_be_none(code, values[key]) for key in given):
                 continue
             what = "no schedule"
             if given:
@@ -51,6 +57,32 @@ def row_without_one_schedule(facts: Facts) -> Iterator[Occurrence]:
                 code.where(call),
                 "Give it one of interval, crontab, solar and clocked.",
             )
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _may_be_none(code: Code, value: ast.expr) -> bool:
+    """Whether a value is None in some of the cases, as far as the function around it shows."""
+    if isinstance(value, ast.IfExp | ast.BoolOp):
+        return True
+    function = code.function_of(value)
+    if not isinstance(value, ast.Name) or function is None:
+        return False
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args]
+    usual = dict(zip([a.arg for a in reversed(named)], reversed(arguments.defaults), strict=False))
+    usual |= {
+        a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d
+    }
+    if value.id in usual:
+        return True
+    # what is assigned more than once, or by unpacking, may be anything
+    assigned = code.assigned_in(function).get(value.id) or []
+    if value.id not in {a.arg for a in (*named, *arguments.kwonlyargs)} and len(assigned) != 1:
+        return True
+    return any(_is_none(one) or isinstance(one, ast.IfExp | ast.BoolOp) for one in assigned)
 
 
 def _is_open(call: ast.Call) -> bool:
@@ -78,7 +110,10 @@ def change_that_beat_misses(facts: Facts) -> Iterator[Occurrence]:
     Source: django_celery_beat/models.py, PeriodicTasks; reproduced with django-celery-beat 2.9
     """
     for code in facts.code.relevant:
-        if "PeriodicTask" not in code.source.text or "update_changed" in code.source.text:
+        if "PeriodicTask" not in code.source.text:
+            continue
+        # `PeriodicTasks.changed(row)` tells Beat, too
+        if any(word in code.source.text for word in TELLS):
             continue
         for call in code.calls:
             if isinstance(call.func, ast.Attribute) and call.func.attr in IN_BULK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -131,14 +132,40 @@ def call_without_run(facts: Facts) -> Iterator[Occurrence]:
             if not is_task_class(facts, code, node):
                 continue
             for method in _hooks_of(node, {"__call__"}):
-                body = "\n".join(ast.unparse(statement) for statement in method.body)
                 raises = any(isinstance(inner, ast.Raise) for inner in method.body)
-                if not raises and not any(word in body for word in RUNS):
+                if not raises and not _may_run(node, method):
                     yield Occurrence(
                         f"__call__ of {node.name} never runs the task itself",
                         code.where(method),
                         "End it with `return super().__call__(*args, **kwargs)`.",
                     )
+
+
+def _may_run(node: ast.ClassDef, method: Function) -> bool:
+    """Whether a method may run the task: itself, or by a method or a function that it calls."""
+    methods = {inner.name: inner for inner in node.body if isinstance(inner, Function)}
+    todo, seen = [method.name], set()
+    while todo:
+        name = todo.pop()
+        if name in seen or name in METHODS - methods.keys():
+            continue
+        seen.add(name)
+        # one that a base class has may do anything
+        if name not in methods:
+            return True
+        body = methods[name].body
+        if any(word in ast.unparse(statement) for statement in body for word in RUNS):
+            return True
+        for inner in (inner for statement in body for inner in ast.walk(statement)):
+            if not isinstance(inner, ast.Call):
+                continue
+            # whoever gets the task may run it
+            if any(dotted(given) == "self" for given in inner.args):
+                return True
+            owner, _, called = dotted(inner.func).rpartition(".")
+            if owner == "self":
+                todo.append(called)
+    return False
 
 
 @check("celery.E605", unless_there=("celery.E753",))
@@ -181,11 +208,11 @@ def _meant_method(name: str) -> str:
 # What `self.request` has. Source: celery/app/task.py, Context
 REQUEST = words(
     """
-    args as_execution_options callbacks called_directly chain children chord clear correlation_id
-    delivery_info errbacks eta expires get group group_index headers hostname id ignore_result
-    is_eager kwargs logfile loglevel origin parent_id properties replaced_task_nesting reply_to
-    retries root_id shadow soft_time_limit stamped_headers stamps task taskset time_limit timelimit
-    update utc
+    args argsrepr as_execution_options callbacks called_directly chain children chord clear
+    correlation_id delivery_info errbacks eta expires get group group_index headers hostname id
+    ignore_result is_eager kwargs kwargsrepr lang logfile loglevel origin parent_id properties
+    replaced_task_nesting reply_to retries root_id shadow soft_time_limit stamped_headers stamps
+    task taskset time_limit timelimit update utc
     """
 )
 # The attributes of a task that people read, beside its methods.
@@ -194,9 +221,13 @@ ATTRIBUTES = METHODS | words(
     name request max_retries default_retry_delay rate_limit time_limit soft_time_limit app backend
     ignore_result acks_late queue serializer track_started MaxRetriesExceededError OperationalError
     request_stack autoretry_for throws priority expires typing abstract store_errors_even_if_ignored
-    trail resultrepr_maxsize reject_on_worker_lost acks_on_failure_or_timeout send_events
+    trail resultrepr_maxsize reject_on_worker_lost acks_on_failure_or_timeout send_events Request
+    Strategy from_config acks_on_failure acks_on_timeout retry_on_worker_lost store_eager_result
     """
 )
+# How alike a name has to be to count as a misspelling, and one that is less alike.
+ALIKE = 0.8
+MISSPELT = {"retry": "retries"}
 
 
 @check("celery.E457")
@@ -213,8 +244,8 @@ def attribute_of_no_task(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if not task.bound or task.hidden or "base" in task.options or facts.tasks.have_own_class:
             continue
-        # what the task sets, it may read
-        own = {
+        # what the task sets, it may read; and its decorator makes an attribute of each option
+        own = set(task.options) | {
             node.attr
             for node in task.code.within(task.node)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
@@ -222,13 +253,48 @@ def attribute_of_no_task(facts: Facts) -> Iterator[Occurrence]:
         for node in task.code.within(task.node):
             if not isinstance(node, ast.Attribute) or node.attr in own or node.attr[0] == "_":
                 continue
-            known = {"self": ATTRIBUTES, "self.request": REQUEST}.get(dotted(node.value))
-            if known is None or node.attr in known:
-                continue
-            close = difflib.get_close_matches(node.attr, known, 1, 0.66)
-            if close:
+            owner = dotted(node.value)
+            meant = _meant_attribute(owner, node.attr)
+            if meant and not (owner == "self.request" and _may_be_header(facts, node.attr)):
                 yield Occurrence(
-                    f"{dotted(node)} does not exist",
+                    f"{owner}.{node.attr} does not exist",
                     task.code.where(node),
-                    f"Did you mean {dotted(node.value)}.{close[0]}?",
+                    f"Did you mean {owner}.{meant}?",
                 )
+
+
+def _meant_attribute(owner: str, name: str) -> str:
+    """The attribute of a task, or of its request, that was meant by one that they do not have."""
+    known = {"self": ATTRIBUTES, "self.request": REQUEST}.get(owner)
+    if known is None or name in known:
+        return ""
+    if MISSPELT.get(name) in known:
+        return MISSPELT[name]
+    return next(iter(difflib.get_close_matches(name, known, 1, ALIKE)), "")
+
+
+def _may_be_header(facts: Facts, name: str) -> bool:
+    """Whether messages may have a header of this name: a request has each as an attribute.
+
+    Source: celery/app/task.py, Context; reproduced with a worker of Celery 5.7
+    """
+    quoted = re.compile(rf"""["']{re.escape(name)}["']|\b{re.escape(name)}\s*=[^=]""")
+    return _has_open_headers(facts) or any(
+        quoted.search(code.source.text) for code in facts.code.relevant
+    )
+
+
+def _has_open_headers(facts: Facts) -> bool:
+    """Whether a call gives headers that are computed, and so may have any name."""
+
+    def compute() -> bool:
+        given = (
+            keyword.value
+            for code in facts.code.relevant
+            for call in code.calls
+            for keyword in call.keywords
+            if keyword.arg == "headers"
+        )
+        return any(not isinstance(one, ast.Dict) or None in one.keys for one in given)
+
+    return facts.code.once("headers that are computed", compute)

@@ -8,6 +8,7 @@ from tests.unit.checks.projects import Mistake, found_in, view, with_twin
 
 OTHER = "def add(request, pk):\n    with transaction.atomic(using='legacy'):\n"
 PARTIAL = "from functools import partial\nfrom django.db import transaction\n"
+SHARED = "from celery import shared_task\n\n\n"
 MISTAKES = [
     Mistake(
         "celery.E573",
@@ -65,6 +66,28 @@ MISTAKES = [
         ),
         view(
             "@transaction.atomic('default')\ndef add(request, pk):\n    call.delay_on_commit(pk)\n"
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.E607",
+            view("def add(request, pk):\n    transaction.on_commit(call.delay, str(pk))  # <-\n"),
+            view(
+                f"def add(request):\n    transaction.on_commit(greet_all.delay, {database})\n",
+                "from django.db import transaction\nfrom shop.jobs import greet_all\n",
+            )
+            | {"shop/jobs.py": SHARED + "@shared_task\ndef greet_all():\n    pass\n"},
+        )
+        for database in ("router.db_for_write(Doctor)", "request['database']", "REPLICA")
+    ),
+    Mistake(
+        "celery.W609",
+        view(
+            "@transaction.atomic('legacy')\ndef add(request, pk):\n    call.delay_on_commit(pk)  # <-\n"
+        ),
+        view(
+            "@transaction.atomic\ndef add(request, pk):\n    with transaction.atomic('legacy'):\n"
+            "        call.delay_on_commit(pk)\n"
         ),
     ),
 ]

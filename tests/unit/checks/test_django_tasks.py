@@ -116,6 +116,29 @@ MISTAKES = [
         {**ON, **sent("greet.apply_async(('x',))")},
     ),
     Mistake(
+        "celery.E752",
+        {**ON, **sent("resize.s(1)  # <-")},
+        {**ON, **sent("resize.s = 3")},
+    ),
+    # a name of the function's own, and an import that counts in another function only
+    Mistake(
+        "celery.E752",
+        {**ON, **sent("resize.delay(1)  # <-")},
+        {**ON, **sent("[resize.delay(1) for resize in request]")},
+    ),
+    Mistake(
+        "celery.E753",
+        {
+            "doctors/views.py": "def a(request):\n    from doctors.tasks import greet\n"
+            "    greet.enqueue('x')  # <-\n"
+        },
+        {
+            "doctors/views.py": "from shop.queue import greet\n\n\n"
+            "def a(request):\n    from doctors.tasks import greet\n    greet.delay('x')\n\n\n"
+            "def b(request):\n    greet.enqueue('x')\n"
+        },
+    ),
+    Mistake(
         "celery.E753",
         {**ON, **sent("greet.enqueue('x')  # <-")},
         {**ON, **sent("greet.delay('x')")},

@@ -149,6 +149,75 @@ MISTAKES = [
             f"{RETRY}    except OSError as error:\n        raise self.retry(args=(pk,), exc=error)\n"
         ),
     ),
+    *(
+        Mistake(
+            "celery.E612",
+            tasks(
+                f"{RETRY}    except OSError as error:\n        try:\n"
+                "            raise self.retry(exc=error)\n"
+                "        except self.MaxRetriesExceededError:  # <-\n            print('gone')\n"
+            ),
+            tasks(
+                f"{RETRY}    except OSError as error:\n        try:\n{before}"
+                "            raise self.retry(exc=error)\n"
+                "        except self.MaxRetriesExceededError:\n            print('gone')\n"
+            ),
+        )
+        for before in (
+            "            if self.request.retries > 2:\n"
+            "                raise self.MaxRetriesExceededError()\n",
+            "            give_up_late(self)\n",
+        )
+    ),
+    Mistake(
+        "celery.W614",
+        tasks(
+            f"{TASK}def ship(pk):\n    try:\n        print(pk)\n    except OSError:\n"
+            "        ship.delay(pk)  # <-\n"
+        ),
+        tasks(
+            f"{TASK}def ship(pk, last=False):\n    if last:\n        return\n    try:\n"
+            "        print(pk)\n    except OSError:\n        ship.delay(pk, last=True)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W454",
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except KeyError:\n        raise\n"
+            "    except Exception as error:  # <-\n        print(error)\n"
+        ),
+        tasks(
+            "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+            "    except OSError:\n        raise\n    except Exception as error:\n"
+            "        print(error)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W614",
+        tasks(
+            f"{TASK}def ship(pks):\n    try:\n        print(pks)\n    except OSError:\n"
+            "        ship.delay(pks)  # <-\n"
+        ),
+        tasks(
+            f"{TASK}def ship(pks):\n    try:\n        print(pks)\n    except OSError:\n"
+            "        rest = pks[1:]\n        ship.delay(rest)\n"
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.W454",
+            tasks(
+                "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+                "    except Exception as error:  # <-\n        logger.error(str(error))\n"
+            ),
+            tasks(
+                "@shared_task(autoretry_for=(OSError,))\ndef load():\n    try:\n        open('x')\n"
+                f"    except Exception as error:\n        {instead}\n"
+            ),
+        )
+        for instead in ("reraise(error)", "load_from_the_copy()")
+    ),
 ]
 
 

@@ -23,6 +23,10 @@ SAVE = (
     "    name = models.CharField(max_length=80)\n\n    def save(self, **kwargs):\n"
     "        from doctors.tasks import locate\n\n        super().save(**kwargs)\n"
 )
+FETCHED = "    doctor = Doctor.objects.get(pk=1)\n"
+TRANSACTION = "from django.db import transaction\n"
+TEMP = "from tempfile import NamedTemporaryFile\n"
+TEMPORARY = "    with NamedTemporaryFile() as f:\n"
 MISTAKES = [
     Mistake(
         "celery.W466",
@@ -69,21 +73,27 @@ MISTAKES = [
     Mistake(
         "celery.W617",
         view(
-            "def remove(request, doctor):\n    doctor.delete()\n    call.delay(doctor.pk)  # <-\n"
+            f"def remove(request):\n{FETCHED}    doctor.delete()\n"
+            "    call.delay(doctor.pk)  # <-\n",
+            MODEL,
         ),
         view(
-            "def remove(request, doctor):\n    pk = doctor.pk\n    doctor.delete()\n    call.delay(pk)\n"
+            f"def remove(request):\n{FETCHED}    pk = doctor.pk\n    doctor.delete()\n"
+            "    call.delay(pk)\n",
+            MODEL,
         ),
     ),
     Mistake(
         "celery.W617",
         view(
-            "def remove(request, doctor):\n    if doctor:\n        doctor.delete()\n"
-            "        call.apply_async(args=[doctor.id])  # <-\n"
+            f"def remove(request):\n{FETCHED}    if doctor:\n        doctor.delete()\n"
+            "        call.apply_async(args=[doctor.id])  # <-\n",
+            MODEL,
         ),
         view(
-            "def remove(request, doctor):\n    if doctor:\n        doctor.delete()\n"
-            "    else:\n        call.apply_async(args=[doctor.id])\n"
+            f"def remove(request):\n{FETCHED}    if doctor:\n        doctor.delete()\n"
+            "    else:\n        call.apply_async(args=[doctor.id])\n",
+            MODEL,
         ),
     ),
     Mistake(
@@ -130,6 +140,67 @@ MISTAKES = [
         view(
             "def load(request):\n    greet.delay(request.FILES['a'].temporary_file_path())  # <-\n"
         ),
+    ),
+    # the key is read after the commit, or given before the save
+    *(
+        Mistake(
+            "celery.W618",
+            view(
+                "def add(request):\n    doctor = Doctor(name='x')\n"
+                "    call.apply_async(args=[doctor.pk])  # <-\n    doctor.save()\n",
+                MODEL,
+            ),
+            view(f"def add(request):\n{body}    doctor.save()\n", f"{MODEL}{TRANSACTION}"),
+        )
+        for body in (
+            "    doctor = Doctor(name='x')\n"
+            "    transaction.on_commit(lambda: call.delay(doctor.pk))\n",
+            "    doctor = Doctor(pk=3)\n    call.delay_on_commit(doctor.pk)\n",
+        )
+    ),
+    # the name of another file, or of one that is waited for
+    *(
+        Mistake(
+            "celery.W619",
+            view(f"def load(request):\n{TEMPORARY}        greet.delay(str(f.name))  # <-\n", TEMP),
+            view(f"def load(request, storage):\n{TEMPORARY}        {send}\n", TEMP),
+        )
+        for send in (
+            "greet.delay(storage.save(f.name, f))",
+            "greet.delay(name=storage.save(f.name, f))",
+        )
+    ),
+    # a parameter may be anything, and another library's model may keep its row
+    Mistake(
+        "celery.W617",
+        view(
+            f"def remove(request):\n{FETCHED}    doctor.delete()\n"
+            "    call.delay(doctor_id=doctor.pk)  # <-\n",
+            MODEL,
+        ),
+        view("def remove(request, doctor):\n    doctor.delete()\n    call.delay(doctor.pk)\n"),
+    ),
+    *(
+        Mistake(
+            "celery.W616",
+            {
+                **SAVES,
+                "doctors/apps.py": READY,
+                "doctors/signals.py": f"{RECEIVER}    locate.delay_on_commit(instance.pk)  # <-\n",
+            },
+            {
+                **SAVES,
+                "doctors/apps.py": READY,
+                "doctors/signals.py": f"{receiver}    {send}\n",
+            },
+        )
+        for receiver, send in (
+            (
+                RECEIVER.replace("def on_save", "@only_new\ndef on_save"),
+                "locate.delay_on_commit(instance.pk)",
+            ),
+            (RECEIVER, "with unless_muted():\n        locate.delay_on_commit(instance.pk)"),
+        )
     ),
 ]
 

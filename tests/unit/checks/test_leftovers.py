@@ -168,6 +168,123 @@ MISTAKES = [
             ),
         },
     ),
+    *(
+        Mistake(
+            "celery.E648",
+            {
+                **POSTGRES,
+                **tasks(
+                    f"{LOCK}{TASK}def reserve(pk):\n    with open('x') as handle:\n"
+                    "        Doctor.objects.select_for_update().get(pk=pk)  # <-\n"
+                ),
+            },
+            {**POSTGRES, **tasks(f"{LOCK}{before}{body}")},
+        )
+        for before, body in (
+            (
+                "from django.db.transaction import atomic as in_tx\n" + TASK,
+                "def reserve(pk):\n    with in_tx():\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                "from django.db.transaction import atomic as in_tx\n" + TASK,
+                "@in_tx\ndef reserve(pk):\n    Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    with ExitStack() as stack:\n"
+                "        stack.enter_context(transaction.atomic())\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    tx = transaction.atomic()\n    with tx:\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    transaction.set_autocommit(False)\n"
+                "    Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+            (
+                TASK,
+                "def reserve(pk):\n    with unit_of_work():\n"
+                "        Doctor.objects.select_for_update().get(pk=pk)\n",
+            ),
+        )
+    ),
+    *(
+        Mistake(
+            "celery.W645",
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n    seen[pk] = 1  # <-\n"),
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n{body}"),
+        )
+        for body in (
+            "    if pk not in seen:\n        seen[pk] = 1\n",
+            "    if pk in seen:\n        return\n    seen[pk] = 1\n",
+            "    if len(seen) < 9:\n        seen[pk] = 1\n",
+        )
+    ),
+    *(
+        Mistake(
+            "celery.W647",
+            tasks(
+                f"import datetime\nNOW = datetime.datetime.now()\n\n\n{TASK}"
+                "def expire():\n    return str(NOW)  # <-\n"
+            ),
+            tasks(
+                f"import datetime\n{name} = {value}\n\n\n{TASK}"
+                f"def expire():\n    return str({name})\n"
+            ),
+        )
+        for name, value in (
+            ("ZONE", "datetime.datetime.now().astimezone().tzinfo"),
+            ("STARTED_AT", "datetime.datetime.now()"),
+            ("UPTIME_FROM", "datetime.datetime.now()"),
+        )
+    ),
+    *(
+        Mistake(
+            "celery.W669",
+            tasks(
+                f"from django.utils import translation\n{TASK}def write(language):\n"
+                "    with open('x') as handle:\n"
+                "        translation.activate(language)  # <-\n        print(handle)\n"
+            ),
+            tasks(f"import os\nfrom django.utils import translation\n{body}"),
+        )
+        for body in (
+            f"{TASK}def write(language):\n    with translation.override('en'):\n"
+            "        translation.activate(language)\n",
+            f"{TASK}def write(language):\n    translation.activate(language)\n    try:\n"
+            "        print(language)\n    finally:\n        put_back()\n",
+            f"{TASK}def write(folder):\n    before = os.open('.', os.O_RDONLY)\n"
+            "    os.chdir(folder)\n    os.fchdir(before)\n",
+            f"{TASK}@keeps_language\ndef write(language):\n    translation.activate(language)\n",
+        )
+    ),
+    Mistake(
+        "celery.W465",
+        tasks(
+            "import pymongo\ndb = pymongo.MongoClient('mongodb://db')  # <-\n\n\n"
+            f"{TASK}def copy():\n    print(db)\n"
+        ),
+        tasks(
+            "import pymongo\ndb = pymongo.MongoClient('mongodb://db', connect=False)\n\n\n"
+            f"{TASK}def copy():\n    print(db)\n"
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.W645",
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n    seen[pk] = 1  # <-\n"),
+            tasks(f"seen = {{}}\n\n\n{TASK}def track(pk):\n{body}"),
+        )
+        for body in (
+            "    try:\n        return seen[pk]\n    except KeyError:\n        seen[pk] = 1\n",
+            "    seen[pk] = 1\n    seen[:] = []\n",
+        )
+    ),
 ]
 
 

@@ -150,6 +150,52 @@ MISTAKES = [
         settings("CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512  # <-\n"),
         settings("CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512_000\n"),
     ),
+    *(
+        Mistake(
+            "celery.E690",
+            settings(
+                "import environ\nenv = environ.Env(DEBUG=(bool, False))\n"
+                "CELERY_BROKER_TRANSPORT_OPTIONS = {\n"
+                "    'visibility_timeout': env('TIMEOUT', default='3600'),  # <-\n}\n",
+                instead="CELERY_BROKER_TRANSPORT_OPTIONS",
+            ),
+            settings(
+                f"{before}\nCELERY_BROKER_TRANSPORT_OPTIONS = {{\n"
+                f"    'visibility_timeout': {read},\n}}\n",
+                instead="CELERY_BROKER_TRANSPORT_OPTIONS",
+            ),
+        )
+        for before, read in (
+            ("import environ\nenv = environ.Env(TIMEOUT=(int, 3600))", "env('TIMEOUT')"),
+            ("import environ\nenv = environ.Env()", "env('TIMEOUT', default=3600)"),
+            ("import environ\nenv = environ.Env()", "env('TIMEOUT', int)"),
+            ("from shopfront.environment import env", "env('TIMEOUT')"),
+            ("from decouple import config", "config('TIMEOUT', 3600, int)"),
+        )
+    ),
+    Mistake(
+        "celery.W696",
+        settings("CELERY_TASK_REJECT_ON_WORKER_LOST = True  # <-\n"),
+        settings(
+            "CELERY_TASK_REJECT_ON_WORKER_LOST = True\n"
+            "CELERY_TASK_ANNOTATIONS = {'*': {'acks_late': True}}\n"
+        ),
+    ),
+    Mistake(
+        "celery.W162",
+        settings(
+            'CELERY_RESULT_BACKEND = "redis://localhost:6379/20"  # <-\n',
+            instead="CELERY_RESULT_BACKEND",
+        ),
+        settings(
+            'CELERY_RESULT_BACKEND = "redis://localhost:6379/20"\n',
+            instead="CELERY_RESULT_BACKEND",
+        )
+        | {
+            "compose.yaml": "services:\n  redis:\n    image: redis:7\n"
+            "    command: redis-server --databases 32\n"
+        },
+    ),
 ]
 
 

@@ -82,6 +82,14 @@ MISTAKES = [
             "from doctors.models import Doctor\n",
         ),
     ),
+    Mistake(
+        "celery.W654",
+        {**AUDIT, **view("def add(request):\n    audit.delay('x', expires=9)  # <-\n", TASKS)},
+        {
+            **tasks(f"{TASK}def audit(event, **fields):\n    print(dict(name=event, **fields))\n"),
+            **view("def add(request):\n    audit.delay('x', expires=9)\n", TASKS),
+        },
+    ),
 ]
 
 

@@ -147,6 +147,54 @@ MISTAKES = [
         ),
         view("def log(request):\n    return TaskResult.objects.filter(task_id='x')\n", ROWS),
     ),
+    Mistake(
+        "celery.W632",
+        view(
+            "def health(request):\n    active = app.control.inspect().stats()\n"
+            "    return sorted(active.items())  # <-\n",
+            APP,
+        ),
+        view(
+            "def health(request):\n    with request.suppressed():\n"
+            "        return sorted(app.control.inspect().stats().items())\n",
+            APP,
+        ),
+    ),
+    Mistake(
+        "celery.W634",
+        view(
+            "def start(request):\n    return group([greet.s('x')]).apply_async().id\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()  # <-\n",
+            GROUP,
+        ),
+        view(
+            "def start(request):\n    keep(group([greet.s('x')]).apply_async())\n\n\n"
+            "def keep(job):\n    job.save()\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()\n",
+            GROUP,
+        ),
+    ),
+    Mistake(
+        "celery.W632",
+        view(
+            "def health(request):\n    active = app.control.inspect().active()\n"
+            "    return list(active.items())  # <-\n",
+            APP,
+        ),
+        view(
+            "def health(request):\n    active = app.control.inspect().active()\n"
+            "    match active:\n        case None:\n            return []\n"
+            "    return list(active.items())\n",
+            APP,
+        ),
+    ),
+    Mistake(
+        "celery.E649",
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self):\n    self.update_state('PROGRESS')  # <-\n"
+        ),
+        tasks("@shared_task(bind=True)\ndef pack(self, state):\n    self.update_state(*state)\n"),
+    ),
 ]
 
 

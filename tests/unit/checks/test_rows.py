@@ -56,6 +56,34 @@ MISTAKES = [
             "def add(request, rows):\n    beat.ClockedSchedule.objects.bulk_create(rows)\n", MODULE
         ),
     ),
+    *(
+        Mistake(
+            "celery.E741",
+            view(
+                f"def add(request, every):\n{NEW}, interval=every, crontab=request.at)  # <-\n",
+                ROWS,
+            ),
+            view(f"def add(request, every, at=None):\n{body}", ROWS),
+        )
+        for body in (
+            f"{NEW}, interval=every, crontab=None)\n",
+            f"{NEW}, interval=every, crontab=at)\n",
+            f"{NEW}, interval=every if at else None, crontab=at)\n",
+            "    PeriodicTask.objects.update_or_create(name='x', defaults={\n"
+            "        'task': 'doctors.tasks.greet', 'interval': every, 'crontab': None})\n",
+        )
+    ),
+    Mistake(
+        "celery.W742",
+        view(
+            "def stop(request):\n    PeriodicTask.objects.all().update(enabled=False)  # <-\n", ROWS
+        ),
+        view(
+            "def stop(request):\n    PeriodicTask.objects.all().update(enabled=False)\n"
+            "    PeriodicTasks.changed(PeriodicTask.objects.first())\n",
+            ROWS,
+        ),
+    ),
 ]
 
 

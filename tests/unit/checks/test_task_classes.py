@@ -71,6 +71,78 @@ MISTAKES = [
         view("def resend(request):\n    greet.apply_asinc(('x',))  # <-\n"),
         view("def resend(request):\n    greet.signature_from_request()\n"),
     ),
+    # a name that a function, a lambda or a comprehension binds is not the task of that name
+    *(
+        Mistake(
+            "celery.E605",
+            view("def resend(request):\n    [greet.send(one) for one in request]  # <-\n"),
+            view(other),
+        )
+        for other in (
+            "def resend(greet):\n    greet.send('x')\n",
+            "def resend(*, greet):\n    def inner():\n        greet.send('x')\n    inner()\n",
+            "def resend(request):\n    for greet in request:\n        greet.send('x')\n",
+            "def resend(request):\n    for _, (greet, *_) in request:\n        greet.send('x')\n",
+            "def resend(request):\n    with request as greet:\n        greet.send('x')\n",
+            "def resend(request):\n    greet = request.user\n    greet.send('x')\n",
+            "def resend(request):\n    if greet := request.user:\n        greet.send('x')\n",
+            "def resend(request):\n    request(lambda greet: greet.send('x'))\n",
+            "def resend(request):\n    return [greet.send('x') for greet in request]\n",
+            "def resend(request):\n    from shop import greet\n    greet.send('x')\n",
+            "def resend(request):\n    def greet():\n        pass\n    greet.send('x')\n",
+        )
+    ),
+    # each header of a message is an attribute of the request
+    Mistake(
+        "celery.E457",
+        tasks(
+            "@shared_task(bind=True)\ndef pack(self, pk):\n"
+            "    return self.request.delivery_inf  # <-\n"
+        ),
+        {
+            **tasks(
+                "@shared_task(bind=True)\ndef pack(self, pk):\n    return self.request.retrys\n"
+            ),
+            **view("def f():\n    call.apply_async((1,), headers={'retrys': 3})\n"),
+        },
+    ),
+    *(
+        Mistake(
+            "celery.E457",
+            tasks(
+                "@shared_task(bind=True)\ndef pack(self, pk):\n    return self.max_retris  # <-\n"
+            ),
+            tasks(f"@shared_task(bind=True)\ndef pack(self, pk):\n    return {read}\n"),
+        )
+        for read in (
+            "self.request.tenant_id",
+            "self.request.argsrepr",
+            "self.request.kwargsrepr",
+            "self.Request",
+            "self.acks_on_timeout",
+            "self.retry_on_worker_lost",
+        )
+    ),
+    # a method of the class, or a function that is given the task, may run it
+    *(
+        Mistake(
+            "celery.E434",
+            tasks(
+                f"{BASE}    def __call__(self, *args):  # <-\n        self.note(args)\n\n"
+                f"    def note(self, args):\n        print(args)\n{USED}"
+            ),
+            tasks(f"{BASE}    def __call__(self, *args):\n{body}{USED}"),
+        )
+        for body in (
+            "        return self.guarded(args)\n\n"
+            "    def guarded(self, args):\n        return self.run(*args)\n",
+            "        return self.guarded(args)\n\n    def guarded(self, args):\n"
+            "        return self.inner(args)\n\n"
+            "    def inner(self, args):\n        return Task.__call__(self, *args)\n",
+            "        return self.of_a_base(args)\n",
+            "        return guarded(self, args)\n",
+        )
+    ),
 ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
 from celeryize.checks.facts.literals import Function
+from celeryize.checks.facts.names import Comprehension, Local, local_names
 from celeryize.detect.modules import FOREIGN, Bindings, bound_names
 from celeryize.detect.project import Project
 from celeryize.model import Where
@@ -68,6 +69,7 @@ class Code:
     _assigned: dict[ast.AST, Mapping[str, list[ast.expr] | None]] = field(
         default_factory=dict, compare=False
     )
+    _local: dict[ast.AST, Local] = field(default_factory=dict, compare=False)
 
     def within(self, node: ast.AST) -> tuple[ast.AST, ...]:
         """A node and all nodes below it, in the order of ast.walk(), less the contexts (Load,
@@ -85,6 +87,17 @@ class Code:
         if function not in self._assigned:
             self._assigned[function] = _assigned_values(self.within(function))
         return self._assigned[function]
+
+    def binder_of(self, node: ast.AST, name: str) -> tuple[ast.AST, Local] | None:
+        """The innermost function, lambda or comprehension around a node that binds a name."""
+        for outer in self.around(node):
+            if not isinstance(outer, Function | ast.Lambda | Comprehension):
+                continue
+            if outer not in self._local:
+                self._local[outer] = local_names(outer)
+            if self._local[outer].binds(name):
+                return outer, self._local[outer]
+        return None
 
     def where(self, node: ast.AST) -> Where:
         """The place of a node."""
@@ -113,6 +126,7 @@ class CodeFacts:
     settings_files: tuple[PurePosixPath, ...]
     _codes: dict[PurePosixPath, Code | None] = field(default_factory=dict)
     _bindings: dict[PurePosixPath, Bindings] = field(default_factory=dict)
+    _outer: dict[PurePosixPath, Bindings] = field(default_factory=dict)
     _once: dict[str, object] = field(default_factory=dict)
 
     def once(self, key: str, compute: Callable[[], Found]) -> Found:
@@ -178,6 +192,32 @@ class CodeFacts:
                 imports = code.imports
             self._bindings[path] = bound_names(self.project.modules, path, imports)
         return self._bindings[path]
+
+    def imported_as(self, code: Code, node: ast.AST, name: str) -> tuple[str, str | None] | None:
+        """What a name stands for at a node, if an import that counts there has bound it."""
+        # nearly all names are no imported ones, which is known at once
+        if name not in self.bindings(code.path):
+            return None
+        binder = code.binder_of(node, name)
+        if binder is None:
+            return self._outer_bindings(code).get(name)
+        local = binder[1]
+        if name in local.values or name not in local.imports:
+            return None
+        return bound_names(self.project.modules, code.path, local.imports[name]).get(name)
+
+    def _outer_bindings(self, code: Code) -> Bindings:
+        """What the imports of a file bind in the module itself, not in one of its functions."""
+        if code.path not in self._outer:
+            outer = [node for node in code.imports if code.function_of(node) is None]
+            found = dict(bound_names(self.project.modules, code.path, outer))
+            for node in code.imports:
+                function = code.function_of(node)
+                # `global celery_app` makes an import in a function one of the module
+                if function is not None and _declares_global(function):
+                    found.update(bound_names(self.project.modules, code.path, [node]))
+            self._outer[code.path] = found
+        return self._outer[code.path]
 
     def text(self, path: PurePosixPath) -> str:
         """The text of a file, whether it can be parsed or not."""
@@ -351,6 +391,19 @@ def _child_nodes(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, list):
             found += [child for child in value if isinstance(child, ast.AST)]
     return found
+
+
+def is_visible(code: Code, node: ast.AST, name: str, definition: ast.AST) -> bool:
+    """Whether a name at a node means a definition of the same file, and nothing more local."""
+    binder = code.binder_of(node, name)
+    if binder is None:
+        return True
+    scope, local = binder
+    return name not in local.values | local.imports.keys() and scope in code.around(definition)
+
+
+def _declares_global(function: Function) -> bool:
+    return any(isinstance(node, ast.Global) for node in function.body)
 
 
 def _position_of(node: ast.expr | ast.stmt) -> tuple[int, int]:

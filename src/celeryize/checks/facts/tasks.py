@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from celeryize.checks.facts.code import Code, CodeFacts
+from celeryize.checks.facts.code import Code, CodeFacts, is_visible
 from celeryize.checks.facts.literals import (
     Function,
     dotted,
@@ -160,8 +160,11 @@ class TaskFacts:
         head, _, rest = spelled.partition(".")
         # a task of the same file needs no import
         if not rest and (code.path, head) in self._by_place:
-            return self._by_place[code.path, head]
-        module, name = self.code.bindings(code.path).get(head, ("", None))
+            task = self._by_place[code.path, head]
+            # `def send(greet):` has a greet of its own, which is not the task
+            if is_visible(code, node, head, task.node):
+                return task
+        module, name = self.code.imported_as(code, node, head) or ("", None)
         if not module:
             return None
         full = ".".join(part for part in (module, name, rest) if part)
