@@ -384,8 +384,9 @@ def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
     """
     files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
     texts = [readable_text(facts.project.root / path) for path in sorted(files)]
-    # other networks, and other files, may have any name
-    if any(word in text for text in texts for word in ELSEWHERE):
+    # other networks, and other files, may have any name; without any broker here, it is there
+    beside = any(p.kind == "compose" and _kind_of(p) for p in facts.deployment.processes)
+    if not beside or any(word in text for text in texts for word in ELSEWHERE):
         return
     reported: set[Where] = set()
     for process in facts.deployment.processes:
