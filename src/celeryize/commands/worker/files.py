@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.worker.web import find_web, starts_worker
+from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
 from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
@@ -63,7 +63,10 @@ def find_files(root: Path) -> list[DeploymentFile]:
             continue
         processes = tuple(read_processes(root, [path], scripts))
         if path.suffix == ".service":
-            units.setdefault(relative.parent, []).extend(processes)
+            # a unit that may start the web server, too, is not to be changed as a worker
+            units.setdefault(relative.parent, []).extend(
+                process for process in processes if not starts_server_too(root, process)
+            )
             continue
         file = _read_deployment(root, path, relative, processes)
         if file is not None:
@@ -162,16 +165,12 @@ def _is_chart(path: Path) -> bool:
 
 def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
+    both = [process for process in processes if starts_server_too(root, process)]
+    if both:
+        return f"{both[0].name} may start a web server and a worker ({both[0].where})"
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
-    unknown = [
-        p
-        for p in processes
-        if CALLED_WORKER.search(p.name)
-        and (p.words or "build" in p.options or "context" in p.options)
-        and not OTHER_QUEUES.search(" ".join(p.words))
-        and p.subcommand is None
-    ]
+    unknown = [process for process in processes if _is_unknown_worker(process)]
     if unknown:
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
@@ -183,6 +182,16 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
     return ""
+
+
+def _is_unknown_worker(process: Process) -> bool:
+    """Whether only the name of a process says that it is a worker."""
+    return bool(
+        CALLED_WORKER.search(process.name)
+        and (process.words or {"build", "context"} & set(process.options))
+        and not OTHER_QUEUES.search(" ".join(process.words))
+        and process.subcommand is None
+    )
 
 
 def _is_partial(process: Process) -> bool:
