@@ -61,12 +61,11 @@ def find_files(root: Path) -> list[DeploymentFile]:
         relative = PurePosixPath(path.relative_to(root).as_posix())
         if ELSEWHERE.search(str(relative)):
             continue
-        processes = tuple(read_processes(root, [path], scripts))
+        processes = tuple(
+            _without_guess(root, process) for process in read_processes(root, [path], scripts)
+        )
         if path.suffix == ".service":
-            # a unit that may start the web server, too, is not to be changed as a worker
-            units.setdefault(relative.parent, []).extend(
-                process for process in processes if not starts_server_too(root, process)
-            )
+            units.setdefault(relative.parent, []).extend(processes)
             continue
         file = _read_deployment(root, path, relative, processes)
         if file is not None:
@@ -76,6 +75,13 @@ def find_files(root: Path) -> list[DeploymentFile]:
             found.append(DeploymentFile("systemd", folder, "", tuple(members)))
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
+
+
+def _without_guess(root: Path, process: Process) -> Process:
+    """A process that may be the web server as well as a worker is not to be changed as a worker."""
+    if starts_server_too(root, process):
+        return process.with_script(None)
+    return process
 
 
 def _read_deployment(
@@ -165,9 +171,6 @@ def _is_chart(path: Path) -> bool:
 
 def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
-    both = [process for process in processes if starts_server_too(root, process)]
-    if both:
-        return f"{both[0].name} may start a web server and a worker ({both[0].where})"
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
     unknown = [process for process in processes if _is_unknown_worker(process)]
@@ -178,7 +181,7 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
         return "it starts no web process that is known as one"
     inside = [one.process for one in web if starts_worker(root, one.process)]
     if inside:
-        return f"{inside[0].name} starts a worker inside ({inside[0].where})"
+        return f"{inside[0].name} may start a worker inside ({inside[0].where})"
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
     return ""

@@ -40,7 +40,7 @@ def find_web(root: Path, processes: list[Process]) -> list[Web]:
     """The web processes of a file, those whose command shows it first; by name if none does."""
     found = []
     for process in processes:
-        if process.subcommand and not starts_server_too(root, process):
+        if process.subcommand:
             continue
         why = _shown_by(root, process)
         if why:
