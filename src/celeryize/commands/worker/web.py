@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.processes.process import Process, unwrapped
-from celeryize.detect.processes.scripts import copied_files, reached_text
+from celeryize.detect.processes.scripts import copied_files, entry_words, reached_text
 from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
@@ -61,8 +61,7 @@ def _is_python(root: Path, process: Process) -> bool:
 
 def starts_worker(root: Path, process: Process) -> bool:
     """Whether the start script of a web process starts a worker, too."""
-    line = " ".join(process.words)
-    texts = [line, _run_by(root, process, line)]
+    texts = [" ".join(process.words), _run_by(root, process, _line_of(root, process))]
     if process.kind == "compose" and not process.words:
         for text in STARTS.findall(dockerfile_of(root, process)):
             texts += [text, _run_by(root, process, text, whole=True)]
@@ -73,7 +72,7 @@ def starts_server_too(root: Path, process: Process) -> bool:
     """Whether the script that makes a process a worker may start a web server, too."""
     if process.script is None or process.subcommand != process.script.command.subcommand:
         return False
-    return bool(WEB.search(_run_by(root, process, " ".join(process.words))))
+    return bool(WEB.search(_run_by(root, process, _line_of(root, process))))
 
 
 def runner_of(web: Process) -> tuple[str, ...]:
@@ -110,7 +109,9 @@ def passes_arguments_on(root: Path, process: Process) -> bool:
         ]
     for text in texts:
         script = _script_in(root, process, text)
-        if script and not PASSES_ON.search(script):
+        # in a branch for other words, nothing is passed on
+        reached = _run_by(root, process, f"{text} celery -A")
+        if script and not PASSES_ON.search(reached):
             return False
         if not script and WEB.search(text):
             return False
@@ -137,7 +138,7 @@ def _shown_by(root: Path, process: Process) -> str:
     match = WEB.search(line)
     if match:
         return match[0]
-    match = WEB.search(_run_by(root, process, line))
+    match = WEB.search(_run_by(root, process, _line_of(root, process)))
     if match:
         return f"{match[0]} in its script"
     # what the image starts by itself
@@ -157,6 +158,16 @@ def _is_built(process: Process) -> bool:
 
 def _has_base(process: Process) -> bool:
     return bool({"build", "context", "image", "extends"} & set(process.options))
+
+
+def _line_of(root: Path, process: Process) -> str:
+    """What a process runs; its command may be the arguments of the image's entry point."""
+    line = " ".join(process.words)
+    if process.kind != "compose" or not process.words or "entrypoint" in process.options:
+        return line
+    if _script_in(root, process, line):
+        return line
+    return " ".join((*entry_words(dockerfile_of(root, process)), line))
 
 
 def _run_by(root: Path, process: Process, line: str, *, whole: bool = False) -> str:

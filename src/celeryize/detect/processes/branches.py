@@ -127,6 +127,14 @@ def _all_lines(text: str) -> tuple[Line, ...]:
     return tuple(Line(number, line, ()) for number, line in numbered if line[:1] not in {"", "#"})
 
 
+def _parted(text: str) -> tuple[str, ...]:
+    """`celery worker || { ...` as a command, and the group behind it."""
+    group = GROUP.search(text)
+    if group is None or re.match(r"(?:\{|\[|test\s)", text) or "(" in text[: group.start()]:
+        return (text,)
+    return text[: group.start()].strip(), text[group.start() :]
+
+
 def _may_call(caller: Line, line: Line) -> bool:
     """Whether a function that is called with these words gets to a line of it."""
     words = caller.text.split()[1:]
@@ -158,9 +166,10 @@ class _Reader:
     def read(self, statements: Iterator[Statement]) -> Iterator[Line]:
         """The commands. Raises NotUnderstood where what is open is not closed."""
         for one in statements:
-            text = self._without_branches(one.text)
-            if text:
-                yield self._line(one.number, text)
+            for part in _parted(one.text):
+                text = self._without_branches(part)
+                if text:
+                    yield self._line(one.number, text)
             if one.end == ";;":
                 if self._top.kind != "case":
                     raise NotUnderstood
