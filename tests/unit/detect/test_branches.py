@@ -104,6 +104,15 @@ main() {
 }
 main "$@"
 """
+QUOTES = """#!/bin/sh
+# don't
+case "$1" in
+  # it's the server
+  web) exec gunicorn config.wsgi;; # isn't
+  'a b'|"$OTHER") exit 1;;
+  *) exec celery -A config worker
+esac
+"""
 SAYS = """#!/bin/sh
 usage() {
   printf "%s\\n" "web" \\
@@ -161,6 +170,8 @@ def process_of(root: Path, script: str, service: str, dockerfile: str = "") -> P
         (NESTED, "web", None),
         (PASSED_ON, "worker", "worker"),
         (PASSED_ON, "web", None),
+        (QUOTES, "web", None),
+        (QUOTES, "worker", "worker"),
         (SAYS, "web", None),
     ],
 )

@@ -64,7 +64,10 @@ def starts_worker(root: Path, process: Process) -> bool:
     texts = [" ".join(process.words), _run_by(root, process, _line_of(root, process))]
     if process.kind == "compose" and not process.words:
         for text in STARTS.findall(dockerfile_of(root, process)):
-            texts += [text, _run_by(root, process, text, whole=True)]
+            texts += [
+                text,
+                _run_by(root, process, text, whole=bool(entry_words(dockerfile_of(root, process)))),
+            ]
     return any(WORKER.search(text) for text in texts)
 
 
@@ -146,7 +149,9 @@ def _shown_by(root: Path, process: Process) -> str:
     if process.kind == "compose" and not process.words and own and _has_base(process):
         dockerfile = dockerfile_of(root, process)
         for text in STARTS.findall(dockerfile):
-            match = WEB.search(text) or WEB.search(_run_by(root, process, text, whole=True))
+            match = WEB.search(text) or WEB.search(
+                _run_by(root, process, text, whole=bool(entry_words(dockerfile_of(root, process))))
+            )
             if match:
                 return f"{match[0]} in its Dockerfile"
     return ""

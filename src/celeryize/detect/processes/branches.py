@@ -23,6 +23,7 @@ VARIABLE = r"[\"']?\$\{?(\w+)(?::?-([^}]*))?\}?[\"']?"
 CASE = re.compile(r"case\s+(.+?)\s+in(?:\s+(.*))?$", re.S)
 SUBJECT = re.compile(rf"{VARIABLE}$")
 BRANCH = re.compile(r"\(?\s*([^()\s$`;&]+(?:\s*\|\s*[^()\s$`;&]+)*)\s*\)\s*(.*)", re.S)
+OTHER_BRANCH = re.compile(r"\(?(?:\\.|'[^']*'|\"[^\"]*\"|[^()'\"\\])+\)\s*(.*)", re.S)
 COMPARISON = rf"(?:\[\[?|test)\s+{VARIABLE}\s+(==?|!=)\s+[\"']?([\w.:-]+)[\"']?(?:\s+\]\]?)?"
 TEST = re.compile(rf"{COMPARISON}\s*$")
 # [ "$1" = web ] && exec gunicorn config.wsgi
@@ -122,9 +123,15 @@ def branch_lines(text: str) -> tuple[Line, ...]:
 
 
 def _all_lines(text: str) -> tuple[Line, ...]:
-    """Each line as one that may run."""
-    numbered = enumerate((line.strip() for line in text.split("\n")), 1)
-    return tuple(Line(number, line, ()) for number, line in numbered if line[:1] not in {"", "#"})
+    """Each line as one that may run; a backslash joins two."""
+    found: list[Line] = []
+    number = 1
+    for joined in re.split(r"(?<!\\)\n", text):
+        line = joined.replace("\\\n", " ").strip()
+        if line[:1] not in {"", "#"}:
+            found.append(Line(number, line.removesuffix(";;").strip().rstrip(";"), ()))
+        number += joined.count("\n") + 1
+    return tuple(found)
 
 
 def _parted(text: str) -> tuple[str, ...]:
@@ -301,7 +308,12 @@ class _Reader:
             return ""
         branch = BRANCH.match(text)
         if branch is None:
-            raise NotUnderstood
+            other = OTHER_BRANCH.match(text)
+            if other is None:
+                raise NotUnderstood
+            # for values that are not read: it may run
+            frame.inside, frame.sure = True, False
+            return self._without_branches(other[1].strip())
         frame.inside = True
         values = {value.strip().strip("\"'") for value in branch[1].split("|")}
         if frame.subject == "?":

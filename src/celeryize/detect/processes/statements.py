@@ -35,14 +35,17 @@ class Statement:
 
 def split_statements(text: str) -> Iterator[Statement]:
     """The commands of a script. Raises NotUnderstood where a quote is not closed."""
-    start = place = depth = 0
+    start = place = depth = comment = 0
     waiting: list[tuple[str, bool]] = []
     while match := TOKEN.search(text, place):
         token, place = match[0], match.end()
         depth += _step(token, depth)
+        if token.startswith("#"):
+            comment = comment or match.start()
         if depth or token not in {";", ";;", "\n"}:
             continue
-        words = text[start : match.start()]
+        words = text[start : comment or match.start()]
+        comment = 0
         yield from _statement(text, start, words, token)
         waiting += _documents(words)
         if token == "\n" and waiting:
@@ -57,7 +60,7 @@ def split_statements(text: str) -> Iterator[Statement]:
         start = place
     if depth or waiting:
         raise NotUnderstood
-    yield from _statement(text, start, text[start:], "\n")
+    yield from _statement(text, start, text[start : comment or len(text)], "\n")
 
 
 def _step(token: str, depth: int) -> int:
@@ -85,7 +88,6 @@ def is_printed(text: str) -> bool:
 def _statement(text: str, start: int, words: str, end: str) -> Iterator[Statement]:
     blank = len(words) - len(words.lstrip())
     found = re.sub(r"\\\n", " ", words).strip()
-    found = re.sub(r"(?:^|(?<=\s))#[^\n\"']*$", "", found).strip()
     if found or end == ";;":
         yield Statement(text.count("\n", 0, start + blank) + 1, found, end)
 
