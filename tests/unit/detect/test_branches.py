@@ -69,6 +69,63 @@ if grep -q x /etc/x && [ -n "$MAYBE" ]; then
   exec celery -A config worker
 fi
 """
+ONE_LINE = """#!/bin/sh
+if [ "$1" = migrate ]; then python manage.py migrate; exit; fi
+if [ "$1" = web ]; then exec gunicorn config.wsgi; fi
+exec celery -A config worker
+"""
+ONE_LINE_WORKER = """#!/bin/sh
+for i in 1 2; do if [ "$i" = 2 ]; then echo hi; fi; done
+[ "$1" = beat ] && exec celery -A config beat
+if test "$1" = worker ; then exec celery -A config worker ; fi
+exec gunicorn config.wsgi
+"""
+ONE_LINE_CASE = """#!/bin/sh
+run_worker () { exec celery -A config worker; }
+case "$1" in web) exec gunicorn config.wsgi ;; worker) run_worker;; esac
+"""
+NESTED = """#!/bin/sh
+if [ "$1" = "web" ]
+then
+  exec gunicorn config.wsgi
+else
+  if [ "$1" = "worker" ]
+  then
+     exec celery -A config worker
+  fi
+fi
+"""
+PASSED_ON = """#!/bin/bash
+main() {
+  case "$1" in
+    worker) exec celery -A config worker;;
+    *) exec gunicorn config.wsgi;;
+  esac
+}
+main "$@"
+"""
+QUOTES = """#!/bin/sh
+# don't
+case "$1" in
+  # it's the server
+  web) exec gunicorn config.wsgi;; # isn't
+  'a b'|"$OTHER") exit 1;;
+  *) exec celery -A config worker
+esac
+"""
+SAYS = """#!/bin/sh
+usage() {
+  printf "%s\\n" "web" \\
+    "celery -A config worker"
+  cat <<EOF
+celery -A config worker
+EOF
+}
+echo "a worker:
+celery -A config worker"
+[ "$#" -gt 0 ] || { usage; exit 1; }
+exec gunicorn config.wsgi
+"""
 
 
 def process_of(root: Path, script: str, service: str, dockerfile: str = "") -> Process:
@@ -101,6 +158,21 @@ def process_of(root: Path, script: str, service: str, dockerfile: str = "") -> P
         (OTHERS, "worker", "worker"),
         (OTHERS, "web", None),
         (UNKNOWN, "", "worker"),
+        (ONE_LINE, "web", None),
+        (ONE_LINE, "migrate", None),
+        (ONE_LINE, "worker", "worker"),
+        (ONE_LINE_WORKER, "worker", "worker"),
+        (ONE_LINE_WORKER, "beat", "beat"),
+        (ONE_LINE_WORKER, "web", None),
+        (ONE_LINE_CASE, "worker", "worker"),
+        (ONE_LINE_CASE, "web", None),
+        (NESTED, "worker", "worker"),
+        (NESTED, "web", None),
+        (PASSED_ON, "worker", "worker"),
+        (PASSED_ON, "web", None),
+        (QUOTES, "web", None),
+        (QUOTES, "worker", "worker"),
+        (SAYS, "web", None),
     ],
 )
 def test_the_argument_chooses_the_line(tmp_path: Path, script, words, expected):

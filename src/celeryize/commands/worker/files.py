@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.worker.web import find_web, starts_worker
+from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
 from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
@@ -61,7 +61,9 @@ def find_files(root: Path) -> list[DeploymentFile]:
         relative = PurePosixPath(path.relative_to(root).as_posix())
         if ELSEWHERE.search(str(relative)):
             continue
-        processes = tuple(read_processes(root, [path], scripts))
+        processes = tuple(
+            _without_guess(root, process) for process in read_processes(root, [path], scripts)
+        )
         if path.suffix == ".service":
             units.setdefault(relative.parent, []).extend(processes)
             continue
@@ -73,6 +75,13 @@ def find_files(root: Path) -> list[DeploymentFile]:
             found.append(DeploymentFile("systemd", folder, "", tuple(members)))
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
+
+
+def _without_guess(root: Path, process: Process) -> Process:
+    """A process that may be the web server as well as a worker is not to be changed as a worker."""
+    if starts_server_too(root, process):
+        return process.with_script(None)
+    return process
 
 
 def _read_deployment(
@@ -164,14 +173,7 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
-    unknown = [
-        p
-        for p in processes
-        if CALLED_WORKER.search(p.name)
-        and (p.words or "build" in p.options or "context" in p.options)
-        and not OTHER_QUEUES.search(" ".join(p.words))
-        and p.subcommand is None
-    ]
+    unknown = [process for process in processes if _is_unknown_worker(process)]
     if unknown:
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
@@ -179,10 +181,20 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
         return "it starts no web process that is known as one"
     inside = [one.process for one in web if starts_worker(root, one.process)]
     if inside:
-        return f"{inside[0].name} starts a worker inside ({inside[0].where})"
+        return f"{inside[0].name} may start a worker inside ({inside[0].where})"
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
     return ""
+
+
+def _is_unknown_worker(process: Process) -> bool:
+    """Whether only the name of a process says that it is a worker."""
+    return bool(
+        CALLED_WORKER.search(process.name)
+        and (process.words or {"build", "context"} & set(process.options))
+        and not OTHER_QUEUES.search(" ".join(process.words))
+        and process.subcommand is None
+    )
 
 
 def _is_partial(process: Process) -> bool:

@@ -77,9 +77,10 @@ def plan(project: Project, request: Request) -> Plan:
             "manifest or supervisor program",
             hint=f"Make one with --to KIND, which is one of {', '.join(KINDS)}.",
         )
+    skipped: list[DeploymentFile] = []
     if request.to and not request.service and all(file.skipped for file in files):
         # a file for the documentation, say: the project itself has none of the kind
-        files = []
+        skipped, files = files, []
     kinds = {file.kind for file in files} or {request.to or ""}
     health = request.health
     if health is None:
@@ -88,7 +89,7 @@ def plan(project: Project, request: Request) -> Plan:
     if files:
         _plan_files(project, draft, files, wanted, request, facts)
     else:
-        _plan_new(project, draft, wanted, request, facts)
+        _plan_new(project, draft, wanted, request, facts, skipped)
     if draft.edits():
         plan_timing(project, draft, timing)
     if health and _uses_health(draft):
@@ -132,7 +133,8 @@ def _plan_files(
         raise CannotPatch(
             f"no deployment file has a web process that a worker can be made from ({reasons})",
             hint="Name the service: --service NAME; or make a new file: --to KIND, one of "
-            f"{', '.join(KINDS)}.",
+            f"{', '.join(KINDS)}. The lines, to be adapted:",
+            snippet=lines_to_paste(passed_over[0].kind, wanted),
             where=Where(passed_over[0].path),
         )
     for manual in refusals:
@@ -206,17 +208,26 @@ def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> C
 
 
 def _plan_new(
-    project: Project, draft: Draft, wanted: Wanted, request: Request, facts: Facts
+    project: Project,
+    draft: Draft,
+    wanted: Wanted,
+    request: Request,
+    facts: Facts,
+    skipped: list[DeploymentFile],
 ) -> None:
-    """A new file of the kind that was asked for."""
+    """A new file of the kind that was asked for; `skipped` are those that get no worker."""
     kind = request.to or ""
     path = project.base / NEW_FILES[kind]
     if kind != "procfile":
         path = PurePosixPath(NEW_FILES[kind])
     if kind != "systemd" and draft.read(path) is not None:
+        why = next((file.skipped for file in skipped if file.path == path), "")
         raise CannotPatch(
-            f"{path} is there, and it is not known what it starts",
-            hint="Rename it, then run the command again.",
+            f"{path} is there, and no worker is added to it: "
+            f"{why or 'it is not known what it starts'}",
+            hint="Name the service that the worker is to be like, if it has none yet: "
+            "--service NAME. The lines, to be adapted:",
+            snippet=lines_to_paste(kind, wanted),
             where=Where(path),
         )
     file = DeploymentFile(kind, path, "", ())

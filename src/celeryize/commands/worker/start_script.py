@@ -9,6 +9,8 @@ import re
 
 from celeryize.commands.worker.target import Target
 from celeryize.detect.processes.process import Process, Script
+from celeryize.detect.processes.scripts import RUNNERS
+from celeryize.detect.processes.statements import QUOTED
 from celeryize.model import Todo
 
 # Shells whose -c waits for what it starts; bash execs the last command.
@@ -32,8 +34,8 @@ def exec_in_script(target: Target, process: Process) -> None:
     if re.match(r"exec\s", line[place:]):
         # by the plan of another file that starts the same script
         return
-    # an assignment cannot follow exec, and what comes below would never run
-    if re.match(r"\w+=", line[place:]) or not _is_last(script, lines, index):
+    # an assignment cannot follow exec, and what comes behind or below would never run
+    if not _is_alone(line[place:]) or not _is_last(script, lines, index):
         _leave_to_user(target, process, f"exec in front of celery in {script.command.where}")
         return
     lines[index] = f"{line[:place]}exec {line[place:]}"
@@ -47,6 +49,14 @@ def _place_of_command(line: str) -> int:
     return match.end() if match else 0
 
 
+def _is_alone(text: str) -> bool:
+    """Whether a line from this place on is one command that starts Celery."""
+    command = re.sub(r"\s*;{0,2}\s*(?:\s#.*)?$", "", text)
+    if re.match(r"\w+=", command) or not RUNNERS.match(f"{command} "):
+        return False
+    return not re.search(r"[;|]|&&", QUOTED.sub("''", command))
+
+
 def _is_last(script: Script, lines: list[str], index: int) -> bool:
     """Whether nothing is left to do for the script once its command has ended."""
     indented = lines[index][:1] in {" ", "\t"}
@@ -54,9 +64,11 @@ def _is_last(script: Script, lines: list[str], index: int) -> bool:
         index += 1
     rest = [one.strip() for one in lines[index + 1 :]]
     rest = [one for one in rest if one and not one.startswith("#")]
+    if not rest and not indented:
+        return True
     if not script.guards:
         # indented, it is in something that nobody has understood
-        return not rest and not indented
+        return False
     # in a branch: the last command of it, and nothing behind all of them
     ends = lines[index].rstrip().endswith(";;") or bool(rest and CLOSES.match(rest[0]))
     return ends and bool(rest) and rest[-1] in {"esac", "fi"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.processes.process import Process, unwrapped
-from celeryize.detect.processes.scripts import copied_files
+from celeryize.detect.processes.scripts import copied_files, entry_words, reached_text
 from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
@@ -61,12 +61,21 @@ def _is_python(root: Path, process: Process) -> bool:
 
 def starts_worker(root: Path, process: Process) -> bool:
     """Whether the start script of a web process starts a worker, too."""
-    line = " ".join(process.words)
-    texts = [line, _script_in(root, process, line)]
+    texts = [" ".join(process.words), _run_by(root, process, _line_of(root, process))]
     if process.kind == "compose" and not process.words:
         for text in STARTS.findall(dockerfile_of(root, process)):
-            texts += [text, _script_in(root, process, text)]
+            texts += [
+                text,
+                _run_by(root, process, text, whole=bool(entry_words(dockerfile_of(root, process)))),
+            ]
     return any(WORKER.search(text) for text in texts)
+
+
+def starts_server_too(root: Path, process: Process) -> bool:
+    """Whether the script that makes a process a worker may start a web server, too."""
+    if process.script is None or process.subcommand != process.script.command.subcommand:
+        return False
+    return bool(WEB.search(_run_by(root, process, _line_of(root, process))))
 
 
 def runner_of(web: Process) -> tuple[str, ...]:
@@ -103,7 +112,9 @@ def passes_arguments_on(root: Path, process: Process) -> bool:
         ]
     for text in texts:
         script = _script_in(root, process, text)
-        if script and not PASSES_ON.search(script):
+        # in a branch for other words, nothing is passed on
+        reached = _run_by(root, process, f"{text} celery -A")
+        if script and not PASSES_ON.search(reached):
             return False
         if not script and WEB.search(text):
             return False
@@ -130,8 +141,7 @@ def _shown_by(root: Path, process: Process) -> str:
     match = WEB.search(line)
     if match:
         return match[0]
-    script = _script_in(root, process, line)
-    match = WEB.search(script)
+    match = WEB.search(_run_by(root, process, _line_of(root, process)))
     if match:
         return f"{match[0]} in its script"
     # what the image starts by itself
@@ -139,7 +149,9 @@ def _shown_by(root: Path, process: Process) -> str:
     if process.kind == "compose" and not process.words and own and _has_base(process):
         dockerfile = dockerfile_of(root, process)
         for text in STARTS.findall(dockerfile):
-            match = WEB.search(text) or WEB.search(_script_in(root, process, text))
+            match = WEB.search(text) or WEB.search(
+                _run_by(root, process, text, whole=bool(entry_words(dockerfile_of(root, process))))
+            )
             if match:
                 return f"{match[0]} in its Dockerfile"
     return ""
@@ -153,12 +165,40 @@ def _has_base(process: Process) -> bool:
     return bool({"build", "context", "image", "extends"} & set(process.options))
 
 
+def _line_of(root: Path, process: Process) -> str:
+    """What a process runs; its command may be the arguments of the image's entry point."""
+    line = " ".join(process.words)
+    if process.kind != "compose" or not process.words or "entrypoint" in process.options:
+        return line
+    if _script_in(root, process, line):
+        return line
+    return " ".join((*entry_words(dockerfile_of(root, process)), line))
+
+
+def _run_by(root: Path, process: Process, line: str, *, whole: bool = False) -> str:
+    """The commands that a line starts by a script of the project, in the branches that it takes.
+
+    `whole`: those of all branches, where the arguments are given elsewhere.
+    """
+    text, arguments = _script_and_arguments(root, process, line)
+    environment = {name: item.text for name, item in process.environment.items()}
+    if whole:
+        return reached_text(text, None, environment)
+    return reached_text(text, arguments, environment)
+
+
 def _script_in(root: Path, process: Process, line: str) -> str:
     """The text of the script of the project that a line starts; empty where it is none."""
+    return _script_and_arguments(root, process, line)[0]
+
+
+def _script_and_arguments(root: Path, process: Process, line: str) -> tuple[str, list[str]]:
+    """The script of the project that a line starts, and the words behind its name."""
     words = [word for word in re.split(r"[\s\[\]\",']+", line) if word]
     copies = copied_files(dockerfile_of(root, process))
     beside = (root / process.where.path).parent
-    for word in unwrapped(words)[:3]:
+    words = [*unwrapped(words)]
+    for index, word in enumerate(words[:3]):
         source = copies.get(word, word)
         tail = PurePosixPath(source.lstrip("./")).as_posix()
         places = [beside / tail, root / tail]
@@ -169,8 +209,8 @@ def _script_in(root: Path, process: Process, line: str) -> str:
             if place.is_file():
                 text = readable_text(place)
                 if text.startswith("#!") or place.suffix == ".sh":
-                    return text
-    return ""
+                    return text, [one.rstrip(";") for one in words[index + 1 :]]
+    return "", []
 
 
 def _below(root: Path, source: PurePosixPath) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.command import CeleryCommand, shell_words
@@ -43,7 +43,7 @@ def read_scripts(root: Path, paths: Iterable[Path]) -> Iterator[Script]:
 
 
 def _commands_of(path: PurePosixPath, text: str) -> Iterator[Script]:
-    for line in branch_lines(_joined_lines(text)):
+    for line in branch_lines(text):
         if not RUNNERS.match(line.text):
             continue
         words = shell_words(line.text)
@@ -55,17 +55,16 @@ def _commands_of(path: PurePosixPath, text: str) -> Iterator[Script]:
             yield Script(path, command, bool(LAST.search(line.text)), waits, line.guards)
 
 
-def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines, where a backslash joins two; each with the number of its first."""
-    start, before = 0, ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if not before:
-            start = number
-        if line.endswith("\\"):
-            before += line[:-1] + " "
-            continue
-        yield start, before + line
-        before = ""
+def reached_text(text: str, arguments: Sequence[str] | None, environment: Mapping[str, str]) -> str:
+    """The commands of a script that may run with these arguments; None: they are not known."""
+    lines = branch_lines(text)
+    if arguments is None:
+        return "\n".join(line.text for line in lines)
+    return "\n".join(
+        line.text
+        for line in lines
+        if all(guard.lets_in(arguments, environment) for guard in line.guards)
+    )
 
 
 def link_script(process: Process, scripts: Iterable[Script], copies: dict[str, str]) -> Process:
