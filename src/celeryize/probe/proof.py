@@ -323,6 +323,28 @@ def _check_django_tasks(
     if DJANGO_TASKS not in expected.settings:
         return []
     return [
+        *_other_backend(after[0], expected),
+        *_unregistered_django_tasks(after),
+    ]
+
+
+def _other_backend(worker: ImportReport, expected: Expected) -> list[Finding]:
+    """The default backend that the settings end up with, where it is none of Celery's."""
+    # loaded here: no other proof asks for it
+    from celeryize.detect.django_tasks import DEFAULT_ALIAS, TaskBackend
+
+    value = worker.settings_values.get(DJANGO_TASKS)
+    default = value.get(DEFAULT_ALIAS) if isinstance(value, dict) else None
+    path = default.get("BACKEND") if isinstance(default, dict) else None
+    if path is None or TaskBackend(str(path)).sends_to_celery:
+        return []
+    message = f"TASKS has the backend {path} in the settings, which sends nothing to Celery"
+    hint = expected.suspect or "Look for code that sets it after the line that names Celery's."
+    return [_make_error("proof.E015", message, hint)]
+
+
+def _unregistered_django_tasks(after: tuple[ImportReport, ImportReport]) -> list[Finding]:
+    return [
         _make_error(
             "proof.E017",
             f"the Django task {task.name} is not registered on the app ({report.mode})",
