@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from celeryize.detect.command import SUBCOMMANDS as TODAY
+from celeryize.detect.command import SUBCOMMANDS as ASKED
 from celeryize.detect.deployment import PROCESS_FILES, matching_files, own_folders
 from celeryize.detect.processes import Process, processes_in
 from celeryize.detect.processes.process import split_command
@@ -23,6 +23,10 @@ from celeryize.model import Todo, Where
 from celeryize.patch.old_commands import RENAMED, SUBCOMMANDS
 
 _APP = re.compile(r"-A(?P<short>[\w.:]+)|--app=(?P<long>.+)")
+# https://docs.celeryq.dev/en/stable/reference/cli.html
+TODAY = ASKED | {"amqp", "graph", "list", "logtool", "migrate", "report", "result", "shell"}
+# What belongs to `celery` itself, as -A does, and stands in front of the subcommand.
+GENERAL = frozenset({"-b", "--broker", "--result-backend", "--loader", "--config", "--workdir"})
 _LISTS = frozenset({"compose", "kubernetes"})
 
 
@@ -103,9 +107,16 @@ def _lines_for(process: Process, new: Sequence[str], text: str) -> str:
 
 def modern_words(words: Sequence[str], app: str) -> tuple[str, ...] | None:
     """The words of a command as Celery 5 takes them; None where they are right, or no command."""
-    place = next((i for i, word in enumerate(words) if _program(word)), None)
-    if place is None:
-        return None
+    for place, word in enumerate(words):
+        if _program(word) and not _is_value(words, place):
+            # what is ahead may be another program (`tini --`), or a container that is called celery
+            new = _modern_from(words, place, app)
+            if new is not None:
+                return new
+    return None
+
+
+def _modern_from(words: Sequence[str], place: int, app: str) -> tuple[str, ...] | None:
     folder, slash, program = words[place].rpartition("/")
     ahead, rest = list(words[:place]), list(words[place + 1 :])
     managed = bool(ahead) and ahead[-1].rpartition("/")[2] == "manage.py"
@@ -113,25 +124,55 @@ def modern_words(words: Sequence[str], app: str) -> tuple[str, ...] | None:
         del ahead[-1]
         if ahead and re.fullmatch(r"(?:.*/)?python[\d.]*", ahead[-1]):
             del ahead[-1]
-    # another program's argument, such as `exec` or `wait-for.sh -- celery`, keeps what is ahead
-    subcommand = SUBCOMMANDS.get(program, "")
+    subcommand, found = SUBCOMMANDS.get(program, ""), 0
     old = managed or bool(subcommand)
     if not subcommand:
-        found = _subcommand_at(rest)
-        if found is None or rest[found] == "multi":
+        position = _subcommand_at(rest)
+        if position is None or rest[position] == "multi":
             return None
-        subcommand = rest.pop(found)
+        found, subcommand = position, rest.pop(position)
         old = old or any(_is_app(word) for word in rest[found:])
-    kept, named = _without_apps(rest)
-    renamed = [new for word in kept if (new := _renamed(word))]
-    if not old and renamed == kept:
+    early, first = _without_apps(rest[:found])
+    late, last = _without_apps(rest[found:])
+    renamed = [new for word in late if (new := _renamed(word))]
+    if not old and renamed == late:
         return None
-    return (*ahead, f"{folder}{slash}celery", "-A", named or app, subcommand, *renamed)
+    general, own = _split_general(renamed)
+    named = last or first or app
+    return (
+        *(*ahead, f"{folder}{slash}celery", "-A", named),
+        *(*early, *general, subcommand, *own),
+    )
+
+
+def _split_general(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options of `celery` itself with their values, and the other words."""
+    general: list[str] = []
+    own: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word.partition("=")[0] not in GENERAL:
+            own.append(word)
+            continue
+        general.append(word)
+        if "=" not in word and left:
+            general.append(left.pop(0))
+    return general, own
 
 
 def _program(word: str) -> bool:
     name = word.rpartition("/")[2]
     return name == "celery" or name in SUBCOMMANDS
+
+
+def _is_value(words: Sequence[str], place: int) -> bool:
+    """Whether the name of an old program is that of a user or of an app: `gosu celeryd celery`."""
+    if words[place].rpartition("/")[2] not in SUBCOMMANDS:
+        return False
+    follows = words[place + 1 : place + 2]
+    option = place > 0 and words[place - 1].startswith("-") and words[place - 1] != "--"
+    return option or any(not word.startswith("-") for word in follows)
 
 
 def _subcommand_at(rest: Sequence[str]) -> int | None:
