@@ -52,6 +52,8 @@ def _modern_inline(line: str, app: str) -> str:
         inner = f",{blank}".join(word.raw for word in new)
         lead = " " if found["items"].startswith(" ") else ""
         end = " " if found["items"].endswith(" ") else ""
+        if found["items"].rstrip().endswith(","):
+            end = f",{end}"
         return f"[{lead}{inner}{end}]"
 
     return _INLINE.sub(rewritten, line)
@@ -86,12 +88,23 @@ def _modern_blocks(lines: list[str], app: str) -> list[str]:
                 break
             entries.append(found)
         new = None
-        if entries:
+        # an entry behind a comment belongs to the list, too: it is left to a person
+        if entries and not _goes_on(lines[number + len(entries) :], entries[0][1]):
             new = _modern_words([_Word(e[2].strip("\"'"), e[2]) for e in entries], app)
         if new is not None:
             made += [f"{entries[0][1]}{word.raw}{entries[0][3]}" for word in new]
             number += len(entries)
     return made
+
+
+def _goes_on(lines: list[str], lead: str) -> bool:
+    """Whether another entry of a list that begins with `lead` is the next thing in a file."""
+    for line in lines:
+        text = line.strip()
+        if text and not text.startswith("#"):
+            margin = lead[: len(lead) - len(lead.lstrip())]
+            return line.startswith(f"{margin}-")
+    return False
 
 
 def _modern_words(words: list[_Word], app: str) -> list[_Word] | None:
@@ -101,23 +114,28 @@ def _modern_words(words: list[_Word], app: str) -> list[_Word] | None:
         return None
     folder, slash, program = words[how].text.rpartition("/")
     rest = words[how + 1 :]
-    subcommand = SUBCOMMANDS.get(program, "")
-    if program == "celery":
+    # the quotes of the list are those of its program
+    quote = words[how].raw[:1] if words[how].raw[:1] in "\"'" else ""
+    subcommand = None
+    if program in SUBCOMMANDS:
+        subcommand = _spelled(SUBCOMMANDS[program], quote)
+    elif program == "celery":
         place = _place_of_subcommand(rest)
         if place is None or not (how or _is_old(rest, place)):
             return None
-        subcommand = rest[place].text
+        subcommand = rest[place]
         rest = [*rest[:place], *rest[place + 1 :]]
-    if not subcommand:
+    if subcommand is None:
         return None
-    # the quotes of the list are those of its program
-    quote = words[how].raw[:1] if words[how].raw[:1] in "\"'" else ""
     named, options = _without_app(rest)
+    # which of two apps is meant, a person has to say
+    if _without_app(options)[0]:
+        return None
     kept = [_renamed(word, quote) for word in options]
     return [
         _spelled(f"{folder}{slash}celery", quote),
         *(named or [_spelled("-A", quote), _spelled(app, quote)]),
-        _spelled(subcommand, quote),
+        subcommand,
         *(word for word in kept if word.text),
     ]
 

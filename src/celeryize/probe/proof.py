@@ -55,7 +55,8 @@ class Expected:
     those that may change. `sent` is the task that Beat will send, wherever its entry is kept.
     `needs` are the modules that it has the project import, and that may have to be installed first.
     `values` are those of the settings that were written, `suspect` what may change one; `replaced`
-    are those of them that had another value before.
+    are those of them that had another value before. `task_backends` are the packages of which one
+    has to be the default backend in TASKS, where that is among the settings.
     """
 
     module: str
@@ -72,6 +73,7 @@ class Expected:
     values: tuple[WrittenValue, ...] = ()
     suspect: str = ""
     replaced: frozenset[str] = frozenset()
+    task_backends: frozenset[str] = frozenset()
 
 
 def judge(
@@ -322,6 +324,26 @@ def _check_django_tasks(
     """Each task of django.tasks is registered on the app, in the worker and in a web process."""
     if DJANGO_TASKS not in expected.settings:
         return []
+    return [
+        *_other_backend(after[0], expected),
+        *_unregistered_django_tasks(after),
+    ]
+
+
+def _other_backend(worker: ImportReport, expected: Expected) -> list[Finding]:
+    """The default backend that the settings end up with, where it is none of Celery's."""
+    value = worker.settings_values.get(DJANGO_TASKS)
+    default = value.get("default") if isinstance(value, dict) else None
+    path = default.get("BACKEND") if isinstance(default, dict) else None
+    packages = expected.task_backends
+    if path is None or not packages or str(path).partition(".")[0] in packages:
+        return []
+    message = f"TASKS has the backend {path} in the settings, which sends nothing to Celery"
+    hint = expected.suspect or "Look for code that sets it after the line that names Celery's."
+    return [_make_error("proof.E015", message, hint)]
+
+
+def _unregistered_django_tasks(after: tuple[ImportReport, ImportReport]) -> list[Finding]:
     return [
         _make_error(
             "proof.E017",

@@ -32,6 +32,11 @@ CASES = [
         "    command:\r\n    - python\r\n    - manage.py\r\n    - celery\r\n    - worker\r\n",
         "    command:\r\n    - celery\r\n    - -A\r\n    - blog\r\n    - worker\r\n",
     ),
+    # each word keeps its quotes, and the list its comma
+    (
+        "command: [celery, 'beat', '--app=x', -l, info,]",
+        "command: [celery, '--app=x', 'beat', -l, info,]",
+    ),
     (
         'args:\n- "celery"\n- "worker"\n- "-A"\n- "x"\n- "--maxtasksperchild"\n- "5"\n',
         'args:\n- "celery"\n- "-A"\n- "x"\n- "worker"\n- "--max-tasks-per-child"\n- "5"\n',
@@ -58,6 +63,8 @@ def test_a_list_command_becomes_one_of_celery_5(before: str, after: str):
         "services: [celery, beat, redis]",
         # a comment or an anchor: the list is left to a person
         "command:\n  - celery  # the program\n  - worker\n  - -A\n  - x\n",
+        "command:\n  - celeryd\n  # the app\n  - -A\n  - x\n",
+        'command: ["celery", "-A", "x", "worker", "-A", "y"]',
         "command:\n  - &program celery\n  - worker\n  - -A\n  - x\n",
     ],
 )

@@ -105,3 +105,19 @@ def test_a_django_task_has_to_be_registered_on_the_app(registered, found):
     worker = replace(WORKER, django_tasks=(task,), settings_values={"TASKS": {}})
     expected = replace(EXPECTED, settings=("TASKS",))
     assert verdict((WORKER, WEB), (worker, WEB), expected)[1] == found
+
+
+@pytest.mark.parametrize(
+    ("backend", "found"),
+    [
+        ("django_tasks_celery.CeleryBackend", []),
+        ("django.tasks.backends.immediate.ImmediateBackend", ["proof.E015"]),
+    ],
+)
+def test_the_settings_end_up_with_a_backend_of_celery(backend, found):
+    tasks = {"default": {"BACKEND": backend}}
+    worker = replace(WORKER, settings_values={"TASKS": tasks})
+    packages = frozenset({"django_tasks_celery"})
+    expected = replace(EXPECTED, settings=("TASKS",), replaced=frozenset({"TASKS"}))
+    expected = replace(expected, task_backends=packages)
+    assert verdict((worker, WEB), (worker, WEB), expected)[1] == found

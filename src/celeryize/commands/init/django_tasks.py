@@ -7,7 +7,6 @@ CELERY_RESULT_EXTENDED = True
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import replace
 
 from celeryize.celery_versions import Range, range_of
@@ -15,17 +14,17 @@ from celeryize.commands.init.celery_fit import Habit, habit_of
 from celeryize.commands.init.dependency import refresh_locks
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.commands.init.written_values import written_values
 from celeryize.detect.django_tasks import (
     CELERY_BACKENDS,
-    DEFAULT_ALIAS,
     DEFAULT_QUEUE,
-    TaskBackend,
     find_django_tasks,
     read_backends,
 )
 from celeryize.detect.project import Project, installed_version
 from celeryize.detect.python_version import declared_python
 from celeryize.detect.settings import constant, settings_files, strings_of
+from celeryize.detect.tasks_setting import TASKS, TasksValue, not_to_celery, tasks_values
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.dependencies import Requirement, declare
@@ -35,10 +34,11 @@ from celeryize.render import snippet
 # What the package takes. Source: the metadata of django-tasks-celery 0.1.1 on PyPI.
 PACKAGE = "django-tasks-celery"
 PACKAGE_VERSION = "0.1.1"
+# before 1.0 each minor version may break what was
+PACKAGE_BELOW = "0.2"
 DJANGO = Range((6,), (7,))
 PYTHON_FROM = (3, 12)
 CELERY_FROM = (5, 4)
-TASKS = "TASKS"
 EXTENDED = "CELERY_RESULT_EXTENDED"
 
 
@@ -130,51 +130,67 @@ def queue_names(project: Project) -> tuple[str, ...]:
 
 def is_done(project: Project) -> bool:
     """Whether TASKS has a backend of Celery already. Raises CannotPatch for another one."""
-    found = _assigned_tasks(project)
-    if found is None:
+    values = _shared_values(project)
+    if not values:
         return False
-    where, value = found
-    backends = read_backends(value) or {}
-    backend = backends.get(DEFAULT_ALIAS, TaskBackend(""))
-    if backend.sends_to_celery:
+    other = not_to_celery(values)
+    if other is None:
         return True
-    named = f"with the backend {backend.path}" if backend.path else "in a way that code computes"
+    path = other.backend.path
+    named = f"with the backend {path}" if path else "in a way that code computes"
     app = project.celery[0] if project.celery else None
     module = app.module if app else f"{project.package.name}.celery"
     variable = app.variable if app else "app"
     extended = EXTENDED not in {*project.settings.assigned, *project.settings.taken}
+    in_place = len(values) == 1 and other.alone
+    hint = "Put these lines in its place, or remove it, and run the command again."
+    if not in_place:
+        lines = dict.fromkeys(str(value.where) for value in values)
+        hint = f"Remove what sets it ({', '.join(lines)}), and run the command again; or put these "
+        hint += "lines at the end of the file instead."
     raise CannotPatch(
         f"TASKS is set already, {named}, and may be meant that way",
-        hint="Put these lines in its place, or remove it, and run the command again.",
+        hint=hint,
         snippet=tasks_block(project, module, variable, extended=extended),
-        where=where,
-        in_place=True,
+        where=other.where,
+        in_place=in_place,
     )
 
 
 def needed_by_tasks(project: Project) -> frozenset[str]:
     """The settings that the results of Django's tasks need, where TASKS sends them to Celery."""
-    found = _assigned_tasks(project)
-    backends = read_backends(found[1]) if found else None
-    if any(backend.sends_to_celery for backend in (backends or {}).values()):
-        return frozenset({EXTENDED})
+    for found in _shared_values(project):
+        backends = read_backends(found.value) if found.value else None
+        every = (found.backend, *(backends or {}).values())
+        if any(backend.sends_to_celery for backend in every):
+            return frozenset({EXTENDED})
     return frozenset()
 
 
 def add_to_existing(setup: Setup, wiring: Wiring) -> Wiring:
     """TASKS, and what it needs, beside a set-up that is there."""
     project = setup.project
-    found = _assigned_tasks(project)
-    if is_done(project) and found is not None:
-        setup.draft.keep(found[0].path, "TASKS: Django's tasks go to Celery")
+    if is_done(project):
+        values = _shared_values(project)
+        setup.draft.keep(values[0].where.path, "TASKS: Django's tasks go to Celery")
         _report_extended(setup)
+        # the proof loads what is there, as it does with what is written
+        wiring = replace(
+            wiring,
+            wrote=tuple(dict.fromkeys((*wiring.wrote, TASKS))),
+            replaced=wiring.replaced | {TASKS},
+        )
     else:
         extended = not _has_setting(setup, wiring, EXTENDED)
         block = tasks_block(project, wiring.module, wiring.variable, extended=extended)
         _refuse_moved_place(setup, block)
         by_path = write_settings(setup, block, (), "TASKS: Django's tasks go to Celery")
         wiring = with_block(wiring, block)
-        wiring = replace(wiring, read_by_path=wiring.read_by_path or by_path)
+        wiring = replace(
+            wiring,
+            read_by_path=wiring.read_by_path or by_path,
+            values=(*wiring.values, *written_values(project, block)),
+        )
         report_state(setup)
         report_overrides(setup)
         _report_extended(setup)
@@ -222,9 +238,7 @@ def declare_backend(setup: Setup) -> None:
     draft, dependencies = setup.draft, setup.project.dependencies
     if any(name in dependencies.declared for name in CELERY_BACKENDS.values()):
         return
-    need = Requirement(PACKAGE, (), PACKAGE_VERSION)
-    if habit_of(setup.project) is Habit.PINS:
-        need = replace(need, lower="", pin=PACKAGE_VERSION)
+    need = _requirement(habit_of(setup.project))
     if dependencies.file is None:
         draft.add_manual(
             CannotPatch(
@@ -247,6 +261,20 @@ def declare_backend(setup: Setup) -> None:
     # where Celery is declared in the same run, the lock has its manual step already
     if fresh:
         refresh_locks(setup)
+
+
+def _requirement(habit: Habit) -> Requirement:
+    """The package, with its version written as the project writes its own requirements."""
+    need = Requirement(PACKAGE, (), PACKAGE_VERSION)
+    match habit:
+        case Habit.PINS:
+            return replace(need, lower="", pin=PACKAGE_VERSION)
+        case Habit.BOUNDS:
+            return replace(need, upper=PACKAGE_BELOW)
+        case Habit.COMPATIBLE:
+            return replace(need, compatible=True)
+        case Habit.OPEN:
+            return need
 
 
 def _report_extended(setup: Setup) -> None:
@@ -278,33 +306,25 @@ def _refuse_moved_place(setup: Setup, block: str) -> None:
         )
 
 
-def _assigned_tasks(project: Project) -> tuple[Where, ast.expr] | None:
-    """Where the settings of all environments have TASKS, and what it is; None where they do not."""
-    found = list(_assignments(project))
-    shared = [pair for pair in found if pair[0].path == project.settings.file]
+def _shared_values(project: Project) -> list[TasksValue]:
+    """What sets TASKS in the settings of all environments, in its order."""
+    found = _all_values(project)
+    shared = [value for value in found if value.where.path == project.settings.file]
     if shared or TASKS not in project.settings.taken:
-        return next(iter(shared), None)
-    return next(iter(found), None)
+        return shared
+    first = found[0].where.path if found else None
+    return [value for value in found if value.where.path == first]
 
 
 def report_overrides(setup: Setup) -> None:
     """A note for each environment that has a TASKS of its own, such as that of the tests."""
-    for where, value in _assignments(setup.project):
-        if where.path != setup.project.settings.file:
-            backends = read_backends(value) or {}
-            backend = backends.get(DEFAULT_ALIAS, TaskBackend(""))
-            path = backend.path or "a value that code computes"
-            setup.draft.add_note(f"{where}: TASKS is set there, too ({path}), and stays.")
+    for value in _all_values(setup.project):
+        if value.where.path != setup.project.settings.file:
+            path = value.backend.path or "a value that code computes"
+            setup.draft.add_note(f"{value.where}: TASKS is set there, too ({path}), and stays.")
 
 
-def _assignments(project: Project) -> Iterator[tuple[Where, ast.expr]]:
+def _all_values(project: Project) -> list[TasksValue]:
     settings = project.settings
     files = (settings.file, *settings.reachable, *settings_files(project.layout, project.modules))
-    for path in dict.fromkeys(files):
-        for node in ast.walk(project.modules.tree(path)):
-            match node:
-                case (
-                    ast.Assign(targets=[ast.Name(id="TASKS")], value=value)
-                    | ast.AnnAssign(target=ast.Name(id="TASKS"), value=ast.expr() as value)
-                ):
-                    yield Where(path, node.lineno), value
+    return [value for path in dict.fromkeys(files) for value in tasks_values(project.modules, path)]

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.celery_versions import Range, is_pinned, range_of
 from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery
+from celeryize.commands.init.modernize_left import add_left_commands
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
@@ -222,6 +223,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
     app = project.package.name
     if project.celery:
         app = project.start_spec(project.celery[0])
+    told: set[Where] = set()
     for path in _files(project, _FILES):
         data = draft.read(path)
         if data is None or not _MENTIONS.search(data):
@@ -236,6 +238,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
             draft.write(path, after.encode(), "command lines of Celery 5")
         for number, line in enumerate(lines, start=1):
             if _MANAGED.search(line):
+                told.add(Where(path, number))
                 draft.add_todo(
                     Todo(
                         f"start Celery by its own command in line {number}",
@@ -244,6 +247,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
                         path,
                     )
                 )
+    add_left_commands(project, draft, app, frozenset(told))
 
 
 def _name_variables(project: Project, draft: Draft) -> None:

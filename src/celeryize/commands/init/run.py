@@ -28,6 +28,7 @@ from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.answers import configured, stored_answers
+from celeryize.detect.django_tasks import CELERY_BACKENDS
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch, NoCelery
 from celeryize.model import NextStep, Plan
@@ -185,6 +186,7 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
             values=wiring.values,
             suspect=name_suspect(project),
             replaced=wiring.replaced,
+            task_backends=frozenset(CELERY_BACKENDS),
         ),
         ImportRequest(wiring.spec, wiring.wrote, wiring.environment),
         install_command=install_command,

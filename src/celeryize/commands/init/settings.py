@@ -59,7 +59,7 @@ def add_settings(setup: Setup, wiring: Wiring, only: frozenset[str] | None = Non
         wrote=tuple(dict.fromkeys((*wiring.wrote, *names, *assigned_names(more)))),
         environment=(*wiring.environment, *secrets),
         read_by_path=wiring.read_by_path or by_path,
-        values=(*wiring.values, *written_values(setup.project, block)),
+        values=(*wiring.values, *written_values(setup.project, f"{block}\n{more}")),
         recorded=tuple(recorded_of(block).items()),
     )
 

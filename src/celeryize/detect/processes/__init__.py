@@ -26,7 +26,7 @@ OF_DOCKER = re.compile(
     r"[^}]*\}\}"
 )
 
-__all__ = ["Process", "Script", "read_processes"]
+__all__ = ["Process", "Script", "processes_in", "read_processes"]
 
 
 def read_processes(
@@ -40,7 +40,7 @@ def read_processes(
         except OSError:
             continue
         relative = PurePosixPath(path.relative_to(root).as_posix())
-        for process in _read_file(relative, text):
+        for process in processes_in(relative, text):
             if scripts and process.celery is None:
                 process = _linked(process, scripts, root, path.parent)
             yield process
@@ -58,7 +58,8 @@ def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: P
     return process.with_script(link_script(begun, scripts, copies).script)
 
 
-def _read_file(path: PurePosixPath, text: str) -> Iterator[Process]:
+def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:
+    """The processes of one deployment file; of a text that no reader understands, none."""
     if path.name.startswith("Procfile"):
         return read_procfile(path, text)
     if path.suffix == ".service":
