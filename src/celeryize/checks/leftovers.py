@@ -474,7 +474,7 @@ def asks_for_the_request(facts: Facts) -> Iterator[Occurrence]:
     How it looks: AttributeError: 'NoneType' object has no attribute 'pk'
     Why: A middleware keeps the user for the time of a request; a worker has no request.
     Fix: Give the task the primary key of the user.
-    Source: https://django-crum.readthedocs.io/en/latest/; https://pypi.org/project/django-currentuser/
+    Source: https://django-crum.readthedocs.io/en/latest/
     """
     for code, node in task_functions(facts):
         for call in code.within(node):
