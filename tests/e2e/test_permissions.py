@@ -83,6 +83,36 @@ def test_a_file_that_may_not_be_read_is_a_sentence_or_does_not_matter(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("where", [".env", ".env.example", "docker-compose.yml", "Dockerfile"])
+def test_a_file_of_the_environment_that_may_not_be_read_names_nothing(
+    tmp_path, celeryize: Run, forbidding, where
+):
+    bare = "import sys\n\nfrom django.core.management import execute_from_command_line\n\n"
+    files = {
+        "manage.py": f"{bare}execute_from_command_line(sys.argv)\n",
+        "config/production.py": "INSTALLED_APPS = []\n",
+        where: "DJANGO_SETTINGS_MODULE=config.settings\n",
+    }
+    root = make_tree(tmp_path / "project", {**small_project(), **files})
+    forbidding(root / where)
+    ran = celeryize(root, *INIT)
+    assert ran.returncode == 3, ran.stderr
+    assert "look like settings" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_deployment_file_that_may_not_be_read_is_left_alone_by_other_answers(
+    tmp_path, celeryize: Run, forbidding
+):
+    root = make_tree(tmp_path / "project", small_project())
+    assert celeryize(root, *INIT).returncode == 0
+    make_tree(root, {".env": "CELERY_BROKER_URL=redis://redis:6379/0\n"})
+    forbidding(root / ".env")
+    ran = celeryize(root, *INIT, "--broker", "rabbitmq")
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_state_that_root_made_is_a_sentence_for_a_writer(
     tmp_path, celeryize: Run, forbidding, command

@@ -402,7 +402,7 @@ def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
         if url.host != "localhost" and not any(named.search(text) for text in texts):
             reported.add(url.where)
             yield Occurrence(
-                f"{url.host} is no service of the compose file: the broker is not found",
+                f"the compose file has no service {url.host}: the broker is not found",
                 url.where,
                 "Write the name of a service that is there, or add one: celeryize add-worker.",
             )

@@ -303,7 +303,7 @@ def _leaves_by_exception(handler: ast.ExceptHandler) -> bool:
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise):
             return True
-        # a function that is no line of the log may raise, or be what is to be done instead
+        # any call but one of a logger may raise, or do what has to be done instead
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] not in NOTES:
             return True
     return False

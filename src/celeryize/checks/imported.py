@@ -128,8 +128,12 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
             f"Set {variable} where you run this, as the project is started with it: "
             f"`export {variable}=...`, then `celeryize verify`."
         )
-    first = failure.message.partition("\n")[0]
-    return Occurrence(message or f"{failure.type}: {first}", where, hint, "\n".join(failure.frames))
+    message = message or f"{failure.type}: {_first_line(failure)}"
+    return Occurrence(message, where, hint, "\n".join(failure.frames))
+
+
+def _first_line(failure: Failure) -> str:
+    return failure.message.partition("\n")[0]
 
 
 def _known_hint(failure: Failure) -> str:
@@ -222,7 +226,7 @@ def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
         if not _is_of_this_machine(facts, entry.failure):
             yield Occurrence(
                 f"{entry.module} cannot be imported as a web server does it: "
-                f"{entry.failure.type}: {entry.failure.message}",
+                f"{entry.failure.type}: {_first_line(entry.failure)}",
                 _place_of(facts, entry.failure),
                 "Fix that, or look with these settings: --settings MODULE.",
             )
@@ -243,7 +247,7 @@ def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
         if _is_of_this_machine(facts, entry.failure):
             yield Occurrence(
                 f"{entry.module}, with its own settings, cannot be imported on this machine: "
-                f"{entry.failure.type}: {entry.failure.message}",
+                f"{entry.failure.type}: {_first_line(entry.failure)}",
                 _place_of(facts, entry.failure),
                 "To have them looked at, set what they need, and pass --settings MODULE.",
             )

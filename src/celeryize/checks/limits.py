@@ -244,7 +244,7 @@ def root_logger_replaced(facts: Facts) -> Iterator[Occurrence]:
     What happens: What the tasks log goes to the terminal of the worker alone, and not to the file
         or the service that LOGGING names.
     How it looks: (nothing: the file has the lines of the web process only)
-    Why: A worker takes over the root logger, unless it is told not to.
+    Why: By default, a worker takes over the root logger.
     Fix: CELERY_WORKER_HIJACK_ROOT_LOGGER = False; or a receiver of setup_logging that calls
         dictConfig(settings.LOGGING)
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-hijack-root-logger;

@@ -99,7 +99,7 @@ def _is_open(call: ast.Call) -> bool:
 
 @check("celery.W742")
 def change_that_beat_misses(facts: Facts) -> Iterator[Occurrence]:
-    """Rows of PeriodicTask are changed in bulk, and Beat is not told.
+    """Rows of PeriodicTask are changed in bulk, which Beat does not notice.
 
     What happens: Beat goes on with the old schedule until it is restarted, or until any row is
         saved.

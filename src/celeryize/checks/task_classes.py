@@ -175,7 +175,7 @@ def method_of_no_task(facts: Facts) -> Iterator[Occurrence]:
     What happens: The call raises.
     How it looks: AttributeError: 'send_mail' object has no attribute 'send'
     Why: The name is misspelt, or that of another library: actors of Dramatiq have send().
-    Fix: delay(...), or apply_async(args=(...)). There is no version of them to await.
+    Fix: delay(...), or apply_async(args=(...)). They cannot be awaited.
     Source: https://docs.celeryq.dev/en/stable/reference/celery.app.task.html
     """
     if facts.tasks.have_own_class:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules, is_foreign
 from celeryize.detect.variables import assigned_in
 from celeryize.model import Where
-from celeryize.reading import list_folder, read_file, read_text
+from celeryize.reading import list_folder, read_file, read_text, readable_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 SERVER_FILES = ("wsgi.py", "asgi.py", "*/wsgi.py", "*/asgi.py", "*/*/wsgi.py", "*/*/asgi.py")
@@ -90,7 +90,8 @@ def settings_of_tools(
             if not STARTS_PROJECT.fullmatch(file.name) or not file.is_file():
                 continue
             path = folder / file.name
-            text = read_file(file).decode("utf-8", "replace")
+            # a file with secrets may be another user's
+            text = readable_text(file)
             for match in IN_ANY_FILE.finditer(text):
                 begin = text.rfind("\n", 0, match.start()) + 1
                 # what is commented out, or for tests alone, starts nothing

@@ -96,7 +96,7 @@ def adopt_profile(setup: Setup, wiring: Wiring, app: CeleryApp) -> Wiring:
 
 
 def _has_old_names(project: Project, app: CeleryApp) -> bool:
-    """Whether the app reads settings by their names of before Celery 4."""
+    """Whether the app reads settings by their pre-Celery 4 names."""
     old = [name for name in project.settings.assigned if name in OLD_NAMES]
     if app.config_source != "django.conf:settings":
         return False

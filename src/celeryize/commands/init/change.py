@@ -231,7 +231,7 @@ def _fitting_names(setup: Setup, before: Answers, answers: Answers) -> frozenset
     forbidden = forbidden_limits(setup.project, block)
     known = rendered_pieces(setup.project, before)
     for name, own in forbidden.items():
-        # what was left out once is not told again
+        # what was left out once is not reported again
         if name not in setup.project.settings.assigned and name not in known:
             setup.draft.add_note(f"{name} is not added: {own.conflict}.")
     return frozenset(pieces) - forbidden.keys()

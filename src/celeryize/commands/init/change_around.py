@@ -21,7 +21,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Todo
 from celeryize.patch.dependencies import change_extras
 from celeryize.patch.gitignore import BEAT_FILES, COMMENT, IGNORES_BEAT, ignore, unignore
-from celeryize.reading import read_file
+from celeryize.reading import read_file, readable_text
 from celeryize.urls import redacted
 
 _DEPLOYMENT = ("*compose*.y*ml", ".env*", "*.env", ".envs/**/*", "Procfile*", "deploy/**/*")
@@ -191,7 +191,9 @@ def _lines_with_urls(setup: Setup) -> Iterator[tuple[PurePosixPath, int, str, st
                     continue
                 seen.add(file)
                 path = PurePosixPath(file.relative_to(project.root).as_posix())
-                for number, line in enumerate(read_file(file).split(b"\n"), start=1):
+                # a file with secrets may be another user's
+                lines = readable_text(file).encode().split(b"\n")
+                for number, line in enumerate(lines, start=1):
                     found = _URL.search(line)
                     if found is not None and not line.lstrip().startswith(b"#"):
                         text = line.decode("utf-8", "replace").strip()
