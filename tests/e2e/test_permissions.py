@@ -91,6 +91,7 @@ def test_a_file_of_the_environment_that_may_not_be_read_names_nothing(
     files = {
         "manage.py": f"{bare}execute_from_command_line(sys.argv)\n",
         "config/production.py": "INSTALLED_APPS = []\n",
+        "config/wsgi.py": "import os\n",
         where: "DJANGO_SETTINGS_MODULE=config.settings\n",
     }
     root = make_tree(tmp_path / "project", {**small_project(), **files})
