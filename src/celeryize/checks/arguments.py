@@ -24,6 +24,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
+from celeryize.patch.nodes import walk
 from celeryize.patch.replace import with_parentheses
 
 # The methods whose `args` and `kwargs` hold what the task is given.
@@ -381,7 +382,7 @@ def _fetch_words(call: ast.Call) -> str | None:
 def _last_assignment(function: Function, name: str, line: int) -> ast.Assign | None:
     """The last assignment of a name in a function above a line."""
     found: ast.Assign | None = None
-    for node in ast.walk(function):
+    for node in walk(function):
         if not isinstance(node, ast.Assign) or node.lineno >= line:
             continue
         if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):

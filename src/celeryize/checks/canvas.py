@@ -425,16 +425,15 @@ def _is_declared(node: ast.expr) -> bool:
 
 def _unused_canvas(facts: Facts, code: Code) -> Iterator[ast.expr]:
     """The canvas that nothing uses: statements, and what an unused variable is given."""
-    for node in code.parents:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.BinOp):
-            if is_canvas(facts, code, node.value):
-                yield node.value
+    for statement in dict.fromkeys(_statement_of(code, call) for call in code.calls):
+        if statement is not None and is_canvas(facts, code, statement.value):
+            yield statement.value
+    for call in code.calls:
         # what on_commit calls is the lambda, and nothing sends what that returns
-        outer = code.parents.get(node)
-        if isinstance(node, ast.Lambda) and isinstance(outer, ast.Call):
-            handed = dotted(outer.func).rpartition(".")[2] == "on_commit"
-            if handed and is_canvas(facts, code, node.body):
-                yield node.body
+        for handed in call.args:
+            if isinstance(handed, ast.Lambda) and dotted(call.func).split(".")[-1] == "on_commit":
+                if is_canvas(facts, code, handed.body):
+                    yield handed.body
     for assign in code.assigns:
         if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
             continue
@@ -445,6 +444,16 @@ def _unused_canvas(facts: Facts, code: Code) -> Iterator[ast.expr]:
         function = code.function_of(assign)
         if function is not None and not _is_loaded(code, function, target.id):
             yield assign.value
+
+
+def _statement_of(code: Code, call: ast.Call) -> ast.Expr | None:
+    """The statement that is a call and nothing more, or a row of them: `a.s() | b.s()`."""
+    outer = code.parents.get(call)
+    while isinstance(outer, ast.BinOp):
+        outer = code.parents.get(outer)
+    if isinstance(outer, ast.Expr):
+        return outer
+    return None
 
 
 def _is_loaded(code: Code, function: Function, name: str) -> bool:

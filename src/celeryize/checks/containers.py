@@ -15,6 +15,7 @@ from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.reading import read_text, readable_text
 
 # The port on which the image of a broker listens.
@@ -359,7 +360,7 @@ def _demanded(facts: Facts) -> Iterator[tuple[str, Where]]:
         text = setting.code.source.text
         if setting.conditional or "dotenv" in text or "read_env" in text:
             continue
-        for node in ast.walk(setting.value):
+        for node in walk(setting.value):
             if isinstance(node, ast.Subscript) and dotted(node.value) in {"os.environ", "environ"}:
                 name = text_of(node.slice)
                 if name:

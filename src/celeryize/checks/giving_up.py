@@ -13,6 +13,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted, number_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import walk
 
 EXCEEDED = "MaxRetriesExceededError"
 # What only writes down what has happened.
@@ -67,7 +68,7 @@ def exceeded_never_raised(facts: Facts) -> Iterator[Occurrence]:
 
 def _may_exceed_otherwise(body: list[ast.stmt]) -> bool:
     """Whether MaxRetriesExceededError may come from elsewhere than from retry()."""
-    for node in (node for statement in body for node in ast.walk(statement)):
+    for node in (node for statement in body for node in walk(statement)):
         if isinstance(node, ast.Raise) and node.exc and EXCEEDED in ast.unparse(node.exc):
             return True
         # a function that is given the task may raise it
@@ -83,7 +84,7 @@ def _catches_only(handler: ast.ExceptHandler, name: str) -> bool:
 def _retries_in(task: Task, body: list[ast.stmt]) -> Iterator[ast.Call]:
     names = {"self.retry", f"{task.node.name}.retry"}
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Call) and dotted(node.func) in names:
                 yield node
 
@@ -176,7 +177,7 @@ def _may_end(task: Task, call: ast.Call) -> bool:
     }
     # a number that is counted up, and a list that gets shorter, are an end of their own
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    for inner in (inner for value in given for inner in ast.walk(value)):
+    for inner in (inner for value in given for inner in walk(value)):
         if isinstance(inner, ast.BinOp | ast.Subscript | ast.Call):
             return True
         if isinstance(inner, ast.Name) and inner.id in set_here:
@@ -195,7 +196,7 @@ def _is_unconditional_in_handler(code: Code, node: ast.AST, function: Function) 
         if isinstance(outer, ast.If | ast.IfExp) or outer is function:
             return False
         if isinstance(outer, ast.ExceptHandler):
-            return not any(isinstance(inner, ast.If) for inner in ast.walk(outer))
+            return not any(isinstance(inner, ast.If) for inner in walk(outer))
     return False
 
 
@@ -287,7 +288,7 @@ def _is_preparation(statement: ast.stmt) -> bool:
 def _catches_some(handler: ast.ExceptHandler, names: set[str]) -> bool:
     if handler.type is None:
         return True
-    caught = {dotted(node).rpartition(".")[2] for node in ast.walk(handler.type)}
+    caught = {dotted(node).rpartition(".")[2] for node in walk(handler.type)}
     return bool(caught & (names | {"Exception", "BaseException"}))
 
 
@@ -295,12 +296,12 @@ def _catches_all(handler: ast.ExceptHandler, names: set[str]) -> bool:
     """Whether a handler catches every one of some exceptions."""
     if handler.type is None:
         return True
-    caught = {dotted(node).rpartition(".")[2] for node in ast.walk(handler.type)}
+    caught = {dotted(node).rpartition(".")[2] for node in walk(handler.type)}
     return bool(caught & {"Exception", "BaseException"}) or names <= caught
 
 
 def _leaves_by_exception(handler: ast.ExceptHandler) -> bool:
-    for node in ast.walk(handler):
+    for node in walk(handler):
         if isinstance(node, ast.Raise):
             return True
         # any call but one of a logger may raise, or do what has to be done instead

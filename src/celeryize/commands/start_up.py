@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,19 +47,6 @@ IMPORTING = "importing your project as a worker and as a web process"
 UNKNOWN = "?"
 
 
-def missing_settings(environment: Environment) -> str:
-    """Why the settings that manage.py names cannot be read; empty where they can."""
-    from celeryize.detect.modules import Modules
-    from celeryize.detect.settings import find_settings
-
-    layout = environment.layout
-    try:
-        find_settings(layout, Modules(layout.root, layout.paths))
-    except NoProject as error:
-        return error.message
-    return ""
-
-
 @contextmanager
 def start_up(
     options: RunOptions,
@@ -88,8 +76,6 @@ def start_up(
         environment = find_environment(
             start, settings=options.settings, python=options.python, ask=imports
         )
-        if may_lack_settings:
-            unknown = missing_settings(environment)
     except NoProject as error:
         if not may_lack_settings or error.choices or options.settings:
             raise
@@ -107,14 +93,20 @@ def start_up(
         # loaded while the project's interpreter starts: a proof is as long as that takes
         from celeryize.detect.project import load_project
 
-        project = load_project(
+        load = partial(
+            load_project,
             start,
             settings=options.settings,
             python=options.python,
             package=options.package,
             environment=environment,
-            without_settings=unknown,
         )
+        try:
+            project = load(without_settings=unknown)
+        except NoProject as error:
+            if not may_lack_settings or unknown:
+                raise
+            project = load(without_settings=error.message)
         reading.close()
         if not brief:
             view.show_project(project)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from celeryize.detect.modules import Modules
 from celeryize.detect.settings import Settings
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 
 # Caches that a process has for itself, or that keep nothing: a lock in one locks nobody else out.
 OWN_OF_A_PROCESS = {
@@ -33,7 +34,7 @@ def find_unshared_cache(modules: Modules, settings: Settings) -> UnsharedCache |
         return UnsharedCache(OWN_OF_A_PROCESS["LocMemCache"], None)
     backends = [
         ast.unparse(value).strip("'\"").rpartition(".")[2]
-        for node in ast.walk(modules.tree(where.path))
+        for node in walk(modules.tree(where.path))
         if isinstance(node, ast.Dict) and node.lineno >= (where.line or 0)
         for key, value in zip(node.keys, node.values, strict=True)
         if isinstance(key, ast.Constant) and key.value == "BACKEND"

@@ -13,6 +13,7 @@ from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package
 from celeryize.detect.settings import Settings
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
 from celeryize.reading import read_file
 
@@ -154,7 +155,7 @@ def _likely_places(
 
 
 def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]:
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         if isinstance(node, ast.ImportFrom):
             module = modules.absolute(node, source.path)
             for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
@@ -224,7 +225,7 @@ def _factories(tree: ast.Module, classes: set[str]) -> Iterator[tuple[str, _Fact
     """The functions of a module that build an app and return it."""
     for node in _every_function(tree) if classes else ():
         built: dict[str, ast.Call] = {}
-        for inner in ast.walk(node):
+        for inner in walk(node):
             match inner:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func) as call) if (
                     ast.unparse(func) in classes
@@ -281,7 +282,7 @@ def _describe_built_app(
 def celery_classes(tree: ast.Module) -> set[str]:
     """The spellings under which a module knows the class Celery, its own subclasses included."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.ImportFrom(
                 module="celery" | "celery.app" | "celery.app.base", names=aliases, level=0
@@ -299,7 +300,7 @@ def celery_classes(tree: ast.Module) -> set[str]:
                     if a.name in {"celery", "celery.app", "celery.app.base"}
                 }
     # only now, because a subclass may be defined above the import of its base
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.ClassDef(name=name, bases=bases):
                 if any(ast.unparse(base) in names for base in bases):
@@ -339,7 +340,7 @@ def _configuration_of(tree: ast.AST, variable: str, source: Source) -> _Configur
     config: ast.Call | None = None
     discover: ast.Call | None = None
     writes: list[tuple[str, Where]] = []
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if (
                 name == variable
@@ -377,7 +378,7 @@ def _make_app(
     # a file outside of every root is imported by its own name
     module = modules.name_of(source.path) or source.path.stem
     place = source.where(call)
-    if call not in ast.walk(source.tree):
+    if call not in walk(source.tree):
         # a factory of another module: the app is where it is bound
         place = next(
             source.where(node)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from celeryize.detect.modules import Bindings, Modules, bound_names
 from celeryize.detect.project import Project
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.reading import read_file
 
 # The decorator, by the names that it can be imported under; the latter two are of the backport.
@@ -132,9 +133,7 @@ def find_django_tasks(project: Project) -> tuple[DjangoTask, ...]:
             if source is None or module is None:
                 continue
             imports = [
-                node
-                for node in ast.walk(source.tree)
-                if isinstance(node, ast.Import | ast.ImportFrom)
+                node for node in walk(source.tree) if isinstance(node, ast.Import | ast.ImportFrom)
             ]
             bindings = bound_names(modules, path, imports)
             for task in django_tasks_in(source.tree, path, module, bindings):

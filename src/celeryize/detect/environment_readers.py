@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from celeryize.detect.modules import Modules
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import every_statement
 
 _OS_CALLS = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"})
@@ -88,7 +89,7 @@ def _reader_of(modules: Modules, file: PurePosixPath) -> Reader:
     callables = _callables_in(modules, file, _DEEPEST)
     uses: Counter[Reader] = Counter()
     first: dict[Reader, Where] = {}
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         found = _reader_in(node, callables, source.tree)
         if found is not None:
             uses[found] += 1
@@ -185,7 +186,7 @@ def _callables_in(
 def _called_like_readers(tree: ast.Module) -> set[str]:
     """The first parts of what is called with a text in capitals: `env` in `env.bool("DEBUG")`."""
     found = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.Call(func=func, args=[ast.Constant(value=str(text)), *_]) if text.isupper():
                 found.add(ast.unparse(func).partition(".")[0])
@@ -248,7 +249,7 @@ def _is_helper(node: ast.FunctionDef) -> bool:
     values: dict[str, list[ast.expr]] = {arguments[1]: []}
     returned: list[ast.expr] = []
     found = False
-    for inner in ast.walk(node):
+    for inner in walk(node):
         match inner:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 values.setdefault(name, []).append(value)
@@ -273,7 +274,7 @@ def _is_helper(node: ast.FunctionDef) -> bool:
     gives_default = any(
         isinstance(part, ast.Name) and part.id == arguments[1]
         for value in used
-        for part in ast.walk(value)
+        for part in walk(value)
     )
     return found and gives_default and all(is_text(value) for value in returned)
 
@@ -292,7 +293,7 @@ def _variables(modules: Modules, path: PurePosixPath) -> Iterator[str]:
     """The variables that a settings file reads, with whatever it reads them."""
     tree = modules.tree(path)
     callables = _callables_in(modules, path, _DEEPEST)
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if _reader_in(node, callables, tree) is None:
             continue
         first = node.slice if isinstance(node, ast.Subscript) else None

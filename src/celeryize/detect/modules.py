@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from celeryize.errors import CannotPatch
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
 from celeryize.reading import file_mentions, list_folder, read_file
 
@@ -28,6 +29,7 @@ class Modules:
         self._sources: dict[PurePosixPath, Source | None] = {}
         # the folders of the installed apps, by which the project itself names what is in them
         self._packages: dict[PurePosixPath, str] = {}
+        self._names: dict[PurePosixPath, str | None] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
     def find(self, name: str) -> PurePosixPath | None:
@@ -57,6 +59,7 @@ class Modules:
         yet `src.shop` in a project that imports it so. Celery makes a task's name of that.
         """
         self._packages = dict(packages)
+        self._names.clear()
         # the roots that these names go by come first, then the others; of each the longest
         used = {
             base
@@ -68,6 +71,11 @@ class Modules:
 
     def name_of(self, path: PurePosixPath) -> str | None:
         """The dotted name of a file as the project imports it, or None below no root."""
+        if path not in self._names:
+            self._names[path] = self._find_name(path)
+        return self._names[path]
+
+    def _find_name(self, path: PurePosixPath) -> str | None:
         for folder in path.parents:
             if folder in self._packages:
                 return _dotted(self._packages[folder], path.relative_to(folder))
@@ -186,10 +194,10 @@ def called_modules(modules: Modules, source: Source) -> Iterator[Source]:
     """The modules of the project from which a file imports a function that it calls."""
     called = {
         ast.unparse(node.func).split(".")[0]
-        for node in ast.walk(source.tree)
+        for node in walk(source.tree)
         if isinstance(node, ast.Call)
     }
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         if not isinstance(node, ast.ImportFrom):
             continue
         base = modules.absolute(node, source.path)

@@ -23,6 +23,7 @@ from celeryize.detect.settings_flow import (
 from celeryize.errors import NoProject
 from celeryize.model import Where
 from celeryize.patch.components import include_calls
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import every_statement
 from celeryize.reading import read_file
 
@@ -174,7 +175,7 @@ def _certain_files(modules: Modules, start: PurePosixPath) -> set[PurePosixPath]
         for node in modules.tree(path).body:
             if isinstance(node, ast.If) and not node.orelse:
                 continue
-            for inner in ast.walk(node) if isinstance(node, ast.If | ast.Try) else (node,):
+            for inner in walk(node) if isinstance(node, ast.If | ast.Try) else (node,):
                 if isinstance(inner, ast.ImportFrom) and inner.names[0].name == "*":
                     target = modules.find(modules.absolute(inner, path))
                     if target is not None and not is_ignored(modules.root, target):
@@ -424,7 +425,7 @@ def _alternative_modules(modules: Modules, path: PurePosixPath) -> list[str]:
         modules.absolute(statement, path)
         for node in modules.tree(path).body
         if isinstance(node, ast.If)
-        for statement in ast.walk(node)
+        for statement in walk(node)
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
     ]
     # a single one is an addition to the settings, and no choice; so are several, where the
@@ -500,7 +501,7 @@ def _split_components(modules: Modules, path: PurePosixPath) -> list[PurePosixPa
     if _split_include(modules.tree(path), path) is None:
         return []
     found: list[PurePosixPath] = []
-    for node in ast.walk(modules.tree(path)):
+    for node in walk(modules.tree(path)):
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
@@ -677,7 +678,7 @@ def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
     names = {
         (alias.asname or alias.name).split(".")[0] for alias in node.names
     } - sys.stdlib_module_names
-    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(following))
+    return any(isinstance(n, ast.Name) and n.id in names for n in walk(following))
 
 
 def _overrides_names(node: ast.stmt) -> bool:

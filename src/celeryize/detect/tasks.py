@@ -13,6 +13,7 @@ from celeryize.detect.apps import App
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.modules import Bindings, Modules, bound_names
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.reading import read_file
 
 DEPTH = 3
@@ -254,7 +255,7 @@ def tasks_in(
     source, module = modules.source(path), modules.name_of(path)
     if source is None or module is None:
         return
-    nodes = ast.walk(source.tree)
+    nodes = walk(source.tree)
     imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     recogniser = TaskRecogniser(modules, module, bound_names(modules, path, imports), celery)
     for node in source.tree.body:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from celeryize.detect.django_tasks import DEFAULT_ALIAS, TaskBackend, read_backends
 from celeryize.detect.modules import Modules
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 
 TASKS = "TASKS"
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
@@ -63,7 +64,7 @@ def _statements(body: Sequence[ast.stmt], certain: bool) -> Iterator[tuple[ast.s
     for statement in body:
         yield statement, certain
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            nodes = list(ast.walk(statement))
+            nodes = list(walk(statement))
             if any(isinstance(node, ast.Global) and TASKS in node.names for node in nodes):
                 yield from _statements(statement.body, False)
             continue
@@ -117,7 +118,7 @@ def _assigned(
         keys = _keys_of(target)
         if keys is None:
             continue
-        read |= set(ast.walk(target))
+        read |= set(walk(target))
         if not keys:
             yield TasksValue(where, _default_of(value), value), len(targets) == 1
         elif keys[0] in {DEFAULT_ALIAS, ""}:
@@ -220,5 +221,5 @@ def _names_it(call: ast.Call) -> bool:
     return any(
         (isinstance(node, ast.Constant) and node.value == TASKS)
         or (isinstance(node, ast.keyword) and node.arg == TASKS)
-        for node in ast.walk(call)
+        for node in walk(call)
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
 
 # The values that a name has had: a list, because an `if` may assign it twice.
@@ -36,7 +37,7 @@ def assigned_in(source: Source, variable: str) -> Iterator[Assigned]:
         return
     bindings = _bindings(source.tree, variable)
     chosen = _chosen_statements(source.tree, variable)
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         found = _assignment(node, variable, source.tree)
         if found is None:
             continue
@@ -129,7 +130,7 @@ def _joined(
 def _bindings(tree: ast.Module, variable: str) -> dict[str, list[ast.expr]]:
     """The values of the names in a file."""
     found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
@@ -186,11 +187,11 @@ def _is_key(key: ast.expr, variable: str, tree: ast.Module) -> bool:
 def _chosen_statements(tree: ast.Module, variable: str) -> set[int]:
     """The nodes that run only under a condition, other than that the variable is not set yet."""
     found: set[int] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.If) and not _is_harmless(node.test, variable):
-            found |= {id(inner) for part in (*node.body, *node.orelse) for inner in ast.walk(part)}
+            found |= {id(inner) for part in (*node.body, *node.orelse) for inner in walk(part)}
         elif isinstance(node, ast.ExceptHandler | ast.Match | ast.While):
-            found |= {id(inner) for inner in ast.walk(node)}
+            found |= {id(inner) for inner in walk(node)}
     return found
 
 

@@ -13,6 +13,7 @@ from celeryize.detect.modules import Modules, called_modules
 from celeryize.detect.settings import Settings, constant
 from celeryize.detect.variables import Assigned, assigned_in, assigned_in_text
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
 from celeryize.reading import readable_text
 
@@ -135,7 +136,7 @@ def _loads_environment(tree: ast.Module) -> bool:
     """Whether a file reads a .env file."""
     return any(
         isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in LOADERS
-        for node in ast.walk(tree)
+        for node in walk(tree)
     )
 
 
@@ -201,7 +202,7 @@ def _calls(node: ast.stmt, names: set[str]) -> bool:
 
 
 def _free_names(node: ast.AST) -> set[str]:
-    names = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
+    names = [one for one in walk(node) if isinstance(one, ast.Name)]
     bound = {one.id for one in names if isinstance(one.ctx, ast.Store)}
     return {one.id for one in names if isinstance(one.ctx, ast.Load)} - bound
 
@@ -209,7 +210,7 @@ def _free_names(node: ast.AST) -> set[str]:
 def _bound_names(node: ast.stmt) -> set[str]:
     """The names that a statement binds in its module."""
     found: set[str] = set()
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
             found.add(inner.id)
         elif isinstance(inner, ast.Import | ast.ImportFrom):

@@ -51,7 +51,7 @@ def full_name(facts: Facts, code: Code, node: ast.AST) -> str:
 
 def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
     """Which of COMPOSERS a call calls: `celery.chain(...)`, also under another name."""
-    if not isinstance(node, ast.Call) or not _may_compose(facts, code, node.func):
+    if not isinstance(node, ast.Call) or not _may_compose(code, node.func):
         return None
     full = full_name(facts, code, node.func)
     tail = full.rpartition(".")[2]
@@ -60,13 +60,13 @@ def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
     return None
 
 
-def _may_compose(facts: Facts, code: Code, node: ast.expr) -> bool:
+def _may_compose(code: Code, node: ast.expr) -> bool:
     """Whether the first name of an expression is imported from Celery: asked of every call."""
     while isinstance(node, ast.Attribute):
         node = node.value
     if not isinstance(node, ast.Name):
         return False
-    module, _ = facts.code.bindings(code.path).get(node.id, ("", None))
+    module, _ = code.imported.get(node.id, ("", None))
     return module.startswith("celery")
 
 
@@ -111,6 +111,8 @@ def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:
             return _short_signature(task, node, immutable=maker == "si")
         if task is not None and maker in MAKERS:
             return _long_signature(task, node, node.args)
+    if not _may_compose(code, node.func):
+        return None
     tail = full_name(facts, code, node.func)
     if tail in {"celery.signature", "celery.canvas.signature", "celery.subtask"} and node.args:
         task = _task_meant(facts, code, node.args[0])
@@ -226,7 +228,7 @@ def chains_in(facts: Facts, code: Code) -> list[list[ast.expr]]:
 
 def _find_chains(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
     inner: set[ast.AST] = set()
-    for node in _possible_chains(facts, code):
+    for node in _possible_chains(code):
         if node in inner:
             continue
         steps = steps_of(facts, code, node)
@@ -236,9 +238,9 @@ def _find_chains(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
         yield steps
 
 
-def _possible_chains(facts: Facts, code: Code) -> list[ast.expr]:
+def _possible_chains(code: Code) -> list[ast.expr]:
     """The expressions of a file that may be chains, the outer ones first."""
-    found: list[ast.expr] = [n for n in code.calls if _may_compose(facts, code, n.func)]
+    found: list[ast.expr] = [n for n in code.calls if _may_compose(code, n.func)]
     found += [
         node
         for node in code.parents

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from celeryize.checks.facts.literals import Function
 from celeryize.checks.facts.names import Comprehension, Local, local_names
-from celeryize.detect.modules import FOREIGN, Bindings, bound_names
+from celeryize.detect.modules import FOREIGN, Bindings, Modules, bound_names
 from celeryize.detect.project import Project
 from celeryize.model import Where
+from celeryize.patch.nodes import child_nodes, nodes_below
 from celeryize.patch.source import Source
 from celeryize.reading import list_folder, read_file
 
@@ -64,6 +65,8 @@ class Code:
     classes: tuple[ast.ClassDef, ...]
     assigns: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
+    # what each imported name stands for: a module, or a module and a name in it
+    imported: Bindings
     # what several checks ask for, computed once
     _within: dict[ast.AST, tuple[ast.AST, ...]] = field(default_factory=dict, compare=False)
     _assigned: dict[ast.AST, Mapping[str, list[ast.expr] | None]] = field(
@@ -72,14 +75,10 @@ class Code:
     _local: dict[ast.AST, Local] = field(default_factory=dict, compare=False)
 
     def within(self, node: ast.AST) -> tuple[ast.AST, ...]:
-        """A node and all nodes below it, in the order of ast.walk(), less the contexts (Load,
-        Store); kept for the next check."""
+        """A node and all nodes below it, in the order of walk(), less contexts and
+        operators; kept for the next check."""
         if node not in self._within:
-            found = [node]
-            # the list grows while it is read
-            for outer in found:
-                found += _child_nodes(outer)
-            self._within[node] = tuple(found)
+            self._within[node] = tuple(nodes_below(node))
         return self._within[node]
 
     def assigned_in(self, function: Function) -> Mapping[str, list[ast.expr] | None]:
@@ -125,7 +124,6 @@ class CodeFacts:
     project: Project
     settings_files: tuple[PurePosixPath, ...]
     _codes: dict[PurePosixPath, Code | None] = field(default_factory=dict)
-    _bindings: dict[PurePosixPath, Bindings] = field(default_factory=dict)
     _outer: dict[PurePosixPath, Bindings] = field(default_factory=dict)
     _once: dict[str, object] = field(default_factory=dict)
 
@@ -179,24 +177,21 @@ class CodeFacts:
             source = modules.source(path)
             code = None
             if source:
-                code = read_code(source, modules.name_of(path) or "")
+                code = read_code(source, modules)
             self._codes[path] = code
         return self._codes[path]
 
     def bindings(self, path: PurePosixPath) -> Bindings:
         """What each imported name of a file stands for: a module, or a module and a name in it."""
-        if path not in self._bindings:
-            code = self.parsed(path)
-            imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
-            if code:
-                imports = code.imports
-            self._bindings[path] = bound_names(self.project.modules, path, imports)
-        return self._bindings[path]
+        code = self.parsed(path)
+        if code:
+            return code.imported
+        return {}
 
     def imported_as(self, code: Code, node: ast.AST, name: str) -> tuple[str, str | None] | None:
         """What a name stands for at a node, if an import that counts there has bound it."""
         # nearly all names are no imported ones, which is known at once
-        if name not in self.bindings(code.path):
+        if name not in code.imported:
             return None
         binder = code.binder_of(node, name)
         if binder is None:
@@ -340,7 +335,7 @@ def _assigned_values(nodes: Sequence[ast.AST]) -> Mapping[str, list[ast.expr] | 
     }
 
 
-def read_code(source: Source, module: str) -> Code:
+def read_code(source: Source, modules: Modules) -> Code:
     """Walk a file once and sort its nodes."""
     parents: dict[ast.AST, ast.AST] = {}
     calls: list[ast.Call] = []
@@ -348,49 +343,39 @@ def read_code(source: Source, module: str) -> Code:
     classes: list[ast.ClassDef] = []
     assigns: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = []
     imports: list[ast.Import | ast.ImportFrom] = []
+    sorted_by: Mapping[type[ast.AST], list[Any]] = {
+        ast.Call: calls,
+        ast.FunctionDef: functions,
+        ast.AsyncFunctionDef: functions,
+        ast.ClassDef: classes,
+        ast.Assign: assigns,
+        ast.AnnAssign: assigns,
+        ast.AugAssign: assigns,
+        ast.Import: imports,
+        ast.ImportFrom: imports,
+    }
     todo: list[ast.AST] = [source.tree]
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.Call():
-                calls.append(node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                functions.append(node)
-            case ast.ClassDef():
-                classes.append(node)
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                assigns.append(node)
-            case ast.Import() | ast.ImportFrom():
-                imports.append(node)
-        for child in _child_nodes(node):
+    # the list grows while it is read
+    for node in todo:
+        group = sorted_by.get(node.__class__)
+        if group is not None:
+            group.append(node)
+        for child in child_nodes(node):
             parents[child] = node
             todo.append(child)
+    ordered = tuple(sorted(imports, key=_position_of))
     return Code(
         path=source.path,
-        module=module,
+        module=modules.name_of(source.path) or "",
         source=source,
         parents=parents,
         calls=tuple(sorted(calls, key=_position_of)),
         functions=tuple(sorted(functions, key=_position_of)),
         classes=tuple(sorted(classes, key=_position_of)),
         assigns=tuple(sorted(assigns, key=_position_of)),
-        imports=tuple(sorted(imports, key=_position_of)),
+        imports=ordered,
+        imported=bound_names(modules, source.path, ordered),
     )
-
-
-def _child_nodes(node: ast.AST) -> list[ast.AST]:
-    """The child nodes, less the contexts (Load, Store): a third of all nodes, and never asked
-    for."""
-    found: list[ast.AST] = []
-    for name in node._fields:
-        if name == "ctx":
-            continue
-        value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            found.append(value)
-        elif isinstance(value, list):
-            found += [child for child in value if isinstance(child, ast.AST)]
-    return found
 
 
 def is_visible(code: Code, node: ast.AST, name: str, definition: ast.AST) -> bool:

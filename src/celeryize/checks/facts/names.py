@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from celeryize.checks.facts.literals import Function
+from celeryize.patch.nodes import child_nodes, walk
 
 Import = ast.Import | ast.ImportFrom
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -29,7 +30,7 @@ class Local:
 def local_names(scope: ast.AST) -> Local:
     """The names that a function, a lambda or a comprehension binds for itself."""
     if isinstance(scope, Comprehension):
-        inside = (node for one in scope.generators for node in ast.walk(one.target))
+        inside = (node for one in scope.generators for node in walk(one.target))
         return Local(values=frozenset(_values_in(inside)))
     if not isinstance(scope, Function | ast.Lambda):
         return Local()
@@ -46,7 +47,7 @@ def local_names(scope: ast.AST) -> Local:
                 if name not in outer:
                     imports.setdefault(name, []).append(node)
     defined = {node.name for node in nodes if isinstance(node, Function | ast.ClassDef)}
-    values = set(_values_in(nodes)) | set(_values_in(ast.walk(scope.args)))
+    values = set(_values_in(nodes)) | set(_values_in(walk(scope.args)))
     return Local(imports, frozenset(defined - outer), frozenset(values - outer))
 
 
@@ -58,9 +59,9 @@ def _own_nodes(scope: Function | ast.Lambda) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, Comprehension):
             # of a comprehension only `:=` binds a name of the function around it
-            todo += [inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
+            todo += [inner for inner in walk(node) if isinstance(inner, ast.NamedExpr)]
         elif not isinstance(node, Function | ast.Lambda | ast.ClassDef):
-            todo += ast.iter_child_nodes(node)
+            todo += child_nodes(node)
 
 
 def _values_in(nodes: Iterator[ast.AST] | list[ast.AST]) -> Iterator[str]:

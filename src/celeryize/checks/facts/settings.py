@@ -12,6 +12,7 @@ from celeryize.checks.facts.code import TESTS, Code, CodeFacts
 from celeryize.checks.facts.literals import text_of
 from celeryize.detect.project import Project
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 
 FOLDERS = {"settings", "components", "environments", "conf"}
 # What the constructor of Celery() calls some of the settings.
@@ -106,7 +107,7 @@ class SettingsFacts:
     def _texts(self) -> frozenset[str]:
         """Every string of the settings files."""
         trees = (self.project.modules.tree(path) for path in self.files)
-        texts = (text_of(node) for tree in trees for node in ast.walk(tree))
+        texts = (text_of(node) for tree in trees for node in walk(tree))
         return frozenset(text for text in texts if text)
 
 
@@ -120,7 +121,7 @@ def settings_files(project: Project) -> tuple[PurePosixPath, ...]:
             found.append(path)
     # the list grows while it is read: a star import may lead to another one
     for path in found:
-        for node in ast.walk(modules.tree(path)):
+        for node in walk(modules.tree(path)):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 other = modules.find(modules.absolute(node, path))
                 if other is not None and other not in found:

@@ -10,6 +10,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
+from celeryize.patch.nodes import walk
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 # Celery itself reads this one, and it beats the settings.
@@ -65,7 +66,7 @@ def _variables_of(facts: Facts) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for setting in facts.settings.named(OWN, "BROKER_URL"):
         if isinstance(setting.value, ast.Call | ast.Subscript | ast.BoolOp):
-            for node in ast.walk(setting.value):
+            for node in walk(setting.value):
                 text = text_of(node)
                 if text and VARIABLE.fullmatch(text):
                     found[text] = None
