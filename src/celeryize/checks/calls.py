@@ -36,8 +36,8 @@ def task_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
 
 def _task_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, str, Task]]:
     for code in facts.code.relevant:
-        for call in code.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr in ALL_SENDS:
+        for call in code.calls_of(*ALL_SENDS):
+            if isinstance(call.func, ast.Attribute):
                 task = facts.tasks.named_by(code, call.func.value)
                 if task is not None:
                     yield code, call, call.func.attr, task
@@ -224,8 +224,8 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         "Set CELERY_RESULT_BACKEND.",
                     )
-        for node in code.parents:
-            if not isinstance(node, ast.Attribute) or node.attr not in ASKED:
+        for node in code.of(ast.Attribute):
+            if node.attr not in ASKED:
                 continue
             # a task that waits is E401, with or without a backend
             if any(task.node is code.function_of(node) for task in facts.tasks):
@@ -403,8 +403,8 @@ def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
     if has_no_backend(facts):
         return
     for code in facts.code.relevant:
-        for node in code.parents:
-            if not isinstance(node, ast.Attribute) or node.attr not in ASKED:
+        for node in code.of(ast.Attribute):
+            if node.attr not in ASKED:
                 continue
             send = followed(code, node.value)
             if not _is_send(facts, code, send):
@@ -449,11 +449,10 @@ def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
 
 def handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
     """What is given to `on_commit()`, in a file."""
-    for call in code.calls:
-        if dotted(call.func).rpartition(".")[2] == "on_commit":
-            given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "func")]
-            for value in given[:1]:
-                yield call, value
+    for call in code.calls_of("on_commit"):
+        given = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "func")]
+        for value in given[:1]:
+            yield call, value
 
 
 def _sends_task(facts: Facts, code: Code, node: ast.AST) -> bool:
@@ -525,9 +524,7 @@ def result_of_commit_used(facts: Facts) -> Iterator[Occurrence]:
     for code in facts.code.relevant:
         if "_on_commit" not in code.source.text:
             continue
-        for node in code.parents:
-            if not isinstance(node, ast.Attribute):
-                continue
+        for node in code.of(ast.Attribute):
             call = followed(code, node.value)
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
@@ -552,9 +549,9 @@ def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/reference/celery.result.html
     """
     for code in facts.code.relevant:
-        for node in code.parents:
-            if not isinstance(node, ast.If | ast.While | ast.IfExp):
-                continue
+        branches: list[ast.If | ast.While | ast.IfExp]
+        branches = [*code.of(ast.If), *code.of(ast.While), *code.of(ast.IfExp)]
+        for node in branches:
             asked = node.test
             if isinstance(asked, ast.UnaryOp) and isinstance(asked.op, ast.Not):
                 asked = asked.operand
@@ -580,8 +577,8 @@ def result_awaited(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for code in facts.code.relevant:
-        for node in code.parents:
-            if isinstance(node, ast.Await) and _is_send(facts, code, node.value):
+        for node in code.of(ast.Await):
+            if _is_send(facts, code, node.value):
                 yield Occurrence(
                     "the result of a send cannot be awaited",
                     code.where(node),
@@ -630,19 +627,18 @@ def send_never_called(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7
     """
     for code in facts.code.relevant:
-        for node in code.parents:
-            value: ast.AST | None = None
-            if isinstance(node, ast.Expr):
-                value = node.value
-                if _is_lazy(facts, code, value):
-                    yield Occurrence(
-                        "nothing ever asks this for a value, so nothing is sent",
-                        code.where(value),
-                        "Write a `for` loop.",
-                    )
-            # what on_commit calls is the lambda, and nothing calls what that returns
-            elif isinstance(node, ast.Lambda) and _is_for_commit(code, node):
-                value = node.body
+        values = [statement.value for statement in code.of(ast.Expr)]
+        for value in values:
+            if _is_lazy(facts, code, value):
+                yield Occurrence(
+                    "nothing ever asks this for a value, so nothing is sent",
+                    code.where(value),
+                    "Write a `for` loop.",
+                )
+        # what on_commit calls is the lambda, and nothing calls what that returns
+        handed = [given for _, given in handed_callables(code)]
+        values += [given.body for given in handed if isinstance(given, ast.Lambda)]
+        for value in values:
             if not isinstance(value, ast.Attribute) or value.attr not in ALL_SENDS:
                 continue
             task = facts.tasks.named_by(code, value.value)
@@ -669,7 +665,3 @@ def _is_lazy(facts: Facts, code: Code, node: ast.expr) -> bool:
     if not isinstance(given, ast.Attribute) or given.attr not in ALL_SENDS:
         return False
     return facts.tasks.named_by(code, given.value) is not None
-
-
-def _is_for_commit(code: Code, node: ast.Lambda) -> bool:
-    return any(given is node for _, given in handed_callables(code))

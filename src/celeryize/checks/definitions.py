@@ -246,11 +246,10 @@ VIEW_DECORATORS = re.compile(
 
 def _mentions(code: Code, function: Function) -> Iterator[tuple[Function | None, ast.AST]]:
     """Where a file names a function, with the function around each place."""
-    for node in code.parents:
-        spelled = isinstance(node, ast.Name) and node.id == function.name
-        spelled = spelled or (isinstance(node, ast.Attribute) and node.attr == function.name)
-        if spelled:
-            yield code.function_of(node), node
+    named = [node for node in code.of(ast.Name) if node.id == function.name]
+    reached = [node for node in code.of(ast.Attribute) if node.attr == function.name]
+    for node in (*named, *reached):
+        yield code.function_of(node), node
 
 
 def _is_handed_to_urls(code: Code, node: ast.AST) -> bool:

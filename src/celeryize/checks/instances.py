@@ -228,11 +228,10 @@ def _called_before(code: Code, node: ast.AST, spelled: str) -> ast.stmt | None:
 
 def _assigned_between(code: Code, name: str, first: ast.stmt, last: ast.Call) -> bool:
     return any(
-        isinstance(node, ast.Name)
-        and node.id == name
+        node.id == name
         and isinstance(node.ctx, ast.Store)
         and first.lineno < node.lineno < last.lineno
-        for node in code.parents
+        for node in code.of(ast.Name)
     )
 
 

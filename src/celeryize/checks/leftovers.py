@@ -232,7 +232,8 @@ def _grown(node: ast.AST, function: Function) -> str:
 
 def _shrinks(code: Code, name: str) -> bool:
     """Whether anything in the file takes from a container, or replaces it."""
-    for node in code.parents:
+    shrinking = (*code.of(ast.Call), *code.of(ast.Assign), *code.of(ast.Delete))
+    for node in (*shrinking, *code.of(ast.Global)):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
                 if owner == name and method in SHRINKING:

@@ -100,8 +100,8 @@ def state_never_there(facts: Facts) -> Iterator[Occurrence]:
 def _compared_states(facts: Facts) -> Iterator[tuple[Code, str, str, ast.expr]]:
     """What is compared with the state of a result: the text, and where it is."""
     for code in facts.code.relevant:
-        for node in code.parents:
-            if not isinstance(node, ast.Compare) or len(node.comparators) != 1:
+        for node in code.of(ast.Compare):
+            if len(node.comparators) != 1:
                 continue
             left, right = node.left, node.comparators[0]
             if not isinstance(left, ast.Attribute) or left.attr not in {"state", "status"}:
@@ -315,7 +315,7 @@ def group_never_saved(facts: Facts) -> Iterator[Occurrence]:
     restores = [
         (code, call)
         for code in facts.code.relevant
-        for call in code.calls
+        for call in code.calls_of("restore")
         if full_name(facts, code, call.func) == "celery.result.GroupResult.restore"
     ]
     if not restores or any(_saves_group(code) for code in facts.code.relevant):

@@ -66,10 +66,7 @@ def _binds_self(code: Code, function: Function) -> bool:
     names = [parameter.name for parameter in parameters_of(function)]
     if "self" in names:
         return True
-    return any(
-        isinstance(node, ast.Name) and node.id == "self" and isinstance(node.ctx, ast.Store)
-        for node in code.parents
-    )
+    return any(node.id == "self" and isinstance(node.ctx, ast.Store) for node in code.of(ast.Name))
 
 
 def _has_other_self(task: Task, node: ast.AST) -> bool:

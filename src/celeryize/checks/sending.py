@@ -164,8 +164,8 @@ def _looked_up(facts: Facts, code: Code) -> Iterator[tuple[ast.Subscript, str]]:
     apps = {app.variable for app in facts.project.celery} | {"app", "celery_app", "current_app"}
     if ".tasks[" not in code.source.text:
         return
-    for node in code.parents:
-        if isinstance(node, ast.Subscript) and dotted(node.value).endswith(".tasks"):
+    for node in code.of(ast.Subscript):
+        if dotted(node.value).endswith(".tasks"):
             name = text_of(node.slice)
             if name and dotted(node.value).rpartition(".tasks")[0].rpartition(".")[2] in apps:
                 yield node, name

@@ -241,11 +241,7 @@ def _find_chains(facts: Facts, code: Code) -> Iterator[list[ast.expr]]:
 def _possible_chains(code: Code) -> list[ast.expr]:
     """The expressions of a file that may be chains, the outer ones first."""
     found: list[ast.expr] = [n for n in code.calls if _may_compose(code, n.func)]
-    found += [
-        node
-        for node in code.parents
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
-    ]
+    found += [node for node in code.of(ast.BinOp) if isinstance(node.op, ast.BitOr)]
     # of two that begin at one place, the longer one is the outer one
     return sorted(found, key=_place_of)
 

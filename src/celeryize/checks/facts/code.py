@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,7 @@ from celeryize.patch.source import Source
 from celeryize.reading import list_folder, read_file
 
 Found = TypeVar("Found")
+Node = TypeVar("Node", bound=ast.AST)
 # A file without any of these words cannot hold a mistake that a check knows.
 RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
@@ -67,12 +68,31 @@ class Code:
     imports: tuple[ast.Import | ast.ImportFrom, ...]
     # what each imported name stands for: a module, or a module and a name in it
     imported: Bindings
+    _by_kind: Mapping[type[ast.AST], Sequence[Any]]
     # what several checks ask for, computed once
+    _called: dict[str, list[ast.Call]] = field(default_factory=dict, compare=False)
     _within: dict[ast.AST, tuple[ast.AST, ...]] = field(default_factory=dict, compare=False)
     _assigned: dict[ast.AST, Mapping[str, list[ast.expr] | None]] = field(
         default_factory=dict, compare=False
     )
     _local: dict[ast.AST, Local] = field(default_factory=dict, compare=False)
+
+    def of(self, *kinds: type[Node]) -> Iterator[Node]:
+        """The nodes of some kinds, kind by kind in the order of ast.walk()."""
+        for kind in kinds:
+            yield from self._by_kind.get(kind, ())
+
+    def calls_of(self, *names: str) -> Iterator[ast.Call]:
+        """The calls of what has one of these last names: `on_commit(...)`, `x.on_commit(...)`."""
+        if not self._called and self.calls:
+            for call in self.calls:
+                match call.func:
+                    case ast.Name(id=name) | ast.Attribute(attr=name):
+                        self._called.setdefault(name, []).append(call)
+                    case _:
+                        self._called.setdefault("", []).append(call)
+        found = [call for name in names for call in self._called.get(name, ())]
+        yield from sorted(found, key=_position_of)
 
     def within(self, node: ast.AST) -> tuple[ast.AST, ...]:
         """A node and all nodes below it, in the order of walk(), less contexts and
@@ -338,44 +358,33 @@ def _assigned_values(nodes: Sequence[ast.AST]) -> Mapping[str, list[ast.expr] | 
 def read_code(source: Source, modules: Modules) -> Code:
     """Walk a file once and sort its nodes."""
     parents: dict[ast.AST, ast.AST] = {}
-    calls: list[ast.Call] = []
-    functions: list[Function] = []
-    classes: list[ast.ClassDef] = []
-    assigns: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = []
-    imports: list[ast.Import | ast.ImportFrom] = []
-    sorted_by: Mapping[type[ast.AST], list[Any]] = {
-        ast.Call: calls,
-        ast.FunctionDef: functions,
-        ast.AsyncFunctionDef: functions,
-        ast.ClassDef: classes,
-        ast.Assign: assigns,
-        ast.AnnAssign: assigns,
-        ast.AugAssign: assigns,
-        ast.Import: imports,
-        ast.ImportFrom: imports,
-    }
+    by_kind: dict[type[ast.AST], list[Any]] = defaultdict(list)
     todo: list[ast.AST] = [source.tree]
     # the list grows while it is read
     for node in todo:
-        group = sorted_by.get(node.__class__)
-        if group is not None:
-            group.append(node)
+        by_kind[node.__class__].append(node)
         for child in child_nodes(node):
             parents[child] = node
             todo.append(child)
-    ordered = tuple(sorted(imports, key=_position_of))
+    imports = _in_order(by_kind, ast.Import, ast.ImportFrom)
     return Code(
         path=source.path,
         module=modules.name_of(source.path) or "",
         source=source,
         parents=parents,
-        calls=tuple(sorted(calls, key=_position_of)),
-        functions=tuple(sorted(functions, key=_position_of)),
-        classes=tuple(sorted(classes, key=_position_of)),
-        assigns=tuple(sorted(assigns, key=_position_of)),
-        imports=ordered,
-        imported=bound_names(modules, source.path, ordered),
+        calls=_in_order(by_kind, ast.Call),
+        functions=_in_order(by_kind, ast.FunctionDef, ast.AsyncFunctionDef),
+        classes=_in_order(by_kind, ast.ClassDef),
+        assigns=_in_order(by_kind, ast.Assign, ast.AnnAssign, ast.AugAssign),
+        imports=imports,
+        imported=bound_names(modules, source.path, imports),
+        _by_kind=by_kind,
     )
+
+
+def _in_order(by_kind: Mapping[type[ast.AST], list[Any]], *kinds: type[ast.AST]) -> tuple[Any, ...]:
+    found = [node for kind in kinds for node in by_kind.get(kind, ())]
+    return tuple(sorted(found, key=_position_of))
 
 
 def is_visible(code: Code, node: ast.AST, name: str, definition: ast.AST) -> bool:
