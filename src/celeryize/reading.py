@@ -29,14 +29,19 @@ def read_file(file: Path, *, largest: int = LARGEST) -> bytes:
     except ValueError as error:
         # a name with a NUL in it, as a broken include may hold
         raise Unreadable(errno.EINVAL, "it is no name of a file", str(file)) from error
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable(errno.EINVAL, "it is not a regular file", str(file))
+        # without a stream around it: a large project has thousands of files
+        data = os.read(descriptor, min(found.st_size, largest) + 1)
         # it may grow while it is read
-        data = stream.read(largest + 1)
+        while len(data) <= largest and (more := os.read(descriptor, largest + 1 - len(data))):
+            data += more
+    finally:
+        os.close(descriptor)
     if len(data) > largest:
         raise Unreadable(errno.EFBIG, f"it is larger than {largest >> 20} MB", str(file))
     return data
@@ -82,7 +87,16 @@ def list_folder(folder: Path) -> list[Path]:
         return []
 
 
-def is_folder(path: Path) -> bool:
+def scan_folder(folder: Path) -> list[os.DirEntry[str]]:
+    """What list_folder() gives, with the kind of each entry, which costs no further call."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
     """Whether a path is a folder, as far as this user may know."""
     try:
         return path.is_dir()
@@ -90,7 +104,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: Path | os.DirEntry[str]) -> bool:
     """Whether a path is a regular file, as far as this user may know."""
     try:
         return path.is_file()

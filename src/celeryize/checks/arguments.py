@@ -56,6 +56,10 @@ FETCHES = {
 }
 # What a form has sent as a file: Django's UploadedFile.
 UPLOADS = ("request.FILES", "self.request.FILES")
+# A field in the body of a model: its name, and its class.
+FIELD = re.compile(
+    r"^[ \t]+(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+\.)*(\w*(?:Field|ForeignKey))\(", re.MULTILINE
+)
 # What gives an instance, too.
 SAVES = {"get_object_or_404", "form.save", "serializer.save", "self.get_object"}
 # What holds the data of a request, by the end of its class's name.
@@ -294,18 +298,10 @@ def _find_foreign_keys(facts: Facts) -> frozenset[str]:
     for path in facts.code.files:
         if "models" not in path.parts and not path.name.startswith("models"):
             continue
-        code = None
-        # a project may have hundreds of models: those without a key are not parsed
-        if facts.project.modules.mentions(path, b"ForeignKey("):
-            code = facts.code.parsed(path)
-        for assign in code.assigns if code else ():
-            if not isinstance(assign, ast.Assign) or not isinstance(assign.value, ast.Call):
-                continue
-            kind = dotted(assign.value.func).rpartition(".")[2]
-            for target in assign.targets:
-                if isinstance(target, ast.Name) and kind.endswith(("Field", "ForeignKey")):
-                    is_key = kind in {"ForeignKey", "OneToOneField"}
-                    found[target.id] = found.get(target.id, True) and is_key
+        # read as text: a project may have hundreds of models, and parsing is what takes time
+        for name, kind in FIELD.findall(facts.code.text(path)):
+            is_key = kind in {"ForeignKey", "OneToOneField"}
+            found[name] = found.get(name, True) and is_key
     return frozenset(name for name, is_key in found.items() if is_key)
 
 

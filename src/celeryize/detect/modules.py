@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.errors import CannotPatch
 from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
-from celeryize.reading import file_mentions, list_folder, read_file
+from celeryize.reading import file_mentions, is_file, is_folder, read_file, scan_folder
 
 # Bytes in the name of a file, less `.py`, on the usual file systems.
 LONGEST = 252
@@ -30,10 +30,16 @@ class Modules:
         # the folders of the installed apps, by which the project itself names what is in them
         self._packages: dict[PurePosixPath, str] = {}
         self._names: dict[PurePosixPath, str | None] = {}
+        self._files: dict[str, PurePosixPath | None] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
+        if name not in self._files:
+            self._files[name] = self._find_file(name)
+        return self._files[name]
+
+    def _find_file(self, name: str) -> PurePosixPath | None:
         parts = _name_parts(name)
         for base in self.roots if parts else ():
             stem = base.joinpath(*parts)
@@ -113,12 +119,11 @@ class Modules:
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""
-        for entry in list_folder(self.root / folder):
-            path = folder / entry.name
-            if entry.suffix == ".py" and entry.is_file():
-                yield path
-            elif depth and not is_foreign(entry) and entry.is_dir():
-                yield from self.python_files(path, depth - 1)
+        for entry in scan_folder(self.root / folder):
+            if entry.name.endswith(".py") and is_file(entry):
+                yield folder / entry.name
+            elif depth and is_folder(entry) and not is_foreign(Path(entry.path)):
+                yield from self.python_files(folder / entry.name, depth - 1)
 
     def absolute(self, node: ast.ImportFrom, importer: PurePosixPath) -> str:
         """The absolute dotted name that `from ... import` names in the file `importer`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import is_foreign
 from celeryize.model import Where
-from celeryize.reading import read_file
+from celeryize.reading import is_folder, read_file, scan_folder
 
 # What runs the project comes first; what only tells how, last.
 DEPLOYED = (
@@ -36,6 +37,7 @@ DEPLOYED = (
 )
 DOCUMENTED = ("*.md", "*.rst", "*.txt")
 CODE = (".py", ".pyc", ".html", ".js", ".css", ".po", ".mo", ".lock", ".svg", ".png", ".json")
+CANDIDATE = re.compile("|".join(fnmatch.translate(one) for one in (*DEPLOYED, *DOCUMENTED)))
 # Deeper, it is a package's own text and not how the project is run.
 DEPTH = 6
 LARGEST = 200_000
@@ -62,7 +64,7 @@ class StartLine:
 def find_start_lines(root: Path) -> tuple[StartLine, ...]:
     """The lines with `celery -A` in the project's files; those that are run come first."""
     found: list[StartLine] = []
-    for path in _candidate_files(root, root, DEPTH):
+    for path in _candidate_files(root, DEPTH):
         deployed = not any(path.match(pattern) for pattern in DOCUMENTED)
         try:
             data = read_file(path)
@@ -86,16 +88,10 @@ def _is_comment(text: str, offset: int) -> bool:
     return text[head:offset].lstrip().startswith("#")
 
 
-def _candidate_files(folder: Path, root: Path, depth: int) -> Iterator[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir():
-            if depth and not entry.is_symlink() and not is_foreign(entry):
-                yield from _candidate_files(entry, root, depth - 1)
-        elif entry.suffix not in CODE and any(
-            entry.match(pattern) for pattern in (*DEPLOYED, *DOCUMENTED)
-        ):
-            yield entry
+def _candidate_files(folder: Path, depth: int) -> Iterator[Path]:
+    for entry in scan_folder(folder):
+        if is_folder(entry):
+            if depth and not entry.is_symlink() and not is_foreign(Path(entry.path)):
+                yield from _candidate_files(Path(entry.path), depth - 1)
+        elif CANDIDATE.fullmatch(entry.name) and not entry.name.endswith(CODE):
+            yield Path(entry.path)

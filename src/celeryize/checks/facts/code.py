@@ -28,6 +28,9 @@ RELEVANT = re.compile(
     rb"celery|CELERY|shared_task|crontab|\.delay\b|\.apply_async\b|delay_on_commit"
     rb"|tasks? import |import tasks|@[\w.]+\.(?:periodic_)?task\b|\.a?enqueue\b|django.tasks"
 )
+# One of these is in whatever RELEVANT finds. To look for a text is much faster than for a pattern,
+# and most files have none of them.
+HINTS = (b"task", b"elery", b"ELERY", b"crontab", b"delay", b".apply_async", b"enqueue")
 TESTS = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 # Folders for copies of libraries, by convention.
 VENDORED = frozenset(
@@ -183,7 +186,7 @@ class CodeFacts:
 
     @cached_property
     def _mentioning(self) -> tuple[PurePosixPath, ...]:
-        return tuple(path for path in self.files if RELEVANT.search(self._read_bytes(path)))
+        return tuple(path for path in self.files if _is_relevant(self._read_bytes(path)))
 
     def has_management_command(self, name: str) -> bool:
         """Whether the project has a `manage.py` command of its own of this name."""
@@ -268,7 +271,10 @@ class CodeFacts:
     @cached_property
     def own_packages(self) -> frozenset[str]:
         """The first parts of the names of the project's own modules."""
-        names = {self.project.modules.name_of(path) or "" for path in self.files}
+        name_of = self.project.modules.name_of
+        # the files of a package have its name in theirs; those of no package have their own
+        packages = {path.parent: name_of(path.with_name("__init__.py")) for path in self.files}
+        names = (packages[path.parent] or name_of(path) or "" for path in self.files)
         return frozenset(name.split(".")[0] for name in names) - {""}
 
     def imports_module(self, module: str) -> bool:
@@ -317,6 +323,10 @@ class CodeFacts:
             return read_file(self.project.root / path)
         except OSError:
             return b""
+
+
+def _is_relevant(data: bytes) -> bool:
+    return any(hint in data for hint in HINTS) and RELEVANT.search(data) is not None
 
 
 def _is_not_ours(folder: Path) -> bool:
