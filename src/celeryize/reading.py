@@ -20,7 +20,7 @@ class Unreadable(OSError):
     """Not a regular file, or too large; `strerror` is the reason."""
 
 
-def read_file(file: Path, *, largest: int = LARGEST) -> bytes:
+def read_file(file: Path | str, *, largest: int = LARGEST) -> bytes:
     """The bytes of a regular file. Raises OSError: missing, not allowed, not regular, too large."""
     # a pipe would otherwise wait here for a writer
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -71,7 +71,7 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError("it is nested too deep") from error
 
 
-def file_mentions(file: Path, word: bytes) -> bool:
+def file_mentions(file: Path | str, word: bytes) -> bool:
     """Whether a file holds some bytes; False for one that is missing or cannot be read."""
     try:
         return word in read_file(file)
@@ -87,7 +87,7 @@ def list_folder(folder: Path) -> list[Path]:
         return []
 
 
-def scan_folder(folder: Path) -> list[os.DirEntry[str]]:
+def scan_folder(folder: str) -> list[os.DirEntry[str]]:
     """What list_folder() gives, with the kind of each entry, which costs no further call."""
     try:
         with os.scandir(folder) as entries:

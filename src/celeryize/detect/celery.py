@@ -15,11 +15,13 @@ from celeryize.detect.settings import Settings
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
-from celeryize.reading import read_file
+from celeryize.reading import read_file, readable_text
 
 DEPTH = 6
 # Where the app is, when it is neither beside the settings nor in the project package.
 USUAL = ("*/celery*.py", "*/celery/*.py", "*/*/celery.py")
+# By its bytes, because parsing is what takes time: every spelling has these letters.
+WORD = b"elery"
 # Celery(...), class Own(Celery), Celery as C, C = celery.Celery, app = make_app()
 BUILDS_APP = re.compile(
     r"Celery\s*\(|\(\s*(?:\w+\.)*Celery\b|Celery\s+as\s|=\s*(?:\w+\.)*Celery\b|CeleryApp"
@@ -97,35 +99,36 @@ def find_celery(
     # the likely places first: walking the whole tree is slow in big projects
     found: dict[Where, CeleryApp] = {}
     for path in _likely_places(layout, modules, settings, package):
-        # by its bytes, because parsing is what takes time: every spelling has these letters
-        if not modules.mentions(path, b"elery"):
-            continue
-        source = modules.source(path)
-        # most files that say Celery build no app, and a walk is dear
-        if source is None or not BUILDS_APP.search(source.text):
-            continue
-        for app in _apps_in(modules, source, settings, package):
+        for app in _apps_at(modules, path, settings, package):
             found.setdefault(app.where, app)
     if not found and everywhere:
         for path in _whole_tree(layout, modules):
-            source = modules.source(path)
-            for app in _apps_in(modules, source, settings, package) if source else ():
+            for app in _apps_at(modules, path, settings, package):
                 found.setdefault(app.where, app)
     return tuple(found.values())
 
 
+def builds_app(text: str) -> bool:
+    """Whether a module may build a Celery app, by its text.
+
+    The pattern is asked of the lines that have one of its two words, each with the line above it
+    (`class Own(` and `Celery,`): over a whole file it is slower than a parser.
+    """
+    before = ""
+    for line in text.split("\n"):
+        lowered = line.lower()
+        if ("celery" in lowered or "app" in lowered) and BUILDS_APP.search(f"{before}\n{line}"):
+            return True
+        before = line
+    return False
+
+
 def _whole_tree(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
-    """The files below manage.py that build a Celery app, recognised by their bytes; tests and
-    examples are left out."""
+    """The files below manage.py that say Celery; tests and examples are left out."""
     for base in layout.paths:
-        for path in modules.python_files(base, DEPTH):
+        for path in modules.files_with(base, DEPTH, WORD):
             if not {"tests", "test", "docs", "examples"} & set(path.parts):
-                try:
-                    text = read_file(modules.root / path)
-                except OSError:
-                    continue
-                if b"elery" in text and BUILDS_APP.search(text.decode("utf-8", "replace")):
-                    yield path
+                yield path
 
 
 def _likely_places(
@@ -141,7 +144,7 @@ def _likely_places(
     folders += [(base, 0) for base in layout.paths]
     # each file once, in the order of likelihood
     for folder, depth in folders:
-        for path in modules.python_files(folder, depth):
+        for path in modules.files_with(folder, depth, WORD):
             if path not in seen:
                 seen.add(path)
                 yield path
@@ -149,7 +152,7 @@ def _likely_places(
         place = modules.root / base
         for entry in sorted(file for pattern in USUAL for file in place.glob(pattern)):
             path = PurePosixPath(entry.relative_to(modules.root).as_posix())
-            if path not in seen:
+            if path not in seen and modules.mentions(path, WORD):
                 seen.add(path)
                 yield path
 
@@ -164,6 +167,16 @@ def _imported_files(modules: Modules, source: Source) -> Iterator[PurePosixPath]
                     path = modules.find(name)
                 if path is not None:
                     yield path
+
+
+def _apps_at(
+    modules: Modules, path: PurePosixPath, settings: Settings, package: Package | None
+) -> Iterator[CeleryApp]:
+    """The apps that a file builds. Most files that say Celery build none, and are not parsed."""
+    if builds_app(readable_text(modules.root / path)):
+        source = modules.source(path)
+        if source is not None:
+            yield from _apps_in(modules, source, settings, package)
 
 
 def _apps_in(
@@ -257,7 +270,7 @@ def _imported_factories(modules: Modules, source: Source) -> dict[str, _Factory]
                 continue
             path = modules.find(modules.absolute(node, source.path))
             origin = modules.source(path) if path else None
-            if origin is None or not BUILDS_APP.search(origin.text):
+            if origin is None or not builds_app(origin.text):
                 continue
             there = dict(_factories(origin.tree, celery_classes(origin.tree)))
             if alias.name in there:

@@ -4,6 +4,7 @@ once."""
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,7 @@ class Modules:
         self._packages: dict[PurePosixPath, str] = {}
         self._names: dict[PurePosixPath, str | None] = {}
         self._files: dict[str, PurePosixPath | None] = {}
+        self._with: dict[tuple[PurePosixPath, int, bytes], list[PurePosixPath]] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
     def find(self, name: str) -> PurePosixPath | None:
@@ -119,11 +121,24 @@ class Modules:
 
     def python_files(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         """The Python files of a folder and `depth` levels below, in the order of their names."""
-        for entry in scan_folder(self.root / folder):
-            if entry.name.endswith(".py") and is_file(entry):
-                yield folder / entry.name
-            elif depth and is_folder(entry) and not is_foreign(Path(entry.path)):
-                yield from self.python_files(folder / entry.name, depth - 1)
+        for entry in _python_entries(str(self.root / folder), depth):
+            yield self._relative(entry)
+
+    def files_with(self, folder: PurePosixPath, depth: int, word: bytes) -> list[PurePosixPath]:
+        """Those of python_files() that hold some bytes; read once for each word.
+
+        Of thousands of files a handful does, and no other one is even given a path.
+        """
+        asked = (folder, depth, word)
+        if asked not in self._with:
+            entries = _python_entries(str(self.root / folder), depth)
+            self._with[asked] = [
+                self._relative(entry) for entry in entries if file_mentions(entry.path, word)
+            ]
+        return self._with[asked]
+
+    def _relative(self, entry: os.DirEntry[str]) -> PurePosixPath:
+        return PurePosixPath(Path(entry.path).relative_to(self.root).as_posix())
 
     def absolute(self, node: ast.ImportFrom, importer: PurePosixPath) -> str:
         """The absolute dotted name that `from ... import` names in the file `importer`."""
@@ -153,6 +168,16 @@ class Modules:
         except (OSError, CannotPatch):
             return None
         return source
+
+
+def _python_entries(folder: str, depth: int) -> Iterator[os.DirEntry[str]]:
+    """The Python files of a folder and `depth` levels below; other people's folders are left out,
+    though not the one that was asked for."""
+    for entry in scan_folder(folder):
+        if entry.name.endswith(".py") and is_file(entry):
+            yield entry
+        elif depth and is_folder(entry) and not is_foreign(Path(entry.path)):
+            yield from _python_entries(entry.path, depth - 1)
 
 
 def _dotted(package: str, inside: PurePosixPath) -> str:

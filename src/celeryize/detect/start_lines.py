@@ -41,6 +41,9 @@ CANDIDATE = re.compile("|".join(fnmatch.translate(one) for one in (*DEPLOYED, *D
 # Deeper, it is a package's own text and not how the project is run.
 DEPTH = 6
 LARGEST = 200_000
+# Folders in which nothing is told about how the project runs; recorded answers of other servers,
+# say, by the hundred.
+ELSEWHERE = frozenset({"tests", "test", "cassettes", "fixtures", "locale", "locales"})
 
 SHELL = re.compile(
     r"(?<![\w.])celery[\w.]*[^\S\n]+(?:[^\n;|&#`]*?[^\S\n])??"
@@ -64,7 +67,7 @@ class StartLine:
 def find_start_lines(root: Path) -> tuple[StartLine, ...]:
     """The lines with `celery -A` in the project's files; those that are run come first."""
     found: list[StartLine] = []
-    for path in _candidate_files(root, DEPTH):
+    for path in _candidate_files(str(root), DEPTH):
         deployed = not any(path.match(pattern) for pattern in DOCUMENTED)
         try:
             data = read_file(path)
@@ -88,10 +91,11 @@ def _is_comment(text: str, offset: int) -> bool:
     return text[head:offset].lstrip().startswith("#")
 
 
-def _candidate_files(folder: Path, depth: int) -> Iterator[Path]:
+def _candidate_files(folder: str, depth: int) -> Iterator[Path]:
     for entry in scan_folder(folder):
         if is_folder(entry):
-            if depth and not entry.is_symlink() and not is_foreign(Path(entry.path)):
-                yield from _candidate_files(Path(entry.path), depth - 1)
+            own = entry.name not in ELSEWHERE and not is_foreign(Path(entry.path))
+            if depth and own and not entry.is_symlink():
+                yield from _candidate_files(entry.path, depth - 1)
         elif CANDIDATE.fullmatch(entry.name) and not entry.name.endswith(CODE):
             yield Path(entry.path)

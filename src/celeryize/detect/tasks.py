@@ -199,10 +199,9 @@ def find_tasks(
     wanted = word.encode("utf-8", "surrogatepass")
     found: dict[Where, DefinedTask] = {}
     for app in apps:
-        for path in modules.python_files(app.folder, DEPTH):
-            # Most files have no task, and parsing is what takes time.
-            data = _read_bytes(modules, path)
-            if b"task" in data and wanted in data:
+        # most files have no task, and parsing is what takes time
+        for path in modules.files_with(app.folder, DEPTH, b"task"):
+            if modules.mentions(path, wanted):
                 for task in tasks_in(modules, path, celery):
                     found.setdefault(task.where, task)
     return tuple(found[place] for place in sorted(found, key=lambda w: (w.path, w.line or 0)))
@@ -239,7 +238,7 @@ def tasks_import_app(
     # where INSTALLED_APPS cannot be read, every app counts
     installed = [app for app in apps if app.installed] or apps
     for app in installed:
-        for path in modules.python_files(app.folder, DEPTH):
+        for path in modules.files_with(app.folder, DEPTH, b"task"):
             data = _read_bytes(modules, path)
             if USES_SHARED_TASK.search(data):
                 return False

@@ -18,6 +18,7 @@ from celeryize.errors import CannotPatch
 from celeryize.patch.block_change import removals
 from celeryize.patch.collection import append_element
 from celeryize.patch.imports import with_imports
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source, Splice, expression, fitted
 from celeryize.spelling import did_you_mean
 
@@ -38,10 +39,7 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     class.
     """
     uses = [
-        (source, node)
-        for source in sources
-        for node in ast.walk(source.tree)
-        if _is_use(node, name)
+        (source, node) for source in sources for node in walk(source.tree) if _is_use(node, name)
     ]
     if not uses:
         return None
@@ -65,7 +63,7 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
 
 def find_in_app(source: Source, variable: str, entry: str) -> Home | None:
     """`app.conf.beat_schedule = {...}` in the app file; None if it is not mentioned there."""
-    uses = [node for node in ast.walk(source.tree) if _mentions_schedule(node)]
+    uses = [node for node in walk(source.tree) if _mentions_schedule(node)]
     if not uses:
         return None
     # absence of any other use is what makes the one literal the schedule

@@ -11,7 +11,7 @@ from celeryize.commands.init.answers import Existing
 from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.commands.init.recorded import lines_of, renewed_answers
 from celeryize.commands.init.setup import Setup, Wiring
-from celeryize.detect.celery import BUILDS_APP
+from celeryize.detect.celery import builds_app
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -76,7 +76,7 @@ def _refuse_unknown_app(setup: Setup, path: PurePosixPath) -> None:
     if setup.existing is not Existing.OVERWRITE or source is None:
         return
     # what is commented out is no app
-    if BUILDS_APP.search(ast.unparse(source.tree)):
+    if builds_app(ast.unparse(source.tree)):
         raise CannotPatch(
             f"{path} builds a Celery app in a way that celeryize does not recognise",
             hint="It is never overwritten. Build the app at the top level of the module, or choose "

@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -46,16 +47,22 @@ _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
 
 def value_at(data: bytes, *path: str) -> object:
     """What the file says at `path`; None: nothing, or a file that cannot be parsed."""
-    try:
-        found: object = parse_toml(_parse_lenient(data))
-    except ValueError:
-        return None
+    found = _parsed(data)
     for part in path:
         if isinstance(found, dict):
             found = found.get(part)
         else:
             found = None
     return found
+
+
+@lru_cache(maxsize=8)
+def _parsed(data: bytes) -> object:
+    """The document, which nobody changes: a dozen questions are asked of one file."""
+    try:
+        return parse_toml(_parse_lenient(data))
+    except ValueError:
+        return None
 
 
 def entries(data: bytes) -> Mapping[str, Entry]:

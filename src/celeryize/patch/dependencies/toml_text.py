@@ -50,6 +50,11 @@ class Statement:
         return tuple(token for token in self.value if token.kind == "string")
 
 
+# What nearly all keys and strings are, and what needs no parser.
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_STRING = re.compile(r"""(["'])([^"'\\\n]*)\1""")
+
+
 def statements(text: str) -> Iterator[Statement]:
     """The statements of a text that tomllib accepts, in order."""
     table: Path = ()
@@ -72,6 +77,9 @@ def statements(text: str) -> Iterator[Statement]:
 
 def unquoted(string: str) -> str:
     """What a TOML string says."""
+    plain = _PLAIN_STRING.fullmatch(string)
+    if plain:
+        return plain[2]
     said: str = tomllib.loads(f"x = {string}")["x"]
     return said
 
@@ -83,8 +91,12 @@ def _read_statement(text: str, line: Sequence[Token], table: Path, after: int) -
         return Statement(path, path, start, end, after)
     # an = in the key would be in quotes, and so within a token
     equals = next(i for i, token in enumerate(line) if token.text == "=")
-    # tomllib reads the key, because quoted and dotted keys have rules of their own
-    path = table + _split_keys(tomllib.loads(f"{text[start : line[equals].start]}= 0"))
+    key = text[start : line[equals].start].strip()
+    if _BARE_KEY.fullmatch(key):
+        path = (*table, key)
+    else:
+        # tomllib reads the key, because quoted and dotted keys have rules of their own
+        path = table + _split_keys(tomllib.loads(f"{key} = 0"))
     return Statement(table, path, start, end, after, tuple(line[equals + 1 :]))
 
 
