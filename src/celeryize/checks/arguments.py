@@ -51,8 +51,11 @@ FETCHES = {
     "earliest",
     "get_or_404",
     "get_object_or_404",
+    "get_or_create",
+    "update_or_create",
     "all",
     "filter",
+    "exclude",
 }
 # What a form has sent as a file: Django's UploadedFile.
 UPLOADS = ("request.FILES", "self.request.FILES")
@@ -86,6 +89,8 @@ UNJSON = {
     "enumerate": "an iterator",
     "open": "an open file",
 }
+# Of the builtins, those that nobody means as a value.
+BUILTINS = frozenset({"len", "print", "str", "int", "float", "bool", "list", "dict", "set", "sum"})
 UNJSON_CALLS = {
     "datetime.timedelta": "a timedelta",
     "pathlib.Path": "a Path",
@@ -381,10 +386,19 @@ def _last_assignment(function: Function, name: str, line: int) -> ast.Assign | N
     for node in walk(function):
         if not isinstance(node, ast.Assign) or node.lineno >= line:
             continue
-        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+        if any(_binds(target, name, node.value) for target in node.targets):
             if found is None or node.lineno > found.lineno:
                 found = node
     return found
+
+
+def _binds(target: ast.expr, name: str, value: ast.expr) -> bool:
+    """Whether an assignment gives a name its value: `order`, or the first of `order, created`."""
+    if isinstance(target, ast.Tuple) and target.elts and isinstance(value, ast.Call):
+        if not ast.unparse(value.func).endswith(("get_or_create", "update_or_create")):
+            return False
+        target = target.elts[0]
+    return isinstance(target, ast.Name) and target.id == name
 
 
 @check("celery.E370")
@@ -549,10 +563,17 @@ def argument_not_json(facts: Facts) -> Iterator[Occurrence]:
             problem = _json_problem(facts, code, value)
             if problem:
                 yield Occurrence(
-                    f"{task.node.name} is given {problem}, which JSON cannot hold",
+                    f"{task.node.name} is given {problem}{_why_not(problem)}",
                     code.where(value),
                     "Pass a list, a text, or the primary key.",
                 )
+
+
+def _why_not(problem: str) -> str:
+    """The rest of the sentence, unless it says itself what is wrong."""
+    if ":" in problem:
+        return ""
+    return ", which JSON cannot hold"
 
 
 def _given_values(call: ast.Call, how: str) -> list[ast.expr]:
@@ -577,10 +598,44 @@ def _json_problem(facts: Facts, code: Code, value: ast.expr) -> str | None:
         for outer in code.around(value)
     ):
         return "an exception"
-    spelled = dotted(value)
+    spelled = dotted(followed(code, value))
+    if spelled.removeprefix("self.") in {"request.POST", "request.GET"}:
+        return f"{spelled}: only the last value of each name arrives, and getlist() is gone"
     if spelled.endswith("request.user") and spelled in {"request.user", "self.request.user"}:
         return "the user itself"
+    if isinstance(value, ast.Name | ast.Attribute):
+        named = _named_thing(facts, code, value)
+        if named is not None:
+            return named
     return _unjson_value(facts, code, followed(code, value))
+
+
+def _named_thing(facts: Facts, code: Code, value: ast.expr) -> str | None:
+    """A class, a function or a task that an argument names, in words."""
+    task = facts.tasks.named_by(code, value)
+    if task is not None:
+        return f"the task {task.node.name} itself"
+    if not isinstance(value, ast.Name) or code.binder_of(value, value.id) is not None:
+        return None
+    other: Code | None = code
+    name: str | None = value.id
+    if value.id in facts.code.bindings(code.path):
+        module, name = facts.code.bindings(code.path)[value.id]
+        path = facts.modules.find(module)
+        # only what looks like a class is worth parsing another file
+        other = None
+        if path is not None and value.id[:1].isupper() and not value.id.isupper():
+            other = facts.code.parsed(path)
+    for node in other.source.tree.body if other else ():
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return f"the class {value.id}"
+        if other is not code:
+            continue
+        if isinstance(node, Function) and node.name == value.id and not node.decorator_list:
+            return f"the function {value.id}"
+    if value.id in BUILTINS and not _is_bound(facts, code, value.id):
+        return f"the function {value.id}"
+    return None
 
 
 def _unjson_value(facts: Facts, code: Code, value: ast.expr) -> str | None:

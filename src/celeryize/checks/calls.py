@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -27,6 +28,8 @@ METHODS = {"ready", "successful", "failed"}
 ADMIN = {"save_model", "save_related", "save_formset", "save_form", "response_add", "log_addition"}
 # Options that let the transaction end before the worker runs the task.
 LATER = {"countdown", "eta"}
+# The words for the place that is certain.
+ATOMIC = "is called inside atomic()"
 
 
 def task_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
@@ -65,6 +68,15 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
                 code.where(call),
                 f"Use {how}_on_commit().",
             )
+    for code, call, task in _helper_calls(facts):
+        place = _surrounding_transaction(code, call, atomic_requests=False)
+        if place == ATOMIC:
+            yield Occurrence(
+                f"{dotted(call.func)}() {place}, and sends {task.node.name} at once: the worker "
+                "may run before the commit",
+                code.where(call),
+                f"Send it with {task.node.name}.delay_on_commit() there.",
+            )
     for code, call, what in _other_sends(facts):
         place = _surrounding_transaction(code, call, atomic_requests=atomic_requests)
         if place:
@@ -73,6 +85,47 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
                 code.where(call),
                 "Send it in a function for transaction.on_commit().",
             )
+
+
+def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
+    """The calls of functions of the project that certainly send a task at once."""
+    helpers: dict[tuple[PurePosixPath, str], Task] = {}
+    for code, call, how, task in task_calls(facts):
+        if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
+            continue
+        function = code.function_of(call)
+        if function is None or not isinstance(code.parents.get(function), ast.Module):
+            continue
+        # what is decorated, or is a task itself, may run later
+        if function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+            continue
+        if _surrounding_transaction(code, call, atomic_requests=False) is None:
+            if not any(isinstance(o, ast.Lambda) or _waits(o) for o in code.around(call)):
+                helpers[code.path, function.name] = task
+    if not helpers:
+        return
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if isinstance(call.func, ast.Name):
+                place = _place_of(facts, code, call.func)
+                if place in helpers:
+                    yield code, call, helpers[place]
+
+
+def _waits(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in COMMITS
+
+
+def _place_of(facts: Facts, code: Code, name: ast.Name) -> tuple[PurePosixPath, str]:
+    """The file and the name of the function that a name means, as far as imports tell."""
+    found = facts.code.imported_as(code, name, name.id)
+    if found is not None and found[1] is not None:
+        path = facts.modules.find(found[0])
+        if path is not None:
+            return path, found[1]
+    if code.binder_of(name, name.id) is not None:
+        return code.path, ""
+    return code.path, name.id
 
 
 def _other_sends(facts: Facts) -> Iterator[tuple[Code, ast.Call, str]]:
@@ -125,24 +178,38 @@ def _surrounding_transaction(code: Code, call: ast.Call, *, atomic_requests: boo
             case ast.Call(func=func) if dotted(func).rpartition(".")[2] in COMMITS:
                 return None
             case ast.With(items=items) if any(is_atomic(item.context_expr) for item in items):
-                return "is called inside atomic()"
+                return ATOMIC
             case ast.FunctionDef(name=name, decorator_list=decorators):
                 if name in handed:
                     return None
                 if any(is_atomic(d) for d in decorators):
-                    return "is called inside atomic()"
+                    return ATOMIC
                 if any(is_receiver(d) for d in decorators):
                     return "is called in a handler of a model's save"
                 saving = _saving_method(code.parents.get(outer), name)
                 if saving:
                     return saving
-                if atomic_requests and not nested and code.path.name == "views.py":
+                if atomic_requests and not nested and _is_in_view(code, outer):
                     return "is called in a view, and ATOMIC_REQUESTS is on"
                 if code.function_of(outer) is not None:
                     # an inner function: who calls it, and when, is not known
                     return None
                 nested = True
     return None
+
+
+def _is_in_view(code: Code, function: ast.FunctionDef) -> bool:
+    """Whether a function runs inside a view: by its file, its arguments, or its class."""
+    if code.path.name == "views.py":
+        return True
+    # a middleware runs outside of the transaction of the view
+    if "middleware" in code.path.as_posix() or function.name.startswith("__"):
+        return False
+    holder = code.parents.get(function)
+    if isinstance(holder, ast.ClassDef):
+        bases = [dotted(base).rpartition(".")[2] for base in holder.bases]
+        return any(base.endswith(("View", "ViewSet")) for base in bases)
+    return "views" in code.path.parts and _is_view(code, function)
 
 
 def _saving_method(holder: ast.AST | None, name: str) -> str:

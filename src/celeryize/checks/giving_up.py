@@ -35,6 +35,25 @@ NOTES = frozenset(
         "warning",
     }
 )
+# What a query of the database does not raise.
+NETWORK = frozenset(
+    {
+        "BotoCoreError",
+        "ClientError",
+        "ConnectTimeout",
+        "ConnectionError",
+        "ConnectionRefusedError",
+        "ConnectionResetError",
+        "HTTPError",
+        "ReadTimeout",
+        "RequestException",
+        "SMTPException",
+        "SMTPServerDisconnected",
+        "Timeout",
+        "TimeoutError",
+        "URLError",
+    }
+)
 SOFT = "SoftTimeLimitExceeded"
 
 
@@ -168,8 +187,12 @@ def resends_itself(facts: Facts) -> Iterator[Occurrence]:
 
 def _may_end(task: Task, call: ast.Call) -> bool:
     """Whether a condition of a task may end what it sends, or a value that is another each time."""
-    if any(isinstance(inner, ast.If | ast.IfExp | ast.Match) for inner in task.nodes):
-        return True
+    for inner in task.nodes:
+        # a condition that only writes to the log ends nothing
+        if isinstance(inner, ast.IfExp | ast.Match) or (
+            isinstance(inner, ast.If) and _leaves(inner, call)
+        ):
+            return True
     set_here = {
         inner.id
         for inner in task.nodes
@@ -185,6 +208,20 @@ def _may_end(task: Task, call: ast.Call) -> bool:
     return False
 
 
+def _leaves(condition: ast.If, call: ast.Call) -> bool:
+    """Whether a condition decides about a call: it leaves before it, or is around it."""
+    inner = list(ast.walk(condition))
+    ways_out = (ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Call)
+    plain = {"logger", "log", "logging", "print"}
+    for node in inner:
+        if not isinstance(node, ways_out) or node in ast.walk(condition.test):
+            continue
+        # any other call may end it, too: it may cancel the job
+        if not isinstance(node, ast.Call) or dotted(node.func).partition(".")[0] not in plain:
+            return True
+    return call in inner
+
+
 def _own_names(task: Task) -> set[str]:
     if task.bound:
         return {task.node.name, "self"}
@@ -196,7 +233,7 @@ def _is_unconditional_in_handler(code: Code, node: ast.AST, function: Function) 
         if isinstance(outer, ast.If | ast.IfExp) or outer is function:
             return False
         if isinstance(outer, ast.ExceptHandler):
-            return not any(isinstance(inner, ast.If) for inner in walk(outer))
+            return True
     return False
 
 
@@ -255,7 +292,7 @@ def swallows_what_is_retried(facts: Facts) -> Iterator[Occurrence]:
         if not elements or task.hidden:
             continue
         names = {dotted(element).rpartition(".")[2] for element in elements}
-        work = [one for one in task.node.body if not _is_preparation(one)]
+        work = [one for one in task.node.body if not _is_preparation(one, names)]
         # what is beside the `try` may raise, and is retried
         if len(work) != 1 or not isinstance(work[0], ast.Try) or work[0].orelse:
             continue
@@ -271,18 +308,27 @@ def swallows_what_is_retried(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _is_preparation(statement: ast.stmt) -> bool:
-    """Whether a statement cannot be what fails: a docstring, an import, a line of the log."""
+def _is_preparation(statement: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement cannot be what fails so: a docstring, an import, a line of the log, or a
+    query where other exceptions than those of a database are waited for."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return True
     if isinstance(statement, ast.Assign | ast.Return):
-        return statement.value is None or isinstance(statement.value, ast.Constant | ast.Name)
+        value = statement.value
+        if names <= NETWORK and isinstance(value, ast.Call) and _is_query(value):
+            return True
+        return value is None or isinstance(value, ast.Constant | ast.Name)
     if not isinstance(statement, ast.Expr):
         return False
     value = statement.value
     if isinstance(value, ast.Call):
         return dotted(value.func).partition(".")[0] in {"logger", "log", "logging", "print"}
     return isinstance(value, ast.Constant)
+
+
+def _is_query(call: ast.Call) -> bool:
+    spelled = ast.unparse(call.func)
+    return ".objects." in spelled or spelled.endswith("get_object_or_404")
 
 
 def _catches_some(handler: ast.ExceptHandler, names: set[str]) -> bool:

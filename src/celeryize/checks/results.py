@@ -334,7 +334,35 @@ def _saves_group(code: Code) -> bool:
         return True
     if "group" not in code.source.text.lower():
         return False
-    return any(isinstance(c.func, ast.Attribute) and c.func.attr == "save" for c in code.calls)
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "save"
+        and not _saves_row(code, call.func.value)
+        for call in code.calls
+    )
+
+
+def _saves_row(code: Code, owner: ast.expr) -> bool:
+    """Whether what is saved is certainly a row: a model, what a form gives, the instance itself."""
+    spelled = ast.unparse(owner)
+    if spelled in {"self", "super()", "form", "serializer", "instance", "obj", "self.object"}:
+        return True
+    function = code.function_of(owner)
+    if not isinstance(owner, ast.Name) or function is None:
+        return False
+    values = code.assigned_in(function).get(owner.id) or []
+    return bool(values) and all(_gives_row(value) for value in values)
+
+
+def _gives_row(value: ast.expr) -> bool:
+    if not isinstance(value, ast.Call):
+        return False
+    spelled = ast.unparse(value.func)
+    name = spelled.rpartition(".")[2]
+    # Order(...), Order.objects.get(...), form.save(commit=False)
+    if ".objects." in spelled or name in {"get_object_or_404", "save", "get_object"}:
+        return True
+    return name[:1].isupper() and name not in {"GroupResult", "ResultSet"}
 
 
 @check("celery.W635")

@@ -761,25 +761,29 @@ def _tasks_with_soft_above_hard(
 
 @check("celery.W470")
 def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
-    """Redis delivers a task again before it can be done.
+    """The broker delivers a task again before it can be done.
 
     What happens: The same task runs several times at once.
     How it looks: The same task id is received again and again in the worker's log.
-    Why: Redis's transport gives a message that is not acknowledged within visibility_timeout to
-        another worker; late acknowledgement, `countdown` and `eta` keep messages that long.
+    Why: Redis and SQS give a message that is not acknowledged within visibility_timeout to another
+        worker; late acknowledgement, `countdown` and `eta` keep messages that long.
     Fix: visibility_timeout above the time limit and the longest countdown or eta.
     Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
     """
-    if not (_url_text(facts, "broker_url") or "").startswith(("redis", "sentinel")):
+    timeout = broker_patience(facts)
+    if timeout is None:
         return
-    timeout, where = _visibility_timeout(facts)
+    broker = "Redis"
+    if (_url_text(facts, "broker_url") or "").startswith("sqs"):
+        broker = "SQS"
+    where = _visibility_timeout(facts)[1]
     limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
     longest = None
     if limit and _acknowledges_late(facts):
         longest = number_of(limit.value)
     if longest is not None and limit and timeout <= longest:
         yield Occurrence(
-            f"Redis delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
+            f"{broker} delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
             "and is acknowledged at its end",
             where or limit.where,
             "Raise visibility_timeout above the time limit.",
@@ -789,11 +793,27 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
             delay = delay_of(code, call)
             if delay is not None and delay >= timeout:
                 yield Occurrence(
-                    f"a delay of {delay:g} s is not below Redis's visibility_timeout "
-                    f"of {timeout:g} s: the task runs several times",
+                    f"a delay of {delay:g} s is not below the visibility_timeout of {broker}, "
+                    f"{timeout:g} s: the task runs several times",
                     code.where(call),
                     "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
                 )
+
+
+def broker_patience(facts: Facts) -> float | None:
+    """The seconds after which the broker gives an unacknowledged message to another worker; None
+    for a broker that does not, or of which it is not known."""
+    url = _url_text(facts, "broker_url") or ""
+    timeout, where = _visibility_timeout(facts)
+    if url.startswith(("redis", "sentinel")):
+        return timeout
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    # a queue that is made elsewhere has a timeout of its own
+    if not url.startswith("sqs") or (options and "predefined" in ast.unparse(options.value)):
+        return None
+    if where is None:
+        return SQS_TIMEOUT
+    return timeout
 
 
 def _visibility_timeout(facts: Facts) -> tuple[float, Where | None]:
@@ -832,6 +852,8 @@ def delay_of(code: Code, call: ast.Call) -> float | None:
 
 # Seconds, where nothing sets them; Source: kombu/transport/redis.py.
 VISIBILITY_TIMEOUT = 3600.0
+# The same of Amazon's; Source: kombu/transport/SQS.
+SQS_TIMEOUT = 1800.0
 
 
 @check("celery.W541")

@@ -353,6 +353,42 @@ MISTAKES = [
         view("def f(request):\n    return greet.si(request)  # <-\n", "import celery\n"),
         view("def f(request):\n    return greet.si(request.user.pk)\n", "import celery\n"),
     ),
+    Mistake(
+        "celery.W360",
+        view(
+            "def add(request):\n    doctor, made = Doctor.objects.get_or_create(name='x')\n"
+            "    call.delay(doctor)  # <-\n",
+            "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def add(request):\n    doctor, made = Doctor.objects.get_or_create(name='x')\n"
+            "    call.delay(doctor.pk, urgent=made)\n",
+            "from doctors.models import Doctor\n",
+        ),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def add(request):\n    greet.delay(request.POST)  # <-\n"),
+        view("def add(request):\n    greet.delay(request.POST.dict())\n"),
+    ),
+    Mistake(
+        "celery.W580",
+        view("def add(request):\n    data = request.GET\n    greet.delay(name=data)  # <-\n"),
+        view("def add(request):\n    data = request.GET\n    greet.delay(name=data['name'])\n"),
+    ),
+    *(
+        Mistake(
+            "celery.W580",
+            view(f"def add(request):\n    greet.delay({given})  # <-\n", head),
+            view(f"def add(request, {given}):\n    greet.delay({given})\n", head),
+        )
+        for given, head in [
+            ("len", ""),
+            ("call", ""),
+            ("Doctor", "from doctors.models import Doctor\n"),
+            ("helper", "def helper():\n    pass\n\n\n"),
+        ]
+    ),
 ]
 
 

@@ -309,6 +309,46 @@ MISTAKES = [
             **view("def f():\n    return greet.delay('x').get(timeout=3)\n"),
         },
     ),
+    Mistake(
+        "celery.W330",
+        view(
+            "def tell(pk):\n    call.delay(pk)\n\n\ndef add(request, pk):\n"
+            "    with transaction.atomic():\n        tell(pk)  # <-\n"
+        ),
+        view(
+            "def tell(pk):\n    call.delay_on_commit(pk)\n\n\ndef add(request, pk):\n"
+            "    with transaction.atomic():\n        tell(pk)\n"
+        ),
+    ),
+    # the helper of another module
+    Mistake(
+        "celery.W330",
+        {
+            "doctors/helpers.py": "from doctors.tasks import call\n\n\ndef tell(pk):\n"
+            "    call.delay(pk)\n",
+            **view(
+                "@transaction.atomic\ndef add(request, pk):\n    notify(pk)  # <-\n",
+                "from django.db import transaction\nfrom doctors.helpers import tell as notify\n",
+            ),
+        },
+        view(
+            "def tell(pk):\n    call.apply_async((pk,), countdown=5)\n\n\n"
+            "def add(request, pk):\n    with transaction.atomic():\n        tell(pk)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W330",
+        {
+            **settings("DATABASES['default']['ATOMIC_REQUESTS'] = True\n"),
+            "doctors/api.py": "from django.views import View\nfrom doctors.tasks import call\n\n\n"
+            "class Add(View):\n    def post(self, request):\n        call.delay(1)  # <-\n",
+        },
+        {
+            **settings("DATABASES['default']['ATOMIC_REQUESTS'] = True\n"),
+            "doctors/middleware.py": "from doctors.tasks import call\n\n\nclass Add:\n"
+            "    def process_request(self, request):\n        call.delay(1)\n",
+        },
+    ),
 ]
 
 

@@ -218,6 +218,36 @@ MISTAKES = [
         )
         for instead in ("reraise(error)", "load_from_the_copy()")
     ),
+    # a condition that only writes to the log ends nothing
+    Mistake(
+        "celery.W614",
+        tasks(
+            f"{TASK}def ship(pk):\n    try:\n        print(pk)\n    except OSError as error:\n"
+            "        if pk > 5:\n            print(error)\n        ship.delay(pk)  # <-\n"
+        ),
+        tasks(
+            f"{TASK}def ship(pk):\n    try:\n        print(pk)\n    except OSError as error:\n"
+            "        if pk > 5:\n            return\n        ship.delay(pk)\n"
+        ),
+    ),
+    # a query does not raise what the network raises
+    Mistake(
+        "celery.W454",
+        tasks(
+            "from doctors.models import Doctor\n\n\n"
+            "@shared_task(autoretry_for=(ConnectionError,))\ndef load(pk):\n"
+            "    doctor = Doctor.objects.get(pk=pk)\n    try:\n        ask(doctor)\n"
+            "    except ConnectionError:  # <-\n        print('no')\n        return False\n"
+            "    return True\n"
+        ),
+        tasks(
+            "from doctors.models import Doctor\n\n\n"
+            "@shared_task(autoretry_for=(Exception,))\ndef load(pk):\n"
+            "    doctor = Doctor.objects.get(pk=pk)\n    try:\n        ask(doctor)\n"
+            "    except Exception:\n        print('no')\n        return False\n"
+            "    return True\n"
+        ),
+    ),
 ]
 
 

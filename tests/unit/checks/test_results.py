@@ -195,6 +195,22 @@ MISTAKES = [
         ),
         tasks("@shared_task(bind=True)\ndef pack(self, state):\n    self.update_state(*state)\n"),
     ),
+    # a row that is saved beside it is no group
+    Mistake(
+        "celery.W634",
+        view(
+            "def start(request):\n    job = group([greet.s('x')]).apply_async()\n"
+            "    doctor = Doctor(name=job.id)\n    doctor.save()\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()  # <-\n",
+            GROUP + "from doctors.models import Doctor\n",
+        ),
+        view(
+            "def start(request):\n    job = group([greet.s('x')])()\n    job.save()\n"
+            "    doctor = Doctor(name=job.id)\n    doctor.save()\n\n\n"
+            "def done(request, pk):\n    return GroupResult.restore(pk).ready()\n",
+            GROUP + "from doctors.models import Doctor\n",
+        ),
+    ),
 ]
 
 

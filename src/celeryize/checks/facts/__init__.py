@@ -15,6 +15,7 @@ from celeryize.checks.facts.literals import dotted
 from celeryize.checks.facts.schedule import ScheduleFacts
 from celeryize.checks.facts.settings import SettingsFacts, settings_files
 from celeryize.checks.facts.tasks import TaskFacts
+from celeryize.checks.facts.tests import TestFacts
 from celeryize.detect.celery import celery_classes
 from celeryize.detect.modules import Modules
 from celeryize.detect.project import Project
@@ -48,6 +49,7 @@ class Facts:
     tasks: TaskFacts
     schedule: ScheduleFacts
     deployment: DeploymentFacts
+    tests: TestFacts
     worker: ImportReport | None = None
     web: ImportReport | None = None
     stops: tuple[RehearsedStop, ...] | None = None
@@ -173,4 +175,5 @@ def read_facts(project: Project) -> Facts:
         tasks=TaskFacts(project, code),
         schedule=ScheduleFacts(code, settings),
         deployment=DeploymentFacts(project.root),
+        tests=TestFacts(code),
     )

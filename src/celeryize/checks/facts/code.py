@@ -159,6 +159,15 @@ class CodeFacts:
     @cached_property
     def files(self) -> tuple[PurePosixPath, ...]:
         """Every Python file of the project's own that is not a test, in the order of its name."""
+        return tuple(path for path in self._own_files if not TESTS.search(str(path)))
+
+    @cached_property
+    def test_files(self) -> tuple[PurePosixPath, ...]:
+        """The files of the project's tests, and the settings that they have of their own."""
+        return tuple(path for path in self._own_files if TESTS.search(str(path)))
+
+    @cached_property
+    def _own_files(self) -> tuple[PurePosixPath, ...]:
         root = self.project.root
         found: set[str] = set()
         for base in self.project.modules.roots:
@@ -175,7 +184,7 @@ class CodeFacts:
                     names.clear()
                 found.update(f"{inside}/{file}" for file in files if file.endswith(".py"))
         own = (path.removeprefix("./") for path in found)
-        return tuple(PurePosixPath(path) for path in sorted(own) if not TESTS.search(path))
+        return tuple(PurePosixPath(path) for path in sorted(own))
 
     @cached_property
     def relevant(self) -> tuple[Code, ...]:
@@ -313,6 +322,10 @@ class CodeFacts:
             found.add(module)
             found.update(f"{module}.{alias.name}" for alias in node.names)
         return found
+
+    def raw(self, path: PurePosixPath) -> bytes:
+        """The bytes of a file, without parsing it; none where it cannot be read."""
+        return self._read_bytes(path)
 
     def _read_bytes(self, path: PurePosixPath) -> bytes:
         """The bytes of a file; none where it cannot be read."""

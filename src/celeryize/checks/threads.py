@@ -1,0 +1,111 @@
+"""Threads beside the worker: tasks that they run in place of it, and those that a task leaves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.definitions import task_functions
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import full_name
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, dotted, is_true
+
+THREADS = frozenset({"threading.Thread", "threading.Timer"})
+POOLS = frozenset(
+    {"concurrent.futures.ThreadPoolExecutor", "concurrent.futures.thread.ThreadPoolExecutor"}
+)
+# What waits for what was started.
+WAITS = frozenset({"join", "result", "shutdown", "wait", "as_completed", "map", "gather"})
+
+
+@check("celery.W572")
+def thread_runs_task(facts: Facts) -> Iterator[Occurrence]:
+    """A thread is given a task, and runs it in its own process.
+
+    What happens: The task runs in the web process, without retries and time limits; no worker has
+        a part in it, and a restart of the web server ends it in the middle.
+    How it looks: (nothing: the worker's log is empty)
+    Why: Calling a task calls its function. Only delay() and apply_async() send it.
+    Fix: task.delay(...), without a thread: sending takes no time.
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#basics
+    """
+    for code in facts.code.relevant:
+        for call in code.calls:
+            for given in _given_to_thread(facts, code, call):
+                task = facts.tasks.named_by(code, given)
+                if task is not None:
+                    yield Occurrence(
+                        f"this thread runs {task.node.name} here: it is not sent to a worker",
+                        code.where(given),
+                        f"Write {dotted(given)}.delay(...), without a thread.",
+                    )
+
+
+def _given_to_thread(facts: Facts, code: Code, call: ast.Call) -> Iterator[ast.expr]:
+    """The function that a call starts in a thread."""
+    full = full_name(facts, code, call.func)
+    if full in THREADS:
+        yield from (k.value for k in call.keywords if k.arg in {"target", "function"})
+        # Thread(None, target), Timer(60, function)
+        yield from call.args[1:2]
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "run_in_executor":
+        yield from call.args[1:2]
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "submit":
+        yield from call.args[:1]
+
+
+@check("celery.W575")
+def task_leaves_threads(facts: Facts) -> Iterator[Occurrence]:
+    """A task starts threads, and does not wait for them.
+
+    What happens: The task ends as a success while they run. What they raise is lost, no time limit
+        stops them, and a worker that stops or replaces its process ends them in the middle.
+    How it looks: SUCCESS, and work that is not done
+    Why: The worker knows when the function returns, and of no thread.
+    Fix: join() each thread; `with ThreadPoolExecutor() as pool:`, which waits; or a task each.
+    Source: https://docs.python.org/3/library/threading.html#threading.Thread.join
+    """
+    for code, node in task_functions(facts):
+        calls = [inner for inner in code.within(node) if isinstance(inner, ast.Call)]
+        if any(_last_name(call) in WAITS for call in calls):
+            continue
+        for call in calls:
+            if _starts_thread(facts, code, call) or _hands_to_pool(facts, code, node, call):
+                yield Occurrence(
+                    f"{node.name} ends before this thread does: it is a success, whatever happens",
+                    code.where(call),
+                    "Wait for it with join() or result(), or send a task in its place.",
+                )
+                break
+
+
+def _last_name(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return dotted(call.func)
+
+
+def _starts_thread(facts: Facts, code: Code, call: ast.Call) -> bool:
+    if full_name(facts, code, call.func) not in THREADS:
+        return False
+    # a thread that only lives as long as its process may be a helper: a heartbeat
+    return not any(k.arg == "daemon" and is_true(k.value) for k in call.keywords)
+
+
+def _hands_to_pool(facts: Facts, code: Code, node: Function, call: ast.Call) -> bool:
+    """Whether a call is `pool.submit(...)` of a pool that nothing closes."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "submit":
+        return False
+    # what is kept or returned may be waited for elsewhere
+    if not isinstance(code.parents.get(call), ast.Expr):
+        return False
+    name = dotted(call.func.value)
+    made = [*(code.assigned_in(node).get(name) or [])]
+    made += [
+        assign.value
+        for assign in code.assigns
+        if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == name
+    ]
+    return any(isinstance(m, ast.Call) and full_name(facts, code, m.func) in POOLS for m in made)

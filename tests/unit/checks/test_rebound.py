@@ -1,0 +1,112 @@
+"""Names of tasks that mean something else: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
+
+SENT = view("def add(request):\n    greet.delay('x')\n")
+ACCOUNTS = {
+    **settings("AUTH_USER_MODEL = 'accounts.Account'\n"),
+    "accounts/__init__.py": "",
+}
+MISTAKES = [
+    *(
+        Mistake("celery.E412", {**tasks(f"{line}  # <-\n"), **SENT}, {**tasks(twin), **SENT})
+        for line, twin in [
+            ("greet = greet.delay", "send_greeting = greet.delay\n"),
+            ("greet = lambda name: name", "greet = app.task(greet)\n"),
+            ("greet = None", "greet = register(greet)\n"),
+            (
+                "from functools import lru_cache\ngreet = lru_cache(maxsize=1)(greet)",
+                "from functools import lru_cache\ngreeted = lru_cache(maxsize=1)(greet)\n",
+            ),
+            (
+                "import functools\ngreet = functools.partial(greet)",
+                "import functools\n\n\n@shared_task(name='doctors.hello')\ndef greet(name):\n    return 1\n",
+            ),
+        ]
+    ),
+    Mistake(
+        "celery.E412",
+        {**tasks("def greet(name):  # <-\n    return name\n"), **SENT},
+        # what a decorator of the project makes of it is not known
+        {**tasks("@app_task\ndef greet(name):\n    return name\n"), **SENT},
+    ),
+    # without a use nothing goes wrong, and a third line gives the name back
+    Mistake(
+        "celery.E412",
+        {**tasks("greet = greet.si  # <-\n"), **SENT},
+        {**tasks("task = greet\ngreet = greet.si\ngreet = task\n"), **SENT},
+    ),
+    Mistake(
+        "celery.E413",
+        view("def greet(request):\n    greet.delay('x')  # <-\n"),
+        view("def greet_all(request):\n    greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.E413",
+        view("class greet:\n    def post(self):\n        greet.apply_async(('x',))  # <-\n"),
+        view("@task_of('x')\ndef greet(request):\n    greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.E413",
+        view("def add(request):\n    greet = greet.delay('x')  # <-\n"),
+        view("def add(request):\n    global greet\n    greet = greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.E413",
+        view("def add(request, greet=True):\n    if greet:\n        greet.delay('x')  # <-\n"),
+        view("def add(request, greet=None):\n    if greet:\n        greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.E413",
+        view("def add(request, *, greet=False):\n    greet.delay('x')  # <-\n"),
+        view("def add(request, greet):\n    greet.delay('x')\n    greet = greet.delay('x')\n"),
+    ),
+    Mistake(
+        "celery.E143",
+        {
+            **tasks(
+                "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    return User.objects.get(pk=pk).email  # <-\n"
+            ),
+            **ACCOUNTS,
+        },
+        {
+            **tasks(
+                "from django.contrib.auth import models\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    return models.User.objects.get(pk=pk).email\n"
+            ),
+            **settings("AUTH_USER_MODEL = 'auth.User'\n"),
+        },
+    ),
+    Mistake(
+        "celery.E143",
+        {
+            **tasks(
+                "from django.contrib.auth import models as auth\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    return auth.User.objects.get(pk=pk).email  # <-\n"
+            ),
+            **ACCOUNTS,
+        },
+        {
+            **tasks(
+                "from accounts.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    return User.objects.get(pk=pk).email\n"
+            ),
+            **ACCOUNTS,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
