@@ -30,6 +30,12 @@ class Modules:
         self._packages: dict[PurePosixPath, str] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
+    def look_below(self, roots: tuple[PurePosixPath, ...]) -> None:
+        """Learn more folders in which Python finds modules: those that the settings add."""
+        if roots:
+            self.roots += roots
+            self._longest_first = sorted(self.roots, key=lambda root: -len(root.parts))
+
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
         parts = _name_parts(name)
