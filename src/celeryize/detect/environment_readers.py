@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -180,7 +180,37 @@ def _callables_in(
                 kinds[name] = ReaderKind.HELPER
             case ast.ImportFrom() if depth:
                 kinds |= _imported_callables(modules, path, node, depth, wanted)
+    if kinds:
+        lost = _rebound_names(tree, kinds)
+        kinds = {name: kind for name, kind in kinds.items() if name not in lost}
     return kinds
+
+
+def _rebound_names(tree: ast.Module, kinds: Collection[str]) -> set[str]:
+    """The readers that the module gives another meaning, at least under a condition: `for env in
+    ("dev", "prod")`, `if TESTING: env = None`.
+    """
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
+    for node in waiting:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+                continue
+            case (
+                ast.Assign(targets=[ast.Name()], value=ast.Call(func=func))
+                | ast.AnnAssign(target=ast.Name(), value=ast.Call(func=func))
+            ) if _kind_of_class(ast.unparse(func), tree) is not None:
+                # the reader itself: made a second time, it still reads
+                continue
+            case ast.AnnAssign(value=None):
+                continue
+            case ast.Name(id=name, ctx=ast.Store()) if name in kinds:
+                found.add(name)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                # its names are its own
+                continue
+        waiting += ast.iter_child_nodes(node)
+    return found
 
 
 def _called_like_readers(tree: ast.Module) -> set[str]:
@@ -244,7 +274,10 @@ def _is_helper(node: ast.FunctionDef) -> bool:
     What it returns has to be the text as it is: a path, a list or a number is something else.
     """
     arguments = [argument.arg for argument in node.args.args]
-    if len(arguments) != 2 or "default" not in arguments[1] or node.args.kwonlyargs:
+    if len(arguments) < 2 or "default" not in arguments[1] or node.args.vararg:
+        return False
+    # what else it takes has to be optional: our call passes two
+    if len(node.args.defaults) < len(arguments) - 2 or None in node.args.kw_defaults:
         return False
     values: dict[str, list[ast.expr]] = {arguments[1]: []}
     returned: list[ast.expr] = []

@@ -20,10 +20,10 @@ from celeryize.detect.candidates import (
     settings_of_tools,
 )
 from celeryize.detect.modules import Modules, called_modules, is_foreign
+from celeryize.detect.path_changes import added_parts
 from celeryize.detect.variables import assigned_in, assigned_in_text
 from celeryize.errors import NoProject
 from celeryize.model import Where
-from celeryize.patch.nodes import walk
 from celeryize.reading import is_folder, list_folder, read_text
 
 LEVELS_BELOW = 2
@@ -273,18 +273,8 @@ def _refuse_template(manage: Path, root: Path) -> None:
 def _inserted_paths(tree: ast.Module, base: PurePosixPath) -> Iterator[PurePosixPath]:
     """What manage.py adds to sys.path, where that is literal: `join(dirname, "src")`,
     `BASE / "apps"`, `"src"`."""
-    for node in walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        if node.func.attr not in {"insert", "append"} or ast.unparse(node.func.value) != "sys.path":
-            continue
-        parts = [
-            n.value.strip("/")
-            for n in walk(node.args[-1])
-            if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        ]
-        if parts and not any(".." in p for p in parts):
-            yield base.joinpath(*(p.removeprefix("./") for p in parts))
+    for parts in added_parts(tree):
+        yield base.joinpath(*parts)
 
 
 def _read_text(file: Path) -> str:

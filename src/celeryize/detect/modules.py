@@ -35,6 +35,14 @@ class Modules:
         self._with: dict[tuple[PurePosixPath, int, bytes], list[PurePosixPath]] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
+    def look_below(self, roots: tuple[PurePosixPath, ...]) -> None:
+        """Learn more folders in which Python finds modules: those that the settings add."""
+        if roots:
+            self.roots += roots
+            self._longest_first = sorted(self.roots, key=lambda root: -len(root.parts))
+            self._names.clear()
+            self._files.clear()
+
     def find(self, name: str) -> PurePosixPath | None:
         """The file of a dotted module name (`__init__.py` for a package), or None."""
         if name not in self._files:

@@ -15,6 +15,7 @@ from celeryize.detect.interpreter import Interpreter
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules
 from celeryize.detect.package import Package, find_package, named_package, package_of_apps
+from celeryize.detect.path_changes import folders_with_apps
 from celeryize.detect.settings import ReaderKind, Settings, find_settings, unknown_settings
 from celeryize.detect.web_entries import WebEntry, find_web_entries
 from celeryize.detect.web_settings import deciding_entries, entries_agree, entries_below
@@ -155,6 +156,7 @@ def load_project(
         found = unknown_settings(layout, without_settings)
     else:
         found = find_settings(layout, modules)
+        modules.look_below(folders_with_apps(modules, found.reachable, found.installed_apps))
     apps = find_apps(modules, found)
     home = _find_home(layout, modules, found, apps, package)
     # without a hint of Celery, the whole tree is not searched

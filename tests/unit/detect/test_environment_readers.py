@@ -61,6 +61,14 @@ ENVIRON = "import environ\n\nenv = environ.Env()\n"
             "get_env('X', 'd')",
         ),
         (
+            {
+                "": "import os\n\n\ndef get_env(name, default=None, required=False, *, cast=None):\n"
+                "    value = os.environ.get(name, default)\n    if required and value is None:\n"
+                "        raise RuntimeError(name)\n    return value\n"
+            },
+            "get_env('X', 'd')",
+        ),
+        (
             {"": "from environs import FileAwareEnv\n\nenv = FileAwareEnv()\n"},
             "env('X', default='d')",
         ),
@@ -85,6 +93,7 @@ def test_the_reader_of_the_project_is_used(tmp_path, files, expression):
         "        return default if default is None else Path(default)\n"
         "    return Path(os.environ[name]).resolve()\n",
         "def keyed(name, default=None, *, required):\n    return os.environ.get(name, default)\n",
+        "def further(name, default, cast):\n    return os.environ.get(name, default)\n",
         "def secret(name, default):\n    if default is None:\n        raise KeyError(name)\n"
         "    return os.environ[name]\n",
         "def parsed(name, default):\n    value = yaml.safe_load(os.environ.get(name, default))\n"
@@ -112,3 +121,37 @@ def test_a_prefix_is_one_that_all_variables_have(tmp_path, names, prefix):
     lines = "".join(f'X = env("{name}")\n' for name in names)
     settings = f"{ENVIRON}{SETTINGS}{lines}"
     assert load(tmp_path, {"config/settings.py": settings}).settings.reader.prefix == prefix
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for env in ('dev', 'prod'):\n    pass\n",
+        "if 'test' in ALLOWED_HOSTS:\n    env = None\n",
+        "env: object = None\n",
+        "with open(__file__) as env:\n    pass\n",
+        "name, env = 'a', 'b'\n",
+        "try:\n    import fast\nexcept ImportError:\n    env = {}.get\n",
+    ],
+)
+def test_a_reader_that_is_bound_to_something_else_is_not_used(tmp_path, line):
+    settings = f"{ENVIRON}{SETTINGS}A = env('A', default='1')\n{line}"
+    reader = load(tmp_path, {"config/settings.py": settings}).settings.reader
+    assert not reader.read("'X'", "'d'").startswith("env(")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "env = environ.Env(DEBUG=(bool, False))\n",
+        "HOSTS = [env for env in ('dev', 'prod')]\n",
+        "def named(env):\n    env = env or 'dev'\n    return env\n",
+        "class Chosen:\n    env = 'dev'\n",
+        "ENV = env('ENV', default='dev')\n",
+        "env: environ.Env\n",
+    ],
+)
+def test_a_reader_whose_name_is_something_else_elsewhere_is_used(tmp_path, line):
+    settings = f"{ENVIRON}{SETTINGS}A = env('A', default='1')\n{line}"
+    reader = load(tmp_path, {"config/settings.py": settings}).settings.reader
+    assert reader.read("'X'", "'d'") == "env('X', default='d')"
