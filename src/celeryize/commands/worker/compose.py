@@ -117,6 +117,8 @@ def _habit_of_merging(file: ComposeFile, name: str, web: Node) -> str:
 def new_compose(target: Target) -> None:
     """A compose file for a project that has none."""
     lines = ["services:", "  web:", "    build: .", f"    command: {target.web_command}"]
+    if target.env_file:
+        lines.append(f"    env_file: {target.env_file}")
     lines += ["    ports:", '      - "8000:8000"']
     text = "\n".join(lines) + "\n"
     process = Process("compose", "web", ("gunicorn",), Where(target.path, 2))
@@ -124,6 +126,9 @@ def new_compose(target: Target) -> None:
     web = Web(process, "new")
     target.what.append("the service web")
     if not (target.root / "Dockerfile").is_file():
-        target.note("There is no Dockerfile: the compose file builds its image from one.")
+        target.note(
+            f"There is no Dockerfile yet, and {target.path} builds its image from one: write it "
+            "before you start the services."
+        )
     report_server(target)
     target.write(_add_services(started, text, web, target.wanted.jobs))

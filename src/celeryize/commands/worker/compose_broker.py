@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from celeryize.commands.worker.broker import IMAGES, LOCAL, Server, kind_of
@@ -15,7 +16,8 @@ from celeryize.commands.worker.compose_service import (
     render_rabbitmq,
     render_redis,
 )
-from celeryize.commands.worker.target import Target
+from celeryize.commands.worker.eviction import report_eviction
+from celeryize.commands.worker.target import Target, origin_of
 from celeryize.commands.worker.web import (
     find_web,
 )
@@ -38,7 +40,29 @@ def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
     if backend is not None:
         _, text, more = _with_server(target, text, web, backend)
         added += more
+    if broker:
+        text = _with_url_of_others(target, text, web, broker)
     return broker, text, added
+
+
+def _with_url_of_others(target: Target, text: str, web: str, broker: str) -> str:
+    """The text whose other web services, which send tasks as well, know the broker, too."""
+    server = target.wanted.broker
+    if kind_of(_given_url(target, load_compose(target, text), web, server)) != server.kind:
+        return text
+    origins = {origin_of(process) for process in target.processes if process.name == web}
+    for other in find_web(target.root, list(target.processes)):
+        # another image may be another project
+        if origin_of(other.process) not in origins:
+            continue
+        document = load_compose(target, text)
+        node = document.get("services", other.process.name)
+        known = _given_url(target, document, other.process.name, server)
+        if other.by_name or other.process.name == web or known or node is None:
+            continue
+        if other.process.sealed and node.kind == "mapping" and not node.flow:
+            text = _with_url(target, text, other.process.name, server, broker)
+    return text
 
 
 def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[str, str, Added]:
@@ -57,6 +81,10 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
     if not service:
         service, text = _add_broker(target, text, document, web, kind)
         added = ((service, kind),)
+    elif server is target.wanted.broker and kind == "redis":
+        node = services.own(service)
+        assert node is not None
+        report_eviction(target, service, node)
     if kind == server.kind:
         text = _with_url(target, text, web, server, service)
     return service, text, added
@@ -68,15 +96,18 @@ def with_shared_url(target: Target, text: str) -> str:
     document = load_compose(target, text)
     found = find_web(target.root, list(target.processes))
     services = document.own("services")
-    if len(found) != 1 or not server.kind or services is None:
+    if not server.kind or services is None:
         return text
-    web = found[0].process.name
     given = _given_url(target, document, target.workers[0].name, server)
     service = _service_of(services, server.kind, server, given)
-    # what an image, or a file that is not here, gives is not known
-    if not service or not kind_of(given) or not found[0].process.sealed:
-        return text
-    return _with_url(target, text, web, server, service)
+    origin = origin_of(target.workers[0])
+    for web in found:
+        if len(found) > 1 and origin_of(web.process) != origin:
+            continue
+        # what an image, or a file that is not here, gives is not known
+        if service and kind_of(given) and web.process.sealed and not web.by_name:
+            text = _with_url(target, text, web.process.name, server, service)
+    return text
 
 
 def _is_elsewhere(url: str) -> bool:
@@ -224,6 +255,9 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
             )
         )
         return text
+    if "://" in given and "@" not in given:
+        # the number of its database, say, which is that of the settings otherwise
+        server = replace(server, url=given)
     url = server.url_at(service, _userinfo(document, service, server.kind))
     if not url:
         return text

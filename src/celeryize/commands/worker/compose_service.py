@@ -411,10 +411,9 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         return ""
     if not entries:
         return ""
-    healthy = {name for name in entries if _has_healthcheck(file, name, base)}
-    written = base.node.get("depends_on")
-    if written and written.resolved.kind == "sequence" and not healthy:
+    if _lists_services(file, base):
         return list_lines(file, "depends_on", list(entries))
+    healthy = {name for name in entries if _has_healthcheck(file, name, base)}
     lines = []
     for name, text in entries.items():
         if text.strip():
@@ -423,6 +422,16 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         condition = "service_healthy" if name in healthy else "service_started"
         lines.append(f"{name}:\n{' ' * file.step}condition: {condition}\n")
     return "depends_on:\n" + _indented("".join(lines), file.step)
+
+
+def _lists_services(file: ComposeFile, base: Base) -> bool:
+    """Whether `depends_on` is a list here: of this service or, without one, of all others."""
+    own = base.node.get("depends_on")
+    if own is not None:
+        return own.resolved.kind == "sequence"
+    others = [value.get("depends_on") for _, value in file.services.own_items()]
+    kinds = {other.resolved.kind for other in others if other is not None}
+    return kinds == {"sequence"}
 
 
 def _waited_for(file: ComposeFile, base: Base) -> dict[str, str]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from celeryize.commands.worker.compose_service import BEAT_FILE, probe_command, scalar
+from celeryize.commands.worker.eviction import note_policy
 from celeryize.commands.worker.kubernetes_broker import (
+    existing_server,
     missing_servers,
     missing_variables,
     names_of,
@@ -312,6 +314,9 @@ def _with_broker(target: Target, text: str, web: Process, model: Process) -> str
         else:
             text = add_elements(target.path, text, (*keys, "env"), block)
         target.what.append(f"{name} for {web.name}")
+    for process in (*target.processes, *target.siblings):
+        if process.name == existing_server(target, target.wanted.broker):
+            note_policy(target, process.name, " ".join(process.words), process.where)
     namespace = _workload_of(target, text, web).node.scalar("metadata", "namespace")
     for kind in missing_servers(target, web, model):
         for document in render_server(kind, namespace).split("---\n"):

@@ -76,6 +76,8 @@ def server_name(target: Target, server: Server) -> str:
 
 def existing_server(target: Target, server: Server) -> str:
     """The workload of the project's manifests that runs such a server; empty without one."""
+    if not server.kind:
+        return ""
     for process in target.siblings:
         image = process.options.get("image")
         if image and IMAGES[server.kind].search(image.text):

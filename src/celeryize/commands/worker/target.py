@@ -43,6 +43,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # the file with the variables that the settings need, for a file that is made anew
+    env_file: str = ""
     what: list[str] = field(default_factory=list)
     todos: list[Todo] = field(default_factory=list)
 
@@ -139,7 +141,7 @@ def choose_web(target: Target) -> Web:
         called = [web for web in found if web.process.name in {"web", "django", "app", "backend"}]
         if len(called) == 1:
             found = called
-        elif len({_origin_of(web.process) for web in found}) == 1:
+        elif len({origin_of(web.process) for web in found}) == 1:
             # WSGI beside ASGI, say: one image, so either tells what a worker needs
             found = (called or found)[:1]
     if not found and target.workers:
@@ -201,7 +203,7 @@ def app_of(model: Process) -> str:
     return (command.option("-A", "--app") if command else None) or ""
 
 
-def _origin_of(process: Process) -> tuple[str, ...]:
+def origin_of(process: Process) -> tuple[str, ...]:
     """What a process is made from: its image or its folder."""
     keys = ("image", "build", "context", "dockerfile", "extends", "WorkingDirectory", "directory")
     return tuple(process.options[key].text for key in keys if key in process.options)
