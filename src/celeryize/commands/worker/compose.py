@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.compose_adopt import adopt_services
-from celeryize.commands.worker.compose_broker import joined_services, with_broker, with_shared_url
+from celeryize.commands.worker.compose_broker import (
+    joined_services,
+    with_broker,
+    with_missing_server,
+    with_shared_url,
+)
 from celeryize.commands.worker.compose_edit import load_compose
 from celeryize.commands.worker.compose_service import (
     Base,
@@ -48,9 +53,11 @@ def plan_compose(target: Target) -> None:
     if missing:
         text = _add_services(target, text, choose_model(target), missing)
     elif target.workers and not is_development(target.path):
-        text = with_shared_url(target, text)
+        text = with_shared_url(target, with_missing_server(target, text))
     if text != target.text:
         target.write(text)
+    elif target.workers and not target.todos and not is_development(target.path):
+        target.keep("its worker is complete")
 
 
 def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) -> str:

@@ -79,7 +79,10 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
     if not service and _is_elsewhere(given):
         return "", text, ()
     if not service:
-        service, text = _add_broker(target, text, document, web, kind)
+        host = _host_of(given)
+        if not _may_be_service(document, host):
+            host = ""
+        service, text = _add_broker(target, text, document, web, kind, host)
         added = ((service, kind),)
     elif server is target.wanted.broker and kind == "redis":
         node = services.own(service)
@@ -110,10 +113,56 @@ def with_shared_url(target: Target, text: str) -> str:
     return text
 
 
+def with_missing_server(target: Target, text: str) -> str:
+    """The text with the server that its workers take for their broker, where no service is it:
+    after a change of the broker, say."""
+    server = target.wanted.broker
+    document = load_compose(target, text)
+    services = document.own("services")
+    if not server.kind or services is None:
+        return text
+    worker = next((p for p in target.workers if p.subcommand == "worker"), target.workers[0])
+    given = _given_url(target, document, worker.name, server)
+    kind, host = kind_of(given), _host_of(given)
+    if kind and kind != server.kind:
+        target.note(
+            f"{worker.where.path}: the broker of {worker.name} is {kind}, by its environment; that "
+            f"of the settings is {server.kind}."
+        )
+    node = services.own(worker.name)
+    if not kind or not _may_be_service(document, host) or node is None or node.flow:
+        return text
+    beside = {key.text for key, _ in services.resolved.pairs} | {p.name for p in target.siblings}
+    if host in beside or _service_of(services, kind, server, given) == host:
+        return text
+    if "@" in given:
+        # a server that is made here has no such user
+        target.note(
+            f"{worker.where.path}: {worker.name} is told of a broker on {host}, and no service is "
+            "called so."
+        )
+        return text
+    _, text = _add_broker(target, text, document, worker.name, kind, host)
+    return text
+
+
+def _host_of(url: str) -> str:
+    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
+    return match[1] if match else ""
+
+
+def _may_be_service(document: Node, host: str) -> bool:
+    """Whether a host can only be a service of the file: the name of one, and no network is shared
+    with other files."""
+    networks = document.own("networks")
+    shared = [n for _, n in networks.resolved.own_items() if n.get("external")] if networks else []
+    return bool(re.fullmatch(r"[a-z][\w-]*", host)) and host not in LOCAL and not shared
+
+
 def _is_elsewhere(url: str) -> bool:
     """Whether a URL names a server that is not of this file: a managed one."""
-    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
-    return bool(match) and "." in match[1] and match[1] not in LOCAL  # type: ignore[index]
+    host = _host_of(url)
+    return "." in host and host not in LOCAL
 
 
 def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
@@ -131,12 +180,17 @@ def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
     return ranked[0] if ranked else ""
 
 
-def _add_broker(target: Target, text: str, document: Node, web: str, kind: str) -> tuple[str, str]:
+def _add_broker(
+    target: Target, text: str, document: Node, web: str, kind: str, host: str
+) -> tuple[str, str]:
+    """The name of the new service, which is the host that a URL has already, and the text."""
     file = read_habit(text, document)
     node = file.service(web)
     assert node is not None
     taken = {key.text for key, _ in file.services.pairs}
-    name = kind if kind not in taken else f"celery-{kind}"
+    name = host or kind
+    if name in taken:
+        name = f"celery-{kind}"
     volumes = document.own("volumes")
     names = [key.text for key, _ in volumes.resolved.pairs] if volumes else []
     volume = VOLUMES[kind]
