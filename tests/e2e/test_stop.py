@@ -133,7 +133,22 @@ def test_a_file_that_is_right_loses_nothing(tmp_path):
     (stop,) = document["stops"]
     assert stop["times"] == {"task": 16, "soft": 20, "grace": 30}
     assert stop["scaled"]["task"] < stop["scaled"]["soft"] < stop["scaled"]["grace"]
+    longer = {one["acknowledged"]: one["verdict"] for one in stop["results_of_longer_task"]}
+    assert longer == {"early": "lost", "late": "run again"}
+    assert stop["acknowledged_by_default"] == "early"
     assert ids(document) == []
+
+
+def test_the_mode_of_the_project_is_named(tmp_path):
+    more = "\nCELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\nCELERY_TASK_ACKS_LATE = True\n"
+    root = project(tmp_path, {"compose.yml": RIGHT}, more)
+    command = [sys.executable, "-m", "celeryize", "verify", "--live", "--stop"]
+    ran = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    said = ran.stdout + ran.stderr
+    assert "acks_late, as in your settings" in said and "acks_early, as" not in said
+    assert "takes longer than 20 s" in said
 
 
 def test_a_soft_timeout_that_nothing_starts_is_no_help(tmp_path):

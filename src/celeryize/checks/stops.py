@@ -31,7 +31,7 @@ def stop_loses_tasks(facts: Facts) -> Iterator[Occurrence]:
     """
     for stop, result in _results(facts, "lost"):
         yield Occurrence(
-            f"a stop of {stop.name} loses a running task ({result.acknowledged})",
+            f"a stop of {stop.name} loses a running task ({stop.acknowledged(result)})",
             stop.where,
             stop.change,
         )
@@ -52,7 +52,7 @@ def stop_leaves_tasks_stuck(facts: Facts) -> Iterator[Occurrence]:
     for stop, result in _results(facts, "stuck"):
         yield Occurrence(
             f"a stop of {stop.name} leaves a running task stuck for {stop.visibility_timeout:g} s"
-            f" ({result.acknowledged})",
+            f" ({stop.acknowledged(result)})",
             stop.where,
             stop.change,
         )

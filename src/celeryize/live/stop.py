@@ -40,7 +40,7 @@ READY = 30.0
 RUNNING = 1.0
 TICK = 0.02
 MODES = ("early", "late")
-WORDS = {"early": "acks_early, the default", "late": "acks_late", "": ""}
+WORDS = {"early": "acks_early", "late": "acks_late", "": ""}
 # These run one task at a time.
 SINGLE_POOLS = frozenset({"solo"})
 
@@ -133,6 +133,12 @@ def scale_times(task: float, soft: float | None, grace: float) -> Scaled:
     for before, value in pairwise(values):
         scaled[value] = scaled[before] + min(value - before, STEP)
     return Scaled(scaled[task], None if soft is None else scaled[soft], scaled[grace])
+
+
+def longer_times(case: StopCase) -> Scaled:
+    """The times of a rehearsal whose task ends neither before the soft timeout nor before the
+    grace."""
+    return scale_times(max(case.soft or 0.0, case.grace) + STEP, case.soft, case.grace)
 
 
 def prove_stop(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celeryize.checks.task_table import TaskRow
     from celeryize.detect.project import Project
     from celeryize.live import StepResult
+    from celeryize.live.stop import StopResult
     from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.proof import Proof
     from celeryize.probe.report import ImportedEntry
@@ -283,16 +284,6 @@ def lines_of(steps: Sequence[str | NextStep]) -> Iterator[str]:
 
 def stop_document(stop: RehearsedStop) -> dict[str, object]:
     """A rehearsed stop in JSON; times in seconds."""
-    results = [
-        {
-            "acknowledged": result.mode or None,
-            "verdict": str(result.outcome),
-            "seconds": round(result.seconds, 1),
-            "killed": result.killed,
-            "log": list(result.log),
-        }
-        for result in stop.results
-    ]
     scaled = stop.results[0].scaled
     return {
         "service": stop.name,
@@ -304,7 +295,19 @@ def stop_document(stop: RehearsedStop) -> dict[str, object]:
         "scaled": {"task": scaled.task, "soft": scaled.soft, "grace": scaled.grace},
         "visibility_timeout": stop.visibility_timeout,
         "change": stop.change or None,
-        "results": results,
+        "acknowledged_by_default": stop.default if stop.role == "worker" else None,
+        "results": [_result_document(result) for result in stop.results],
+        "results_of_longer_task": [_result_document(result) for result in stop.longer],
+    }
+
+
+def _result_document(result: StopResult) -> dict[str, object]:
+    return {
+        "acknowledged": result.mode or None,
+        "verdict": str(result.outcome),
+        "seconds": round(result.seconds, 1),
+        "killed": result.killed,
+        "log": list(result.log),
     }
 
 

@@ -34,6 +34,7 @@ def say_stops(voice: Voice, stops: Sequence[RehearsedStop]) -> None:
         voice.say(f"  {stop.name} ({stop.where}): {stop.how}", hang="    ")
         for result in stop.results:
             _say_result(voice, stop, result)
+        _say_longer(voice, stop)
         if stop.change:
             voice.say(f"{DETAIL}to change it: {stop.change}", always=True, hang=DETAIL)
         times = f"task {stop.task:g} s as {scaled.task:g} s"
@@ -43,19 +44,39 @@ def say_stops(voice: Voice, stops: Sequence[RehearsedStop]) -> None:
         voice.say(f"{DETAIL}tried with shorter times: {times}", "dim", hang=DETAIL)
 
 
+def _say_longer(voice: Voice, stop: RehearsedStop) -> None:
+    """What becomes of a task that outlasts the stop, where a shorter one ends well."""
+    finished = all(str(result.outcome) == "finished" for result in stop.results)
+    tried = [result for result in stop.longer if str(result.outcome) != "not proved"]
+    if not finished or not tried:
+        return
+    voice.say(f"{DETAIL}and a task that takes longer than {stop.patience:g} s:", hang=DETAIL)
+    for result in tried:
+        style = "yellow" if str(result.outcome) in BAD_STOPS else "green"
+        words = f"  {stop.acknowledged(result)}"
+        voice.say_pieces(
+            [Piece(f"{outcome_of(stop, result):>9}", style), Piece(words)], hang=DETAIL
+        )
+
+
+def outcome_of(stop: RehearsedStop, result: StopResult) -> str:
+    """The verdict, with the time that a task is stuck."""
+    if str(result.outcome) == "stuck":
+        return f"stuck for {stop.visibility_timeout:g} s"
+    return str(result.outcome)
+
+
 def _say_result(voice: Voice, stop: RehearsedStop, result: StopResult) -> None:
     """What became of the task in one mode of acknowledgement, with the log that explains it."""
     bad = str(result.outcome) in BAD_STOPS
     style = "green"
     if bad:
         style = "red"
-    outcome = str(result.outcome)
-    if outcome == "stuck":
-        outcome = f"stuck for {stop.visibility_timeout:g} s"
+    outcome = outcome_of(stop, result)
     took = f"  {result.seconds:.1f} s"
     if result.killed:
         took += ", killed"
-    pieces = [Piece(f"{outcome:>9}", style), Piece(f"  {result.acknowledged}".rstrip())]
+    pieces = [Piece(f"{outcome:>9}", style), Piece(f"  {stop.acknowledged(result)}".rstrip())]
     voice.say_pieces([*pieces, Piece(took, "dim")], always=bad, hang=DETAIL)
     for text in result.log:
         voice.say_line(f"{DETAIL}{text}", "dim", always=True)

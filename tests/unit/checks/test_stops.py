@@ -59,7 +59,7 @@ def test_each_verdict_has_its_finding(tmp_path, outcomes, expected):
 def test_the_finding_says_the_mode_and_the_one_line(tmp_path):
     facts = read_facts(load_project(make_tree(tmp_path, small_project()), python=sys.executable))
     found = run_checks(facts.with_stops((stop(Outcome.LOST, Outcome.STUCK),)), only=STOPS).findings
-    assert "acks_early, the default" in found[0].message
+    assert "acks_early, as in your settings" in found[0].message
     assert "stuck for 3600 s (acks_late)" in found[1].message
     assert {finding.hint for finding in found} == {"the one line"}
 

@@ -175,7 +175,7 @@ def _deployment_steps(setup: Setup, answers: Answers) -> Iterator[Todo]:
         service = ""
         if broker is not None and url == broker_url:
             service = broker.name
-            why += " `celeryize add-worker` adds its service, where the file has no worker yet."
+            why += " `celeryize add-worker` then adds its service."
         text = redacted(_with_url(line, url, service))
         yield Todo(f"change {name} in line {number}", why, f"{text}\n", path)
 

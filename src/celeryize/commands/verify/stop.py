@@ -28,6 +28,7 @@ from celeryize.live.stop import (
     StopCase,
     StopResult,
     kept_words,
+    longer_times,
     prove_stop,
 )
 from celeryize.live.stop_report import RehearsedStop
@@ -37,6 +38,8 @@ from celeryize.ui.view import View
 
 # As many at once as two processors can start in time: most of it is waiting.
 AT_ONCE = 4
+# Of so many workers a task that outlasts the stop is tried as well: each takes some seconds.
+OUTLASTED = 2
 # Where a file does not say it, and another file may: compose's, the shortest.
 SHORTEST_GRACE = 10.0
 AMQP = frozenset({"amqp", "amqps", "pyamqp", "librabbitmq"})
@@ -71,20 +74,43 @@ def run_stop(
             folder = scratch.path / f"stop-{unique.index(case)}"
             return _rehearse(project, case, url, folder, configured, cancelled)
 
+        def outlast(case: StopCase) -> tuple[StopResult, ...]:
+            folder = scratch.path / f"longer-{unique.index(case)}"
+            folder.mkdir()
+            times = longer_times(case)
+            python = project.interpreter.path
+            return prove_stop(
+                case, python, url, folder, scaled=times, cleans=configured, cancelled=cancelled
+            )
+
+        workers = [case for case in unique if case.role == "worker"][:OUTLASTED]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
-                found = dict(zip(unique, pool.map(rehearse, unique), strict=True))
+                short = pool.map(rehearse, unique)
+                longer = dict(zip(workers, pool.map(outlast, workers), strict=True))
+                found = dict(zip(unique, short, strict=True))
             except BaseException:
                 # Ctrl-C is heard here, while the others wait for their processes
                 cancelled.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+    default = _default_mode(facts)
     stops = tuple(
-        report_of(process, case, *found[case])
+        replace(
+            report_of(process, case, *found[case]),
+            default=default,
+            longer=longer.get(case, ()),
+        )
         for process, case in zip(processes, cases, strict=True)
     )
     view.show_stops(stops)
     return stops
+
+
+def _default_mode(facts: Facts) -> str:
+    """When tasks that say nothing about it are acknowledged: "early" or "late"."""
+    found = facts.worker.configuration.get("task_acks_late") if facts.worker else None
+    return "late" if found is not None and found.value else "early"
 
 
 def _rehearse(

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.compose_adopt import adopt_services
-from celeryize.commands.worker.compose_broker import joined_services, with_broker, with_shared_url
+from celeryize.commands.worker.compose_broker import (
+    joined_services,
+    with_broker,
+    with_missing_server,
+    with_shared_url,
+)
 from celeryize.commands.worker.compose_edit import load_compose
 from celeryize.commands.worker.compose_service import (
     Base,
@@ -16,7 +21,8 @@ from celeryize.commands.worker.compose_service import (
 )
 from celeryize.commands.worker.target import (
     Target,
-    choose_web,
+    app_of,
+    choose_model,
     free_names,
     note_of_web,
     report_server,
@@ -45,24 +51,27 @@ def plan_compose(target: Target) -> None:
         text = adopt_services(target, text)
     missing = target.missing_jobs()
     if missing:
-        web = choose_web(target)
-        text = _add_services(target, text, web, missing)
+        text = _add_services(target, text, choose_model(target), missing)
     elif target.workers and not is_development(target.path):
-        text = with_shared_url(target, text)
+        text = with_shared_url(target, with_missing_server(target, text))
     if text != target.text:
         target.write(text)
+    elif target.workers and not target.todos and not is_development(target.path):
+        target.keep("its worker is complete")
 
 
-def _add_services(target: Target, text: str, web: Web, jobs: tuple[Job, ...]) -> str:
+def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) -> str:
     """The text with a service for each job, and the broker where none is there."""
-    name = web.process.name
+    name = model.process.name
     if target.text:
-        target.note(note_of_web(target, web))
+        target.note(note_of_web(model))
     wanted = target.wanted
     broker, text, extra = with_broker(target, text, name)
+    if model.process.celery:
+        text = with_shared_url(target, text)
     document = load_compose(target, text)
     file = read_habit(text, document)
-    base = _base_of(target, file, web, broker, extra)
+    base = _base_of(target, file, model, broker, extra)
     jobs = free_names(jobs, {key.text for key, _ in file.services.pairs})
     added = [render_service(file, base, wanted, job) for job in jobs]
     block = joined_services(file, added)
@@ -87,6 +96,7 @@ def _base_of(
         bin=bin_of(web.process),
         folder=folder_of(web.process),
         runner=runner_of(web.process),
+        app=app_of(web.process),
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,
         entry_is_web=bool(WEB.search(entry_text)) or "celery" in entry_text,
@@ -114,6 +124,8 @@ def _habit_of_merging(file: ComposeFile, name: str, web: Node) -> str:
 def new_compose(target: Target) -> None:
     """A compose file for a project that has none."""
     lines = ["services:", "  web:", "    build: .", f"    command: {target.web_command}"]
+    if target.env_file:
+        lines.append(f"    env_file: {target.env_file}")
     lines += ["    ports:", '      - "8000:8000"']
     text = "\n".join(lines) + "\n"
     process = Process("compose", "web", ("gunicorn",), Where(target.path, 2))
@@ -121,6 +133,9 @@ def new_compose(target: Target) -> None:
     web = Web(process, "new")
     target.what.append("the service web")
     if not (target.root / "Dockerfile").is_file():
-        target.note("There is no Dockerfile: the compose file builds its image from one.")
+        target.note(
+            f"There is no Dockerfile yet, and {target.path} builds its image from one: write it "
+            "before you start the services."
+        )
     report_server(target)
     target.write(_add_services(started, text, web, target.wanted.jobs))

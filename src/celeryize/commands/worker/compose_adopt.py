@@ -36,13 +36,10 @@ def adopt_services(target: Target, text: str) -> str:
     if is_development(target.path):
         target.keep("its worker is for development: left as it is")
         return text
-    before = text
     for process in target.workers:
         job = Job(process.subcommand or "worker", process.name)
         text = _adopt_service(target, text, _Adopted(process, job))
         exec_in_script(target, process)
-    if text == before and not target.todos:
-        target.keep("its worker is complete")
     return text
 
 

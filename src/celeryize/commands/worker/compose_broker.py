@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from celeryize.commands.worker.broker import IMAGES, LOCAL, Server, kind_of
@@ -15,7 +16,8 @@ from celeryize.commands.worker.compose_service import (
     render_rabbitmq,
     render_redis,
 )
-from celeryize.commands.worker.target import Target
+from celeryize.commands.worker.eviction import report_eviction
+from celeryize.commands.worker.target import Target, origin_of
 from celeryize.commands.worker.web import (
     find_web,
 )
@@ -38,7 +40,29 @@ def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
     if backend is not None:
         _, text, more = _with_server(target, text, web, backend)
         added += more
+    if broker:
+        text = _with_url_of_others(target, text, web, broker)
     return broker, text, added
+
+
+def _with_url_of_others(target: Target, text: str, web: str, broker: str) -> str:
+    """The text whose other web services, which send tasks as well, know the broker, too."""
+    server = target.wanted.broker
+    if kind_of(_given_url(target, load_compose(target, text), web, server)) != server.kind:
+        return text
+    origins = {origin_of(process) for process in target.processes if process.name == web}
+    for other in find_web(target.root, list(target.processes)):
+        # another image may be another project
+        if origin_of(other.process) not in origins:
+            continue
+        document = load_compose(target, text)
+        node = document.get("services", other.process.name)
+        known = _given_url(target, document, other.process.name, server)
+        if other.by_name or other.process.name == web or known or node is None:
+            continue
+        if other.process.sealed and node.kind == "mapping" and not node.flow:
+            text = _with_url(target, text, other.process.name, server, broker)
+    return text
 
 
 def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[str, str, Added]:
@@ -55,8 +79,15 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
     if not service and _is_elsewhere(given):
         return "", text, ()
     if not service:
-        service, text = _add_broker(target, text, document, web, kind)
+        host = _host_of(given)
+        if not _may_be_service(document, host):
+            host = ""
+        service, text = _add_broker(target, text, document, web, kind, host)
         added = ((service, kind),)
+    elif server is target.wanted.broker and kind == "redis":
+        node = services.own(service)
+        assert node is not None
+        report_eviction(target, service, node)
     if kind == server.kind:
         text = _with_url(target, text, web, server, service)
     return service, text, added
@@ -68,21 +99,70 @@ def with_shared_url(target: Target, text: str) -> str:
     document = load_compose(target, text)
     found = find_web(target.root, list(target.processes))
     services = document.own("services")
-    if len(found) != 1 or not server.kind or services is None:
+    if not server.kind or services is None:
         return text
-    web = found[0].process.name
     given = _given_url(target, document, target.workers[0].name, server)
     service = _service_of(services, server.kind, server, given)
-    # what an image, or a file that is not here, gives is not known
-    if not service or not kind_of(given) or not found[0].process.sealed:
+    origin = origin_of(target.workers[0])
+    for web in found:
+        if len(found) > 1 and origin_of(web.process) != origin:
+            continue
+        # what an image, or a file that is not here, gives is not known
+        if service and kind_of(given) and web.process.sealed and not web.by_name:
+            text = _with_url(target, text, web.process.name, server, service)
+    return text
+
+
+def with_missing_server(target: Target, text: str) -> str:
+    """The text with the server that its workers take for their broker, where no service is it:
+    after a change of the broker, say."""
+    server = target.wanted.broker
+    document = load_compose(target, text)
+    services = document.own("services")
+    if not server.kind or services is None:
         return text
-    return _with_url(target, text, web, server, service)
+    worker = next((p for p in target.workers if p.subcommand == "worker"), target.workers[0])
+    given = _given_url(target, document, worker.name, server)
+    kind, host = kind_of(given), _host_of(given)
+    if kind and kind != server.kind:
+        target.note(
+            f"{worker.where.path}: the broker of {worker.name} is {kind}, by its environment; that "
+            f"of the settings is {server.kind}."
+        )
+    node = services.own(worker.name)
+    if not kind or not _may_be_service(document, host) or node is None or node.flow:
+        return text
+    beside = {key.text for key, _ in services.resolved.pairs} | {p.name for p in target.siblings}
+    if host in beside or _service_of(services, kind, server, given) == host:
+        return text
+    if "@" in given:
+        # a server that is made here has no such user
+        target.note(
+            f"{worker.where.path}: {worker.name} is told of a broker on {host}, and no service is "
+            "called so."
+        )
+        return text
+    _, text = _add_broker(target, text, document, worker.name, kind, host)
+    return text
+
+
+def _host_of(url: str) -> str:
+    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
+    return match[1] if match else ""
+
+
+def _may_be_service(document: Node, host: str) -> bool:
+    """Whether a host can only be a service of the file: the name of one, and no network is shared
+    with other files."""
+    networks = document.own("networks")
+    shared = [n for _, n in networks.resolved.own_items() if n.get("external")] if networks else []
+    return bool(re.fullmatch(r"[a-z][\w-]*", host)) and host not in LOCAL and not shared
 
 
 def _is_elsewhere(url: str) -> bool:
     """Whether a URL names a server that is not of this file: a managed one."""
-    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
-    return bool(match) and "." in match[1] and match[1] not in LOCAL  # type: ignore[index]
+    host = _host_of(url)
+    return "." in host and host not in LOCAL
 
 
 def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
@@ -100,12 +180,17 @@ def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
     return ranked[0] if ranked else ""
 
 
-def _add_broker(target: Target, text: str, document: Node, web: str, kind: str) -> tuple[str, str]:
+def _add_broker(
+    target: Target, text: str, document: Node, web: str, kind: str, host: str
+) -> tuple[str, str]:
+    """The name of the new service, which is the host that a URL has already, and the text."""
     file = read_habit(text, document)
     node = file.service(web)
     assert node is not None
     taken = {key.text for key, _ in file.services.pairs}
-    name = kind if kind not in taken else f"celery-{kind}"
+    name = host or kind
+    if name in taken:
+        name = f"celery-{kind}"
     volumes = document.own("volumes")
     names = [key.text for key, _ in volumes.resolved.pairs] if volumes else []
     volume = VOLUMES[kind]
@@ -224,6 +309,9 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
             )
         )
         return text
+    if "://" in given and "@" not in given:
+        # the number of its database, say, which is that of the settings otherwise
+        server = replace(server, url=given)
     url = server.url_at(service, _userinfo(document, service, server.kind))
     if not url:
         return text

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from celeryize.commands.worker.wanted import Job, Wanted
+from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
 from celeryize.patch.yaml_tree import MERGE, Node
 
@@ -77,11 +77,12 @@ class ComposeFile:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What new services are made from: the web service, and what they wait for.
+    """What new services are made from: a worker, or the web service, and what they wait for.
 
     `broker` is the service of the broker, empty where there is none. `bin` is the folder of the
-    program, `folder` what the server changes to, `runner` what is in front of it. `merges_web`:
-    by the habit of the file a service takes over the web service by its anchor or by `extends`.
+    program, `folder` what it changes to, `runner` what is in front of it, `app` how it spells the
+    app where it runs Celery. `merges_web`: by the habit of the file a service takes over this one
+    by its anchor or by `extends`.
     `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
     """
 
@@ -91,6 +92,7 @@ class Base:
     bin: str = ""
     folder: str = ""
     runner: tuple[str, ...] = ()
+    app: str = ""
     merges_web: str = ""
     passes_on: bool = True
     entry_is_web: bool = False
@@ -131,7 +133,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
         if key in own:
             lines.append(_copied(file, base, job, key, value))
     lines.append(_entrypoint(base))
-    words = wanted.celery_words(job, BEAT_FILE, folder=base.folder)
+    words = wanted.celery_words(job, BEAT_FILE, folder=base.folder, app=base.app)
     command = [*base.runner, f"{base.bin}{words[0]}", *words[1:]]
     lines.append(f"command: {json.dumps(command)}\n")
     lines += _undone(base, inherited, job)
@@ -141,7 +143,10 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
         lines.append("restart: unless-stopped\n")
     if not job.is_beat:
         lines.append(f"stop_grace_period: {wanted.grace}s\n")
-    lines.append(environment_lines(file, base, wanted.variables(job), inherited))
+    # Beat has no tasks that a stop has to wait for
+    dropped = frozenset({REMAP}) if job.is_beat else frozenset()
+    more = wanted.variables(job)
+    lines.append(environment_lines(file, base, more, inherited, dropped=dropped))
     lines.append(_depends_on(file, base, inherited))
     if base.node.scalar("read_only") == "true" and not base.node.get("tmpfs"):
         lines.append(list_lines(file, "tmpfs", ["/tmp"]))
@@ -209,9 +214,15 @@ def probe_command(job: Job) -> str:
 
 
 def environment_lines(
-    file: ComposeFile, base: Base, more: Iterable[tuple[str, str]], inherited: frozenset[str]
+    file: ComposeFile,
+    base: Base,
+    more: Iterable[tuple[str, str]],
+    inherited: frozenset[str],
+    *,
+    dropped: frozenset[str] = frozenset(),
 ) -> str:
-    """The environment of a service: what the web service has, and some variables more.
+    """The environment of a service: what the web service has, without the dropped variables, and
+    some more.
 
     Empty where it inherits everything that it needs.
     """
@@ -225,7 +236,7 @@ def environment_lines(
     listed = found is not None and found.resolved.kind == "sequence"
     # a key beside a merge replaces what is merged; `extends` merges the two
     if found is not None and (own or "environment" in inherited) and base.merges_web != "extends":
-        kept = _kept_environment(file, found)
+        kept = _kept_environment(file, found, dropped)
     if listed:
         block = kept + "".join(f"- {name}={value}\n" for name, value in added)
         return "environment:\n" + _indented(block, file.list_margin)
@@ -239,13 +250,15 @@ def _variable_names(found: Node) -> set[str]:
     return listed | {name for name, _ in found.items()}
 
 
-def _kept_environment(file: ComposeFile, found: Node) -> str:
+def _kept_environment(file: ComposeFile, found: Node, dropped: frozenset[str]) -> str:
     node = found.resolved
     if node.kind == "mapping" and node.anchor:
         return f"<<: *{node.anchor}\n"
     if node.kind == "mapping":
-        return "".join(_copy_pair(file, key, value) for key, value in node.pairs)
-    return "".join(f"- {_as_written(file, element)}\n" for element in node.elements if element.kind)
+        pairs = [(key, value) for key, value in node.pairs if key.text not in dropped]
+        return "".join(_copy_pair(file, key, value) for key, value in pairs)
+    kept = [e for e in node.elements if e.resolved.text.partition("=")[0] not in dropped]
+    return "".join(f"- {_as_written(file, element)}\n" for element in kept if element.kind)
 
 
 def _as_written(file: ComposeFile, node: Node) -> str:
@@ -345,7 +358,7 @@ def _entrypoint(base: Base) -> str:
 def _undone(base: Base, inherited: frozenset[str], job: Job) -> Iterator[str]:
     """What a merge would bring along and two services cannot share."""
     for key, line in UNDONE.items():
-        value = base.node.get(key)
+        value = _inherited_value(base, key)
         if (
             key in inherited
             and value is not None
@@ -358,6 +371,15 @@ def _undone(base: Base, inherited: frozenset[str], job: Job) -> Iterator[str]:
             yield f"{key}: {scalar(_renamed(text, base.name, job.name))}\n"
     if "deploy" in inherited and job.is_beat and base.node.get("deploy", "replicas"):
         yield "deploy: {replicas: 1}\n"
+
+
+def _inherited_value(base: Base, key: str) -> Node | None:
+    """A key as the new service gets it: what the base itself puts over a merge is not merged."""
+    if base.merges_web:
+        return base.node.get(key)
+    merged = base.node.own(MERGE)
+    parts = (merged.resolved.elements or (merged,)) if merged else ()
+    return next((value for part in parts if (value := part.get(key)) is not None), None)
 
 
 def _renamed(text: str, old: str, new: str) -> str:
@@ -389,10 +411,9 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         return ""
     if not entries:
         return ""
-    healthy = {name for name in entries if _has_healthcheck(file, name, base)}
-    written = base.node.get("depends_on")
-    if written and written.resolved.kind == "sequence" and not healthy:
+    if _lists_services(file, base):
         return list_lines(file, "depends_on", list(entries))
+    healthy = {name for name in entries if _has_healthcheck(file, name, base)}
     lines = []
     for name, text in entries.items():
         if text.strip():
@@ -401,6 +422,16 @@ def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str
         condition = "service_healthy" if name in healthy else "service_started"
         lines.append(f"{name}:\n{' ' * file.step}condition: {condition}\n")
     return "depends_on:\n" + _indented("".join(lines), file.step)
+
+
+def _lists_services(file: ComposeFile, base: Base) -> bool:
+    """Whether `depends_on` is a list here: of this service or, without one, of all others."""
+    own = base.node.get("depends_on")
+    if own is not None:
+        return own.resolved.kind == "sequence"
+    others = [value.get("depends_on") for _, value in file.services.own_items()]
+    kinds = {other.resolved.kind for other in others if other is not None}
+    return kinds == {"sequence"}
 
 
 def _waited_for(file: ComposeFile, base: Base) -> dict[str, str]:

@@ -7,14 +7,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from celeryize.commands.worker.compose_service import BEAT_FILE, probe_command, scalar
+from celeryize.commands.worker.eviction import note_policy
 from celeryize.commands.worker.kubernetes_broker import (
+    existing_server,
     missing_servers,
     missing_variables,
+    names_of,
     render_server,
 )
-from celeryize.commands.worker.target import Target, choose_web, note_of_web, plain_name
+from celeryize.commands.worker.target import (
+    Target,
+    app_of,
+    choose_model,
+    note_of_web,
+    plain_name,
+)
 from celeryize.commands.worker.wanted import REMAP, Job
-from celeryize.commands.worker.web import bin_of, folder_of, runner_of
+from celeryize.commands.worker.web import find_web, folder_of, program_words
 from celeryize.detect.processes.kubernetes import GRACE
 from celeryize.detect.processes.process import Process
 from celeryize.errors import CannotPatch
@@ -27,6 +36,7 @@ from celeryize.patch.yaml_edit import (
     source_lines,
 )
 from celeryize.patch.yaml_tree import Node, parse_yaml
+from celeryize.reading import read_text
 
 # What the pod and the container of a worker have in common with those of the web process.
 POD = (
@@ -41,8 +51,17 @@ POD = (
 )
 CONTAINER = ("image", "imagePullPolicy", "workingDir", "envFrom", "securityContext")
 READY = "/tmp/celery-worker-ready"
-# `<web>-worker` of these is `worker` with the rest of the name.
-WEB_NAMES = ("web", "django", "gunicorn", "server")
+# `shop-web` of these gives `shop-worker`.
+OTHER_NAMES = (
+    "web",
+    "django",
+    "gunicorn",
+    "server",
+    "celery-worker",
+    "celeryworker",
+    "worker",
+    "celery",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +87,17 @@ def plan_kubernetes(target: Target) -> None:
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
-        web = choose_web(target)
-        target.note(note_of_web(target, web))
-        text = _with_broker(target, text, web.process)
-        found = _workload_of(target, text, web.process)
+        chosen = choose_model(target)
+        target.note(note_of_web(chosen))
+        model = chosen.process
+        for process in _sending_like(target, model):
+            text = _with_broker(target, text, process, model)
+        # a worker may have a file of its own
+        here = model.where.path == target.path
+        source = text if here else read_text(target.root / model.where.path)
+        found = _workload_of(target, source, model)
         for job in jobs:
-            document = _deployment(target, text, found, web.process, job)
+            document = _deployment(target, source, found, model, job)
             text = add_document(target.path, text, document)
             target.what.append(f"the Deployment {_name_of(found.name, job)}")
     if text != target.text:
@@ -88,7 +112,7 @@ def new_kubernetes(target: Target) -> None:
     image = f"{name}:latest"
     documents = []
     web = Process("kubernetes", "web", (), target.web_place())
-    broker = missing_variables(target, web)
+    broker = missing_variables(target, web, web)
     for job in target.wanted.jobs:
         container = [
             f"image: {image}\n",
@@ -102,7 +126,7 @@ def new_kubernetes(target: Target) -> None:
         pod = ["volumes:\n  - name: tmp\n    emptyDir: {}\n"]
         documents.append(_render(plain_name(job.name), "", job, pod, container, target))
         target.what.append(f"the Deployment {job.name}")
-    for kind in missing_servers(target, web):
+    for kind in missing_servers(target, web, web):
         documents.append(render_server(kind, ""))
         target.what.append(f"the StatefulSet {kind}")
     given = "".join(f", and {name} for the web process, too" for name, _ in broker[:1])
@@ -111,6 +135,13 @@ def new_kubernetes(target: Target) -> None:
         f"environment: adapt both{given}."
     )
     target.write("---\n".join(documents))
+
+
+def _sending_like(target: Target, model: Process) -> tuple[Process, ...]:
+    """The processes of the file that have to know the broker: the model, and the web process."""
+    webs = find_web(target.root, list(target.processes))
+    others = [web.process for web in webs[:1] if web.process != model and not target.web_name]
+    return tuple(process for process in (model, *others) if process in target.processes)
 
 
 def _workloads(target: Target, text: str) -> Iterator[_Workload]:
@@ -147,14 +178,21 @@ def _runs(found: _Workload, process: Process) -> bool:
 
 def _deployment(target: Target, text: str, web: _Workload, process: Process, job: Job) -> str:
     """A Deployment with the image, the environment and the volumes of the web process."""
-    words = target.wanted.celery_words(job, BEAT_FILE, folder=folder_of(process))
-    command = json.dumps([*runner_of(process), f"{bin_of(process)}{words[0]}", *words[1:]])
+    words = target.wanted.celery_words(
+        job, BEAT_FILE, folder=folder_of(process), app=app_of(process)
+    )
+    command = json.dumps([*program_words(process), *words[1:]])
     # an entry point of the image that waits for the database does so for the worker, too
     key = "command"
     if web.container.get("args") and not web.container.get("command"):
         key = "args"
     env = web.container.get("env")
-    given = env.resolved.elements if env else ()
+    given = [
+        element
+        for element in (env.resolved.elements if env else ())
+        # Beat has no tasks that a stop has to wait for
+        if not (job.is_beat and element.scalar("name") == REMAP)
+    ]
     kept = "".join(_element(text, element) for element in given)
     names = {element.scalar("name") for element in given}
     more = [pair for pair in target.wanted.variables(job) if pair[0] not in names]
@@ -254,9 +292,9 @@ def _margin(block: str, width: int) -> str:
 
 
 def _name_of(web: str, job: Job) -> str:
-    """`shop-worker` of `shop-web`, `shop-worker` of `shop`."""
+    """`shop-worker` of `shop-web`, `shop-worker` of `shop`, `shop-beat` of `shop-worker`."""
     own = plain_name(job.name)
-    for word in WEB_NAMES:
+    for word in OTHER_NAMES:
         if web == word:
             return own
         if web.endswith(f"-{word}"):
@@ -264,9 +302,10 @@ def _name_of(web: str, job: Job) -> str:
     return f"{web}-{own}"
 
 
-def _with_broker(target: Target, text: str, web: Process) -> str:
-    """The text with the broker's URL for the web process, and with the broker where none is."""
-    for name, value in missing_variables(target, web):
+def _with_broker(target: Target, text: str, web: Process, model: Process) -> str:
+    """The text with the broker's URL for a process, and with the broker where none is: the URL of
+    the model, where that has one."""
+    for name, value in missing_variables(target, web, model):
         found = _workload_of(target, text, web)
         _, keys = _keys_of(found)
         block = f"- name: {name}\n  value: {scalar(value)}\n"
@@ -275,13 +314,17 @@ def _with_broker(target: Target, text: str, web: Process) -> str:
         else:
             text = add_elements(target.path, text, (*keys, "env"), block)
         target.what.append(f"{name} for {web.name}")
+    for process in (*target.processes, *target.siblings):
+        if process.name == existing_server(target, target.wanted.broker):
+            note_policy(target, process.name, " ".join(process.words), process.where)
     namespace = _workload_of(target, text, web).node.scalar("metadata", "namespace")
-    for kind in missing_servers(target, web):
+    for kind in missing_servers(target, web, model):
         for document in render_server(kind, namespace).split("---\n"):
             text = add_document(target.path, text, document)
         target.what.append(f"the StatefulSet {kind}")
     server = target.wanted.broker
-    if server.kind and server.is_local and not web.sealed:
+    told = not web.sealed and not any(name in web.environment for name in names_of(server))
+    if server.kind and server.is_local and told:
         target.note(
             f"{server.variable} is expected in the ConfigMap or Secret of {web.name}: localhost is "
             "the pod itself."

@@ -28,15 +28,28 @@ SERVERS = {
 }
 
 
-def missing_variables(target: Target, web: Process) -> list[tuple[str, str]]:
-    """The variables that the processes need for the broker and the result backend; none where
-    they may have them from a ConfigMap, or where no server is needed."""
+def names_of(server: Server) -> tuple[str, ...]:
+    """The variables that may have its URL, or its host."""
+    return (server.own, *server.variables, server.host_variable)
+
+
+def missing_variables(target: Target, web: Process, model: Process) -> list[tuple[str, str]]:
+    """The variables that a process needs for the broker and the result backend, as the model, which
+    may run Celery already, has them; none where it may have them from a ConfigMap, or where no
+    server is needed."""
     found = []
     for server in (target.wanted.broker, target.wanted.backend):
         if server is None or not server.kind or not server.is_local or not web.sealed:
             continue
-        names = (server.own, *server.variables, server.host_variable)
+        names = names_of(server)
         if any(name in web.environment for name in names):
+            continue
+        of_model = {
+            name: model.environment[name].text for name in names if name in model.environment
+        }
+        if of_model or not model.sealed:
+            # a value from a Secret is no text here
+            found += [(name, value) for name, value in of_model.items() if value]
             continue
         host = server_name(target, server)
         if server.host_variable:
@@ -46,10 +59,11 @@ def missing_variables(target: Target, web: Process) -> list[tuple[str, str]]:
     return found
 
 
-def missing_servers(target: Target, web: Process) -> tuple[str, ...]:
+def missing_servers(target: Target, web: Process, model: Process) -> tuple[str, ...]:
     """The kinds of servers that the variables above name and that no manifest starts."""
     servers = [s for s in (target.wanted.broker, target.wanted.backend) if s and s.kind]
-    if not missing_variables(target, web):
+    known = any(name in model.environment for s in servers for name in names_of(s))
+    if known or not missing_variables(target, web, model):
         return ()
     local = [s for s in servers if s.is_local and not existing_server(target, s)]
     return tuple(dict.fromkeys(server.kind for server in local))
@@ -62,6 +76,8 @@ def server_name(target: Target, server: Server) -> str:
 
 def existing_server(target: Target, server: Server) -> str:
     """The workload of the project's manifests that runs such a server; empty without one."""
+    if not server.kind:
+        return ""
     for process in target.siblings:
         image = process.options.get("image")
         if image and IMAGES[server.kind].search(image.text):

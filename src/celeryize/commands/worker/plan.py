@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
 from celeryize.commands.worker.compose import new_compose, plan_compose
+from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
@@ -231,7 +232,14 @@ def _plan_new(
             where=Where(path),
         )
     file = DeploymentFile(kind, path, "", ())
-    PLANS[kind].new(_target_of(project, draft, file, wanted, request, facts))
+    target = _target_of(project, draft, file, wanted, request, facts)
+    found = find_env_file(facts) if kind == "compose" else None
+    if found is not None:
+        env_file, shown = found
+        target = replace(target, env_file=str(env_file))
+        if shown != env_file:
+            draft.add_note(f"{path} reads {env_file}: make it from {shown}, if it is not there.")
+    PLANS[kind].new(target)
 
 
 def _target_of(

@@ -10,7 +10,13 @@ import os
 import re
 from pathlib import PurePosixPath
 
-from celeryize.commands.worker.target import Target, free_names, report_server
+from celeryize.commands.worker.target import (
+    Target,
+    app_of,
+    choose_model,
+    free_names,
+    report_server,
+)
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import bin_of, find_web, folder_of, runner_of
 from celeryize.detect.command import SHELL_FORM
@@ -22,6 +28,12 @@ from celeryize.patch.yaml_edit import newline_of
 
 BEAT_FILE = "/tmp/celerybeat-schedule"
 CD = re.compile(r"^\s*(cd\s+\S+\s*&&\s*)")
+# `worker: cd src && A=b uv run celery `: a simple command.
+LINE = re.compile(
+    r"[\w-]+:\s*(?P<cd>cd\s+\S+\s*&&\s*)?(?P<assigned>(?:\w+=\S*\s+)*)"
+    r"(?P<runner>[^&|;<>()]*?(?<![\w.-])celery\s)"
+)
+REMAPPED = re.compile(rf"(?<!\S){REMAP}=\S*\s+")
 # Where the simple command begins that runs Celery: behind the last sign of the shell.
 BEGINS = re.compile(r".*(?:&&|\|\||;|\|)\s*")
 
@@ -55,7 +67,11 @@ def new_procfile(target: Target) -> None:
 
 
 def _line_of(target: Target, job: Job) -> str:
-    """The line of a job, in the folder and with the runner of the web process."""
+    """The line of a job: like that of a worker which is there, else in the folder and with the
+    runner of the web process."""
+    like = _line_like_worker(target, job)
+    if like:
+        return like
     prefix, folder, program = "", "", ""
     runner: tuple[str, ...] = ()
     found = find_web(target.root, list(target.processes))
@@ -74,6 +90,22 @@ def _line_of(target: Target, job: Job) -> str:
     given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
     command = shell_line((*runner, f"{program}{words[0]}", *words[1:]))
     return f"{job.name}: {prefix}{given}{command}\n"
+
+
+def _line_like_worker(target: Target, job: Job) -> str:
+    """The line of a job like that of a worker of the file; empty where none is a simple command."""
+    if not target.workers:
+        return ""
+    model = choose_model(target).process
+    match = LINE.match(target.text.split("\n")[(model.where.line or 1) - 1])
+    if match is None or not model.celery:
+        return ""
+    folder = "" if match["cd"] else folder_of(model)
+    words = target.wanted.celery_words(job, BEAT_FILE, folder=folder, host="%h", app=app_of(model))
+    # Beat has no tasks that a stop has to wait for
+    before = REMAPPED.sub("", f"{match['assigned']}{match['runner']}")
+    given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
+    return f"{job.name}: {match['cd'] or ''}{given}{before}{shell_line(words[1:])}\n"
 
 
 def _appended(target: Target, text: str, lines: list[str]) -> str:

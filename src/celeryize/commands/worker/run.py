@@ -10,10 +10,13 @@ from pathlib import Path, PurePosixPath
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.worker.plan import plan
 from celeryize.commands.worker.request import Request
+from celeryize.commands.worker.web import dockerfile_of
 from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.processes.compose import read_compose
 from celeryize.detect.project import Project
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
+from celeryize.reading import read_text
 from celeryize.ui.view import View
 
 
@@ -53,7 +56,7 @@ def _next_steps(made: Plan, root: Path) -> Callable[[Proof], tuple[NextStep, ...
         del proof
         found = []
         if len(files) == len(started) == 1 and len(started[0].parts) == 1:
-            found.append(NextStep("Start all of it", (_compose_line(root, started[0]),)))
+            found += _start_steps(made, root, started[0])
         found.append(NextStep("See that nothing is wrong", ("celeryize verify",)))
         stops = "celeryize verify --live --stop"
         found.append(NextStep("See that a deploy loses no task, on a private server", (stops,)))
@@ -62,8 +65,20 @@ def _next_steps(made: Plan, root: Path) -> Callable[[Proof], tuple[NextStep, ...
     return steps
 
 
-def _compose_line(root: Path, path: PurePosixPath) -> str:
+def _start_steps(made: Plan, root: Path, path: PurePosixPath) -> list[NextStep]:
+    """What starts the services of a compose file; nothing where an image cannot be built yet."""
+    after = next((edit.after for edit in made.edits if edit.path == path), None)
+    text = after.decode("utf-8-sig") if after else read_text(root / path)
+    processes = [*read_compose(path, text)]
+    built = [p for p in processes if {"build", "context"} & set(p.options)]
+    if any(not dockerfile_of(root, process) for process in built):
+        return []
+    build = " --build" if built else ""
+    return [NextStep("Start all of it", (_compose_line(root, path, build),))]
+
+
+def _compose_line(root: Path, path: PurePosixPath, build: str) -> str:
     """What starts the services, from the folder where the user is."""
     if root.resolve() == Path.cwd():
-        return "docker compose up --build"
-    return f"docker compose -f {shlex.quote(os.path.relpath(root / path))} up --build"
+        return f"docker compose up{build}"
+    return f"docker compose -f {shlex.quote(os.path.relpath(root / path))} up{build}"

@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterator
 
 from celeryize.commands.worker.sections import add_lines, append_to_value
-from celeryize.commands.worker.target import Target, choose_web, free_names, note_of_web
+from celeryize.commands.worker.target import (
+    Target,
+    app_of,
+    choose_model,
+    free_names,
+    note_of_web,
+)
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, folder_of, runner_of
-from celeryize.detect.command import celery_words
+from celeryize.commands.worker.web import folder_of, program_words
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.sections import is_true, sections_of
 from celeryize.model import Todo
@@ -25,7 +30,9 @@ def plan_supervisor(target: Target) -> None:
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
-        model = _find_model(target)
+        chosen = choose_model(target)
+        target.note(note_of_web(chosen))
+        model = chosen.process
         prefix = _prefix_of(model.name)
         taken = {process.name.removeprefix(prefix) for process in target.processes}
         for job in reversed(free_names(jobs, taken)):
@@ -54,29 +61,19 @@ def new_supervisor(target: Target) -> None:
     target.write(text)
 
 
-def _find_model(target: Target) -> Process:
-    """The program whose folder, user and environment the new ones share: one that runs Celery
-    already, else the web process, which may say to its server alone where the project is.
-    """
-    for process in target.workers:
-        if celery_words(process.words) is not None:
-            return process
-    web = choose_web(target)
-    target.note(note_of_web(target, web))
-    return web.process
-
-
 def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     wanted = target.wanted
-    words = wanted.celery_words(job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h")
-    command = (*_words_before(web), *words[1:])
+    words = wanted.celery_words(
+        job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h", app=app_of(web)
+    )
+    command = (*program_words(web), *words[1:])
     yield f"command={shell_line(command)}"
     for key in SHARED:
         if key in web.options:
             yield f"{key}={web.options[key].text}"
-    environment = (
-        [web.options["environment"].text.rstrip(",")] if "environment" in web.options else []
-    )
+    environment = []
+    if "environment" in web.options:
+        environment.append(_environment_for(web.options["environment"].text, job))
     environment += [
         f'{name}="{value}"'
         for name, value in wanted.stop_variables(job)
@@ -98,12 +95,11 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
             yield f"{key}={_log_of(item.text, web.name, name)}"
 
 
-def _words_before(model: Process) -> tuple[str, ...]:
-    """The words of a command up to `celery`, which is where the model has its programs."""
-    for index, word in enumerate(model.words):
-        if word.rpartition("/")[2] == "celery":
-            return model.words[: index + 1]
-    return (*runner_of(model), f"{bin_of(model)}celery")
+def _environment_for(text: str, job: Job) -> str:
+    """The variables of another program, without that for the stop of a worker where it is Beat."""
+    if job.is_beat:
+        text = re.sub(rf"(?:^|,)\s*{REMAP}=(?:\"[^\"]*\"|'[^']*'|[^,]*)", "", text)
+    return text.strip().strip(",")
 
 
 def _log_of(path: str, old: str, new: str) -> str:

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.commands.worker.sections import add_lines
-from celeryize.commands.worker.target import Target, choose_web, plain_name
+from celeryize.commands.worker.target import (
+    Target,
+    app_of,
+    choose_model,
+    note_of_web,
+    plain_name,
+)
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, folder_of, runner_of
+from celeryize.commands.worker.web import find_web, folder_of, program_words
 from celeryize.detect.processes.process import Process
-from celeryize.detect.processes.sections import SYSTEMD_GRACE, sections_of
+from celeryize.detect.processes.sections import SYSTEMD_GRACE, read_unit, sections_of
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.reading import read_text
@@ -32,7 +38,12 @@ SHARED = (
 )
 HARDENING = ("NoNewPrivileges=true", "PrivateTmp=true", "PrivateDevices=true", "ProtectSystem=full")
 # Names of units that say nothing about the project.
-GENERIC = frozenset({"gunicorn", "uvicorn", "daphne", "uwsgi", "web", "django", "app", "server"})
+GENERIC = re.compile(
+    r"gunicorn|uvicorn|daphne|uwsgi|web|django|app|server|(?:celery[-_]?)?worker\w*|celeryd?"
+)
+STEM_END = re.compile(
+    r"[-_.](?:web|gunicorn|uvicorn|webserver|django|app|celeryd?|(?:celery[-_]?)?worker\w*)$"
+)
 
 
 def plan_systemd(target: Target) -> None:
@@ -42,13 +53,14 @@ def plan_systemd(target: Target) -> None:
     jobs = target.missing_jobs()
     if not jobs:
         return
-    web = choose_web(target)
-    target.note(f"{web.process.where.path}: the web service is {web.process.name} ({web.why}).")
-    path = web.process.where.path
+    model = choose_model(target)
+    path = model.process.where.path
+    target.note(note_of_web(model))
     text = read_text(target.root / path)
-    prefix = _prefix_of(target, web.process)
+    prefix = _prefix_of(target, model.process)
     for job in jobs:
-        _write_unit(target, target.path / f"{prefix}-{job.name}.service", prefix, job, path, text)
+        name = target.path / f"{prefix}-{job.name}.service"
+        _write_unit(target, name, prefix, job, model.process, text)
 
 
 def new_systemd(target: Target) -> None:
@@ -61,9 +73,10 @@ def new_systemd(target: Target) -> None:
         f"EnvironmentFile=-/etc/{prefix}/environment\n"
         f"ExecStart={home}/.venv/bin/gunicorn\n"
     )
+    web = next(read_unit(target.path / f"{prefix}.service", text))
     for job in target.wanted.jobs:
         name = target.path / f"{prefix}-{job.name}.service"
-        _write_unit(target, name, prefix, job, name, text)
+        _write_unit(target, name, prefix, job, web, text)
     target.note(
         f"The units are for a project in {home} with its environment in {home}/.venv, run by the "
         f"user {prefix}: adapt them, then copy them to /etc/systemd/system."
@@ -71,28 +84,29 @@ def new_systemd(target: Target) -> None:
 
 
 def _write_unit(
-    target: Target, path: PurePosixPath, prefix: str, job: Job, web: PurePosixPath, text: str
+    target: Target, path: PurePosixPath, prefix: str, job: Job, model: Process, text: str
 ) -> None:
+    """Write the unit of a job, like that of the model, whose text is given."""
     if target.draft.read(path) is not None:
         raise CannotPatch(
             f"{path} is there, and it starts no {job.subcommand}",
             hint="Rename it, then run the command again.",
             where=Where(path),
         )
-    lines = [*_unit_lines(target, job, web, text), "", "[Service]"]
-    lines += [*_service_lines(target, prefix, job, web, text), "", "[Install]"]
+    lines = [*_unit_lines(target, job, model, text), "", "[Service]"]
+    lines += [*_service_lines(target, prefix, job, model, text), "", "[Install]"]
     lines.append("WantedBy=multi-user.target")
     what = "the worker as a unit" if not job.is_beat else "Beat as a unit"
     target.draft.write(path, ("\n".join(lines) + "\n").encode(), what)
 
 
-def _unit_lines(target: Target, job: Job, web: PurePosixPath, text: str) -> Iterator[str]:
+def _unit_lines(target: Target, job: Job, model: Process, text: str) -> Iterator[str]:
     yield "[Unit]"
     kind = "Celery Beat" if job.is_beat else "Celery worker"
     yield f"Description={kind} of {target.project}"
     found = [
         f"{key}={item.text}"
-        for name, _, pairs in sections_of(web, text)
+        for name, _, pairs in sections_of(model.where.path, text)
         for key, item in pairs
         if name == "Unit" and key in {"After", "Wants"} and ".socket" not in item.text
     ]
@@ -100,30 +114,19 @@ def _unit_lines(target: Target, job: Job, web: PurePosixPath, text: str) -> Iter
 
 
 def _service_lines(
-    target: Target, prefix: str, job: Job, web: PurePosixPath, text: str
+    target: Target, prefix: str, job: Job, model: Process, text: str
 ) -> Iterator[str]:
     wanted = target.wanted
-    pairs = [
-        (key, item)
-        for name, _, found in sections_of(web, text)
-        for key, item in found
-        if name == "Service"
-    ]
     yield "Type=exec"
-    for key, item in pairs:
-        if key in SHARED:
-            yield f"{key}={item.text}"
+    for name, _, found in sections_of(model.where.path, text):
+        for key, item in found:
+            # Beat has no tasks that a stop has to wait for
+            of_worker = key == "Environment" and item.text.strip("\"'").startswith(f"{REMAP}=")
+            if name == "Service" and key in SHARED and not of_worker:
+                yield f"{key}={item.text}"
     for name, value in wanted.stop_variables(job):
         yield f"Environment={name}={value}"
-    start = next((item.text for key, item in pairs if key == "ExecStart"), "")
-    web_process = Process("systemd", "web", tuple(start.split()), Where(web))
-    schedule = f"/var/lib/{prefix}-beat/celerybeat-schedule"
-    words = wanted.celery_words(job, schedule, folder=folder_of(web_process), host="%%h")
-    program = bin_of(web_process)
-    if not program and not runner_of(web_process):
-        program = _folder_of_program(start)
-    command = (*runner_of(web_process), f"{program}{words[0]}", *words[1:])
-    yield f"ExecStart={shell_line(command)}"
+    yield f"ExecStart={shell_line((*_program_of(model), *_words_of(target, prefix, job, model)))}"
     if job.is_beat and not wanted.database:
         yield f"StateDirectory={prefix}-beat"
     yield "KillMode=mixed"
@@ -133,19 +136,38 @@ def _service_lines(
     yield from HARDENING
 
 
+def _words_of(target: Target, prefix: str, job: Job, model: Process) -> tuple[str, ...]:
+    """The words behind the program."""
+    schedule = f"/var/lib/{prefix}-beat/celerybeat-schedule"
+    words = target.wanted.celery_words(
+        job, schedule, folder=folder_of(model), host="%%h", app=app_of(model)
+    )
+    return words[1:]
+
+
+def _program_of(model: Process) -> tuple[str, ...]:
+    """The words up to `celery`; systemd wants the path of the first."""
+    words = program_words(model)
+    if len(words) == 1 and "/" not in words[0]:
+        return (f"{_folder_of_program(' '.join(model.words))}{words[0]}",)
+    return words
+
+
 def _folder_of_program(start: str) -> str:
-    """The folder of an absolute program, with its slash; systemd wants one."""
+    """The folder of an absolute program, with its slash."""
     program = start.split()[0] if start.split() else ""
     folder = program.lstrip("-@:+!").rpartition("/")[0]
     return f"{folder}/" if folder else ""
 
 
-def _prefix_of(target: Target, web: Process) -> str:
-    """What the names of the units begin with: what that of the web process does."""
-    stem = re.sub(r"[-_.](?:web|gunicorn|uvicorn|webserver|django|app)$", "", web.name[:-8])
-    if stem in GENERIC:
-        stem = plain_name(target.project)
-    return stem
+def _prefix_of(target: Target, model: Process) -> str:
+    """What the names of the units begin with: what that of the web process, or the model, does."""
+    webs = [web.process for web in find_web(target.root, list(target.processes))]
+    for process in (*webs[:1], model):
+        stem = STEM_END.sub("", process.name.removesuffix(".service").rstrip("@"))
+        if not GENERIC.fullmatch(stem):
+            return stem
+    return plain_name(target.project)
 
 
 def _adopt(target: Target, process: Process) -> None:

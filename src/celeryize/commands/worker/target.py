@@ -43,6 +43,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # the file with the variables that the settings need, for a file that is made anew
+    env_file: str = ""
     what: list[str] = field(default_factory=list)
     todos: list[Todo] = field(default_factory=list)
 
@@ -139,7 +141,7 @@ def choose_web(target: Target) -> Web:
         called = [web for web in found if web.process.name in {"web", "django", "app", "backend"}]
         if len(called) == 1:
             found = called
-        elif len({_origin_of(web.process) for web in found}) == 1:
+        elif len({origin_of(web.process) for web in found}) == 1:
             # WSGI beside ASGI, say: one image, so either tells what a worker needs
             found = (called or found)[:1]
     if not found and target.workers:
@@ -160,7 +162,48 @@ def choose_web(target: Target) -> Web:
     return found[0]
 
 
-def _origin_of(process: Process) -> tuple[str, ...]:
+def choose_model(target: Target) -> Web:
+    """The process whose folder, user, image and environment the new ones share: a worker of the
+    project that is there already, else the web process, which may say to its server alone where
+    the project is. Raises CannotPatch as `choose_web` does."""
+    beside = target.siblings if target.kind == "kubernetes" else ()
+    found = [process for process in (*target.workers, *beside) if _is_model(target, process)]
+    # one for some queues alone may have an image of its own
+    found.sort(key=lambda process: target.default_queue not in _consumed_by(target, process))
+    if found and target.web_name is None:
+        return Web(found[0], "it runs Celery")
+    return choose_web(target)
+
+
+def _is_model(target: Target, process: Process) -> bool:
+    """Whether a process is a worker of the project's app that its command alone starts, so that
+    others can be started like it: a script, or `celery multi`, may do more."""
+    command = process.celery
+    if command is None or command.subcommand != "worker" or process.script is not None:
+        return False
+    kind = process.options.get("Type")
+    if kind is not None and kind.text in {"forking", "oneshot"}:
+        return False
+    app = command.option("-A", "--app") or target.wanted.spec
+    return _package_of(app) == _package_of(target.wanted.spec)
+
+
+def _package_of(app: str) -> str:
+    return re.split(r"[.:]", app)[0]
+
+
+def _consumed_by(target: Target, process: Process) -> set[str]:
+    words = process.celery.words if process.celery else ()
+    return queues_of(words, target.default_queue)
+
+
+def app_of(model: Process) -> str:
+    """What `celery -A` is given where the model runs Celery; empty for a web process."""
+    command = model.celery
+    return (command.option("-A", "--app") if command else None) or ""
+
+
+def origin_of(process: Process) -> tuple[str, ...]:
     """What a process is made from: its image or its folder."""
     keys = ("image", "build", "context", "dockerfile", "extends", "WorkingDirectory", "directory")
     return tuple(process.options[key].text for key in keys if key in process.options)
@@ -171,11 +214,12 @@ def plain_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
 
 
-def note_of_web(target: Target, web: Web) -> str:
+def note_of_web(web: Web) -> str:
     """Which process the new ones are made from, and what showed it."""
     if web.process.celery:
-        return f"{target.path} has no web service: new ones are made from {web.process.name}."
-    return f"{target.path}: the web service is {web.process.name} ({web.why})."
+        path, name = web.process.where.path, web.process.name
+        return f"{path}: what is new is made like {name}, which runs Celery already."
+    return f"{web.process.where.path}: the web service is {web.process.name} ({web.why})."
 
 
 def report_server(target: Target) -> None:

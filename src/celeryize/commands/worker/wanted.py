@@ -56,13 +56,14 @@ class Wanted:
         return (*self.workers, self.beat) if self.beat else self.workers
 
     def celery_words(
-        self, job: Job, schedule: str = "", *, folder: str = "", host: str = ""
+        self, job: Job, schedule: str = "", *, folder: str = "", host: str = "", app: str = ""
     ) -> tuple[str, ...]:
         """The command line of a job; `schedule` is the file that Beat writes.
 
         `host` is how a second worker of a machine spells the machine in its name: `%h`, or `%%h`.
+        `app` is how a process that is there spells the app.
         """
-        words = ["celery", "-A", self.spec]
+        words = ["celery", "-A", app or self.spec]
         if folder:
             words += ["--workdir", folder]
         words += [job.subcommand, "-l", "INFO", *job.options]

@@ -12,12 +12,12 @@ from celeryize.reading import readable_text
 
 SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
-CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir)[\s=](\S+)")
+CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir|--workdir)[\s=](\S+)")
 CD = re.compile(r"\bcd\s+(\S+)\s*(?:&&|;)")
 # `python backend/manage.py`: what it imports is beside it.
 MANAGE = re.compile(r"\bpython[\d.]*\s+(?!-)(\S+)/manage\.py\s+run")
 WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
-PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|python[\d.]*|\S*manage\.py)$")
+PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|celery|python[\d.]*|\S*manage\.py)$")
 RUNNERS = re.compile(
     r"(?:uv|poetry|pipenv|pdm|hatch) run|newrelic-admin run-program|ddtrace-run"
     r"|opentelemetry-instrument|doppler run --|tini --|dumb-init(?: --)?"
@@ -86,7 +86,7 @@ def runner_of(web: Process) -> tuple[str, ...]:
 
 
 def bin_of(web: Process) -> str:
-    """The folder of the server's program, with its slash: that of an environment, else empty."""
+    """The folder of the program, with its slash: that of an environment, else empty."""
     for word in (*web.words, *web.shell_text.split()):
         if PROGRAM.match(word) and word.startswith(("/", "venv/", ".venv/", "env/", "$", "%")):
             folder = word.rpartition("/")[0]
@@ -95,8 +95,16 @@ def bin_of(web: Process) -> str:
     return ""
 
 
+def program_words(model: Process) -> tuple[str, ...]:
+    """The words up to `celery` of a process like the model, which is where it has its programs."""
+    for index, word in enumerate(() if model.shell else model.words):
+        if word.rpartition("/")[2] == "celery":
+            return model.words[: index + 1]
+    return (*runner_of(model), f"{bin_of(model)}celery")
+
+
 def folder_of(web: Process) -> str:
-    """The folder that the server changes to, or takes its modules from; empty without one."""
+    """The folder that the program changes to, or takes its modules from; empty without one."""
     text = web.shell_text or " ".join(web.words)
     match = CHDIR.search(text) or CD.search(text) or MANAGE.search(text)
     return match[1] if match else ""
