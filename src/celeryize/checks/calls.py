@@ -104,8 +104,10 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
                 helpers[code.path, function.name] = task
     if not helpers:
         return
+    names = {name for _, name in helpers}
     for code in facts.code.relevant:
-        for call in code.calls:
+        aliases = {alias for alias, (_, name) in code.imported.items() if name in names}
+        for call in code.calls_of(*names, *aliases):
             if isinstance(call.func, ast.Name):
                 place = _place_of(facts, code, call.func)
                 if place in helpers:

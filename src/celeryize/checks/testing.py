@@ -14,12 +14,13 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted, is_true
 from celeryize.checks.facts.tests import is_in_transaction, is_test
 
-EAGER = re.compile(rb"always_eager", re.I)
-PROPAGATES = re.compile(rb"eager_propagates", re.I)
+EAGER = (b"ALWAYS_EAGER", b"always_eager")
+PROPAGATES = (b"EAGER_PROPAGATES", b"eager_propagates")
 # What else keeps a test from the broker of the settings, or brings one for it.
-REPLACED = re.compile(
-    rb"memory://|BROKER_URL|broker_url|celery_worker|celery_session_worker|celery_app|celery_config"
-    rb"|start_worker|testcontainers|fakeredis|pytest_celery|django_db_setup_celery"
+REPLACED = (
+    *(b"memory://", b"BROKER_URL", b"broker_url", b"celery_worker", b"celery_session_worker"),
+    *(b"celery_app", b"celery_config", b"start_worker", b"testcontainers", b"fakeredis"),
+    *(b"pytest_celery", b"django_db_setup_celery"),
 )
 MOCKS = ("mock", "patch", "monkeypatch", "mocker", "Stub", "Fake")
 # What runs the callbacks of on_commit() in a test that never commits, and what does commit.
@@ -28,8 +29,9 @@ CAPTURES = re.compile(
     rb"|immediate_on_commit|on_commit\b[^\n]*(?:patch|side_effect|lambda)"
     rb"|(?:patch|setattr)[^\n]*on_commit"
 )
-COMMITS = re.compile(
-    rb"TransactionTestCase|transaction=True|transactional_db|LiveServer|live_server"
+COMMITS = (
+    *(b"TransactionTestCase", b"transaction=True", b"transactional_db"),
+    *(b"LiveServer", b"live_server"),
 )
 WAITING = frozenset({"delay_on_commit", "apply_async_on_commit"})
 # What of the names that end so an app may read.
@@ -56,18 +58,17 @@ def test_reaches_broker(facts: Facts) -> Iterator[Occurrence]:
         CELERY_TASK_EAGER_PROPAGATES in the settings of the tests.
     Source: https://docs.celeryq.dev/en/stable/userguide/testing.html
     """
-    sends = [
-        (code, call, task)
-        for code in facts.tests.files
-        for call in code.calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr in SENDS
-        if (task := facts.tasks.named_by(code, call.func.value)) is not None
-    ]
-    if not sends or _never_reaches(facts):
+    if _never_reaches(facts):
         return
-    for code, call, task in sends:
-        assert isinstance(call.func, ast.Attribute)
-        if is_test(code, call) and not any(word in code.source.text for word in MOCKS):
+    for code in facts.tests.files_with(b".delay", b".apply_async"):
+        if any(word in code.source.text for word in MOCKS):
+            continue
+        for call in code.calls_of(*SENDS):
+            if not isinstance(call.func, ast.Attribute) or not is_test(code, call):
+                continue
+            task = facts.tasks.named_by(code, call.func.value)
+            if task is None:
+                continue
             yield Occurrence(
                 f"this test sends {task.node.name} to the broker of the settings, and no worker "
                 "of its own runs it",
@@ -78,12 +79,12 @@ def test_reaches_broker(facts: Facts) -> Iterator[Occurrence]:
 
 def _never_reaches(facts: Facts) -> bool:
     """Whether anything may make tasks eager in tests, or give the tests a broker of their own."""
-    if facts.tests.mention(EAGER) or facts.tests.mention(REPLACED):
+    if facts.tests.mention(*EAGER, *REPLACED):
         return True
     if facts.deployment.exports("ALWAYS_EAGER"):
         return True
     places = [*facts.settings.files, *(code.path for code in _app_codes(facts))]
-    return any(EAGER.search(facts.code.raw(path)) for path in places)
+    return any(text in facts.code.raw(path) for path in places for text in EAGER)
 
 
 def _app_codes(facts: Facts) -> list[Code]:
@@ -101,12 +102,13 @@ def failures_pass(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-eager-propagates;
         reproduced with Celery 5.7
     """
-    places = [place for code in facts.tests.files for place in _eager_places(code)]
-    if not places or facts.tests.mention(PROPAGATES):
+    if facts.tests.mention(*PROPAGATES):
         return
-    if any(PROPAGATES.search(facts.code.raw(path)) for path in facts.settings.files):
+    places = [place for code in facts.tests.files_with(*EAGER) for place in _eager_places(code)]
+    if not places:
         return
-    if any(PROPAGATES.search(code.source.text.encode()) for code in _app_codes(facts)):
+    read = [*facts.settings.files, *(code.path for code in _app_codes(facts))]
+    if any(text in facts.code.raw(path) for path in read for text in PROPAGATES):
         return
     # settings that all tests have, before what one test overrides
     code, node = min(places, key=lambda place: isinstance(place[1], ast.expr))
@@ -144,7 +146,7 @@ def override_is_not_read(facts: Facts) -> Iterator[Occurrence]:
     apps = facts.project.celery
     if len(apps) != 1 or not apps[0].reads_django_settings:
         return
-    for code in facts.tests.files:
+    for code in facts.tests.files_with(*EAGER, *PROPAGATES):
         for name, node in _overrides(code):
             problem = _why_ignored(facts, name)
             if problem:
@@ -205,7 +207,7 @@ def worker_sees_no_rows(facts: Facts) -> Iterator[Occurrence]:
     Source: https://pytest-django.readthedocs.io/en/latest/helpers.html#pytest.mark.django_db;
         celery#4511
     """
-    for code in facts.tests.files:
+    for code in facts.tests.files_with(*map(str.encode, WORKERS)):
         for function in code.functions:
             names = {argument.arg for argument in function.args.args}
             if not function.name.startswith("test") or not names & WORKERS:
@@ -232,11 +234,11 @@ def never_committed(facts: Facts) -> Iterator[Occurrence]:
         django_capture_on_commit_callbacks, or TransactionTestCase
     Source: https://docs.djangoproject.com/en/stable/topics/testing/tools/#django.test.TestCase.captureOnCommitCallbacks
     """
-    for code in facts.tests.files:
+    for code in facts.tests.files_with(b"delay_on_commit(", b"apply_async_on_commit("):
         if CAPTURES.search(code.source.text.encode()):
             continue
-        for call in code.calls:
-            if not isinstance(call.func, ast.Attribute) or call.func.attr not in WAITING:
+        for call in code.calls_of(*WAITING):
+            if not isinstance(call.func, ast.Attribute):
                 continue
             task = facts.tasks.named_by(code, call.func.value)
             if task is None or not is_test(code, call) or not is_in_transaction(code, call):
@@ -251,11 +253,11 @@ def never_committed(facts: Facts) -> Iterator[Occurrence]:
 
 def _mails_never_sent(facts: Facts) -> Iterator[Occurrence]:
     """Tests that count mails, where all mails are sent by tasks that wait for a commit."""
-    if facts.tests.mention(CAPTURES) or facts.tests.mention(COMMITS):
+    if facts.tests.match(CAPTURES, b"ommit") or facts.tests.mention(*COMMITS):
         return
-    if not facts.tests.mention(EAGER) or not _mails_wait(facts):
+    if not facts.tests.mention(*EAGER) or not _mails_wait(facts):
         return
-    for code in facts.tests.files:
+    for code in facts.tests.files_with(b"mail.outbox"):
         for node in _counted_mails(code):
             if is_test(code, node) and is_in_transaction(code, node):
                 yield Occurrence(
@@ -268,8 +270,8 @@ def _mails_never_sent(facts: Facts) -> Iterator[Occurrence]:
 
 def _counted_mails(code: Code) -> Iterator[ast.Attribute]:
     """Each `mail.outbox` of a file that is looked at after a request of the test client."""
-    for node in code.parents:
-        if isinstance(node, ast.Attribute) and dotted(node).endswith("mail.outbox"):
+    for node in code.of(ast.Attribute):
+        if dotted(node).endswith("mail.outbox"):
             function = code.function_of(node)
             calls = code.within(function) if function else ()
             if any(_is_request(call) for call in calls):

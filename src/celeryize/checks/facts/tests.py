@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from celeryize.checks.facts.code import Code, CodeFacts
 from celeryize.checks.facts.literals import Function, dotted, is_true
+from celeryize.reading import readable_text
 
-# A file of tests without any of these words cannot hold a mistake that a check knows.
-MENTIONS = re.compile(
-    rb"\.delay\b|\.apply_async\b|_on_commit\b|_?ALWAYS_EAGER|always_eager|EAGER_PROPAGATES"
-    rb"|celery_worker|celery_session_worker|start_worker|mail\.outbox"
+# A file of tests without any of these has nothing to do with tasks. To look for a text is much
+# faster than for a pattern, and large projects have thousands of tests.
+HINTS = (
+    *(b"delay", b"apply_async", b"on_commit", b"OnCommit"),
+    *(b"eager", b"EAGER", b"elery", b"ELERY", b"outbox"),
 )
+CONFIGURATION = ("pytest.ini", "setup.cfg", "tox.ini", "pyproject.toml")
 # The classes of Django whose tests are inside a transaction that is never committed.
 WRAPPED = frozenset({"TestCase", "APITestCase"})
 FIXTURES = frozenset({"transactional_db", "live_server", "django_db_reset_sequences"})
@@ -31,24 +35,39 @@ class TestFacts:
     code: CodeFacts
 
     @cached_property
-    def files(self) -> tuple[Code, ...]:
-        """The test files, conftest.py and settings of tests that mention tasks."""
+    def _texts(self) -> Mapping[PurePosixPath, bytes]:
+        """The bytes of the files that may have to do with tasks, each read once.
+
+        Any conftest.py does: it may bring a broker for all tests.
+        """
+        found: dict[PurePosixPath, bytes] = {}
+        for path in self.code.test_files:
+            data = self.code.raw(path)
+            if path.name == "conftest.py" or any(hint in data for hint in HINTS):
+                found[path] = data
+        return found
+
+    def files_with(self, *texts: bytes) -> tuple[Code, ...]:
+        """The test files, conftest.py and settings of tests that hold one of these, parsed."""
         codes = (
             self.code.parsed(path)
-            for path in self.code.test_files
-            if MENTIONS.search(self.code.raw(path))
+            for path, data in self._texts.items()
+            if any(text in data for text in texts)
         )
         return tuple(code for code in codes if code is not None)
 
-    def mention(self, pattern: re.Pattern[bytes]) -> bool:
-        """Whether any test file, or what configures the tests, holds a pattern."""
-        root = self.code.project.root
-        names = ("pytest.ini", "setup.cfg", "tox.ini", "pyproject.toml")
-        for name in names:
-            path = root / name
-            if path.is_file() and pattern.search(path.read_bytes()):
-                return True
-        return any(pattern.search(self.code.raw(path)) for path in self.code.test_files)
+    def mention(self, *texts: bytes) -> bool:
+        """Whether a test file that has to do with tasks, or what configures the tests, holds one of
+        these."""
+        configured = (
+            readable_text(self.code.project.root / name).encode("utf-8", "replace")
+            for name in CONFIGURATION
+        )
+        return any(text in data for data in (*self._texts.values(), *configured) for text in texts)
+
+    def match(self, pattern: re.Pattern[bytes], text: bytes) -> bool:
+        """Whether a pattern matches in such a test file; each match holds `text`."""
+        return any(text in data and pattern.search(data) for data in self._texts.values())
 
 
 def is_test(code: Code, node: ast.AST) -> bool:
