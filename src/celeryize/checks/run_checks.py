@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from celeryize.checks import (
     arguments,
@@ -51,6 +52,7 @@ from celeryize.checks import (
 )
 from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
 from celeryize.checks.facts import Facts
+from celeryize.checks.halves import is_worth_it, run_in_halves
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
@@ -155,14 +157,14 @@ def run_checks(
     fixes: list[PossibleFix] = []
     seen: set[str] = set()
     ran: list[str] = []
-    for check in all_checks():
-        if _lacks_facts(check, facts):
-            continue
-        if check.id in skipped or seen & set(check.unless):
+    possible = [c for c in all_checks() if c.id not in skipped and not _lacks_facts(c, facts)]
+    known = _run_ahead(possible, facts)
+    for check in possible:
+        if seen & set(check.unless):
             continue
         # what explains another finding is looked for even where it is not asked for
         try:
-            occurrences = list(dict.fromkeys(check.run(facts)))
+            occurrences = known[check.id] if check.id in known else _occurrences_of(check, facts)
         except RecursionError:
             # code that is nested thousands of levels deep: said, and not taken for a bug of ours
             found.append(_undecided(check))
@@ -188,6 +190,18 @@ def run_checks(
         found += shown
     found = [finding for finding in found if not _is_told_there(finding, found)]
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _run_ahead(checks: Sequence[Check], facts: Facts) -> dict[str, list[Occurrence]]:
+    """What the checks find, by their ids, where two processes are sooner done than one."""
+    # an import keeps a second processor busy already
+    if facts.worker is not None or not is_worth_it(len(facts.code.relevant)):
+        return {}
+    return run_in_halves({check.id: partial(_occurrences_of, check, facts) for check in checks})
+
+
+def _occurrences_of(check: Check, facts: Facts) -> list[Occurrence]:
+    return list(dict.fromkeys(check.run(facts)))
 
 
 def _is_told_there(finding: Finding, found: list[Finding]) -> bool:
