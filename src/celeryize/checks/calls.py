@@ -89,7 +89,19 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
 
 def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
     """The calls of functions of the project that certainly send a task at once."""
-    helpers: dict[tuple[PurePosixPath, str], Task] = {}
+    helpers = dict(_sending_helpers(facts))
+    names = {name for _, name in helpers}
+    for code in facts.code.relevant:
+        aliases = {alias for alias, (_, name) in code.imported.items() if name in names}
+        for call in code.calls_of(*names, *aliases):
+            if isinstance(call.func, ast.Name):
+                place = _place_of(facts, code, call.func)
+                if place in helpers:
+                    yield code, call, helpers[place]
+
+
+def _sending_helpers(facts: Facts) -> Iterator[tuple[tuple[PurePosixPath, str], Task]]:
+    """The functions at the top of a module that send a task as soon as they are called."""
     for code, call, how, task in task_calls(facts):
         if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
@@ -99,19 +111,10 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
         # what is decorated, or is a task itself, may run later
         if function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
             continue
-        if _surrounding_transaction(code, call, atomic_requests=False) is None:
-            if not any(isinstance(o, ast.Lambda) or _waits(o) for o in code.around(call)):
-                helpers[code.path, function.name] = task
-    if not helpers:
-        return
-    names = {name for _, name in helpers}
-    for code in facts.code.relevant:
-        aliases = {alias for alias, (_, name) in code.imported.items() if name in names}
-        for call in code.calls_of(*names, *aliases):
-            if isinstance(call.func, ast.Name):
-                place = _place_of(facts, code, call.func)
-                if place in helpers:
-                    yield code, call, helpers[place]
+        if _surrounding_transaction(code, call, atomic_requests=False) is not None:
+            continue
+        if not any(isinstance(outer, ast.Lambda) or _waits(outer) for outer in code.around(call)):
+            yield (code.path, function.name), task
 
 
 def _waits(node: ast.AST) -> bool:

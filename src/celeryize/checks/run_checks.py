@@ -155,22 +155,11 @@ def run_checks(
     found: list[Finding] = []
     silenced: list[Silenced] = []
     fixes: list[PossibleFix] = []
-    seen: set[str] = set()
     ran: list[str] = []
-    possible = [c for c in all_checks() if c.id not in skipped and not _lacks_facts(c, facts)]
-    known = _run_ahead(possible, facts)
-    for check in possible:
-        if seen & set(check.unless):
-            continue
-        # what explains another finding is looked for even where it is not asked for
-        try:
-            occurrences = known[check.id] if check.id in known else _occurrences_of(check, facts)
-        except RecursionError:
-            # code that is nested thousands of levels deep: said, and not taken for a bug of ours
+    for check, occurrences in _answers(facts, skipped):
+        if occurrences is None:
             found.append(_undecided(check))
             continue
-        if occurrences:
-            seen.add(check.id)
         if wanted and check.id not in wanted:
             continue
         ran.append(check.id)
@@ -190,6 +179,26 @@ def run_checks(
         found += shown
     found = [finding for finding in found if not _is_told_there(finding, found)]
     return CheckResults(tuple(found), tuple(silenced), tuple(ran), tuple(fixes))
+
+
+def _answers(facts: Facts, skipped: set[str]) -> Iterator[tuple[Check, list[Occurrence] | None]]:
+    """Each check that no other finding explains, with what it finds; None where code that is nested
+    thousands of levels deep kept it from an answer, which is no bug of ours."""
+    possible = [c for c in all_checks() if c.id not in skipped and not _lacks_facts(c, facts)]
+    known = _run_ahead(possible, facts)
+    seen: set[str] = set()
+    for check in possible:
+        if seen & set(check.unless):
+            continue
+        # what explains another finding is looked for even where it is not asked for
+        try:
+            found = known[check.id] if check.id in known else _occurrences_of(check, facts)
+        except RecursionError:
+            yield check, None
+            continue
+        if found:
+            seen.add(check.id)
+        yield check, found
 
 
 def _run_ahead(checks: Sequence[Check], facts: Facts) -> dict[str, list[Occurrence]]:
