@@ -95,6 +95,12 @@ class Plan:
     todos: tuple[Todo, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def edits_to_read(self) -> tuple[Edit, ...]:
+        """The edits in the order of the steps: what the command is about comes first."""
+        order = {step.path: number for number, step in enumerate(self.steps)}
+        return tuple(sorted(self.edits, key=lambda edit: order.get(edit.path, len(order))))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -108,10 +108,10 @@ class Screen:
         # the diff first: the steps, just above the question, are its summary
         if plan.edits and (with_diff or self._voice.verbose):
             if self._voice.quiet:
-                self._unseen_diff = unified(plan.edits)
+                self._unseen_diff = unified(plan.edits_to_read)
             else:
                 self._voice.say()
-                planned.say_diff(self._voice, unified(plan.edits))
+                planned.say_diff(self._voice, unified(plan.edits_to_read))
         planned.say_steps(self._voice, plan, self._root)
 
     def write_diff(self, plan: Plan, root: Path) -> None:
@@ -119,7 +119,7 @@ class Screen:
         if Path.cwd() != root.resolve():
             # git silently skips what is above the folder that it runs in
             self.show_note(f"the paths of the patch start at {root}: run git apply there")
-        patch = unified(plan.edits)
+        patch = unified(plan.edits_to_read)
         with self._voice.progress.writing():
             if sys.stdout.isatty():
                 # a terminal obeys what a file only holds
