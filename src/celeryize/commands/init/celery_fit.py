@@ -26,6 +26,8 @@ from celeryize.patch.dependencies.requirement import CELERY_FROM, Requirement
 
 # Three pins of four requirements: that is how the project writes its requirements.
 _MOST = 0.75
+# config_from_object(..., namespace="CELERY") came with it.
+_NAMESPACE_FROM = (4,)
 
 
 class Habit(Enum):
@@ -90,6 +92,21 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
         lower, upper = newest.bounds
         return CeleryFit(newest, lower, upper, note or _why_older(project, newest))
     return CeleryFit(newest, CELERY_FROM, note=note)
+
+
+def refuse_old_celery(project: Project) -> None:
+    """Raise CannotPatch where the declared Celery is too old for the app file of init, whose
+    settings have a namespace."""
+    text = project.dependencies.declared.get("celery", "")
+    high = range_of(text).high
+    if high is None or high > _NAMESPACE_FROM:
+        return
+    raise CannotPatch(
+        f"the project declares {text}: the app file that init writes needs Celery 4 or newer",
+        hint="Declare a newer one there, such as celery[redis]>=5.4, without what keeps it old "
+        "(django-celery does), then run init again.",
+        where=project.dependencies.where,
+    )
 
 
 def habit_of(project: Project) -> Habit:

@@ -59,6 +59,14 @@ def test_a_schedule_is_made_where_there_is_none(wired):
     assert "from celery.schedules import crontab\n" in settings(wired)
 
 
+def test_a_star_import_takes_the_first_entry_along(wired):
+    (wired / "config/settings.py").write_text(settings(wired) + "__all__ = ['DEBUG']\n")
+    add(wired)
+    assert "__all__ = ['DEBUG', 'CELERY_BEAT_SCHEDULE']" in settings(wired).replace('"', "'")
+    add(wired, "weekly", cron="0 3 * * 1")
+    assert list(schedule(wired)) == ["nightly", "weekly"]
+
+
 def test_the_first_entry_has_git_ignore_what_beat_writes(wired):
     (wired / ".gitignore").write_text("*.pyc\n")
     add(wired)
@@ -77,6 +85,7 @@ def test_a_second_entry_leaves_gitignore_alone(wired):
     "existing",
     [
         "CELERY_BEAT_SCHEDULE = {}\n",
+        "CELERY_BEAT_SCHEDULE = {}\n__all__ = ['DEBUG', 'CELERY_BEAT_SCHEDULE']\n",
         "CELERY_BEAT_SCHEDULE = {\n}\n",
         "CELERY_BEAT_SCHEDULE = {'a': {'task': 'x', 'schedule': 1}}\n",
         'CELERY_BEAT_SCHEDULE: dict = {\n    "a": {\n        "task": "x",\n    },  # first\n}\n',
