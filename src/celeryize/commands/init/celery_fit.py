@@ -65,19 +65,18 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
 
     Raises CannotPatch where none fits, with the declaration that excludes it.
     """
-    declared = project.dependencies.declared
-    django = range_of(declared.get("django", ""))
-    kombu = range_of(declared.get("kombu", ""))
+    django, kombu = _range_for(project, "django"), _range_for(project, "kombu")
+    celery = _range_for(project, "celery")
     redis = EVERY
     if "redis" in {extra_for(url) for url in broker_and_backend}:
-        redis = range_of(declared.get("redis", ""))
+        redis = _range_for(project, "redis")
     said = declared_python(project.root, project.base)
     python = _python_of(project, said)
-    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu)
+    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu, celery=celery)
     note = ""
     if not found and said is not None and not said.exact:
         # the lower end of a range is a promise, and not what runs the project
-        found = fitting_releases(django=django, redis=redis, kombu=kombu)
+        found = fitting_releases(django=django, redis=redis, kombu=kombu, celery=celery)
         note = (
             f"{said.where} allows Python {said.text}; Celery needs "
             f"Python {_written(RELEASES[0].python_from)} or newer."
@@ -92,6 +91,25 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
         lower, upper = newest.bounds
         return CeleryFit(newest, lower, upper, note or _why_older(project, newest))
     return CeleryFit(newest, CELERY_FROM, note=note)
+
+
+def _range_for(project: Project, name: str) -> Range:
+    """The versions of a package that the project takes, as it declares them and as a constraints
+    file has them."""
+    dependencies = project.dependencies
+    constraint, _ = dependencies.constraints.get(name, ("", None))
+    return range_of(dependencies.declared.get(name, "")).within(range_of(constraint))
+
+
+def _said_of(project: Project, name: str) -> str:
+    """What the project says about the versions of a package, with the constraints file; empty:
+    nothing."""
+    dependencies = project.dependencies
+    text = dependencies.declared.get(name, "")
+    if name not in dependencies.constraints:
+        return text
+    constraint, where = dependencies.constraints[name]
+    return f"{constraint} ({where})"
 
 
 def refuse_old_celery(project: Project) -> None:
@@ -160,15 +178,13 @@ def _conflict(
             where=said.where,
         )
     if not fitting_releases(django=django):
-        found = project.dependencies.declared["django"]
         return CannotPatch(
-            f"the project declares {found}: Celery 5 needs Django "
+            f"the project declares {_said_of(project, 'django')}: Celery 5 needs Django "
             f"{_written(oldest.django_from)} or newer",
             hint="Move the project to a newer Django first.",
             where=where,
         )
-    declared = project.dependencies.declared
-    named = [declared[name] for name in ("redis", "kombu") if name in declared]
+    named = [text for name in ("redis", "kombu", "celery") if (text := _said_of(project, name))]
     place = Where(where.path) if where else None
     return CannotPatch(
         f"the project declares {' and '.join(named)}: no Celery that fits its Python and its "
@@ -180,8 +196,8 @@ def _conflict(
 
 def _why_older(project: Project, release: Release) -> str:
     """The sentence about a Celery that is not today's."""
-    declared = project.dependencies.declared
-    named = [declared[name] for name in ("django", "redis") if name in declared]
+    said_of = (_said_of(project, name) for name in ("django", "redis", "celery"))
+    named = [text for text in said_of if text]
     said = declared_python(project.root, project.base)
     if said is not None:
         named.append(f"Python {said.text}")
