@@ -66,7 +66,8 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
     Raises CannotPatch where none fits, with the declaration that excludes it.
     """
     django, kombu = _range_for(project, "django"), _range_for(project, "kombu")
-    celery = _range_for(project, "celery")
+    # what is declared is what this replaces, or there is none
+    celery = range_of(project.dependencies.constraints.get("celery", ("", None))[0])
     redis = EVERY
     if "redis" in {extra_for(url) for url in broker_and_backend}:
         redis = _range_for(project, "redis")
@@ -107,7 +108,7 @@ def _said_of(project: Project, name: str) -> str:
     dependencies = project.dependencies
     text = dependencies.declared.get(name, "")
     if name not in dependencies.constraints:
-        return text
+        return "" if name == "celery" else text
     constraint, where = dependencies.constraints[name]
     return f"{constraint} ({where})"
 

@@ -240,13 +240,43 @@ def test_an_entry_of_the_database_is_not_taken_out_of_the_settings(wired):
         commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
 
 
-def test_an_app_that_ignores_the_settings_is_said(wired):
+FROM_SETTINGS = 'app.config_from_object("django.conf:settings", namespace="CELERY")'
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ("", {}),
+        ('app.conf.update(broker_url="redis://")', {}),
+        ('app.config_from_object("config.conf")', {"config/conf.py": "task_time_limit = 9\n"}),
+        ('app.config_from_object("django.conf:settings")', {}),
+    ],
+)
+def test_an_app_that_ignores_the_settings_has_its_schedule_in_its_file(wired, line, files):
     app = wired / "config/celery.py"
-    app.write_text(
-        app.read_text().replace(
-            'app.config_from_object("django.conf:settings", namespace="CELERY")', ""
-        )
-    )
+    app.write_text(app.read_text().replace(FROM_SETTINGS, line))
+    make_tree(wired, files)
+    add(wired)
+    text = app.read_text()
+    assert text.count("app.conf.beat_schedule = {") == 1
+    assert "from celery.schedules import crontab\n" in text
+    add(wired, "weekly", cron="0 3 * * 1")
+    assert app.read_text().count("app.conf.beat_schedule = {") == 1
+    assert app.read_text().count('"task"') == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ('app.config_from_object("config.conf")', {"config/conf.py": "beat_schedule = {}\n"}),
+        ('app.config_from_object("elsewhere.conf")', {}),
+        ('app.config_from_envvar("CONFIG")', {}),
+    ],
+)
+def test_a_second_schedule_beside_one_elsewhere_is_refused(wired, line, files):
+    app = wired / "config/celery.py"
+    app.write_text(app.read_text().replace(FROM_SETTINGS, line))
+    make_tree(wired, files)
     with pytest.raises(CannotPatch, match="does not read"):
         add(wired)
 
