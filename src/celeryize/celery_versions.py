@@ -33,6 +33,12 @@ class Range:
         """Whether a version is in both."""
         return not (_ends_before(self, other) or _ends_before(other, self))
 
+    def within(self, other: Range) -> Range:
+        """What is in both."""
+        lows = [low for low in (self.low, other.low) if low is not None]
+        highs = [high for high in (self.high, other.high) if high is not None]
+        return Range(max(lows, default=None), min(highs, default=None))
+
 
 EVERY = Range()
 
@@ -107,6 +113,7 @@ def fitting_releases(
     django: Range = EVERY,
     redis: Range = EVERY,
     kombu: Range = EVERY,
+    celery: Range = EVERY,
 ) -> list[Release]:
     """The releases that take all of these, oldest first. An unknown Python takes all."""
     return [
@@ -116,6 +123,7 @@ def fitting_releases(
         and django.overlaps(Range(release.django_from))
         and redis.overlaps(release.redis)
         and kombu.overlaps(release.kombu)
+        and celery.overlaps(range_of(">={},<{}".format(*release.bounds)))
     ]
 
 

@@ -44,7 +44,8 @@ class Dependencies:
     `own` are the requirements of the file itself. `group` is the path of the list or table in a
     TOML file, where that is not the usual one. `left` maps the names that other files declare,
     which are left as they are, to those files. `commands` are what installs the result, to be run
-    in `folder`, one after the other.
+    in `folder`, one after the other. `constraints` are versions that a constraints file has for
+    what is installed, each with the place of its line.
     """
 
     manager: str
@@ -59,6 +60,7 @@ class Dependencies:
     own: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     left: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
 
     @property
     def sync(self) -> str:
@@ -81,6 +83,7 @@ class _Candidate:
     commands: _Commands = ()
     group: tuple[str, ...] = ()
     installs_project: bool = False
+    constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
 
     @property
     def builds_project(self) -> bool:
@@ -141,6 +144,7 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
         own=tuple(entry.text for entry in best.own.values()),
         group=best.group,
         left={name: other.file for other in reversed(found) for name in other.own},
+        constraints=best.constraints,
     )
 
 
@@ -360,6 +364,7 @@ def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _C
             file.related,
             commands=commands,
             installs_project=file.installs_project,
+            constraints=file.constraints,
         )
     output = posixpath.relpath(file.compiled_to, where)
     if file.by_uv:
@@ -376,6 +381,7 @@ def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _C
         (file.compiled_to,),
         commands,
         installs_project=file.installs_project,
+        constraints=file.constraints,
     )
 
 

@@ -250,6 +250,31 @@ def called_modules(modules: Modules, source: Source) -> Iterator[Source]:
                     yield helper
 
 
+def imports_package(modules: Modules, path: PurePosixPath, package: str) -> bool:
+    """Whether importing a file imports a package of the project, itself or through others.
+
+    An import in a function counts, too: the function may run at once.
+    """
+    waiting = [path]
+    for file in waiting:
+        # the packages that a module is in run before it
+        names = [modules.name_of(file) or ""]
+        for node in ast.walk(modules.tree(file)):
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = modules.absolute(node, file)
+                names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                found = modules.find(".".join(parts[:end]))
+                if found is not None and found not in waiting:
+                    waiting.append(found)
+    init = modules.find(package)
+    return init in waiting
+
+
 def is_foreign(folder: Path) -> bool:
     """Whether a folder holds other people's code: hidden, node_modules, a virtual environment.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
 from celeryize.patch.dependencies.requirements import (
     command_of,
     compiled_by_uv,
+    constraints,
     includes,
     installs_project,
     is_compiled,
@@ -44,7 +46,8 @@ _LONGEST = 100_000
 class RequirementsFile:
     """One file a person writes: what it declares, and what those declare that it is installed with.
 
-    `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
+    `constraints` are the versions that a `-c` file has for what is installed with it, each with the
+    place of its line. `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
     """
 
     path: PurePosixPath
@@ -53,6 +56,7 @@ class RequirementsFile:
     compiled_to: PurePosixPath | None = None
     by_uv: bool = False
     installs_project: bool = False
+    constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
 
 
 def requirements_files(
@@ -82,6 +86,7 @@ def requirements_files(
                 target,
                 target is not None and compiled_by_uv(read[target]),
                 installs_project(data),
+                _constraints_of(root, path, included, read),
             )
         )
     # the file that most others include is the one that all environments share
@@ -221,6 +226,46 @@ def _compiled_file(
     return next((p for p in sorted(read) if is_compiled(read[p]) and named.search(read[p])), None)
 
 
+def _constraints_of(
+    root: Path,
+    path: PurePosixPath,
+    included: Mapping[PurePosixPath, set[PurePosixPath]],
+    read: Mapping[PurePosixPath, bytes],
+) -> dict[str, tuple[str, Where]]:
+    """The versions that constraints files have, each with the place of its line: those that a file
+    or one that is installed with it names, and constraints.txt beside it."""
+    named: dict[PurePosixPath, None] = {}
+    for member in sorted(_family_of(path, included)):
+        for name in constraints(read[member]):
+            named[PurePosixPath(posixpath.normpath(member.parent / name))] = None
+    for folder in dict.fromkeys((path.parent, PurePosixPath("."))):
+        # passed to pip by a script
+        named[folder / "constraints.txt"] = None
+    found: dict[str, tuple[str, Where]] = {}
+    for file in named:
+        # outside of the project, or an address
+        if ".." in file.parts or file.is_absolute():
+            continue
+        try:
+            data = read_file(root / file)
+        except OSError:
+            continue
+        for name, entry in entries(data, Form.REQUIREMENTS).items():
+            found.setdefault(name, (entry.text, Where(file, entry.line)))
+    return found
+
+
+def _family_of(
+    path: PurePosixPath, included: Mapping[PurePosixPath, set[PurePosixPath]]
+) -> set[PurePosixPath]:
+    """What a file includes, and those that include it with all that they include."""
+    family = _include_closure(path, included)
+    for other in included:
+        if path in _include_closure(other, included):
+            family |= _include_closure(other, included)
+    return family
+
+
 def _related_requirements(
     path: PurePosixPath,
     included: Mapping[PurePosixPath, set[PurePosixPath]],
@@ -229,10 +274,7 @@ def _related_requirements(
 ) -> dict[str, str]:
     """What the files declare that `path` includes, and those that include it, however
     indirectly."""
-    family = _include_closure(path, included)
-    for other in included:
-        if path in _include_closure(other, included):
-            family |= _include_closure(other, included)
+    family = _family_of(path, included)
     found: dict[str, str] = {}
     for other in sorted(family - {path} - compiled):
         for name, entry in entries(read[other], Form.REQUIREMENTS).items():

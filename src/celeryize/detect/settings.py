@@ -92,7 +92,7 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     tree = modules.tree(file)
     class_based, split = _class_based(tree, file), _split_include(tree, file)
     reader = find_reader(modules, file, reachable, new_file=split is not None)
-    kept = (_must_stay_last(tree, file), _loaded_over(modules, file, reader))
+    kept = (_must_stay_last(tree, file, reader), _loaded_over(modules, file, reader))
     last = min(filter(None, kept), key=lambda place: place.line or 0, default=None)
     before = last.line if last else None
     environments = tuple(sorted(name for name, chain in chains.items() if file in chain))
@@ -651,17 +651,21 @@ def _split_include(tree: ast.Module, path: PurePosixPath) -> Where | None:
     return None
 
 
-def _must_stay_last(tree: ast.Module, path: PurePosixPath) -> Where | None:
+def _must_stay_last(tree: ast.Module, path: PurePosixPath, reader: Reader) -> Where | None:
     """The statement at the end of the file that has to stay there: a local override, heroku's
     settings, exec.
 
     It is the first of the trailing statements that take their effect from being last.
     """
     found: ast.stmt | None = None
+    needed = reader.call.partition(".")[0]
+    used: set[str] = set()
     for node in reversed(tree.body):
-        if not _overrides_names(node) and not (found and _imports_for(node, found)):
+        prepares = found and (_imports_for(node, found) or _prepares(node, used - {needed}))
+        if not _overrides_names(node) and not prepares:
             break
         found = node
+        used |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     if found:
         return Where(path, found.lineno)
     return None
@@ -681,6 +685,15 @@ def _imports_for(node: ast.stmt, following: ast.stmt) -> bool:
     return any(isinstance(n, ast.Name) and n.id in names for n in walk(following))
 
 
+def _prepares(node: ast.stmt, used: set[str]) -> bool:
+    """Whether a statement only computes what the statements after it use: the path of a local file,
+    say. It is no setting."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name in used and not name.isupper()
+    return False
+
+
 def _overrides_names(node: ast.stmt) -> bool:
     match node:
         case ast.ImportFrom(names=[ast.alias(name="*")]):
@@ -695,6 +708,9 @@ def _overrides_names(node: ast.stmt) -> bool:
             return _runs_code(node)
         case ast.Expr(value=ast.Call() as call):
             return _runs_code(node) or "__name__" in ast.unparse(call)
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            # the names that are there when it runs: ours have to be among them
+            return bool(re.search(r"\b(dir|globals|locals|vars)\(", ast.unparse(node)))
         case ast.Assign(value=ast.Call() as call):
             return "dynaconf" in ast.unparse(call).lower()
         case ast.Delete():

@@ -189,11 +189,11 @@ def _names_of(
 def _exported(modules: Modules, target: PurePosixPath, seen: frozenset[PurePosixPath]) -> set[str]:
     """The names that a star import takes out of a module."""
     names = certain_names(modules, target, seen=seen)
-    for node in modules.tree(target).body:
-        if "__all__" in _targets_of(node):
-            value = getattr(node, "value", None)
-            listed = getattr(value, "elts", [])
-            names &= {e.value for e in listed if isinstance(e, ast.Constant)}
+    lists = [n for n in modules.tree(target).body if "__all__" in _targets_of(n)]
+    if lists:
+        values = [getattr(node, "value", None) for node in lists]
+        listed = [e for value in values for e in getattr(value, "elts", [])]
+        names &= {e.value for e in listed if isinstance(e, ast.Constant)}
     return {name for name in names if not name.startswith("_")}
 
 

@@ -19,6 +19,7 @@ from celeryize.patch.block_change import removals
 from celeryize.patch.collection import append_element
 from celeryize.patch.imports import with_imports
 from celeryize.patch.nodes import walk
+from celeryize.patch.settings import exported_names
 from celeryize.patch.source import Source, Splice, expression, fitted
 from celeryize.spelling import did_you_mean
 
@@ -39,7 +40,10 @@ def find_home(sources: Iterable[Source], name: str, entry: str) -> Home | None:
     class.
     """
     uses = [
-        (source, node) for source in sources for node in walk(source.tree) if _is_use(node, name)
+        (source, node)
+        for source in sources
+        for node in walk(source.tree)
+        if _is_use(node, name) and not _is_exported(source.tree, node)
     ]
     if not uses:
         return None
@@ -231,6 +235,12 @@ def _is_use(node: ast.AST, name: str) -> bool:
         case ast.Constant(value=str(text)):
             return text == name or _is_part(text, name)
     return False
+
+
+def _is_exported(tree: ast.Module, node: ast.AST) -> bool:
+    """Whether a node is an item of `__all__`, which names the schedule and does not change it."""
+    listed = exported_names(tree)
+    return listed is not None and any(item is node for item in listed.elts)
 
 
 def _is_part(text: str, name: str) -> bool:

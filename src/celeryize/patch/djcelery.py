@@ -53,6 +53,7 @@ def without_djcelery(source: Source) -> Source:
                 where=source.where(node),
                 in_place=True,
             )
+    gone = _with_whole_blocks(source.tree, gone)
     for found in ast.walk(source.tree):
         if isinstance(found, ast.List | ast.Tuple):
             splices += _without_app(source, found, heir)
@@ -62,6 +63,21 @@ def without_djcelery(source: Source) -> Source:
     if not splices:
         return source
     return source.splice(*splices)
+
+
+def _with_whole_blocks(tree: ast.Module, gone: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements that go, with the whole `try` or `if` around them where it holds no other."""
+    found = list(gone)
+    for node in every_statement(tree):
+        if isinstance(node, ast.Try):
+            ends = [*node.orelse, *node.finalbody, *(s for h in node.handlers for s in h.body)]
+        elif isinstance(node, ast.If):
+            ends = node.orelse
+        else:
+            continue
+        if all(s in gone for s in node.body) and all(isinstance(s, ast.Pass) for s in ends):
+            found = [node, *(s for s in found if s not in node.body)]
+    return found
 
 
 def _is_set_up(node: ast.stmt) -> bool:

@@ -17,22 +17,37 @@ from celeryize.patch.source import Source, Splice, append_block, statements
 
 
 def import_app(
-    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+    source: Source,
+    module: str,
+    variable: str = "app",
+    alias: str = "celery_app",
+    *,
+    absolute: bool = False,
 ) -> Source:
     """The source with `from .<module> import <variable> as <alias>` at its end, and the alias in
     `__all__`.
 
+    With `absolute`, `module` is the whole name of a module of another package.
+
     Comes back as it is where that import is there already. Raises CannotPatch where `alias` means
     something else.
     """
-    return source.splice(*app_import(source, module, variable, alias))
+    return source.splice(*app_import(source, module, variable, alias, absolute=absolute))
 
 
 def app_import(
-    source: Source, module: str, variable: str = "app", alias: str = "celery_app"
+    source: Source,
+    module: str,
+    variable: str = "app",
+    alias: str = "celery_app",
+    *,
+    absolute: bool = False,
 ) -> list[Splice]:
     """The splices of `import_app`; none where the import is there already."""
-    line = f"from .{module} import {variable} as {alias}"
+    dotted = f".{module}"
+    if absolute:
+        dotted = module
+    line = f"from {dotted} import {variable} as {alias}"
     wanted = ast.dump(statements(line)[0])
     if any(
         isinstance(node, ast.ImportFrom) and ast.dump(node) == wanted
@@ -45,7 +60,7 @@ def app_import(
             f"{source.path} uses the name {alias} for something else",
             hint=f"Rename that {alias}, or paste these lines "
             "(--partial writes those of the other files).",
-            snippet=f"from .{module} import {variable} as {alias}_instance\n",
+            snippet=f"from {dotted} import {variable} as {alias}_instance\n",
             where=source.where(),
         )
     exported, splices = _export_alias(source, alias)

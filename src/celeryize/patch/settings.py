@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 
 from celeryize.errors import CannotPatch
+from celeryize.patch.collection import append_element
 from celeryize.patch.imports import with_imports
 from celeryize.patch.source import (
     NEWLINE,
@@ -38,7 +39,8 @@ def add_block(source: Source, block: str, imports: list[str], last: int | None =
         place = append_block(source, block, blank_lines=2 if after_definition else 1)
     else:
         place = above(source, block, last)
-    return with_imports(source.splice(place), imports, above=last)
+    after = _with_exports(source.splice(place), block)
+    return with_imports(after, imports, above=last)
 
 
 def add_attributes(source: Source, block: str, imports: list[str], class_line: int) -> Source:
@@ -80,6 +82,32 @@ def add_attributes(source: Source, block: str, imports: list[str], class_line: i
     )
     after = source.splice(insertion(offset, lead + indented, statements(block)))
     return with_imports(after, imports)
+
+
+def exported_names(tree: ast.Module) -> ast.List | ast.Tuple | None:
+    """The literal that is `__all__`; None where it is not one literal, or the module has none."""
+    mentions = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "__all__"]
+    for node in tree.body if len(mentions) == 1 else ():
+        match node:
+            case (
+                ast.Assign(targets=[target], value=ast.List() | ast.Tuple() as value)
+                | ast.AnnAssign(target=target, value=ast.List() | ast.Tuple() as value)
+            ) if target is mentions[0]:
+                return value
+    return None
+
+
+def _with_exports(source: Source, block: str) -> Source:
+    """The settings with the names of the block in their `__all__`: a star import takes no other."""
+    after = source
+    for name in (_assigned_name(node) for node in ast.parse(block).body):
+        listed = exported_names(after.tree)
+        if listed is None:
+            break
+        there = {e.value for e in listed.elts if isinstance(e, ast.Constant)}
+        if name and name not in there:
+            after = after.splice(*append_element(after, listed, f'"{name}"'))
+    return after
 
 
 def without(block: str, names: set[str]) -> str:

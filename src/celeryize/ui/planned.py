@@ -30,6 +30,11 @@ DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 ENDINGS = {
     "done": ("Done.", "Next:", "bold green"),
     "nothing to do": ("Nothing to do.", "To start it:", "bold green"),
+    "manual steps": (
+        "Nothing was written: what is left are the manual steps above.",
+        "After them:",
+        "bold yellow",
+    ),
 }
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
 INDENT = "  "

@@ -94,6 +94,15 @@ def test_what_has_no_heir_is_refused_with_its_line(text: str):
     ("before", "after"),
     [
         ("import djcelery\ndjcelery.setup_loader()\n\nX = 1\n", "\nX = 1\n"),
+        (
+            "X = 1\ntry:\n    import djcelery\n    djcelery.setup_loader()\n"
+            "except ImportError:\n    pass\nY = 2\n",
+            "X = 1\nY = 2\n",
+        ),
+        (
+            "try:\n    import djcelery\n    import fast\nexcept ImportError:\n    pass\n",
+            "try:\n    import fast\nexcept ImportError:\n    pass\n",
+        ),
         ("APPS = [\n    'posts',\n    'djcelery',\n]\n", "APPS = [\n    'posts',\n]\n"),
         ("APPS = ['posts', 'djcelery']\n", "APPS = ['posts']\n"),
         (

@@ -21,6 +21,10 @@ END = {
     ("done", ("go",)): ["Done. Next:", "  go", "To undo: celeryize undo"],
     ("nothing to do", ()): ["Nothing to do."],
     ("nothing to do", ("go",)): ["Nothing to do. To start it:", "  go"],
+    ("manual steps", ("go",)): [
+        "Nothing was written: what is left are the manual steps above. After them:",
+        "  go",
+    ],
     ("would change", ()): ["Nothing was written."],
     ("would change", ("go",)): ["Nothing was written. After applying the change, run:", "  go"],
 }

@@ -18,6 +18,7 @@ from celeryize.commands.init.missing_broker import (
     add_after_configuration,
     find_missing_broker,
     literal_argument,
+    lower_case_settings,
 )
 from celeryize.commands.init.namespace import add_namespace
 from celeryize.commands.init.package_import import import_existing_app
@@ -193,6 +194,12 @@ def _report_app(setup: Setup, app: CeleryApp) -> None:
         import_existing_app(setup, app)
     else:
         draft.keep(app.imported.path, f"imports the app (line {app.imported.line})")
+    if app.reads_django_settings:
+        for name, where in lower_case_settings(setup.project).items():
+            draft.add_note(
+                f"{where}: {name} is in small letters: Django has only settings in capitals, so "
+                f"Celery does not read it. {name.upper()} is the name that counts."
+            )
     # CELERY_* in the settings would be ignored, so where the configuration is has to be said
     if not app.reads_django_settings:
         source = app.config_source or "no config_from_object"

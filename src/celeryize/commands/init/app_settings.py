@@ -12,7 +12,8 @@ from celeryize.detect.web_settings import deciding_entries, entries_below
 from celeryize.errors import CannotPatch
 from celeryize.patch.source import python_literal
 
-MANAGE_COMMENT = "# The settings that manage.py names; the environment variable wins over them.\n"
+COMMENT = "# The settings that {} names; the environment variable wins over them.\n"
+MANAGE_COMMENT = COMMENT.format("manage.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,12 @@ def choose_app_settings(project: Project) -> AppSettings:
     own default: the two have to agree. manage.py sets its own before it imports the package.
     Raises CannotPatch where wsgi.py and asgi.py do not agree, or cannot be read.
     """
-    default = AppSettings(
-        MANAGE_COMMENT + _setdefault(project.settings.module), _note_of_stale(project)
-    )
+    # a manage.py that chooses by the environment names several: then another file decides
+    where = project.layout.settings_where
+    comment = MANAGE_COMMENT
+    if where is not None and where.path.name.endswith(".py"):
+        comment = COMMENT.format(where.path.name)
+    default = AppSettings(comment + _setdefault(project.settings.module), _note_of_stale(project))
     entries = deciding_entries(project.web, project.package.name)
     names = tuple(dict.fromkeys(entry.names[0] for entry in entries if entry.certain))
     uncertain = [entry for entry in entries if not entry.certain]

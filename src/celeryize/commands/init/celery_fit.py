@@ -26,6 +26,8 @@ from celeryize.patch.dependencies.requirement import CELERY_FROM, Requirement
 
 # Three pins of four requirements: that is how the project writes its requirements.
 _MOST = 0.75
+# config_from_object(..., namespace="CELERY") came with it.
+_NAMESPACE_FROM = (4,)
 
 
 class Habit(Enum):
@@ -63,19 +65,19 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
 
     Raises CannotPatch where none fits, with the declaration that excludes it.
     """
-    declared = project.dependencies.declared
-    django = range_of(declared.get("django", ""))
-    kombu = range_of(declared.get("kombu", ""))
+    django, kombu = _range_for(project, "django"), _range_for(project, "kombu")
+    # what is declared is what this replaces, or there is none
+    celery = range_of(project.dependencies.constraints.get("celery", ("", None))[0])
     redis = EVERY
     if "redis" in {extra_for(url) for url in broker_and_backend}:
-        redis = range_of(declared.get("redis", ""))
+        redis = _range_for(project, "redis")
     said = declared_python(project.root, project.base)
     python = _python_of(project, said)
-    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu)
+    found = fitting_releases(python=python, django=django, redis=redis, kombu=kombu, celery=celery)
     note = ""
     if not found and said is not None and not said.exact:
         # the lower end of a range is a promise, and not what runs the project
-        found = fitting_releases(django=django, redis=redis, kombu=kombu)
+        found = fitting_releases(django=django, redis=redis, kombu=kombu, celery=celery)
         note = (
             f"{said.where} allows Python {said.text}; Celery needs "
             f"Python {_written(RELEASES[0].python_from)} or newer."
@@ -90,6 +92,40 @@ def fit_celery(project: Project, *broker_and_backend: str) -> CeleryFit:
         lower, upper = newest.bounds
         return CeleryFit(newest, lower, upper, note or _why_older(project, newest))
     return CeleryFit(newest, CELERY_FROM, note=note)
+
+
+def _range_for(project: Project, name: str) -> Range:
+    """The versions of a package that the project takes, as it declares them and as a constraints
+    file has them."""
+    dependencies = project.dependencies
+    constraint, _ = dependencies.constraints.get(name, ("", None))
+    return range_of(dependencies.declared.get(name, "")).within(range_of(constraint))
+
+
+def _said_of(project: Project, name: str) -> str:
+    """What the project says about the versions of a package, with the constraints file; empty:
+    nothing."""
+    dependencies = project.dependencies
+    text = dependencies.declared.get(name, "")
+    if name not in dependencies.constraints:
+        return "" if name == "celery" else text
+    constraint, where = dependencies.constraints[name]
+    return f"{constraint} ({where})"
+
+
+def refuse_old_celery(project: Project) -> None:
+    """Raise CannotPatch where the declared Celery is too old for the app file of init, whose
+    settings have a namespace."""
+    text = project.dependencies.declared.get("celery", "")
+    high = range_of(text).high
+    if high is None or high > _NAMESPACE_FROM:
+        return
+    raise CannotPatch(
+        f"the project declares {text}: the app file that init writes needs Celery 4 or newer",
+        hint="Declare a newer one there, such as celery[redis]>=5.4, without what keeps it old "
+        "(django-celery does), then run init again.",
+        where=project.dependencies.where,
+    )
 
 
 def habit_of(project: Project) -> Habit:
@@ -143,15 +179,13 @@ def _conflict(
             where=said.where,
         )
     if not fitting_releases(django=django):
-        found = project.dependencies.declared["django"]
         return CannotPatch(
-            f"the project declares {found}: Celery 5 needs Django "
+            f"the project declares {_said_of(project, 'django')}: Celery 5 needs Django "
             f"{_written(oldest.django_from)} or newer",
             hint="Move the project to a newer Django first.",
             where=where,
         )
-    declared = project.dependencies.declared
-    named = [declared[name] for name in ("redis", "kombu") if name in declared]
+    named = [text for name in ("redis", "kombu", "celery") if (text := _said_of(project, name))]
     place = Where(where.path) if where else None
     return CannotPatch(
         f"the project declares {' and '.join(named)}: no Celery that fits its Python and its "
@@ -163,8 +197,8 @@ def _conflict(
 
 def _why_older(project: Project, release: Release) -> str:
     """The sentence about a Celery that is not today's."""
-    declared = project.dependencies.declared
-    named = [declared[name] for name in ("django", "redis") if name in declared]
+    said_of = (_said_of(project, name) for name in ("django", "redis", "celery"))
+    named = [text for text in said_of if text]
     said = declared_python(project.root, project.base)
     if said is not None:
         named.append(f"Python {said.text}")

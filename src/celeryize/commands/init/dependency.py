@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celeryize.commands.init.celery_fit import CeleryFit, fit_celery, habit_of
+from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery, habit_of
 from celeryize.commands.init.setup import Setup
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo
@@ -80,5 +80,9 @@ def _fitted(setup: Setup, need: Requirement, *broker_and_backend: str) -> Requir
     for fit in fits:
         if fit.note:
             setup.draft.add_note(fit.note)
-        need = fit.on(need, habit_of(setup.project))
+        habit = habit_of(setup.project)
+        if "celery" in setup.project.dependencies.constraints:
+            # its version is said there
+            habit = Habit.OPEN
+        need = fit.on(need, habit)
     return need

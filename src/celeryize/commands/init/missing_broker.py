@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from celeryize.brokers import BROKERS
-from celeryize.celery_facts import OLD_NAMES
+from celeryize.brokers import BROKERS, find_broker
+from celeryize.celery_facts import OLD_NAMES, SETTING_NAMES
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
@@ -25,12 +26,15 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
 from celeryize.patch.source import Source, fitted, insertion, statements
+from celeryize.urls import holds_password
 
 # Celery needs no broker where it runs tasks eagerly; anything else that decides it is a broker_*
 # setting.
 DECIDES = re.compile(
     r"broker_(url|read_url|write_url|host|transport|backend)\b|\bbroker *=|always_eager *=", re.I
 )
+
+_NAMES_URL = re.compile(r"(?i)^(celery_)?broker(_(read_|write_)?url)?$")
 
 
 class Style(StrEnum):
@@ -119,16 +123,54 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
 
 
 def broker_in_use(project: Project) -> str:
-    """The broker of an existing project that configures none: that of Celery's extra, else Celery's
-    default.
+    """The broker of an existing project: the one that its code names, that of Celery's extra, else
+    Celery's default.
 
     The library redis alone says nothing: it may be there for the cache.
     """
+    for url in _named_brokers(project):
+        broker = find_broker(url)
+        if broker is not None and not holds_password(url):
+            return broker.name if url == broker.url else url
     declared = project.dependencies.declared.get("celery", "")
     for broker in BROKERS:
         if broker.extra and re.search(rf"\[[^\]]*\b{broker.extra}\b", declared):
             return broker.name
     return "rabbitmq"
+
+
+def _named_brokers(project: Project) -> Iterator[str]:
+    """The URLs that the configuration of the first app gives to a broker, under whatever name: in
+    small letters, too, which Django does not read, but a person has meant."""
+    app = project.celery[0]
+    files = dict.fromkeys((app.where.path, *project.settings.reachable))
+    config = config_module(project, app)
+    if config is not None:
+        files[config] = None
+    for path in files:
+        for node in ast.walk(project.modules.tree(path)):
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value)
+                    | ast.keyword(arg=str(name), value=value)
+                ) if _NAMES_URL.search(name):
+                    pass
+                case _:
+                    continue
+            texts = [n.value for n in ast.walk(value) if isinstance(n, ast.Constant)]
+            yield from (text for text in texts if isinstance(text, str) and "://" in text)
+
+
+def lower_case_settings(project: Project) -> dict[str, Where]:
+    """The settings of Celery that are in small letters, as Django reads none."""
+    found = {}
+    for path in project.settings.reachable:
+        for node in project.modules.tree(path).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("celery_"):
+                    if name.removeprefix("celery_") in SETTING_NAMES:
+                        found[name] = Where(path, node.lineno)
+    return found
 
 
 def add_after_configuration(

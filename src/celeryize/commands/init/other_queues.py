@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from celeryize.commands.init.setup import Setup
 from celeryize.model import Where
+
+# redis://localhost:6379/1, {"host": "localhost", "db": 1}, DB=1
+_DATABASE = re.compile(r"rediss?://[^\s'\"]*/(\d+)|\b(?:db|DB)['\"]?\s*[:=]\s*(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,19 @@ def report_other_queues(setup: Setup) -> None:
         if queue.redis and setup.answers.broker.startswith("redis"):
             text += (
                 " Where both use one Redis server, give Celery a database of its own: "
-                "CELERY_BROKER_URL=redis://localhost:6379/1, for example."
+                f"CELERY_BROKER_URL=redis://localhost:6379/{_free_database(setup)}, for example."
             )
         setup.draft.add_note(text)
+
+
+def _free_database(setup: Setup) -> int:
+    """The number of a Redis database, from 1 up, that the settings do not name."""
+    taken = set()
+    for path in setup.project.settings.reachable:
+        source = setup.project.modules.source(path)
+        if source is not None:
+            taken |= {int(first or second) for first, second in _DATABASE.findall(source.text)}
+    return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
 
 def _where_is(setup: Setup, queue: Queue) -> str:

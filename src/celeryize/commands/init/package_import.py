@@ -7,6 +7,7 @@ from dataclasses import replace
 from celeryize.commands.init.generated_files import project_newline
 from celeryize.commands.init.setup import Setup
 from celeryize.detect.celery import CeleryApp, module_names
+from celeryize.detect.modules import imports_package
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_import_app
 from celeryize.detect.variables import Assigned
@@ -16,8 +17,9 @@ from celeryize.model import Where
 from celeryize.patch.package_init import import_app
 
 
-def add_package_import(setup: Setup, module: str, variable: str) -> None:
-    """Import `variable` of the module `module` of the package in its `__init__.py`.
+def add_package_import(setup: Setup, module: str, variable: str, *, absolute: bool = False) -> None:
+    """Import `variable` of the module `module` of the package in its `__init__.py`; with
+    `absolute`, of any module.
 
     Raises CannotPatch.
     """
@@ -28,7 +30,7 @@ def add_package_import(setup: Setup, module: str, variable: str) -> None:
             f"{package.init} did not exist; it is created, because it has to import the app."
         )
     source = draft.source(package.init)
-    after = import_app(source, module, variable)
+    after = import_app(source, module, variable, absolute=absolute)
     # an empty file has no newline of its own to continue
     if not source.text and project_newline(setup.project) == "\r\n":
         after = replace(after, text=after.text.replace("\n", "\r\n"))
@@ -38,8 +40,7 @@ def add_package_import(setup: Setup, module: str, variable: str) -> None:
 def import_existing_app(setup: Setup, app: CeleryApp) -> None:
     """The import of an app that the project has already.
 
-    A manual step where it is in another package. Such a package may import the project package in
-    turn, which we cannot know.
+    A manual step where it is in another package that imports the project package in turn.
     """
     project = setup.project
     package = project.package
@@ -50,7 +51,7 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
         )
         return
     if _is_loose_module(project, app):
-        _refuse_import(setup, app)
+        _refuse_import(setup, app, "No import finds it by that name.")
         return
     gone = missing_settings(project.modules, app.where.path)
     if gone is not None:
@@ -65,7 +66,12 @@ def import_existing_app(setup: Setup, app: CeleryApp) -> None:
         with setup.attempt():
             add_package_import(setup, relative, app.variable)
         return
-    _refuse_import(setup, app)
+    if imports_package(project.modules, app.where.path, package.name):
+        turn = f"It imports {package.name} in turn."
+        _refuse_import(setup, app, turn)
+        return
+    with setup.attempt():
+        add_package_import(setup, app.module, app.variable, absolute=True)
 
 
 def _is_loose_module(project: Project, app: CeleryApp) -> bool:
@@ -104,15 +110,15 @@ def _refuse_other_settings(setup: Setup, change: SettingsChange) -> None:
     )
 
 
-def _refuse_import(setup: Setup, app: CeleryApp) -> None:
-    """A manual step: the import where only the user knows that it is no circle."""
+def _refuse_import(setup: Setup, app: CeleryApp, why: str) -> None:
+    """A manual step: the import that would be a circle, or of which nobody knows the name."""
     package = setup.project.package
     setup.draft.add_manual(
         CannotPatch(
             f"{package.init} does not import the Celery app, "
             "so web processes use Celery's default app",
-            hint=f"The app is in another package ({app.module}). If it does not import "
-            f"{package.name} in turn, paste these lines at the end.",
+            hint=f"The app is {app.module}:{app.variable}. {why} Once that is changed, run init "
+            "again, or paste these lines at the end.",
             snippet=f"from {app.module} import {app.variable} as celery_app\n\n"
             '__all__ = ("celery_app",)\n',
             where=Where(package.init),

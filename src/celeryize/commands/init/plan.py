@@ -12,6 +12,7 @@ from celeryize.brokers import find_broker
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
 from celeryize.commands.init.app_settings import environment_of_proof
+from celeryize.commands.init.celery_fit import refuse_old_celery
 from celeryize.commands.init.dependency import declare_dependency
 from celeryize.commands.init.django_tasks import (
     add_to_existing,
@@ -128,6 +129,7 @@ def plan(
 def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     """A project without Celery: every step, in the order in which a person would take them."""
     refuse_shadows(setup.project)
+    refuse_old_celery(setup.project)
     write_app_file(setup)
     with setup.attempt():
         add_package_import(setup, setup.module_name, wiring.variable)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from celeryize.commands.init.missing_broker import config_module
 from celeryize.commands.missing_library import require_library
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
 from celeryize.commands.schedule.migration import plan_migration, reads_database
 from celeryize.commands.task import plan as task_plan
 from celeryize.commands.task.place import registered_name
-from celeryize.detect.celery import CeleryApp
+from celeryize.detect.celery import CeleryApp, module_names
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 from celeryize.detect.tasks import find_tasks
@@ -22,6 +23,9 @@ from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import python_literal
 
 __all__ = ["Request", "plan", "plan_removal"]
+
+# What a schedule elsewhere would be called, or be read from.
+_SCHEDULES = (b"beat_schedule", b"BEAT_SCHEDULE", b"config_from_envvar")
 
 
 def plan(project: Project, request: Request) -> Plan:
@@ -43,8 +47,10 @@ def plan(project: Project, request: Request) -> Plan:
         imports = list(request.when.imports)
         after = add_entry(home, request.name, entry, imports, replace=request.replace)
         draft.write(home.source.path, after, what)
-    else:
+    elif app.reads_django_settings:
         _start_schedule(project, draft, request, entry, what)
+    else:
+        _start_in_app(project, draft, app, request, what)
     if request.when.model == "SolarSchedule":
         require_library(project, "ephem", "celery[solar]")
     for note in request.when.notes:
@@ -74,10 +80,7 @@ def plan_removal(project: Project, name: str) -> Plan:
 def _start_schedule(
     project: Project, draft: Draft, request: Request, entry: str, what: str
 ) -> None:
-    """The first entry: the setting that holds it.
-
-    What Beat writes once it is started is git-ignored.
-    """
+    """The first entry: the setting that holds it."""
     settings = project.settings
     imports = list(request.when.imports)
     block = f"{_setting_name(project)} = {{\n{indent_lines(entry)},\n}}\n"
@@ -90,6 +93,22 @@ def _start_schedule(
             last = settings.last.line
         after = add_block(source, block, imports, last)
     draft.write(settings.file, after, what)
+    _ignore_files_of_beat(project, draft)
+
+
+def _start_in_app(
+    project: Project, draft: Draft, app: CeleryApp, request: Request, what: str
+) -> None:
+    """The first entry of an app that does not read CELERY_* from the Django settings: in the app
+    file, which every kind of configuration leaves the last word."""
+    block = f"{app.variable}.conf.beat_schedule = {{\n{indent_lines(entry_code(request))},\n}}\n"
+    source = draft.source(app.where.path)
+    draft.write(source.path, add_block(source, block, list(request.when.imports)), what)
+    _ignore_files_of_beat(project, draft)
+
+
+def _ignore_files_of_beat(project: Project, draft: Draft) -> None:
+    """What Beat writes once it is started is git-ignored."""
     before = draft.read(project.gitignore)
     ignored = ignore(before, BEAT_FILES)
     if ignored != (before or b""):
@@ -122,13 +141,26 @@ def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Ho
         )
     # a setting that the app does not read would never be sent
     if in_app is None and in_settings is None and not app.reads_django_settings:
-        raise CannotPatch(
-            f"the app at {app.where} does not read CELERY_* from the Django settings",
-            hint="Put this entry where it is configured:",
-            snippet=entry + ",\n",
-            where=app.where,
-        )
+        _require_place_in_app(project, app, entry)
     return in_settings or in_app
+
+
+def _require_place_in_app(project: Project, app: CeleryApp, entry: str) -> None:
+    """Raise CannotPatch where a schedule in the app file may not be the only one, or where the file
+    has no app at its top level."""
+    source = project.modules.source(app.where.path)
+    configured = config_module(project, app)
+    files = {app.where.path, *project.settings.reachable, *filter(None, [configured])}
+    seen = app.config_source in (None, "django.conf:settings") or configured is not None
+    elsewhere = any(project.modules.mentions(path, word) for path in files for word in _SCHEDULES)
+    if seen and not elsewhere and source and app.variable in module_names(source.tree):
+        return
+    raise CannotPatch(
+        f"the app at {app.where} does not read CELERY_* from the Django settings",
+        hint="Put this entry where it is configured:",
+        snippet=entry + ",\n",
+        where=app.where,
+    )
 
 
 def _plan_with_task(project: Project, request: Request) -> Plan:

@@ -165,13 +165,20 @@ def write_planned(
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
 
 
+# How a command ends that has nothing to write, and yet is not all there is to do.
+MANUAL_STEPS = "manual steps"
+
+
 def show_written(written: Written, view: View, undo: str) -> None:
     """Show the manual steps, what comes next, and the line that would undo it."""
     outcome = written.result.outcome
+    ending: str = outcome
+    if outcome is WriteOutcome.NOTHING_TO_DO and written.todos:
+        ending = MANUAL_STEPS
     try:
         view.show_todos(written.todos)
         unproved = _why_unproved(written.result.proof)
-        view.show_end(outcome, written.next_steps, written.command_line, unproved, undo)
+        view.show_end(ending, written.next_steps, written.command_line, unproved, undo)
     except KeyboardInterrupt as error:
         if outcome is WriteOutcome.DONE:
             error.add_note(f"The change was already written; to undo it: {undo}")

@@ -35,6 +35,7 @@ _HASHED = re.compile(r"(?m)^[^#\n]*--(?:hash=|require-hashes)")
 _MERGE = re.compile(r"(?m)^(?:<{7}|={7}|>{7})(?:\s|$)")
 _LOCAL = re.compile(r"\s*(?:(?:-e|--editable)[\s=]*)?[\"']?\./?(?:\[[^\]]*\])?[\"']?\s*$")
 _INCLUDE = re.compile(r"\s*(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S+)")
+_CONSTRAINT = re.compile(r"\s*(?:-c|--constraint)(?:\s+|=|(?<=-c))(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,15 @@ def includes(data: bytes) -> tuple[str, ...]:
         m.group(1)
         for line in _logical_lines(_decode_lenient(data))
         if (m := _INCLUDE.match(line.text))
+    )
+
+
+def constraints(data: bytes) -> tuple[str, ...]:
+    """The files named by -c, relative to the folder of this one: versions for what is installed."""
+    return tuple(
+        m.group(1)
+        for line in _logical_lines(_decode_lenient(data))
+        if (m := _CONSTRAINT.match(line.text))
     )
 
 

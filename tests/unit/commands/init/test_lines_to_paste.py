@@ -12,7 +12,7 @@ from celeryize.errors import CeleryizeError
 from celeryize.ui.planned import format_message
 from tests.unit.test_golden import CASES, GOLDEN, load, run
 
-BY_HAND = ["celery_app_in_another_package", "requirements_utf16", "requirements_hashes"]
+BY_HAND = ["celery_app_that_imports_the_package", "requirements_utf16", "requirements_hashes"]
 REFUSALS = [name for name in CASES if (GOLDEN / name / "refusal.txt").exists()]
 SECTION = re.compile(
     r"==> (?P<path>\S+), (?:(?P<new>a new file)|(?P<end>at the end|manual step: [^\n]*)|(?P<top>at the top)"

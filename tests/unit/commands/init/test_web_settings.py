@@ -60,6 +60,42 @@ def test_the_web_process_keeps_the_settings_that_wsgi_names(tmp_path):
     assert line in list(lines_of(written.next_steps))
 
 
+def test_the_app_file_says_which_file_names_its_settings(tmp_path):
+    line = next(line for line in MANAGE.splitlines() if "setdefault" in line)
+    production = line.replace("config.settings", "config.production")
+    chosen = f"    if os.environ.get('STAGE'):\n    {production}\n    else:\n    {line}"
+    files = {
+        "config/production.py": PRODUCTION,
+        "config/wsgi.py": SETS.format("config.production"),
+        "manage.py": MANAGE.replace(line, chosen),
+    }
+    folder, _ = init(tmp_path, files)
+    assert "# The settings that wsgi.py names" in (folder / "config/celery.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "number"),
+    [
+        ("Q_CLUSTER = {'redis': {'host': 'localhost', 'db': 1}}\n", 2),
+        ("Q_CLUSTER = {'redis': 'redis://localhost:6379/0'}\n", 1),
+        ("RQ_QUEUES = {'a': {'DB': 2}, 'b': {'URL': 'redis://:x@redis/1'}}\n", 3),
+        ("Q_CLUSTER = {}\n", 1),
+    ],
+)
+def test_the_database_that_is_proposed_beside_another_queue_is_free(tmp_path, settings, number):
+    text = str(small_project()["config/settings.py"]) + settings
+    files = {"config/settings.py": text, "requirements.txt": "django\ndjango-q2\ndjango-rq\n"}
+    folder = make_tree(tmp_path / "p", {**small_project(), **files})
+    view = Recorder()
+    run(
+        RunOptions(folder, python=sys.executable),
+        WriteOptions(yes=True, no_verify=True),
+        view,
+        InitOptions(),
+    )
+    assert f"CELERY_BROKER_URL=redis://localhost:6379/{number}," in " ".join(view.plans[-1].notes)
+
+
 DIFFERENT = {
     "config/production.py": PRODUCTION,
     "config/wsgi.py": SETS.format("config.production"),

@@ -59,6 +59,14 @@ def test_a_schedule_is_made_where_there_is_none(wired):
     assert "from celery.schedules import crontab\n" in settings(wired)
 
 
+def test_a_star_import_takes_the_first_entry_along(wired):
+    (wired / "config/settings.py").write_text(settings(wired) + "__all__ = ['DEBUG']\n")
+    add(wired)
+    assert "__all__ = ['DEBUG', 'CELERY_BEAT_SCHEDULE']" in settings(wired).replace('"', "'")
+    add(wired, "weekly", cron="0 3 * * 1")
+    assert list(schedule(wired)) == ["nightly", "weekly"]
+
+
 def test_the_first_entry_has_git_ignore_what_beat_writes(wired):
     (wired / ".gitignore").write_text("*.pyc\n")
     add(wired)
@@ -77,6 +85,7 @@ def test_a_second_entry_leaves_gitignore_alone(wired):
     "existing",
     [
         "CELERY_BEAT_SCHEDULE = {}\n",
+        "CELERY_BEAT_SCHEDULE = {}\n__all__ = ['DEBUG', 'CELERY_BEAT_SCHEDULE']\n",
         "CELERY_BEAT_SCHEDULE = {\n}\n",
         "CELERY_BEAT_SCHEDULE = {'a': {'task': 'x', 'schedule': 1}}\n",
         'CELERY_BEAT_SCHEDULE: dict = {\n    "a": {\n        "task": "x",\n    },  # first\n}\n',
@@ -231,13 +240,43 @@ def test_an_entry_of_the_database_is_not_taken_out_of_the_settings(wired):
         commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
 
 
-def test_an_app_that_ignores_the_settings_is_said(wired):
+FROM_SETTINGS = 'app.config_from_object("django.conf:settings", namespace="CELERY")'
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ("", {}),
+        ('app.conf.update(broker_url="redis://")', {}),
+        ('app.config_from_object("config.conf")', {"config/conf.py": "task_time_limit = 9\n"}),
+        ('app.config_from_object("django.conf:settings")', {}),
+    ],
+)
+def test_an_app_that_ignores_the_settings_has_its_schedule_in_its_file(wired, line, files):
     app = wired / "config/celery.py"
-    app.write_text(
-        app.read_text().replace(
-            'app.config_from_object("django.conf:settings", namespace="CELERY")', ""
-        )
-    )
+    app.write_text(app.read_text().replace(FROM_SETTINGS, line))
+    make_tree(wired, files)
+    add(wired)
+    text = app.read_text()
+    assert text.count("app.conf.beat_schedule = {") == 1
+    assert "from celery.schedules import crontab\n" in text
+    add(wired, "weekly", cron="0 3 * * 1")
+    assert app.read_text().count("app.conf.beat_schedule = {") == 1
+    assert app.read_text().count('"task"') == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ('app.config_from_object("config.conf")', {"config/conf.py": "beat_schedule = {}\n"}),
+        ('app.config_from_object("elsewhere.conf")', {}),
+        ('app.config_from_envvar("CONFIG")', {}),
+    ],
+)
+def test_a_second_schedule_beside_one_elsewhere_is_refused(wired, line, files):
+    app = wired / "config/celery.py"
+    app.write_text(app.read_text().replace(FROM_SETTINGS, line))
+    make_tree(wired, files)
     with pytest.raises(CannotPatch, match="does not read"):
         add(wired)
 

@@ -2,7 +2,7 @@ import os
 
 from celery import Celery
 
-# The settings that manage.py names; the environment variable wins over them.
+# The settings that wsgi.py names; the environment variable wins over them.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("config")
