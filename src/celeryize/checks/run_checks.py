@@ -22,6 +22,7 @@ from celeryize.checks import (
     giving_up,
     imported,
     instances,
+    killing,
     lacking,
     leftovers,
     limits,
@@ -36,6 +37,7 @@ from celeryize.checks import (
     schedule,
     sending,
     settings,
+    side_by_side,
     signals,
     stopping,
     stops,
@@ -98,6 +100,8 @@ FAMILIES = (
     stopping,
     supervision,
     containers,
+    side_by_side,
+    killing,
     stops,
 )
 # How many further lines a grouped finding names.
