@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from celeryize.checks import (
+    amazon,
     arguments,
     bodies,
     calls,
@@ -22,6 +23,7 @@ from celeryize.checks import (
     giving_up,
     imported,
     instances,
+    joined_urls,
     killing,
     lacking,
     leftovers,
@@ -39,6 +41,7 @@ from celeryize.checks import (
     settings,
     side_by_side,
     signals,
+    start_files,
     stopping,
     stops,
     stores,
@@ -65,7 +68,10 @@ FAMILIES = (
     unregistered,
     settings,
     configuration,
+    joined_urls,
     stores,
+    amazon,
+    start_files,
     routing,
     limits,
     tasks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from celeryize.checks.run_checks import run_checks
-from celeryize.probe.report import ImportedDjangoTask, ImportReport
+from celeryize.probe.report import Failure, ImportedDjangoTask, ImportReport
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     TASKS,
@@ -209,3 +209,17 @@ def test_a_task_that_only_a_view_imports_is_not_registered(tmp_path):
         worker, ImportReport("web", django_tasks=seen[:1], **ready)
     )
     assert not run_checks(twin, only=["E754"]).findings
+
+
+def test_a_backend_that_cannot_be_loaded_is_found(tmp_path):
+    files = {**healthy(), **settings("TASKS = {'default': {'BACKEND': 'nowhere.Backend'}}  # <-\n")}
+    facts = facts_of(make_tree(tmp_path, files))
+    failure = Failure("InvalidTaskBackend", "Could not find backend", "TASKS backends")
+    ready = {"django_importable": True, "celery_importable": True}
+    broken = facts.with_imports(
+        ImportReport("worker", failures=(failure,), **ready), ImportReport("web", **ready)
+    )
+    (found,) = run_checks(broken, only=["E755"]).findings
+    assert found.where == facts.settings.first("TASKS").where
+    twin = facts.with_imports(ImportReport("worker", **ready), ImportReport("web", **ready))
+    assert not run_checks(twin, only=["E755"]).findings

@@ -110,7 +110,9 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E881",
-        {"Procfile": 'worker: bash -c "celery -A config worker && celery -A config beat -s /tmp/b"\n'},
+        {
+            "Procfile": 'worker: bash -c "celery -A config worker && celery -A config beat -s /tmp/b"\n'
+        },
         {"Procfile": 'worker: bash -c "python manage.py migrate && celery -A config worker"\n'},
         at="Procfile:1",
     ),

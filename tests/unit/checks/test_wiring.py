@@ -175,6 +175,11 @@ MISTAKES = [
         tasks("from doctors.models import Doctor\nALL = list(Doctor.objects.all())  # <-\n"),
         tasks("from doctors.models import Doctor\n\n\ndef f():\n    return Doctor.objects.all()\n"),
     ),
+    Mistake(
+        "celery.E038",
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctor'])  # <-")},
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctors', 'some_library'])")},
+    ),
 ]
 
 
