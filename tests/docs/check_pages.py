@@ -19,6 +19,31 @@ FAMILIES = Path(__file__).parents[1] / "unit/checks"
 AROUND = 6
 LANGUAGES = {".py": "python", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml", ".sh": "sh"}
 WORDS = {"E": "error", "W": "warning", "I": "information"}
+# Why the page of a check has no example: no file of a project makes this mistake by itself.
+STOPPED = (
+    "No file shows it: `celeryize verify --live --stop` has stopped the real process as its "
+    "supervisor does, and seen what became of the task. The files and settings for which that was "
+    "measured, and what helps, are in [what a stop does to a task](../stops.md)."
+)
+WITHOUT_EXAMPLE = {
+    "celery.E002": (
+        "No file shows it: it is about the interpreter. `pip install -r requirements.txt` in the "
+        "environment of the project, or `--python` with another one, ends it."
+    ),
+    "celery.W003": (
+        "No file shows it: it is about the name that celeryize gave to `-A` itself, where the "
+        "project starts no worker anywhere. A command line with the right name ends it."
+    ),
+    "celery.W082": (
+        "No file shows it: it is about the environment in which celeryize runs. With "
+        "`CELERY_BROKER_URL=redis://elsewhere:6379/0` exported there, whatever the settings say "
+        "has no effect; `env -u CELERY_BROKER_URL celeryize verify` ends it."
+    ),
+    "celery.E960": STOPPED,
+    "celery.E961": STOPPED,
+    "celery.W962": STOPPED,
+    "celery.W963": STOPPED,
+}
 
 
 def path_of(identifier: str) -> str:
@@ -65,6 +90,8 @@ def page(check: Check) -> str:
     mistake = mistakes().get(check.id)
     if mistake:
         lines += _example(mistake)
+    elif check.id in WITHOUT_EXAMPLE:
+        lines += ["## Example", "", WITHOUT_EXAMPLE[check.id], ""]
     lines += [
         "## To silence it",
         "",

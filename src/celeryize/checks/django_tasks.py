@@ -11,7 +11,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import dotted, text_of
-from celeryize.checks.imported import place
+from celeryize.checks.imported import failures, place
 from celeryize.detect.django_tasks import (
     DEFAULT_QUEUE,
     DjangoTask,
@@ -347,3 +347,25 @@ def django_task_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 found.where,
                 "Define it in tasks.py of its app, or import it there.",
             )
+
+
+@check("celery.E755", imports=True, unless=("celery.E001", "celery.E003", "celery.E030"))
+def task_backend_not_loaded(facts: Facts) -> Iterator[Occurrence]:
+    """A backend that TASKS names cannot be loaded.
+
+    What happens: Django's checks fail, so the web server and manage.py do not start; the first task
+        cannot even be defined.
+    How it looks: InvalidTaskBackend: Could not find backend 'django_tasks_celery.CeleryBackend': No
+        module named 'django_tasks_celery'
+    Why: The package of the backend is not installed, or its name is misspelt.
+    Fix: Install what the dependency file declares; django-tasks-celery needs Django 6 and Python
+        3.12.
+    Source: django/tasks/__init__.py of Django 6.0
+    """
+    setting = facts.settings.first("TASKS")
+    for failure in failures(facts, "TASKS backends"):
+        yield Occurrence(
+            f"TASKS cannot be used: {failure.type}: {failure.message}",
+            setting.where if setting else None,
+            f"Install the package of the backend for {facts.project.interpreter.path}.",
+        )

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.model import Where
 from celeryize.probe.report import EntryPoint, Failure
@@ -107,6 +108,9 @@ def _hint_for_missing(facts: Facts, failure: Failure) -> str:
     if close:
         return f"Did you mean {close[0]}?"
     python = facts.project.interpreter.path
+    if missing == "django.tasks":
+        version = facts.worker.versions.get("django", "") if facts.worker else ""
+        return f"django.tasks came with Django 6.0, and {python} has Django {version}."
     return f"If it is a library, install it for {python}, or name another interpreter: --python."
 
 
@@ -188,7 +192,7 @@ def is_absent(facts: Facts) -> bool:
     return worker is not None and not (worker.django_importable and worker.celery_importable)
 
 
-@check("celery.E001", imports=True)
+@check("celery.E001", imports=True, unless_there=("celery.E230",))
 def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """The project itself does not start.
 
@@ -379,7 +383,14 @@ def app_not_found(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E030",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E037", "celery.E453"),
+    unless=(
+        "celery.E001",
+        "celery.E002",
+        "celery.E003",
+        "celery.E037",
+        "celery.E038",
+        "celery.E453",
+    ),
 )
 def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
     """A tasks module cannot be imported.
@@ -399,31 +410,40 @@ def tasks_module_fails(facts: Facts) -> Iterator[Occurrence]:
         yield _exception_occurrence(facts, failure, failure_text(failure))
 
 
+def _import_lists(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
+    """What names modules for the worker: the settings, and the argument of Celery()."""
+    for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
+        yield setting.code, setting.name, setting.value
+    for keyword in facts.app_call.keywords if facts.app_call else ():
+        if keyword.arg == "include" and facts.app_code is not None:
+            yield facts.app_code, "Celery(include=...)", keyword.value
+
+
 def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
     """The names of CELERY_IMPORTS and CELERY_INCLUDE that are no module: place, message, hint.
 
     Only of the project's own packages is it known which modules there are.
     """
-    for setting in facts.settings.named("CELERY_IMPORTS", "CELERY_INCLUDE"):
-        elements = [setting.value]
-        if isinstance(setting.value, ast.List | ast.Tuple | ast.Set):
-            elements = setting.value.elts
+    for code, written, value in _import_lists(facts):
+        elements = [value]
+        if isinstance(value, ast.List | ast.Tuple | ast.Set):
+            elements = value.elts
         for element in elements:
             name = text_of(element)
             if not name or name.split(".")[0] not in facts.code.own_packages:
                 continue
             if facts.modules.find(name) is not None or facts.modules.folder(name) is not None:
                 continue
-            where = setting.code.where(element)
+            where = code.where(element)
             module, _, tail = name.rpartition(".")
             path = facts.modules.find(module) if module else None
             if path is None:
-                yield where, f"{setting.name} names {name}, but there is no such module", ""
+                yield where, f"{written} names {name}, but there is no such module", ""
             elif re.search(rf"\b{re.escape(tail)}\b", facts.code.text(path)):
-                message = f"{setting.name} names {name}, which is not a module but in {path}"
+                message = f"{written} names {name}, which is not a module but in {path}"
                 yield where, message, f'Write "{module}".'
             else:
-                message = f"{setting.name} names {name}, but {module} has no such module"
+                message = f"{written} names {name}, but {module} has no such module"
                 yield where, message, ""
 
 
@@ -451,6 +471,7 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     "celery.E150",
     imports=True,
     unless=("celery.E001", "celery.E002", "celery.E160", "celery.E161", "celery.E381"),
+    unless_there=("celery.E167",),
 )
 def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     """The broker's or the result backend's client library is missing, or its URL cannot be read.

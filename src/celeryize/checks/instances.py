@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 
 from celeryize.checks.calls import is_model, is_receiver, task_calls
@@ -330,6 +331,49 @@ def _is_deleted(facts: Facts, code: Code, made: ast.expr) -> bool:
 def _is_read(code: Code, node: ast.AST, name: str) -> bool:
     """Whether a name is only the beginning of `handle.read()`, or of `handle.name`."""
     return dotted(node) == name and isinstance(code.parents.get(node), ast.Attribute)
+
+
+@check("celery.W488")
+def bulk_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
+    """Rows are made in bulk, and the task that is sent for each new row is not sent.
+
+    What happens: No task is sent for these rows.
+    How it looks: (nothing)
+    Why: bulk_create() calls no save() and sends no post_save.
+    Fix: Send the task for each of them after bulk_create(); or save them one by one.
+    Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#bulk-create
+    """
+    sent: dict[str, Task] = {}
+    for code, call, _, task in task_calls(facts):
+        function = code.function_of(call)
+        for decorator in function.decorator_list if function else ():
+            if is_receiver(decorator) and "post_save" in ast.unparse(decorator):
+                sent.setdefault(_sender_named(decorator), task)
+    sent.pop("", None)
+    if not sent:
+        return
+    spelled = "|".join(re.escape(name) for name in sent)
+    mention = re.compile(rf"\b({spelled})\.(_default_manager|objects)\.bulk_create\b".encode())
+    for path in facts.code.files:
+        # migrations and the like are no code that runs beside the tasks
+        if "migrations" in path.parts or not mention.search(facts.code.raw(path)):
+            continue
+        other = facts.code.parsed(path)
+        for call in other.calls if other else ():
+            owner, _, method = ast.unparse(call.func).rpartition(".")
+            name = owner.partition(".")[0]
+            if method != "bulk_create" or name not in sent or other is None:
+                continue
+            # the same function sends the task itself
+            function = other.function_of(call)
+            if function is not None and sent[name].node.name in ast.unparse(function):
+                continue
+            yield Occurrence(
+                f"bulk_create() sends no post_save: {sent[name].node.name} is not sent for these "
+                "rows",
+                other.where(call),
+                f"Send {sent[name].node.name} for each of them afterwards.",
+            )
 
 
 @check("celery.W466")

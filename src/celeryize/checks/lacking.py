@@ -44,6 +44,11 @@ OLD_COMMAND = re.compile(
     r"manage\.py[\"', ]+(celery(?:d_multi|d|beat|cam|ev)?)\b"
     r"|(?:^|[:=]\s*|exec )(celeryd|celerybeat)\s"
 )
+# What may name a requirement of its own.
+BRINGS_FLOWER = re.compile(
+    r"require.*\.(txt|in|lock)|.*\.(toml|lock|cfg)|Pipfile|.*[Dd]ockerfile.*|setup\.py"
+)
+FLOWER = re.compile(r"^[^#\n]*\bflower\b", re.M | re.I)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -244,6 +249,67 @@ def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
                 f"this worker needs {pool}, which {dependencies.file} does not declare",
                 command.where,
                 f"Write celery[{pool}] there.",
+            )
+            return
+
+
+@check("celery.W159")
+def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
+    """Flower is started, and the dependency file does not declare it.
+
+    What happens: It does not start, where it is not installed by chance.
+    How it looks: Error: No such command 'flower'.
+    Why: `celery flower` is a command of the package flower, which celery does not bring.
+    Fix: flower in the dependency file; or the image mher/flower
+    Source: https://flower.readthedocs.io/en/latest/install.html
+    """
+    dependencies = facts.project.dependencies
+    if dependencies.file is None or not _declares(facts, "celery") or _declares(facts, "flower"):
+        return
+    # a file for production alone, or the image, may bring it
+    for place, _, files in facts.deployment.folders:
+        for name in files:
+            if BRINGS_FLOWER.fullmatch(name) and FLOWER.search(readable_text(place / name)):
+                return
+    for process in facts.deployment.processes:
+        image = process.options.get("image")
+        if process.subcommand == "flower" and "flower" not in (image.text if image else ""):
+            yield Occurrence(
+                f"this needs flower, which {dependencies.file} does not declare",
+                process.where,
+                "Write flower there.",
+            )
+
+
+@check("celery.W956")
+def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
+    """A worker with greenlets uses a database driver that blocks all of them.
+
+    What happens: During each query all tasks of the worker stand still: a hundred greenlets are as
+        fast as one.
+    How it looks: (nothing: slow tasks, an idle database)
+    Why: psycopg2 and mysqlclient wait in C, where gevent and eventlet cannot switch.
+    Fix: psycopg 3, which is patched with the sockets; psycogreen for psycopg2; PyMySQL
+    Source: https://github.com/psycopg/psycogreen; https://www.psycopg.org/psycopg3/docs/advanced/async.html
+    """
+    drivers = {"psycopg2": "postg", "psycopg2-binary": "postg", "mysqlclient": "mysql"}
+    engines = " ".join(ast.unparse(setting.value) for setting in facts.settings.named("DATABASES"))
+    found = [
+        name for name, engine in drivers.items() if _declares(facts, name) and engine in engines
+    ]
+    if not found or _declares(facts, "psycogreen", "psycopg", "pymysql"):
+        return
+    if "psycogreen" in _all_text(facts) or any(
+        "psycogreen" in code.source.text for code in facts.code.relevant
+    ):
+        return
+    for command in _production_workers(facts):
+        pool = command.option("-P", "--pool")
+        if pool in {"gevent", "eventlet"}:
+            yield Occurrence(
+                f"{found[0]} blocks all greenlets of this worker during each query",
+                command.where,
+                "Use psycopg 3 or psycogreen (PyMySQL for MySQL), or the pool threads.",
             )
             return
 

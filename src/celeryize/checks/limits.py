@@ -22,6 +22,7 @@ from celeryize.checks.facts.literals import (
 )
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import delay_of
+from celeryize.checks.written import settings_of
 
 # Seconds after which RabbitMQ takes a message that is not acknowledged for lost.
 CONSUMER_TIMEOUT = 1800
@@ -333,3 +334,57 @@ def broker_in_memory(facts: Facts) -> Iterator[Occurrence]:
                 setting.where,
                 "Write the URL of a server, and keep this for the settings of the tests.",
             )
+
+
+@check("celery.W442")
+def rate_limits_are_off(facts: Facts) -> Iterator[Occurrence]:
+    """A task has a rate limit, and rate limits are switched off.
+
+    What happens: The task runs as often as it is sent.
+    How it looks: (nothing)
+    Why: With CELERY_WORKER_DISABLE_RATE_LIMITS the worker looks at no rate_limit.
+    Fix: Remove the setting, or the rate limit.
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-disable-rate-limits
+    """
+    given = settings_of(facts, "worker_disable_rate_limits")
+    off = [setting for setting, value in given if is_true(value)]
+    if not off:
+        return
+    for task in facts.tasks:
+        limit = task.options.get("rate_limit")
+        if limit is not None and not (isinstance(limit, ast.Constant) and limit.value is None):
+            yield Occurrence(
+                f"the rate limit of {task.node.name} has no effect: {off[0].where} switches all "
+                "of them off",
+                task.code.where(limit),
+                "Remove one of the two.",
+            )
+
+
+@check("celery.W957")
+def pool_cannot_terminate(facts: Facts) -> Iterator[Occurrence]:
+    """A running task is to be ended, and the pool of the workers cannot.
+
+    What happens: The task runs on to its end.
+    How it looks: NotImplementedError: <class 'celery.concurrency.thread.TaskPool'> does not
+        implement kill_job
+    Why: A thread cannot be killed. Only prefork, gevent and eventlet can end a task.
+    Fix: The pool prefork; or a sign that the task looks at itself: AbortableTask, a row, a cache
+    Source: celery/concurrency/base.py, terminate_job; reproduced with Celery 5.7
+    """
+    pools = {command.option("-P", "--pool") or "prefork" for command in facts.deployment.workers}
+    for _, value in settings_of(facts, "worker_pool"):
+        pools = {text_of(value) or "" if pool == "prefork" else pool for pool in pools}
+    if not pools or not pools <= {"threads", "solo"}:
+        return
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not dotted(call.func).endswith((".revoke", ".terminate")):
+                continue
+            if any(k.arg == "terminate" and is_true(k.value) for k in call.keywords):
+                yield Occurrence(
+                    f"this does not end a running task: the pool {', '.join(sorted(pools))} of "
+                    f"the workers cannot ({facts.deployment.workers[0].where})",
+                    code.where(call),
+                    "Use the pool prefork, or a sign that the task looks at itself.",
+                )

@@ -30,6 +30,7 @@ CAUSES = {
     "celery.E002": imported.nothing_to_import_with,
     "celery.E003": imported.worker_does_not_start,
     "celery.E037": wiring.discovers_in_a_text,
+    "celery.E038": wiring.discovers_no_package,
     "celery.E040": wiring.app_before_settings,
     "celery.E130": wiring.configurations_not_set_up,
 }

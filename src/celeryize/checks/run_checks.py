@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from celeryize.checks import (
+    amazon,
     arguments,
     bodies,
     calls,
@@ -23,6 +24,8 @@ from celeryize.checks import (
     giving_up,
     imported,
     instances,
+    joined_urls,
+    killing,
     lacking,
     leftovers,
     limits,
@@ -37,7 +40,9 @@ from celeryize.checks import (
     schedule,
     sending,
     settings,
+    side_by_side,
     signals,
+    start_files,
     stopping,
     stops,
     stores,
@@ -65,7 +70,10 @@ FAMILIES = (
     unregistered,
     settings,
     configuration,
+    joined_urls,
     stores,
+    amazon,
+    start_files,
     routing,
     limits,
     tasks,
@@ -100,6 +108,8 @@ FAMILIES = (
     stopping,
     supervision,
     containers,
+    side_by_side,
+    killing,
     stops,
 )
 # How many further lines a grouped finding names.

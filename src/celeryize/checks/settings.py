@@ -8,7 +8,7 @@ import os
 import re
 import zoneinfo
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from celeryize.brokers import broker_schemes, result_backend_schemes
 from celeryize.celery_facts import (
@@ -518,6 +518,9 @@ def url_problem(url: str, schemes: frozenset[str]) -> str | None:
             "a part of it that is not a number is read as the port "
             "(percent-encode / and # in passwords)"
         )
+    asked = parse_qs(parts.query).get("ssl_cert_reqs", ["required"])[-1]
+    if scheme == "rediss" and asked not in CERT_REQS:
+        return f"ssl_cert_reqs is {asked!r}; it is required, optional or none"
     database = parts.path.strip("/")
     # Source: kombu/transport/redis.py and celery/backends/redis.py, which take it for a number
     if scheme in {"redis", "rediss"} and database and not database.isdigit():
@@ -968,4 +971,8 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+# Source: kombu/utils/url.py, parse_ssl_cert_reqs; celery/backends/redis.py
+CERT_REQS = frozenset(
+    {"CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE", "required", "optional", "none"}
+)
 LOCAL = {"localhost", "127.0.0.1", "redis", "rabbitmq", "rabbit", "broker", "db"}

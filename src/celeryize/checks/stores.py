@@ -84,33 +84,44 @@ def priority_steps_not_a_list(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E681", unless=IGNORED)
 def sentinel_without_master(facts: Facts) -> Iterator[Occurrence]:
-    """A sentinel:// broker has no master_name.
+    """A sentinel:// broker, or result backend, has no master_name.
 
     What happens: The worker does not start, and `.delay()` raises.
-    How it looks: ValueError: 'master_name' transport option must be specified.
-    Why: A sentinel watches several servers by name.
-    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"master_name": "mymaster"}
+    How it looks: ValueError: 'master_name' transport option must be specified. Of the backend:
+        MasterNotFoundError: No master found for None
+    Why: A sentinel watches several servers by name. Broker and backend have options of their own.
+    Fix: CELERY_BROKER_TRANSPORT_OPTIONS = {"master_name": "mymaster"}, and the same in
+        CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS
     Source: kombu/transport/redis.py, SentinelChannel
     """
-    options = [pairs for _, pairs in _transport_options(facts)]
+    for what, key, options in (
+        ("broker", "broker_url", "broker_transport_options"),
+        ("result backend", "result_backend", "result_backend_transport_options"),
+    ):
+        if _names_master(facts, options):
+            continue
+        for setting, value in settings_of(facts, key):
+            url = text_of(default_of(value)) or ""
+            if url.startswith("sentinel://"):
+                yield Occurrence(
+                    f"a sentinel:// {what} needs the name of its master",
+                    setting.where,
+                    f'Add "master_name" to CELERY_{options.upper()}.',
+                )
+
+
+def _names_master(facts: Facts, key: str) -> bool:
+    """Whether the options of a transport hold master_name, or may do so."""
+    options = [pairs for _, value in settings_of(facts, key) if (pairs := pairs_of(value))]
     if facts.worker and facts.worker.app:
-        configured = facts.worker.configuration.get("broker_transport_options")
+        configured = facts.worker.configuration.get(key)
         if configured is not None and "master_name" in str(configured.value):
-            return
-    elif _is_computed(facts, "broker_transport_options", len(options)):
-        return
+            return True
+    elif _is_computed(facts, key, len(options)):
+        return True
     names = {text_of(pair.key) for pairs in options for pair in pairs}
     # `**COMMON` may hold anything
-    if names & {"master_name", None}:
-        return
-    for setting, value in settings_of(facts, "broker_url"):
-        url = text_of(default_of(value)) or ""
-        if url.startswith("sentinel://"):
-            yield Occurrence(
-                "a sentinel:// broker needs the name of its master",
-                setting.where,
-                'Add "master_name" to CELERY_BROKER_TRANSPORT_OPTIONS.',
-            )
+    return bool(names & {"master_name", None})
 
 
 def _is_computed(facts: Facts, key: str, read: int) -> bool:

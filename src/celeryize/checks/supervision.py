@@ -24,6 +24,7 @@ WEB_LINE = re.compile(r"^[^#\n]*\b(gunicorn|uvicorn|daphne|hypercorn|granian|uws
 # What supervises its own children, or passes signals on to them.
 SUPERVISES = re.compile(r"^[^#\n]*(?<![\w-])(wait|trap)(?![\w-])", re.M)
 EVICTING = re.compile(r"--maxmemory-policy[\s=]+[\"']?(allkeys-\w+)")
+EVICTING_LINE = re.compile(r"^\s*maxmemory-policy\s+[\"']?(allkeys-\w+)", re.M)
 # Rolls its own lock, so several are safe.
 LOCKING = ("redbeat", "RedBeat")
 # The programs that answer for one process alone.
@@ -474,7 +475,7 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
     if any(b and not b.url.startswith("redis") for b in brokers) or not brokers:
         return
     for process in redis:
-        found = EVICTING.search(" ".join(process.words))
+        found = EVICTING.search(" ".join(process.words)) or _in_its_file(facts, process)
         beside = [p for p in redis if p.where.path == process.where.path]
         # two of them: one is the cache, and which is known by the host alone
         if found and (process.name in hosts or len(beside) == 1):
@@ -483,6 +484,19 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 "Write --maxmemory-policy noeviction.",
             )
+
+
+def _in_its_file(facts: Facts, process: Process) -> re.Match[str] | None:
+    """What a configuration of the project, which a Redis mounts, says about its memory."""
+    volumes = process.options.get("volumes")
+    beside = (facts.deployment.root / process.where.path).parent
+    for volume in volumes.text.split() if volumes else ():
+        source = volume.partition(":")[0]
+        if source.startswith(".") and source.endswith(".conf"):
+            found = EVICTING_LINE.search(readable_text(beside / source))
+            if found:
+                return found
+    return None
 
 
 def _is_redis(process: Process) -> bool:

@@ -4,6 +4,7 @@ libraries."""
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -799,3 +800,30 @@ def discovers_in_a_text(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         f'Write ["{name}"], or nothing for all installed apps.',
                     )
+
+
+@check("celery.E038")
+def discovers_no_package(facts: Facts) -> Iterator[Occurrence]:
+    """autodiscover_tasks() is given the name of a package that does not exist.
+
+    What happens: The worker does not start.
+    How it looks: ModuleNotFoundError: No module named 'biling'
+    Why: It imports each of the names.
+    Fix: The name of the app as INSTALLED_APPS has it; or no argument, for all installed apps
+    Source: celery/loaders/base.py, find_related_module
+    """
+    own = facts.code.own_packages
+    for code in facts.code.relevant:
+        for call in code.calls:
+            if not dotted(call.func).endswith(".autodiscover_tasks") or not call.args:
+                continue
+            for element in getattr(call.args[0], "elts", ()):
+                name = text_of(element) or ""
+                head = name.partition(".")[0]
+                if not name or facts.modules.find(name) or facts.modules.folder(name):
+                    continue
+                near = difflib.get_close_matches(head, sorted(own), 1, 0.8)
+                # any other name may be a library
+                if head in own or near:
+                    hint = f"Did you mean {near[0]}?" if head not in own else ""
+                    yield Occurrence(f"there is no package {name}", code.where(element), hint)

@@ -724,15 +724,28 @@ class ProjectImport:
     def _registry(self, app):
         with self._noting():
             self._django_tasks(app)
-        if "TASKS" in self.request["settings_names"]:
-            # as `manage.py check` does: each backend is loaded, whether a task has it or not
-            with self._noting():
-                tasks = importlib.import_module("django.tasks")
-                list(tasks.task_backends.all())
+        self._task_backends()
         for name, task in sorted(app.tasks.items()):
             if not name.startswith("celery."):
                 with self._noting():
                     self.seen["tasks"].append(self._task(app, name, task))
+
+    def _task_backends(self):
+        """Load each backend that TASKS names, as `manage.py check` does, whether a task has it or
+        not."""
+        wanted = "TASKS" in self.request["settings_names"]
+        with contextlib.suppress(Exception):
+            # before Django 6.0 it is a setting of another library
+            has_tasks = importlib.util.find_spec("django.tasks") is not None
+            settings = importlib.import_module("django.conf").settings
+            wanted = wanted or (has_tasks and settings.is_overridden("TASKS"))
+        if not wanted:
+            return
+        before = self.now
+        with self._noting("TASKS backends"):
+            tasks = importlib.import_module("django.tasks")
+            list(tasks.task_backends.all())
+        self.phase(before)
 
     def _django_tasks(self, app):
         """The tasks of django.tasks, or of its backport, and under which name `app` has each."""

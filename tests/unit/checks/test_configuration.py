@@ -250,6 +250,31 @@ MISTAKES = [
             "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers.DatabaseScheduler'\n"
         ),
     ),
+    Mistake(
+        "celery.E678",
+        {
+            "config/celery.py": APP.replace(
+                'Celery("config")', 'Celery("config", include=["doctors.task"])  # <-'
+            )
+        },
+        {
+            "config/celery.py": APP.replace(
+                'Celery("config")', 'Celery("config", include=["doctors.tasks", "library.tasks"])'
+            )
+        },
+    ),
+    Mistake(
+        "celery.E681",
+        settings(
+            "CELERY_RESULT_BACKEND = 'sentinel://one:26379;sentinel://two:26379'  # <-\n",
+            instead="CELERY_RESULT_BACKEND",
+        ),
+        settings(
+            "CELERY_RESULT_BACKEND = 'sentinel://one:26379;sentinel://two:26379'\n"
+            "CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {'master_name': 'm'}\n",
+            instead="CELERY_RESULT_BACKEND",
+        ),
+    ),
 ]
 MISTAKES += [
     Mistake(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from celeryize.checks.run_checks import run_checks
-from celeryize.probe.report import ImportedDjangoTask, ImportReport
+from celeryize.probe.report import Failure, ImportedDjangoTask, ImportReport
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     TASKS,
@@ -181,8 +181,18 @@ def test_a_project_without_celery_may_use_djangos_default(tmp_path):
     assert not [found for found in found_in(tmp_path, files) if found[0] == "celery.W750"]
 
 
+# Only an import tells what a worker has loaded.
+NOT_REGISTERED = [
+    Mistake(
+        "celery.E754",
+        {**ON, **WORKER, "doctors/jobs.py": module()["doctors/tasks.py"]},
+        {**ON, **WORKER, **module()},
+    )
+]
+
+
 def test_a_task_that_only_a_view_imports_is_not_registered(tmp_path):
-    files = {**healthy(), **ON, **WORKER, "doctors/jobs.py": module()["doctors/tasks.py"]}
+    files = {**healthy(), **NOT_REGISTERED[0].broken}
     facts = facts_of(make_tree(tmp_path, files))
     seen = tuple(
         ImportedDjangoTask(
@@ -209,3 +219,27 @@ def test_a_task_that_only_a_view_imports_is_not_registered(tmp_path):
         worker, ImportReport("web", django_tasks=seen[:1], **ready)
     )
     assert not run_checks(twin, only=["E754"]).findings
+
+
+# Only an import tells whether the package of a backend is there.
+NOT_LOADED = [
+    Mistake(
+        "celery.E755",
+        settings("TASKS = {'default': {'BACKEND': 'django_tasks_celry.CeleryBackend'}}  # <-\n"),
+        settings("TASKS = {'default': {'BACKEND': 'django_tasks_celery.CeleryBackend'}}\n"),
+    )
+]
+
+
+def test_a_backend_that_cannot_be_loaded_is_found(tmp_path):
+    (mistake,) = NOT_LOADED
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **mistake.broken}))
+    failure = Failure("InvalidTaskBackend", "Could not find backend", "TASKS backends")
+    ready = {"django_importable": True, "celery_importable": True}
+    broken = facts.with_imports(
+        ImportReport("worker", failures=(failure,), **ready), ImportReport("web", **ready)
+    )
+    (found,) = run_checks(broken, only=["E755"]).findings
+    assert (found.id, str(found.where)) == (mistake.id, mistake.place)
+    twin = facts.with_imports(ImportReport("worker", **ready), ImportReport("web", **ready))
+    assert not run_checks(twin, only=["E755"]).findings

@@ -27,6 +27,10 @@ FETCHED = "    doctor = Doctor.objects.get(pk=1)\n"
 TRANSACTION = "from django.db import transaction\n"
 TEMP = "from tempfile import NamedTemporaryFile\n"
 TEMPORARY = "    with NamedTemporaryFile() as f:\n"
+SENDS_FOR_NEW = RECEIVER.replace("import locate", "import call") + (
+    "    if created:\n        call.delay_on_commit(instance.pk)\n"
+)
+IMPORTED = {"doctors/apps.py": READY}
 MISTAKES = [
     Mistake(
         "celery.W466",
@@ -201,6 +205,23 @@ MISTAKES = [
             ),
             (RECEIVER, "with unless_muted():\n        locate.delay_on_commit(instance.pk)"),
         )
+    ),
+    Mistake(
+        "celery.W488",
+        {
+            "doctors/signals.py": SENDS_FOR_NEW,
+            **IMPORTED,
+            "doctors/loading.py": "from doctors.models import Doctor\n\n\ndef load(rows):\n"
+            "    Doctor.objects.bulk_create(rows)  # <-\n",
+        },
+        {
+            "doctors/signals.py": SENDS_FOR_NEW,
+            **IMPORTED,
+            "doctors/loading.py": "from doctors.models import Doctor\n"
+            "from doctors.tasks import call\n\n\ndef load(rows):\n"
+            "    for doctor in Doctor.objects.bulk_create(rows):\n"
+            "        call.delay(doctor.pk)\n",
+        },
     ),
 ]
 

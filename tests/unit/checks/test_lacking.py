@@ -27,6 +27,15 @@ ROWS = {
         instead="CELERY_RESULT_BACKEND",
     )["config/settings.py"]
 }
+GREEN = "django>=4.2\ncelery[redis,gevent]>=5.4\n"
+POSTGRES_GREEN = {
+    "config/settings.py": settings(
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'shop'}}\n"
+        + SOFT,
+        instead="CELERY_TASK_",
+    )["config/settings.py"],
+    "Procfile": f"{WORKER} -P gevent\n",
+}
 MISTAKES = [
     Mistake(
         "celery.W158",
@@ -143,6 +152,21 @@ MISTAKES = [
         },
         {"Procfile": "# jobs: celeryd -l info\n"},
         at="docker-compose.yml:4",
+    ),
+    Mistake(
+        "celery.W159",
+        {"Procfile": "flower: celery -A config flower\n"},
+        {
+            "Procfile": "flower: celery -A config flower\n",
+            "requirements/production.txt": "flower==2.0\n",
+        },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.W956",
+        {**POSTGRES_GREEN, "requirements.txt": f"{GREEN}psycopg2-binary\n"},
+        {**POSTGRES_GREEN, "requirements.txt": f"{GREEN}psycopg2-binary\npsycogreen\n"},
+        at="Procfile:1",
     ),
 ]
 

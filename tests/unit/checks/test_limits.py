@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import TASK, Mistake, found_in, settings, tasks, view, with_twin
+from tests.unit.checks.projects import (
+    TASK,
+    Mistake,
+    found_in,
+    healthy,
+    settings,
+    tasks,
+    view,
+    with_twin,
+)
 
 SEND = "def add(request, pk):\n    call.apply_async(args=[pk], "
 LOG = (
@@ -30,6 +39,11 @@ def cached(lines: str) -> dict[str, str]:
     )
 
 
+NO_LIMITS = healthy()["config/settings.py"].split("CELERY_TASK_TIME_LIMIT")[0]
+UNLIMITED_THREADS = {
+    "config/settings.py": f"{NO_LIMITS}CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n",
+    "Procfile": "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker -P threads\n",
+}
 MISTAKES = [
     Mistake(
         "celery.W471",
@@ -194,6 +208,31 @@ MISTAKES = [
         | {
             "compose.yaml": "services:\n  redis:\n    image: redis:7\n"
             "    command: redis-server --databases 32\n"
+        },
+    ),
+    Mistake(
+        "celery.W442",
+        {
+            **settings("CELERY_WORKER_DISABLE_RATE_LIMITS = True\n"),
+            **tasks("@shared_task(rate_limit='10/m')  # <-\ndef slow():\n    pass\n"),
+        },
+        tasks("@shared_task(rate_limit='10/m')\ndef slow():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W957",
+        {
+            **UNLIMITED_THREADS,
+            **view(
+                "def stop(request, pk):\n    app.control.revoke(pk, terminate=True)  # <-\n",
+                "from config.celery import app\n",
+            ),
+        },
+        {
+            **UNLIMITED_THREADS,
+            **view(
+                "def stop(request, pk):\n    app.control.revoke(pk)\n",
+                "from config.celery import app\n",
+            ),
         },
     ),
 ]

@@ -9,6 +9,7 @@ import pytest
 from celeryize.checks.check import CHECKS, SECTIONS
 from celeryize.checks.run_checks import all_checks
 from tests.unit.checks import (
+    test_amazon,
     test_arguments,
     test_bodies,
     test_calls,
@@ -24,10 +25,14 @@ from tests.unit.checks import (
     test_giving_up,
     test_imported,
     test_instances,
+    test_joined_urls,
+    test_killing,
     test_lacking,
     test_leftovers,
     test_limits,
+    test_locks,
     test_options,
+    test_rebound,
     test_receivers,
     test_results,
     test_retrying,
@@ -35,12 +40,17 @@ from tests.unit.checks import (
     test_schedule,
     test_sending,
     test_settings,
+    test_side_by_side,
     test_signals,
+    test_start_files,
     test_stopping,
     test_supervision,
     test_task_classes,
     test_tasks,
+    test_testing,
+    test_threads,
     test_unregistered,
+    test_waiting,
     test_wiring,
 )
 from tests.unit.checks.projects import found_in
@@ -78,6 +88,16 @@ FAMILIES = (
     test_task_classes,
     test_instances,
     test_options,
+    test_rebound,
+    test_testing,
+    test_locks,
+    test_threads,
+    test_waiting,
+    test_side_by_side,
+    test_killing,
+    test_start_files,
+    test_amazon,
+    test_joined_urls,
 )
 
 
@@ -111,6 +131,7 @@ def test_each_check_that_needs_an_import_has_a_broken_project():
         "celery.W082",
         "celery.W643",
         "celery.E754",
+        "celery.E755",
     }
     needing = {check.id for check in CHECKS.values() if check.imports}
     assert needing == (tested - SEEN_STATICALLY) | others

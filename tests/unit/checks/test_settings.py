@@ -249,6 +249,17 @@ MISTAKES = [
             "CELERY_BROKER_URL = 'amqp://guest:guest@localhost//'\n", instead="CELERY_BROKER_U"
         ),
     ),
+    Mistake(
+        "celery.E160",
+        settings(
+            'CELERY_BROKER_URL = "rediss://redis:6380/0?ssl_cert_reqs=None"  # <-\n',
+            instead="CELERY_BROKER_URL",
+        ),
+        settings(
+            'CELERY_BROKER_URL = "rediss://redis:6380/0?ssl_cert_reqs=none"\n',
+            instead="CELERY_BROKER_URL",
+        ),
+    ),
 ]
 
 

@@ -274,6 +274,25 @@ MISTAKES = [
             + service("gunicorn config.wsgi", "environment: {<<: *env}", name="web"),
         },
     ),
+    Mistake(
+        "celery.W910",
+        {
+            **compose(
+                service(WORKER, name="worker"),
+                "  redis:\n    image: redis:7\n    command: redis-server /etc/redis.conf  # <-\n"
+                "    volumes:\n      - ./redis.conf:/etc/redis.conf\n",
+            ),
+            "redis.conf": "maxmemory 1gb\nmaxmemory-policy allkeys-lru\n",
+        },
+        {
+            **compose(
+                service(WORKER, name="worker"),
+                "  redis:\n    image: redis:7\n    command: redis-server /etc/redis.conf\n"
+                "    volumes:\n      - ./redis.conf:/etc/redis.conf\n",
+            ),
+            "redis.conf": "maxmemory 1gb\nmaxmemory-policy noeviction\n",
+        },
+    ),
 ]
 assert OLD_URL in BLOCK
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
+from celeryize.checks.facts import read_facts
 from celeryize.checks.run_checks import run_checks
-from tests.conftest import small_project
+from celeryize.detect.project import load_project
+from celeryize.errors import NoProject
+from tests.conftest import make_tree, small_project
 from tests.unit.checks.projects import (
     APP,
     TASKS,
     Mistake,
     facts_of,
     found_in,
+    healthy,
     places_of,
     tasks,
     with_twin,
@@ -175,6 +180,11 @@ MISTAKES = [
         tasks("from doctors.models import Doctor\nALL = list(Doctor.objects.all())  # <-\n"),
         tasks("from doctors.models import Doctor\n\n\ndef f():\n    return Doctor.objects.all()\n"),
     ),
+    Mistake(
+        "celery.E038",
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctor'])  # <-")},
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctors', 'some_library'])")},
+    ),
 ]
 
 
@@ -190,3 +200,34 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 
 def test_a_project_without_celery_is_reported(project):
     assert places_of(run_checks(facts_of(project)).findings) == [("celery.I004", "")]
+
+
+# What has no place in a file, or is found in another way: the first list of these pages' examples.
+WITHOUT_PLACE = [
+    Mistake(
+        "celery.I004",
+        {"config/celery.py": "", "config/__init__.py": "", "doctors/tasks.py": ""},
+    ),
+    Mistake(
+        "celery.W008",
+        {"manage.py": healthy()["manage.py"].replace("config.settings", "config.no_such")},
+        {"manage.py": healthy()["manage.py"]},
+    ),
+]
+
+
+def test_a_project_in_which_nothing_builds_the_app_is_reported(tmp_path):
+    mistake = WITHOUT_PLACE[0]
+    assert found_in(tmp_path / "broken", mistake.broken) == [(mistake.id, "")]
+    assert found_in(tmp_path / "twin", mistake.twin) == []
+
+
+def test_settings_that_do_not_exist_are_reported_where_the_code_is_read(tmp_path):
+    mistake = WITHOUT_PLACE[1]
+    root = make_tree(tmp_path, {**healthy(), **mistake.broken})
+    with pytest.raises(NoProject) as refused:
+        load_project(root, python=sys.executable)
+    project = load_project(root, python=sys.executable, without_settings=str(refused.value))
+    found = run_checks(read_facts(project), only=["W008"]).findings
+    assert [str(finding.where) for finding in found] == ["manage.py"]
+    assert found_in(tmp_path / "twin", mistake.twin) == []

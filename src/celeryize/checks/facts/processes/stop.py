@@ -52,7 +52,9 @@ def soft_timeout(facts: Facts) -> tuple[float | None, Where | None]:
 
 
 def is_remapped(facts: Facts, process: Process) -> bool:
-    """Whether SIGTERM may reach the worker as another signal."""
+    """Whether a stop may reach the worker as another signal than SIGTERM."""
+    if process.signal == "SIGQUIT":
+        return True
     if process.variable(REMAP) is not None:
         return True
     if facts.app_code and REMAP in facts.app_code.source.text:

@@ -1,0 +1,214 @@
+"""Stops that give a worker no time, scripts that kill or empty it, and what never starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.stop import is_development, soft_timeout, stopped_workers
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.detect.command import celery_words, shell_commands
+from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import signal_name
+from celeryize.model import Where
+from celeryize.reading import readable_text
+
+SCRIPT = re.compile(r".*\.(sh|bash)|Makefile|Justfile|fabfile\.py|.*entrypoint.*|deploy.*", re.I)
+WINDOWS = re.compile(r".*\.(bat|cmd|ps1)", re.I)
+STOPSIGNAL = re.compile(r"^\s*STOPSIGNAL\s+(\S+)", re.M | re.I)
+# `pkill -9 -f celery`, `killall -KILL celery`, `ps | grep celery | xargs kill -9`
+KILLS = re.compile(
+    r"\b(?:pkill|killall)\b[^\n|;&]*\s-(?:9|KILL|SIGKILL|s\s+(?:9|KILL|SIGKILL))\b[^\n]*celery"
+    r"|celery[^\n]*\|[^\n]*\bkill\s+-(?:9|KILL|SIGKILL)\b"
+    r"|\bkill\s+-(?:9|KILL|SIGKILL)\b[^\n]*celery",
+    re.I,
+)
+PURGES = re.compile(r"\bcelery\s[^\n|;&]*\bpurge\b[^\n|;&]*\s(?:-f|--force)\b")
+# What of a script only runs when a person asks for it.
+ENTRIES = re.compile(r"entry|start|run|launch|boot|docker", re.I)
+
+
+@check("celery.W806")
+def stopped_without_time(facts: Facts) -> Iterator[Occurrence]:
+    """A stop kills the worker, or ends its tasks, at once.
+
+    What happens: Every task that runs at a stop is lost; with acks_late on Redis it is stuck until
+        the visibility timeout.
+    How it looks: (nothing: the process is gone)
+    Why: SIGKILL cannot be caught. SIGQUIT starts a cold shutdown, which ends the running tasks,
+        unless worker_soft_shutdown_timeout gives them time.
+    Fix: Leave the signal out: SIGTERM is the default, and finishes the running tasks.
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#worker-shutdown
+    """
+    soft = soft_timeout(facts)[0]
+    for process in stopped_workers(facts):
+        signal, where = _signal_of(facts, process)
+        if signal == "SIGKILL" or (signal == "SIGQUIT" and soft == 0):
+            what = "kills it at once"
+            if signal == "SIGQUIT":
+                what = "is a cold shutdown"
+            yield Occurrence(
+                f"a stop sends {signal} to {process.name}, which {what}: running tasks are lost",
+                where,
+                "Send SIGTERM, the default.",
+            )
+
+
+def _signal_of(facts: Facts, process: Process) -> tuple[str, Where]:
+    """The signal of a stop, and the line that says so."""
+    for key in ("stop_signal", "stopsignal", "KillSignal"):
+        item = process.options.get(key)
+        if item:
+            return signal_name(item.text), item.where
+    if process.kind == "compose":
+        beside = (facts.deployment.root / process.where.path).parent
+        found = STOPSIGNAL.findall(dockerfile_of(process, beside))
+        if found:
+            return signal_name(found[-1]), process.where
+    return process.signal, process.where
+
+
+def _script_lines(
+    facts: Facts, names: re.Pattern[str], word: str
+) -> Iterator[tuple[PurePosixPath, list[str]]]:
+    """The lines of the files of these names that hold a word."""
+    for place, _, files in facts.deployment.folders:
+        for name in files:
+            if not names.fullmatch(name):
+                continue
+            path = PurePosixPath(Path(place / name).relative_to(facts.deployment.root).as_posix())
+            text = readable_text(place / name)
+            if word in text and not is_development(path):
+                yield path, text.split("\n")
+
+
+@check("celery.W807")
+def script_kills_worker(facts: Facts) -> Iterator[Occurrence]:
+    """A script kills the worker with SIGKILL.
+
+    What happens: Every task that runs is lost, at each deploy.
+    How it looks: (nothing: the process is gone)
+    Why: SIGKILL cannot be caught: the worker has no time to finish, or to give its messages back.
+    Fix: pkill -TERM -f "celery -A <project> worker", and wait; or let systemd, supervisor or Docker
+        stop it.
+    Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
+    """
+    for path, lines in _script_lines(facts, SCRIPT, "celery"):
+        for number, line in enumerate(lines, 1):
+            if not line.lstrip().startswith("#") and KILLS.search(line):
+                yield Occurrence(
+                    "this kills the worker in the middle of its tasks, which are lost",
+                    Where(path, number),
+                    "Send TERM, and wait until the worker has ended.",
+                )
+
+
+@check("celery.W954")
+def purged_by_script(facts: Facts) -> Iterator[Occurrence]:
+    """A start script deletes all waiting messages.
+
+    What happens: At every deploy and every restart, all tasks that wait are gone.
+    How it looks: (nothing: tasks disappear)
+    Why: `celery purge -f` empties the queues, whoever has sent what is in them.
+    Fix: Remove it; run it once, where that is meant
+    Source: https://docs.celeryq.dev/en/stable/reference/cli.html#celery-purge
+    """
+    for path, lines in _script_lines(facts, SCRIPT, "purge"):
+        # a script of that name, or a target of a Makefile, is meant to purge
+        if not ENTRIES.search(path.name):
+            continue
+        for number, line in enumerate(lines, 1):
+            if not line.lstrip().startswith("#") and PURGES.search(line):
+                yield Occurrence(
+                    "each start deletes all tasks that wait", Where(path, number), "Remove it."
+                )
+
+
+@check("celery.E955")
+def prefork_on_windows(facts: Facts) -> Iterator[Occurrence]:
+    """A worker is started on Windows with the prefork pool.
+
+    What happens: Tasks are received, and fail.
+    How it looks: ValueError: not enough values to unpack (expected 3, got 0)
+    Why: The prefork pool, which is the default, needs fork(), and Celery has not supported Windows
+        since 4.0.
+    Fix: celery -A <project> worker --pool=threads, or --pool=solo
+    Source: https://docs.celeryq.dev/en/stable/faq.html#does-celery-support-windows; celery#4081
+    """
+    if facts.settings.first("CELERY_WORKER_POOL") is not None:
+        return
+    for path, lines in _script_lines(facts, WINDOWS, "celery"):
+        if any("FORKED_BY_MULTIPROCESSING" in line or "wsl " in line for line in lines):
+            continue
+        for number, line in enumerate(lines, 1):
+            words = celery_words(line.split())
+            if line.strip().lower().startswith(("rem ", "::", "#", "echo ")) or words is None:
+                continue
+            pooled = any(word.startswith(("-P", "--pool")) for word in words)
+            if "worker" in words and not pooled and "docker" not in line:
+                yield Occurrence(
+                    "on Windows the prefork pool receives tasks and cannot run them",
+                    Where(path, number),
+                    "Add --pool=threads, or --pool=solo.",
+                )
+
+
+@check("celery.E881")
+def second_never_starts(facts: Facts) -> Iterator[Occurrence]:
+    """A script starts a second process behind one that never ends.
+
+    What happens: The second one starts when the first one has ended: never.
+    How it looks: (nothing: no Beat, no web server)
+    Why: `celery worker` stays in the foreground, and the shell waits for it.
+    Fix: A service, a program, or a line of the Procfile for each of them
+    Source: https://docs.docker.com/engine/containers/multi-service_container/
+    """
+    for script in facts.deployment.scripts:
+        later = [
+            other
+            for other in facts.deployment.scripts
+            if other.path == script.path and not other.guards
+            if (other.command.where.line or 0) > (script.command.where.line or 0)
+        ]
+        stays = script.ends_there and "--detach" not in script.command.words and not script.guards
+        text = script.command.text.rstrip()
+        if later and stays and not text.endswith(("&", "\\")) and " -D" not in text:
+            yield _never(later[0].command.where, script.command.where)
+            break
+    for process in facts.deployment.processes:
+        if process.shell:
+            yield from _never_in_shell(process)
+
+
+def _never(where: Where, first: Where) -> Occurrence:
+    return Occurrence(
+        f"this never starts: the shell waits for the process of line {first.line}",
+        where,
+        "Start each of them on its own: two services, or two lines of the Procfile.",
+    )
+
+
+def _never_in_shell(process: Process) -> Iterator[Occurrence]:
+    """`sh -c "celery worker && celery beat"`."""
+    text = process.shell_text
+    # what is in the background, or waited for, goes on
+    if re.search(r"(?<!&)&(?!&)|\bwait\b|--detach|\s-D\b|\bmulti\b", text):
+        return
+    staying = 0
+    for words in shell_commands(text):
+        found = celery_words(words)
+        if found is None or not {"worker", "beat"} & set(found):
+            # the web server behind a worker does not start either
+            if staying and re.search(r"gunicorn|uvicorn|daphne|runserver", " ".join(words)):
+                staying += 1
+            continue
+        staying += 1
+    if staying > 1:
+        yield Occurrence(
+            "the second command never starts: the shell waits for the first, which stays",
+            process.where,
+            "Start each of them on its own: two services, or two lines of the Procfile.",
+        )
