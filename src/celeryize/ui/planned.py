@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit, Unproved
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit, Unproved
 from celeryize.model import Finding, NextStep, Plan, Status, Todo, Where
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
@@ -219,6 +219,11 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
             [Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT
         )
         _say_notes(voice, error)
+        return
+    if isinstance(error, Declined):
+        voice.say(error.message, always=True)
+        if error.hint:
+            voice.say(error.hint, always=True, hang=INDENT)
         return
     place, message = _place_and_message(error)
     pieces = [Piece("error: ", "bold red")]

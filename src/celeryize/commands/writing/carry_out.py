@@ -11,7 +11,7 @@ from typing import Protocol
 
 from celeryize.apply import applied, not_kept
 from celeryize.commands.options import WriteOptions
-from celeryize.errors import CeleryizeError, Exit, Unproved
+from celeryize.errors import Declined, Exit, Unproved
 from celeryize.model import Plan, Status
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.view import View
@@ -63,10 +63,6 @@ def _nothing_around(lock: int) -> AbstractContextManager[None]:
 NOTHING = Around(_nothing_around)
 
 
-class Aborted(CeleryizeError):
-    """The user declined; nothing was written."""
-
-
 def carry_out(
     plan: Plan,
     *,
@@ -84,7 +80,7 @@ def carry_out(
     it is proved once it is written, and so is a plan that has something `around` it.
 
     Raises Unproved where the planned project has errors that the untouched one has not, and
-    Aborted after a no.
+    Declined after a no.
     """
     if not plan.edits:
         view.show_plan(plan, with_diff=False)
@@ -102,7 +98,7 @@ def carry_out(
         view.write_diff(plan, root)
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
     if not write.yes and not view.confirm("Write these changes?"):
-        raise Aborted("Aborted.")
+        raise Declined("Nothing was changed.")
     more = around or NOTHING
     writing = applied(
         plan.edits, root=root, command=command, generated=more.generated, stays=more.stays
