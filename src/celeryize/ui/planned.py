@@ -83,7 +83,10 @@ def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:
 
 
 def say_note(voice: Voice, text: str) -> None:
-    """One sentence that must not be missed."""
+    """One sentence that must not be missed, and need not be read twice."""
+    if text in voice.notes:
+        return
+    voice.notes.add(text)
     voice.say_pieces([Piece("note: ", "bold yellow"), Piece(text)], always=True, hang="      ")
 
 
@@ -181,6 +184,10 @@ def say_end(
     if outcome == "done" and unproved:
         text, style = f"Written, not proved: {unproved}.", "bold yellow"
     voice.say()
+    # nothing was done, so there is nothing that a quiet run has to say
+    silent = voice.quiet and outcome == "nothing to do"
+    if silent:
+        return
     if next_steps:
         text = f"{text} {then}"
     voice.say(text, style, always=True)
@@ -229,7 +236,11 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
     pieces = [Piece("error: ", "bold red")]
     if place:
         pieces += [Piece(place, "bold", link_of(error.where, root)), Piece(": ")]
+    # what another program said comes below the first line, as it is
+    message, _, log = message.partition("\n")
     voice.say_pieces([*pieces, Piece(message)], always=True, hang=INDENT)
+    for line in log.splitlines():
+        voice.say_line(f"    {line}".rstrip(), always=True)
     if error.hint:
         voice.say(f"  {error.hint}", always=True, hang=INDENT)
     if isinstance(error, CannotPatch):

@@ -106,9 +106,11 @@ def carry_out(
     with writing as lock, more.enter(lock):
         # What was installed, or read by its path, only now is as it will be.
         if prove and (proof.read_from_disk or around or read_by_path):
-            proof = prove(written=True)
-            view.show_proof(proof)
-            _raise_if_failed(proof, "the change was rolled back")
+            shown, proof = proof, prove(written=True)
+            # the same once more says nothing
+            if (proof.verdict, proof.summary) != (shown.verdict, shown.summary):
+                view.show_proof(proof)
+            _raise_if_failed(proof, "the change was rolled back", more.stays)
     return WriteResult(WriteOutcome.DONE, Exit.DONE, proof)
 
 
@@ -138,7 +140,8 @@ def _prove_before_writing(prove: Prove | None, read_by_path: bool) -> Proof:
     return proof
 
 
-def _raise_if_failed(proof: Proof, state: str) -> None:
+def _raise_if_failed(proof: Proof, state: str, stays: str = "") -> None:
+    """Raise Unproved for a proof that has failed; `stays` is what is not rolled back."""
     if proof.verdict is Verdict.FAILED:
         worst = proof.findings[0]
         broken = "the project would not work with these changes"
@@ -148,4 +151,6 @@ def _raise_if_failed(proof: Proof, state: str) -> None:
             where=worst.where,
         )
         error.brief = f"{broken} (see above); {state}"
+        if stays:
+            error.add_note(stays)
         raise error
