@@ -33,6 +33,10 @@ class CeleryizeError(Exception):
         self.where = where
 
 
+class Declined(CeleryizeError):
+    """The user said no to the question; nothing was written. It is no mistake of anybody."""
+
+
 class UsageError(CeleryizeError):
     """The command line contradicts itself or contains an invalid value."""
 

@@ -19,8 +19,10 @@ class Finished:
     output: str
 
     def last_lines(self, count: int) -> str:
-        """The end of what it said."""
-        return "\n".join(self.output.strip().splitlines()[-count:])
+        """The end of what it said, without pip's remarks about its own version."""
+        lines = self.output.strip().splitlines()
+        told = [line for line in lines if line.strip() and not line.startswith("[notice]")]
+        return "\n".join(told[-count:])
 
 
 def run_supervised(

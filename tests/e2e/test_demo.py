@@ -54,7 +54,7 @@ def test_the_demo_ends_with_a_task_run_by_a_real_worker(tmp_path: Path, celeryiz
     if shutil.which("redis-server"):
         assert (outcomes["finished"], outcomes["ended"]) == (2, 1)
     else:
-        assert "The stop is not rehearsed" in ran.stderr
+        assert "The stop was not tried" in ran.stderr
     assert "greet-every-morning: every day at 07:30" in ran.stderr
     subprocess.run(
         [sys.executable, "manage.py", "check"],

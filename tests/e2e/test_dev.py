@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -184,11 +185,25 @@ def test_code_that_does_not_start_replaces_nothing(wired, terminal):
     save(wired / "doctors/other.py", "x = 1\n")
     dev.expect(r"dev    \| doctors/tasks.py:14: ")
     save(wired / "doctors/tasks.py", TASKS + "import no_such_module\n")
-    dev.expect("ModuleNotFoundError: No module named 'no_such_module'")
+    dev.expect(
+        r"dev    \| doctors/tasks.py:14: ModuleNotFoundError: No module named 'no_such_module'"
+    )
     dev.expect("worker: the new code does not start; the one before goes on")
     save(wired / "doctors/tasks.py", TASKS)
     dev.expect(r"ready\.")
     assert dev.interrupt() == 130
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(wired):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ran = celeryize(wired, "dev", "--port", str(port))
+    assert ran.returncode == 3
+    assert f"port {port} is taken" in ran.stderr
+    assert "celeryize dev --port" in ran.stderr and "--no-web" in ran.stderr
+    assert "starting worker" not in ran.stdout
 
 
 def test_what_git_ignores_reloads_nothing_and_a_template_only_the_web(wired, terminal):

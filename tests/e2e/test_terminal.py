@@ -106,7 +106,7 @@ def test_what_was_typed_before_the_question_does_not_answer_it(project):
     child.send("y\ry\r")
     child.expect_exact("Write these changes?")
     child.send("\r")
-    child.expect_exact("Aborted.")
+    child.expect_exact("Nothing was changed.")
     child.expect_exact(
         "celeryize init --broker redis --result-backend redis --profile minimal --no-beat --yes"
     )

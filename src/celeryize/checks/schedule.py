@@ -76,7 +76,7 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     """A crontab sets an hour or a day, but no minute.
 
     What happens: The task is sent sixty times, every minute of that hour.
-    How it looks: <crontab: * 8 * * * (m/h/dM/MY/d)>
+    How it looks: sixty lines "Scheduler: Sending due task ..." in the log of Beat, 08:00 to 08:59
     Why: An omitted field means every value, for the minute as well.
     Fix: Add minute=0.
     Source: https://github.com/celery/celery/issues/2912

@@ -77,7 +77,7 @@ def beat_is_killed(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W963", stops=True)
 def stop_is_not_proved(facts: Facts) -> Iterator[Occurrence]:
-    """The stop of a process could not be rehearsed.
+    """The stop of a process could not be tried.
 
     What happens: Nobody knows what a stop does to its tasks.
     How it looks: The lines of its log, above

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import typer
@@ -28,6 +28,7 @@ class VerbCommand(typer.core.TyperCommand):
     """A verb whose help is written here."""
 
     examples: tuple[str, ...] = ()
+    options_of_all: Callable[[], dict[str, list[str]]]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """All of it; Click prints what the formatter holds."""
@@ -44,7 +45,14 @@ class VerbCommand(typer.core.TyperCommand):
             return list(super().parse_args(ctx, args))
         except typer.BadParameter.__base__ as error:  # type: ignore[misc]
             explanation = _explain_quoting(typed, error.message)
-            if explanation:
+            unknown = getattr(error, "option_name", "")
+            if hasattr(error, "possibilities") and unknown.startswith("--"):
+                from celeryize.cli.meant import meant_option
+
+                meant = meant_option(unknown, str(self.name), self.options_of_all())
+                error.message = f"No such option: {unknown}. {meant}"
+                error.possibilities = None
+            elif explanation:
                 error.message = f"{error.message}.\n{explanation}"
             raise
 

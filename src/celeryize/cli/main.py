@@ -65,9 +65,26 @@ class LazyGroup(typer.core.TyperGroup):
             return None
         return load_verb(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first word; an unknown one is answered by what was meant."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            from celeryize.cli.meant import meant_command
+
+            meant = meant_command(args[0], all_options())
+            raise CommandLineError(f"No such command: {args[0]}. {meant}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The table of the verbs, without loading one."""
         formatter.write(group_help(ctx, self.help or "", VERBS.items(), EXAMPLES))
+
+
+def all_options() -> dict[str, list[str]]:
+    """The long options of each verb; slow, for a command line that is wrong already."""
+    return {
+        name: [o for p in load_verb(name).params for o in p.opts if o.startswith("--")]
+        for name in VERBS
+    }
 
 
 def load_verb(name: str) -> Any:
@@ -86,6 +103,7 @@ def load_verb(name: str) -> Any:
     command = typer.main.get_command(alone)
     assert isinstance(command, VerbCommand)
     command.examples = verb.examples
+    command.options_of_all = all_options
     return command
 
 

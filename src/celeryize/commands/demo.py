@@ -144,7 +144,7 @@ def _deploy(root: Path, view: View) -> None:
 def _prove_stops(root: Path, view: View) -> None:
     """Worker and Beat are stopped as Compose stops them: no task is lost."""
     if shutil.which("redis-server") is None:
-        view.show_line("\nThe stop is not rehearsed: there is no redis-server on this machine.")
+        view.show_line("\nThe stop was not tried: there is no redis-server on this machine.")
         return
     view.show_line("\nThe stop proof, with the signals and graces of compose.yaml:")
     project = load_project(root, python=sys.executable)

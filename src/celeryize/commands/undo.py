@@ -22,9 +22,9 @@ from celeryize.apply import (
 )
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.still_imported import still_imported
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
+from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.detect.layout import find_root
-from celeryize.errors import Exit
+from celeryize.errors import Declined, Exit
 from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
 
@@ -54,7 +54,7 @@ NO_OPTIONS = UndoOptions()
 def run(
     options: RunOptions, write: WriteOptions, view: View, chosen: UndoOptions = NO_OPTIONS
 ) -> Undone:
-    """Undo the last change. Raises Conflict where a file has changed since, Aborted after a no."""
+    """Undo the last change. Raises Conflict where a file has changed since, Declined after a no."""
     root = find_root(options.start)
     view.know_root(root)
     if chosen.listed:
@@ -124,7 +124,7 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
         view.write_diff(plan, root)
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
     if not write.yes and not view.confirm("Undo these changes?"):
-        raise Aborted("Aborted: the changes stay.")
+        raise Declined("Nothing was changed.")
     with undone(change, root=root):
         # all of it is done on entering; there is nothing to prove
         pass
@@ -141,7 +141,7 @@ def _forget_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
         return Undone(WriteOutcome.WOULD_CHANGE, summary, _exit_code(write))
     question = f"Forget `{change.command}`? Its files stay as they are, and it cannot be undone."
     if not write.yes and not view.confirm(question):
-        raise Aborted("Aborted: it can still be undone.")
+        raise Declined("Nothing was changed: it can still be undone.")
     forget_change(change, root)
     return Undone(WriteOutcome.DONE, f"`{change.command}` is forgotten; its files stay")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Exit, Unproved
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit, Unproved
 from celeryize.model import Finding, NextStep, Plan, Status, Todo, Where
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
@@ -88,7 +88,10 @@ def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:
 
 
 def say_note(voice: Voice, text: str) -> None:
-    """One sentence that must not be missed."""
+    """One sentence that must not be missed, and need not be read twice."""
+    if text in voice.notes:
+        return
+    voice.notes.add(text)
     voice.say_pieces([Piece("note: ", "bold yellow"), Piece(text)], always=True, hang="      ")
 
 
@@ -186,6 +189,10 @@ def say_end(
     if outcome == "done" and unproved:
         text, style = f"Written, not proved: {unproved}.", "bold yellow"
     voice.say()
+    # nothing was done, so there is nothing that a quiet run has to say
+    silent = voice.quiet and outcome == "nothing to do"
+    if silent:
+        return
     if next_steps:
         text = f"{text} {then}"
     voice.say(text, style, always=True)
@@ -225,11 +232,20 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         )
         _say_notes(voice, error)
         return
+    if isinstance(error, Declined):
+        voice.say(error.message, always=True)
+        if error.hint:
+            voice.say(error.hint, always=True, hang=INDENT)
+        return
     place, message = _place_and_message(error)
     pieces = [Piece("error: ", "bold red")]
     if place:
         pieces += [Piece(place, "bold", link_of(error.where, root)), Piece(": ")]
+    # what another program said comes below the first line, as it is
+    message, _, log = message.partition("\n")
     voice.say_pieces([*pieces, Piece(message)], always=True, hang=INDENT)
+    for line in log.splitlines():
+        voice.say_line(f"    {line}".rstrip(), always=True)
     if error.hint:
         voice.say(f"  {error.hint}", always=True, hang=INDENT)
     if isinstance(error, CannotPatch):

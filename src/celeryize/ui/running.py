@@ -50,13 +50,11 @@ def _say_longer(voice: Voice, stop: RehearsedStop) -> None:
     tried = [result for result in stop.longer if str(result.outcome) != "not proved"]
     if not finished or not tried:
         return
-    voice.say(f"{DETAIL}and a task that takes longer than {stop.patience:g} s:", hang=DETAIL)
-    for result in tried:
-        style = "yellow" if str(result.outcome) in BAD_STOPS else "green"
-        words = f"  {stop.acknowledged(result)}"
-        voice.say_pieces(
-            [Piece(f"{outcome_of(stop, result):>9}", style), Piece(words)], hang=DETAIL
-        )
+    # the settings' own first
+    tried.sort(key=lambda result: result.mode != stop.default)
+    words = "; ".join(f"{outcome_of(stop, one)} ({stop.acknowledged(one)})" for one in tried)
+    text = f"a task that takes longer than {stop.patience:g} s: {words}"
+    voice.say(f"{DETAIL}{text}", hang=DETAIL)
 
 
 def outcome_of(stop: RehearsedStop, result: StopResult) -> str:

@@ -60,6 +60,8 @@ class Screen:
         if interactive is None:
             interactive = is_interactive()
         self.interactive = interactive
+        # --no-input, and not a missing terminal
+        self._never_asks = interactive is False and is_interactive()
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
         # where places are, for links
@@ -154,10 +156,10 @@ class Screen:
     def confirm(self, question: str) -> bool:
         """Ask with No as the default; end of file means no. Raises NoTerminal without a person."""
         if not self.interactive:
-            raise NoTerminal(
-                "there is no terminal to ask on; nothing was written",
-                hint="Pass --yes to write, or --dry-run to see the patch.",
-            )
+            why = "there is no terminal to ask on"
+            if self._never_asks:
+                why = "with --no-input nobody is asked, and there is a question"
+            raise NoTerminal(why, hint="Pass --yes to write, or --dry-run to see the patch.")
         if self._unseen_diff:
             planned.say_diff(self._voice, self._unseen_diff)
         answer = self._read_answer(f"\n{paint(question, 'bold', self._voice.talk)} [y/N] ")

@@ -22,6 +22,8 @@ class Voice:
         self.talk = terminal_of(sys.stderr)
         self.out = terminal_of(sys.stdout)
         self.progress = Progress(sys.stderr, self.talk)
+        # those that were said already
+        self.notes: set[str] = set()
 
     def say(self, text: str = "", style: str = "", *, always: bool = False, hang: str = "") -> None:
         """A paragraph of talk, wrapped at words; `hang` begins all of its lines but the first."""

@@ -49,4 +49,4 @@ def test_a_misspelt_verb_gets_a_suggestion():
     ran = subprocess.run(
         [sys.executable, "-m", "celeryize", "ad-task"], capture_output=True, text=True
     )
-    assert (ran.returncode, "Did you mean 'add-task'" in ran.stderr) == (2, True)
+    assert (ran.returncode, "Did you mean celeryize add-task?" in ran.stderr) == (2, True)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
-from celeryize.errors import CannotPatch, CeleryizeError, Exit
+from celeryize.errors import CannotPatch, CeleryizeError, Declined, Exit
 from celeryize.model import Finding, Severity, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
@@ -95,3 +95,28 @@ def test_the_summary_is_one_line(found, depth, broker, line):
         CheckResults(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker
     )
     assert summary_line(verified) == line
+
+
+def test_a_quiet_run_that_did_nothing_says_nothing(capsys):
+    Screen(quiet=True, interactive=False).show_end("nothing to do", ("go",))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_note_is_said_once(capsys):
+    screen = Screen(interactive=False)
+    for _ in range(2):
+        screen.show_note("the cache is not shared")
+    assert capsys.readouterr().err.count("the cache is not shared") == 1
+
+
+def test_what_another_program_said_is_shown_as_it_is(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    line = '  File "/srv/shop/doctors/tests/test_tasks.py", line 4, in test_send'
+    Screen(interactive=False).show_error(CeleryizeError(f"the test fails:\nTraceback\n{line}\nx"))
+    told = capsys.readouterr().err.splitlines()
+    assert f"    {line}" in told and "    x" in told
+
+
+def test_a_no_is_no_error(capsys):
+    Screen(interactive=False).show_error(Declined("Nothing was changed."))
+    assert capsys.readouterr().err.strip() == "Nothing was changed."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ DEFAULT_SCHEDULER = "celery.beat:PersistentScheduler"
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 # Pools that patch the standard library before anything else is imported.
 PATCHING = frozenset({"gevent", "eventlet"})
+# Where runserver listens; so many ports behind it are looked at for a free one.
+WEB_PORT, NEIGHBOURS = 8000, 20
 # Enough to see two tasks at once, and soon started.
 CONCURRENCY = "2"
 
@@ -182,6 +185,42 @@ def with_variables(session: Session, variables: Mapping[str, str]) -> Session:
         if (program := getattr(session, name)) is not None
     }
     return replace(session, **changed)
+
+
+def refuse_taken_port(project: Project, port: int | None) -> None:
+    """Raises where the web server could not start: its message would scroll away in the log."""
+    if port is None and _has_own_runserver(project):
+        return
+    wanted = port or WEB_PORT
+    if not _is_taken(wanted):
+        return
+    free = next((n for n in range(wanted + 1, wanted + NEIGHBOURS) if not _is_taken(n)), None)
+    other = f"Take another port: celeryize dev --port {free}; or" if free else "Stop it, or"
+    raise CeleryizeError(
+        f"port {wanted} is taken: something else listens there, maybe a runserver in another "
+        "terminal",
+        hint=f"{other} start no web server: celeryize dev --no-web",
+    )
+
+
+def _has_own_runserver(project: Project) -> bool:
+    """Whether an app of the project has a runserver, which may have a port of its own."""
+    own = "management/commands/runserver.py"
+    return any((project.root / app.folder / own).is_file() for app in project.apps)
+
+
+def _is_taken(port: int) -> bool:
+    """Whether runserver could not listen on a port; it binds in the same way."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+            tried.listen()
+        except PermissionError:
+            return False
+        except OSError:
+            return True
+    return False
 
 
 def refuse_what_cannot_be(options: DevOptions, platform: str) -> None:

@@ -27,6 +27,7 @@ from celeryize.commands.dev.plan import (
     DevOptions,
     Session,
     plan_session,
+    refuse_taken_port,
     refuse_what_cannot_be,
     started_early,
     with_variables,
@@ -63,6 +64,8 @@ def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
         with Scratch() as scratch:
             token = uuid.uuid4().hex
             session = plan_session(project, report, chosen, scratch.path, token)
+            if session.web:
+                refuse_taken_port(project, chosen.port)
             with _servers(report, scratch.path, view) as variables:
                 session = with_variables(session, variables)
                 _run_session(project, session, scratch.path, token, view)

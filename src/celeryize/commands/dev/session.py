@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celeryize.commands.dev.child import Child, Program
+from celeryize.commands.dev.failure import short_failure
 from celeryize.commands.dev.syntax import Broken, find_broken
 from celeryize.commands.dev.watching import Change
 from celeryize.ui.view import View
@@ -66,6 +67,8 @@ class Service:
         self.current: Child | None = None
         self.coming: Child | None = None
         self.imported = False
+        # what the coming one has printed, while another one runs
+        self.kept: list[str] = []
         # when the current one was asked to end, and whether that was said, and cut short
         self.asked = 0.0
         self.said = False
@@ -99,6 +102,8 @@ class DevSession:
         self._broken: set[Path] = set()
         # whether what runs has older code than what is coming
         self._outdated = False
+        # what has ended by itself, with its exit code
+        self._failed: dict[str, int] = {}
 
     def note_change(self, change: Change) -> None:
         """What the watcher calls."""
@@ -125,6 +130,8 @@ class DevSession:
 
     def end(self) -> None:
         """End everything, Beat and web first; a worker gets the time for what it runs."""
+        for name, code in self._failed.items():
+            self._say(f"{name} had ended with {code}: its lines are above")
         for service in self._services:
             for child in (service.coming, service.spare):
                 if child:
@@ -188,6 +195,7 @@ class DevSession:
             if service.coming:
                 service.coming.kill()
             service.imported = False
+            service.kept = []
             service.coming = self._start(service)
         if not any(service.waits for service in self._services):
             self._swap()
@@ -198,6 +206,7 @@ class DevSession:
                 service.is_warm = True
             elif service.coming is child:
                 service.imported = True
+                self._show_kept(service)
                 if self._outdated:
                     self._swap()
 
@@ -221,6 +230,7 @@ class DevSession:
                 service.spare, service.early = None, None
             elif service.coming is child:
                 service.coming = None
+                self._show_failure(service)
                 if service.current:
                     self._say(f"{name}: the new code does not start; the one before goes on")
                 else:
@@ -229,6 +239,7 @@ class DevSession:
                 asked = bool(service.asked)
                 service.forget_current()
                 if not asked:
+                    self._failed[name] = code
                     self._say(f"{name}: ended with {code}; it starts again at the next change")
                 elif not service.waits:
                     self._begin(service)
@@ -265,6 +276,7 @@ class DevSession:
     # -- programs and their lines
 
     def _begin(self, service: Service) -> None:
+        self._failed.pop(service.program.name, None)
         child = self._start(service)
         if service.waits:
             service.coming = child
@@ -288,6 +300,11 @@ class DevSession:
         if line == self._token:
             self._events.put(Imported(child))
             return
+        for service in self._services:
+            if service.coming is child and service.current and not service.imported:
+                # while another one runs, a traceback is shown by its place and sentence alone
+                service.kept.append(line)
+                return
         self._show(child.program.name, line)
 
     def _gone(self, child: Child, code: int) -> None:
@@ -304,6 +321,21 @@ class DevSession:
             self._view.show_log(name, text)
         except (OSError, ValueError):
             self._events.put(NobodyReads())
+
+    def _show_kept(self, service: Service) -> None:
+        lines, service.kept = service.kept, []
+        for line in lines:
+            self._show(service.program.name, line)
+
+    def _show_failure(self, service: Service) -> None:
+        """Why new code did not start; all of its lines where they have no place in the project."""
+        found = short_failure(service.kept, self._root)
+        if found is None:
+            self._show_kept(service)
+            return
+        service.kept = []
+        place, sentence = found
+        self._say(f"{place}: {sentence}")
 
     def _show_broken(self, broken: Broken) -> None:
         place = self._names((broken.path,))

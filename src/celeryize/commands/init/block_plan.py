@@ -214,8 +214,8 @@ def _plan_absent(
 
 
 def _is_wanted(versions: Versions, piece: Piece, answers: Answers, value: ast.expr) -> bool:
-    """Whether the answers or a newer template ask for another value: what a template makes of the
-    folder or the environment of this machine is no reason.
+    """Whether the answers or a newer template ask for another value. A value that differs only
+    because of this machine, its folders or its environment, is left alone.
     """
     old = versions.old.get(piece.name)
     if old is None or dump(old.value) != dump(piece.value):

@@ -28,7 +28,7 @@ LOCK_FILES = {
     "pipenv": "Pipfile.lock",
 }
 ROLLED_BACK = "The change was rolled back."
-LAST_LINES = 8
+LAST_LINES = 20
 
 
 def plan_installation(project: Project, view: View) -> Around:

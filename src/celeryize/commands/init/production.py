@@ -30,9 +30,10 @@ def report_other_settings(setup: Setup) -> None:
         if entry.names != (project.settings.module,):
             spec = setup.start_spec
             setup.draft.add_note(
-                f"{entry.where} names {entry.names[0]}. A worker takes {project.settings.module}, "
-                f"as manage.py does, unless {VARIABLE} is set. In production, start it with "
-                f"{VARIABLE}={entry.names[0]} celery -A {spec} worker."
+                f"The web server has the settings {entry.names[0]} ({entry.where}); a worker takes "
+                f"those of manage.py, {project.settings.module}, unless {VARIABLE} is set. In "
+                f"production, start it with the same: {VARIABLE}={entry.names[0]} celery -A {spec} "
+                "worker"
             )
             return
 

@@ -83,7 +83,7 @@ def _plan_set_up(
 ) -> Planned:
     """Ask what is not known yet, and plan."""
     folder = project.root / project.base
-    stored = stored_answers(folder, ANSWERS_FILE)
+    stored = _stored_answers(project)
     if chosen.updates:
         _require_own_set_up(project, stored)
     table = configured(project.root, folder)
@@ -172,7 +172,13 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
         plan = replace(plan, notes=(*plan.notes, _unproved_version(project, raised)))
 
     def next_steps(proof: Proof) -> tuple[NextStep, ...]:
-        return _next_steps(project, planned, proof, installed=chosen.install)
+        if chosen.updates and not planned.plan.edits:
+            # nothing new has to be started
+            return ()
+        steps = _next_steps(project, planned, proof, installed=chosen.install)
+        if not planned.plan.edits and answers_before(_stored_answers(project)) is not None:
+            steps += (_change_of_answers(planned.answers),)
+        return steps
 
     command = "celeryize update" if chosen.updates else "celeryize init"
     return Planned(
@@ -292,6 +298,18 @@ def _next_steps(
     if app and not project.celery:
         steps.append(NextStep("Add a first task", (f"celeryize add-task {app}.hello",)))
     return tuple(steps)
+
+
+def _stored_answers(project: Project) -> dict[str, object]:
+    """The answers that init has kept in the project."""
+    return stored_answers(project.root / project.base, ANSWERS_FILE)
+
+
+def _change_of_answers(answers: init.Answers) -> NextStep:
+    """How another answer is given to a project that is set up."""
+    other = "production" if answers.profile != "production" else "standard"
+    what = "Give another answer, a profile for example (celeryize init --help)"
+    return NextStep(what, (f"celeryize init --profile {other}",))
 
 
 def _without_change(steps: tuple[NextStep, ...]) -> tuple[list[NextStep], list[NextStep]]:

@@ -42,6 +42,8 @@ CHANGES = (
 OLD_COMMENTS = frozenset(
     {
         "# Seconds between two looks into the folder; the default is 1.",
+        # not true of a task whose own process alone is killed
+        "# A task whose worker dies runs again, so write tasks that may run twice.",
         *(line for change in CHANGES for line in change.comment),
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.task.decorator import (
@@ -38,6 +38,17 @@ from celeryize.render import task_template, task_templates
 
 # How long the lock of a task without a time limit holds.
 LOCK_SECONDS = 600
+# The options of a task that tries again.
+RETRYING = frozenset(
+    {
+        "autoretry_for",
+        "max_retries",
+        "default_retry_delay",
+        "retry_backoff",
+        "retry_backoff_max",
+        "retry_jitter",
+    }
+)
 SIZE = re.compile(r"size|chunk|batch|limit")
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
 
@@ -84,6 +95,8 @@ class _Decorated:
     options: dict[str, str]
     retries: bool
     imports: tuple[str, ...]
+    # of the task of one chunk
+    chunk_options: dict[str, str] = field(default_factory=dict)
 
 
 def generate_task(
@@ -221,7 +234,12 @@ def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _
     name, line = choose_decorator(project, path, request)
     retries, imports = find_retries(project, request)
     options = decorator_options(request, retries)
-    return _Decorated(name, options, bool(retries), (line, *imports))
+    # the task of one chunk has a name of its own, and no self
+    of_chunk = {k: v for k, v in options.items() if k not in {"bind", "name"}}
+    if request.kind == "batch":
+        # tried again, the first would send the chunks that it has sent already
+        options = {k: v for k, v in options.items() if k not in RETRYING}
+    return _Decorated(name, options, bool(retries), (line, *imports), of_chunk)
 
 
 def _model_imports(
@@ -245,11 +263,9 @@ def _decorator_context(
     spelled = [str(p) for p in parameters]
     if request.bind:
         spelled.insert(0, "self")
-    # the task of one chunk has a name of its own, and no self
-    of_chunk = {k: v for k, v in decorated.options.items() if k not in {"bind", "name"}}
     return {
         "decorator": format_decorator(decorated.name, decorated.options),
-        "chunk_decorator": format_decorator(decorated.name, of_chunk),
+        "chunk_decorator": format_decorator(decorated.name, decorated.chunk_options),
         "name": function,
         "title": sentence_case(function),
         "signature": format_signature(function, spelled),

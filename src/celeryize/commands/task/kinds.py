@@ -55,6 +55,13 @@ KINDS = (
         takes_key=True,
         needs_email_field=True,
         imports=("from django.core.mail import send_mail",),
+        # what passes by itself; a refused recipient or a wrong password does not
+        retry_on=(
+            "smtplib.SMTPServerDisconnected",
+            "smtplib.SMTPConnectError",
+            "ConnectionError",
+            "TimeoutError",
+        ),
     ),
     Kind(
         "http",

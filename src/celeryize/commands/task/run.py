@@ -21,7 +21,7 @@ from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
 # The last lines of a failed test that are shown.
-TEST_LINES = 12
+TEST_LINES = 30
 # Given to the decorator, but not attributes that the task keeps as they are written.
 NOT_ATTRIBUTES = {"bind", "name", "autoretry_for"}
 

@@ -60,7 +60,7 @@ def run_stop(
     processes = stopped_processes(facts)
     if not processes:
         raise CeleryizeError(
-            "no deployment file here starts a worker or Beat, so there is no stop to rehearse",
+            "no deployment file here starts a worker or Beat, so there is no stop to try",
             hint="Write one with `celeryize add-worker`; compose files, Procfiles, systemd units, "
             "supervisor programs and Kubernetes manifests are read.",
         )

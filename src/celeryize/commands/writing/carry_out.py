@@ -11,7 +11,7 @@ from typing import Protocol
 
 from celeryize.apply import applied, not_kept
 from celeryize.commands.options import WriteOptions
-from celeryize.errors import CeleryizeError, Exit, Unproved
+from celeryize.errors import Declined, Exit, Unproved
 from celeryize.model import Plan, Status
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.view import View
@@ -63,10 +63,6 @@ def _nothing_around(lock: int) -> AbstractContextManager[None]:
 NOTHING = Around(_nothing_around)
 
 
-class Aborted(CeleryizeError):
-    """The user declined; nothing was written."""
-
-
 def carry_out(
     plan: Plan,
     *,
@@ -84,7 +80,7 @@ def carry_out(
     it is proved once it is written, and so is a plan that has something `around` it.
 
     Raises Unproved where the planned project has errors that the untouched one has not, and
-    Aborted after a no.
+    Declined after a no.
     """
     if not plan.edits:
         view.show_plan(plan, with_diff=False)
@@ -102,7 +98,7 @@ def carry_out(
         view.write_diff(plan, root)
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
     if not write.yes and not view.confirm("Write these changes?"):
-        raise Aborted("Aborted.")
+        raise Declined("Nothing was changed.")
     more = around or NOTHING
     writing = applied(
         plan.edits, root=root, command=command, generated=more.generated, stays=more.stays
@@ -110,9 +106,11 @@ def carry_out(
     with writing as lock, more.enter(lock):
         # What was installed, or read by its path, only now is as it will be.
         if prove and (proof.read_from_disk or around or read_by_path):
-            proof = prove(written=True)
-            view.show_proof(proof)
-            _raise_if_failed(proof, "the change was rolled back")
+            shown, proof = proof, prove(written=True)
+            # the same once more says nothing
+            if (proof.verdict, proof.summary) != (shown.verdict, shown.summary):
+                view.show_proof(proof)
+            _raise_if_failed(proof, "the change was rolled back", more.stays)
     return WriteResult(WriteOutcome.DONE, Exit.DONE, proof)
 
 
@@ -142,7 +140,8 @@ def _prove_before_writing(prove: Prove | None, read_by_path: bool) -> Proof:
     return proof
 
 
-def _raise_if_failed(proof: Proof, state: str) -> None:
+def _raise_if_failed(proof: Proof, state: str, stays: str = "") -> None:
+    """Raise Unproved for a proof that has failed; `stays` is what is not rolled back."""
     if proof.verdict is Verdict.FAILED:
         worst = proof.findings[0]
         broken = "the project would not work with these changes"
@@ -152,4 +151,6 @@ def _raise_if_failed(proof: Proof, state: str) -> None:
             where=worst.where,
         )
         error.brief = f"{broken} (see above); {state}"
+        if stays:
+            error.add_note(stays)
         raise error

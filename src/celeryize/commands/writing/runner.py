@@ -12,14 +12,13 @@ from celeryize.commands.options import RunOptions, WriteOptions, undo_line, with
 from celeryize.commands.start_command import install_line
 from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
-    Aborted,
     Around,
     WriteOutcome,
     WriteResult,
     carry_out,
 )
 from celeryize.detect.project import Project
-from celeryize.errors import Exit
+from celeryize.errors import Declined, Exit
 from celeryize.model import Edit, NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
@@ -114,7 +113,8 @@ def run_writer(
 
     `request` is what the import of the untouched project is asked for.
 
-    Raises what `plan` raises, Unproved where the planned project does not work, Aborted after a no.
+    Raises what `plan` raises, Unproved where the planned project does not work, Declined after a
+    no.
     """
     opened = start_up(
         options,
@@ -156,10 +156,10 @@ def write_planned(
             around=planned.around,
             read_by_path=planned.read_by_path,
         )
-    except Aborted as aborted:
+    except Declined as declined:
         # after four questions, a no to the fifth must not cost the answers
         if planned.command_line:
-            aborted.hint = f"The same answers, without questions: `{planned.command_line}`"
+            declined.hint = f"The same answers, without questions: `{planned.command_line}`"
         raise
     next_steps = planned.next_steps(result.proof)
     return Written(result, planned.plan.todos, next_steps, planned.command_line)

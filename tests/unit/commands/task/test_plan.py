@@ -543,6 +543,22 @@ def test_a_project_without_celery_is_sent_to_init(project):
     assert "celeryize init" in caught.value.hint
 
 
+def test_the_pieces_of_a_batch_are_tried_again_and_not_the_split(wired):
+    """Tried again, the first task would send all of its chunks once more."""
+    add(wired, "doctors.work", kind="batch", model="Doctor", retry_on=("OSError",), backoff=True)
+    text = (wired / "doctors/tasks.py").read_text()
+    split, piece = text.split("def work(")
+    assert "autoretry_for" not in split and "autoretry_for=(OSError,)" in piece
+    assert "retry_backoff=True" in piece
+
+
+def test_a_mail_is_sent_again_after_what_passes_by_itself(wired):
+    add(wired, "doctors.send", "address:str", kind="email")
+    text = (wired / "doctors/tasks.py").read_text()
+    assert "smtplib.SMTPServerDisconnected" in text and "max_retries=5" in text
+    assert "SMTPRecipientsRefused" not in text and "SMTPException" not in text
+
+
 @pytest.mark.parametrize("kind", ["plain", "model", "email", "http", "batch"])
 @pytest.mark.parametrize("lock", [False, True])
 @pytest.mark.parametrize("bind", [False, True])

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from celeryize.commands.options import RunOptions, WriteOptions
-from celeryize.commands.writing.carry_out import Aborted, Around, WriteOutcome
+from celeryize.commands.writing.carry_out import Around, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
-from celeryize.errors import Exit, Unproved
+from celeryize.errors import Declined, Exit, Unproved
 from celeryize.probe.proof import Expected
 from tests.conftest import snapshot
 from tests.views import Recorder
@@ -51,9 +51,9 @@ def test_a_run_that_only_shows_writes_nothing(project: Path, options, code):
 
 def test_a_no_is_an_error_and_writes_nothing(project: Path):
     before = snapshot(project)
-    with pytest.raises(Aborted) as caught:
+    with pytest.raises(Declined) as caught:
         write(project, Recorder(answer=False))
-    assert (caught.value.exit_code, str(caught.value)) == (Exit.REFUSED, "Aborted.")
+    assert (caught.value.exit_code, str(caught.value)) == (Exit.REFUSED, "Nothing was changed.")
     assert snapshot(project) == before
 
 

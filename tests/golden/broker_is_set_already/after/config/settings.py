@@ -29,7 +29,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = TIME_ZONE
 
-# A task whose worker dies runs again, so write tasks that may run twice.
+# A task whose worker is gone runs again, so write tasks that may run twice.
 CELERY_TASK_ACKS_LATE = True
 # Each process reserves one task: a long one does not hold back those behind it.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

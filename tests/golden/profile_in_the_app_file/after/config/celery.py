@@ -9,7 +9,7 @@ app.conf.broker_url = "redis://"
 app.conf.accept_content = ["json"]
 app.conf.task_serializer = "json"
 app.conf.result_serializer = "json"
-# A task whose worker dies runs again, so write tasks that may run twice.
+# A task whose worker is gone runs again, so write tasks that may run twice.
 app.conf.task_acks_late = True
 # Each process reserves one task: a long one does not hold back those behind it.
 app.conf.worker_prefetch_multiplier = 1

@@ -34,7 +34,7 @@ CELERY_RESULT_EXTENDED = True
 # Seconds: a day.
 CELERY_RESULT_EXPIRES = 86400
 CELERY_TASK_SOFT_TIME_LIMIT = 270
-# A task whose worker dies runs again, so write tasks that may run twice.
+# A task whose worker or process dies runs again, so write tasks that may run twice.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # A task that runs while the connection is lost would run twice after it is back.

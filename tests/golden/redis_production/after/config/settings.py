@@ -44,7 +44,7 @@ CELERY_RESULT_EXPIRES = 86400
 # Seconds. Without limits, a task that hangs occupies its process for ever.
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 270
-# A task whose worker dies runs again, so write tasks that may run twice.
+# A task whose worker or process dies runs again, so write tasks that may run twice.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # Each process reserves one task: a long one does not hold back those behind it.
