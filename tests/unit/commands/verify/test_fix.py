@@ -11,8 +11,8 @@ import pytest
 
 from celeryize.checks.check import CHECKS, Fix
 from celeryize.commands.verify.run_fix import Fixed
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
-from celeryize.errors import Exit, Unproved
+from celeryize.commands.writing.carry_out import WriteOutcome
+from celeryize.errors import Declined, Exit, Unproved
 from celeryize.patch.source import insertion
 from celeryize.probe.proof import Verdict
 from tests import commands
@@ -461,7 +461,7 @@ def test_a_dry_run_and_a_no_write_nothing(tmp_path):
         (),
         1,
     )
-    with pytest.raises(Aborted):
+    with pytest.raises(Declined):
         commands.fix(root, Recorder(answer=False), static=True)
     assert snapshot(root) == before
 
