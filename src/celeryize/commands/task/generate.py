@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +41,12 @@ from celeryize.render import task_template, task_templates
 # How long the lock of a task without a time limit holds.
 LOCK_SECONDS = 600
 SIZE = re.compile(r"size|chunk|batch|limit")
+# What the built-in bodies import, and its name where another thing has the usual one.
+OTHER_NAMES = {
+    "send_mail": "django_send_mail",
+    "urlopen": "urllib_urlopen",
+    "cache": "django_cache",
+}
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
 
 
@@ -127,8 +135,15 @@ def generate_task(
     imports.append(top_import)
     if request.lock:
         imports.append("from django.core.cache import cache")
+    own = {function, f"{function}_chunk"} | _defined_names(project.modules.tree(path))
+    taken = own | {parameter.name for parameter in parameters}
+    spelled = {name: other if name in taken else name for name, other in OTHER_NAMES.items()}
+    typed = project.style.typed
+    if request.bind and typed:
+        imports.append("from typing import Any")
     context = {
-        **_decorator_context(request, function, parameters, decorated),
+        **spelled,
+        **_decorator_context(request, function, parameters, decorated, typed=typed),
         **_body_context(function, parameters, model, libraries),
         "lock": request.lock,
         # its name in templates that were copied before
@@ -142,6 +157,10 @@ def generate_task(
     template = str(request.body_from or f"task/{request.kind}")
     code, template_imports = _check_template(rendered, function, template)
     imports += template_imports
+    imports = [_with_other_name(line, spelled, code) for line in imports]
+    own_imports = [line for line in kind.imports_for(libraries) if line in imports]
+    _refuse_hidden_import(imports, own)
+    _refuse_hidden_import(own_imports, taken)
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
         app=app,
@@ -157,6 +176,42 @@ def generate_task(
         ),
         parameters=parameters,
     )
+
+
+def _defined_names(tree: ast.Module) -> set[str]:
+    """The functions, classes and variables of a module: not what it imports."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _with_other_name(line: str, spelled: dict[str, str], code: str) -> str:
+    """An import under the name that the code uses for what it brings."""
+    name = line.rpartition(" import ")[2]
+    other = spelled.get(name, name)
+    # a template of the project's own may have the usual name in its text
+    if other == name or not re.search(rf"\b{other}\b", code):
+        return line
+    return f"{line} as {other}"
+
+
+def _refuse_hidden_import(imports: Iterable[str], names: AbstractSet[str]) -> None:
+    """Raise UsageError where one of `names` would hide what the code of the task imports."""
+    for line in filter(None, imports):
+        for node in ast.parse(line).body:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            for alias in node.names:
+                bound = (alias.asname or alias.name).partition(".")[0]
+                if bound in names:
+                    raise UsageError(
+                        f"the name {bound} would hide what the task needs: {line}",
+                        hint="Choose another name; --name sets the one in the registry.",
+                    )
 
 
 def _known_kinds(templates: Path | None) -> tuple[str, ...]:
@@ -239,12 +294,18 @@ def _model_imports(
 
 
 def _decorator_context(
-    request: Request, function: str, parameters: tuple[Parameter, ...], decorated: _Decorated
+    request: Request,
+    function: str,
+    parameters: tuple[Parameter, ...],
+    decorated: _Decorated,
+    *,
+    typed: bool,
 ) -> dict[str, object]:
     """What a template needs to write the head of the task."""
     spelled = [str(p) for p in parameters]
     if request.bind:
-        spelled.insert(0, "self")
+        # the class of a task is generic for some type checkers, and unknown to others
+        spelled.insert(0, "self: Any" if typed else "self")
     # the task of one chunk has a name of its own, and no self
     of_chunk = {k: v for k, v in decorated.options.items() if k not in {"bind", "name"}}
     return {
