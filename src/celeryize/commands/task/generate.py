@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +22,7 @@ from celeryize.commands.task.django_api import (
     django_options,
     registered_name,
 )
+from celeryize.commands.task.hidden_names import taken_names
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
@@ -41,12 +40,6 @@ from celeryize.render import task_template, task_templates
 # How long the lock of a task without a time limit holds.
 LOCK_SECONDS = 600
 SIZE = re.compile(r"size|chunk|batch|limit")
-# What the built-in bodies import, and its name where another thing has the usual one.
-OTHER_NAMES = {
-    "send_mail": "django_send_mail",
-    "urlopen": "urllib_urlopen",
-    "cache": "django_cache",
-}
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
 
 
@@ -128,22 +121,14 @@ def generate_task(
     if request.name:
         _refuse_taken_name(project, registered, path, function)
     top_import, local_import = _model_imports(project, app, path, model, kind)
-    imports = [line for p in parameters for line in p.imports]
-    imports += decorated.imports
     libraries = _libraries(project, request)
-    imports += kind.imports_for(libraries)
-    imports.append(top_import)
-    if request.lock:
-        imports.append("from django.core.cache import cache")
-    own = {function, f"{function}_chunk"} | _defined_names(project.modules.tree(path))
-    taken = own | {parameter.name for parameter in parameters}
-    spelled = {name: other if name in taken else name for name, other in OTHER_NAMES.items()}
-    typed = project.style.typed
-    if request.bind and typed:
-        imports.append("from typing import Any")
+    imports = [line for p in parameters for line in p.imports]
+    imports += [*decorated.imports, *kind.imports_for(libraries), top_import]
+    imports += _imports_of_options(request, typed=project.style.typed)
+    taken = taken_names(project.modules.tree(path), function, parameters)
     context = {
-        **spelled,
-        **_decorator_context(request, function, parameters, decorated, typed=typed),
+        **taken.spelled,
+        **_decorator_context(request, function, parameters, decorated, typed=project.style.typed),
         **_body_context(function, parameters, model, libraries),
         "lock": request.lock,
         # its name in templates that were copied before
@@ -156,11 +141,7 @@ def generate_task(
     rendered = task_template(request.kind, templates, request.body_from, **context)
     template = str(request.body_from or f"task/{request.kind}")
     code, template_imports = _check_template(rendered, function, template)
-    imports += template_imports
-    imports = [_with_other_name(line, spelled, code) for line in imports]
-    own_imports = [line for line in kind.imports_for(libraries) if line in imports]
-    _refuse_hidden_import(imports, own)
-    _refuse_hidden_import(own_imports, taken)
+    imports = taken.imports_for(code, [*imports, *template_imports], kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
         app=app,
@@ -178,40 +159,14 @@ def generate_task(
     )
 
 
-def _defined_names(tree: ast.Module) -> set[str]:
-    """The functions, classes and variables of a module: not what it imports."""
-    found = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return found
-
-
-def _with_other_name(line: str, spelled: dict[str, str], code: str) -> str:
-    """An import under the name that the code uses for what it brings."""
-    name = line.rpartition(" import ")[2]
-    other = spelled.get(name, name)
-    # a template of the project's own may have the usual name in its text
-    if other == name or not re.search(rf"\b{other}\b", code):
-        return line
-    return f"{line} as {other}"
-
-
-def _refuse_hidden_import(imports: Iterable[str], names: AbstractSet[str]) -> None:
-    """Raise UsageError where one of `names` would hide what the code of the task imports."""
-    for line in filter(None, imports):
-        for node in ast.parse(line).body:
-            if not isinstance(node, ast.Import | ast.ImportFrom):
-                continue
-            for alias in node.names:
-                bound = (alias.asname or alias.name).partition(".")[0]
-                if bound in names:
-                    raise UsageError(
-                        f"the name {bound} would hide what the task needs: {line}",
-                        hint="Choose another name; --name sets the one in the registry.",
-                    )
+def _imports_of_options(request: Request, *, typed: bool) -> list[str]:
+    """What --lock and --bind need."""
+    imports = []
+    if request.lock:
+        imports.append("from django.core.cache import cache")
+    if request.bind and typed:
+        imports.append("from typing import Any")
+    return imports
 
 
 def _known_kinds(templates: Path | None) -> tuple[str, ...]:
