@@ -65,9 +65,18 @@ class Draft:
             content = content.encode()
         self._check_inside(path)
         before = self.read(path)
+        if before is None and path.suffix == ".py":
+            content = self._with_header(content)
         self._original_bytes(path)
         self._after[path] = content
         self._steps.append(Step(path, _status_of(before, content), what))
+
+    def _with_header(self, content: bytes) -> bytes:
+        """The content of a new file below the comment that all files of the project begin with."""
+        if not self.style.header or not content.strip():
+            return content
+        newline = b"\r\n" if b"\r\n" in content else b"\n"
+        return self.style.header.encode().replace(b"\n", newline) + newline + content
 
     def delete(self, path: PurePosixPath, what: str) -> None:
         """Plan that `path` is removed; `what` says why."""

@@ -18,7 +18,7 @@ from celeryize.detect.requirements_files import (
 )
 from celeryize.model import Where
 from celeryize.patch.dependencies import Entry, Form, entries
-from celeryize.reading import read_file
+from celeryize.reading import is_file, list_folder, read_file
 
 _Commands = tuple[tuple[str, ...], ...]
 
@@ -31,6 +31,12 @@ _INSTALL_IN_PLACE: _Commands = (("pip", "install", "-e", "."),)
 _BUILDS = (Form.SETUP_CFG, Form.SETUP_PY, Form.PEP621)
 # Folders, and packages of settings, of a project that only shows or tests a published library.
 _EXAMPLES = re.compile(r"(example|demo|sandbox|sample|test)(s|[-_]?(project|app|site))?$")
+# The reason where nothing is known at all.
+UNDECLARED = "no file declares dependencies"
+_OTHER_FORMS = re.compile(
+    r"(environment|conda)[\w.-]*\.ya?ml$|[\w.-]*(Docker|Container)file[\w.-]*$"
+)
+_DJANGO = re.compile(r"(?i)(?:^|[\s'\"\[-])django(?=[\s'\"=<>~!,\]]|$)")
 _POETRY_TABLE = ("tool", "poetry", "dependencies")
 
 
@@ -117,7 +123,8 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
     if not any(candidate.django == 2 for candidate in found):
         found += _distant_candidates(root, folders, {candidate.file for candidate in found})
     if not found:
-        return Dependencies("pip", None, Form.REQUIREMENTS, why="no file declares dependencies")
+        why = _place_of_another_form(root, folders) or UNDECLARED
+        return Dependencies("pip", None, Form.REQUIREMENTS, why=why)
     # max takes the first of equals: the nearest folder, the strictest tool
     best = max(found, key=lambda candidate: (not candidate.for_developers, candidate.django))
     if best.for_developers:
@@ -146,6 +153,23 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
         left={name: other.file for other in reversed(found) for name in other.own},
         constraints=best.constraints,
     )
+
+
+def _place_of_another_form(root: Path, folders: Sequence[PurePosixPath]) -> str:
+    """Where Django is installed from a file that is not edited here: Conda's, a container's; empty
+    where that is not known."""
+    for folder in folders:
+        for file in list_folder(root / folder):
+            if not _OTHER_FORMS.match(file.name) or not is_file(file):
+                continue
+            text = (_read_bytes(file) or b"").decode("utf-8", "replace")
+            for number, line in enumerate(text.splitlines(), start=1):
+                # `conda install` or `pip install`, in a container file
+                installs = file.suffix in {".yml", ".yaml"} or "install" in line
+                if installs and _DJANGO.search(line.split("#")[0]):
+                    place = Where(folder / file.name, number)
+                    return f"{place} installs Django, in a form that celeryize does not edit"
+    return ""
 
 
 def _installed_beside(best: _Candidate, found: Sequence[_Candidate]) -> dict[str, str]:

@@ -76,7 +76,10 @@ class Project:
         """How the project writes Python."""
         from celeryize.detect.style import find_style
 
-        return find_style(self.root, self.base, self.modules.roots)
+        # two files that every project has, and that somebody here wrote or formatted
+        paths = (self.settings.file, self.layout.manage)
+        samples = [source for path in paths if (source := self.modules.source(path))]
+        return find_style(self.root, self.base, self.modules.roots, samples)
 
     @property
     def gitignore(self) -> PurePosixPath:

@@ -618,6 +618,15 @@ def untold(modules: Modules, settings: Settings) -> Where | None:
     return None
 
 
+def chooses_by_code(modules: Modules, module: str) -> bool:
+    """Whether a settings module takes in another one by code: `exec(f"from .{ENV} import *")`,
+    `import_module(...)`. What it ends up with is in no text."""
+    path = modules.find(module)
+    source = modules.source(path) if path else None
+    return source is not None and bool(_TAKES_BY_CODE.search(ast.unparse(source.tree)))
+
+
+_TAKES_BY_CODE = re.compile(r"\b(exec|execfile|import_module|__import__)\(")
 _BY_CODE = re.compile(
     r"\b(exec|execfile|globals|locals|vars|setattr)\(|(?<!getLogger\()__name__"
     r"|\bdynaconf\b|\bDynaconf\b|modules\["

@@ -16,6 +16,8 @@ _EXPORTS = re.compile(r"\b(globals|locals|vars|setattr)\(")
 _NOTHING_AFTER = re.compile(
     r"(?mi)^#.*\b(?:"
     r"(?:do not|don['’]?t|never|nothing|no(?: more)?)\b.*\b(?:after|below|beneath)\b"
+    # Vim reads its line at the end of a file alone
+    r"|vim?: *(?:set? )?\w+="
     r"|(?:keep|must|should|stay|leave|has to|always)\b.*\b(?:end|bottom) of (?:the|this) "
     r"(?:file|module|settings))\b"
 )

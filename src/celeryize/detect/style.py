@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import configparser
+import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from celeryize.patch.source import Source
 from celeryize.patch.style import LINE_LENGTH, Style
 from celeryize.reading import parse_toml, read_file
 
 INI_FILES = ("setup.cfg", "tox.ini", ".flake8", ".isort.cfg", "mypy.ini", ".mypy.ini")
 # Where Ruff and isort look for the project's own packages, from the folder of their settings.
 OWN_FOLDERS = (".", "src")
+_LICENCE = re.compile(r"(?i)\b(copyright|licen[cs]e|SPDX)")
+_CODING = re.compile(r"#.*coding[:=]")
 # A line cannot be shorter than this, whatever a file says.
 SHORTEST = 40
 
 
-def find_style(root: Path, base: PurePosixPath, roots: Iterable[PurePosixPath]) -> Style:
-    """The style that the nearest settings ask for, from the folder of manage.py upwards."""
+def find_style(
+    root: Path, base: PurePosixPath, roots: Iterable[PurePosixPath], samples: Sequence[Source] = ()
+) -> Style:
+    """The style that the nearest settings ask for, from the folder of manage.py upwards.
+
+    What no tool decides, new files have as the `samples` do.
+    """
     folders = [root / folder for folder in (base, *base.parents)]
     tables = [(folder, _tables_of(folder)) for folder in dict.fromkeys(folders)]
     sorting = _first(tables, "isort", "ruff")
     names = _names_in(root / path for path in roots)
     mixed = False
-    quote = '"'
+    quote = _quote_of(samples)
+    if _first(tables, "black", "ruff") is not None:
+        quote = '"'
     if sorting is not None:
         folder, table = sorting
         names = _own_names(folder, table)
@@ -38,7 +50,34 @@ def find_style(root: Path, base: PurePosixPath, roots: Iterable[PurePosixPath]) 
         mixed=mixed,
         quote=quote,
         typed=_first(tables, "mypy") is not None,
+        indent=samples[-1].indent if samples else "    ",
+        header=_header_of(samples),
     )
+
+
+def _quote_of(samples: Sequence[Source]) -> str:
+    """The quote that all samples use most; the double one where they differ."""
+    if samples and all(source.quote == "'" for source in samples):
+        return "'"
+    return '"'
+
+
+def _header_of(samples: Sequence[Source]) -> str:
+    """The comment about the licence that all samples begin with, below a `#!` line; with its
+    newline, empty without one."""
+    found = {_first_comment(source.text) for source in samples}
+    if len(samples) < 2 or len(found) != 1:
+        return ""
+    (header,) = found
+    return header if _LICENCE.search(header) else ""
+
+
+def _first_comment(text: str) -> str:
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    while lines and (lines[0].startswith("#!") or _CODING.match(lines[0]) or not lines[0].strip()):
+        lines.pop(0)
+    comment = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    return "".join(f"{line}\n" for line in comment)
 
 
 _Tables = Sequence[tuple[Path, Mapping[str, Mapping[str, Any]]]]

@@ -93,8 +93,11 @@ def _last_in(source: Source, configuration: ast.ClassDef) -> Splice:
         lead = newline
     else:
         lead = newline * 2
-    body = fitted(source, offset, METHOD)
-    return insertion(offset, lead + re.sub(r"(?m)^(?=[^\r\n])", margin, body), statements(METHOD))
+    method = METHOD
+    if source.style.typed:
+        method = METHOD.replace("(self):", "(self) -> None:")
+    body = fitted(source, offset, method)
+    return insertion(offset, lead + re.sub(r"(?m)^(?=[^\r\n])", margin, body), statements(method))
 
 
 def _line_margin(source: Source, node: ast.stmt) -> str:

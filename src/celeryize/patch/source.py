@@ -249,7 +249,8 @@ class Source:
 
     @cached_property
     def indent(self) -> str:
-        """One level of indentation, that of the first indented block, or else bracket."""
+        """One level of indentation, that of the first indented block, or else bracket; the
+        project's without one."""
         for node in ast.walk(self.tree):
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and node.col_offset == 0:
@@ -260,7 +261,7 @@ class Source:
         bracket = re.search(r"[\[({][ \t]*(?:#.*)?\r?\n([ \t]+)\S", self.text)
         if bracket:
             return bracket.group(1)
-        return "    "
+        return self.style.indent
 
     @cached_property
     def quote(self) -> str:

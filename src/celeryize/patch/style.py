@@ -16,8 +16,9 @@ STANDARD, THIRD, FIRST, LOCAL = range(4)
 class Style:
     """`own` are the packages and modules of the project itself, at the top level of sys.path.
 
-    `mixed`: `import x` and `from x import y` are sorted together. `quote` is that of new files.
-    `typed`: a type checker reads the code.
+    `mixed`: `import x` and `from x import y` are sorted together. `quote` and `indent` are those of
+    new files, and `header` is the comment that they begin with: a licence, say, which all files
+    have. `typed`: a type checker reads the code.
     """
 
     line_length: int = LINE_LENGTH
@@ -25,6 +26,8 @@ class Style:
     mixed: bool = False
     quote: str = '"'
     typed: bool = False
+    indent: str = "    "
+    header: str = ""
 
     def section_of(self, module: str, level: int = 0) -> int:
         """isort's section of an imported module."""

@@ -432,3 +432,28 @@ def test_a_file_for_developers_declares_nothing_that_runs(tmp_path, name):
     result = found(tmp_path, {name: "pytest\ndjango-stubs\n", "pyproject.toml": computed})
     assert result.file is None
     assert name in result.why
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        (
+            "environment.yml",
+            "dependencies:\n  - python=3.12\n  - django=5.1\n",
+            "environment.yml:3 installs Django",
+        ),
+        (
+            "Dockerfile",
+            "FROM python:3.12\nRUN pip install gunicorn 'Django>=5'\n",
+            "Dockerfile:2 installs Django",
+        ),
+        ("Dockerfile", "FROM django-base\n# pip install django\n", "no file declares"),
+        ("environment.yml", "dependencies:\n  - django-environ\n", "no file declares"),
+        ("docker-compose.yml", "services:\n  django:\n    image: x\n", "no file declares"),
+    ],
+)
+def test_where_django_is_installed_from_a_file_that_is_not_edited(tmp_path, file, text, why):
+    (tmp_path / file).write_text(text)
+    found = find_dependencies(tmp_path, PurePosixPath("."))
+    assert found.file is None
+    assert found.why.startswith(why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery, habit_of
 from celeryize.commands.init.setup import Setup
+from celeryize.detect.dependencies import UNDECLARED
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo
 from celeryize.patch.dependencies import Requirement, declare, needed
@@ -32,7 +33,7 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
     if dependencies.file is None:
         lines = "".join(f"{need}\n" for need in wanted)
         reason = "No file declares the project's dependencies."
-        if dependencies.why != "no file declares dependencies":
+        if dependencies.why != UNDECLARED:
             reason = f"{dependencies.why}."
         draft.add_todo(Todo(f"declare {names}", reason, lines))
         return

@@ -19,6 +19,7 @@ from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.written_values import written_values
 from celeryize.commands.start_command import program_in
 from celeryize.detect.project import Project
+from celeryize.detect.settings import chooses_by_code
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.patch.settings import without
@@ -80,6 +81,9 @@ def _refuse_half(setup: Setup, block: str, imports: tuple[str, ...]) -> None:
     if layout.settings_where is None:
         return
     if settings.environments and settings.module not in settings.environments:
+        # one of its modules is its settings after all, and what they share is in each
+        if chooses_by_code(setup.project.modules, settings.module):
+            return
         raise CannotPatch(
             f"{settings.module} holds no settings; its modules do: "
             f"{', '.join(settings.environments)}",

@@ -84,15 +84,20 @@ def _start_schedule(
     settings = project.settings
     imports = list(request.when.imports)
     block = f"{_setting_name(project)} = {{\n{indent_lines(entry)},\n}}\n"
-    source = draft.source(settings.file)
+    path = settings.file
+    broker = settings.assigned.get("CELERY_BROKER_URL")
+    if settings.split and broker is not None:
+        # the component that has the other settings of Celery
+        path = broker.path
+    source = draft.source(path)
     if settings.class_based:
         after = add_attributes(source, block, imports, settings.class_based.line or 0)
     else:
         last = None
-        if settings.last:
+        if settings.last and path == settings.file:
             last = settings.last.line
         after = add_block(source, block, imports, last)
-    draft.write(settings.file, after, what)
+    draft.write(path, after, what)
     _ignore_files_of_beat(project, draft)
 
 

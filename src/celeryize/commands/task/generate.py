@@ -22,6 +22,7 @@ from celeryize.commands.task.django_api import (
     django_options,
     registered_name,
 )
+from celeryize.commands.task.hidden_names import taken_names
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
@@ -133,15 +134,14 @@ def generate_task(
     if request.name:
         _refuse_taken_name(project, registered, path, function)
     top_import, local_import = _model_imports(project, app, path, model, kind)
-    imports = [line for p in parameters for line in p.imports]
-    imports += decorated.imports
     libraries = _libraries(project, request)
-    imports += kind.imports_for(libraries)
-    imports.append(top_import)
-    if request.lock:
-        imports.append("from django.core.cache import cache")
+    imports = [line for p in parameters for line in p.imports]
+    imports += [*decorated.imports, *kind.imports_for(libraries), top_import]
+    imports += _imports_of_options(request, typed=project.style.typed)
+    taken = taken_names(project.modules.tree(path), function, parameters)
     context = {
-        **_decorator_context(request, function, parameters, decorated),
+        **taken.spelled,
+        **_decorator_context(request, function, parameters, decorated, typed=project.style.typed),
         **_body_context(function, parameters, model, libraries),
         "lock": request.lock,
         # its name in templates that were copied before
@@ -154,7 +154,7 @@ def generate_task(
     rendered = task_template(request.kind, templates, request.body_from, **context)
     template = str(request.body_from or f"task/{request.kind}")
     code, template_imports = _check_template(rendered, function, template)
-    imports += template_imports
+    imports = taken.imports_for(code, [*imports, *template_imports], kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
         app=app,
@@ -170,6 +170,16 @@ def generate_task(
         ),
         parameters=parameters,
     )
+
+
+def _imports_of_options(request: Request, *, typed: bool) -> list[str]:
+    """What --lock and --bind need."""
+    imports = []
+    if request.lock:
+        imports.append("from django.core.cache import cache")
+    if request.bind and typed:
+        imports.append("from typing import Any")
+    return imports
 
 
 def _known_kinds(templates: Path | None) -> tuple[str, ...]:
@@ -257,12 +267,18 @@ def _model_imports(
 
 
 def _decorator_context(
-    request: Request, function: str, parameters: tuple[Parameter, ...], decorated: _Decorated
+    request: Request,
+    function: str,
+    parameters: tuple[Parameter, ...],
+    decorated: _Decorated,
+    *,
+    typed: bool,
 ) -> dict[str, object]:
     """What a template needs to write the head of the task."""
     spelled = [str(p) for p in parameters]
     if request.bind:
-        spelled.insert(0, "self")
+        # the class of a task is generic for some type checkers, and unknown to others
+        spelled.insert(0, "self: Any" if typed else "self")
     return {
         "decorator": format_decorator(decorated.name, decorated.options),
         "chunk_decorator": format_decorator(decorated.name, decorated.chunk_options),

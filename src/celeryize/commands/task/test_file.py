@@ -29,6 +29,8 @@ USES_PYTEST = re.compile(
 )
 # The option and its value, which may go on in indented lines, or in a list.
 PYTHON_FILES = re.compile(rb"^python_files\s*=(.*(?:\n[ \t]+.*|\n\].*)*)", re.MULTILINE)
+# What the tests themselves use.
+_NAMES_OF_TESTS = frozenset({"TestCase", "mock", "pytest", "row"})
 # Arguments for a direct call, by annotation, and the import of each.
 SAMPLES = {
     "int": ("0", ""),
@@ -74,7 +76,8 @@ def render_test(
     path = _test_path(project, app, subject.function)
     # relative imports, where the test and the task are both modules of the app itself
     near = path.parent == app.folder and subject.path.parent == app.folder
-    lines, imports = _call_lines(project, subject, near=near)
+    called = _name_in_test(project.modules.tree(path), subject.function, subject.kind)
+    lines, imports = _call_lines(project, subject, called, near=near)
     on_commit: tuple[str, ...] = ()
     pytest = uses_pytest(project)
     if trigger:
@@ -83,10 +86,13 @@ def render_test(
             capture = "self.captureOnCommitCallbacks"
             if pytest:
                 capture = "django_capture_on_commit_callbacks"
-            on_commit = _on_commit(subject.function, trigger, created, capture)
+            on_commit = _on_commit(called, trigger, created, capture)
             imports += ["from unittest import mock", _model_import(trigger.model, near=near)]
     if pytest:
-        return _pytest_module(path, subject.function, lines, on_commit, imports)
+        typed = project.style.typed
+        if on_commit and typed:
+            imports.append("from typing import Any")
+        return _pytest_module(path, subject.function, lines, on_commit, imports, typed=typed)
     return _unittest_module(path, subject.function, lines, on_commit, imports)
 
 
@@ -130,7 +136,23 @@ def _bytes_of(file: Path) -> bytes:
         return b""
 
 
-def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list[str], list[str]]:
+def _name_in_test(tree: ast.Module, function: str, kind: str) -> str:
+    """What the test calls the task: its name, unless the module of the test has another meaning for
+    that, or pytest would take it for a test."""
+    taken = {*_NAMES_OF_TESTS, *(("mail",) if kind == "email" else ())}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            taken.add(node.name)
+        elif isinstance(node, ast.Import):
+            taken |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    if function.startswith("test"):
+        return f"task_{function}"
+    return f"{function}_task" if function in taken else function
+
+
+def _call_lines(
+    project: Project, subject: Subject, name: str, *, near: bool
+) -> tuple[list[str], list[str]]:
     """The lines of the test that calls the task, from the template of its kind, and the imports
     they need.
     """
@@ -151,17 +173,21 @@ def _call_lines(project: Project, subject: Subject, *, near: bool) -> tuple[list
     opener = URLOPEN
     if "requests.get(" in subject.code:
         opener = "requests.get"
-    called = subject.function
+    called = name
     if subject.is_django:
         # the object that @task makes is no function; call() runs it here and now
-        called = f"{subject.function}.call"
-    name = f"test/{subject.kind}.py.jinja"
-    if not has_template(name):
-        name = "test/plain.py.jinja"
+        called = f"{name}.call"
+    imported = subject.function
+    if name != subject.function:
+        imported = f"{subject.function} as {name}"
+    template = f"test/{subject.kind}.py.jinja"
+    if not has_template(template):
+        template = "test/plain.py.jinja"
     text = snippet(
-        name,
+        template,
         call=f"{called}({arguments})",
         function=subject.function,
+        imported=imported,
         key=key,
         model=subject.model is not None,
         module=module,
@@ -178,12 +204,15 @@ def _pytest_module(
     lines: list[str],
     on_commit: tuple[str, ...],
     imports: list[str],
+    *,
+    typed: bool,
 ) -> TaskTest:
     """Tests as functions, the way pytest-django has them."""
     code = f"@pytest.mark.django_db\ndef test_{function}_runs() -> None:\n{_indent_lines(lines, 4)}"
     if on_commit:
         code += f"\n\n@pytest.mark.django_db\ndef test_{function}_is_sent_on_commit("
-        code += "\n    django_capture_on_commit_callbacks,\n) -> None:\n"
+        annotation = ": Any" if typed else ""
+        code += f"\n    django_capture_on_commit_callbacks{annotation},\n) -> None:\n"
         code += _indent_lines(on_commit, 4)
     return TaskTest(path, code, (*imports, "import pytest"))
 
@@ -283,7 +312,7 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
     imports: list[str] = []
     for argument in required:
         # self, of a bound task
-        if argument.annotation is None:
+        if argument.annotation is None or argument.arg == "self":
             continue
         annotation = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
         value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))

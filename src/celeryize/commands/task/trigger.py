@@ -22,6 +22,7 @@ from celeryize.render import snippet
 from celeryize.spelling import did_you_mean
 
 SIGNALS = ("post_save", "post_delete")
+_NAMES_OF_RECEIVER = {"sender", "instance", "created", "raw", "kwargs", "receiver", *SIGNALS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,16 @@ def _receiver_code(
         receiver=f"{task.function}_on_{trigger.signal}",
         title=sentence_case(task.function),
         call=sending,
+        typed=project.style.typed,
     )
     module = project.modules.name_of(task.path) or ""
+    if project.style.typed:
+        imports.append("from typing import Any")
+    if task.function in _NAMES_OF_RECEIVER:
+        raise UsageError(
+            f"the receiver of a signal has a parameter {task.function}, which would hide the task",
+            hint="Choose another name for the task, or leave --trigger out.",
+        )
     return code, [
         f"from django.db.models.signals import {trigger.signal}",
         "from django.dispatch import receiver",

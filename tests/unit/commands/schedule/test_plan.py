@@ -67,6 +67,13 @@ def test_a_star_import_takes_the_first_entry_along(wired):
     assert list(schedule(wired)) == ["nightly", "weekly"]
 
 
+def test_the_first_entry_of_split_settings_is_in_the_component_of_celery(tmp_path):
+    folder = shutil.copytree(GOLDEN / "split_settings_list/after", tmp_path / "p")
+    (component,) = [p for p in folder.rglob("*.py") if "CELERY_BROKER_URL" in p.read_text()]
+    add(folder)
+    assert "CELERY_BEAT_SCHEDULE = {" in component.read_text()
+
+
 def test_the_first_entry_has_git_ignore_what_beat_writes(wired):
     (wired / ".gitignore").write_text("*.pyc\n")
     add(wired)

@@ -1,0 +1,5 @@
+# from .celery import app as celery_app
+
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)

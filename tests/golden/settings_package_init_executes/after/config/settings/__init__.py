@@ -1,0 +1,3 @@
+import os
+
+exec(f"from .{os.environ.get('STAGE', 'local')} import *")
