@@ -419,6 +419,13 @@ def _import_lists(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
             yield facts.app_code, "Celery(include=...)", keyword.value
 
 
+def _module_meant(facts: Facts, name: str) -> str:
+    """The module of the project that a misspelt name means, as a hint."""
+    known = {facts.modules.name_of(path) or "" for path in facts.code.files}
+    close = difflib.get_close_matches(name, sorted(known), 1, 0.8)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
 def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
     """The names of CELERY_IMPORTS and CELERY_INCLUDE that are no module: place, message, hint.
 
@@ -444,7 +451,7 @@ def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
                 yield where, message, f'Write "{module}".'
             else:
                 message = f"{written} names {name}, but {module} has no such module"
-                yield where, message, ""
+                yield where, message, _module_meant(facts, name)
 
 
 @check(

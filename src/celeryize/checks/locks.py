@@ -138,7 +138,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
             last = max(given_back, key=lambda call: call.lineno)
             if _may_raise_between(code, node, taken, last):
                 yield Occurrence(
-                    f"an exception above this line leaves the lock of {node.name}",
+                    f"an exception above this line leaves the lock of {node.name} behind",
                     code.where(last),
                     "Put the work into `try:` and this line into `finally:`.",
                 )
