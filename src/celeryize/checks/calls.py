@@ -94,22 +94,48 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
         if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
         function = code.function_of(call)
-        if function is None or not isinstance(code.parents.get(function), ast.Module):
+        name = _helper_name(code, function)
+        if function is None or not name:
             continue
         # what is decorated, or is a task itself, may run later
-        if function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+        if any(dotted(d) not in {"staticmethod", "classmethod"} for d in function.decorator_list):
             continue
         if _surrounding_transaction(code, call, atomic_requests=False) is None:
             if not any(isinstance(o, ast.Lambda) or _waits(o) for o in code.around(call)):
-                helpers[code.path, function.name] = task
+                helpers[code.path, name] = task
     if not helpers:
         return
     for code in facts.code.relevant:
         for call in code.calls:
+            place = None
             if isinstance(call.func, ast.Name):
                 place = _place_of(facts, code, call.func)
-                if place in helpers:
-                    yield code, call, helpers[place]
+            elif dotted(call.func).startswith(("self.", "cls.")):
+                holder = _holder_of(code, call)
+                place = (code.path, f"{holder}.{dotted(call.func).partition('.')[2]}")
+            if place in helpers:
+                yield code, call, helpers[place]
+
+
+def _helper_name(code: Code, function: ast.AST | None) -> str:
+    """What a function is called by: its name, or that of its class and its own; empty for one
+    inside of another."""
+    if not isinstance(function, ast.FunctionDef):
+        return ""
+    holder = code.parents.get(function)
+    if isinstance(holder, ast.ClassDef):
+        return f"{holder.name}.{function.name}"
+    if isinstance(holder, ast.Module):
+        return function.name
+    return ""
+
+
+def _holder_of(code: Code, node: ast.AST) -> str:
+    """The name of the class around a node."""
+    for outer in code.around(node):
+        if isinstance(outer, ast.ClassDef):
+            return outer.name
+    return ""
 
 
 def _waits(node: ast.AST) -> bool:

@@ -149,6 +149,7 @@ def _known_hint(failure: Failure) -> str:
 KNOWN_WORDS = {
     "Signal receiver must accept keyword arguments": "Give the function **kwargs, too.",
     "install the ephem library": "Install ephem, and declare it: solar schedules need it.",
+    "Could not find backend": "Install the package of the backend that TASKS names, or correct it.",
     "Error loading psycopg": "Install psycopg, the driver of PostgreSQL, where you run this.",
     "Error loading MySQLdb": "Install mysqlclient, the driver of MySQL, where you run this.",
 }
