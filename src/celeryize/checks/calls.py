@@ -89,7 +89,23 @@ def sent_inside_a_transaction(facts: Facts) -> Iterator[Occurrence]:
 
 def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
     """The calls of functions of the project that certainly send a task at once."""
-    helpers: dict[tuple[PurePosixPath, str], Task] = {}
+    helpers = dict(_sending_helpers(facts))
+    names = {name for _, name in helpers}
+    for code in facts.code.relevant:
+        bindings = facts.code.bindings(code.path) if names else {}
+        aliases = {alias for alias, (_, name) in bindings.items() if name in names}
+        for call in code.calls if names else ():
+            place = None
+            if isinstance(call.func, ast.Name) and call.func.id in names | aliases:
+                place = _place_of(facts, code, call.func)
+            elif dotted(call.func).startswith(("self.", "cls.")):
+                place = _method_of(code, call)
+            if place in helpers:
+                yield code, call, helpers[place]
+
+
+def _sending_helpers(facts: Facts) -> Iterator[tuple[tuple[PurePosixPath, str], Task]]:
+    """The functions and methods of a module that send a task as soon as they are called."""
     for code, call, how, task in task_calls(facts):
         if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
@@ -100,21 +116,19 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
         # what is decorated, or is a task itself, may run later
         if any(dotted(d) not in {"staticmethod", "classmethod"} for d in function.decorator_list):
             continue
-        if _surrounding_transaction(code, call, atomic_requests=False) is None:
-            if not any(isinstance(o, ast.Lambda) or _waits(o) for o in code.around(call)):
-                helpers[code.path, name] = task
-    if not helpers:
-        return
-    for code in facts.code.relevant:
-        for call in code.calls:
-            place = None
-            if isinstance(call.func, ast.Name):
-                place = _place_of(facts, code, call.func)
-            elif dotted(call.func).startswith(("self.", "cls.")):
-                holder = _holder_of(code, call)
-                place = (code.path, f"{holder}.{dotted(call.func).partition('.')[2]}")
-            if place in helpers:
-                yield code, call, helpers[place]
+        if _surrounding_transaction(code, call, atomic_requests=False) is not None:
+            continue
+        if not any(isinstance(outer, ast.Lambda) or _waits(outer) for outer in code.around(call)):
+            yield (code.path, name), task
+
+
+def _method_of(code: Code, call: ast.Call) -> tuple[PurePosixPath, str]:
+    """The file, and the class with the method, that `self.tell()` means inside its class."""
+    method = dotted(call.func).partition(".")[2]
+    for outer in code.around(call):
+        if isinstance(outer, ast.ClassDef):
+            return code.path, f"{outer.name}.{method}"
+    return code.path, ""
 
 
 def _helper_name(code: Code, function: ast.AST | None) -> str:
@@ -127,14 +141,6 @@ def _helper_name(code: Code, function: ast.AST | None) -> str:
         return f"{holder.name}.{function.name}"
     if isinstance(holder, ast.Module):
         return function.name
-    return ""
-
-
-def _holder_of(code: Code, node: ast.AST) -> str:
-    """The name of the class around a node."""
-    for outer in code.around(node):
-        if isinstance(outer, ast.ClassDef):
-            return outer.name
     return ""
 
 
