@@ -90,6 +90,10 @@ def _backend_name(facts: Facts) -> str:
     return (value or "").partition(":")[0].lower()
 
 
+# The methods of a task that make one message of many calls.
+SPREADS = frozenset({"map", "starmap", "chunks"})
+
+
 @check("celery.E500")
 def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
     """A chord, or a group with a task behind it, has no result backend that can do chords.
@@ -419,15 +423,23 @@ def _is_declared(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr not in MAKERS | {"chain", "group", "chord"}
+        and node.func.attr not in MAKERS | SPREADS | {"chain", "group", "chord"}
     )
+
+
+def _is_spread(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is `task.map(...)`, which is a signature like the others."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in SPREADS:
+            return facts.tasks.named_by(code, owner) is not None
+    return False
 
 
 def _unused_canvas(facts: Facts, code: Code) -> Iterator[ast.expr]:
     """The canvas that nothing uses: statements, and what an unused variable is given."""
     for node in code.parents:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.BinOp):
-            if is_canvas(facts, code, node.value):
+            if is_canvas(facts, code, node.value) or _is_spread(facts, code, node.value):
                 yield node.value
         # what on_commit calls is the lambda, and nothing sends what that returns
         outer = code.parents.get(node)
