@@ -91,6 +91,12 @@ UNJSON = {
 }
 # Of the builtins, those that nobody means as a value.
 BUILTINS = frozenset({"len", "print", "str", "int", "float", "bool", "list", "dict", "set", "sum"})
+# What gives an answer of HTTP.
+RESPONSES = frozenset(
+    {f"{home}.{verb}" for home in ("requests", "httpx") for verb in ["get", "post", "put", "patch"]}
+    | {"django.http.HttpResponse", "django.http.JsonResponse", "django.shortcuts.render"}
+    | {"rest_framework.response.Response"}
+)
 UNJSON_CALLS = {
     "datetime.timedelta": "a timedelta",
     "pathlib.Path": "a Path",
@@ -719,6 +725,8 @@ def _result_problem(facts: Facts, task: Task, value: ast.expr) -> str | None:
     if found is not None:
         return found
     value = followed(code, value)
+    if isinstance(value, ast.Call) and full_name(facts, code, value.func) in RESPONSES:
+        return f"what {dotted(value.func)}() gives, a response"
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
         return None
     spelled = ast.unparse(value.func)

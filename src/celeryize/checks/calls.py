@@ -91,30 +91,58 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
     """The calls of functions of the project that certainly send a task at once."""
     helpers = dict(_sending_helpers(facts))
     names = {name for _, name in helpers}
+    # of `Doctor.tell`, what a call shows
+    last = {name.rpartition(".")[2] for name in names}
     for code in facts.code.relevant:
         aliases = {alias for alias, (_, name) in code.imported.items() if name in names}
-        for call in code.calls_of(*names, *aliases):
+        for call in code.calls_of(*last, *aliases):
+            place = None
             if isinstance(call.func, ast.Name):
                 place = _place_of(facts, code, call.func)
-                if place in helpers:
-                    yield code, call, helpers[place]
+            elif dotted(call.func).startswith(("self.", "cls.")):
+                place = _method_of(code, call)
+            if place in helpers:
+                yield code, call, helpers[place]
 
 
 def _sending_helpers(facts: Facts) -> Iterator[tuple[tuple[PurePosixPath, str], Task]]:
-    """The functions at the top of a module that send a task as soon as they are called."""
+    """The functions and methods of a module that send a task as soon as they are called."""
     for code, call, how, task in task_calls(facts):
         if how not in SENDS or any(keyword.arg in LATER for keyword in call.keywords):
             continue
         function = code.function_of(call)
-        if function is None or not isinstance(code.parents.get(function), ast.Module):
+        name = _helper_name(code, function)
+        if function is None or not name:
             continue
         # what is decorated, or is a task itself, may run later
-        if function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+        if any(dotted(d) not in {"staticmethod", "classmethod"} for d in function.decorator_list):
             continue
         if _surrounding_transaction(code, call, atomic_requests=False) is not None:
             continue
         if not any(isinstance(outer, ast.Lambda) or _waits(outer) for outer in code.around(call)):
-            yield (code.path, function.name), task
+            yield (code.path, name), task
+
+
+def _method_of(code: Code, call: ast.Call) -> tuple[PurePosixPath, str]:
+    """The file, and the class with the method, that `self.tell()` means inside its class."""
+    method = dotted(call.func).partition(".")[2]
+    for outer in code.around(call):
+        if isinstance(outer, ast.ClassDef):
+            return code.path, f"{outer.name}.{method}"
+    return code.path, ""
+
+
+def _helper_name(code: Code, function: ast.AST | None) -> str:
+    """What a function is called by: its name, or that of its class and its own; empty for one
+    inside of another."""
+    if not isinstance(function, ast.FunctionDef):
+        return ""
+    holder = code.parents.get(function)
+    if isinstance(holder, ast.ClassDef):
+        return f"{holder.name}.{function.name}"
+    if isinstance(holder, ast.Module):
+        return function.name
+    return ""
 
 
 def _waits(node: ast.AST) -> bool:

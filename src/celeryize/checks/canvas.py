@@ -90,6 +90,10 @@ def _backend_name(facts: Facts) -> str:
     return (value or "").partition(":")[0].lower()
 
 
+# The methods of a task that make one message of many calls.
+SPREADS = frozenset({"map", "starmap", "chunks"})
+
+
 @check("celery.E500")
 def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
     """A chord, or a group with a task behind it, has no result backend that can do chords.
@@ -419,14 +423,24 @@ def _is_declared(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr not in MAKERS | {"chain", "group", "chord"}
+        and node.func.attr not in MAKERS | SPREADS | {"chain", "group", "chord"}
     )
+
+
+def _is_spread(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression is `task.map(...)`, which is a signature like the others."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in SPREADS:
+            return facts.tasks.named_by(code, owner) is not None
+    return False
 
 
 def _unused_canvas(facts: Facts, code: Code) -> Iterator[ast.expr]:
     """The canvas that nothing uses: statements, and what an unused variable is given."""
     for statement in dict.fromkeys(_statement_of(code, call) for call in code.calls):
-        if statement is not None and is_canvas(facts, code, statement.value):
+        if statement is None:
+            continue
+        if is_canvas(facts, code, statement.value) or _is_spread(facts, code, statement.value):
             yield statement.value
     for call in code.calls:
         # what on_commit calls is the lambda, and nothing sends what that returns

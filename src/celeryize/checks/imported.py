@@ -149,6 +149,7 @@ def _known_hint(failure: Failure) -> str:
 KNOWN_WORDS = {
     "Signal receiver must accept keyword arguments": "Give the function **kwargs, too.",
     "install the ephem library": "Install ephem, and declare it: solar schedules need it.",
+    "Could not find backend": "Install the package of the backend that TASKS names, or correct it.",
     "Error loading psycopg": "Install psycopg, the driver of PostgreSQL, where you run this.",
     "Error loading MySQLdb": "Install mysqlclient, the driver of MySQL, where you run this.",
 }
@@ -419,6 +420,13 @@ def _import_lists(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
             yield facts.app_code, "Celery(include=...)", keyword.value
 
 
+def _module_meant(facts: Facts, name: str) -> str:
+    """The module of the project that a misspelt name means, as a hint."""
+    known = {facts.modules.name_of(path) or "" for path in facts.code.files}
+    close = difflib.get_close_matches(name, sorted(known), 1, 0.8)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
 def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
     """The names of CELERY_IMPORTS and CELERY_INCLUDE that are no module: place, message, hint.
 
@@ -444,7 +452,7 @@ def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
                 yield where, message, f'Write "{module}".'
             else:
                 message = f"{written} names {name}, but {module} has no such module"
-                yield where, message, ""
+                yield where, message, _module_meant(facts, name)
 
 
 @check(

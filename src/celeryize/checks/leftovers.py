@@ -189,7 +189,8 @@ def _is_looked_up(code: Code, function: Function, name: str) -> bool:
                 if asked == name:
                     return True
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=asked)]):
-                if asked == name:
+                # a length that is only returned or logged is no bound
+                if asked == name and isinstance(code.parents.get(node), ast.Compare | ast.While):
                     return True
             case ast.ExceptHandler(type=ast.expr() as caught):
                 if "KeyError" in ast.unparse(caught):

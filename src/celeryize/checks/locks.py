@@ -25,6 +25,7 @@ CLIENTS = frozenset(
         "django_redis.get_redis_connection",
     }
 )
+TAKES = frozenset({"add", "lock", "set", "setnx"})
 CACHE = frozenset({"django.core.cache.cache", "django.core.cache.caches"})
 ENDS = frozenset({"ex", "px", "exat", "pxat", "timeout", "expire"})
 # What changes rows, by the name of the method.
@@ -45,10 +46,12 @@ def lock_without_end(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
     """
     for code, node in task_functions(facts):
+        if not any(word in code.source.text for word in ("cache", ".lock(", "nx")):
+            continue
         for call in code.within(node):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
-            if _has_no_end(facts, code, node, call):
+            if call.func.attr in TAKES and _has_no_end(facts, code, node, call):
                 yield Occurrence(
                     f"the lock of {node.name} never ends: a worker that is killed leaves it for "
                     "ever",
@@ -138,7 +141,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
             last = max(given_back, key=lambda call: call.lineno)
             if _may_raise_between(code, node, taken, last):
                 yield Occurrence(
-                    f"an exception above this line leaves the lock of {node.name}",
+                    f"an exception above this line leaves the lock of {node.name} behind",
                     code.where(last),
                     "Put the work into `try:` and this line into `finally:`.",
                 )

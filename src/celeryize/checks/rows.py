@@ -10,7 +10,7 @@ from celeryize.checks.entries import model_values
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted
+from celeryize.checks.facts.literals import Function, dotted
 
 # One of these, and only one. Source: django_celery_beat/models.py, PeriodicTask.validate_unique
 SCHEDULES = frozenset({"interval", "crontab", "solar", "clocked"})
@@ -79,10 +79,30 @@ def _may_be_none(code: Code, value: ast.expr) -> bool:
     if value.id in usual:
         return True
     # what is assigned more than once, or by unpacking, may be anything
+    if _is_made_once(code, function, value.id):
+        return False
     assigned = code.assigned_in(function).get(value.id) or []
     if value.id not in {a.arg for a in (*named, *arguments.kwonlyargs)} and len(assigned) != 1:
         return True
     return any(_is_none(one) or isinstance(one, ast.IfExp | ast.BoolOp) for one in assigned)
+
+
+def _is_made_once(code: Code, function: Function, name: str) -> bool:
+    """Whether a name is only bound by `name, created = ....objects.get_or_create(...)`."""
+    stores = [
+        node
+        for node in code.within(function)
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+    ]
+    if len(stores) != 1:
+        return False
+    target = code.parents.get(stores[0])
+    made = code.parents.get(target) if isinstance(target, ast.Tuple) else None
+    if not isinstance(made, ast.Assign) or not isinstance(made.value, ast.Call):
+        return False
+    spelled = ast.unparse(made.value.func)
+    first = isinstance(target, ast.Tuple) and target.elts[0] is stores[0]
+    return first and spelled.endswith(("objects.get_or_create", "objects.update_or_create"))
 
 
 def _is_open(call: ast.Call) -> bool:

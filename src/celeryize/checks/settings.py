@@ -493,6 +493,13 @@ def _url_text(facts: Facts, key: str) -> str | None:
     return next((text for _, _, text in _literal_urls(facts, key)), None)
 
 
+def _hint_for_url(problem: str) -> str:
+    """What to write instead, where the fix of the check is about another part of the URL."""
+    if problem.startswith("ssl_cert_reqs"):
+        return "Write ?ssl_cert_reqs=required; none, where the certificate is not to be checked."
+    return ""
+
+
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
     """What is wrong with a broker or backend URL, or None."""
     if url != url.strip():
@@ -546,7 +553,9 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             problem = url_problem(part, BROKER_SCHEMES)
             if problem:
                 yield Occurrence(
-                    f"the broker URL cannot work: {problem}", setting.code.where(value)
+                    f"the broker URL cannot work: {problem}",
+                    setting.code.where(value),
+                    _hint_for_url(problem),
                 )
                 break
 
@@ -609,7 +618,9 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             problem = "the amqp backend was removed; use rpc://"
         if problem:
             yield Occurrence(
-                f"the result backend cannot work: {problem}", setting.code.where(value)
+                f"the result backend cannot work: {problem}",
+                setting.code.where(value),
+                _hint_for_url(problem),
             )
 
 

@@ -35,6 +35,17 @@ def _pairs(facts: Facts) -> Iterator[tuple[Process, Process]]:
                     yield web, worker
 
 
+def _manifests(facts: Facts) -> Iterator[tuple[Process, Process]]:
+    """Another process and a worker in the Kubernetes manifests of one folder."""
+    own = [one for one in facts.deployment.processes if one.kind == "kubernetes"]
+    for other in own:
+        for worker in own:
+            if worker.subcommand != "worker" or other.celery is not None:
+                continue
+            if other.where.path.parent == worker.where.path.parent:
+                yield other, worker
+
+
 @check("celery.W929")
 def volume_is_missing(facts: Facts) -> Iterator[Occurrence]:
     """A worker's container lacks the volume in which the web server keeps its files.
@@ -104,7 +115,7 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
     Fix: One tag, from one place: an anchor, or ${TAG}
     Source: https://docs.docker.com/reference/compose-file/fragments/
     """
-    for web, worker in _pairs(facts):
+    for web, worker in (*_pairs(facts), *_manifests(facts)):
         ours, theirs = web.options.get("image"), worker.options.get("image")
         if ours is None or theirs is None or ours.text == theirs.text:
             continue

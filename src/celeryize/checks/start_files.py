@@ -84,6 +84,10 @@ def _only_in_start_files(facts: Facts, pattern: re.Pattern[bytes]) -> tuple[Wher
     paths = [*facts.code.files, *facts.settings.files]
     if manage not in paths and (root / manage).is_file():
         paths.append(manage)
+    # nearly no project has it there: then the others are not read
+    starts = [path for path in paths if START_FILES.search(path.as_posix())]
+    if not any(pattern.search(facts.code.raw(path)) for path in starts):
+        return None
     for path in dict.fromkeys(paths):
         text = facts.code.raw(path)
         match = pattern.search(text)

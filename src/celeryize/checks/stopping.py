@@ -25,6 +25,8 @@ from celeryize.model import Where
 from celeryize.reading import readable_text
 
 REMAP_LINE = "REMAP_SIGTERM=SIGQUIT"
+# The verb that writes what a worker lacks for a safe stop, in each kind of file.
+COMPLETED = "`celeryize add-worker` writes that."
 # What each kind of file calls the time until SIGKILL.
 GRACES = {
     "compose": "stop_grace_period",
@@ -71,7 +73,7 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"{bare[0].where} stops the worker with SIGTERM: this timeout is never used",
             place,
-            f"Put {REMAP_LINE} into the environment of the worker.",
+            f"Put {REMAP_LINE} into the environment of the worker. {COMPLETED}",
         )
 
 
@@ -218,7 +220,7 @@ def late_and_killed(facts: Facts) -> Iterator[Occurrence]:
             " the visibility timeout",
             worker.where,
             f"{REMAP_LINE} in its environment, and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below"
-            f" {worker.stop:g}.",
+            f" {worker.stop:g}. {COMPLETED}",
         )
 
 
@@ -251,7 +253,7 @@ def short_grace(facts: Facts) -> Iterator[Occurrence]:
                 f"killed {worker.stop:g} s after SIGTERM: a longer task is lost at every deploy",
                 worker.stop_where or worker.where,
                 f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
-                " into the environment.",
+                f" into the environment. {COMPLETED}",
             )
 
 

@@ -153,7 +153,7 @@ def override_is_not_read(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"this override has no effect: {problem}",
                     code.where(node),
-                    f"Override {_right_name(name)}, and nothing else.",
+                    _what_instead(name, problem),
                 )
 
 
@@ -171,6 +171,13 @@ def _overrides(code: Code) -> Iterator[tuple[str, ast.expr | ast.stmt]]:
         # of pytest-django, or django.conf: both are what the app reads
         if MEANT.fullmatch(target.attr):
             yield target.attr, assign
+
+
+def _what_instead(name: str, problem: str) -> str:
+    right = _right_name(name)
+    if "app.conf" in problem:
+        return "Remove that line, or set app.conf in the tests as well."
+    return f"Override {right} instead."
 
 
 def _right_name(name: str) -> str:
@@ -261,8 +268,8 @@ def _mails_never_sent(facts: Facts) -> Iterator[Occurrence]:
         for node in _counted_mails(code):
             if is_test(code, node) and is_in_transaction(code, node):
                 yield Occurrence(
-                    "no mail is here: each is sent by a task that waits for a commit, and this "
-                    "test never commits",
+                    "no mail is in the outbox: each is sent by a task that waits for a commit, "
+                    "and this test never commits",
                     code.where(node),
                     "Send the request in `with captureOnCommitCallbacks(execute=True):`.",
                 )

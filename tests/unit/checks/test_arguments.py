@@ -389,6 +389,25 @@ MISTAKES = [
             ("helper", "def helper():\n    pass\n\n\n"),
         ]
     ),
+    Mistake(
+        "celery.W581",
+        tasks(
+            "import requests\n\n\n@shared_task\ndef ask(url):\n"
+            "    answer = requests.get(url, timeout=5)\n    return answer  # <-\n"
+        ),
+        tasks(
+            "import requests\n\n\n@shared_task\ndef ask(url):\n"
+            "    answer = requests.get(url, timeout=5)\n    return answer.status_code\n"
+        ),
+    ),
+    Mistake(
+        "celery.W581",
+        tasks(
+            "from django.http import JsonResponse\n\n\n@shared_task\ndef ask(url):\n"
+            "    return JsonResponse({'url': url})  # <-\n"
+        ),
+        tasks("@shared_task\ndef ask(url):\n    return {'url': url}\n"),
+    ),
 ]
 
 

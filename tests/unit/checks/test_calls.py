@@ -349,6 +349,20 @@ MISTAKES = [
             "    def process_request(self, request):\n        call.delay(1)\n",
         },
     ),
+    # the helper is a method of the same class
+    Mistake(
+        "celery.W330",
+        view(
+            "class Desk:\n    @staticmethod\n    def tell(pk):\n        call.delay(pk)\n\n"
+            "    def add(self, pk):\n        with transaction.atomic():\n"
+            "            self.tell(pk)  # <-\n"
+        ),
+        view(
+            "class Desk:\n    def tell(self, pk):\n        call.delay(pk)\n\n\n"
+            "class Door:\n    def add(self, pk):\n        with transaction.atomic():\n"
+            "            self.tell(pk)\n"
+        ),
+    ),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, with_twin
+from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
 
 NO_BACKEND = settings("", instead="CELERY_RESULT_B")
 DATABASE = settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B")
@@ -243,6 +243,11 @@ MISTAKES = [
             "@shared_task(bind=True)\ndef f(self):\n    return self.replace(greet.s('x') | greet.s())\n\n\n"
             "def build():\n    return greet.s('x') | greet.s()\n"
         ),
+    ),
+    Mistake(
+        "celery.W550",
+        view("def add(request):\n    greet.map(['a', 'b'])  # <-\n"),
+        view("def add(request):\n    greet.map(['a', 'b']).delay()\n"),
     ),
 ]
 

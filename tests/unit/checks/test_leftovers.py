@@ -285,6 +285,17 @@ MISTAKES = [
             "    seen[pk] = 1\n    seen[:] = []\n",
         )
     ),
+    # a length that is only returned is no bound
+    Mistake(
+        "celery.W645",
+        tasks(
+            "SEEN = []\n\n\n@shared_task\ndef track(pk):\n    SEEN.append(pk)  # <-\n    return len(SEEN)\n"
+        ),
+        tasks(
+            "SEEN = []\n\n\n@shared_task\ndef track(pk):\n    if len(SEEN) < 100:\n"
+            "        SEEN.append(pk)\n"
+        ),
+    ),
 ]
 
 

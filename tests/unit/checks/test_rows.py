@@ -84,6 +84,23 @@ MISTAKES = [
             ROWS,
         ),
     ),
+    # what get_or_create() gives is never None
+    Mistake(
+        "celery.E741",
+        view(
+            "def add(request):\n    every, made = IntervalSchedule.objects.get_or_create(every=5)\n"
+            "    at, made = CrontabSchedule.objects.get_or_create(hour='3')\n"
+            f"{NEW}, interval=every, crontab=at)  # <-\n",
+            ROWS,
+        ),
+        view(
+            "def add(request):\n    every = at = None\n    if request.GET:\n"
+            "        every, made = IntervalSchedule.objects.get_or_create(every=5)\n    else:\n"
+            "        at, made = CrontabSchedule.objects.get_or_create(hour='3')\n"
+            f"{NEW}, interval=every, crontab=at)\n",
+            ROWS,
+        ),
+    ),
 ]
 
 

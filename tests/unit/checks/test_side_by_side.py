@@ -25,6 +25,20 @@ BROKER = settings('CELERY_BROKER_URL = "redis://redis:6379/0"\n', instead="CELER
     "config/settings.py"
 ]
 
+MANIFEST = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {0}
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - name: {0}
+          image: {1}
+          command: [{2}, -A, config, worker]
+"""
+
 
 def compose(text: str, **more: str) -> dict[str, str]:
     """A compose file with a Redis, beside settings that reach it."""
@@ -88,6 +102,17 @@ MISTAKES = [
             f"{WEB}{RESULTS.format(1)}{WORKER}\n" + RESULTS.format(2).replace("/2\n", "/2  # <-\n")
         ),
         compose(f"{WEB}{RESULTS.format(1)}{WORKER}\n{RESULTS.format(1)}"),
+    ),
+    Mistake(
+        "celery.W982",
+        {
+            "k8s/web.yaml": MANIFEST.format("web", "shop:2.1", "gunicorn"),
+            "k8s/worker.yaml": MANIFEST.format("worker", "shop:2.0  # <-", "celery"),
+        },
+        {
+            "k8s/web.yaml": MANIFEST.format("web", "nginx:1.27", "gunicorn"),
+            "k8s/worker.yaml": MANIFEST.format("worker", "shop:2.0", "celery"),
+        },
     ),
 ]
 

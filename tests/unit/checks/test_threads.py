@@ -55,6 +55,17 @@ MISTAKES = [
             "    thread.start()\n"
         ),
     ),
+    Mistake(
+        "celery.W572",
+        view(
+            "async def add(request, pk):\n    loop.run_in_executor(None, call, pk)  # <-\n",
+            "from clocks import loop\n",
+        ),
+        view(
+            "async def add(request, pk):\n    await sync_to_async(call)(pk)\n",
+            "from asgiref.sync import sync_to_async\n",
+        ),
+    ),
 ]
 
 
