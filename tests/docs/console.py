@@ -2,6 +2,8 @@
 
     <!-- console: not run: installs from an index -->      before a block: why it is only read
     <!-- console: exit 1 -->                               before a block: how its last command ends
+    <!-- console: until Ctrl-C -->                         before a block: each runs, and is interrupted
+    <!-- console: needs redis-server -->                   before a block: read where there is none
     <!-- project: celery, dry run -->                      in a page: which project; see scratch.py
 
 A line that begins with `$ ` is a command, a line `> ` continues it. What follows is its output,
@@ -11,6 +13,8 @@ which is compared where there is some; `...` stands for any number of lines.
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.docs.scratch import clinic, clinic_with_celery, environment, set_up, with_procfile
+from tests.services import free_port
 
 BLOCK = re.compile(
     r"(?:^<!-- console: (?P<marker>.+?) -->\n)?^```console\n(?P<body>.*?)^```$",
@@ -35,16 +40,28 @@ PROJECTS: dict[str, Callable[[Path], Path]] = {
 }
 # Seconds for one command; a live proof takes ten.
 LONG = 240
+# Seconds that one runs which does not end by itself, and what `timeout` then exits with.
+RUNNING, INTERRUPTED = 6, 124
 
 
 @dataclass(frozen=True)
 class Command:
-    """A line that is typed, and what it shows; `skipped` is why it is not run."""
+    """A line that is typed, and what it shows; `skipped` is why it is not run.
+
+    `endless`: it runs until Ctrl-C. `needs`: a program that it has to find on PATH.
+    """
 
     line: str
     output: tuple[str, ...] = ()
     code: int = 0
     skipped: str = ""
+    endless: bool = False
+    needs: str = ""
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is run on this machine."""
+        return not self.skipped and not (self.needs and shutil.which(self.needs) is None)
 
     def __str__(self) -> str:
         return self.line
@@ -66,9 +83,17 @@ def commands_of(text: str) -> list[Command]:
 def _commands(block: re.Match[str]) -> list[Command]:
     found: list[Command] = []
     marker = block["marker"] or ""
+    needs = re.search(r"needs ([\w-]+)$", marker)
     for line in block["body"].splitlines():
         if line.startswith("$ "):
-            found.append(Command(line[2:], skipped=marker.partition("not run: ")[2]))
+            found.append(
+                Command(
+                    line[2:],
+                    skipped=marker.partition("not run: ")[2],
+                    endless=marker.startswith("until Ctrl-C"),
+                    needs=needs[1] if needs and "not run" not in marker else "",
+                )
+            )
         elif line.startswith("> "):
             found[-1] = replace(found[-1], line=f"{found[-1].line}\n{line[2:]}")
         else:
@@ -92,6 +117,8 @@ class Session:
         PROJECTS[self.kind.partition(",")[0]](self.root)
         self.folder = self.root
         self.env = environment(self.above / "state") | {"HOME": str(self.above)}
+        # other pages run a web server at the same time
+        self.env["CELERYIZE_PORT"] = str(free_port())
         # the confirmation of each writer; a person presses y
         if "read only" not in self.kind:
             self.env["CELERYIZE_YES"] = "1"
@@ -107,7 +134,10 @@ class Session:
     def run(self, command: Command) -> Ran:
         """Run a command as a shell does, where the last one has left off."""
         here = self.above / "pwd"
-        script = f"{{ {command.line}\n}}\ncode=$?\npwd > '{here}'\nexit $code\n"
+        line = command.line
+        if command.endless:
+            line = f"timeout --signal=INT --kill-after=20 {RUNNING} bash -c {shlex.quote(line)}"
+        script = f"{{ {line}\n}}\ncode=$?\npwd > '{here}'\nexit $code\n"
         ran = subprocess.run(
             ["bash", "-o", "pipefail", "-c", script],
             cwd=self.folder,
@@ -122,7 +152,11 @@ class Session:
             self.folder = Path(here.read_text().strip())
         if "," in self.kind:
             self._clean()
-        return Ran(ran.returncode, self._tidy(ran.stdout))
+        code = ran.returncode
+        if command.endless:
+            # it ran until it was interrupted; what ends by itself has failed
+            code = 0 if code == INTERRUPTED else code or 1
+        return Ran(code, self._tidy(ran.stdout))
 
     def _clean(self) -> None:
         """The project as it was: some lines write a picture, or apply a patch."""

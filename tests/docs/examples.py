@@ -144,16 +144,15 @@ SHARED = {
     "verbose": "--verbose",
     "no_input": "--no-input",
 }
+# The marker of console.py for what is run and then interrupted.
+UNTIL = "until Ctrl-C; needs redis-server"
 # What is not run, and why. A dry run of it would need another project than the one of all others.
 NOT_RUN = {
     ("init", "install"): "installs from an index",
     ("init", "django_tasks"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
     ("add-task", "api"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
-    ("verify", "live"): "starts a worker: tests/e2e/test_live.py does",
     ("verify", "stop"): "starts workers: tests/e2e/test_stop.py does",
-    ("verify", "broker"): "starts a worker: tests/e2e/test_live.py does",
     ("add-task", "body_from"): "needs a template: tests/e2e/test_add_task.py has one",
-    ("add-task", "run_test"): "writes: tests/e2e/test_add_task.py does",
     ("add-schedule", "solar"): "needs ephem: tests/unit/commands/schedule/ does without",
     ("add-schedule", "lat"): "needs ephem",
     ("add-schedule", "lon"): "needs ephem",
@@ -163,10 +162,9 @@ NOT_RUN = {
 }
 # The same for the examples of `--help`.
 NO_EXAMPLE_RUN = {
-    "celeryize dev": "runs until Ctrl-C: tests/e2e/test_dev.py has it",
-    "celeryize dev --no-web --queues mails,celery": "runs until Ctrl-C",
+    "celeryize dev": UNTIL,
+    "celeryize dev --no-web --queues mails,celery": UNTIL,
     "celeryize verify --live --stop": "starts workers: tests/e2e/test_stop.py does",
-    "celeryize verify --live": "starts a worker: tests/e2e/test_live.py does",
     "celeryize demo": "a tour of its own: tests/e2e/test_demo.py takes it",
     "celeryize demo --keep demo": "a tour of its own: tests/e2e/test_demo.py takes it",
 }
@@ -180,7 +178,7 @@ EXIT_CODES = {
 def why_not_run(verb: str, name: str) -> str:
     """Why the line of an option is not run; empty where it is."""
     if verb == "dev" and name != "as_json":
-        return "runs until Ctrl-C: tests/e2e/test_dev.py has it"
+        return UNTIL
     return NOT_RUN.get((verb, name), "")
 
 

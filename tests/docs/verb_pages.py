@@ -109,7 +109,9 @@ def _entry(verb: str, parameter: Any, context: Any) -> list[str]:
 def _console(line: str, not_run: str, code: int) -> list[str]:
     """A line to type, with the marker of console.py where it is needed."""
     marker = []
-    if not_run:
+    if not_run.startswith(("until ", "needs redis-server")):
+        marker = [f"<!-- console: {not_run} -->"]
+    elif not_run:
         marker = [f"<!-- console: not run: {not_run} -->"]
     elif code:
         marker = [f"<!-- console: exit {code} -->"]

@@ -35,7 +35,7 @@ PAGES = [
     if commands_of(page.read_text())
 ]
 # What a page shows and nobody runs: the suite cannot install from an index, or serve for ever.
-NOT_RUN = 72
+NOT_RUN = 40
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -44,7 +44,7 @@ def test_the_commands_of_a_page_do_what_it_says(page, request: pytest.FixtureReq
     ran = {}
     with Session(text) as session:
         for number, command in enumerate(commands_of(text)):
-            if command.skipped:
+            if not command.is_run:
                 continue
             ran[number] = session.run(command)
             shown = "\n".join(ran[number].output)
@@ -64,7 +64,7 @@ def test_the_line_of_every_option_works(verb):
     failed = []
     with Session(text) as session:
         for command in commands_of(text):
-            if command.skipped:
+            if not command.is_run:
                 continue
             ran = session.run(command)
             if ran.code != command.code:
@@ -77,7 +77,7 @@ def test_what_is_not_run_says_why_and_is_little():
     commands += [command for verb in VERBS for command in commands_of(verb_pages.page(verb))]
     skipped = [command for command in commands if command.skipped]
     assert len(skipped) <= NOT_RUN
-    assert len(commands) > 5 * len(skipped)
+    assert len(commands) > 8 * len(skipped)
 
 
 @pytest.mark.parametrize("verb", VERBS)

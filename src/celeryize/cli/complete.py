@@ -198,7 +198,7 @@ def _values_of(verb: str, option: str, arguments: list[str]) -> Iterator[Candida
     elif option in {"only", "skip", "explain"}:
         yield from _checks()
     elif option in {"model", "app", "package"}:
-        yield from (Candidate(app) for app in _names(arguments).apps)
+        yield from (Candidate(app) for app in _names(arguments, reads=False).apps)
 
 
 def _known_words(verb: str, option: str) -> Iterable[str] | None:
@@ -251,7 +251,9 @@ def _arguments_of(
     }
     chosen = names.get((verb, position))
     if chosen is not None:
-        yield from (Candidate(name) for name in chosen(_names(arguments)))
+        # an app is known by its folder
+        found = _names(arguments, reads=verb != "add-task")
+        yield from (Candidate(name) for name in chosen(found))
     elif verb == "add-task" and ":" in incomplete:
         name = incomplete.partition(":")[0]
         yield from (Candidate(f"{name}:{kind}") for kind in ("str", "int", "bool", "list[int]"))
@@ -265,11 +267,11 @@ class ProjectNames(NamedTuple):
     entries: list[str]
 
 
-def _names(arguments: list[str]) -> ProjectNames:
+def _names(arguments: list[str], *, reads: bool) -> ProjectNames:
     from celeryize.cli.project_names import find_names
 
     start = "."
     for flag in ("-C", "--project-dir"):
         if flag in arguments[:-1]:
             start = arguments[arguments.index(flag) + 1]
-    return ProjectNames(*find_names(Path(start)))
+    return ProjectNames(*find_names(Path(start), reads=reads))

@@ -21,6 +21,7 @@ from celeryize.commands.init.django_tasks import (
     report_overrides,
     report_state,
 )
+from celeryize.commands.init.env_example import show_variables
 from celeryize.commands.init.generated_files import (
     refuse_shadows,
     write_app_file,
@@ -106,6 +107,7 @@ def plan(
                     wiring = add_to_existing(setup, wiring)
         else:
             wiring = _create_setup(setup, wiring)
+        show_variables(setup, wiring)
         return setup, wiring
 
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from celeryize.detect.project import Project
 from celeryize.detect.settings import untold
 from celeryize.probe.proof import WrittenValue
 from celeryize.reading import file_mentions
+
+EXAMPLES = re.compile(r"example|sample|template|dist\b|default")
 
 
 def written_values(project: Project, block: str) -> tuple[WrittenValue, ...]:
@@ -74,4 +77,6 @@ def _is_in_env_file(project: Project, variables: tuple[str, ...]) -> bool:
 
 
 def _env_files(folder: Path) -> list[Path]:
-    return [*folder.glob(".env*"), *folder.glob("*.env"), *folder.glob("settings.ini")]
+    found = [*folder.glob(".env*"), *folder.glob("*.env"), *folder.glob("settings.ini")]
+    # what only shows which variables there are is read by nobody
+    return [path for path in found if not EXAMPLES.search(path.name)]
