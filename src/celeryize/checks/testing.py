@@ -91,7 +91,7 @@ def _app_codes(facts: Facts) -> list[Code]:
     return [facts.app_code] if facts.app_code else []
 
 
-@check("celery.W701")
+@check("celery.I701")
 def failures_pass(facts: Facts) -> Iterator[Occurrence]:
     """Tasks are eager in the tests, and their exceptions are kept from the tests.
 

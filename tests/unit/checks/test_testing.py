@@ -76,14 +76,14 @@ MISTAKES = [
         },
     ),
     Mistake(
-        "celery.W701",
+        "celery.I701",
         {
             "config/test_settings.py": "from .settings import *\n\nCELERY_TASK_ALWAYS_EAGER = True  # <-\n"
         },
         EAGER,
     ),
     Mistake(
-        "celery.W701",
+        "celery.I701",
         file_of(
             "from config.celery import app\n\napp.conf.task_always_eager = True  # <-\n",
             "conftest.py",
