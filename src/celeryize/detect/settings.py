@@ -90,7 +90,10 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
     apps, apps_where = _installed_apps(modules, reachable)
     tree = modules.tree(file)
     class_based, split = _class_based(tree, file), _split_include(tree, file)
-    reader = find_reader(modules, file, reachable, new_file=split is not None)
+    everywhere = tuple(dict.fromkeys(path for other in chains.values() for path in other))
+    reader = find_reader(
+        modules, file, reachable, new_file=split is not None, everywhere=everywhere
+    )
     kept = (_must_stay_last(tree, file, reader), _loaded_over(modules, file, reader))
     last = min(filter(None, kept), key=lambda place: place.line or 0, default=None)
     before = last.line if last else None
