@@ -259,6 +259,7 @@ FROM_SETTINGS = 'app.config_from_object("django.conf:settings", namespace="CELER
         ('app.conf.update(broker_url="redis://")', {}),
         ('app.config_from_object("config.conf")', {"config/conf.py": "task_time_limit = 9\n"}),
         ('app.config_from_object("django.conf:settings")', {}),
+        ("from django.conf import settings\napp.config_from_object(settings.CELERY)", {}),
     ],
 )
 def test_an_app_that_ignores_the_settings_has_its_schedule_in_its_file(wired, line, files):
