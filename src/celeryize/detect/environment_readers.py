@@ -65,10 +65,16 @@ class Reader:
 
 
 def find_reader(
-    modules: Modules, file: PurePosixPath, chain: Sequence[PurePosixPath], *, new_file: bool
+    modules: Modules,
+    file: PurePosixPath,
+    chain: Sequence[PurePosixPath],
+    *,
+    new_file: bool,
+    everywhere: Sequence[PurePosixPath] = (),
 ) -> Reader:
     """How `file` reads the environment, by what it does most; a tie goes to the library over
-    `os`. `chain` are the other settings files, which decide where this one reads nothing.
+    `os`. `chain` are the other settings files, which decide where this one reads nothing, and
+    `everywhere` those of all environments.
 
     With `new_file`, the lines go into a file of their own, which needs the imports of the reader.
     """
@@ -78,7 +84,8 @@ def find_reader(
     if best.kind is ReaderKind.LITERAL:
         best = _borrowed_reader(modules, file, chain)
     names = [name for path in dict.fromkeys((file, *chain)) for name in _variables(modules, path)]
-    return replace(best, prefix=_prefix_of(names), knows_redis="REDIS_URL" in names)
+    redis = "REDIS_URL" in names or any("REDIS_URL" in _variables(modules, p) for p in everywhere)
+    return replace(best, prefix=_prefix_of(names), knows_redis=redis)
 
 
 def _reader_of(modules: Modules, file: PurePosixPath) -> Reader:

@@ -76,22 +76,17 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
             where=layout.settings_where,
         )
     entries = _entry_modules(layout, modules, named)
-    chains = {name: _import_chain(modules, path) for name, path in entries.items()}
-    # A chain is a settings module with everything that it star-imports, nearest first.
-    # wsgi.py may name a module that holds no settings any more: it says nothing about where they
-    # are
-    chains = {
-        n: c
-        for n, c in chains.items()
-        if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
-    }
+    chains = _chains_of(layout, modules, entries)
     chain, shared = _shared_files(layout, modules, chains)
     file = _file_of_block(modules, named, shared)
     reachable = tuple(chain)
     apps, apps_where = _installed_apps(modules, reachable)
     tree = modules.tree(file)
     class_based, split = _class_based(tree, file), _split_include(tree, file)
-    reader = find_reader(modules, file, reachable, new_file=split is not None)
+    everywhere = tuple(dict.fromkeys(path for other in chains.values() for path in other))
+    reader = find_reader(
+        modules, file, reachable, new_file=split is not None, everywhere=everywhere
+    )
     kept = (_must_stay_last(tree, file, reader), _loaded_over(modules, file, reader))
     last = min(filter(None, kept), key=lambda place: place.line or 0, default=None)
     before = last.line if last else None
@@ -128,6 +123,21 @@ def find_settings(layout: Layout, modules: Modules) -> Settings:
         last=last,
         others=others,
     )
+
+
+def _chains_of(
+    layout: Layout, modules: Modules, entries: dict[str, PurePosixPath]
+) -> dict[str, list[PurePosixPath]]:
+    """Each settings module with everything that it star-imports, nearest first.
+
+    wsgi.py may name a module that holds no settings any more: it says nothing about where they are.
+    """
+    chains = {name: _import_chain(modules, path) for name, path in entries.items()}
+    return {
+        n: c
+        for n, c in chains.items()
+        if n == layout.settings or any(_sets_apps(modules.tree(p)) for p in c)
+    }
 
 
 def _shared_files(

@@ -36,7 +36,10 @@ def choose_app_settings(project: Project) -> AppSettings:
     comment = MANAGE_COMMENT
     if where is not None and where.path.name.endswith(".py"):
         comment = COMMENT.format(where.path.name)
-    default = AppSettings(comment + _setdefault(project.settings.module), _note_of_stale(project))
+    default = AppSettings(
+        comment + _setdefault(project.settings.module),
+        _note_of_stale(project) or _note_of_choice(project),
+    )
     entries = deciding_entries(project.web, project.package.name)
     names = tuple(dict.fromkeys(entry.names[0] for entry in entries if entry.certain))
     uncertain = [entry for entry in entries if not entry.certain]
@@ -122,6 +125,27 @@ def _note_of_stale(project: Project) -> str:
                 f"{project.settings.module}, as manage.py does."
             )
     return ""
+
+
+def _note_of_choice(project: Project) -> str:
+    """Which settings a worker has where manage.py chooses among several, and another file decided;
+    empty where manage.py names them."""
+    layout = project.layout
+    where = layout.settings_where
+    if where is None or where.path == layout.manage:
+        return ""
+    others = dict.fromkeys(
+        name
+        for name, _ in layout.environments
+        if name != layout.settings and project.modules.find(name) is not None
+    )
+    if not others:
+        return ""
+    return (
+        f"{layout.manage} chooses the settings module by the environment. The app file names "
+        f"{layout.settings}, as {where} does. For a worker with other settings, set "
+        f"DJANGO_SETTINGS_MODULE={' or '.join(others)}."
+    )
 
 
 def _follow(entry: WebEntry, entries: list[WebEntry]) -> AppSettings:

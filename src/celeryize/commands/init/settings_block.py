@@ -173,7 +173,8 @@ def url_expression(reader: Reader, name: str, url: str, default: str = "") -> Ex
 
 
 def default_of_url(project: Project, reader: Reader, url: str) -> str:
-    """What a URL of Redis defaults to: the project's own REDIS_URL, where it has one.
+    """What a URL of Redis defaults to: the project's own REDIS_URL, or host and port, where it has
+    them.
 
     Empty for another URL, and where there is none.
     """
@@ -186,7 +187,25 @@ def default_of_url(project: Project, reader: Reader, url: str) -> str:
         return f"REDIS_URL or {literal}"
     if reader.knows_redis and reader.kind is not ReaderKind.LITERAL:
         return reader.read(python_literal("REDIS_URL"), literal)
-    return ""
+    return _url_of_parts(project)
+
+
+def _url_of_parts(project: Project) -> str:
+    """The URL of the project's own REDIS_HOST and REDIS_PORT; empty where there is no host, or a
+    password that belongs into it."""
+    settings = project.settings
+    if any(name.startswith("REDIS") and "PASS" in name for name in settings.assigned):
+        return ""
+
+    def known(name: str) -> bool:
+        return name in settings.visible and _has_value(project, name)
+
+    if not known("REDIS_HOST"):
+        return ""
+    port = "6379"
+    if known("REDIS_PORT"):
+        port = "{REDIS_PORT}"
+    return f'f"redis://{{REDIS_HOST}}:{port}/0"'
 
 
 def _has_value(project: Project, name: str) -> bool:

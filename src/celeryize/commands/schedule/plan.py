@@ -156,7 +156,9 @@ def _require_place_in_app(project: Project, app: CeleryApp, entry: str) -> None:
     source = project.modules.source(app.where.path)
     configured = config_module(project, app)
     files = {app.where.path, *project.settings.reachable, *filter(None, [configured])}
-    seen = app.config_source in (None, "django.conf:settings") or configured is not None
+    # a dict in the settings, which are among the files
+    source_of = (app.config_source or "").partition(".")[0]
+    seen = source_of in {"", "settings", "django"} or configured is not None
     elsewhere = any(project.modules.mentions(path, word) for path in files for word in _SCHEDULES)
     if seen and not elsewhere and source and app.variable in module_names(source.tree):
         return

@@ -55,6 +55,7 @@ def add_schedule(
             imports,
             imported=imported,
             next_steps=next_steps,
+            read_by_path=_is_in_component(project, plan),
         )
 
     return run_writer(options, write, view, planned)
@@ -67,16 +68,28 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
         plan = add.plan_removal(project, name)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=name)
-        return Planned(plan, f"celeryize remove-schedule {name}", expected)
+        return Planned(
+            plan,
+            f"celeryize remove-schedule {name}",
+            expected,
+            read_by_path=_is_in_component(project, plan),
+        )
 
     return run_writer(options, write, view, planned)
 
 
 def _is_in_database(project: Project, plan: Plan) -> bool:
     """Whether the entry is in a migration: neither the settings nor the app file is written."""
-    # the two files in which a schedule in code can be
-    homes = {project.settings.file, project.celery[0].where.path}
+    # the files in which a schedule in code can be
+    homes = {*project.settings.reachable, project.settings.file, project.celery[0].where.path}
     return not any(edit.path in homes for edit in plan.edits)
+
+
+def _is_in_component(project: Project, plan: Plan) -> bool:
+    """Whether the entry is in a file that split_settings' `include()` reads by its path."""
+    settings = project.settings
+    components = {*settings.reachable} - {settings.file} if settings.split else set()
+    return any(edit.path in components for edit in plan.edits)
 
 
 def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:

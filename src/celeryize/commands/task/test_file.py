@@ -276,10 +276,26 @@ def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
         if (project.root / common).is_file():
             return common
         return folder / f"test_{function}.py"
+    shared = _shared_folder(project, app)
+    if shared is not None:
+        return shared / f"test_{function}.py"
     # pytest collects test_*.py and *_test.py, unless it is configured otherwise
     if uses_pytest(project) and not _collects_tests_py(project):
         return app.folder / "test_tasks.py"
     return app.folder / "tests.py"
+
+
+def _shared_folder(project: Project, app: App) -> PurePosixPath | None:
+    """The folder beside the apps in which the project has the tests of this one; None where the app
+    has tests of its own, or there is no such folder."""
+    if has_tests(project, app):
+        return None
+    for base in dict.fromkeys((project.base, PurePosixPath("."))):
+        folder = base / "tests"
+        for place in (folder / app.label, folder):
+            if any((project.root / place).glob("test_*.py")):
+                return place
+    return None
 
 
 def _collects_tests_py(project: Project) -> bool:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.commands.init.run import InitOptions, run
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_up import target_of
@@ -71,6 +72,15 @@ def test_the_app_file_says_which_file_names_its_settings(tmp_path):
     }
     folder, _ = init(tmp_path, files)
     assert "# The settings that wsgi.py names" in (folder / "config/celery.py").read_text()
+    fresh = make_tree(tmp_path / "fresh", {**small_project(), **files})
+    note = choose_app_settings(load_project(fresh)).note
+    assert "manage.py chooses the settings module" in note
+    assert note.endswith("set DJANGO_SETTINGS_MODULE=config.settings.")
+
+
+def test_a_manage_py_that_names_its_settings_needs_no_note(tmp_path):
+    folder = make_tree(tmp_path / "p", small_project())
+    assert choose_app_settings(load_project(folder)).note == ""
 
 
 @pytest.mark.parametrize(

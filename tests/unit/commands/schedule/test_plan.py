@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from celeryize.commands.schedule.plan import Request
 from celeryize.errors import CannotPatch, NoCelery, UsageError
+from celeryize.probe.proof import Verdict
 from celeryize.when import parse
 from tests import commands
 from tests.conftest import make_tree, snapshot
@@ -257,6 +259,7 @@ FROM_SETTINGS = 'app.config_from_object("django.conf:settings", namespace="CELER
         ('app.conf.update(broker_url="redis://")', {}),
         ('app.config_from_object("config.conf")', {"config/conf.py": "task_time_limit = 9\n"}),
         ('app.config_from_object("django.conf:settings")', {}),
+        ("from django.conf import settings\napp.config_from_object(settings.CELERY)", {}),
     ],
 )
 def test_an_app_that_ignores_the_settings_has_its_schedule_in_its_file(wired, line, files):
@@ -422,3 +425,20 @@ def test_what_json_and_python_do_not_share_is_refused(wired, flag, text):
     with pytest.raises(UsageError, match=f"--{flag} is not valid JSON"):
         add(wired, **{flag: text})
     assert snapshot(wired) == before
+
+
+def test_a_schedule_in_a_file_that_the_settings_star_import_grows_and_is_proved(wired):
+    make_tree(
+        wired,
+        {
+            "config/beat.py": "CELERY_BEAT_SCHEDULE = {}\n",
+            "config/settings.py": settings(wired) + "\nfrom config.beat import *\n",
+            "doctors/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef sync():\n"
+            "    return 1\n",
+        },
+    )
+    request = Request("nightly", "doctors.tasks.sync", parse(cron="0 3 * * *"))
+    written = commands.add_schedule(wired, Recorder(), request, yes=True, python=sys.executable)
+    assert written.result.outcome == "done"
+    assert written.result.proof.verdict is Verdict.PASSED
+    assert '"nightly"' in (wired / "config/beat.py").read_text()
