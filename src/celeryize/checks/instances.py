@@ -333,6 +333,53 @@ def _is_read(code: Code, node: ast.AST, name: str) -> bool:
     return dotted(node) == name and isinstance(code.parents.get(node), ast.Attribute)
 
 
+@check("celery.W489")
+def receiver_of_every_model(facts: Facts) -> Iterator[Occurrence]:
+    """A receiver of post_save sends a task for the instances of every model.
+
+    What happens: Each save of any model sends the task: sessions, log entries of the admin, the
+        results of the tasks themselves.
+    How it looks: DoesNotExist for keys of other models; a queue that is never empty
+    Why: Without sender= a receiver is called for all models.
+    Fix: @receiver(post_save, sender=Order)
+    Source: https://docs.djangoproject.com/en/stable/topics/signals/#connecting-to-signals-sent-by-specific-senders
+    """
+    seen: set[ast.AST] = set()
+    for code, call, _, task in task_calls(facts):
+        function = code.function_of(call)
+        if function is None or function in seen:
+            continue
+        for decorator in function.decorator_list:
+            if not isinstance(decorator, ast.Call) or not is_receiver(decorator):
+                continue
+            if any(keyword.arg in {"sender", None} for keyword in decorator.keywords):
+                continue
+            # what asks for the model, or hands it on, knows that there are several
+            if not _asks_for_model(code, function):
+                seen.add(function)
+                yield Occurrence(
+                    f"{function.name}() is called for every model, and sends {task.node.name} for "
+                    "each of their instances",
+                    code.where(decorator),
+                    "Name the model: sender=...",
+                )
+
+
+def _asks_for_model(code: Code, function: Function) -> bool:
+    """Whether a receiver looks at anything but the keys of its instance."""
+    for node in code.within(function):
+        if isinstance(node, ast.If | ast.IfExp | ast.Match):
+            # `if created:` is asked of any model
+            test = node.subject if isinstance(node, ast.Match) else node.test
+            if ast.unparse(test) not in {"created", "not created", "raw", "not raw"}:
+                return True
+        if isinstance(node, ast.Name) and node.id == "sender":
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in {"_meta", "__class__"}:
+            return True
+    return False
+
+
 @check("celery.W488")
 def bulk_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
     """Rows are made in bulk, and the task that is sent for each new row is not sent.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from celeryize.checks.calls import is_atomic
 from celeryize.checks.check import Occurrence, check
@@ -45,13 +45,9 @@ def lock_without_end(facts: Facts) -> Iterator[Occurrence]:
         client.lock(name, timeout=3600)
     Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
     """
-    for code, node in task_functions(facts):
-        if not any(word in code.source.text for word in ("cache", ".lock(", "nx")):
-            continue
+    for code, node in _locking_functions(facts):
         for call in code.within(node):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-                continue
-            if call.func.attr in TAKES and _has_no_end(facts, code, node, call):
+            if isinstance(call, ast.Call) and _has_no_end(facts, code, node, call):
                 yield Occurrence(
                     f"the lock of {node.name} never ends: a worker that is killed leaves it for "
                     "ever",
@@ -60,23 +56,52 @@ def lock_without_end(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+def _locking_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:
+    """The functions of tasks, and the context managers beside them, in files that speak of
+    locks."""
+    words = ("cache", "lock", "nx")
+    for code, node in task_functions(facts):
+        if any(word in code.source.text for word in words):
+            yield code, node
+    for code in facts.code.relevant:
+        if "contextmanager" not in code.source.text:
+            continue
+        for function in code.functions:
+            decorators = (dotted(one).rpartition(".")[2] for one in function.decorator_list)
+            if "contextmanager" in decorators:
+                yield code, function
+
+
 def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> bool:
-    assert isinstance(call.func, ast.Attribute)
-    owner, method = call.func.value, call.func.attr
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     if None in named:
         return False
-    if method == "add" and _is_cache(facts, code, owner):
-        given = [*call.args[2:3], *(named[k] for k in ("timeout",) if k in named)]
-        return any(isinstance(one, ast.Constant) and one.value is None for one in given)
+    if full_name(facts, code, call.func) == "redis.lock.Lock":
+        # Lock(client, name, timeout)
+        return "timeout" not in named and len(call.args) < 3
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in TAKES:
+        return False
+    owner, method = call.func.value, call.func.attr
+    if method == "add":
+        return _is_cache(facts, code, owner) and _adds_for_ever(call, named)
     client = _is_client(facts, code, node, owner)
-    if method == "lock" and (client or _is_cache(facts, code, owner)):
+    if method == "lock":
         # lock(name, timeout)
-        return "timeout" not in named and len(call.args) < 2
+        known = client or _is_cache(facts, code, owner)
+        return known and "timeout" not in named and len(call.args) < 2
     if not client or any(_sets_end(one) for one in code.within(node)):
         return False
-    if method == "setnx":
-        return True
+    return method == "setnx" or _sets_without_end(method, named)
+
+
+def _adds_for_ever(call: ast.Call, named: Mapping[str | None, ast.expr]) -> bool:
+    """Whether a call is `cache.add(key, value, None)`, where None means for ever."""
+    given = [*call.args[2:3], *(named[name] for name in ("timeout",) if name in named)]
+    return any(isinstance(one, ast.Constant) and one.value is None for one in given)
+
+
+def _sets_without_end(method: str, named: Mapping[str | None, ast.expr]) -> bool:
+    """Whether a call is `client.set(key, value, nx=True)`, with nothing that ends it."""
     return method == "set" and is_true(named.get("nx")) and not ENDS & named.keys()
 
 
@@ -117,7 +142,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
     Fix: try: ... finally: cache.delete(key)
     Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
     """
-    for code, node in task_functions(facts):
+    for code, node in _locking_functions(facts):
         calls = [
             call
             for call in code.within(node)
@@ -166,8 +191,13 @@ def _is_certain(code: Code, call: ast.Call) -> bool:
 def _may_raise_between(code: Code, node: Function, first: ast.Call, last: ast.Call) -> bool:
     """Whether anything between two calls, in the order of the lines, may raise."""
     for call in code.within(node):
-        if not isinstance(call, ast.Call) or not first.lineno < call.lineno < last.lineno:
+        if not isinstance(call, ast.Call | ast.Yield):
             continue
+        if not first.lineno < call.lineno < last.lineno:
+            continue
+        # what raises inside of a `with` comes out of the yield
+        if isinstance(call, ast.Yield):
+            return not any(isinstance(outer, ast.Try) for outer in code.around(call))
         if dotted(call.func).partition(".")[0] in LOGS:
             continue
         # what is caught right there does not get out

@@ -668,3 +668,20 @@ def celery_behind_web(facts: Facts) -> Iterator[Occurrence]:
             f"Start the {script.command.subcommand} as a process of its own: `celeryize add-worker`"
             " writes one.",
         )
+    for process in facts.deployment.processes:
+        kind = _behind_web(process.shell_text)
+        if kind and not is_development(process.where.path):
+            yield Occurrence(
+                f"nothing watches or stops this {kind}: the shell goes on as the web server",
+                process.where,
+                f"Start the {kind} as a process of its own: `celeryize add-worker` writes one.",
+            )
+
+
+def _behind_web(text: str) -> str:
+    """What `celery worker & gunicorn` puts into the background; empty where something waits."""
+    if not text or SUPERVISES.search(text):
+        return ""
+    before, _, behind = text.partition(" & ")
+    words = re.search(r"\bcelery\b[^&;|]*\b(worker|beat)\b[^&;|]*$", before)
+    return words[1] if words and WEB.search(behind) else ""

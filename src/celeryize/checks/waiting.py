@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import followed
 from celeryize.checks.facts.literals import dotted, is_true, number_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.settings import broker_patience
@@ -92,10 +93,11 @@ def _delays_of_calls(task: Task) -> Iterator[tuple[ast.expr, float]]:
         assert isinstance(call, ast.Call)
         retries = _retries_of(task, call)
         for keyword in call.keywords:
-            if keyword.arg != "countdown" or "retries" not in ast.unparse(keyword.value):
+            given = followed(task.code, keyword.value)
+            if keyword.arg != "countdown" or "retries" not in ast.unparse(given):
                 continue
             if 1 <= retries < MOST:
-                value = _value_at(keyword.value, min(retries - 1, 40))
+                value = _value_at(given, min(retries - 1, 40))
                 if value is not None:
                     yield keyword.value, value
 

@@ -128,7 +128,7 @@ MISTAKES = [
     Mistake(
         "celery.W330",
         {
-            "doctors/saving.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save)\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
+            "doctors/saving.py": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(post_save, sender='doctors.Doctor')\ndef f(sender, instance, **kwargs):\n    greet.delay(instance.pk)  # <-\n"
         },
         {
             "doctors/saving.py": "from django.contrib.auth.signals import user_logged_in\nfrom django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n@receiver(user_logged_in)\ndef f(sender, user, **kwargs):\n    greet.delay(user.pk)\n"

@@ -37,14 +37,14 @@ MISTAKES = [
         {
             "doctors/signals.py": "from django.db.models.signals import post_save\n"
             "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
-            "@receiver(post_save)\n"
+            "@receiver(post_save, sender='doctors.Doctor')\n"
             "def on_save(sender, instance, **kwargs):  # <-\n"
             "    greet.delay_on_commit(instance.name)\n"
         },
         {
             "doctors/signals.py": "from django.db.models.signals import post_save\n"
             "from django.dispatch import receiver\nfrom doctors.tasks import greet\n\n\n"
-            "@receiver(post_save)\n"
+            "@receiver(post_save, sender='doctors.Doctor')\n"
             "def on_save(sender, instance, **kwargs):\n"
             "    greet.delay_on_commit(instance.name)\n",
             "doctors/apps.py": READY,
@@ -221,6 +221,27 @@ MISTAKES = [
             "from doctors.tasks import call\n\n\ndef load(rows):\n"
             "    for doctor in Doctor.objects.bulk_create(rows):\n"
             "        call.delay(doctor.pk)\n",
+        },
+    ),
+    Mistake(
+        "celery.W489",
+        {
+            "doctors/signals.py": SENDS_FOR_NEW.replace(", sender=Doctor)", ")  # <-"),
+            **IMPORTED,
+        },
+        {"doctors/signals.py": SENDS_FOR_NEW, **IMPORTED},
+    ),
+    Mistake(
+        "celery.W489",
+        {
+            "doctors/signals.py": SENDS_FOR_NEW.replace(", sender=Doctor)", ")  # <-"),
+            **IMPORTED,
+        },
+        {
+            "doctors/signals.py": SENDS_FOR_NEW.replace(", sender=Doctor)", ")").replace(
+                "if created", "if isinstance(instance, Doctor)"
+            ),
+            **IMPORTED,
         },
     ),
 ]

@@ -119,7 +119,7 @@ MISTAKES = [
     Mistake(
         "celery.E881",
         {"Procfile": 'worker: bash -c "celery -A config worker; gunicorn config.wsgi"\n'},
-        {"Procfile": 'worker: bash -c "celery -A config worker & gunicorn config.wsgi"\n'},
+        {"Procfile": 'worker: bash -c "celery -A config worker & gunicorn config.wsgi & wait"\n'},
         at="Procfile:1",
     ),
 ]

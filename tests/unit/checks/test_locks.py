@@ -11,6 +11,10 @@ SHARED_CACHE = settings(
 )
 CACHE = "from django.core.cache import cache\n\n\n@shared_task\ndef sync():\n"
 REDIS = "import redis\n\nclient = redis.Redis.from_url('redis://localhost/3')\n\n\n"
+MANAGER = (
+    "from contextlib import contextmanager\nfrom django.core.cache import cache\n\n\n"
+    "@contextmanager\ndef locked(key):\n"
+)
 ATOMIC = (
     "from django.db import transaction\nfrom doctors.models import Doctor\n\n\n"
     "@shared_task(bind=True)\ndef settle(self, pk):\n"
@@ -116,6 +120,35 @@ MISTAKES = [
             "        except OSError as error:\n            log(error)\n"
             "            raise self.retry(exc=error)\n"
         ),
+    ),
+    Mistake(
+        "celery.W485",
+        tasks(
+            "from redis import Redis\nfrom redis.lock import Lock\n\n\n@shared_task\ndef sync():\n"
+            "    with Lock(Redis(), 'sync'):  # <-\n        return 1\n"
+        ),
+        tasks(
+            "from redis import Redis\nfrom redis.lock import Lock\n\n\n@shared_task\ndef sync():\n"
+            "    with Lock(Redis(), 'sync', timeout=60):\n        return 1\n"
+        ),
+    ),
+    # the lock of a context manager beside the task
+    Mistake(
+        "celery.W486",
+        {
+            **SHARED_CACHE,
+            **tasks(
+                f"{MANAGER}    taken = cache.add(key, 1, 60)\n    yield taken\n"
+                "    cache.delete(key)  # <-\n"
+            ),
+        },
+        {
+            **SHARED_CACHE,
+            **tasks(
+                f"{MANAGER}    taken = cache.add(key, 1, 60)\n    try:\n        yield taken\n"
+                "    finally:\n        cache.delete(key)\n"
+            ),
+        },
     ),
 ]
 

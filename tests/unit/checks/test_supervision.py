@@ -293,6 +293,12 @@ MISTAKES = [
             "redis.conf": "maxmemory 1gb\nmaxmemory-policy noeviction\n",
         },
     ),
+    Mistake(
+        "celery.W813",
+        {"Procfile": 'web: bash -c "celery -A config worker & gunicorn config.wsgi"\n'},
+        {"Procfile": 'web: bash -c "celery -A config worker & gunicorn config.wsgi & wait"\n'},
+        at="Procfile:1",
+    ),
 ]
 assert OLD_URL in BLOCK
 

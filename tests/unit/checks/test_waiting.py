@@ -72,6 +72,20 @@ MISTAKES = [
             **retried("max_retries=10", DOUBLED),
         },
     ),
+    # the delay is in a variable
+    Mistake(
+        "celery.W473",
+        tasks(
+            f"@shared_task(bind=True, max_retries=8)\n{BODY}"
+            "        delay = 90 * 3**self.request.retries\n"
+            "        raise self.retry(exc=error, countdown=delay)  # <-\n"
+        ),
+        tasks(
+            f"@shared_task(bind=True, max_retries=3)\n{BODY}"
+            "        delay = 90 * 3**self.request.retries\n"
+            "        raise self.retry(exc=error, countdown=delay)\n"
+        ),
+    ),
 ]
 
 
