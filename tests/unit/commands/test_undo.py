@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from celeryize.apply import last_change
-from celeryize.commands.writing.carry_out import Aborted, WriteOutcome
-from celeryize.errors import Conflict, Exit
+from celeryize.commands.writing.carry_out import WriteOutcome
+from celeryize.errors import Conflict, Declined, Exit
 from celeryize.model import Status
 from tests import commands
 from tests.conftest import snapshot
@@ -117,7 +117,7 @@ def _chosen(**options: bool):
 
 def test_a_forgotten_change_stays_on_the_disk(changed: Path):
     before = snapshot(changed)
-    with pytest.raises(Aborted):
+    with pytest.raises(Declined):
         commands.undo(changed, Recorder(answer=False), chosen=_chosen(forget=True))
     assert last_change(changed) is not None
     ended = commands.undo(changed, Recorder(), yes=True, chosen=_chosen(forget=True))
