@@ -53,7 +53,7 @@ def test_what_a_flag_says_is_not_asked(project):
     child.sendline("")
     child.expect_exact("Write these changes?")
     child.sendline("n")
-    child.expect_exact("Nothing was written.")
+    child.expect_exact("Nothing was changed.")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 3

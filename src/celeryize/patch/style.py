@@ -98,8 +98,9 @@ def _opened(line: str, width: int) -> list[str]:
         return [line]
     deeper = f"{margin}    "
     parts = _parts(inside)
-    # a dict or a list is one element a line, a call is first tried on one line
-    if len(deeper) + len(inside) <= width and line[start] == "(":
+    # a dict, a list or a tuple is one element a line, a call is first tried on one line
+    is_call = bool(re.search(r"[\w)\]]\($", head))
+    if len(deeper) + len(inside) <= width and line[start] == "(" and (is_call or len(parts) == 1):
         return [head, f"{deeper}{inside.strip()}", tail]
     return [head, *(f"{deeper}{part}," for part in parts), tail]
 

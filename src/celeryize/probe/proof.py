@@ -203,7 +203,8 @@ def _passed_summary(worker: ImportReport, expected: Expected) -> str:
         f"one app, {expected.module}:{expected.variable}",
     ]
     if expected.settings:
-        parts.append(f"{len(expected.settings)} settings in effect")
+        count = len(expected.settings)
+        parts.append(f"{count} setting{'' if count == 1 else 's'} in effect")
     if worker.broker_transport:
         parts.append(f"broker transport {worker.broker_transport}")
     parts.append(f"{len(own)} task{'' if len(own) == 1 else 's'} registered")

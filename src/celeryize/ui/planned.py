@@ -14,7 +14,7 @@ from celeryize.ui.text import Piece, display_width
 from celeryize.ui.voice import Voice
 
 if TYPE_CHECKING:
-    from celeryize.detect.project import Project
+    from celeryize.detect.project import Project, Recognised
     from celeryize.live import StepResult
 
 STATUS_COLOURS = {
@@ -46,11 +46,7 @@ def say_project(voice: Voice, project: Project) -> None:
     """What was recognised, a line each, and where it was read."""
     facts = project.recognised()
     width = max(len(fact.label) for fact in facts)
-    middle = min(MIDDLE, max(display_width(fact.value) for fact in facts))
-    if voice.talk.width is not None:
-        # what is longer than the others does not push their places out of the terminal
-        longest = max(display_width(fact.where) for fact in facts)
-        middle = max(20, min(middle, voice.talk.width - width - longest - 6))
+    middle = _middle_of(voice.talk.width, width, facts)
     hang = " " * (width + 4)
     for fact in facts:
         pieces = [Piece(f"  {fact.label:<{width}}  "), Piece(fact.value)]
@@ -58,6 +54,23 @@ def say_project(voice: Voice, project: Project) -> None:
             gap = " " * (max(0, middle - display_width(fact.value)) + 2)
             pieces += [Piece(gap), Piece(fact.where, "dim")]
         voice.say_pieces(pieces, hang=hang)
+
+
+def _middle_of(columns: int | None, width: int, facts: Sequence[Recognised]) -> int:
+    """How wide the column of the values is: as wide as the longest, as far as no place breaks that
+    would not break in a narrower one."""
+    values = {display_width(fact.value) for fact in facts}
+    if columns is None:
+        return min(MIDDLE, max(values))
+
+    def broken(middle: int) -> int:
+        used = [
+            max(middle, display_width(fact.value)) + display_width(fact.where) for fact in facts
+        ]
+        return sum(width + 6 + each > columns for each in used)
+
+    least = min(map(broken, values))
+    return max(value for value in values if broken(value) == least)
 
 
 def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:

@@ -64,6 +64,8 @@ class Screen:
         self._never_asks = interactive is False and is_interactive()
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
+        # the lines of the manual steps
+        self._pasted: set[str] = set()
         # where places are, for links
         self._root: Path | None = None
         # of a verification, it is shown below the findings
@@ -293,6 +295,7 @@ class Screen:
 
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """The manual steps with the lines to paste."""
+        self._pasted = {todo.snippet.strip() for todo in todos}
         planned.say_todos(self._voice, todos)
 
     def show_end(
@@ -304,7 +307,13 @@ class Screen:
         undo: str = "celeryize undo",
     ) -> None:
         """How it ended, what to type next, how to undo it."""
+        # what a manual step says is not said again
+        next_steps = [step for step in next_steps if not self._is_pasted(step)]
         planned.say_end(self._voice, outcome, next_steps, (command_line, undo), unproved)
+
+    def _is_pasted(self, step: str | NextStep) -> bool:
+        lines = step.lines if isinstance(step, NextStep) else (step,)
+        return all(line in self._pasted for line in lines)
 
     def show_fixes(
         self,

@@ -64,10 +64,10 @@ def choose_app_settings(project: Project) -> AppSettings:
     )
     manage = project.layout.settings_where or project.layout.manage
     note = (
-        f"{entries[0].where} names {names[0]}, and {manage} {project.settings.module}. The app "
-        f"file names {names[0]}: importing {entries[0].module} runs it before {path.name} sets "
-        "its own, and the web process must keep its settings. For a worker with the settings of "
-        f"manage.py, set DJANGO_SETTINGS_MODULE={project.settings.module}."
+        f"The app file names the settings of the web server, {names[0]} ({entries[0].where}): a "
+        "web process imports it first, and has to keep its own. A worker gets them, too. One with "
+        f"those of manage.py ({manage}) is started with "
+        f"DJANGO_SETTINGS_MODULE={project.settings.module}."
     )
     if _is_empty(project, names[0]):
         note += f" {names[0]} holds no settings, so a web server has to set that variable, too."
