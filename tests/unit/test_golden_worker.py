@@ -36,6 +36,7 @@ LEFT_ALONE = {
     # a broker that a note is about
     "compose_broker_with_a_user",
     # the policy of a Redis, which a note is about
+    "compose_redis_conf_evicts",
     "compose_redis_evicts",
     # a schedule, and --no-beat
     "compose_queues_beside_worker",
