@@ -214,6 +214,22 @@ def project_does_not_start(facts: Facts) -> Iterator[Occurrence]:
             yield _exception_occurrence(facts, failure)
 
 
+@check("celery.E005", imports=True, unless=("celery.E001", "celery.E002"))
+def urls_do_not_load(facts: Facts) -> Iterator[Occurrence]:
+    """The URLs of the project cannot be imported.
+
+    What happens: The web process answers each request with an error, and a worker does not start.
+    How it looks: The exception that is shown.
+    Why: The first request imports ROOT_URLCONF, and with it the views. So does a worker, when it
+        starts, for Django's system checks.
+    Fix: Run `python manage.py check`, and fix what it shows.
+    Source: the import itself; celery/fixups/django.py, validate_models
+    """
+    for failure in failures(facts, "urls"):
+        if not _is_of_this_machine(facts, failure):
+            yield _exception_occurrence(facts, failure)
+
+
 @check("celery.W009", imports=True, unless=("celery.E001", "celery.E002"))
 def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """What a web server imports cannot be imported: wsgi.py or asgi.py with its own settings.

@@ -471,6 +471,23 @@ class ProjectImport:
         with self._noting():
             app.loader.import_default_modules()
         self._registry(app)
+        self._urls()
+
+    def _urls(self):
+        """The URLs, as the first request of a web process does, and the system checks of a worker.
+
+        Last, so that what was found before is what a process without them has. Of what is raised,
+        only what the code itself is to blame for: a database may be missing here.
+        """
+        from django.conf import settings
+
+        self.phase("urls")
+        try:
+            importlib.import_module(settings.ROOT_URLCONF)
+        except (AttributeError, ImportError, NameError, SyntaxError, TypeError) as error:
+            self._note(error)
+        except BaseException:  # noqa: S110
+            pass
 
     def _worker(self):
         """As `celery worker` does: nothing is in the environment, the app is found by its -A

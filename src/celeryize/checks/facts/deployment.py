@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from celeryize.detect.answers import ANSWERS_FILE
 from celeryize.detect.command import CeleryCommand, command_words
 from celeryize.detect.deployment import (
     PROCESS_FILES,
@@ -73,14 +74,18 @@ class DeploymentFacts:
 
     def exports(self, variable: str) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
-        places = [self.root / path for path in self.files]
-        places += [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
+        places = [self.root / path for path in self.files] + self._exporting()
         return any(variable in readable_text(place) for place in places)
+
+    def _exporting(self) -> list[Path]:
+        found = (p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file())
+        # the answers of init name every setting, and give none of them to a process
+        return [path for path in found if path.name != ANSWERS_FILE]
 
     def exports_elsewhere(self, variable: str, file: PurePosixPath) -> bool:
         """Whether a file with an environment names a variable: not one that starts processes."""
         readers = {self.root / process.where.path for process in self.processes}
-        places = [p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file()]
+        places = self._exporting()
         other = [p for p in places if p not in readers and p != self.root / file]
         other += self._matching(DOCKERFILE)
         return any(variable in place.read_text("utf-8", "replace") for place in other)

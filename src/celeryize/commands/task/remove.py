@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
@@ -15,8 +16,13 @@ from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Edit, Plan, Where
 from celeryize.patch.definitions import defines, remove_definitions
+from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
 from celeryize.spelling import did_you_mean
+
+# How many folders below a root are searched for uses of a task, and how many of them are shown.
+DEPTH = 20
+SHOWN = 5
 
 
 def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
@@ -27,7 +33,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
     ours.
     """
     app, function = named_task(project, target)
-    path, _ = place_of(project, app, function)
+    path, init = place_of(project, app, function)
     change = _find_change(project, path, function)
     draft = project.draft()
     # the task first, because it is what a refusal should be about
@@ -50,6 +56,7 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
     )
     registered += _django_names(project, path, draft)
     _refuse_scheduled(project, registered)
+    _refuse_used(project, draft, function, [path, *([init] if init else [])])
     return draft.plan(), registered
 
 
@@ -81,6 +88,60 @@ def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
                     "`celeryize remove-schedule`.",
                     where=Where(path, node.lineno),
                 )
+
+
+def _refuse_used(project: Project, draft: Draft, function: str, homes: list[PurePosixPath]) -> None:
+    """Raise CannotPatch where code of the project still takes the task from one of its modules."""
+    found: list[Where] = []
+    word = function.encode()
+    files = (
+        f for base in project.modules.roots for f in project.modules.files_with(base, DEPTH, word)
+    )
+    for file in dict.fromkeys(files):
+        # as the file will be: the test and the trigger go with the task
+        data = draft.read(file)
+        if data is None or word not in data:
+            continue
+        try:
+            source = Source.decode(file, data)
+            found += _uses_in(project, source, function, homes)
+        except CannotPatch:
+            # a file that no Python reads imports nothing
+            continue
+    if found:
+        places = ", ".join(str(where) for where in found[:SHOWN])
+        more = f" and in {len(found) - SHOWN} more places" if len(found) > SHOWN else ""
+        raise CannotPatch(
+            f"the project still uses {function}: {places}{more}",
+            hint="Remove it there first, then run this command again.",
+            where=found[0],
+        )
+
+
+def _uses_in(
+    project: Project, source: Source, function: str, homes: list[PurePosixPath]
+) -> Iterator[Where]:
+    """Where a file names a task of another module, or one that is no longer defined in it."""
+    nodes = list(walk(source.tree))
+    if source.path == homes[0]:
+        if not defines(source.text, function):
+            named = (node for node in nodes if isinstance(node, ast.Name) and node.id == function)
+            yield from (source.where(node) for node in named)
+        return
+    modules = {project.modules.name_of(home) for home in homes}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            names = {alias.name for alias in node.names}
+            if function in names and project.modules.absolute(node, source.path) in modules:
+                yield source.where(node)
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    bindings = bound_names(project.modules, source.path, imports)
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr == function:
+            head, _, rest = ast.unparse(node.value).partition(".")
+            module, name = bindings.get(head, ("", None))
+            if module and ".".join(part for part in (module, name, rest) if part) in modules:
+                yield source.where(node)
 
 
 def _without_edit(edit: Edit, now: bytes, draft: Draft) -> bytes | None:

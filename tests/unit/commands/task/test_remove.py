@@ -122,3 +122,42 @@ def test_a_task_that_the_schedule_names_stays(wired):
         remove(wired, "doctors.remind")
     assert "remove-schedule" in caught.value.hint
     assert snapshot(wired) == before
+
+
+USES = {
+    "from": "from doctors.tasks import remind\n",
+    "relative": "from .tasks import old, remind as later\n",
+    "module": "from doctors import tasks\n\n\ndef view():\n    tasks.remind.delay(1)\n",
+    "dotted": "import doctors.tasks\n\n\ndef view():\n    doctors.tasks.remind.delay(1)\n",
+    "inside": "def view():\n    from doctors.tasks import remind\n",
+}
+
+
+@pytest.mark.parametrize("code", USES.values(), ids=USES)
+def test_a_task_that_code_uses_stays(wired, code):
+    make_tree(wired, {"doctors/tasks.py": OLD})
+    add(wired, "doctors.remind", "pk:int")
+    make_tree(wired, {"doctors/views.py": code})
+    before = snapshot(wired)
+    with pytest.raises(CannotPatch, match=r"still uses remind: doctors/views\.py:\d"):
+        remove(wired, "doctors.remind")
+    assert snapshot(wired) == before
+
+
+def test_a_task_that_its_neighbour_sends_stays(wired):
+    make_tree(wired, {"doctors/tasks.py": OLD})
+    add(wired, "doctors.remind")
+    with (wired / "doctors/tasks.py").open("a") as tasks:
+        tasks.write("\n\ndef all_at_once():\n    remind.delay()\n")
+    with pytest.raises(CannotPatch, match=r"still uses remind: doctors/tasks\.py:\d"):
+        remove(wired, "doctors.remind")
+
+
+def test_another_thing_of_the_same_name_keeps_no_task(wired):
+    make_tree(wired, {"doctors/tasks.py": OLD})
+    add(wired, "doctors.remind")
+    same = "from shop.tasks import remind\n\n\ndef view(mail):\n    mail.remind = remind\n"
+    make_tree(wired, {"shop/__init__.py": "", "shop/tasks.py": "def remind(): ...\n"})
+    make_tree(wired, {"doctors/views.py": same})
+    remove(wired, "doctors.remind")
+    assert "remind" not in (wired / "doctors/tasks.py").read_text()
