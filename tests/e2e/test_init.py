@@ -72,7 +72,9 @@ def test_the_minimal_profile_is_the_tutorial_statement_for_statement(startprojec
     assert "celery -A config worker" in ran.stderr
     assert "proved" in ran.stderr
     ruff = Path(sys.executable).with_name("ruff")
-    for arguments in (["format", "--check"], ["check", "--select", "I,F,E,W"]):
+    # startproject writes single quotes, and so does the new file beside what it wrote
+    preserve = ["--config", "format.quote-style = 'preserve'"]
+    for arguments in (["format", "--check", *preserve], ["check", "--select", "I,F,E,W"]):
         subprocess.run(
             [ruff, *arguments, "--isolated", "config/celery.py"], cwd=startproject, check=True
         )
@@ -346,7 +348,8 @@ def test_what_is_read_by_its_path_is_proved_again_after_writing(project, celeryi
     make_tree(project, {"config/settings.py": SETTINGS + "\nSOURCE = open(__file__).read()\n"})
     ran = celeryize(project, "init", "--yes")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.count("\nproved: ") == 2
+    # the second proof says the same, and is not shown again; the next test sees one that fails
+    assert ran.stderr.count("\nproved: ") == 1
 
 
 def test_a_proof_that_fails_after_writing_takes_everything_back(project, celeryize: Run):

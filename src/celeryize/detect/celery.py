@@ -15,7 +15,7 @@ from celeryize.detect.settings import Settings
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
-from celeryize.reading import read_file, readable_text
+from celeryize.reading import read_file
 
 DEPTH = 6
 # Where the app is, when it is neither beside the settings nor in the project package.
@@ -173,7 +173,7 @@ def _apps_at(
     modules: Modules, path: PurePosixPath, settings: Settings, package: Package | None
 ) -> Iterator[CeleryApp]:
     """The apps that a file builds. Most files that say Celery build none, and are not parsed."""
-    if builds_app(readable_text(modules.root / path)):
+    if builds_app(modules.raw(path).decode("utf-8", "replace")):
         source = modules.source(path)
         if source is not None:
             yield from _apps_in(modules, source, settings, package)

@@ -32,6 +32,8 @@ class Modules:
         self._packages: dict[PurePosixPath, str] = {}
         self._names: dict[PurePosixPath, str | None] = {}
         self._files: dict[str, PurePosixPath | None] = {}
+        self._bytes: dict[PurePosixPath, bytes] = {}
+        self._held: dict[tuple[str, bytes], bool] = {}
         self._with: dict[tuple[PurePosixPath, int, bytes], list[PurePosixPath]] = {}
         self._longest_first = sorted(roots, key=lambda root: -len(root.parts))
 
@@ -108,7 +110,7 @@ class Modules:
 
     def mentions(self, path: PurePosixPath, word: bytes) -> bool:
         """Whether a file holds some bytes; False where it cannot be read."""
-        known = self.seen(path)
+        known = self.seen(path) or self._bytes.get(path)
         if known is None:
             return file_mentions(self.root / path, word)
         return word in known
@@ -140,10 +142,29 @@ class Modules:
         asked = (folder, depth, word)
         if asked not in self._with:
             entries = _python_entries(str(self.root / folder), depth)
-            self._with[asked] = [
-                self._relative(entry) for entry in entries if file_mentions(entry.path, word)
-            ]
+            found = (self._relative(entry) for entry in entries if self._holds(entry.path, word))
+            self._with[asked] = list(found)
         return self._with[asked]
+
+    def _holds(self, file: str, word: bytes) -> bool:
+        """Whether a file holds some bytes; one of several folders that are asked for is read
+        once."""
+        if (file, word) not in self._held:
+            self._held[file, word] = file_mentions(file, word)
+        return self._held[file, word]
+
+    def raw(self, path: PurePosixPath) -> bytes:
+        """The bytes of a file, those that were read before where it was; none of one that cannot be
+        read."""
+        known = self.seen(path)
+        if known is not None:
+            return known
+        if path not in self._bytes:
+            try:
+                self._bytes[path] = read_file(self.root / path)
+            except OSError:
+                return b""
+        return self._bytes[path]
 
     def _relative(self, entry: os.DirEntry[str]) -> PurePosixPath:
         return PurePosixPath(Path(entry.path).relative_to(self.root).as_posix())
@@ -170,8 +191,9 @@ class Modules:
         return None
 
     def _load_source(self, path: PurePosixPath) -> Source | None:
+        data = self._bytes.pop(path, None)
         try:
-            source = Source.decode(path, read_file(self.root / path))
+            source = Source.decode(path, read_file(self.root / path) if data is None else data)
             _ = source.tree
         except (OSError, CannotPatch):
             return None

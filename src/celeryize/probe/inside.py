@@ -481,12 +481,15 @@ class ProjectImport:
         """
         from django.conf import settings
 
+        name = getattr(settings, "ROOT_URLCONF", None)
+        if not name:
+            return
         self.phase("urls")
         try:
-            importlib.import_module(settings.ROOT_URLCONF)
+            importlib.import_module(name)
         except (AttributeError, ImportError, NameError, SyntaxError, TypeError) as error:
             self._note(error)
-        except BaseException:  # noqa: S110
+        except BaseException:
             pass
 
     def _worker(self):

@@ -48,7 +48,18 @@ OF_PRODUCTION = {
 }
 PRODUCTION = "from config.settings import *\n\nDEBUG = False\n{}"
 
+VIEW = "from {} import {}  # <-\n\n\ndef index(request):\n    greet.delay(1)\n"
+URLS = "from django.urls import path\n\nfrom doctors import views\n\nurlpatterns = [path('', views.index)]\n"
+
 IMPORTED = [
+    Mistake(
+        "celery.E005",
+        {
+            "config/urls.py": URLS,
+            "doctors/views.py": VIEW.format("doctors.tasks", "great as greet"),
+        },
+        {"config/urls.py": URLS, "doctors/views.py": VIEW.format("doctors.tasks", "greet")},
+    ),
     Mistake(
         "celery.W009",
         {**OF_PRODUCTION, "config/production.py": PRODUCTION.format("import no_such  # <-\n")},
