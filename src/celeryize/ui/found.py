@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +84,7 @@ def link_of(where: Where | None, root: Path | None) -> str:
     """The address of a place, for terminals that can open it; empty where it has none."""
     if where is None or root is None:
         return ""
-    address = f"file://{socket.gethostname()}{quote(str(root / where.path))}"
+    address = f"file://{socket.gethostname()}{quote(os.fsencode(root / where.path))}"
     if where.line is not None:
         return f"{address}#{where.line}"
     return address

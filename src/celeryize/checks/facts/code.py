@@ -267,7 +267,7 @@ class CodeFacts:
 
     def count_uses(self, name: str) -> int:
         """How often a name occurs in the project's Python files, tests included."""
-        word = re.compile(rf"\b{re.escape(name)}\b".encode())
+        word = re.compile(rf"\b{re.escape(name)}\b".encode("utf-8", "surrogateescape"))
         modules = self.project.modules
         paths = {path for base in modules.roots for path in modules.python_files(base, DEPTH)}
         paths |= set(self.settings_files)
@@ -292,14 +292,16 @@ class CodeFacts:
             return True
         # the bytes of most files rule it out; parsing is what takes time
         tail = re.escape(module.rpartition(".")[2])
-        mention = re.compile(rf"\bimport\b[^\n]*\b{tail}\b|\b{tail}\s+import\b".encode())
+        mention = re.compile(
+            rf"\bimport\b[^\n]*\b{tail}\b|\b{tail}\s+import\b".encode("utf-8", "surrogateescape")
+        )
         candidates = (path for path in self.files if mention.search(self._read_bytes(path)))
         return any(module in self._imports_of(path) for path in candidates)
 
     def is_imported_by(self, module: str, paths: Iterable[PurePosixPath]) -> bool:
         """Whether one of these files imports a module, or something from it."""
         tail = re.escape(module.rpartition(".")[2])
-        mention = re.compile(rf"\b{tail}\b".encode())
+        mention = re.compile(rf"\b{tail}\b".encode("utf-8", "surrogateescape"))
         # the bytes of most files rule it out; parsing is what takes time
         candidates = (path for path in paths if mention.search(self._read_bytes(path)))
         own = self.project.modules.find(module)

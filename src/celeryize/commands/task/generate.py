@@ -22,7 +22,7 @@ from celeryize.commands.task.django_api import (
     django_options,
     registered_name,
 )
-from celeryize.commands.task.hidden_names import taken_names
+from celeryize.commands.task.hidden_names import refuse_shadows, taken_names
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
@@ -154,6 +154,8 @@ def generate_task(
     rendered = task_template(request.kind, templates, request.body_from, **context)
     template = str(request.body_from or f"task/{request.kind}")
     code, template_imports = _check_template(rendered, function, template)
+    if request.body_from is None:
+        refuse_shadows(project.modules.tree(path), function, code)
     imports = taken.imports_for(code, [*imports, *template_imports], kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(

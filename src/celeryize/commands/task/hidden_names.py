@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from celeryize.commands.task.parameters import Parameter
 from celeryize.errors import UsageError
+from celeryize.patch.nodes import walk
 
 # What the built-in bodies import, and its name where another thing has the usual one.
 OTHER_NAMES = {
@@ -56,6 +58,40 @@ def taken_names(tree: ast.Module, function: str, parameters: Iterable[Parameter]
         elif isinstance(node, ast.Assign):
             found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return TakenNames(found, {parameter.name for parameter in parameters})
+
+
+def refuse_shadows(tree: ast.Module, function: str, code: str) -> None:
+    """Raise UsageError where the task `function` would take the place of something that its module
+    `tree` or its own `code` calls, or where its code would lose one of its parameters."""
+    task = ast.parse(code)
+    if hasattr(builtins, function):
+        for place, whose in ((tree, "the module"), (task, "the task itself")):
+            if any(isinstance(node, ast.Name) and node.id == function for node in walk(place)):
+                raise UsageError(
+                    f"{function} is a function of Python's own, which {whose} uses: a task of that "
+                    "name would be called in its place",
+                    hint="Choose another name; --name sets the one in the registry.",
+                )
+    for node in task.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            lost = _rebound_parameters(node)
+            if lost:
+                raise UsageError(
+                    f"the task would overwrite its parameter {lost[0]}: its code has a variable of "
+                    "that name",
+                    hint="Call the parameter something else.",
+                )
+
+
+def _rebound_parameters(function: ast.FunctionDef) -> list[str]:
+    given = [one.arg for one in (*function.args.args, *function.args.kwonlyargs)]
+    bound: set[str] = set()
+    for node in walk(ast.Module(body=function.body, type_ignores=[])):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+    return [name for name in given if name in bound]
 
 
 def _with_other_name(line: str, spelled: dict[str, str], code: str) -> str:

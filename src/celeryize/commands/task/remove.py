@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from celeryize.apply import Change, load_history
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.detect.django_tasks import django_tasks_in
-from celeryize.detect.modules import bound_names
+from celeryize.detect.modules import Bindings, bound_names
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import tasks_in
 from celeryize.draft import Draft
@@ -129,19 +129,21 @@ def _uses_in(
             yield from (source.where(node) for node in named)
         return
     modules = {project.modules.name_of(home) for home in homes}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom):
-            names = {alias.name for alias in node.names}
-            if function in names and project.modules.absolute(node, source.path) in modules:
-                yield source.where(node)
     imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    bindings = bound_names(project.modules, source.path, imports)
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and node.attr == function:
-            head, _, rest = ast.unparse(node.value).partition(".")
-            module, name = bindings.get(head, ("", None))
-            if module and ".".join(part for part in (module, name, rest) if part) in modules:
+    for node in imports:
+        if isinstance(node, ast.ImportFrom) and any(a.name == function for a in node.names):
+            if project.modules.absolute(node, source.path) in modules:
                 yield source.where(node)
+    bindings = bound_names(project.modules, source.path, imports)
+    reached = (n for n in nodes if isinstance(n, ast.Attribute) and n.attr == function)
+    yield from (source.where(n) for n in reached if _module_meant(bindings, n.value) in modules)
+
+
+def _module_meant(bindings: Bindings, node: ast.expr) -> str:
+    """The module that an expression is by the imports of its file; empty for anything else."""
+    head, _, rest = ast.unparse(node).partition(".")
+    module, name = bindings.get(head, ("", None))
+    return ".".join(part for part in (module, name, rest) if part)
 
 
 def _without_edit(edit: Edit, now: bytes, draft: Draft) -> bytes | None:

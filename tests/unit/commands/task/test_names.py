@@ -95,3 +95,24 @@ def test_without_a_type_checker_self_is_plain(wired):
     add(wired, "doctors.sync", "doctor_id:int", bind=True, trigger="post_save:doctors.Doctor")
     assert "def sync(self, doctor_id: int) -> None:" in tasks(wired)
     assert "created, raw, **kwargs):" in (wired / "doctors/signals.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters", "options"),
+    [
+        ("repr", ("x:int",), {"lock": True}),
+        ("print", ("x:str",), {}),
+        ("send", ("lock:str",), {"lock": True}),
+        ("send", ("exc:str",), {"bind": True, "max_retries": 3}),
+        ("send", ("response:str", "url:str"), {"kind": "http"}),
+    ],
+)
+def test_what_the_task_or_its_module_would_lose_is_refused(wired, target, parameters, options):
+    make_tree(wired, {"doctors/tasks.py": "def old():\n    print('here')\n"})
+    with pytest.raises(UsageError, match=r"would (be called in its place|overwrite its parameter)"):
+        add(wired, f"doctors.{target}", *parameters, **options)
+
+
+def test_the_name_of_a_builtin_that_nobody_uses_is_fine(wired):
+    add(wired, "doctors.compile", "x:int", test=True)
+    run_tests(wired)
