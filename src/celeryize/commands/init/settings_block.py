@@ -181,7 +181,8 @@ def default_of_url(project: Project, reader: Reader, url: str) -> str:
     if url != url_of_broker("redis"):
         return ""
     literal = python_literal(url)
-    if "REDIS_URL" in project.settings.visible:
+    # what an environment sets later, above this file, would not be in the URL
+    if "REDIS_URL" in project.settings.visible - project.settings.overridden:
         if _has_value(project, "REDIS_URL"):
             return "REDIS_URL"
         return f"REDIS_URL or {literal}"
@@ -194,7 +195,10 @@ def _url_of_parts(project: Project) -> str:
     """The URL of the project's own REDIS_HOST and REDIS_PORT; empty where there is no host, or a
     password that belongs into it."""
     settings = project.settings
-    if any(name.startswith("REDIS") and "PASS" in name for name in settings.assigned):
+    own = {name for name in settings.assigned if name.startswith("REDIS")}
+    # a password or TLS belongs into the URL, too, and what an environment sets above this file
+    # would not be in it
+    if own & settings.overridden or any(re.search("PASS|SSL|TLS", name) for name in own):
         return ""
 
     def known(name: str) -> bool:

@@ -131,9 +131,10 @@ def _uses_in(
     modules = {project.modules.name_of(home) for home in homes}
     imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     for node in imports:
-        if isinstance(node, ast.ImportFrom) and any(a.name == function for a in node.names):
-            if project.modules.absolute(node, source.path) in modules:
-                yield source.where(node)
+        if isinstance(node, ast.ImportFrom) and function in {alias.name for alias in node.names}:
+            if project.modules.absolute(node, source.path) not in modules:
+                continue
+            yield source.where(node)
     bindings = bound_names(project.modules, source.path, imports)
     reached = (n for n in nodes if isinstance(n, ast.Attribute) and n.attr == function)
     yield from (source.where(n) for n in reached if _module_meant(bindings, n.value) in modules)

@@ -31,6 +31,7 @@ def broker(tmp_path, tree):
         # without a value, or where more than the two is needed
         ('REDIS_HOST = os.environ.get("REDIS_HOST")\n', PLAIN),
         (HOST + 'REDIS_PASSWORD = os.environ.get("REDIS_PASSWORD", "")\n', PLAIN),
+        (HOST + "REDIS_SSL = True\n", PLAIN),
         (PORT, PLAIN),
         (f"if DEBUG:\n    {HOST}", PLAIN),
     ],
@@ -52,3 +53,12 @@ def test_an_address_that_only_production_reads_is_used(tmp_path):
     }
     line = broker(tmp_path, tree)
     assert f'default=env("REDIS_URL", default={PLAIN})' in line
+
+
+def test_a_host_that_an_environment_sets_above_is_not_frozen_into_the_url(tmp_path):
+    tree = {
+        "config/settings.py": f"import os\n{SETTINGS}{HOST}{PORT}",
+        "config/production.py": 'from .settings import *\n\nREDIS_HOST = "redis.prod"\n',
+        "config/wsgi.py": 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.production")\n',
+    }
+    assert f'os.environ.get("CELERY_BROKER_URL", {PLAIN})' in broker(tmp_path, tree)
