@@ -198,16 +198,33 @@ def _rebound_names(tree: ast.Module, kinds: Collection[str]) -> set[str]:
     ("dev", "prod")`, `if TESTING: env = None`.
     """
     found: set[str] = set()
+    # the lines at which readers are made, and at which imports bind a name
+    made: dict[str, int] = {}
+    imported: dict[str, int] = {}
     waiting: list[ast.AST] = list(tree.body)
     for node in waiting:
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
-                continue
             case (
-                ast.Assign(targets=[ast.Name()], value=ast.Call(func=func))
-                | ast.AnnAssign(target=ast.Name(), value=ast.Call(func=func))
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                # a function that reads the environment is a reader itself
+                if name in kinds and not (isinstance(node, ast.FunctionDef) and _is_helper(node)):
+                    found.add(name)
+                continue
+            case ast.Lambda():
+                continue
+            case ast.ExceptHandler(name=str(name)) if name in kinds:
+                found.add(name)
+            case ast.alias(name=name, asname=asname):
+                imported[asname or name] = node.lineno
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func))
             ) if _kind_of_class(ast.unparse(func), tree) is not None:
                 # the reader itself: made a second time, it still reads
+                made[name] = node.lineno
                 continue
             case ast.AnnAssign(value=None):
                 continue
@@ -217,7 +234,7 @@ def _rebound_names(tree: ast.Module, kinds: Collection[str]) -> set[str]:
                 # its names are its own
                 continue
         waiting += ast.iter_child_nodes(node)
-    return found
+    return found | {name for name, line in made.items() if imported.get(name, 0) > line}
 
 
 def _called_like_readers(tree: ast.Module) -> set[str]:

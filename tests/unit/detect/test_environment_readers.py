@@ -132,6 +132,10 @@ def test_a_prefix_is_one_that_all_variables_have(tmp_path, names, prefix):
         "with open(__file__) as env:\n    pass\n",
         "name, env = 'a', 'b'\n",
         "try:\n    import fast\nexcept ImportError:\n    env = {}.get\n",
+        "try:\n    import fast\nexcept ImportError as env:\n    pass\n",
+        "from os import environ as env\n",
+        "def env(name):\n    return name\n",
+        "class env:\n    pass\n",
     ],
 )
 def test_a_reader_that_is_bound_to_something_else_is_not_used(tmp_path, line):
