@@ -38,7 +38,7 @@ def test_the_app_file_takes_the_settings_of_the_web_process(tmp_path):
     project = load(tmp_path, {"config/wsgi.py": NAMES_PRODUCTION})
     chosen = choose_app_settings(project)
     assert '"config.settings.production"' in chosen.lines
-    assert "config/wsgi.py:3 names config.settings.production" in chosen.note
+    assert "config.settings.production (config/wsgi.py:3)" in chosen.note
     assert "DJANGO_SETTINGS_MODULE=config.settings.local" in chosen.note
 
 
