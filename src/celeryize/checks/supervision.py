@@ -15,6 +15,7 @@ from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.reading import readable_text
+from celeryize.urls import redacted
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 ASKING = re.compile(r"celery\b.*?\b(?:status|inspect\s+ping)\b")
@@ -636,9 +637,10 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
         worker, url = others[0]
         if url and own.where != url.where:
             yield Occurrence(
-                f"{web.name} sends elsewhere than {worker.name} reads ({url.where})",
+                f"{web.name} ({web.where}) sends to {redacted(own.url)}, and {worker.name} "
+                f"reads {redacted(url.url)} ({url.where})",
                 own.where,
-                "Give both the same URL.",
+                f"Give {web.name} the variable {url.variable} as {worker.name} has it.",
             )
 
 
