@@ -33,6 +33,7 @@ from celeryize.checks.facts.literals import (
     number_of,
     text_of,
 )
+from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.detect.celery import CeleryApp
@@ -913,6 +914,19 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "a rediss:// result backend needs ssl_cert_reqs",
                 setting.code.where(value),
+                "Add ?ssl_cert_reqs=required.",
+            )
+    if facts.settings.is_set("redis_backend_use_ssl"):
+        return
+    own = "CELERY_RESULT_BACKEND"
+    names = (own, *variables_of(facts, own, "RESULT_BACKEND"))
+    items = [p.environment.get(name) for p in facts.deployment.processes for name in names]
+    for item in dict.fromkeys(item for item in items if item):
+        # what a variable adds is not known
+        if item.text.startswith("rediss://") and not re.search(r"ssl_cert_reqs|\$", item.text):
+            yield Occurrence(
+                "a rediss:// result backend needs ssl_cert_reqs",
+                item.where,
                 "Add ?ssl_cert_reqs=required.",
             )
 

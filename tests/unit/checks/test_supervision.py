@@ -200,6 +200,21 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.E542",
+        {
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment:", "  CELERY_RESULT_BACKEND: rediss://h:1/0  # <-"),
+        },
+        {
+            "docker-compose.yml": "services:\n"
+            + service(
+                WORKER,
+                "environment:",
+                "  CELERY_RESULT_BACKEND: rediss://h:1/0?ssl_cert_reqs=required",
+            ),
+        },
+    ),
+    Mistake(
         "celery.E920",
         {
             **FROM_ENV,

@@ -38,7 +38,9 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     """The broker's URL that a process gets; None where it cannot be told."""
     given = _given_url(facts, process)
     # `amqp://shop:${PASSWORD}@rabbit` is a URL that is not known, and no missing one
-    named = any(name in process.environment for name in (OWN, *_variables_of(facts)))
+    named = any(
+        name in process.environment for name in (OWN, *variables_of(facts, OWN, "BROKER_URL"))
+    )
     if given or named or not process.sealed:
         return given
     # what the settings say where no variable is given
@@ -47,12 +49,12 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     url = next(iter(urls), None)
     if len(urls) != 1 or not url or places[0].conditional:
         return None
-    names = _variables_of(facts)
+    names = variables_of(facts, OWN, "BROKER_URL")
     return BrokerUrl(url, places[0].where, next(iter(names), OWN))
 
 
 def _given_url(facts: Facts, process: Process) -> BrokerUrl | None:
-    for name in (OWN, *_variables_of(facts)):
+    for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
         item = process.environment.get(name)
         if item and "://" in item.text and "$" not in item.text:
             return BrokerUrl(item.text, item.where, name)
@@ -61,10 +63,10 @@ def _given_url(facts: Facts, process: Process) -> BrokerUrl | None:
     return None
 
 
-def _variables_of(facts: Facts) -> tuple[str, ...]:
-    """The environment variables that the setting of the broker reads."""
+def variables_of(facts: Facts, *settings: str) -> tuple[str, ...]:
+    """The environment variables that a setting, under any of its names, reads."""
     found: dict[str, None] = {}
-    for setting in facts.settings.named(OWN, "BROKER_URL"):
+    for setting in facts.settings.named(*settings):
         if isinstance(setting.value, ast.Call | ast.Subscript | ast.BoolOp):
             for node in walk(setting.value):
                 text = text_of(node)
