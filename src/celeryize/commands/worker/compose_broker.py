@@ -27,6 +27,7 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
+REFERENCE = re.compile(r"\$\{(\w+)(?:(:?-)([^{}]*))?\}")
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
@@ -85,6 +86,11 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
             host = ""
         service, text = _add_broker(target, text, document, web, kind, host)
         added = ((service, kind),)
+        if "${" in given and _host_of(given) != service:
+            target.note(
+                f"{target.path}: the URL of {web} is {given}: where that is set, it has to name "
+                f"the service {service}."
+            )
     elif server is target.wanted.broker and kind == "redis":
         node = services.own(service)
         assert node is not None
@@ -112,9 +118,20 @@ def with_shared_url(target: Target, text: str) -> str:
         # what an image, or a file that is not here, gives is not known
         if not service or not kind_of(given) or web.by_name or node is None:
             continue
+        _report_parting(target, document, web.process.name, given)
         if _is_known(target, node):
             text = _with_url(target, text, web.process.name, server, service)
     return text
+
+
+def _report_parting(target: Target, document: Node, web: str, given: str) -> None:
+    """A note where a web service sends to another kind of broker than its workers read."""
+    sent = kind_of(_given_url(target, document, web, target.wanted.broker))
+    if sent and sent != kind_of(given):
+        target.note(
+            f"{target.path}: {web} sends to {sent} and {target.workers[0].name} reads "
+            f"{kind_of(given)}, by their environment: give both the same URL."
+        )
 
 
 def with_missing_server(target: Target, text: str) -> str:
@@ -239,13 +256,31 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
     for name in dict.fromkeys((server.own, *server.variables)):
         value = variable_of(document, service, name)
         if value:
-            return value
+            return _resolved(target, value)
         value = in_env_files(target, document, service, name)
         if value:
-            return value
+            return _resolved(target, value)
         if _is_in_extended(target, document, service, name):
             return "$"
     return ""
+
+
+def _resolved(target: Target, value: str) -> str:
+    """A value as Compose makes it: `${NAME:-default}` is what the .env beside the file gives, else
+    its default; one without either stays as it is."""
+    if "${" not in value:
+        return value
+    beside = readable_text((target.root / target.path).parent / ".env")
+
+    def chosen(match: re.Match[str]) -> str:
+        found = re.search(rf"^\s*(?:export\s+)?{match[1]}\s*=[ \t]*(.*)$", beside, re.M)
+        given = found[1].strip().strip("\"'") if found else ""
+        # `:-` also stands for an empty value
+        if given or (found and match[2] == "-"):
+            return given
+        return match[0] if match[2] is None else match[3]
+
+    return REFERENCE.sub(chosen, value)
 
 
 def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:
