@@ -247,7 +247,8 @@ def _add_volume(target: Target, text: str, document: Node, volume: str) -> str:
         gap = "\n" if not text.endswith("\n\n") else ""
         return add_entries(target.path, text, (), gap + block)
     values = [value for _, value in volumes.resolved.pairs]
-    empty = "{}" if values and all(v.flow and not v.pairs for v in values) else ""
+    in_braces = values and all(v.flow and not v.pairs for v in values)
+    empty = "{}" if volumes.flow or in_braces else ""
     return add_entries(target.path, text, ("volumes",), f"{volume}: {empty}".strip() + "\n")
 
 
