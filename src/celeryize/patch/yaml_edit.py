@@ -21,6 +21,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.yaml_tree import Node, parse_yaml
 
+DOCUMENT_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.M)
 # Keys lead to a node; a number in front is that of the document, any other that of an element.
 Keys = tuple[str | int, ...]
 
@@ -31,6 +32,10 @@ def add_entries(path: PurePosixPath, text: str, keys: Keys, block: str, *, after
     `block` is YAML without a margin, its lines end with a newline. Raises CannotPatch.
     """
     mapping = find_node(path, text, keys)
+    if not mapping.pairs and not mapping.anchor and keys:
+        filled = _fill(path, text, mapping, keys, block)
+        if filled:
+            return filled
     if mapping.kind != "mapping" or not mapping.pairs:
         raise _refuse(path, mapping, keys, block)
     if mapping.flow:
@@ -43,9 +48,30 @@ def add_entries(path: PurePosixPath, text: str, keys: Keys, block: str, *, after
     last = max(pair[0].end, _written_end(value))
     if not keys and not after and len(parse_yaml(path, text)) == 1:
         # below the comments at the end of the file, which may belong to what is above them
-        last = max(last, len(text.rstrip()))
+        closed = DOCUMENT_END.search(text, last)
+        last = max(last, len(text[: closed.start() if closed else None].rstrip()))
     new = _insert(text, last, mapping.pairs[0][0].column, block)
     _prove(path, text, new, block, mapping)
+    return new
+
+
+def _fill(path: PurePosixPath, text: str, node: Node, keys: Keys, block: str) -> str:
+    """The text with the entries where a key has nothing (`volumes:`) or `{}` behind it; empty for
+    any other value."""
+    if node.kind == "mapping" and node.flow:
+        entry = block.rstrip("\n")
+        if "\n" in entry:
+            return ""
+        new = f"{text[: node.start]}{{{entry}}}{text[node.end :]}"
+        _prove(path, text, new, block, node)
+        return new
+    parent = find_node(path, text, keys[:-1])
+    is_empty = node.kind == "scalar" and node.start == node.end
+    if not is_empty or parent.flow or parent.kind != "mapping":
+        return ""
+    key = next(key for key, _ in parent.pairs if key.text == keys[-1])
+    new = _insert(text, key.end, key.column + 2, block)
+    _prove_filled(path, text, new, block, node)
     return new
 
 
@@ -194,12 +220,33 @@ def _prove(path: PurePosixPath, before: str, after: str, block: str, node: Node)
         new[i : i + len(added)] == added and new[:i] == old[:i] and new[i + len(added) :] == old[i:]
         for i in places
     ):
-        raise CannotPatch(
-            f"{path}: the lines would change something else in the file",
-            hint="Add them manually:",
-            snippet=block,
-            where=Where(path, node.line),
-        )
+        raise _changes_more(path, block, node)
+
+
+def _prove_filled(path: PurePosixPath, before: str, after: str, block: str, node: Node) -> None:
+    """Raise CannotPatch unless the nodes of the block are in the place of an empty value."""
+    import yaml
+
+    try:
+        old, new, added = _events(before), _events(after), _events(block)[2:-2]
+    except yaml.YAMLError:
+        old, new, added = [()], [], []
+    end = len(added)
+    if not any(
+        new[:i] == old[:i] and new[i : i + end] == added and new[i + end :] == old[i + 1 :]
+        for i in range(len(old))
+        if old[i][:1] == ("ScalarEvent",)
+    ):
+        raise _changes_more(path, block, node)
+
+
+def _changes_more(path: PurePosixPath, block: str, node: Node) -> CannotPatch:
+    return CannotPatch(
+        f"{path}: the lines would change something else in the file",
+        hint="Add them manually:",
+        snippet=block,
+        where=Where(path, node.line),
+    )
 
 
 def _refuse(path: PurePosixPath, node: Node, keys: Keys, block: str) -> CannotPatch:

@@ -63,6 +63,31 @@ def test_an_anchor_is_no_part_of_the_margin():
     assert add_entries(PATH, text, ("c",), "l: w\n") == text + "  l: w\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a:\nb: 1\n", "a:\n  c: d\nb: 1\n"),
+        ("a:", "a:\n  c: d"),
+        ("a:  # e\r\n  # f\r\nb: 1\r\n", "a:  # e\r\n  c: d\r\n  # f\r\nb: 1\r\n"),
+        ("a: {}\nb: 1\n", "a: {c: d}\nb: 1\n"),
+    ],
+)
+def test_a_key_with_nothing_behind_it_gets_the_entry(before: str, after: str):
+    assert add_entries(PATH, before, ("a",), "c: d\n") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("---\na: b\n...\n", "---\na: b\nc: d\n...\n"),
+        ("a: b\n# e\n\n... # f\n# g\n", "a: b\n# e\nc: d\n\n... # f\n# g\n"),
+        ("a: b\n# ...\n", "a: b\n# ...\nc: d\n"),
+    ],
+)
+def test_an_entry_at_the_top_goes_above_the_end_of_the_document(before: str, after: str):
+    assert add_entries(PATH, before, (), "c: d\n") == after
+
+
 def test_a_document_goes_to_the_end():
     assert add_document(PATH, "a: 1\n", "b: 2\n") == "a: 1\n---\nb: 2\n"
     assert add_document(PATH, "a: 1", "b: 2\n") == "a: 1\n---\nb: 2\n"
@@ -73,9 +98,11 @@ def test_a_document_goes_to_the_end():
     [
         ("a: *b\n", ("a",)),
         ("b: &b {c: d}\na: *b\n", ("a",)),
-        ("a:\n", ("a",)),
         ("a: text\n", ("a",)),
-        ("a: {}\n", ("a",)),
+        ("a: &b\nc: *b\n", ("a",)),
+        ("a: ~\n", ("a",)),
+        ("a: ''\n", ("a",)),
+        ("a: []\n", ("a",)),
         ("a: 1\n", ("b",)),
         ("", ("b",)),
         ("a:\n\t- b\n", ("a",)),

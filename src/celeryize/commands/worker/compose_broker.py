@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
+REFERENCE = re.compile(r"\$\{(\w+)(?:(:?-)([^{}]*))?\}")
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
@@ -60,7 +62,7 @@ def _with_url_of_others(target: Target, text: str, web: str, broker: str) -> str
         known = _given_url(target, document, other.process.name, server)
         if other.by_name or other.process.name == web or known or node is None:
             continue
-        if other.process.sealed and node.kind == "mapping" and not node.flow:
+        if _is_known(target, node) and node.kind == "mapping" and not node.flow:
             text = _with_url(target, text, other.process.name, server, broker)
     return text
 
@@ -84,6 +86,11 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
             host = ""
         service, text = _add_broker(target, text, document, web, kind, host)
         added = ((service, kind),)
+        if "${" in given and _host_of(given) != service:
+            target.note(
+                f"{target.path}: the URL of {web} is {given}: where that is set, it has to name "
+                f"the service {service}."
+            )
     elif server is target.wanted.broker and kind == "redis":
         node = services.own(service)
         assert node is not None
@@ -107,10 +114,24 @@ def with_shared_url(target: Target, text: str) -> str:
     for web in found:
         if len(found) > 1 and origin_of(web.process) != origin:
             continue
+        node = document.get("services", web.process.name)
         # what an image, or a file that is not here, gives is not known
-        if service and kind_of(given) and web.process.sealed and not web.by_name:
+        if not service or not kind_of(given) or web.by_name or node is None:
+            continue
+        _report_parting(target, document, web.process.name, given)
+        if _is_known(target, node):
             text = _with_url(target, text, web.process.name, server, service)
     return text
+
+
+def _report_parting(target: Target, document: Node, web: str, given: str) -> None:
+    """A note where a web service sends to another kind of broker than its workers read."""
+    sent = kind_of(_given_url(target, document, web, target.wanted.broker))
+    if sent and sent != kind_of(given):
+        target.note(
+            f"{target.path}: {web} sends to {sent} and {target.workers[0].name} reads "
+            f"{kind_of(given)}, by their environment: give both the same URL."
+        )
 
 
 def with_missing_server(target: Target, text: str) -> str:
@@ -226,7 +247,8 @@ def _add_volume(target: Target, text: str, document: Node, volume: str) -> str:
         gap = "\n" if not text.endswith("\n\n") else ""
         return add_entries(target.path, text, (), gap + block)
     values = [value for _, value in volumes.resolved.pairs]
-    empty = "{}" if values and all(v.flow and not v.pairs for v in values) else ""
+    in_braces = values and all(v.flow and not v.pairs for v in values)
+    empty = "{}" if volumes.flow or in_braces else ""
     return add_entries(target.path, text, ("volumes",), f"{volume}: {empty}".strip() + "\n")
 
 
@@ -235,13 +257,31 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
     for name in dict.fromkeys((server.own, *server.variables)):
         value = variable_of(document, service, name)
         if value:
-            return value
+            return _resolved(target, value)
         value = in_env_files(target, document, service, name)
         if value:
-            return value
+            return _resolved(target, value)
         if _is_in_extended(target, document, service, name):
             return "$"
     return ""
+
+
+def _resolved(target: Target, value: str) -> str:
+    """A value as Compose makes it: `${NAME:-default}` is what the .env beside the file gives, else
+    its default; one without either stays as it is."""
+    if "${" not in value:
+        return value
+    beside = readable_text((target.root / target.path).parent / ".env")
+
+    def chosen(match: re.Match[str]) -> str:
+        found = re.search(rf"^\s*(?:export\s+)?{match[1]}\s*=[ \t]*(.*)$", beside, re.M)
+        given = found[1].strip().strip("\"'") if found else ""
+        # `:-` also stands for an empty value
+        if given or (found and match[2] == "-"):
+            return given
+        return match[0] if match[2] is None else match[3]
+
+    return REFERENCE.sub(chosen, value)
 
 
 def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:
@@ -253,7 +293,7 @@ def _is_in_extended(target: Target, document: Node, service: str, name: str) -> 
 
 def in_env_files(target: Target, document: Node, service: str, name: str) -> str:
     """The value of a variable in the files that a service reads, or in their examples."""
-    for path in _env_files(target, document, service):
+    for path in _with_examples(_env_files(target, document.get("services", service))):
         text = readable_text(path)
         match = re.search(rf"^\s*(?:export\s+)?{name}\s*[=:][ \t]*(.*)$", text, re.M)
         if match:
@@ -261,8 +301,8 @@ def in_env_files(target: Target, document: Node, service: str, name: str) -> str
     return ""
 
 
-def _env_files(target: Target, document: Node, service: str) -> Iterator[Path]:
-    node = document.get("services", service)
+def _env_files(target: Target, node: Node | None) -> Iterator[Path]:
+    """The files that a service reads its environment from."""
     found = node.get("env_file") if node else None
     if found is None:
         return
@@ -270,7 +310,12 @@ def _env_files(target: Target, document: Node, service: str) -> Iterator[Path]:
     for element in found.resolved.elements:
         names.append(element.scalar("path") or element.resolved.text)
     for name in names:
-        path = (target.root / target.path).parent / name
+        yield (target.root / target.path).parent / name
+
+
+def _with_examples(paths: Iterator[Path]) -> Iterator[Path]:
+    """Some files and, of those that are not here, the examples."""
+    for path in paths:
         yield path
         if path.parent.is_dir() and not path.is_file():
             stem = path.name.strip(".")
@@ -281,6 +326,23 @@ def _env_files(target: Target, document: Node, service: str) -> Iterator[Path]:
             )
 
 
+def _absent_env_file(target: Target, node: Node | None) -> str:
+    """The first file of a service's environment that is not here: what it gives is not known.
+
+    None is absent for a compose file that is made anew, whose every line is ours.
+    """
+    if not target.text:
+        return ""
+    folder = (target.root / target.path).parent
+    absent = [path for path in _env_files(target, node) if not path.is_file()]
+    return os.path.relpath(absent[0], folder) if absent else ""
+
+
+def _is_known(target: Target, node: Node) -> bool:
+    """Whether all of a service's environment can be read here."""
+    return node.get("extends") is None and not _absent_env_file(target, node)
+
+
 def _with_url(target: Target, text: str, web: str, server: Server, service: str) -> str:
     """The text with the server's URL in the environment of the web service, unless it is there."""
     document = load_compose(target, text)
@@ -288,8 +350,20 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
     if node is not None and node.scalar("network_mode") == "host":
         # localhost is the machine, where the broker is as well
         return text
+    names = (server.host_variable,) if server.host_variable else (server.own, *server.variables)
+    absent = _absent_env_file(target, node)
+    if absent and not any(variable_of(document, web, name) for name in names):
+        # a line here would beat the file, for this service alone
+        _note_of_absent(target, document, web, absent, server, service)
+        return text
     if server.host_variable and not _needs_password(document, service):
         return _with_host(target, text, web, server, service)
+    return _with_whole_url(target, text, web, server, service)
+
+
+def _with_whole_url(target: Target, text: str, web: str, server: Server, service: str) -> str:
+    """The same where a URL, and no host alone, is what the settings read."""
+    document = load_compose(target, text)
     given = _given_url(target, document, web, server)
     if given and not _names_local(given):
         return text
@@ -316,6 +390,30 @@ def _with_url(target: Target, text: str, web: str, server: Server, service: str)
     if not url:
         return text
     return add_variable(target, text, web, server.variable, url)
+
+
+def _note_of_absent(
+    target: Target, document: Node, web: str, absent: str, server: Server, service: str
+) -> None:
+    """Say what a file with variables has to give that is not here, unless its example does."""
+    name, value = server.variable, ""
+    if server.host_variable:
+        name, value = server.host_variable, service
+    given = in_env_files(target, document, web, name)
+    local = given in LOCAL or _names_local(given)
+    if (given and not local) or (not given and service in {server.host, server.host_default}):
+        return
+    if not given and target.exported((server.own, *server.variables, name)):
+        return
+    if not value and (server.computed or _needs_password(document, service)):
+        has_to = f"the URL of the service {service}, in {name} or what the settings read"
+    else:
+        url = server.url_at(service, _userinfo(document, service, server.kind))
+        has_to = f"{name}={value or url}"
+    target.note(
+        f"{target.path}: {absent}, where {web} gets its environment from, is not here. "
+        f"It has to give {has_to}."
+    )
 
 
 def _with_host(target: Target, text: str, web: str, server: Server, service: str) -> str:

@@ -34,13 +34,7 @@ def add_variable(target: Target, text: str, service: str, name: str, value: str)
     found = node.get("environment")
     file = read_habit(text, document)
     target.what.append(f"{name} for {service}")
-    if found is None or not (found.resolved.pairs or found.resolved.elements):
-        if found is not None and node.resolved.own("environment") is not None:
-            raise CannotPatch(
-                f"the environment of {service} is empty",
-                hint=f"Add {name}: {value} to it.",
-                where=Where(target.path, found.line),
-            )
+    if found is None:
         block = f"environment:\n{' ' * file.step}{name}: {scalar(value)}\n"
         return add_entries(target.path, text, ("services", service), block)
     keys = keys_of(document, found.resolved)

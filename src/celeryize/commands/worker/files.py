@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
@@ -57,17 +57,27 @@ def find_files(root: Path) -> list[DeploymentFile]:
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}
-    for path in matching_files(folders, PROCESS_FILES):
+    matching = [
+        path
+        for path in matching_files(folders, PROCESS_FILES)
+        if not ELSEWHERE.search(path.relative_to(root).as_posix())
+    ]
+    own = {path.resolve(): path for path in matching if not path.is_symlink()}
+    for path in matching:
         relative = PurePosixPath(path.relative_to(root).as_posix())
-        if ELSEWHERE.search(str(relative)):
-            continue
         processes = tuple(
             _without_guess(root, process) for process in read_processes(root, [path], scripts)
         )
+        original = own.get(path.resolve()) if path.is_symlink() else None
         if path.suffix == ".service":
+            if original is not None:
+                continue
             units.setdefault(relative.parent, []).extend(processes)
             continue
         file = _read_deployment(root, path, relative, processes)
+        if file is not None and original is not None:
+            why = f"it is a link to {original.relative_to(root).as_posix()}"
+            file = replace(file, processes=(), skipped=why, refusal=None)
         if file is not None:
             found.append(file)
     for folder, members in units.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
+from celeryize.commands.worker.bases import find_bases
 from celeryize.commands.worker.compose import new_compose, plan_compose
 from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files
@@ -111,7 +112,12 @@ def _plan_files(
     refusals: list[CannotPatch] = []
     done = 0
     passed_over: list[DeploymentFile] = []
+    bases = find_bases(project.root, files)
     for file in files:
+        if file.path in bases and not _has_celery(file) and not request.service:
+            why = f"it is the base of what {bases[file.path]} starts"
+            passed_over.append(replace(file, skipped=file.skipped or why))
+            continue
         if _is_passed_over(file, files, request):
             passed_over.append(file)
             continue
@@ -121,7 +127,7 @@ def _plan_files(
                 raise file.refusal
             target = _target_of(project, draft, file, wanted, request, facts)
             target = replace(target, siblings=siblings)
-            if _is_left_to_another(project, file, files):
+            if file.path in bases or _is_left_to_another(project, file, files):
                 target = replace(target, wanted=replace(wanted, workers=(), beat=None))
             PLANS[file.kind].plan(target)
             done += 1
@@ -146,6 +152,11 @@ def _plan_files(
         reasons_of.setdefault(why, []).append(str(file.path))
     for why, paths in reasons_of.items():
         draft.add_note(_note_of_kept(why, paths))
+
+
+def _has_celery(file: DeploymentFile) -> bool:
+    """Whether a file starts a worker or Beat, whose lines may lack something."""
+    return any(process.subcommand in {"worker", "beat"} for process in file.processes)
 
 
 def _note_of_kept(why: str, paths: list[str]) -> str:

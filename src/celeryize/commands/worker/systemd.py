@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from celeryize.commands.worker.sections import add_lines
 from celeryize.commands.worker.target import (
@@ -22,6 +21,8 @@ from celeryize.errors import CannotPatch
 from celeryize.model import Todo, Where
 from celeryize.reading import read_text
 
+# `%i` and its like; `%%` is a percent sign.
+SPECIFIER = re.compile(r"%(.)")
 # What a worker has in common with the web process.
 SHARED = (
     "User",
@@ -58,9 +59,11 @@ def plan_systemd(target: Target) -> None:
     target.note(note_of_web(model))
     text = read_text(target.root / path)
     prefix = _prefix_of(target, model.process)
+    templated = _is_templated(model.process, text)
     for job in jobs:
-        name = target.path / f"{prefix}-{job.name}.service"
-        _write_unit(target, name, prefix, job, model.process, text)
+        _write_unit(target, prefix, job, model.process, text, templated=templated)
+    if templated:
+        _note_of_templates(target, prefix, jobs, model.process)
 
 
 def new_systemd(target: Target) -> None:
@@ -75,29 +78,75 @@ def new_systemd(target: Target) -> None:
     )
     web = next(read_unit(target.path / f"{prefix}.service", text))
     for job in target.wanted.jobs:
-        name = target.path / f"{prefix}-{job.name}.service"
-        _write_unit(target, name, prefix, job, web, text)
+        _write_unit(target, prefix, job, web, text, templated=False)
     target.note(
         f"The units are for a project in {home} with its environment in {home}/.venv, run by the "
         f"user {prefix}: adapt them, then copy them to /etc/systemd/system."
     )
 
 
+def _note_of_templates(target: Target, prefix: str, jobs: tuple[Job, ...], model: Process) -> None:
+    """Which instances there have to be of units that are templates."""
+    names = " and ".join(f"{prefix}-{job.name}@NAME" for job in jobs)
+    note = f"{model.where.path} is a template, so what is new is one, too: enable {names} "
+    note += f"for each NAME that {model.name.partition('@')[0]}@NAME runs for."
+    if any(job.is_beat for job in jobs):
+        note += " Where several share one database, start Beat for one of them only."
+    target.note(note)
+
+
 def _write_unit(
-    target: Target, path: PurePosixPath, prefix: str, job: Job, model: Process, text: str
+    target: Target, prefix: str, job: Job, model: Process, text: str, *, templated: bool
 ) -> None:
     """Write the unit of a job, like that of the model, whose text is given."""
+    sign = "@" if templated else ""
+    path = target.path / f"{prefix}-{job.name}{sign}.service"
     if target.draft.read(path) is not None:
         raise CannotPatch(
             f"{path} is there, and it starts no {job.subcommand}",
             hint="Rename it, then run the command again.",
             where=Where(path),
         )
-    lines = [*_unit_lines(target, job, model, text), "", "[Service]"]
-    lines += [*_service_lines(target, prefix, job, model, text), "", "[Install]"]
+    # the state of each instance is its own
+    state = f"{prefix}-beat-%i" if templated else f"{prefix}-beat"
+    # what waits for its instance has no place in a unit that has none
+    unit = [line for line in _unit_lines(target, job, model, text) if sign or not _is_own(line)]
+    lines = [*unit, "", "[Service]"]
+    lines += [*_service_lines(target, state, job, model, text), "", "[Install]"]
     lines.append("WantedBy=multi-user.target")
     what = "the worker as a unit" if not job.is_beat else "Beat as a unit"
     target.draft.write(path, ("\n".join(lines) + "\n").encode(), what)
+
+
+def _is_templated(model: Process, text: str) -> bool:
+    """Whether what is taken over from a unit depends on its instance."""
+    taken = [*_shared_lines(model, text), *_program_of(model), folder_of(model)]
+    return model.name.endswith("@.service") and any(_is_own(line) for line in taken)
+
+
+def _is_own(line: str) -> bool:
+    """Whether a line is another one for each instance of a template."""
+    return bool({"i", "I"} & set(SPECIFIER.findall(line)))
+
+
+def _as_model(model: Process, line: str) -> str:
+    """A line of the model as it is understood in the model: its name and instance spelled out."""
+    name = model.name.removesuffix(".service")
+    stem, sign, instance = name.partition("@")
+    values = {"p": stem, "P": stem, "j": stem.rpartition("-")[2], "J": stem.rpartition("-")[2]}
+    if sign and not instance:
+        values |= {"n": f"{stem}@%i.service", "N": f"{stem}@%i"}
+    else:
+        values |= {"n": f"{name}.service", "N": name, "i": instance, "I": instance}
+    return SPECIFIER.sub(lambda match: values.get(match[1], match[0]), line)
+
+
+def _shared_lines(model: Process, text: str) -> Iterator[str]:
+    """The lines of the model that a worker has, too."""
+    for name, _, found in sections_of(model.where.path, text):
+        for key, item in found:
+            if name == "Service" and key in SHARED:
+                yield _as_model(model, f"{key}={item.text}")
 
 
 def _unit_lines(target: Target, job: Job, model: Process, text: str) -> Iterator[str]:
@@ -105,7 +154,7 @@ def _unit_lines(target: Target, job: Job, model: Process, text: str) -> Iterator
     kind = "Celery Beat" if job.is_beat else "Celery worker"
     yield f"Description={kind} of {target.project}"
     found = [
-        f"{key}={item.text}"
+        _as_model(model, f"{key}={item.text}")
         for name, _, pairs in sections_of(model.where.path, text)
         for key, item in pairs
         if name == "Unit" and key in {"After", "Wants"} and ".socket" not in item.text
@@ -114,21 +163,21 @@ def _unit_lines(target: Target, job: Job, model: Process, text: str) -> Iterator
 
 
 def _service_lines(
-    target: Target, prefix: str, job: Job, model: Process, text: str
+    target: Target, state: str, job: Job, model: Process, text: str
 ) -> Iterator[str]:
     wanted = target.wanted
     yield "Type=exec"
-    for name, _, found in sections_of(model.where.path, text):
-        for key, item in found:
-            # Beat has no tasks that a stop has to wait for
-            of_worker = key == "Environment" and item.text.strip("\"'").startswith(f"{REMAP}=")
-            if name == "Service" and key in SHARED and not of_worker:
-                yield f"{key}={item.text}"
+    for line in _shared_lines(model, text):
+        # Beat has no tasks that a stop has to wait for
+        key, _, value = line.partition("=")
+        if not (key == "Environment" and value.strip("\"'").startswith(f"{REMAP}=")):
+            yield line
     for name, value in wanted.stop_variables(job):
         yield f"Environment={name}={value}"
-    yield f"ExecStart={shell_line((*_program_of(model), *_words_of(target, prefix, job, model)))}"
+    start = shell_line((*_program_of(model), *_words_of(target, state, job, model)))
+    yield f"ExecStart={_as_model(model, start)}"
     if job.is_beat and not wanted.database:
-        yield f"StateDirectory={prefix}-beat"
+        yield f"StateDirectory={state}"
     yield "KillMode=mixed"
     yield f"TimeoutStopSec={wanted.grace}"
     yield "Restart=always"
@@ -136,9 +185,9 @@ def _service_lines(
     yield from HARDENING
 
 
-def _words_of(target: Target, prefix: str, job: Job, model: Process) -> tuple[str, ...]:
+def _words_of(target: Target, state: str, job: Job, model: Process) -> tuple[str, ...]:
     """The words behind the program."""
-    schedule = f"/var/lib/{prefix}-beat/celerybeat-schedule"
+    schedule = f"/var/lib/{state}/celerybeat-schedule"
     words = target.wanted.celery_words(
         job, schedule, folder=folder_of(model), host="%%h", app=app_of(model)
     )
@@ -164,7 +213,7 @@ def _prefix_of(target: Target, model: Process) -> str:
     """What the names of the units begin with: what that of the web process, or the model, does."""
     webs = [web.process for web in find_web(target.root, list(target.processes))]
     for process in (*webs[:1], model):
-        stem = STEM_END.sub("", process.name.removesuffix(".service").rstrip("@"))
+        stem = STEM_END.sub("", process.name.removesuffix(".service").partition("@")[0])
         if not GENERIC.fullmatch(stem):
             return stem
     return plain_name(target.project)
