@@ -18,6 +18,12 @@ from celeryize.reading import readable_text
 
 SCRIPT = re.compile(r".*\.(sh|bash)|Makefile|Justfile|fabfile\.py|.*entrypoint.*|deploy.*", re.I)
 WINDOWS = re.compile(r".*\.(bat|cmd|ps1)", re.I)
+# What may stand before `celery` where it is started on the same machine.
+LOCALLY = re.compile(
+    r"&|call|cmd(\.exe)?|start|/\w+|\"[^\"]*\"|(.*[\\/])?(python3?|py|uv|poetry|pipenv|pdm)(\.exe)?"
+    r"|run|-m|-\d[\d.]*",
+    re.I,
+)
 STOPSIGNAL = re.compile(r"^\s*STOPSIGNAL\s+(\S+)", re.M | re.I)
 # `pkill -9 -f celery`, `killall -KILL celery`, `ps | grep celery | xargs kill -9`
 KILLS = re.compile(
@@ -138,22 +144,61 @@ def prefork_on_windows(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery -A <project> worker --pool=threads, or --pool=solo
     Source: https://docs.celeryq.dev/en/stable/faq.html#does-celery-support-windows; celery#4081
     """
-    if facts.settings.first("CELERY_WORKER_POOL") is not None:
+    if facts.settings.first("CELERY_WORKER_POOL") is not None or _chooses_pool(facts):
         return
     for path, lines in _script_lines(facts, WINDOWS, "celery"):
-        if any("FORKED_BY_MULTIPROCESSING" in line or "wsl " in line for line in lines):
+        if any("FORKED_BY_MULTIPROCESSING" in line for line in lines):
             continue
-        for number, line in enumerate(lines, 1):
-            words = celery_words(line.split())
-            if line.strip().lower().startswith(("rem ", "::", "#", "echo ")) or words is None:
-                continue
-            pooled = any(word.startswith(("-P", "--pool")) for word in words)
-            if "worker" in words and not pooled and "docker" not in line:
+        for number, line in _joined_lines(path, lines):
+            if any(map(_is_prefork_worker, re.split(r"&&?|\|\|?|;", line))):
                 yield Occurrence(
                     "on Windows the prefork pool receives tasks and cannot run them",
                     Where(path, number),
                     "Add --pool=threads, or --pool=solo.",
                 )
+
+
+def _chooses_pool(facts: Facts) -> bool:
+    """Whether the app, or the settings, may choose a pool, or make the prefork pool work."""
+    places = list(facts.settings.files)
+    if facts.app_code:
+        places.append(facts.app_code.path)
+    words = (b"worker_pool", b"WORKER_POOL", b"FORKED_BY_MULTIPROCESSING")
+    return any(word in facts.code.raw(path) for path in places for word in words)
+
+
+def _joined_lines(path: PurePosixPath, lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a script of Windows, and those that go on in the next one as one."""
+    mark = "^"
+    if path.suffix.lower() == ".ps1":
+        mark = "`"
+    first, text = 1, ""
+    for number, line in enumerate(lines, 1):
+        if not text:
+            first = number
+        text += line.rstrip()
+        if text.endswith(mark):
+            text = text[:-1] + " "
+            continue
+        yield first, text
+        text = ""
+    if text:
+        yield first, text
+
+
+def _is_prefork_worker(command: str) -> bool:
+    """Whether a command starts a worker on this machine, and nothing may give it another pool."""
+    words = command.split()
+    found = celery_words(words)
+    # a piece of a quoted text is a command of something else
+    if command.count('"') % 2 or command.count("'") % 2:
+        return False
+    # ssh, kubectl, docker, wsl: what they start runs elsewhere
+    if found is None or not all(map(LOCALLY.fullmatch, words[: len(words) - len(found) - 1])):
+        return False
+    pooled = any(word.startswith(("-P", "--pool")) for word in found)
+    # %POOL%, $opts, @args may hold it
+    return "worker" in found and not pooled and not re.search(r"[%$@!]", " ".join(found))
 
 
 @check("celery.E881")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, with_twin
 
 UNIT = (
     "[Service]\nUser=shop\nWorkingDirectory=/srv/shop\nKillMode=mixed\nTimeoutStopSec=600\n"
@@ -94,6 +94,53 @@ MISTAKES = [
         {"worker.ps1": ".\\venv\\Scripts\\activate\ncelery -A config worker\n"},
         {"worker.ps1": "docker compose exec web celery -A config worker\n"},
         at="worker.ps1:2",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.bat": "@echo off\nstart /b celery -A config worker ^\n  -l info\n"},
+        {"run.bat": "@echo off\nstart /b celery -A config worker ^\n  --pool=solo\n"},
+        at="run.bat:2",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.ps1": "cd web; uv run celery -A config worker `\n  -l info\n"},
+        {"run.ps1": "celery -A config worker -l info `\n  --pool solo\n"},
+        at="run.ps1:1",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "cd web && python -m celery -A config worker\n"},
+        {"run.cmd": "ssh app@host celery -A config worker\n"},
+        at="run.cmd:1",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "call celery -A config worker\n"},
+        {"run.cmd": 'ssh host "cd /srv && celery -A config worker --detach"\n'},
+        at="run.cmd:1",
+    ),
+    *(
+        Mistake(
+            "celery.E955",
+            {"run.cmd": "celery -A config worker\n"},
+            {"run.cmd": line + "\n"},
+            at="run.cmd:1",
+        )
+        for line in (
+            "kubectl exec pod -- celery -A config worker",
+            "set POOL=--pool=solo\ncelery -A config worker %POOL%",
+            "$opts = '--pool=solo'\ncelery -A config worker $opts",
+            "rem celery -A config worker",
+        )
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "celery -A config worker\n"},
+        {
+            "run.cmd": "celery -A config worker\n",
+            "config/celery.py": APP + 'app.conf.update(worker_pool="solo")\n',
+        },
+        at="run.cmd:1",
     ),
     Mistake(
         "celery.E881",
