@@ -13,6 +13,7 @@ from celeryize.checks.facts.canvas import SENDERS
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted, is_true
 from celeryize.checks.facts.tests import is_in_transaction, is_test
+from celeryize.model import Where
 
 EAGER = (b"ALWAYS_EAGER", b"always_eager")
 PROPAGATES = (b"EAGER_PROPAGATES", b"eager_propagates")
@@ -42,7 +43,11 @@ READ = {
     "CELERY_TASK_ALWAYS_EAGER": "CELERY_ALWAYS_EAGER",
     "CELERY_TASK_EAGER_PROPAGATES": "CELERY_EAGER_PROPAGATES_EXCEPTIONS",
 }
-MEANT = re.compile(r"[A-Z_]*(ALWAYS_EAGER|EAGER_PROPAGATES)[A-Z_]*")
+# A setting with another first word is one of the project's own.
+MEANT = re.compile(
+    r"CELERY_[A-Z_]*(ALWAYS_EAGER|EAGER_PROPAGATES)[A-Z_]*"
+    r"|(TASK_)?(ALWAYS_EAGER|EAGER_PROPAGATES(_EXCEPTIONS)?)"
+)
 OVERRIDES = frozenset({"override_settings", "modify_settings", "settings"})
 
 
@@ -191,7 +196,7 @@ def _why_ignored(facts: Facts, name: str) -> str:
     right = _right_name(name)
     key = right.removeprefix("CELERY_").lower()
     for written, where in facts.project.celery[0].conf_writes:
-        if written == key:
+        if written == key and _is_always_run(facts, where):
             return f"{where} sets app.conf.{key}, which beats the settings"
     if name == right:
         return ""
@@ -200,6 +205,14 @@ def _why_ignored(facts: Facts, name: str) -> str:
     for setting in facts.settings.named(right):
         return f"{setting.where} sets {right}, which beats the old name {name}"
     return ""
+
+
+def _is_always_run(facts: Facts, where: Where) -> bool:
+    """Whether a line of the app file is a statement of the module itself, below no condition."""
+    code = facts.app_code
+    if code is None or code.path != where.path:
+        return False
+    return any(statement.lineno == where.line for statement in code.source.tree.body)
 
 
 @check("celery.W703")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, tasks, with_twin
 
 TASKS = "from doctors.tasks import call, greet\n\n\n"
 DJANGO = "from django.test import TestCase, TransactionTestCase, override_settings\n" + TASKS
@@ -107,6 +107,36 @@ MISTAKES = [
                 f"{DJANGO}@override_settings(\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
                 "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\nclass Tests(TestCase):\n    pass\n"
             )
+        },
+    ),
+    Mistake(
+        "celery.E702",
+        file_of(
+            f"{DJANGO}@override_settings(CELERY_ALWAYS_EAGER_TASKS=True)  # <-\nclass Tests(TestCase):\n    pass\n"
+        ),
+        # a setting of the project's own
+        file_of(
+            f"{DJANGO}@override_settings(WEBHOOKS_ALWAYS_EAGER=True)\nclass Tests(TestCase):\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E702",
+        {
+            "config/celery.py": f"{APP}app.conf.task_always_eager = False\n",
+            **file_of(
+                f"{DJANGO}@override_settings(  # <-\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
+                "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\n"
+                "class Tests(TestCase):\n    def test_it(self):\n        greet.delay('x')\n"
+            ),
+        },
+        {
+            "config/celery.py": f"import sys\n\n{APP}if 'debug' in sys.argv:\n"
+            "    app.conf.task_always_eager = True\n",
+            **file_of(
+                f"{DJANGO}@override_settings(\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
+                "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\n"
+                "class Tests(TestCase):\n    def test_it(self):\n        greet.delay('x')\n"
+            ),
         },
     ),
     # the old name counts until the new one is set
