@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.stop import is_development, soft_timeout, stopped_workers
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, stage_of
 from celeryize.detect.command import celery_words, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import signal_name
@@ -26,10 +26,11 @@ LOCALLY = re.compile(
 )
 STOPSIGNAL = re.compile(r"^\s*STOPSIGNAL\s+(\S+)", re.M | re.I)
 # `pkill -9 -f celery`, `killall -KILL celery`, `ps | grep celery | xargs kill -9`
+PIPED = r"(?:[^\n|;&]|(?<!\|)\|(?!\|)|(?<=>)&)*"
 KILLS = re.compile(
-    r"\b(?:pkill|killall)\b[^\n|;&]*\s-(?:9|KILL|SIGKILL|s\s+(?:9|KILL|SIGKILL))\b[^\n]*celery"
-    r"|celery[^\n]*\|[^\n]*\bkill\s+-(?:9|KILL|SIGKILL)\b"
-    r"|\bkill\s+-(?:9|KILL|SIGKILL)\b[^\n]*celery",
+    r"\b(?:pkill|killall)\b[^\n|;&]*\s-(?:9|KILL|SIGKILL|s\s+(?:9|KILL|SIGKILL))\b[^\n|;&]*celery"
+    rf"|celery{PIPED}(?<!\|)\|(?!\|){PIPED}\bkill\s+-(?:9|KILL|SIGKILL)\b"
+    rf"|\bkill\s+-(?:9|KILL|SIGKILL)\b{PIPED}celery",
     re.I,
 )
 PURGES = re.compile(r"\bcelery\s[^\n|;&]*\bpurge\b[^\n|;&]*\s(?:-f|--force)\b")
@@ -69,9 +70,12 @@ def _signal_of(facts: Facts, process: Process) -> tuple[str, Where]:
         item = process.options.get(key)
         if item:
             return signal_name(item.text), item.where
-    if process.kind == "compose":
+    # of an image that is built elsewhere nothing is known
+    if process.kind == "compose" and {"build", "context"} & set(process.options):
         beside = (facts.deployment.root / process.where.path).parent
-        found = STOPSIGNAL.findall(dockerfile_of(process, beside))
+        target = process.options.get("target")
+        name = target.text if target else None
+        found = STOPSIGNAL.findall(stage_of(dockerfile_of(process, beside), name))
         if found:
             return signal_name(found[-1]), process.where
     return process.signal, process.where
@@ -91,6 +95,34 @@ def _script_lines(
                 yield path, text.split("\n")
 
 
+def _is_only_said(before: str) -> bool:
+    """Whether what follows a piece of a line is a comment, or printed."""
+    for quote in ('"', "'"):
+        # of a quoted text the command in front of it tells
+        if before.count(quote) % 2:
+            before = before.rpartition(quote)[0]
+    command = re.split(r"[;|&]", before)[-1]
+    return bool(re.match(r"[\s@({-]*(echo|printf|logger|read)\b|\s*:\s", command)) or bool(
+        re.search(r"(^|\s)#", before)
+    )
+
+
+def _has_condition(above: list[str], before: str) -> bool:
+    """Whether a command may not run each time: in a branch, a loop or a function, or behind a
+    test."""
+    if re.search(r"(^|\s)(if|while|case|until|for|test|\[\[?)\s.*(&&|\|\||;|\))", before):
+        return True
+    depth = 0
+    for line in above:
+        words = re.sub(r"#.*|\"[^\"]*\"|'[^']*'", "", line)
+        depth += len(
+            re.findall(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:if|case|for|while|until)\s", words)
+        )
+        depth -= len(re.findall(r"(?:^|;|\s)(?:fi|esac|done)\b", words))
+        depth += len(re.findall(r"\{\s*$", words)) - len(re.findall(r"^\s*\}", words))
+    return depth > 0
+
+
 @check("celery.W807")
 def script_kills_worker(facts: Facts) -> Iterator[Occurrence]:
     """A script kills the worker with SIGKILL.
@@ -104,7 +136,8 @@ def script_kills_worker(facts: Facts) -> Iterator[Occurrence]:
     """
     for path, lines in _script_lines(facts, SCRIPT, "celery"):
         for number, line in enumerate(lines, 1):
-            if not line.lstrip().startswith("#") and KILLS.search(line):
+            match = KILLS.search(line)
+            if match and not _is_only_said(line[: match.start()]):
                 yield Occurrence(
                     "this kills the worker in the middle of its tasks, which are lost",
                     Where(path, number),
@@ -127,7 +160,10 @@ def purged_by_script(facts: Facts) -> Iterator[Occurrence]:
         if not ENTRIES.search(path.name):
             continue
         for number, line in enumerate(lines, 1):
-            if not line.lstrip().startswith("#") and PURGES.search(line):
+            match = PURGES.search(line)
+            if match is None or _is_only_said(line[: match.start()]):
+                continue
+            if not _has_condition(lines[: number - 1], line[: match.start()]):
                 yield Occurrence(
                     "each start deletes all tasks that wait", Where(path, number), "Remove it."
                 )

@@ -30,6 +30,14 @@ def service(line: str, **files: str) -> dict[str, str]:
     }
 
 
+def staged(dockerfile: str) -> dict[str, str]:
+    files = service("", Dockerfile=dockerfile)
+    build = "build:\n      context: .\n      target: app"
+    return files | {
+        "docker-compose.yml": files["docker-compose.yml"].replace("build: .", build),
+    }
+
+
 def script(text: str, name: str = "deploy.sh") -> dict[str, str]:
     return {name: f"{SCRIPT}{text}\n"}
 
@@ -56,6 +64,19 @@ MISTAKES = [
         service("", Dockerfile="FROM python:3.12\nSTOPSIGNAL SIGTERM\n"),
         at="docker-compose.yml:5",
     ),
+    # the signal is that of the stage which is built, and of what it is made from
+    Mistake(
+        "celery.W806",
+        service("", Dockerfile="FROM python AS base\nSTOPSIGNAL SIGKILL\nFROM base\nRUN true\n"),
+        service("", Dockerfile="FROM nginx AS web\nSTOPSIGNAL SIGKILL\nFROM python\nRUN true\n"),
+        at="docker-compose.yml:5",
+    ),
+    Mistake(
+        "celery.W806",
+        staged("FROM python AS app\nSTOPSIGNAL SIGKILL\nFROM nginx\n"),
+        staged("FROM python AS app\nRUN true\nFROM nginx\nSTOPSIGNAL SIGKILL\n"),
+        at="docker-compose.yml:7",
+    ),
     Mistake(
         "celery.W806",
         {"deploy/worker.service": f"{UNIT}KillSignal=SIGKILL\n"},
@@ -74,6 +95,11 @@ MISTAKES = [
             ("pkill -9 -f 'celery worker'", "pkill -TERM -f 'celery worker'"),
             ("ps aux | grep celery | awk '{print $2}' | xargs kill -9", "kill -9 $(cat web.pid)"),
             ("killall -KILL celery", "# killall -KILL celery"),
+            ("pkill -9 -f celery 2>/dev/null || true", 'echo "if it hangs: pkill -9 -f celery"'),
+            ("echo stopping; pkill -9 -f celery", "pkill -9 -f gunicorn; systemctl start celery"),
+            ('ssh host "pkill -9 -f celery"', 'ssh host "pkill -9 node; systemctl start celery"'),
+            ("kill -9 $(ps aux | grep celery)", "kill -9 $(pgrep flower) && celery -A x status"),
+            ("ps aux 2>&1 | grep celery | xargs kill -9", "killall -9 node || celery -A x status"),
             ("pkill -f celery -9", "pkill -f celery"),
         ]
         if not broken.startswith("pkill -f")
@@ -82,6 +108,21 @@ MISTAKES = [
         "celery.W954",
         script("celery -A config purge -f  # <-", "entrypoint.sh"),
         script("celery -A config purge -f", "tools/empty-queues.sh"),
+    ),
+    *(
+        Mistake("celery.W954", script(f"{broken}  # <-", "start.sh"), script(twin, "start.sh"))
+        for broken, twin in [
+            (
+                'if [ -n "$CI" ]; then\n  echo ci\nfi\ncelery -A config purge -f',
+                'if [ "$RESET" = 1 ]; then\n  celery -A config purge -f\nfi',
+            ),
+            ("cd /app && celery -A config purge -f", '[ -n "$CI" ] && celery -A config purge -f'),
+            (
+                "echo purging; celery -A config purge -f",
+                'echo "celery -A config purge -f empties it"',
+            ),
+            ("celery -A config purge -f || true", "reset() {\n  celery -A config purge -f\n}"),
+        ]
     ),
     Mistake(
         "celery.E955",
