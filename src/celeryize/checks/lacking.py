@@ -49,6 +49,7 @@ BRINGS_FLOWER = re.compile(
     r"require.*\.(txt|in|lock)|.*\.(toml|lock|cfg)|Pipfile|.*[Dd]ockerfile.*|setup\.py"
 )
 FLOWER = re.compile(r"^[^#\n]*\bflower\b", re.M | re.I)
+INSTALLS_FLOWER = re.compile(r"\b(install|add|sync|--with)\b[^\n;&|]*\bflower\b", re.I)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -271,8 +272,12 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
         for name in files:
             if BRINGS_FLOWER.fullmatch(name) and FLOWER.search(readable_text(place / name)):
                 return
+            if name.endswith(".sh") and INSTALLS_FLOWER.search(readable_text(place / name)):
+                return
     for process in facts.deployment.processes:
         image = process.options.get("image")
+        if INSTALLS_FLOWER.search(" ".join(process.words)):
+            continue
         if process.subcommand == "flower" and "flower" not in (image.text if image else ""):
             yield Occurrence(
                 f"this needs flower, which {dependencies.file} does not declare",

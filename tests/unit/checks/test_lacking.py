@@ -163,6 +163,12 @@ MISTAKES = [
         at="Procfile:1",
     ),
     Mistake(
+        "celery.W159",
+        {"Procfile": "flower: sh -c 'sleep 1 && celery -A config flower'\n"},
+        {"Procfile": "flower: sh -c 'pip install flower && celery -A config flower'\n"},
+        at="Procfile:1",
+    ),
+    Mistake(
         "celery.W956",
         {**POSTGRES_GREEN, "requirements.txt": f"{GREEN}psycopg2-binary\n"},
         {**POSTGRES_GREEN, "requirements.txt": f"{GREEN}psycopg2-binary\npsycogreen\n"},

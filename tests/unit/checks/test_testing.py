@@ -75,6 +75,20 @@ MISTAKES = [
             "conftest.py": "import os\n\nos.environ['CELERY_BROKER_URL'] = 'memory://'\n",
         },
     ),
+    # the runner of the tests makes them eager
+    Mistake(
+        "celery.W700",
+        in_class("TestCase", "greet.delay('x')  # <-"),
+        {
+            **in_class("TestCase", "greet.delay('x')"),
+            **settings("TEST_RUNNER = 'config.runner.Runner'\n"),
+            "config/runner.py": "from celery import current_app\n"
+            "from django.test.runner import DiscoverRunner\n\n\nclass Runner(DiscoverRunner):\n"
+            "    def setup_test_environment(self, **kwargs):\n"
+            "        current_app.conf.task_always_eager = True\n"
+            "        current_app.conf.task_eager_propagates = True\n",
+        },
+    ),
     Mistake(
         "celery.I701",
         {
@@ -173,6 +187,18 @@ MISTAKES = [
                 f"{FIXTURE}pytestmark = [pytest.mark.django_db(transaction=True)]\n\n\n"
                 "def test_it(celery_worker):\n    call.delay(1)\n",
                 "tests/test_calls.py",
+            ),
+            **EAGER,
+        },
+    ),
+    # a test may want that nothing is sent
+    Mistake(
+        "celery.W704",
+        {**in_class("TestCase", "call.delay_on_commit(1)  # <-"), **EAGER},
+        {
+            **in_class(
+                "TestCase",
+                "call.delay_on_commit(1)\n        self.assertEqual(Doctor.objects.count(), 0)",
             ),
             **EAGER,
         },
