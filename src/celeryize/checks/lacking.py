@@ -215,11 +215,27 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
         return
     if _declares(facts, "celery", *BRINGS_CELERY):
         return
-    yield Occurrence(
-        f"{dependencies.file} does not declare celery, which the project imports",
-        Where(dependencies.file),
-        "Add it: celery.",
-    )
+    place = Where(dependencies.file)
+    message = f"{dependencies.file} does not declare celery, which the project imports"
+    hint = "Add it: celery."
+    found = _developers_celery(facts)
+    if found is not None:
+        group, line = found
+        place = Where(dependencies.file, line)
+        message = f"the project imports celery, which only {group} declares: for developers"
+        hint = "Declare it beside Django, which a deploy installs."
+    yield Occurrence(message, place, hint)
+
+
+def _developers_celery(facts: Facts) -> tuple[str, int] | None:
+    """The group for developers that declares celery, and the line."""
+    file = facts.project.dependencies.file
+    if file is None or (file.suffix != ".toml" and file.name != "Pipfile"):
+        return None
+    from celeryize.patch.dependencies.toml import developers_group_with
+
+    text = readable_text(facts.project.root / file)
+    return developers_group_with(text.encode("utf-8", "replace"), "celery")
 
 
 def _declares(facts: Facts, *names: str) -> bool:
