@@ -98,7 +98,7 @@ def _helper_calls(facts: Facts) -> Iterator[tuple[Code, ast.Call, Task]]:
         for call in code.calls_of(*last, *aliases):
             place = None
             if isinstance(call.func, ast.Name):
-                place = _place_of(facts, code, call.func)
+                place = place_of(facts, code, call.func)
             elif dotted(call.func).startswith(("self.", "cls.")):
                 place = _method_of(code, call)
             if place in helpers:
@@ -118,6 +118,9 @@ def _sending_helpers(facts: Facts) -> Iterator[tuple[tuple[PurePosixPath, str], 
         if any(dotted(d) not in {"staticmethod", "classmethod"} for d in function.decorator_list):
             continue
         if _surrounding_transaction(code, call, atomic_requests=False) is not None:
+            continue
+        # what asks for a transaction knows what to do in one
+        if any(getattr(n, "attr", "") == "in_atomic_block" for n in code.within(function)):
             continue
         if not any(isinstance(outer, ast.Lambda) or _waits(outer) for outer in code.around(call)):
             yield (code.path, name), task
@@ -149,7 +152,7 @@ def _waits(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in COMMITS
 
 
-def _place_of(facts: Facts, code: Code, name: ast.Name) -> tuple[PurePosixPath, str]:
+def place_of(facts: Facts, code: Code, name: ast.Name) -> tuple[PurePosixPath, str]:
     """The file and the name of the function that a name means, as far as imports tell."""
     found = facts.code.imported_as(code, name, name.id)
     if found is not None and found[1] is not None:

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from celeryize.checks.calls import is_model, is_receiver, task_calls
+from celeryize.checks.calls import is_model, is_receiver, place_of, task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
@@ -16,6 +16,8 @@ from celeryize.checks.facts.literals import Function, dotted, is_false
 from celeryize.checks.facts.tasks import Task
 
 KEYS = ("pk", "id")
+# What asks an instance for its model.
+ASKS = frozenset({"isinstance", "issubclass", "hasattr", "getattr", "type"})
 # What gives one instance.
 FETCHES = frozenset({"get", "first", "last", "latest", "earliest", "create"})
 # What makes another spelling of a path, but no copy of its file.
@@ -366,8 +368,15 @@ def receiver_of_every_model(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _asks_for_model(code: Code, function: Function) -> bool:
-    """Whether a receiver looks at anything but the keys of its instance."""
+    """Whether a receiver looks at anything but the keys of its instance, or at none of it."""
+    # any change of anything may be what is meant
+    if not any("instance" in ast.unparse(statement) for statement in function.body):
+        return True
     for node in code.within(function):
+        if isinstance(node, ast.ExceptHandler):
+            return True
+        if isinstance(node, ast.Call) and dotted(node.func) in ASKS:
+            return True
         if isinstance(node, ast.If | ast.IfExp | ast.Match):
             # `if created:` is asked of any model
             test = node.subject if isinstance(node, ast.Match) else node.test
@@ -413,7 +422,7 @@ def bulk_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
                 continue
             # the same function sends the task itself
             function = other.function_of(call)
-            if function is not None and sent[name].node.name in ast.unparse(function):
+            if function is not None and _sends_itself(facts, other, function, sent[name]):
                 continue
             yield Occurrence(
                 f"bulk_create() sends no post_save: {sent[name].node.name} is not sent for these "
@@ -421,6 +430,25 @@ def bulk_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
                 other.where(call),
                 f"Send {sent[name].node.name} for each of them afterwards.",
             )
+
+
+def _sends_itself(facts: Facts, code: Code, function: Function, task: Task) -> bool:
+    """Whether a function, or one that it calls, names a task."""
+    name = task.node.name
+    if name in ast.unparse(function):
+        return True
+    for call in code.within(function):
+        if not isinstance(call, ast.Call):
+            continue
+        called = dotted(call.func).rpartition(".")[2]
+        near = [one for one in code.functions if one.name == called]
+        if isinstance(call.func, ast.Name):
+            path, original = place_of(facts, code, call.func)
+            there = facts.code.parsed(path)
+            near += [one for one in there.functions if one.name == original] if there else []
+        if any(name in ast.unparse(one) for one in near):
+            return True
+    return False
 
 
 @check("celery.W466")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.stop import is_development, soft_timeout, stopped_workers
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, stage_of
 from celeryize.detect.command import celery_words, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import signal_name
@@ -18,12 +18,19 @@ from celeryize.reading import readable_text
 
 SCRIPT = re.compile(r".*\.(sh|bash)|Makefile|Justfile|fabfile\.py|.*entrypoint.*|deploy.*", re.I)
 WINDOWS = re.compile(r".*\.(bat|cmd|ps1)", re.I)
+# What may stand before `celery` where it is started on the same machine.
+LOCALLY = re.compile(
+    r"&|call|cmd(\.exe)?|start|/\w+|\"[^\"]*\"|(.*[\\/])?(python3?|py|uv|poetry|pipenv|pdm)(\.exe)?"
+    r"|run|-m|-\d[\d.]*",
+    re.I,
+)
 STOPSIGNAL = re.compile(r"^\s*STOPSIGNAL\s+(\S+)", re.M | re.I)
 # `pkill -9 -f celery`, `killall -KILL celery`, `ps | grep celery | xargs kill -9`
+PIPED = r"(?:[^\n|;&]|(?<!\|)\|(?!\|)|(?<=>)&)*"
 KILLS = re.compile(
-    r"\b(?:pkill|killall)\b[^\n|;&]*\s-(?:9|KILL|SIGKILL|s\s+(?:9|KILL|SIGKILL))\b[^\n]*celery"
-    r"|celery[^\n]*\|[^\n]*\bkill\s+-(?:9|KILL|SIGKILL)\b"
-    r"|\bkill\s+-(?:9|KILL|SIGKILL)\b[^\n]*celery",
+    r"\b(?:pkill|killall)\b[^\n|;&]*\s-(?:9|KILL|SIGKILL|s\s+(?:9|KILL|SIGKILL))\b[^\n|;&]*celery"
+    rf"|celery{PIPED}(?<!\|)\|(?!\|){PIPED}\bkill\s+-(?:9|KILL|SIGKILL)\b"
+    rf"|\bkill\s+-(?:9|KILL|SIGKILL)\b{PIPED}celery",
     re.I,
 )
 PURGES = re.compile(r"\bcelery\s[^\n|;&]*\bpurge\b[^\n|;&]*\s(?:-f|--force)\b")
@@ -63,9 +70,12 @@ def _signal_of(facts: Facts, process: Process) -> tuple[str, Where]:
         item = process.options.get(key)
         if item:
             return signal_name(item.text), item.where
-    if process.kind == "compose":
+    # of an image that is built elsewhere nothing is known
+    if process.kind == "compose" and {"build", "context"} & set(process.options):
         beside = (facts.deployment.root / process.where.path).parent
-        found = STOPSIGNAL.findall(dockerfile_of(process, beside))
+        target = process.options.get("target")
+        name = target.text if target else None
+        found = STOPSIGNAL.findall(stage_of(dockerfile_of(process, beside), name))
         if found:
             return signal_name(found[-1]), process.where
     return process.signal, process.where
@@ -85,6 +95,34 @@ def _script_lines(
                 yield path, text.split("\n")
 
 
+def _is_only_said(before: str) -> bool:
+    """Whether what follows a piece of a line is a comment, or printed."""
+    for quote in ('"', "'"):
+        # of a quoted text the command in front of it tells
+        if before.count(quote) % 2:
+            before = before.rpartition(quote)[0]
+    command = re.split(r"[;|&]", before)[-1]
+    return bool(re.match(r"[\s@({-]*(echo|printf|logger|read)\b|\s*:\s", command)) or bool(
+        re.search(r"(^|\s)#", before)
+    )
+
+
+def _has_condition(above: list[str], before: str) -> bool:
+    """Whether a command may not run each time: in a branch, a loop or a function, or behind a
+    test."""
+    if re.search(r"(^|\s)(if|while|case|until|for|test|\[\[?)\s.*(&&|\|\||;|\))", before):
+        return True
+    depth = 0
+    for line in above:
+        words = re.sub(r"#.*|\"[^\"]*\"|'[^']*'", "", line)
+        depth += len(
+            re.findall(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:if|case|for|while|until)\s", words)
+        )
+        depth -= len(re.findall(r"(?:^|;|\s)(?:fi|esac|done)\b", words))
+        depth += len(re.findall(r"\{\s*$", words)) - len(re.findall(r"^\s*\}", words))
+    return depth > 0
+
+
 @check("celery.W807")
 def script_kills_worker(facts: Facts) -> Iterator[Occurrence]:
     """A script kills the worker with SIGKILL.
@@ -98,7 +136,8 @@ def script_kills_worker(facts: Facts) -> Iterator[Occurrence]:
     """
     for path, lines in _script_lines(facts, SCRIPT, "celery"):
         for number, line in enumerate(lines, 1):
-            if not line.lstrip().startswith("#") and KILLS.search(line):
+            match = KILLS.search(line)
+            if match and not _is_only_said(line[: match.start()]):
                 yield Occurrence(
                     "this kills the worker in the middle of its tasks, which are lost",
                     Where(path, number),
@@ -121,7 +160,10 @@ def purged_by_script(facts: Facts) -> Iterator[Occurrence]:
         if not ENTRIES.search(path.name):
             continue
         for number, line in enumerate(lines, 1):
-            if not line.lstrip().startswith("#") and PURGES.search(line):
+            match = PURGES.search(line)
+            if match is None or _is_only_said(line[: match.start()]):
+                continue
+            if not _has_condition(lines[: number - 1], line[: match.start()]):
                 yield Occurrence(
                     "each start deletes all tasks that wait", Where(path, number), "Remove it."
                 )
@@ -138,22 +180,61 @@ def prefork_on_windows(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery -A <project> worker --pool=threads, or --pool=solo
     Source: https://docs.celeryq.dev/en/stable/faq.html#does-celery-support-windows; celery#4081
     """
-    if facts.settings.first("CELERY_WORKER_POOL") is not None:
+    if facts.settings.first("CELERY_WORKER_POOL") is not None or _chooses_pool(facts):
         return
     for path, lines in _script_lines(facts, WINDOWS, "celery"):
-        if any("FORKED_BY_MULTIPROCESSING" in line or "wsl " in line for line in lines):
+        if any("FORKED_BY_MULTIPROCESSING" in line for line in lines):
             continue
-        for number, line in enumerate(lines, 1):
-            words = celery_words(line.split())
-            if line.strip().lower().startswith(("rem ", "::", "#", "echo ")) or words is None:
-                continue
-            pooled = any(word.startswith(("-P", "--pool")) for word in words)
-            if "worker" in words and not pooled and "docker" not in line:
+        for number, line in _joined_lines(path, lines):
+            if any(map(_is_prefork_worker, re.split(r"&&?|\|\|?|;", line))):
                 yield Occurrence(
                     "on Windows the prefork pool receives tasks and cannot run them",
                     Where(path, number),
                     "Add --pool=threads, or --pool=solo.",
                 )
+
+
+def _chooses_pool(facts: Facts) -> bool:
+    """Whether the app, or the settings, may choose a pool, or make the prefork pool work."""
+    places = list(facts.settings.files)
+    if facts.app_code:
+        places.append(facts.app_code.path)
+    words = (b"worker_pool", b"WORKER_POOL", b"FORKED_BY_MULTIPROCESSING")
+    return any(word in facts.code.raw(path) for path in places for word in words)
+
+
+def _joined_lines(path: PurePosixPath, lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a script of Windows, and those that go on in the next one as one."""
+    mark = "^"
+    if path.suffix.lower() == ".ps1":
+        mark = "`"
+    first, text = 1, ""
+    for number, line in enumerate(lines, 1):
+        if not text:
+            first = number
+        text += line.rstrip()
+        if text.endswith(mark):
+            text = text[:-1] + " "
+            continue
+        yield first, text
+        text = ""
+    if text:
+        yield first, text
+
+
+def _is_prefork_worker(command: str) -> bool:
+    """Whether a command starts a worker on this machine, and nothing may give it another pool."""
+    words = command.split()
+    found = celery_words(words)
+    # a piece of a quoted text is a command of something else
+    if command.count('"') % 2 or command.count("'") % 2:
+        return False
+    # ssh, kubectl, docker, wsl: what they start runs elsewhere
+    if found is None or not all(map(LOCALLY.fullmatch, words[: len(words) - len(found) - 1])):
+        return False
+    pooled = any(word.startswith(("-P", "--pool")) for word in found)
+    # %POOL%, $opts, @args may hold it
+    return "worker" in found and not pooled and not re.search(r"[%$@!]", " ".join(found))
 
 
 @check("celery.E881")

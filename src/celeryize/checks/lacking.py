@@ -49,6 +49,7 @@ BRINGS_FLOWER = re.compile(
     r"require.*\.(txt|in|lock)|.*\.(toml|lock|cfg)|Pipfile|.*[Dd]ockerfile.*|setup\.py"
 )
 FLOWER = re.compile(r"^[^#\n]*\bflower\b", re.M | re.I)
+INSTALLS_FLOWER = re.compile(r"\b(install|add|sync|--with)\b[^\n;&|]*\bflower\b", re.I)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -214,11 +215,27 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
         return
     if _declares(facts, "celery", *BRINGS_CELERY):
         return
-    yield Occurrence(
-        f"{dependencies.file} does not declare celery, which the project imports",
-        Where(dependencies.file),
-        "Add it: celery.",
-    )
+    place = Where(dependencies.file)
+    message = f"{dependencies.file} does not declare celery, which the project imports"
+    hint = "Add it: celery."
+    found = _developers_celery(facts)
+    if found is not None:
+        group, line = found
+        place = Where(dependencies.file, line)
+        message = f"the project imports celery, which only {group} declares: for developers"
+        hint = "Declare it beside Django, which a deploy installs."
+    yield Occurrence(message, place, hint)
+
+
+def _developers_celery(facts: Facts) -> tuple[str, int] | None:
+    """The group for developers that declares celery, and the line."""
+    file = facts.project.dependencies.file
+    if file is None or (file.suffix != ".toml" and file.name != "Pipfile"):
+        return None
+    from celeryize.patch.dependencies.toml import developers_group_with
+
+    text = readable_text(facts.project.root / file)
+    return developers_group_with(text.encode("utf-8", "replace"), "celery")
 
 
 def _declares(facts: Facts, *names: str) -> bool:
@@ -271,8 +288,12 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
         for name in files:
             if BRINGS_FLOWER.fullmatch(name) and FLOWER.search(readable_text(place / name)):
                 return
+            if name.endswith(".sh") and INSTALLS_FLOWER.search(readable_text(place / name)):
+                return
     for process in facts.deployment.processes:
         image = process.options.get("image")
+        if INSTALLS_FLOWER.search(" ".join(process.words)):
+            continue
         if process.subcommand == "flower" and "flower" not in (image.text if image else ""):
             yield Occurrence(
                 f"this needs flower, which {dependencies.file} does not declare",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from celeryize.checks.calls import is_atomic
@@ -27,6 +28,10 @@ CLIENTS = frozenset(
 )
 TAKES = frozenset({"add", "lock", "set", "setnx"})
 CACHE = frozenset({"django.core.cache.cache", "django.core.cache.caches"})
+# What makes a counter of a key, or gives a lock back.
+COUNTS = frozenset({"incr", "incrby", "decr", "decrby", "incr_version"})
+RETURNS = frozenset({"delete", "unlink", "release", "delete_many"})
+LOCK_NAME = re.compile(r"lock|mutex|semaphore|running|busy|in_progress", re.I)
 ENDS = frozenset({"ex", "px", "exat", "pxat", "timeout", "expire"})
 # What changes rows, by the name of the method.
 SAVES = frozenset({"save", "update", "create", "bulk_create", "bulk_update", "delete", "add"})
@@ -82,6 +87,8 @@ def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> boo
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in TAKES:
         return False
     owner, method = call.func.value, call.func.attr
+    if method != "lock" and not _is_lock(code, node, call):
+        return False
     if method == "add":
         return _is_cache(facts, code, owner) and _adds_for_ever(call, named)
     client = _is_client(facts, code, node, owner)
@@ -92,6 +99,15 @@ def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> boo
     if not client or any(_sets_end(one) for one in code.within(node)):
         return False
     return method == "setnx" or _sets_without_end(method, named)
+
+
+def _is_lock(code: Code, node: Function, call: ast.Call) -> bool:
+    """Whether a key is that of a lock: not a counter, and not the mark of what was done once."""
+    methods = {_method_of(one) for one in code.within(node) if isinstance(one, ast.Call)}
+    if methods & COUNTS:
+        return False
+    key = ast.unparse(call.args[0]) if call.args else ""
+    return bool(methods & RETURNS) or LOCK_NAME.search(f"{node.name} {key}") is not None
 
 
 def _adds_for_ever(call: ast.Call, named: Mapping[str | None, ast.expr]) -> bool:
@@ -152,7 +168,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
             and _is_cache(facts, code, call.func.value)
         ]
         for taken in calls:
-            if _method_of(taken) != "add":
+            if _method_of(taken) != "add" or not _is_lock(code, node, taken):
                 continue
             key = ast.unparse(taken.args[0])
             given_back = [
@@ -224,6 +240,9 @@ def retry_rolls_back(facts: Facts) -> Iterator[Occurrence]:
         decorated = any(is_atomic(decorator) for decorator in task.below)
         for call in task.nodes:
             if not isinstance(call, ast.Call) or dotted(call.func) != "self.retry":
+                continue
+            # retry(throw=False) sends the message, and raises nothing
+            if any(k.arg in {"throw", None} and not is_true(k.value) for k in call.keywords):
                 continue
             handler = _handler_around(code, call)
             if handler is None or not (decorated or _is_inside_atomic(code, handler)):

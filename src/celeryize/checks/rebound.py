@@ -40,10 +40,11 @@ def task_name_bound_again(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7: of `send = send.delay`, `lru_cache(send)` and a second
         `def send`, none has delay()
     """
-    uses: dict[ast.AST, Use] = {}
-    for code, call, task in _uses(facts):
-        uses.setdefault(task.node, (code, call, task))
-    for node, (code, call, task) in uses.items():
+    uses: dict[ast.AST, list[Use]] = {}
+    for use in _uses(facts):
+        uses.setdefault(use[2].node, []).append(use)
+    for node, found in uses.items():
+        task = found[0][2]
         module = task.code.parents.get(node)
         if not isinstance(module, ast.Module):
             continue
@@ -52,7 +53,11 @@ def task_name_bound_again(facts: Facts) -> Iterator[Occurrence]:
         last = [one for one in module.body if name in _names_bound(one)][-1:]
         for statement in last:
             what = _what_it_becomes(facts, task, statement)
-            if not what or call in task.code.within(statement):
+            late = [use for use in found if not _runs_before(use, statement)]
+            if not what or not late:
+                continue
+            code, call, _ = late[0]
+            if call in task.code.within(statement):
                 continue
             assert isinstance(call.func, ast.Attribute)
             yield Occurrence(
@@ -61,6 +66,14 @@ def task_name_bound_again(facts: Facts) -> Iterator[Occurrence]:
                 task.code.where(statement),
                 "Give one of the two another name.",
             )
+
+
+def _runs_before(use: Use, statement: ast.stmt) -> bool:
+    """Whether a use is made while the module is imported, above a statement of it."""
+    code, call, task = use
+    if code is not task.code or code.function_of(call) is not None:
+        return False
+    return call.lineno < statement.lineno
 
 
 def _uses(facts: Facts) -> tuple[Use, ...]:

@@ -315,7 +315,13 @@ def _reason_in_app(facts: Facts, task: Task, app: App) -> Unregistered | None:
     if inside.stem not in names:
         looked_for = " or ".join(f"{name}.py" for name in sorted(names))
         why = f"autodiscover_tasks() looks for {looked_for}, not {inside.name}"
-        hint = f"Rename it to {sorted(names)[0]}.py"
+        usual = sorted(names)[0]
+        hint = f"Rename it to {usual}.py"
+        # a second file of that name has no place there
+        if (facts.project.root / app.folder / f"{usual}.py").is_file():
+            hint = f"Move the task into {usual}.py"
+        elif (facts.project.root / app.folder / usual).is_dir():
+            hint = f"Move the task into {usual}/"
         hint += f', or add autodiscover_tasks(related_name="{inside.stem}").'
         return _not_registered(task, Reason.MODULE_NAME, why, hint)
     package = app.folder / inside.stem

@@ -37,6 +37,7 @@ from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.detect.celery import CeleryApp
+from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
 from celeryize.patch.replace import replaced
 
@@ -436,8 +437,14 @@ def number_in_quotes(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"{setting.name} is text whenever the environment variable is set, not {kind}",
                 setting.where,
-                'Convert it: int(...), or == "true".',
+                _how_to_convert(kind),
             )
+
+
+def _how_to_convert(kind: str) -> str:
+    if kind == "a boolean":
+        return 'Compare it: os.environ.get("NAME", "").lower() == "true".'
+    return "Convert it: int(...), or float(...)."
 
 
 def _is_bool_of_text(value: ast.expr) -> bool:
@@ -682,11 +689,12 @@ def _has_zone(name: str) -> bool:
 def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """The result backend is django-db, and its app is not installed.
 
-    What happens: The first result that is stored raises.
+    What happens: The worker does not start, and .delay() raises.
     How it looks: RuntimeError: Model class django_celery_results.models.TaskResult doesn't declare
-        an explicit app_label and isn't in an application in INSTALLED_APPS.
-    Why: The backend's tables belong to the Django app django_celery_results.
-    Fix: Add "django_celery_results" to INSTALLED_APPS and migrate.
+        an explicit app_label and isn't in an application in INSTALLED_APPS. Where the package is
+        not installed: ModuleNotFoundError: No module named 'django_celery_results'.
+    Why: The backend and its tables belong to the Django app django_celery_results.
+    Fix: Install django-celery-results, add "django_celery_results" to INSTALLED_APPS and migrate.
     Source: https://django-celery-results.readthedocs.io/
     """
     if facts.installs("django_celery_results"):
@@ -697,8 +705,21 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
                 "the result backend is django-db, but django_celery_results is not in "
                 "INSTALLED_APPS",
                 setting.code.where(value),
-                'Add "django_celery_results" to INSTALLED_APPS and migrate.',
+                _how_to_install(facts),
             )
+
+
+def _how_to_install(facts: Facts) -> str:
+    """What makes the backend django-db work: the package first, where it is not there."""
+    dependencies = facts.project.dependencies
+    steps = ['add "django_celery_results" to INSTALLED_APPS', "migrate"]
+    if distribution_folder(facts.project.interpreter.path, "django_celery_results") is None:
+        steps.insert(0, "install it")
+    if "django-celery-results" not in {*dependencies.declared, *dependencies.left}:
+        place = dependencies.file or "the dependencies"
+        steps.insert(0, f"add django-celery-results to {place}")
+    text = f"{', '.join(steps[:-1])} and {steps[-1]}."
+    return text[0].upper() + text[1:]
 
 
 @check("celery.W382")

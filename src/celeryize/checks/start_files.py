@@ -21,6 +21,18 @@ REPORTS = re.compile(
     rb"newrelic\.agent\.initialize|honeybadger\.configure)\s*\(",
     re.M,
 )
+# The imports that give these another name.
+LOADS_RENAMED = re.compile(
+    rb"^\s*(?:from|import)\b[^#\n]*\b(dotenv|environ|load_dotenv|read_dotenv|dotenv_values)\s+as\b"
+    rb"|^\s*import\s+dotenv\b|\bread_env\s*\(",
+    re.M,
+)
+REPORTS_RENAMED = re.compile(
+    rb"^\s*from\s+(?:sentry_sdk|rollbar|bugsnag|newrelic\.agent|honeybadger)\s+import\s[^#\n]*"
+    rb"\b(?:init|configure|initialize)\b"
+    rb"|^\s*import\s+(?:sentry_sdk|rollbar|bugsnag|newrelic\.agent|honeybadger)\s+as\b",
+    re.M,
+)
 START_FILES = re.compile(r"(^|/)(manage|wsgi|asgi)\.py$")
 
 
@@ -35,7 +47,7 @@ def environment_read_by_manage(facts: Facts) -> Iterator[Occurrence]:
     Fix: Read it at the top of the settings, which every process imports.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
-    found = _only_in_start_files(facts, LOADS)
+    found = _only_in_start_files(facts, LOADS, LOADS_RENAMED)
     if found is None or not facts.project.celery or not _reads_environment(facts):
         return
     # what starts the worker may give it the variables
@@ -66,7 +78,7 @@ def errors_reported_by_web(facts: Facts) -> Iterator[Occurrence]:
     Fix: Call it in the settings, or in the app file, which every process imports.
     Source: https://docs.sentry.io/platforms/python/integrations/celery/
     """
-    found = _only_in_start_files(facts, REPORTS)
+    found = _only_in_start_files(facts, REPORTS, REPORTS_RENAMED)
     if found is not None and facts.project.celery:
         where, name = found
         yield Occurrence(
@@ -76,8 +88,11 @@ def errors_reported_by_web(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-def _only_in_start_files(facts: Facts, pattern: re.Pattern[bytes]) -> tuple[Where, str] | None:
-    """The call of a pattern in manage.py, wsgi.py or asgi.py, if no other file has one."""
+def _only_in_start_files(
+    facts: Facts, pattern: re.Pattern[bytes], renamed: re.Pattern[bytes]
+) -> tuple[Where, str] | None:
+    """The call of a pattern in manage.py, wsgi.py or asgi.py, if no other file has one, nor an
+    import that may call it by another name."""
     found: tuple[Where, str] | None = None
     root = facts.project.root
     manage = PurePosixPath("manage.py")
@@ -91,6 +106,8 @@ def _only_in_start_files(facts: Facts, pattern: re.Pattern[bytes]) -> tuple[Wher
     for path in dict.fromkeys(paths):
         text = facts.code.raw(path)
         match = pattern.search(text)
+        if not START_FILES.search(path.as_posix()) and renamed.search(text):
+            return None
         if match is None:
             continue
         if not START_FILES.search(path.as_posix()):

@@ -13,6 +13,7 @@ from celeryize.checks.facts.canvas import SENDERS
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, dotted, is_true
 from celeryize.checks.facts.tests import is_in_transaction, is_test
+from celeryize.model import Where
 
 EAGER = (b"ALWAYS_EAGER", b"always_eager")
 PROPAGATES = (b"EAGER_PROPAGATES", b"eager_propagates")
@@ -33,6 +34,12 @@ COMMITS = (
     *(b"TransactionTestCase", b"transaction=True", b"transactional_db"),
     *(b"LiveServer", b"live_server"),
 )
+# What a test says that wants no task to be sent.
+WANTS_NOTHING = re.compile(
+    rb"not_called|not_sent|assertFalse|assertNot|assertIsNone|call_count\s*==\s*0"
+    rb"|(,|==)\s*(0|\[\]|\(\))\s*(\)|,|$)|\((0|\[\]),|assert\s+not\b|\bnothing\b|roll_?(ed_)?back",
+    re.M | re.I,
+)
 WAITING = frozenset({"delay_on_commit", "apply_async_on_commit"})
 # What of the names that end so an app may read.
 MAKES_EAGER = re.compile(r"(^|\.)(CELERY_(TASK_)?ALWAYS_EAGER|(task_)?always_eager)$")
@@ -42,7 +49,11 @@ READ = {
     "CELERY_TASK_ALWAYS_EAGER": "CELERY_ALWAYS_EAGER",
     "CELERY_TASK_EAGER_PROPAGATES": "CELERY_EAGER_PROPAGATES_EXCEPTIONS",
 }
-MEANT = re.compile(r"[A-Z_]*(ALWAYS_EAGER|EAGER_PROPAGATES)[A-Z_]*")
+# A setting with another first word is one of the project's own.
+MEANT = re.compile(
+    r"CELERY_[A-Z_]*(ALWAYS_EAGER|EAGER_PROPAGATES)[A-Z_]*"
+    r"|(TASK_)?(ALWAYS_EAGER|EAGER_PROPAGATES(_EXCEPTIONS)?)"
+)
 OVERRIDES = frozenset({"override_settings", "modify_settings", "settings"})
 
 
@@ -83,7 +94,11 @@ def _never_reaches(facts: Facts) -> bool:
         return True
     if facts.deployment.exports("ALWAYS_EAGER"):
         return True
-    places = [*facts.settings.files, *(code.path for code in _app_codes(facts))]
+    runner = facts.settings.first("TEST_RUNNER")
+    if runner is not None and "celery" in ast.unparse(runner.value).lower():
+        return True
+    # the project's own test runner, or what it imports, may do it
+    places = [*facts.settings.files, *facts.code.files]
     return any(text in facts.code.raw(path) for path in places for text in EAGER)
 
 
@@ -191,7 +206,7 @@ def _why_ignored(facts: Facts, name: str) -> str:
     right = _right_name(name)
     key = right.removeprefix("CELERY_").lower()
     for written, where in facts.project.celery[0].conf_writes:
-        if written == key:
+        if written == key and _is_always_run(facts, where):
             return f"{where} sets app.conf.{key}, which beats the settings"
     if name == right:
         return ""
@@ -200,6 +215,14 @@ def _why_ignored(facts: Facts, name: str) -> str:
     for setting in facts.settings.named(right):
         return f"{setting.where} sets {right}, which beats the old name {name}"
     return ""
+
+
+def _is_always_run(facts: Facts, where: Where) -> bool:
+    """Whether a line of the app file is a statement of the module itself, below no condition."""
+    code = facts.app_code
+    if code is None or code.path != where.path:
+        return False
+    return any(statement.lineno == where.line for statement in code.source.tree.body)
 
 
 @check("celery.W703")
@@ -249,6 +272,9 @@ def never_committed(facts: Facts) -> Iterator[Occurrence]:
                 continue
             task = facts.tasks.named_by(code, call.func.value)
             if task is None or not is_test(code, call) or not is_in_transaction(code, call):
+                continue
+            function = code.function_of(call)
+            if function is not None and WANTS_NOTHING.search(_text_of(code, function)):
                 continue
             yield Occurrence(
                 f"{task.node.name}.{call.func.attr}() sends nothing here: this test never commits",

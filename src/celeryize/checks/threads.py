@@ -53,7 +53,9 @@ def _given_to_thread(facts: Facts, code: Code, call: ast.Call) -> Iterator[ast.e
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "run_in_executor":
         yield from call.args[1:2]
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "submit":
-        yield from call.args[:1]
+        # a class of the project's own may send it
+        if _is_pool(facts, code, code.function_of(call), call.func.value):
+            yield from call.args[:1]
 
 
 @check("celery.W575")
@@ -72,7 +74,8 @@ def task_leaves_threads(facts: Facts) -> Iterator[Occurrence]:
         if any(_last_name(call) in WAITS for call in calls):
             continue
         for call in calls:
-            if _starts_thread(facts, code, call) or _hands_to_pool(facts, code, node, call):
+            leaves = _starts_thread(facts, code, call) and not _is_handed_on(code, node, call)
+            if leaves or _hands_to_pool(facts, code, node, call):
                 yield Occurrence(
                     f"{node.name} ends before this thread does: it is a success, whatever happens",
                     code.where(call),
@@ -101,11 +104,62 @@ def _hands_to_pool(facts: Facts, code: Code, node: Function, call: ast.Call) -> 
     # what is kept or returned may be waited for elsewhere
     if not isinstance(code.parents.get(call), ast.Expr):
         return False
-    name = dotted(call.func.value)
-    made = [*(code.assigned_in(node).get(name) or [])]
+    return _is_pool(facts, code, node, call.func.value)
+
+
+def _is_pool(facts: Facts, code: Code, node: Function | None, owner: ast.expr) -> bool:
+    """Whether an expression is a pool of threads that its file has made."""
+    name = dotted(owner)
+    made: list[ast.AST] = [owner]
+    if node is not None:
+        made += code.assigned_in(node).get(name) or []
     made += [
         assign.value
         for assign in code.assigns
         if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == name
     ]
+    for outer in code.around(owner):
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            made += [
+                item.context_expr
+                for item in outer.items
+                if item.optional_vars is not None and dotted(item.optional_vars) == name
+            ]
     return any(isinstance(m, ast.Call) and full_name(facts, code, m.func) in POOLS for m in made)
+
+
+def _is_handed_on(code: Code, node: Function, call: ast.Call) -> bool:
+    """Whether a thread, or the list that it is in, is given to something that may wait for it."""
+    names: set[str] = set()
+    inner: ast.AST = call
+    for outer in code.around(call):
+        if isinstance(outer, ast.Call) and inner in [*outer.args, *outer.keywords]:
+            if _last_name(outer) != "append":
+                return True
+            names.add(ast.unparse(outer.func).rpartition(".")[0])
+        if isinstance(outer, ast.Return):
+            return True
+        if isinstance(outer, ast.Assign):
+            names |= {ast.unparse(target) for target in outer.targets}
+        if isinstance(outer, ast.stmt):
+            break
+        inner = outer
+    # what is kept in an object or another module outlives the function
+    if any("." in name or "[" in name for name in names):
+        return True
+    others = [one for one in code.within(node) if isinstance(one, ast.Call | ast.Return)]
+    for one in others:
+        if isinstance(one, ast.Call) and _last_name(one) == "append":
+            if any(dotted(argument) in names for argument in one.args):
+                names.add(ast.unparse(one.func).rpartition(".")[0])
+    return any(names & _names_given(one) for one in others)
+
+
+def _names_given(node: ast.Call | ast.Return) -> set[str]:
+    """The names that a call is given, or that a function returns."""
+    if isinstance(node, ast.Return):
+        return {dotted(node.value)} if node.value is not None else set()
+    if _last_name(node) == "append":
+        return set()
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    return {dotted(getattr(one, "value", one)) for one in given} - {""}

@@ -111,7 +111,7 @@ def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
     How it looks: Received unregistered task of type 'shop.jobs.add'. The message has been ignored
         and discarded.
     Why: autodiscover_tasks() imports <app>.tasks and nothing else.
-    Fix: Rename the module to tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
+    Fix: Move the task into tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
     Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks
     """
     return _report_reason(facts, Reason.MODULE_NAME)
@@ -159,7 +159,7 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     return _report_reason(facts, Reason.NOT_IMPORTED)
 
 
-@check("celery.E660", imports=True, unless=tuple(CAUSES))
+@check("celery.E660", imports=True, unless=(*CAUSES, "celery.E030"))
 def missing_without_reason(facts: Facts) -> Iterator[Occurrence]:
     """The worker does not have a task, and nothing in the code explains it.
 

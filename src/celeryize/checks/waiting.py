@@ -87,6 +87,10 @@ def _has_delay(node: ast.AST) -> bool:
 
 def _delays_of_calls(task: Task) -> Iterator[tuple[ast.expr, float]]:
     """The longest of the delays that a task computes of the number of its retries."""
+    # what compares the number may end before the longest of them
+    compared = [node for node in task.nodes if isinstance(node, ast.Compare)]
+    if any("retries" in ast.unparse(node) for node in compared):
+        return
     for call in task.nodes:
         if not _is_retry(call):
             continue

@@ -820,10 +820,21 @@ def discovers_no_package(facts: Facts) -> Iterator[Occurrence]:
             for element in getattr(call.args[0], "elts", ()):
                 name = text_of(element) or ""
                 head = name.partition(".")[0]
-                if not name or facts.modules.find(name) or facts.modules.folder(name):
+                if not name or _is_found(facts, name):
                     continue
                 near = difflib.get_close_matches(head, sorted(own), 1, 0.8)
                 # any other name may be a library
                 if head in own or near:
                     hint = f"Did you mean {near[0]}?" if head not in own else ""
                     yield Occurrence(f"there is no package {name}", code.where(element), hint)
+
+
+def _is_found(facts: Facts, name: str) -> bool:
+    """Whether Celery finds a package of this name, or goes on without an error.
+
+    It takes "shop.apps.ShopConfig" for a class, and looks in the package above it.
+    """
+    above = name.rpartition(".")[0]
+    return any(
+        one and (facts.modules.find(one) or facts.modules.folder(one)) for one in (name, above)
+    )

@@ -320,6 +320,19 @@ MISTAKES = [
             "    with transaction.atomic():\n        tell(pk)\n"
         ),
     ),
+    # the helper knows that it may be in a transaction
+    Mistake(
+        "celery.W330",
+        view(
+            "def tell(pk):\n    if pk:\n        call.delay(pk)\n\n\ndef add(request, pk):\n"
+            "    with transaction.atomic():\n        tell(pk)  # <-\n"
+        ),
+        view(
+            "def tell(pk):\n    if transaction.get_connection().in_atomic_block:\n"
+            "        transaction.on_commit(lambda: call.delay(pk))\n    else:\n        call.delay(pk)\n\n\n"
+            "def add(request, pk):\n    with transaction.atomic():\n        tell(pk)\n"
+        ),
+    ),
     # the helper of another module
     Mistake(
         "celery.W330",

@@ -223,6 +223,48 @@ MISTAKES = [
             "        call.delay(doctor.pk)\n",
         },
     ),
+    # a function that is called with them sends it
+    Mistake(
+        "celery.W488",
+        {
+            "doctors/signals.py": SENDS_FOR_NEW,
+            **IMPORTED,
+            "doctors/loading.py": "from doctors.models import Doctor\n\n\ndef load(rows):\n"
+            "    Doctor.objects.bulk_create(rows)  # <-\n    log(rows)\n\n\n"
+            "def log(rows):\n    print(rows)\n",
+        },
+        {
+            "doctors/signals.py": SENDS_FOR_NEW,
+            **IMPORTED,
+            "doctors/sending.py": "from doctors.tasks import call\n\n\ndef tell(rows):\n"
+            "    for row in rows:\n        call.delay(row.pk)\n",
+            "doctors/loading.py": "from doctors.models import Doctor\n"
+            "from doctors.sending import tell as after\n\n\ndef load(rows):\n"
+            "    Doctor.objects.bulk_create(rows)\n    after(rows)\n",
+        },
+    ),
+    *(
+        Mistake(
+            "celery.W489",
+            {
+                "doctors/signals.py": SENDS_FOR_NEW.replace(", sender=Doctor)", ")  # <-"),
+                **IMPORTED,
+            },
+            {
+                "doctors/signals.py": "from django.db.models.signals import post_save\n"
+                "from django.dispatch import receiver\nfrom doctors.tasks import call, greet\n\n\n"
+                f"@receiver(post_save)\n{twin}",
+                **IMPORTED,
+            },
+        )
+        for twin in (
+            "def flush(**kwargs):\n    greet.delay_on_commit('x')\n",
+            "def index(instance, **kwargs):\n    try:\n        row = instance.search_row\n"
+            "    except AttributeError:\n        return\n    greet.delay_on_commit(row)\n",
+            "def index(instance, **kwargs):\n    while isinstance(instance, str):\n"
+            "        greet.delay_on_commit('x')\n",
+        )
+    ),
     Mistake(
         "celery.W489",
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, with_twin
 
 UNIT = (
     "[Service]\nUser=shop\nWorkingDirectory=/srv/shop\nKillMode=mixed\nTimeoutStopSec=600\n"
@@ -27,6 +27,14 @@ def service(line: str, **files: str) -> dict[str, str]:
         "docker-compose.yml": f"{SERVICE}{line}  redis:\n    image: redis:7\n",
         **BROKER,
         **files,
+    }
+
+
+def staged(dockerfile: str) -> dict[str, str]:
+    files = service("", Dockerfile=dockerfile)
+    build = "build:\n      context: .\n      target: app"
+    return files | {
+        "docker-compose.yml": files["docker-compose.yml"].replace("build: .", build),
     }
 
 
@@ -56,6 +64,19 @@ MISTAKES = [
         service("", Dockerfile="FROM python:3.12\nSTOPSIGNAL SIGTERM\n"),
         at="docker-compose.yml:5",
     ),
+    # the signal is that of the stage which is built, and of what it is made from
+    Mistake(
+        "celery.W806",
+        service("", Dockerfile="FROM python AS base\nSTOPSIGNAL SIGKILL\nFROM base\nRUN true\n"),
+        service("", Dockerfile="FROM nginx AS web\nSTOPSIGNAL SIGKILL\nFROM python\nRUN true\n"),
+        at="docker-compose.yml:5",
+    ),
+    Mistake(
+        "celery.W806",
+        staged("FROM python AS app\nSTOPSIGNAL SIGKILL\nFROM nginx\n"),
+        staged("FROM python AS app\nRUN true\nFROM nginx\nSTOPSIGNAL SIGKILL\n"),
+        at="docker-compose.yml:7",
+    ),
     Mistake(
         "celery.W806",
         {"deploy/worker.service": f"{UNIT}KillSignal=SIGKILL\n"},
@@ -74,6 +95,11 @@ MISTAKES = [
             ("pkill -9 -f 'celery worker'", "pkill -TERM -f 'celery worker'"),
             ("ps aux | grep celery | awk '{print $2}' | xargs kill -9", "kill -9 $(cat web.pid)"),
             ("killall -KILL celery", "# killall -KILL celery"),
+            ("pkill -9 -f celery 2>/dev/null || true", 'echo "if it hangs: pkill -9 -f celery"'),
+            ("echo stopping; pkill -9 -f celery", "pkill -9 -f gunicorn; systemctl start celery"),
+            ('ssh host "pkill -9 -f celery"', 'ssh host "pkill -9 node; systemctl start celery"'),
+            ("kill -9 $(ps aux | grep celery)", "kill -9 $(pgrep flower) && celery -A x status"),
+            ("ps aux 2>&1 | grep celery | xargs kill -9", "killall -9 node || celery -A x status"),
             ("pkill -f celery -9", "pkill -f celery"),
         ]
         if not broken.startswith("pkill -f")
@@ -82,6 +108,21 @@ MISTAKES = [
         "celery.W954",
         script("celery -A config purge -f  # <-", "entrypoint.sh"),
         script("celery -A config purge -f", "tools/empty-queues.sh"),
+    ),
+    *(
+        Mistake("celery.W954", script(f"{broken}  # <-", "start.sh"), script(twin, "start.sh"))
+        for broken, twin in [
+            (
+                'if [ -n "$CI" ]; then\n  echo ci\nfi\ncelery -A config purge -f',
+                'if [ "$RESET" = 1 ]; then\n  celery -A config purge -f\nfi',
+            ),
+            ("cd /app && celery -A config purge -f", '[ -n "$CI" ] && celery -A config purge -f'),
+            (
+                "echo purging; celery -A config purge -f",
+                'echo "celery -A config purge -f empties it"',
+            ),
+            ("celery -A config purge -f || true", "reset() {\n  celery -A config purge -f\n}"),
+        ]
     ),
     Mistake(
         "celery.E955",
@@ -94,6 +135,53 @@ MISTAKES = [
         {"worker.ps1": ".\\venv\\Scripts\\activate\ncelery -A config worker\n"},
         {"worker.ps1": "docker compose exec web celery -A config worker\n"},
         at="worker.ps1:2",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.bat": "@echo off\nstart /b celery -A config worker ^\n  -l info\n"},
+        {"run.bat": "@echo off\nstart /b celery -A config worker ^\n  --pool=solo\n"},
+        at="run.bat:2",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.ps1": "cd web; uv run celery -A config worker `\n  -l info\n"},
+        {"run.ps1": "celery -A config worker -l info `\n  --pool solo\n"},
+        at="run.ps1:1",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "cd web && python -m celery -A config worker\n"},
+        {"run.cmd": "ssh app@host celery -A config worker\n"},
+        at="run.cmd:1",
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "call celery -A config worker\n"},
+        {"run.cmd": 'ssh host "cd /srv && celery -A config worker --detach"\n'},
+        at="run.cmd:1",
+    ),
+    *(
+        Mistake(
+            "celery.E955",
+            {"run.cmd": "celery -A config worker\n"},
+            {"run.cmd": line + "\n"},
+            at="run.cmd:1",
+        )
+        for line in (
+            "kubectl exec pod -- celery -A config worker",
+            "set POOL=--pool=solo\ncelery -A config worker %POOL%",
+            "$opts = '--pool=solo'\ncelery -A config worker $opts",
+            "rem celery -A config worker",
+        )
+    ),
+    Mistake(
+        "celery.E955",
+        {"run.cmd": "celery -A config worker\n"},
+        {
+            "run.cmd": "celery -A config worker\n",
+            "config/celery.py": APP + 'app.conf.update(worker_pool="solo")\n',
+        },
+        at="run.cmd:1",
     ),
     Mistake(
         "celery.E881",

@@ -36,6 +36,8 @@ POSTGRES_GREEN = {
     )["config/settings.py"],
     "Procfile": f"{WORKER} -P gevent\n",
 }
+PYPROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["django>=4.2"]\n\n'
+
 MISTAKES = [
     Mistake(
         "celery.W158",
@@ -117,6 +119,29 @@ MISTAKES = [
         {"requirements.txt": "django>=4.2\nredis\ndjango-celery-beat\n"},
         at="requirements.txt",
     ),
+    # what only developers install is on no server: the group, and its line
+    *(
+        Mistake(
+            "celery.W156",
+            {"pyproject.toml": f"{PYPROJECT}{broken}", "requirements.txt": ""},
+            {"pyproject.toml": f"{PYPROJECT}{twin}", "requirements.txt": ""},
+            at="pyproject.toml:7",
+        )
+        for broken, twin in [
+            (
+                '[dependency-groups]\ndev = ["celery[redis]>=5.4"]\n',
+                '[dependency-groups]\nworker = ["celery[redis]>=5.4"]\n',
+            ),
+            (
+                '[tool.poetry.group.dev.dependencies]\ncelery = "^5.4"\n',
+                '[tool.poetry.group.web.dependencies]\ncelery = {version="^5.4", extras=["redis"]}\n',
+            ),
+            (
+                '[tool.uv]\ndev-dependencies = ["celery"]\n',
+                '[project.optional-dependencies]\nall = ["celery[redis]"]\n',
+            ),
+        ]
+    ),
     Mistake(
         "celery.W157",
         {"requirements.txt": "django>=4.2\ncelery>=5.4\n"},
@@ -160,6 +185,12 @@ MISTAKES = [
             "Procfile": "flower: celery -A config flower\n",
             "requirements/production.txt": "flower==2.0\n",
         },
+        at="Procfile:1",
+    ),
+    Mistake(
+        "celery.W159",
+        {"Procfile": "flower: sh -c 'sleep 1 && celery -A config flower'\n"},
+        {"Procfile": "flower: sh -c 'pip install flower && celery -A config flower'\n"},
         at="Procfile:1",
     ),
     Mistake(

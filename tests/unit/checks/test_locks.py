@@ -28,36 +28,67 @@ def cached(body: str) -> dict[str, str]:
 MISTAKES = [
     Mistake(
         "celery.W485",
-        cached("    if cache.add('sync', 1, timeout=None):  # <-\n        return 1\n"),
-        cached("    if cache.add('sync', 1, timeout=3600):\n        return 1\n"),
+        cached("    if cache.add('sync-lock', 1, timeout=None):  # <-\n        return 1\n"),
+        cached("    if cache.add('sync-lock', 1, timeout=3600):\n        return 1\n"),
     ),
     Mistake(
         "celery.W485",
-        cached("    if not cache.add('sync', 1, None):  # <-\n        return 1\n"),
-        cached("    if not cache.add('sync', 1):\n        return 1\n"),
+        cached("    if not cache.add('sync-lock', 1, None):  # <-\n        return 1\n"),
+        cached("    if not cache.add('sync-lock', 1):\n        return 1\n"),
     ),
     Mistake(
         "celery.W485",
-        cached("    with cache.lock('sync'):  # <-\n        return 1\n"),
-        cached("    with cache.lock('sync', timeout=60):\n        return 1\n"),
+        cached("    with cache.lock('sync-lock'):  # <-\n        return 1\n"),
+        cached("    with cache.lock('sync-lock', timeout=60):\n        return 1\n"),
     ),
     *(
         Mistake("celery.W485", tasks(f"{REDIS}{TASK}{broken}"), tasks(f"{REDIS}{TASK}{twin}"))
         for TASK in ["@shared_task\ndef sync():\n"]
         for broken, twin in [
             (
-                "    with client.lock('sync'):  # <-\n        return 1\n",
-                "    with client.lock('sync', 60):\n        return 1\n",
+                "    with client.lock('sync-lock'):  # <-\n        return 1\n",
+                "    with client.lock('sync-lock', 60):\n        return 1\n",
             ),
             (
-                "    if client.set('sync', 1, nx=True):  # <-\n        return 1\n",
-                "    if client.set('sync', 1, nx=True, ex=60):\n        return 1\n",
+                "    if client.set('sync-lock', 1, nx=True):  # <-\n        return 1\n",
+                "    if client.set('sync-lock', 1, nx=True, ex=60):\n        return 1\n",
             ),
             (
-                "    if client.setnx('sync', 1):  # <-\n        return 1\n",
-                "    if client.setnx('sync', 1):\n        client.expire('sync', 60)\n",
+                "    if client.setnx('sync-lock', 1):  # <-\n        return 1\n",
+                "    if client.setnx('sync-lock', 1):\n        client.expire('sync-lock', 60)\n",
             ),
         ]
+    ),
+    # a key that is given back is a lock, whatever its name
+    Mistake(
+        "celery.W485",
+        cached(
+            "    if cache.add('sync', 1, None):  # <-\n        try:\n            load()\n"
+            "        finally:\n            cache.delete('sync')\n"
+        ),
+        cached("    if cache.add('sync', 1, None):\n        load()\n"),
+    ),
+    Mistake(
+        "celery.W485",
+        tasks(
+            f"{REDIS}@shared_task\ndef count(page):\n"
+            "    if client.set('lock:' + page, 1, nx=True):  # <-\n        return page\n"
+        ),
+        tasks(
+            f"{REDIS}@shared_task\ndef count(page):\n    client.setnx('visits', 0)\n"
+            "    client.incr('visits')\n"
+        ),
+    ),
+    # a counter is no lock
+    Mistake(
+        "celery.W486",
+        cached(
+            "    if cache.add('sync', 1, 60):\n        load()\n        cache.delete('sync')  # <-\n"
+        ),
+        cached(
+            "    cache.add('sync', 0, 60)\n    if cache.incr('sync') > 9:\n        load()\n"
+            "        cache.delete('sync')\n"
+        ),
     ),
     # the lock of something else than Redis ends as it likes
     Mistake(
@@ -89,6 +120,21 @@ MISTAKES = [
         cached(
             "    key = 'sync'\n    if not cache.add(key, 1, 60):\n        return\n    try:\n"
             "        load()\n    except OSError:\n        print('no')\n    cache.delete(key)\n"
+        ),
+    ),
+    Mistake(
+        "celery.W331",
+        tasks(
+            f"{ATOMIC}    with transaction.atomic():\n"
+            "        doctor = Doctor.objects.get(pk=pk)\n        try:\n            pay(doctor)\n"
+            "        except OSError as error:\n            doctor.save()  # <-\n"
+            "            self.retry(exc=error)\n"
+        ),
+        tasks(
+            f"{ATOMIC}    with transaction.atomic():\n"
+            "        doctor = Doctor.objects.get(pk=pk)\n        try:\n            pay(doctor)\n"
+            "        except OSError as error:\n            doctor.save()\n"
+            "            self.retry(exc=error, throw=False)\n"
         ),
     ),
     Mistake(

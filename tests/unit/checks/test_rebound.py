@@ -40,6 +40,12 @@ MISTAKES = [
         {**tasks("greet = greet.si  # <-\n"), **SENT},
         {**tasks("task = greet\ngreet = greet.si\ngreet = task\n"), **SENT},
     ),
+    # what runs while the module is imported has what the name means there
+    Mistake(
+        "celery.E412",
+        tasks("greet_all = greet.s()\ngreet = None  # <-\n\n\ndef tell():\n    greet.delay('x')\n"),
+        tasks("greet_all = greet.s()\ngreet = None\n\n\ndef tell():\n    greet_all.delay('x')\n"),
+    ),
     Mistake(
         "celery.E413",
         view("def greet(request):\n    greet.delay('x')  # <-\n"),

@@ -14,6 +14,9 @@ VARIABLES = "      REDIS_HOST: redis\n"
 MEDIA = settings("MEDIA_ROOT = '/app/media'\n")
 COMPUTED = settings("MEDIA_ROOT = BASE_DIR / 'media'\n")
 MOUNT = "    volumes:\n      - media:/app/media\n"
+LONG_MOUNT = (
+    "    volumes:\n      - type: volume\n        source: media\n        target: /app/media\n"
+)
 IMAGES = WEB.replace("build: .", "image: shop:2.1") + WORKER.replace("build: .", "image: shop:{}")
 CHOSEN = "    environment:\n      DJANGO_SETTINGS_MODULE: config.production\n"
 PRODUCTION = {
@@ -58,6 +61,14 @@ MISTAKES = [
         "celery.W929",
         with_media(compose(f"{WEB}{MOUNT}{WORKER}  # <-\n")),
         with_media(compose(f"{WEB}{MOUNT}{WORKER}\n{MOUNT}")),
+    ),
+    *(
+        Mistake(
+            "celery.W929",
+            with_media(compose(f"{WEB}{web}{WORKER}  # <-\n")),
+            with_media(compose(f"{WEB}{web}{WORKER}\n{worker}")),
+        )
+        for web, worker in [(MOUNT, LONG_MOUNT), (LONG_MOUNT, MOUNT)]
     ),
     Mistake(
         "celery.W929",

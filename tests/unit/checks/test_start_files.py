@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, healthy, settings, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, healthy, settings, with_twin
 
 MANAGE = healthy()["manage.py"]
 LOADED = MANAGE.replace(
@@ -35,6 +35,25 @@ MISTAKES = [
             "deploy/worker.service": "[Service]\nUser=shop\nWorkingDirectory=/srv/shop\n"
             "KillMode=mixed\nTimeoutStopSec=600\nEnvironmentFile=/srv/shop/.env\n"
             "ExecStart=/srv/venv/bin/celery -A config worker\n",
+        },
+    ),
+    # the app file may call it by another name
+    Mistake(
+        "celery.W042",
+        {**FROM_ENVIRONMENT, "manage.py": f"from dotenv import load_dotenv\n{LOADED}"},
+        {
+            **FROM_ENVIRONMENT,
+            "manage.py": f"from dotenv import load_dotenv\n{LOADED}",
+            "config/celery.py": f"from dotenv import find_dotenv, load_dotenv as load\n\n"
+            f"load(find_dotenv())\n{APP}",
+        },
+    ),
+    Mistake(
+        "celery.W044",
+        {"config/wsgi.py": f"{WSGI}sentry_sdk.init(dsn=os.environ.get('DSN'))  # <-\n"},
+        {
+            "config/wsgi.py": f"{WSGI}sentry_sdk.init(dsn=os.environ.get('DSN'))\n",
+            "config/celery.py": f"from sentry_sdk import init\n\ninit(dsn='x')\n{APP}",
         },
     ),
     Mistake(

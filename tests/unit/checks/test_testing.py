@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, tasks, with_twin
 
 TASKS = "from doctors.tasks import call, greet\n\n\n"
 DJANGO = "from django.test import TestCase, TransactionTestCase, override_settings\n" + TASKS
@@ -75,6 +75,20 @@ MISTAKES = [
             "conftest.py": "import os\n\nos.environ['CELERY_BROKER_URL'] = 'memory://'\n",
         },
     ),
+    # the runner of the tests makes them eager
+    Mistake(
+        "celery.W700",
+        in_class("TestCase", "greet.delay('x')  # <-"),
+        {
+            **in_class("TestCase", "greet.delay('x')"),
+            **settings("TEST_RUNNER = 'config.runner.Runner'\n"),
+            "config/runner.py": "from celery import current_app\n"
+            "from django.test.runner import DiscoverRunner\n\n\nclass Runner(DiscoverRunner):\n"
+            "    def setup_test_environment(self, **kwargs):\n"
+            "        current_app.conf.task_always_eager = True\n"
+            "        current_app.conf.task_eager_propagates = True\n",
+        },
+    ),
     Mistake(
         "celery.I701",
         {
@@ -107,6 +121,36 @@ MISTAKES = [
                 f"{DJANGO}@override_settings(\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
                 "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\nclass Tests(TestCase):\n    pass\n"
             )
+        },
+    ),
+    Mistake(
+        "celery.E702",
+        file_of(
+            f"{DJANGO}@override_settings(CELERY_ALWAYS_EAGER_TASKS=True)  # <-\nclass Tests(TestCase):\n    pass\n"
+        ),
+        # a setting of the project's own
+        file_of(
+            f"{DJANGO}@override_settings(WEBHOOKS_ALWAYS_EAGER=True)\nclass Tests(TestCase):\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E702",
+        {
+            "config/celery.py": f"{APP}app.conf.task_always_eager = False\n",
+            **file_of(
+                f"{DJANGO}@override_settings(  # <-\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
+                "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\n"
+                "class Tests(TestCase):\n    def test_it(self):\n        greet.delay('x')\n"
+            ),
+        },
+        {
+            "config/celery.py": f"import sys\n\n{APP}if 'debug' in sys.argv:\n"
+            "    app.conf.task_always_eager = True\n",
+            **file_of(
+                f"{DJANGO}@override_settings(\n    CELERY_TASK_ALWAYS_EAGER=True,\n"
+                "    CELERY_TASK_EAGER_PROPAGATES=True,\n)\n"
+                "class Tests(TestCase):\n    def test_it(self):\n        greet.delay('x')\n"
+            ),
         },
     ),
     # the old name counts until the new one is set
@@ -143,6 +187,18 @@ MISTAKES = [
                 f"{FIXTURE}pytestmark = [pytest.mark.django_db(transaction=True)]\n\n\n"
                 "def test_it(celery_worker):\n    call.delay(1)\n",
                 "tests/test_calls.py",
+            ),
+            **EAGER,
+        },
+    ),
+    # a test may want that nothing is sent
+    Mistake(
+        "celery.W704",
+        {**in_class("TestCase", "call.delay_on_commit(1)  # <-"), **EAGER},
+        {
+            **in_class(
+                "TestCase",
+                "call.delay_on_commit(1)\n        self.assertEqual(Doctor.objects.count(), 0)",
             ),
             **EAGER,
         },

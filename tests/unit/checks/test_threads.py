@@ -31,8 +31,39 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W572",
-        view("def add(request, pk):\n    pool.submit(call, pk)  # <-\n"),
-        view("def add(request, pk):\n    pool.submit(call.apply_async, [pk])\n"),
+        view("def add(request, pk):\n    pool.submit(call, pk)  # <-\n", POOL),
+        view("def add(request, pk):\n    pool.submit(call.apply_async, [pk])\n", POOL),
+    ),
+    # a class of the project's own may send what it is given
+    Mistake(
+        "celery.W572",
+        view(
+            "def add(request, pk):\n    with ThreadPoolExecutor() as outbox:\n"
+            "        outbox.submit(call, pk)  # <-\n",
+            "from concurrent.futures import ThreadPoolExecutor\n",
+        ),
+        view(
+            "class Outbox:\n    def submit(self, task, *args):\n        task.delay(*args)\n\n\n"
+            "outbox = Outbox()\n\n\ndef add(request, pk):\n    outbox.submit(call, pk)\n"
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.W575",
+            tasks(
+                f"{THREADING}    workers = []\n    for pk in pks:\n"
+                "        one = threading.Thread(target=load)  # <-\n"
+                "        workers.append(one)\n        one.start()\n"
+            ),
+            tasks(f"{THREADING}{twin}"),
+        )
+        for twin in (
+            "    workers = [threading.Thread(target=load) for pk in pks]\n"
+            "    for one in workers:\n        one.start()\n    _end_all(workers)\n",
+            "    workers = []\n    for pk in pks:\n        one = threading.Thread(target=load)\n"
+            "        workers.append(one)\n        one.start()\n    _end_all(workers)\n",
+            "    _run_all([threading.Thread(target=load) for pk in pks])\n",
+        )
     ),
     Mistake(
         "celery.W575",

@@ -37,6 +37,15 @@ MISTAKES = [
             "config/celery.py": APP + "app.autodiscover_tasks(related_name='jobs')\n",
         },
     ),
+    # a file that may be renamed, and one whose place is taken
+    Mistake(
+        "celery.E033",
+        {
+            "clinics/__init__.py": "",
+            **settings("INSTALLED_APPS += ['clinics']\n"),
+            "clinics/jobs.py": f"from celery import shared_task\n\n\n{TASK}def f():  # <-\n    pass\n",
+        },
+    ),
     Mistake(
         "celery.E034",
         {

@@ -42,6 +42,21 @@ MISTAKES = [
         retried("max_retries=9", ", countdown=(self.request.retries + 1) * 450", "  # <-"),
         retried("max_retries=9", ", countdown=min(1800, 60 * 2 ** self.request.retries)"),
     ),
+    # the task gives up, or takes another delay, before the longest of them
+    Mistake(
+        "celery.W473",
+        tasks(
+            "@shared_task(bind=True, max_retries=20)\ndef push(self, pk):\n    try:\n"
+            "        load(pk)\n    except OSError as error:\n"
+            f"        raise self.retry(exc=error{DOUBLED})  # <-\n"
+        ),
+        tasks(
+            "@shared_task(bind=True, max_retries=20)\ndef push(self, pk):\n"
+            "    if self.request.retries > 4:\n        return\n    try:\n"
+            "        load(pk)\n    except OSError as error:\n"
+            f"        raise self.retry(exc=error{DOUBLED})\n"
+        ),
+    ),
     Mistake(
         "celery.W473",
         retried("default_retry_delay=2 * 60 * 60", "", head="  # <-"),

@@ -185,6 +185,26 @@ MISTAKES = [
         {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctor'])  # <-")},
         {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctors', 'some_library'])")},
     ),
+    # a class counts for the package above it, and only one level is taken off
+    Mistake(
+        "celery.E038",
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctor.DoctorsConfig'])  # <-")},
+        {"config/celery.py": APP.replace("_tasks()", "_tasks(['doctors.DoctorsConfig'])")},
+    ),
+    Mistake(
+        "celery.E038",
+        {
+            "config/celery.py": APP.replace(
+                "_tasks()", "_tasks(['doctors', 'doctors.other.DoctorsConfig'])  # <-"
+            )
+        },
+        {
+            "config/celery.py": APP.replace(
+                "_tasks()", "_tasks(['doctors', 'doctors.views.DoctorsConfig'])"
+            ),
+            "doctors/views.py": "",
+        },
+    ),
 ]
 
 

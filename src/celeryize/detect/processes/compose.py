@@ -55,7 +55,10 @@ def _read_service(name: str, service: Yaml) -> Process:
         for key, value in service.items()
         if value.kind == "sequence"
     }
-    for key in ("dockerfile", "context"):
+    volumes = service.get("volumes")
+    if volumes.kind == "sequence":
+        options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
+    for key in ("dockerfile", "context", "target"):
         item = service.get("build", key).item
         if item:
             options[key] = item
@@ -82,6 +85,14 @@ def _read_service(name: str, service: Yaml) -> Process:
         probe=_probe_of(service),
         options={k: v for k, v in options.items() if v},
     )
+
+
+def _volume_text(volume: Yaml) -> str:
+    """A volume as the short syntax writes it; empty where it has no source."""
+    source, target = volume.get("source").text, volume.get("target").text
+    if source and target:
+        return f"{source}:{target}"
+    return volume.text or ""
 
 
 def _words_of(command: Yaml) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ _TABLES = {Form.POETRY_TABLE: ("tool", "poetry", "dependencies"), Form.PIPFILE: 
 # Where else a requirement of the running project may stand; what only developers install does not
 # count.
 _LISTS = (("project", "optional-dependencies"), ("dependency-groups",))
+_PDM = ("tool", "pdm", "dev-dependencies")
+_DEVELOPERS_TABLES = (("tool", "poetry", "dev-dependencies"), ("dev-packages",))
 _GROUPS = ("tool", "poetry", "group")
 _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|typ|ci$")
 
@@ -173,6 +175,33 @@ def group_with(data: bytes, name: str) -> Path:
         if table and len(s.path) > len(table) and normalised(s.path[len(table)]) == name:
             return table
     return ()
+
+
+def developers_group_with(data: bytes, name: str) -> tuple[str, int] | None:
+    """The group for developers that declares `name`, as a header spells it, and the line."""
+    if value_at(data) is None:
+        return None
+    text = _parse_lenient(data)
+    for path, found, offset in _find_developers_requirements(text):
+        if normalised(found) == name:
+            return f"[{'.'.join(path)}]", text.count("\n", 0, offset) + 1
+    return None
+
+
+def _find_developers_requirements(text: str) -> Iterator[tuple[Path, str, int]]:
+    """The group, name and offset of what only developers install."""
+    for s in statements(text):
+        listed = s.path[:-1] in _LISTS and _FOR_DEVELOPERS.search(s.path[-1].lower())
+        # [tool.uv] has one list, [tool.pdm.dev-dependencies] has several
+        if listed or s.path[-1:] == ("dev-dependencies",) or s.path[:-1] == _PDM:
+            for token in s.strings():
+                yield s.path, name_in(unquoted(token.text)) or "", token.start
+        tables = [*_DEVELOPERS_TABLES]
+        if s.path[:3] == _GROUPS and s.path[4:5] == ("dependencies",):
+            tables.append(s.path[:5])
+        for table in tables:
+            if s.path[: len(table)] == table and len(s.path) > len(table):
+                yield table, s.path[len(table)], s.start
 
 
 def _new_list(
