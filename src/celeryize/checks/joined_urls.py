@@ -13,8 +13,11 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.written import resolved, settings_of
 
-# What ends the password, or the host, for whoever splits the URL.
-ENDS = re.compile(r"[/#?@:%\[\] ]")
+# What ends the password for kombu, which reads `@`, `:`, `%` and blanks in it as they are. One
+# bracket is an error; with both of them that depends on the version of Python.
+ENDS = re.compile(r"[/#?]|^[^\]]*(\[)[^\]]*$|^[^\[]*(\])[^\[]*$")
+# The transports whose URLs kombu takes apart itself.
+SPLIT = re.compile(r"(?:amqps?|pyamqp|rediss?|sentinel|sqs)://")
 FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
 
@@ -31,22 +34,23 @@ def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
     """A password with a sign of its own is put into a URL as it is.
 
     What happens: A part of the password is taken for the host, the port or the database.
-    How it looks: ValueError: Port could not be cast to integer value; or: Cannot connect to
-        amqp://shop:**@ss/word@rabbit:5672: Name or service not known
-    Why: `@`, `/`, `#`, `:`, `?` and `%` have a meaning in a URL.
+    How it looks: ValueError: Port could not be cast to integer value as 'pa'; or: ValueError:
+        Invalid IPv6 URL
+    Why: `/`, `#` and `?` end the host in a URL, and a bracket is one of an IPv6 address.
     Fix: urllib.parse.quote(password, safe="") where the URL is put together
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
     for key in ("broker_url", "result_backend"):
         for setting, value in settings_of(facts, key):
-            for part in _between(_parts_of(setting.code, default_of(value))):
-                text = _value_of(setting.code, part)
-                # what is encoded already has a % and two digits
-                plain = re.sub(r"%[0-9A-Fa-f]{2}", "", text or "")
-                found = ENDS.search(plain)
+            parts = _parts_of(setting.code, default_of(value))
+            if not parts or not SPLIT.match(parts[0].text):
+                continue
+            for part in _between(parts):
+                found = ENDS.search(_value_of(setting.code, part) or "")
                 if found and part.value is not None:
+                    sign = found[1] or found[2] or found[0]
                     yield Occurrence(
-                        f"the password of {setting.name} has a {found[0]!r}, which ends it there",
+                        f"the password of {setting.name} has a {sign!r}, which ends it there",
                         setting.where,
                         'Write urllib.parse.quote(password, safe="") in the URL.',
                     )

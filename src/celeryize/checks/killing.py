@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -10,9 +11,10 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.stop import is_development, soft_timeout, stopped_workers
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, stage_of
-from celeryize.detect.command import celery_words, shell_commands
+from celeryize.detect.command import celery_words
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import signal_name
+from celeryize.detect.processes.sequence import plain_chains
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -34,6 +36,13 @@ KILLS = re.compile(
     re.I,
 )
 PURGES = re.compile(r"\bcelery\s[^\n|;&]*\bpurge\b[^\n|;&]*\s(?:-f|--force)\b")
+# A command that is a worker, Beat or a web server itself: no `timeout`, no `echo`.
+SERVES = re.compile(
+    r"(?:exec\s+|nohup\s+|\w+=\S*\s+|(?:poetry|pipenv|uv|pdm|hatch)\s+run\s+"
+    r"|(?:gosu|su-exec)\s+\S+\s+|\S*python[\d.]*\s+(?:-\w\s+)*(?:-m\s+)?)*"
+    r"(?:\S*/)?(celery|gunicorn|uvicorn|daphne|manage\.py\s+runserver)\s"
+)
+ENDING = frozenset({"-D", "--detach", "--daemon", "--help", "-h", "--version", "--check-config"})
 # What of a script only runs when a person asks for it.
 ENTRIES = re.compile(r"entry|start|run|launch|boot|docker", re.I)
 
@@ -247,49 +256,53 @@ def second_never_starts(facts: Facts) -> Iterator[Occurrence]:
     Fix: A service, a program, or a line of the Procfile for each of them
     Source: https://docs.docker.com/engine/containers/multi-service_container/
     """
-    for script in facts.deployment.scripts:
-        later = [
-            other
-            for other in facts.deployment.scripts
-            if other.path == script.path and not other.guards
-            if (other.command.where.line or 0) > (script.command.where.line or 0)
-        ]
-        stays = script.ends_there and "--detach" not in script.command.words and not script.guards
-        text = script.command.text.rstrip()
-        if later and stays and not text.endswith(("&", "\\")) and " -D" not in text:
-            yield _never(later[0].command.where, script.command.where)
-            break
+    for path in dict.fromkeys(script.path for script in facts.deployment.scripts):
+        text = readable_text(facts.deployment.root / path)
+        for first, line in _waiting_for_ever(text):
+            yield Occurrence(
+                f"this never starts: the shell waits for the process of line {first}",
+                Where(path, line),
+                "Start each of them on its own: two services, or two lines of the Procfile.",
+            )
     for process in facts.deployment.processes:
-        if process.shell:
-            yield from _never_in_shell(process)
+        if process.shell and any(_waiting_for_ever(process.shell_text)):
+            yield Occurrence(
+                "the second command never starts: the shell waits for the first, which stays",
+                process.where,
+                "Start each of them on its own: two services, or two lines of the Procfile.",
+            )
 
 
-def _never(where: Where, first: Where) -> Occurrence:
-    return Occurrence(
-        f"this never starts: the shell waits for the process of line {first.line}",
-        where,
-        "Start each of them on its own: two services, or two lines of the Procfile.",
-    )
-
-
-def _never_in_shell(process: Process) -> Iterator[Occurrence]:
-    """`sh -c "celery worker && celery beat"`."""
-    text = process.shell_text
-    # what is in the background, or waited for, goes on
-    if re.search(r"(?<!&)&(?!&)|\bwait\b|--detach|\s-D\b|\bmulti\b", text):
+def _waiting_for_ever(text: str) -> Iterator[tuple[int, int]]:
+    """The lines of a worker or Beat that stays, and of the first command that waits for it."""
+    # a signal, or another process, may end what stays
+    if re.search(r"\btrap\b|(?<![&>])&(?![&>])[^&]*\bkill|\bkill[^&\n]*&(?!&)", text):
         return
-    staying = 0
-    for words in shell_commands(text):
-        found = celery_words(words)
-        if found is None or not {"worker", "beat"} & set(found):
-            # the web server behind a worker does not start either
-            if staying and re.search(r"gunicorn|uvicorn|daphne|runserver", " ".join(words)):
-                staying += 1
-            continue
-        staying += 1
-    if staying > 1:
-        yield Occurrence(
-            "the second command never starts: the shell waits for the first, which stays",
-            process.where,
-            "Start each of them on its own: two services, or two lines of the Procfile.",
-        )
+    stays: int | None = None
+    for line, commands in plain_chains(text):
+        for index, command in enumerate(commands):
+            if stays is not None and _is_service(command):
+                yield stays, line
+                return
+            # what is behind `test ... &&` only keeps what is behind it, too
+            if _is_service(command) and "celery" in command and stays is None:
+                rest = commands[index + 1 :]
+                if any(_is_service(other) for other in rest):
+                    yield line, line
+                    return
+                if index == 0:
+                    stays = line
+
+
+def _is_service(command: str) -> bool:
+    """Whether a command starts a worker, Beat or a web server that stays in the foreground."""
+    match = SERVES.match(command)
+    if match is None:
+        return False
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    if not ENDING.isdisjoint(words):
+        return False
+    return match[1] != "celery" or not {"worker", "beat"}.isdisjoint(celery_words(words) or ())

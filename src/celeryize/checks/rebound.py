@@ -25,7 +25,10 @@ WRAPPERS = frozenset(
         "django.views.decorators.cache.cache_page",
     }
 )
+# Whose decorators and base classes give nothing a task's methods.
+PLAIN = frozenset({"django", "rest_framework", "functools", "contextlib", "abc", "dataclasses"})
 USER_MODEL = "auth.User"
+AUTH_USER = "django.contrib.auth.models.User"
 Use = tuple[Code, ast.Call, Task]
 
 
@@ -153,8 +156,8 @@ def task_name_taken_here(facts: Facts) -> Iterator[Occurrence]:
         named = call.func.value if isinstance(call.func, ast.Attribute) else None
         if task.code is code or not isinstance(named, ast.Name):
             continue
-        other = _definition_below(code, named.id)
-        if other is not None:
+        other = _definition_below(facts, code, named.id)
+        if other is not None and _is_meant(code, call, named.id, other):
             yield Occurrence(
                 f"{named.id} is the {_kind_of(other)} of line {other.lineno} here, not the task "
                 f"{task.name or task.node.name}",
@@ -173,19 +176,72 @@ def _kind_of(node: ast.stmt) -> str:
     return "function"
 
 
-def _definition_below(code: Code, name: str) -> ast.stmt | None:
+def _definition_below(facts: Facts, code: Code, name: str) -> Function | ast.ClassDef | None:
     """The function or class of a module that took the name of an import over, if it is the last."""
-    found: ast.stmt | None = None
+    found: Function | ast.ClassDef | None = None
     for statement in code.source.tree.body:
-        if name not in _names_bound(statement):
-            continue
-        found = None
         if isinstance(statement, Function | ast.ClassDef):
-            # a decorator of the project may make a task of it
-            spelled = [ast.unparse(decorator) for decorator in statement.decorator_list]
-            if not any("task" in one for one in spelled):
+            if statement.name == name:
                 found = statement
+        elif _may_bind(code, statement, name):
+            found = None
+    given_back = any(name in node.names for node in code.of(ast.Global))
+    given_more = any(
+        node.value.id == name
+        for node in code.of(ast.Attribute)
+        if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    if found is None or given_back or given_more or not _is_known(facts, code, found):
+        return None
     return found
+
+
+def _may_bind(code: Code, statement: ast.stmt, name: str) -> bool:
+    """Whether a statement of a module binds a name, be it in a branch."""
+    return any(
+        (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
+        or (isinstance(node, ast.stmt) and not {name, "*"}.isdisjoint(_names_bound(node)))
+        for node in code.within(statement)
+    )
+
+
+def _is_known(facts: Facts, code: Code, node: Function | ast.ClassDef) -> bool:
+    """Whether it is certain that a function or class has none of a task's methods.
+
+    A decorator or a base class of the project may give it delay().
+    """
+    made_of: list[ast.expr] = list(node.decorator_list)
+    if isinstance(node, ast.ClassDef):
+        made_of += [*node.bases, *(keyword.value for keyword in node.keywords)]
+        if any(not SENDERS.isdisjoint(_names_bound(inner)) for inner in node.body):
+            return False
+    for one in made_of:
+        called = one.func if isinstance(one, ast.Call) else one
+        if full_name(facts, code, called).split(".")[0] not in PLAIN:
+            return False
+    return True
+
+
+def _is_meant(code: Code, call: ast.Call, name: str, other: ast.stmt) -> bool:
+    """Whether the name of a call means what the module binds last."""
+    # an import in the function gives the task back
+    if code.binder_of(call, name) is not None:
+        return False
+    inner: ast.AST = call
+    for outer in code.around(call):
+        if isinstance(outer, ast.ClassDef):
+            if any(_may_bind(code, statement, name) for statement in outer.body):
+                return False
+        elif isinstance(outer, Function | ast.Lambda):
+            if inner is outer.body or inner in _body_of(outer):
+                return True
+        inner = outer
+    # it runs while the module is read: above the end of the other it is still the task
+    return call.lineno > (other.end_lineno or other.lineno)
+
+
+def _body_of(node: Function | ast.Lambda) -> list[ast.stmt]:
+    return [] if isinstance(node, ast.Lambda) else node.body
 
 
 def _hidden_locally(facts: Facts, code: Code, call: ast.Call) -> Iterator[Occurrence]:
@@ -196,36 +252,77 @@ def _hidden_locally(facts: Facts, code: Code, call: ast.Call) -> Iterator[Occurr
         case _:
             return
     binder = code.binder_of(node, name)
-    if binder is None or name not in binder[1].values or not isinstance(binder[0], Function):
+    if binder is None:
+        return
+    function, local = binder
+    if not isinstance(function, Function) or name not in local.values:
         return
     # a name without a place is one of the module
     if facts.tasks.named_by(code, ast.Name(id=name, ctx=ast.Load())) is None:
         return
-    function = binder[0]
+    # an import in the function, too, may give it the task
+    if name in local.imports or name in local.definitions:
+        return
     if any(argument.arg == name for argument in _arguments_of(function)):
         default = _default_of(function, name)
-        if default is not None and default.value is not None:
+        if default is not None and not _is_asked(code, function, name, default):
             yield Occurrence(
                 f"{name} is an argument here, {default.value!r} unless it is given: not the task",
                 code.where(call),
                 "Give the argument another name.",
             )
-        return
-    stores = [
-        inner
-        for inner in code.within(function)
-        if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store)
-    ]
-    first = min(stores, key=lambda inner: (inner.lineno, inner.col_offset), default=None)
-    if first is None:
-        return
-    statement = code.parents.get(first)
-    if isinstance(statement, ast.Assign | ast.AnnAssign) and call in code.within(statement):
+    elif _is_first_value(code, function, call, name):
         yield Occurrence(
             f"{name} is a variable of {function.name}(), which has no value yet: UnboundLocalError",
             code.where(call),
             f"Give the result another name: result = {name}.{attr}(...).",
         )
+
+
+def _is_asked(code: Code, function: Function, name: str, default: ast.Constant) -> bool:
+    """Whether a function looks at an argument, or gives it a value, before it may use it."""
+    for node in code.within(function):
+        if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
+            return True
+        tests: list[ast.expr] = []
+        if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+            tests = [node.test]
+        elif isinstance(node, ast.BoolOp):
+            tests = node.values
+        for test in tests:
+            # `if greet:` lets the default in where that is true
+            plain = isinstance(test, ast.Name) and bool(default.value)
+            if not plain and any(
+                isinstance(inner, ast.Name) and inner.id == name for inner in code.within(test)
+            ):
+                return True
+    return default.value is None
+
+
+def _is_first_value(code: Code, function: Function, call: ast.Call, name: str) -> bool:
+    """Whether a call is in the line that gives the variable which it uses its first value."""
+    stores: list[ast.AST] = []
+    for node in code.within(function):
+        match node:
+            case ast.Name(id=found, ctx=ast.Store()) if found == name:
+                stores.append(node)
+            case ast.ExceptHandler(name=found) | ast.MatchAs(name=found) if found == name:
+                return False
+            case ast.MatchStar(name=found) | ast.MatchMapping(rest=found) if found == name:
+                return False
+    if not stores:
+        return False
+    first = min(stores, key=lambda node: code.where(node).line or 0)
+    statement = code.parents.get(first)
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or call not in code.within(statement):
+        return False
+    around = list(code.around(call))
+    around = around[: around.index(function)]
+    # a lambda runs later; in a loop a line below may have run before
+    if any(isinstance(outer, Function | ast.Lambda) for outer in around):
+        return False
+    loops = any(isinstance(outer, ast.For | ast.AsyncFor | ast.While) for outer in around)
+    return len(stores) == 1 or not loops
 
 
 def _arguments_of(function: Function) -> list[ast.arg]:
@@ -269,10 +366,30 @@ def swapped_user_model(facts: Facts) -> Iterator[Occurrence]:
         for node in code.within(function):
             if not isinstance(node, ast.Attribute) or node.attr != "objects":
                 continue
-            if full_name(facts, code, node.value) == "django.contrib.auth.models.User":
+            if full_name(facts, code, node.value) == AUTH_USER and _is_only(
+                facts, code, node.value
+            ):
                 yield Occurrence(
                     f"{dotted(node.value)} has no objects: the user model is {model} "
                     f"({setting.where})",
                     code.where(node),
                     "Use get_user_model() of django.contrib.auth.",
                 )
+
+
+def _is_only(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether the first name of an expression is bound by one import, which is no choice of two."""
+    head = dotted(node).partition(".")[0]
+    if facts.code.imported_as(code, node, head) is None:
+        return False
+    imports = [one for one in code.imports if not {head, "*"}.isdisjoint(_names_bound(one))]
+    if len({ast.unparse(one) for one in imports}) != 1:
+        return False
+    # `if TYPE_CHECKING:` and `try:` are followed by another meaning
+    if not all(isinstance(code.parents.get(one), ast.Module | Function) for one in imports):
+        return False
+    if any(one.name == head for one in (*code.functions, *code.classes)):
+        return False
+    return not any(
+        one.id == head and not isinstance(one.ctx, ast.Load) for one in code.of(ast.Name)
+    )

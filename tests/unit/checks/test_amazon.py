@@ -26,6 +26,33 @@ def marked(files: dict[str, str]) -> dict[str, str]:
 
 MISTAKES = [
     Mistake("celery.E165", marked(sqs(QUEUES)), sqs(QUEUES, DEFAULT)),
+    *(
+        Mistake("celery.E165", marked(sqs(QUEUES)), sqs(QUEUES, twin))
+        for twin in [
+            "import os\nCELERY_TASK_DEFAULT_QUEUE = os.environ['QUEUE']\n",
+            "import os\nCELERY_TASK_DEFAULT_QUEUE = os.environ.get('QUEUE', f'{\"shop\"}')\n",
+            "NAME = 'sh' + 'op'\nCELERY_TASK_DEFAULT_QUEUE = NAME\n",
+            "CELERY_TASK_DEFAULT_QUEUE = f'{BASE_DIR.name}'\n",
+            "CELERY_TASK_ROUTES = {'*': {'queue': 'shop'}}\n",
+            "CELERY_TASK_ROUTES = 'doctors.routes.route_all'\n",
+        ]
+    ),
+    Mistake(
+        "celery.E165",
+        {**marked(sqs(QUEUES)), "Procfile": "worker: celery -A config worker\n"},
+        {
+            **sqs(QUEUES),
+            "Procfile": "worker: celery -A config worker -Q shop\n",
+            "doctors/tasks.py": healthy()["doctors/tasks.py"]
+            .replace("@shared_task\n", "@shared_task(queue='shop')\n")
+            .replace("bind=True", "bind=True, queue='shop'"),
+        },
+    ),
+    Mistake(
+        "celery.E165",
+        sqs(QUEUES, "CELERY_TASK_DEFAULT_QUEUE = 'mail'  # <-\n"),
+        sqs(f"'queue_name_prefix': 'shop-', {QUEUES}"),
+    ),
     Mistake(
         "celery.E165",
         {

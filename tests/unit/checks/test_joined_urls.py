@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from kombu import Connection
 
+from celeryize.checks.joined_urls import ENDS
 from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
 
 
@@ -20,7 +22,7 @@ MISTAKES = [
     for broken, twin in [
         (
             "f'amqp://shop:{SECRET}@rabbit:5672/shop'",
-            "f'amqp://shop:{quote(SECRET)}@rabbit:5672/shop'",
+            "'amqp://shop:' + quote(SECRET, '') + '@rabbit:5672/shop'",
         ),
         (
             "'redis://:' + SECRET + '@redis:6379/0'",
@@ -44,6 +46,31 @@ MISTAKES = [
         ),
     ]
 ]
+# kombu reads these as they are written
+MISTAKES += [
+    Mistake(
+        "celery.E167",
+        joined("f'amqp://shop:{SECRET}@rabbit:5672//'  # <-", f"SECRET = {broken!r}\n"),
+        joined("f'amqp://shop:{SECRET}@rabbit:5672//'", f"SECRET = {twin!r}\n"),
+    )
+    for broken, twin in [
+        ("a#b", "a:b"),
+        ("a/b", "p@ss"),
+        ("a?b", "50%off"),
+        ("a[b", "a b"),
+        ("50%off]", "[off]"),
+    ]
+]
+
+
+@pytest.mark.parametrize("sign", list('/#?[]@:% +&"\\'))
+@pytest.mark.parametrize("before", ["amqp://shop:", "redis://:", "rediss://shop:"])
+def test_kombu_reads_what_is_not_found(sign, before):
+    try:
+        found = Connection(f"{before}a{sign}b@rabbit:5672/1").password
+    except ValueError:
+        found = None
+    assert (found == f"a{sign}b") is not bool(ENDS.search(f"a{sign}b"))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=str)

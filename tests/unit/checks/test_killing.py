@@ -20,6 +20,7 @@ SERVICE = (
 )
 BROKER = settings('CELERY_BROKER_URL = "redis://redis:6379/0"\n', instead="CELERY_BROKER_URL")
 SCRIPT = "#!/bin/sh\nset -e\n"
+BEAT = "celery -A config beat -s /tmp/b"
 
 
 def service(line: str, **files: str) -> dict[str, str]:
@@ -195,6 +196,70 @@ MISTAKES = [
             "start.sh": f'{SCRIPT}if [ "$1" = worker ]; then\n  celery -A config worker\nelse\n'
             "  celery -A config beat -s /tmp/b\nfi\n"
         },
+    ),
+    *(
+        Mistake(
+            "celery.E881",
+            {"start.sh": f"{SCRIPT}celery -A config worker\n{BEAT}  # <-\n"},
+            {"start.sh": f"{SCRIPT}{twin}\n"},
+        )
+        for twin in [
+            f"start_worker() {{\n  celery -A config worker\n}}\nstart_beat(){{\n  {BEAT}\n}}\n"
+            '"start_$1"',
+            f"worker()\n{{\n  celery -A config worker\n}}\nworker &\n{BEAT}",
+            f"(\n  celery -A config worker\n) &\n{BEAT}",
+            f"{{\n  celery -A config worker\n}} > worker.log 2>&1 &\n{BEAT}",
+            f"if [[ $# -gt 0 ]]\nthen\n  celery -A config worker\nelse\n  {BEAT}\nfi",
+            f'if test -z "$BEAT"; then celery -A config worker\nelse {BEAT}\nfi',
+            f"if grep -q worker role; then\n  celery -A config worker\n  exit\nfi\n{BEAT}",
+            f"case $1 in\n  worker) celery -A config worker ;;\n  *)\n    {BEAT}\nesac",
+            f"while sleep 1; do\n  timeout 60 celery -A config worker\n  {BEAT}\ndone",
+            f"timeout 3600 celery -A config worker\n{BEAT}",
+            f"celery -A config worker || {BEAT}",
+            f"celery -A config worker --detach\n{BEAT}",
+            f"celery -A config worker \\\n  --loglevel info &\n{BEAT}",
+            f'[ -n "$WORKER" ] && exec celery -A config worker\n{BEAT}',
+            f"trap 'kill 0' TERM\ncelery -A config worker\n{BEAT}",
+            f"cat <<END\ncelery -A config worker\n{BEAT}\nEND",
+        ]
+    ),
+    *(
+        Mistake("celery.E881", {"start.sh": f"{SCRIPT}{broken}\n"})
+        for broken in [
+            f'if [ -n "$1" ]; then\n  echo $1\nfi\nexec celery -A config worker\n{BEAT}  # <-',
+            f"celery -A config worker \\\n  -l info 2>&1\n\n{BEAT}  # <-",
+            f"poetry run celery -A config worker && {BEAT}  # <-",
+        ]
+    ),
+    *(
+        Mistake(
+            "celery.E881",
+            {"Procfile": f"worker: bash -c '{broken}'\n"},
+            {"Procfile": f"worker: bash -c '{twin}'\n"},
+            at="Procfile:1",
+        )
+        for broken, twin in [
+            (
+                f"celery -A config worker; {BEAT}",
+                f'if [ "$ROLE" = beat ]; then exec {BEAT}; else celery -A config worker; fi',
+            ),
+            (
+                f"test -e x && celery -A config worker && {BEAT}",
+                f'test "$R" = w && exec celery -A config worker || exec {BEAT}',
+            ),
+            (
+                f"python -m celery -A config worker; {BEAT}",
+                f"case $R in worker) celery -A config worker;; beat) {BEAT};; esac",
+            ),
+            (
+                f"exec celery -A config worker; {BEAT}",
+                f"timeout 3600 celery -A config worker ; {BEAT}",
+            ),
+            (
+                f"cd x; celery -A config worker; {BEAT}",
+                f"test -e x && exec celery -A config worker; {BEAT}",
+            ),
+        ]
     ),
     Mistake(
         "celery.E881",

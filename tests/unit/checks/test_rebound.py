@@ -71,6 +71,108 @@ MISTAKES = [
         view("def add(request, *, greet=False):\n    greet.delay('x')  # <-\n"),
         view("def add(request, greet):\n    greet.delay('x')\n    greet = greet.delay('x')\n"),
     ),
+    # what an import in the function gives, or what asks first, is the task
+    *(
+        Mistake("celery.E413", view(broken), view(twin))
+        for broken, twin in [
+            (
+                "def greet(request):\n    greet.delay('x')  # <-\n",
+                "def greet(request):\n    from doctors.tasks import greet\n\n    greet.delay('x')\n",
+            ),
+            (
+                "class greet:\n    def get(self):\n        greet.delay('x')  # <-\n",
+                "class greet:\n    def get(self):\n        from doctors.tasks import greet\n\n"
+                "        greet.delay('x')\n",
+            ),
+            (
+                "import functools\n\n\n@functools.cache\ndef greet():\n    return greet.s()  # <-\n",
+                "import functools\n\n\n@functools.cache\ndef greet():\n"
+                "    from doctors.tasks import greet\n\n    return greet.s()\n",
+            ),
+            (
+                "def add(request):\n    greet = greet.delay('x')  # <-\n",
+                "def add(request):\n    from doctors.tasks import greet\n\n"
+                "    greet = greet.delay('x')\n",
+            ),
+            (
+                "def greet():\n    return 1\n\n\nSENT = greet.s('x')  # <-\n",
+                "SENT = greet.s('x')\n\n\ndef greet():\n    return 1\n",
+            ),
+            (
+                "class greet:\n    pass\n\n\nclass Sender:\n    sent = greet.s('x')  # <-\n",
+                "class greet:\n    sent = greet.s('x')\n",
+            ),
+            (
+                "def greet():\n    return greet.delay('x')  # <-\n",
+                "def greet():\n    return greet.delay('x')\n\n\n"
+                "try:\n    from doctors.tasks import greet\nexcept ImportError:\n    pass\n",
+            ),
+            (
+                "class greet:\n    def get(self):\n        greet.delay('x')  # <-\n",
+                "class greet(Sent):\n    def get(self):\n        greet.delay('x')\n",
+            ),
+            (
+                "def add(greet=False):\n    greet.delay('x')  # <-\n",
+                "def add(greet=False):\n    if greet:\n        greet.delay('x')\n",
+            ),
+            (
+                "def add(greet=True):\n    greet.delay('x')  # <-\n",
+                "def add(greet=True):\n    greet = GREETINGS[greet]\n    greet.delay('x')\n",
+            ),
+            (
+                "def add(given):\n    for one in given:\n        greet = greet.delay(one)  # <-\n",
+                "def add(given):\n    for one in given:\n        if one.ready:\n"
+                "            greet = greet.delay(one)\n        else:\n"
+                "            greet = one.greeting\n",
+            ),
+        ]
+    ),
+    *(
+        Mistake(
+            "celery.E143",
+            {
+                **tasks(
+                    "from django.contrib.auth.models import User\n\n\n@shared_task\n"
+                    "def welcome(pk):\n    return User.objects.get(pk=pk).email  # <-\n"
+                ),
+                **ACCOUNTS,
+            },
+            {
+                **tasks(
+                    f"from django.contrib.auth import get_user_model\n{twin}\n\n@shared_task\n"
+                    "def welcome(pk):\n    return User.objects.get(pk=pk).email\n"
+                ),
+                **ACCOUNTS,
+            },
+        )
+        for twin in [
+            "try:\n    User = get_user_model()\nexcept ImportError:\n"
+            "    from django.contrib.auth.models import User\n",
+            "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
+            "    from django.contrib.auth.models import User\nelse:\n    User = get_user_model()\n",
+            "from django.contrib.auth.models import User\n\nUser = get_user_model()\n",
+            "try:\n    from accounts.models import User\nexcept ImportError:\n"
+            "    from django.contrib.auth.models import User\n",
+        ]
+    ),
+    Mistake(
+        "celery.E143",
+        {
+            **tasks(
+                "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    users = User.objects  # <-\n    return users.get(pk=pk).email\n"
+            ),
+            **ACCOUNTS,
+        },
+        {
+            **tasks(
+                "from django.contrib.auth import get_user_model\n"
+                "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    User = get_user_model()\n    return User.objects.get(pk=pk).email\n"
+            ),
+            **ACCOUNTS,
+        },
+    ),
     Mistake(
         "celery.E143",
         {
