@@ -27,6 +27,8 @@ WRAPPERS = frozenset(
 )
 # Whose decorators and base classes give nothing a task's methods.
 PLAIN = frozenset({"django", "rest_framework", "functools", "contextlib", "abc", "dataclasses"})
+# Who catches these knows that a name may be something else.
+EXPECTED = frozenset({"AttributeError", "NameError", "UnboundLocalError"})
 USER_MODEL = "auth.User"
 AUTH_USER = "django.contrib.auth.models.User"
 Use = tuple[Code, ast.Call, Task]
@@ -157,7 +159,11 @@ def task_name_taken_here(facts: Facts) -> Iterator[Occurrence]:
         if task.code is code or not isinstance(named, ast.Name):
             continue
         other = _definition_below(facts, code, named.id)
-        if other is not None and _is_meant(code, call, named.id, other):
+        if (
+            other is not None
+            and _is_meant(code, call, named.id, other)
+            and not _is_caught(code, call)
+        ):
             yield Occurrence(
                 f"{named.id} is the {_kind_of(other)} of line {other.lineno} here, not the task "
                 f"{task.name or task.node.name}",
@@ -167,7 +173,23 @@ def task_name_taken_here(facts: Facts) -> Iterator[Occurrence]:
             )
     for code in facts.code.relevant:
         for call in code.calls:
-            yield from _hidden_locally(facts, code, call)
+            for found in _hidden_locally(facts, code, call):
+                if not _is_caught(code, call):
+                    yield found
+
+
+def _is_caught(code: Code, node: ast.AST) -> bool:
+    """Whether what a name that is something else raises is caught by its own name."""
+    return any(
+        isinstance(outer, ast.Try)
+        and any(
+            isinstance(inner, ast.Name) and inner.id in EXPECTED
+            for handler in outer.handlers
+            if handler.type is not None
+            for inner in code.within(handler.type)
+        )
+        for outer in code.around(node)
+    )
 
 
 def _kind_of(node: ast.stmt) -> str:
@@ -190,6 +212,12 @@ def _definition_below(facts: Facts, code: Code, name: str) -> Function | ast.Cla
         node.value.id == name
         for node in code.of(ast.Attribute)
         if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    # setattr(greet, "delay", ...)
+    given_more = given_more or any(
+        isinstance(one, ast.Name) and one.id == name
+        for call in code.calls_of("setattr")
+        for one in call.args[:1]
     )
     if found is None or given_back or given_more or not _is_known(facts, code, found):
         return None

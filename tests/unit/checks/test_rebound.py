@@ -116,6 +116,16 @@ MISTAKES = [
                 "def add(greet=False):\n    if greet:\n        greet.delay('x')\n",
             ),
             (
+                "def add(greet=1):\n    try:\n        greet.delay('x')  # <-\n"
+                "    except OSError:\n        return None\n",
+                "def add(greet=1):\n    try:\n        greet.delay('x')\n"
+                "    except AttributeError:\n        return None\n",
+            ),
+            (
+                "def greet():\n    return greet.delay('x')  # <-\n",
+                "def greet():\n    return greet.delay('x')\n\n\nsetattr(greet, 'delay', print)\n",
+            ),
+            (
                 "def add(greet=True):\n    greet.delay('x')  # <-\n",
                 "def add(greet=True):\n    greet = GREETINGS[greet]\n    greet.delay('x')\n",
             ),
