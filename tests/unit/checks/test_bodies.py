@@ -29,7 +29,8 @@ MISTAKES = [
             "    futures.ProcessPoolExecutor(2).submit(str)  # <-\n"
         ),
         tasks(
-            f"from concurrent import futures\n{TASK}def work():\n    futures.ThreadPoolExecutor(2).submit(str)\n"
+            f"from concurrent import futures\n{TASK}def work():\n"
+            "    with futures.ThreadPoolExecutor(2) as pool:\n        pool.submit(str)\n"
         ),
     ),
     Mistake(

@@ -49,6 +49,26 @@ def _read_service(name: str, service: Yaml) -> Process:
     if service.get("extends") and not stop:
         seconds = None
     replicas = service.get("deploy", "replicas").item or service.get("scale").item
+    return Process(
+        "compose",
+        name,
+        (*entry, *words),
+        where,
+        dict(environment_of(service.get("environment"))),
+        sealed=not service.get("env_file") and not service.get("extends"),
+        stop=seconds,
+        stop_where=stop.where if stop else None,
+        signal=signal_name(service.get("stop_signal").text),
+        folder=service.get("working_dir").text,
+        user=service.get("user").text,
+        replicas=replicas,
+        probe=_probe_of(service),
+        options=_options_of(service),
+    )
+
+
+def _options_of(service: Yaml) -> dict[str, Item]:
+    """The keys of a service as texts, and the deeper ones that checks ask for."""
     options = {k: v.item for k, v in service.items() if v.item}
     options |= {
         key: Item(" ".join(value.texts()), value.where)
@@ -69,22 +89,7 @@ def _read_service(name: str, service: Yaml) -> Process:
     extended = service.get("extends", "service").item
     if extended:
         options["extends"] = extended
-    return Process(
-        "compose",
-        name,
-        (*entry, *words),
-        where,
-        dict(environment_of(service.get("environment"))),
-        sealed=not service.get("env_file") and not service.get("extends"),
-        stop=seconds,
-        stop_where=stop.where if stop else None,
-        signal=signal_name(service.get("stop_signal").text),
-        folder=service.get("working_dir").text,
-        user=service.get("user").text,
-        replicas=replicas,
-        probe=_probe_of(service),
-        options={k: v for k, v in options.items() if v},
-    )
+    return {k: v for k, v in options.items() if v}
 
 
 def _volume_text(volume: Yaml) -> str:
