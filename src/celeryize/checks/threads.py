@@ -104,7 +104,19 @@ def _hands_to_pool(facts: Facts, code: Code, node: Function, call: ast.Call) -> 
     # what is kept or returned may be waited for elsewhere
     if not isinstance(code.parents.get(call), ast.Expr):
         return False
+    if _is_closed_by_with(code, call.func.value):
+        return False
     return _is_pool(facts, code, node, call.func.value)
+
+
+def _is_closed_by_with(code: Code, owner: ast.expr) -> bool:
+    """Whether a `with` around an expression closes it, and a pool waits for its threads then."""
+    return any(
+        item.optional_vars is not None and dotted(item.optional_vars) == dotted(owner)
+        for outer in code.around(owner)
+        if isinstance(outer, ast.With | ast.AsyncWith)
+        for item in outer.items
+    )
 
 
 def _is_pool(facts: Facts, code: Code, node: Function | None, owner: ast.expr) -> bool:
