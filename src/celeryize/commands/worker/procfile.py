@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
+from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.target import (
     Target,
     app_of,
@@ -33,6 +35,9 @@ LINE = re.compile(
     r"[\w-]+:\s*(?P<cd>cd\s+\S+\s*&&\s*)?(?P<assigned>(?:\w+=\S*\s+)*)"
     r"(?P<runner>[^&|;<>()]*?(?<![\w.-])celery\s)"
 )
+# What a project has that is made for Heroku.
+HEROKU_FILES = ("app.json", "heroku.yml", "runtime.txt", ".python-version")
+HEROKU_LIBRARIES = frozenset({"django-heroku", "django-on-heroku"})
 REMAPPED = re.compile(rf"(?<!\S){REMAP}=\S*\s+")
 # Where the simple command begins that runs Celery: behind the last sign of the shell.
 BEGINS = re.compile(r".*(?:&&|\|\||;|\|)\s*")
@@ -50,7 +55,9 @@ def plan_procfile(target: Target) -> None:
         taken = {process.name for process in target.processes}
         lines = [_line_of(target, job) for job in free_names(jobs, taken)]
         text = _appended(target, text, lines)
-        target.what.append(", ".join(f"{line.partition(':')[0]}:" for line in lines))
+        names = [line.partition(":")[0] for line in lines]
+        target.what.append(", ".join(f"{name}:" for name in names))
+        _report_platform(target, names)
     if text != target.text:
         target.write(text)
     elif not target.todos:
@@ -63,7 +70,33 @@ def new_procfile(target: Target) -> None:
     lines = [f"web: {command.strip()}\n", *(_line_of(target, job) for job in target.wanted.jobs)]
     target.what.append("web, worker" + (" and Beat" if target.wanted.beat else ""))
     report_server(target)
+    _report_platform(target, [job.name for job in target.wanted.jobs])
     target.write("".join(lines))
+
+
+def is_heroku(root: Path, declared: Iterable[str]) -> bool:
+    """Whether the Procfile at the root is that of Heroku, by the files and libraries beside it."""
+    return any((root / name).is_file() for name in HEROKU_FILES) or bool(
+        HEROKU_LIBRARIES & set(declared)
+    )
+
+
+def _report_platform(target: Target, names: list[str]) -> None:
+    """A note of what a Procfile cannot say: that the new processes run, and where the broker is."""
+    if is_development(target.path):
+        return
+    parts, there = [], "on Heroku"
+    if not (is_heroku(target.root, target.declared) and target.path == PurePosixPath("Procfile")):
+        there = "there"
+        kinds = "process types" if len(names) > 1 else "process type"
+        parts.append(f"your platform has to run the new {kinds} ({', '.join(names)})")
+    server = target.wanted.broker
+    if server.host_variable:
+        parts.append(f"{server.host_variable} has to be set {there}, to the host of the broker")
+    elif server.kind or server.variables:
+        parts.append(f"{server.variable} has to be set {there}, to the URL of the broker")
+    if parts:
+        target.note(f"{target.path}: {', and '.join(parts)}.")
 
 
 def _line_of(target: Target, job: Job) -> str:

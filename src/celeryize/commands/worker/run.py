@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.worker.plan import plan
+from celeryize.commands.worker.procfile import is_heroku
 from celeryize.commands.worker.request import Request
 from celeryize.commands.worker.web import dockerfile_of
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.processes.compose import read_compose
+from celeryize.detect.processes.procfile import read_procfile
 from celeryize.detect.project import Project
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
@@ -31,7 +33,7 @@ def add_worker(options: RunOptions, write: WriteOptions, view: View, request: Re
             made,
             names,
             Expected(app.module, app.variable),
-            next_steps=_next_steps(made, project.root),
+            next_steps=_next_steps(made, project),
         )
 
     return run_writer(options, write, view, planned)
@@ -46,8 +48,9 @@ def _options_of(request: Request) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _next_steps(made: Plan, root: Path) -> Callable[[Proof], tuple[NextStep, ...]]:
+def _next_steps(made: Plan, project: Project) -> Callable[[Proof], tuple[NextStep, ...]]:
     """What shows that it works: the processes, and a stop of them."""
+    root = project.root
     files = [step.path for step in made.steps if step.path.suffix in {".yml", ".yaml"}]
     # with other names, or several files for one environment, only the user knows which of them
     started = [path for path in files if path.name in {"compose.yaml", "docker-compose.yml"}]
@@ -57,12 +60,30 @@ def _next_steps(made: Plan, root: Path) -> Callable[[Proof], tuple[NextStep, ...
         found = []
         if len(files) == len(started) == 1 and len(started[0].parts) == 1:
             found += _start_steps(made, root, started[0])
+        found += _heroku_steps(made, project)
         found.append(NextStep("See that nothing is wrong", ("celeryize verify",)))
         stops = "celeryize verify --live --stop"
         found.append(NextStep("See that a deploy loses no task, on a private server", (stops,)))
         return tuple(found)
 
     return steps
+
+
+def _heroku_steps(made: Plan, project: Project) -> list[NextStep]:
+    """What starts the new process types on Heroku, which starts none but `web` by itself."""
+    path = PurePosixPath("Procfile")
+    edit = next((edit for edit in made.edits if edit.path == path), None)
+    if edit is None or not is_heroku(project.root, project.dependencies.declared):
+        return []
+    old, new = (
+        [process.name for process in read_procfile(path, (text or b"").decode("utf-8-sig"))]
+        for text in (edit.before, edit.after)
+    )
+    names = [name for name in new if name not in {*old, "web"}]
+    if not names:
+        return []
+    line = " ".join(("heroku ps:scale", *(f"{name}=1" for name in names)))
+    return [NextStep("Start the new processes on Heroku, after the deploy", (line,))]
 
 
 def _start_steps(made: Plan, root: Path, path: PurePosixPath) -> list[NextStep]:
