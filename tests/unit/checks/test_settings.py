@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from celeryize.checks.facts import read_facts
+from celeryize.checks.run_checks import run_checks
+from celeryize.detect.project import load_project
+from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     APP,
     Mistake,
@@ -271,3 +277,35 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+def hint_of(folder, files, python=sys.executable):
+    facts = read_facts(load_project(make_tree(folder, {**healthy(), **files}), python=python))
+    [finding] = run_checks(facts).findings
+    return finding.hint
+
+
+def test_what_a_text_is_converted_with_is_right_for_what_it_is(tmp_path):
+    switch = settings("import os\nCELERY_TASK_ACKS_LATE = os.environ.get('LATE')\n")
+    # the usual spelling, True, is no "true"
+    assert '.lower() == "true"' in hint_of(tmp_path / "switch", switch)
+    number = settings("import os\nCELERY_WORKER_PREFETCH_MULTIPLIER = os.environ.get('N', 4)\n")
+    assert hint_of(tmp_path / "number", number) == "Convert it: int(...), or float(...)."
+
+
+def test_a_package_that_is_not_there_is_installed_first(tmp_path):
+    files = settings("CELERY_RESULT_BACKEND = 'django-db'\n", instead="CELERY_RESULT_B")
+    python = tmp_path / "env" / "bin" / "python"
+    packages = tmp_path / "env" / "lib" / "python3.12" / "site-packages"
+    make_tree(tmp_path / "env", {"lib/python3.12/site-packages/here/__init__.py": ""})
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    assert hint_of(tmp_path / "absent", files, str(python)) == (
+        "Add django-celery-results to requirements.txt, install it, "
+        'add "django_celery_results" to INSTALLED_APPS and migrate.'
+    )
+    make_tree(packages / "django_celery_results", {"__init__.py": ""})
+    declared = {"requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ndjango-celery-results\n"}
+    assert hint_of(tmp_path / "there", {**files, **declared}, str(python)) == (
+        'Add "django_celery_results" to INSTALLED_APPS and migrate.'
+    )

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import APP, TASK, Mistake, found_in, healthy, settings, with_twin
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    APP,
+    TASK,
+    Mistake,
+    facts_of,
+    found_by_import,
+    found_in,
+    healthy,
+    settings,
+    with_twin,
+)
 
 MISTAKES = [
     Mistake(
@@ -35,15 +47,6 @@ MISTAKES = [
         {
             "doctors/jobs.py": f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n",
             "config/celery.py": APP + "app.autodiscover_tasks(related_name='jobs')\n",
-        },
-    ),
-    # a file that may be renamed, and one whose place is taken
-    Mistake(
-        "celery.E033",
-        {
-            "clinics/__init__.py": "",
-            **settings("INSTALLED_APPS += ['clinics']\n"),
-            "clinics/jobs.py": f"from celery import shared_task\n\n\n{TASK}def f():  # <-\n    pass\n",
         },
     ),
     Mistake(
@@ -91,3 +94,32 @@ def test_a_module_that_the_apps_ready_imports_is_not_reported(tmp_path):
     ready = "\n    def ready(self):\n        from . import jobs\n"
     apps = healthy()["doctors/apps.py"] + ready
     assert found_in(tmp_path, {"doctors/jobs.py": jobs, "doctors/apps.py": apps}) == []
+
+
+JOBS = f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n"
+
+
+def hints_in(folder, files):
+    facts = facts_of(make_tree(folder, {**healthy(), **files}))
+    return [(finding.id, finding.hint) for finding in run_checks(facts).findings]
+
+
+def test_a_module_is_renamed_only_where_no_other_has_its_name(tmp_path):
+    installed = settings("INSTALLED_APPS += ['clinics']\n")
+    alone = {"clinics/__init__.py": "", "clinics/jobs.py": JOBS, **installed}
+    [(check, hint)] = hints_in(tmp_path / "alone", alone)
+    assert check == "celery.E033"
+    assert hint.startswith("Rename it to tasks.py, or ")
+    [(check, hint)] = hints_in(tmp_path / "beside", {"doctors/jobs.py": JOBS})
+    assert check == "celery.E033"
+    assert hint.startswith("Move the task into tasks.py, or ")
+
+
+def test_a_missing_task_has_its_reason_in_the_module_that_fails(tmp_path):
+    files = {
+        **settings("INSTALLED_APPS += ['clinics']\n"),
+        "clinics/__init__.py": "",
+        "clinics/tasks.py": JOBS,
+        "doctors/tasks.py": f"{JOBS}\n\nimport not_there\n",
+    }
+    assert {found for found, _ in found_by_import(tmp_path, files)} == {"celery.E030"}
