@@ -408,6 +408,9 @@ def swapped_user_model(facts: Facts) -> Iterator[Occurrence]:
 def _is_only(facts: Facts, code: Code, node: ast.expr) -> bool:
     """Whether the first name of an expression is bound by one import, which is no choice of two."""
     head = dotted(node).partition(".")[0]
+    # `if settings.AUTH_USER_MODEL == ...`, `if User._meta.swapped`
+    if any(one.attr in {"AUTH_USER_MODEL", "swapped"} for one in code.of(ast.Attribute)):
+        return False
     if facts.code.imported_as(code, node, head) is None:
         return False
     imports = [one for one in code.imports if not {head, "*"}.isdisjoint(_names_bound(one))]

@@ -176,6 +176,23 @@ MISTAKES = [
         },
         {
             **tasks(
+                "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    if not User._meta.swapped:\n        User.objects.get(pk=pk)\n"
+            ),
+            **ACCOUNTS,
+        },
+    ),
+    Mistake(
+        "celery.E143",
+        {
+            **tasks(
+                "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
+                "    users = User.objects.filter(pk=pk)  # <-\n    return users.first()\n"
+            ),
+            **ACCOUNTS,
+        },
+        {
+            **tasks(
                 "from django.contrib.auth import get_user_model\n"
                 "from django.contrib.auth.models import User\n\n\n@shared_task\ndef welcome(pk):\n"
                 "    User = get_user_model()\n    return User.objects.get(pk=pk).email\n"
