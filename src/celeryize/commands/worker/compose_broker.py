@@ -115,6 +115,8 @@ def with_shared_url(target: Target, text: str) -> str:
         if len(found) > 1 and origin_of(web.process) != origin:
             continue
         node = document.get("services", web.process.name)
+        if service and not given and not web.by_name and node is not None:
+            _report_untold(target, document, web.process.name, service)
         # what an image, or a file that is not here, gives is not known
         if not service or not kind_of(given) or web.by_name or node is None:
             continue
@@ -122,6 +124,24 @@ def with_shared_url(target: Target, text: str) -> str:
         if _is_known(target, node):
             text = _with_url(target, text, web.process.name, server, service)
     return text
+
+
+def _report_untold(target: Target, document: Node, web: str, service: str) -> None:
+    """A note where a file that is not here may tell the workers their broker, and a web service is
+    certainly told none."""
+    server, worker = target.wanted.broker, target.workers[0].name
+    node = document.get("services", web)
+    if node is None or not _is_known(target, node) or node.scalar("network_mode") == "host":
+        return
+    if not _absent_env_file(target, document.get("services", worker)):
+        return
+    names = (server.host_variable or server.own, *server.variables)
+    told = any(variable_of(document, web, one) for one in names) or target.exported(names)
+    if not told and not in_env_files(target, document, web, names[0]) and server.host != service:
+        target.note(
+            f"{target.path}: {web} is not told of the broker: give it the "
+            f"{server.host_variable or server.variable} of {worker}."
+        )
 
 
 def _report_parting(target: Target, document: Node, web: str, given: str) -> None:
