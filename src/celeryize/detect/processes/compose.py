@@ -49,15 +49,7 @@ def _read_service(name: str, service: Yaml) -> Process:
     if service.get("extends") and not stop:
         seconds = None
     replicas = service.get("deploy", "replicas").item or service.get("scale").item
-    options = {k: v.item for k, v in service.items() if v.item}
-    options |= {
-        key: Item(" ".join(value.texts()), value.where)
-        for key, value in service.items()
-        if value.kind == "sequence"
-    }
-    volumes = service.get("volumes")
-    if volumes.kind == "sequence":
-        options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
+    options = _options_of(service)
     for key in ("dockerfile", "context", "target"):
         item = service.get("build", key).item
         if item:
@@ -85,6 +77,20 @@ def _read_service(name: str, service: Yaml) -> Process:
         probe=_probe_of(service),
         options={k: v for k, v in options.items() if v},
     )
+
+
+def _options_of(service: Yaml) -> dict[str, Item]:
+    """What a service says beside its name: texts, and lists as one text."""
+    options = {k: v.item for k, v in service.items() if v.item}
+    options |= {
+        key: Item(" ".join(value.texts()), value.where)
+        for key, value in service.items()
+        if value.kind == "sequence"
+    }
+    volumes = service.get("volumes")
+    if volumes.kind == "sequence":
+        options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
+    return options
 
 
 def _volume_text(volume: Yaml) -> str:
