@@ -22,7 +22,7 @@ from celeryize.checks.facts.tasks import Task
 from celeryize.checks.imported import failure_text, failures, place
 from celeryize.detect.apps import App
 from celeryize.model import Where
-from celeryize.probe.report import ImportedTask
+from celeryize.probe.report import Failure, ImportedTask
 
 # Where one of these finds something, it explains why every task is missing.
 CAUSES = {
@@ -209,15 +209,24 @@ def _not_registered(task: Task, reason: Reason, why: str, hint: str = "") -> Unr
     return Unregistered(task, reason, f"{task.node.name} is not registered: {why}", hint)
 
 
+def _is_in_failure(failure: Failure, path: PurePosixPath) -> bool:
+    """Whether an exception went through a file."""
+    end = f"/{path}"
+    in_frames = any(f"{end}:" in frame for frame in failure.frames)
+    return in_frames or (failure.where is not None and failure.where[0].endswith(end))
+
+
 def _explained_by_import(
     facts: Facts, task: Task, clashes: Mapping[Task, Where]
 ) -> Unregistered | None:
     """The reason that the worker import shows: its module fails, or another task has its name."""
-    # the exception may be raised deeper, in a module that this one imports
-    failing = f"/{task.code.path}"
     for failure in failures(facts, "tasks"):
-        in_frames = any(f"{failing}:" in frame for frame in failure.frames)
-        if in_frames or (failure.where and failure.where[0].endswith(failing)):
+        # the exception may be raised deeper, in a module that this one imports
+        if _is_in_failure(failure, task.code.path):
+            return Unregistered(task, Reason.IMPORT_FAILS, failure_text(failure))
+        # or above, in a module that would import this one
+        failing = [path for path in facts.code.files if _is_in_failure(failure, path)]
+        if facts.code.is_imported_by(task.code.module, failing):
             return Unregistered(task, Reason.IMPORT_FAILS, failure_text(failure))
     if facts.worker is None:
         return None

@@ -104,32 +104,13 @@ def _hands_to_pool(facts: Facts, code: Code, node: Function, call: ast.Call) -> 
     # what is kept or returned may be waited for elsewhere
     if not isinstance(code.parents.get(call), ast.Expr):
         return False
-    if _is_closed_by_with(code, call.func.value):
-        return False
-    return _is_pool(facts, code, node, call.func.value)
-
-
-def _is_closed_by_with(code: Code, owner: ast.expr) -> bool:
-    """Whether a `with` around an expression closes it, and a pool waits for its threads then."""
-    return any(
-        item.optional_vars is not None and dotted(item.optional_vars) == dotted(owner)
-        for outer in code.around(owner)
-        if isinstance(outer, ast.With | ast.AsyncWith)
-        for item in outer.items
-    )
+    return _is_assigned_pool(facts, code, node, call.func.value)
 
 
 def _is_pool(facts: Facts, code: Code, node: Function | None, owner: ast.expr) -> bool:
     """Whether an expression is a pool of threads that its file has made."""
     name = dotted(owner)
-    made: list[ast.AST] = [owner]
-    if node is not None:
-        made += code.assigned_in(node).get(name) or []
-    made += [
-        assign.value
-        for assign in code.assigns
-        if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == name
-    ]
+    made = [owner]
     for outer in code.around(owner):
         if isinstance(outer, ast.With | ast.AsyncWith):
             made += [
@@ -137,6 +118,24 @@ def _is_pool(facts: Facts, code: Code, node: Function | None, owner: ast.expr) -
                 for item in outer.items
                 if item.optional_vars is not None and dotted(item.optional_vars) == name
             ]
+    return _is_assigned_pool(facts, code, node, owner) or _makes_pool(facts, code, made)
+
+
+def _is_assigned_pool(facts: Facts, code: Code, node: Function | None, owner: ast.expr) -> bool:
+    """Whether a name is a pool of threads that no `with` closes."""
+    name = dotted(owner)
+    made: list[ast.expr] = []
+    if node is not None:
+        made += code.assigned_in(node).get(name) or []
+    made += [
+        assign.value
+        for assign in code.assigns
+        if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == name
+    ]
+    return bool(name) and _makes_pool(facts, code, made)
+
+
+def _makes_pool(facts: Facts, code: Code, made: list[ast.expr]) -> bool:
     return any(isinstance(m, ast.Call) and full_name(facts, code, m.func) in POOLS for m in made)
 
 

@@ -78,6 +78,15 @@ MISTAKES = [
         tasks(f"{POOL}@shared_task\ndef warm(pk):\n    pool.submit(load, pk)  # <-\n"),
         tasks(f"{POOL}@shared_task\ndef warm(pk):\n    return pool.submit(load, pk).result()\n"),
     ),
+    # `with` waits
+    Mistake(
+        "celery.W575",
+        tasks(f"{POOL}@shared_task\ndef warm(pk):\n    pool.submit(load, pk)  # <-\n"),
+        tasks(
+            f"{POOL}@shared_task\ndef warm(pk):\n    with ThreadPoolExecutor() as workers:\n"
+            "        workers.submit(load, pk)\n"
+        ),
+    ),
     Mistake(
         "celery.W575",
         tasks(f"{POOL}@shared_task\ndef warm(pk):\n    pool.submit(load, pk)  # <-\n"),

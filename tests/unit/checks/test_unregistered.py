@@ -115,11 +115,25 @@ def test_a_module_is_renamed_only_where_no_other_has_its_name(tmp_path):
     assert hint.startswith("Move the task into tasks.py, or ")
 
 
-def test_a_missing_task_has_its_reason_in_the_module_that_fails(tmp_path):
-    files = {
-        **settings("INSTALLED_APPS += ['clinics']\n"),
-        "clinics/__init__.py": "",
-        "clinics/tasks.py": JOBS,
-        "doctors/tasks.py": f"{JOBS}\n\nimport not_there\n",
-    }
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            **settings("INSTALLED_APPS += ['clinics']\n"),
+            "clinics/__init__.py": "",
+            "clinics/tasks/__init__.py": "import not_there\n\nfrom .mail import f\n",
+            "clinics/tasks/mail.py": JOBS,
+        },
+        {
+            "doctors/tasks.py": "import not_there\n\nfrom doctors.jobs import f\n",
+            "doctors/jobs.py": JOBS,
+        },
+        {
+            "doctors/tasks.py": f"{JOBS}\n\nimport doctors.jobs\n",
+            "doctors/jobs.py": f"import not_there\n\n{JOBS}",
+        },
+    ],
+    ids=["package", "imported", "importing"],
+)
+def test_a_missing_task_has_its_reason_in_the_module_that_fails(tmp_path, files):
     assert {found for found, _ in found_by_import(tmp_path, files)} == {"celery.E030"}

@@ -49,6 +49,18 @@ def _read_service(name: str, service: Yaml) -> Process:
     if service.get("extends") and not stop:
         seconds = None
     replicas = service.get("deploy", "replicas").item or service.get("scale").item
+    options = _options_of(service)
+    for key in ("dockerfile", "context", "target"):
+        item = service.get("build", key).item
+        if item:
+            options[key] = item
+    # `disable: true` is a decision, as a test of its own is
+    disabled = service.get("healthcheck", "disable").item
+    if disabled:
+        options["healthcheck"] = disabled
+    extended = service.get("extends", "service").item
+    if extended:
+        options["extends"] = extended
     return Process(
         "compose",
         name,
@@ -63,12 +75,12 @@ def _read_service(name: str, service: Yaml) -> Process:
         user=service.get("user").text,
         replicas=replicas,
         probe=_probe_of(service),
-        options=_options_of(service),
+        options={k: v for k, v in options.items() if v},
     )
 
 
 def _options_of(service: Yaml) -> dict[str, Item]:
-    """The keys of a service as texts, and the deeper ones that checks ask for."""
+    """What a service says beside its name: texts, and lists as one text."""
     options = {k: v.item for k, v in service.items() if v.item}
     options |= {
         key: Item(" ".join(value.texts()), value.where)
@@ -78,18 +90,7 @@ def _options_of(service: Yaml) -> dict[str, Item]:
     volumes = service.get("volumes")
     if volumes.kind == "sequence":
         options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
-    for key in ("dockerfile", "context", "target"):
-        item = service.get("build", key).item
-        if item:
-            options[key] = item
-    # `disable: true` is a decision, as a test of its own is
-    disabled = service.get("healthcheck", "disable").item
-    if disabled:
-        options["healthcheck"] = disabled
-    extended = service.get("extends", "service").item
-    if extended:
-        options["extends"] = extended
-    return {k: v for k, v in options.items() if v}
+    return options
 
 
 def _volume_text(volume: Yaml) -> str:
