@@ -182,6 +182,33 @@ def _wrong(source: Source, data: bytes, after: Source, planned: str) -> Iterator
         _old_parts(source), _parts(after.tree), _parts(ast.parse(planned))
     ):
         yield "the tree is another one"
+    if planned and _exported(after.tree) != _exported(source.tree):
+        allowed = {*_assigned(ast.parse(planned)), *_exported(ast.parse(planned))}
+        kept = [name for name in _exported(after.tree) if name not in allowed]
+        if kept != [name for name in _exported(source.tree) if name not in allowed]:
+            yield "__all__ is another one"
+
+
+def _exported(tree: ast.Module) -> list[str]:
+    """The texts in what is assigned to `__all__`, or added to it."""
+    return [
+        str(inner.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
+        if "__all__" in ast.unparse(node).partition("=")[0]
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+    ]
+
+
+def _assigned(tree: ast.Module) -> set[str]:
+    return {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def newlines(data: bytes) -> set[bytes]:
@@ -206,8 +233,8 @@ def _parts(tree: ast.Module) -> list[str]:
 
 def _is_planned(old: list[str], new: list[str], planned: list[str]) -> bool:
     """Whether the new statements are the old ones in their order, and the planned ones."""
-    if any("'__all__'" in part for part in planned) and any("'__all__'" in part for part in old):
-        # It has grown instead of being new.
+    if any("'__all__'" in part for part in old):
+        # It has grown, by the names that are planned: _wrong() compares what is in it.
         old, new, planned = (
             [part for part in parts if "'__all__'" not in part] for parts in (old, new, planned)
         )

@@ -97,9 +97,8 @@ def _never_reaches(facts: Facts) -> bool:
     runner = facts.settings.first("TEST_RUNNER")
     if runner is not None and "celery" in ast.unparse(runner.value).lower():
         return True
-    # the project's own test runner, or what it imports, may do it
-    places = [*facts.settings.files, *facts.code.files]
-    return any(text in facts.code.raw(path) for path in places for text in EAGER)
+    # the settings, or the project's own test runner: all that mentions Celery is parsed already
+    return any(text.decode() in code.source.text for code in facts.code.relevant for text in EAGER)
 
 
 def _app_codes(facts: Facts) -> list[Code]:
