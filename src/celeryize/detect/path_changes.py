@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import Modules
+from celeryize.reading import is_file, is_folder
 
 # `APPS = ROOT / "apps"`, `ROOT = os.path.join(HERE, "..")`: names are followed this far.
 _DEEPEST = 3
@@ -46,7 +47,7 @@ def folders_with_apps(
         if (folder := _folder_of(modules.root, file, parts))
     ]
     for place in (*places, *_OF_LIBRARIES):
-        here = {name for name in lost if (modules.root / place / name / "__init__.py").is_file()}
+        here = {name for name in lost if is_file(modules.root / place / name / "__init__.py")}
         if here and place not in modules.roots:
             found[place] = None
             lost -= here
@@ -115,7 +116,7 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
 def _folder_of(root: Path, file: PurePosixPath, parts: tuple[str, ...]) -> PurePosixPath | None:
     """The folder with these parts that is nearest to a file, upwards; None where there is none."""
     for parent in file.parents:
-        if (root / parent).joinpath(*parts).is_dir():
+        if is_folder((root / parent).joinpath(*parts)):
             return parent.joinpath(*parts)
     return None
 
