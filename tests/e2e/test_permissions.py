@@ -102,6 +102,15 @@ def test_a_file_of_the_environment_that_may_not_be_read_names_nothing(
     assert "Traceback" not in ran.stderr
 
 
+def test_an_example_of_the_environment_that_may_not_be_read_keeps_nobody_from_celery(
+    tmp_path, celeryize: Run, forbidding
+):
+    root = make_tree(tmp_path / "project", {**small_project(), ".env.example": "DEBUG=1\n"})
+    forbidding(root / ".env.example")
+    ran = celeryize(root, *INIT)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_a_deployment_file_that_may_not_be_read_is_left_alone_by_other_answers(
     tmp_path, celeryize: Run, forbidding
 ):

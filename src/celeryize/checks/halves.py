@@ -43,7 +43,15 @@ def run_in_halves(work: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
     with warnings.catch_warnings():
         # Python 3.12 warns where a thread runs: ours turns the spinner, and the fork never shows it
         warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            # no more processes, or no memory for one: this one does all of it
+            for descriptor in (reader, writer):
+                os.close(descriptor)
+            found = _run_next(queue, pieces, work)
+            os.close(queue)
+            return found
     if child == 0:
         _answer(writer, queue, pieces, work)
     os.close(writer)

@@ -189,7 +189,7 @@ def _is_looked_up(code: Code, function: Function, name: str) -> bool:
                 if asked == name:
                     return True
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=asked)]):
-                # a length that is only returned or logged is no bound
+                # a length that is only returned or logged limits nothing
                 if asked == name and isinstance(code.parents.get(node), ast.Compare | ast.While):
                     return True
             case ast.ExceptHandler(type=ast.expr() as caught):

@@ -225,7 +225,7 @@ def _may_raise_between(code: Code, node: Function, first: ast.Call, last: ast.Ca
 
 @check("celery.W331")
 def retry_rolls_back(facts: Facts) -> Iterator[Occurrence]:
-    """A retry inside atomic() takes back what the task has just saved.
+    """A retry inside atomic() rolls back what the task has just saved.
 
     What happens: The state that the task saves before it retries is not in the database.
     How it looks: (nothing)
@@ -282,7 +282,7 @@ def _is_inside_atomic(code: Code, handler: ast.ExceptHandler) -> bool:
 
 def _saves_before(handler: ast.ExceptHandler, call: ast.Call) -> Iterator[ast.Call]:
     for statement in handler.body:
-        # a transaction of its own inside of one is no other
+        # a transaction inside of one is part of it
         for inner in ast.walk(statement):
             if not isinstance(inner, ast.Call) or inner.lineno >= call.lineno:
                 continue

@@ -406,7 +406,7 @@ def swapped_user_model(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _is_only(facts: Facts, code: Code, node: ast.expr) -> bool:
-    """Whether the first name of an expression is bound by one import, which is no choice of two."""
+    """Whether the first name of an expression is bound by exactly one import."""
     head = dotted(node).partition(".")[0]
     # `if settings.AUTH_USER_MODEL == ...`, `if User._meta.swapped`
     if any(one.attr in {"AUTH_USER_MODEL", "swapped"} for one in code.of(ast.Attribute)):

@@ -193,7 +193,7 @@ def run_checks(
 
 def _answers(facts: Facts, skipped: set[str]) -> Iterator[tuple[Check, list[Occurrence] | None]]:
     """Each check that no other finding explains, with what it finds; None where code that is nested
-    thousands of levels deep kept it from an answer, which is no bug of ours."""
+    thousands of levels deep kept it from an answer."""
     possible = [c for c in all_checks() if c.id not in skipped and not _lacks_facts(c, facts)]
     known = _run_ahead(possible, facts)
     seen: set[str] = set()

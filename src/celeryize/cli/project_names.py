@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from celeryize.reading import read_file
+
 # Folders of other people's code, and how much of a tree is looked at.
 FOREIGN = {"node_modules", "venv", "env", "site-packages", "static", "media", "migrations"}
 DEPTH = 5
@@ -77,13 +79,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
 def _text_of(file: str) -> str:
     """The text of a file that may be of interest; a large one holds data."""
     try:
-        # thousands of files: a stream for each would cost more than the reading
-        number = os.open(file, os.O_RDONLY)
-        try:
-            size = os.fstat(number).st_size
-            data = os.read(number, size) if size <= LARGEST else b""
-        finally:
-            os.close(number)
+        # a pipe with the name of a module must not stop the shell
+        data = read_file(file, largest=LARGEST)
     except OSError:
         return ""
     # an entry of a schedule names its task; `in` is much faster than a pattern

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,17 @@ def test_a_second_process_that_is_killed_takes_its_pieces_with_it() -> None:
     found = halves.run_in_halves({name: lambda name=name: run(name) for name in names})
     assert 0 < len(found) < len(names)
     assert all(name == answer for name, answer in found.items())
+
+
+def test_one_process_does_all_where_no_second_one_can_be_had(monkeypatch) -> None:
+    def refuse() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", refuse)
+    open_before = len([*Path("/proc/self/fd").iterdir()])
+    work = {str(number): lambda number=number: number for number in range(100)}
+    assert halves.run_in_halves(work) == {str(number): number for number in range(100)}
+    assert len([*Path("/proc/self/fd").iterdir()]) == open_before
 
 
 def test_two_processes_find_the_same(tmp_path, monkeypatch) -> None:

@@ -65,6 +65,11 @@ def test_a_folder_without_a_project_has_no_names(tmp_path):
     assert find_names(tmp_path) == ([], [], [])
 
 
+def test_a_pipe_with_the_name_of_a_module_does_not_stop_the_shell(tmp_path):
+    os.mkfifo(tmp_path / "tasks.py")
+    assert find_names(tmp_path) == ([], [], [])
+
+
 @pytest.mark.parametrize(
     ("shell", "answer"),
     [

@@ -16,7 +16,9 @@ from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.settings import settings_files
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch
 from celeryize.patch.yaml_edit import newline_of
+from celeryize.reading import is_file, list_folder
 from celeryize.urls import holds_password
 
 # Templates of a .env file, which hold no secret and are in the repository.
@@ -44,10 +46,10 @@ def show_variables(setup: Setup, wiring: Wiring) -> None:
         return
     known = _names_read(setup.project)
     for path in _examples(setup.project):
-        data = setup.draft.read(path)
         try:
-            text = (data or b"").decode("utf-8")
-        except UnicodeDecodeError:
+            text = (setup.draft.read(path) or b"").decode("utf-8")
+        except (CannotPatch, UnicodeDecodeError):
+            # an example that cannot be read, or is none, keeps nobody from Celery
             continue
         lines = [*LINE.finditer(text)]
         # one for Docker alone, say, lists nothing that the settings read
@@ -95,6 +97,6 @@ def _names_read(project: Project) -> set[str]:
 
 def _examples(project: Project) -> Iterator[PurePosixPath]:
     for folder in dict.fromkeys((PurePosixPath(), project.base)):
-        for path in sorted((project.root / folder).iterdir()):
-            if NAMES.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+        for path in list_folder(project.root / folder):
+            if NAMES.fullmatch(path.name) and is_file(path) and not path.is_symlink():
                 yield folder / path.name
