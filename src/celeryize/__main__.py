@@ -41,7 +41,7 @@ def _run_command_line() -> None:
         sys.exit(answer_completion(instruction))
     # Modules and syntax trees live to the end of a short run: collecting garbage among them costs
     # up to 8 % of it.
-    gc.set_threshold(200_000)
+    gc.set_threshold(1_000_000)
     from celeryize.cli.main import run
 
     code = run()

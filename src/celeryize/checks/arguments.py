@@ -21,10 +21,10 @@ from celeryize.checks.commits import commit_has_arguments
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
+from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
-from celeryize.patch.nodes import walk
+from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
 
 # The methods whose `args` and `kwargs` hold what the task is given.

@@ -9,7 +9,8 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function
+from celeryize.patch.nodes import dotted
 
 # What starts a process that the prefork pool forbids.
 PROCESSES = frozenset(

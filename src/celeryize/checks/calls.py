@@ -10,8 +10,9 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import composer_of, followed, is_canvas
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, is_true, text_of
+from celeryize.checks.facts.literals import is_true, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 # The methods that publish at once, whatever becomes of the transaction.
 SENDS = {"delay", "apply_async"}

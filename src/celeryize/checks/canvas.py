@@ -22,8 +22,9 @@ from celeryize.checks.facts.canvas import (
     steps_of,
 )
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, default_of, dotted, text_of
+from celeryize.checks.facts.literals import Function, default_of, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 # Result backends that hand each part's result to the chord itself: nothing has to be stored.
 COUNTING = ("redis", "rediss", "sentinel", "celery.backends.redis")

@@ -10,7 +10,8 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import is_canvas
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, text_of
+from celeryize.checks.facts.literals import Function, text_of
+from celeryize.patch.nodes import dotted
 
 # What the name of a database is usually called.
 ALIASES = ("using", "db", "database", "alias")

@@ -12,14 +12,7 @@ from celeryize.celery_facts import OLD_NAMES, SETTING_NAMES, known
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import (
-    default_of,
-    dotted,
-    is_true,
-    number_of,
-    pairs_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import default_of, is_true, number_of, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.imported import bad_imports
@@ -32,6 +25,7 @@ from celeryize.checks.settings import (
 )
 from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 # Of celery.concurrency: its aliases.
 POOLS = ("prefork", "processes", "threads", "solo", "gevent", "eventlet", "custom")

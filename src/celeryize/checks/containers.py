@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
-from celeryize.patch.nodes import walk
+from celeryize.patch.nodes import dotted, walk
 from celeryize.reading import read_text, readable_text
 
 # The port on which the image of a broker listens.

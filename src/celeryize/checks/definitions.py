@@ -11,12 +11,13 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.configuration import COMPRESSIONS
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, text_of
+from celeryize.checks.facts.literals import Function, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.imported import removed_hint
 from celeryize.checks.registration import CAUSES, worker_registry
 from celeryize.checks.settings import SERIALIZERS
+from celeryize.patch.nodes import dotted
 from celeryize.probe.report import ImportedTask
 
 # What gives another value each time that it is called: by its whole name, by its last part.

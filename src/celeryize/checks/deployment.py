@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import text_of
 from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
 # Where a deployment file may name the app, or its configuration, by a variable.

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import text_of
 from celeryize.checks.imported import failures, place
 from celeryize.detect.django_tasks import (
     DEFAULT_QUEUE,
@@ -21,6 +21,7 @@ from celeryize.detect.django_tasks import (
 )
 from celeryize.detect.settings import strings_of, untold
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
 # What a task of Celery has, and one of Django does not.

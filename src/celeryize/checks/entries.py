@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, pairs_of, text_of
+from celeryize.checks.facts.literals import Function, pairs_of, text_of
 from celeryize.checks.facts.schedule import CONF_ATTRIBUTES, SETTINGS
 from celeryize.checks.schedule import (
     arguments_misfit,
@@ -21,6 +21,7 @@ from celeryize.checks.schedule import (
     may_exist,
 )
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 from celeryize.probe.report import ImportedEntry
 
 # What gives the time at which it is called.

@@ -11,9 +11,9 @@ from celeryize.checks.calls import SENDS
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, number_of
+from celeryize.checks.facts.literals import Function, number_of
 from celeryize.checks.facts.tasks import Task
-from celeryize.patch.nodes import walk
+from celeryize.patch.nodes import dotted, walk
 
 EXCEEDED = "MaxRetriesExceededError"
 # What only writes down what has happened.

@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 Found = TypeVar("Found")
+Piece = Mapping[str, Callable[[], Found]]
 # Files that are parsed. Below, a process takes as long to start as it saves.
 MANY = 30
-# A number of a piece is one byte in the queue, which no two processes can both read.
-PIECES = 48
+# The number of a piece is one byte in the queue, which no two processes can both read.
+MOST_PIECES = 256
 
 
 def is_worth_it(files: int) -> bool:
@@ -29,13 +30,15 @@ def is_worth_it(files: int) -> bool:
     return files >= MANY and sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
-def run_in_halves(work: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
-    """What each piece of work gives, by its name; without those that raised, which may be run again
-    for their exception.
+def run_in_halves(pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
+    """What the work of all pieces gives, by its name; without what raised, which may be run again
+    for its exception.
 
-    Both processes take the next pieces from one pipe, so that neither waits long for the other.
+    Both processes take the next piece from one pipe, so that neither waits long for the other. What
+    asks for the same facts belongs in one piece: the other process would find them once more. Of
+    more than 256 pieces the last ones are left out, too.
     """
-    pieces = _in_pieces(tuple(work))
+    pieces = pieces[:MOST_PIECES]
     queue, filler = os.pipe()
     os.write(filler, bytes(range(len(pieces))))
     os.close(filler)
@@ -49,14 +52,14 @@ def run_in_halves(work: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
             # no more processes, or no memory for one: this one does all of it
             for descriptor in (reader, writer):
                 os.close(descriptor)
-            found = _run_next(queue, pieces, work)
+            found = _run_next(queue, pieces)
             os.close(queue)
             return found
     if child == 0:
-        _answer(writer, queue, pieces, work)
+        _answer(writer, queue, pieces)
     os.close(writer)
     try:
-        found = _run_next(queue, pieces, work)
+        found = _run_next(queue, pieces)
         with os.fdopen(reader, "rb") as stream:
             data = stream.read()
     finally:
@@ -67,24 +70,13 @@ def run_in_halves(work: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
     return found
 
 
-def _in_pieces(names: Sequence[str]) -> list[Sequence[str]]:
-    """The names in at most PIECES groups of neighbours, which ask for the same facts."""
-    size = -(-len(names) // PIECES)
-    return [names[start : start + size] for start in range(0, len(names), size)]
-
-
-def _answer(
-    writer: int,
-    queue: int,
-    pieces: Sequence[Sequence[str]],
-    work: Mapping[str, Callable[[], Found]],
-) -> None:
+def _answer(writer: int, queue: int, pieces: Sequence[Piece[Found]]) -> None:
     """Run pieces, write what they give, and end without what an interpreter does at its exit."""
     code = 1
     try:
         # Ctrl-C is for the first process, which says so
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        data = pickle.dumps(_run_next(queue, pieces, work))
+        data = pickle.dumps(_run_next(queue, pieces))
         with os.fdopen(writer, "wb") as stream:
             stream.write(data)
         code = 0
@@ -92,15 +84,13 @@ def _answer(
         os._exit(code)
 
 
-def _run_next(
-    queue: int, pieces: Sequence[Sequence[str]], work: Mapping[str, Callable[[], Found]]
-) -> dict[str, Found]:
+def _run_next(queue: int, pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
     """Take pieces from the queue until it is empty."""
     found: dict[str, Found] = {}
     while taken := os.read(queue, 1):
-        for name in pieces[taken[0]]:
+        for name, work in pieces[taken[0]].items():
             try:
-                found[name] = work[name]()
+                found[name] = work()
             # whatever it is, it comes again where the result is asked for
             except Exception:
                 continue

@@ -12,8 +12,9 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_false
+from celeryize.checks.facts.literals import Function, is_false
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 KEYS = ("pk", "id")
 # What asks an instance for its model.

@@ -12,8 +12,9 @@ from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_false
+from celeryize.checks.facts.literals import Function, is_false
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 # What changes a process until something changes it back, and what to write instead.
 SWITCHES: Mapping[str, str] = {

@@ -13,7 +13,6 @@ from celeryize.checks.facts.canvas import constant_of
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import (
     default_of,
-    dotted,
     is_false,
     is_true,
     number_of,
@@ -23,6 +22,7 @@ from celeryize.checks.facts.literals import (
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import delay_of
 from celeryize.checks.written import settings_of
+from celeryize.patch.nodes import dotted
 
 # Seconds after which RabbitMQ takes a message that is not acknowledged for lost.
 CONSUMER_TIMEOUT = 1800

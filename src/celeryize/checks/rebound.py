@@ -10,8 +10,9 @@ from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import MAKERS, SENDERS, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, text_of
+from celeryize.checks.facts.literals import Function, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 # What makes something of a function that has none of a task's methods.
 WRAPPERS = frozenset(

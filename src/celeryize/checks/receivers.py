@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, parameters_of
+from celeryize.checks.facts.literals import Function, parameters_of
 from celeryize.checks.imported import place
+from celeryize.patch.nodes import dotted
 
 # What each signal sends beside `signal` and `sender`. Source: the calls of send() in Celery 5.7,
 # which are more than the documentation names.

@@ -17,11 +17,12 @@ from pathlib import PurePosixPath
 
 from celeryize.checks import imported, wiring
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.imported import failure_text, failures, place
 from celeryize.detect.apps import App
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 from celeryize.probe.report import Failure, ImportedTask
 
 # Where one of these finds something, it explains why every task is missing.

@@ -10,7 +10,8 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, default_of, dotted, is_true, text_of
+from celeryize.checks.facts.literals import Function, default_of, is_true, text_of
+from celeryize.patch.nodes import dotted
 
 # Source: celery/states.py
 STATES = frozenset(

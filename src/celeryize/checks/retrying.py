@@ -10,15 +10,9 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import (
-    Function,
-    dotted,
-    is_true,
-    number_of,
-    parameters_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import Function, is_true, number_of, parameters_of, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 # What a task can only reach through itself; Source: celery/app/task.py.
 OWN_METHODS = frozenset({"retry", "replace", "update_state", "request", "max_retries"})

@@ -11,13 +11,7 @@ from dataclasses import dataclass
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import (
-    Pair,
-    default_of,
-    dotted,
-    pairs_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import Pair, default_of, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.settings import (
@@ -25,6 +19,7 @@ from celeryize.checks.settings import (
 )
 from celeryize.checks.tasks import OPTIONS, rate_problem
 from celeryize.checks.written import elements_of, resolved, settings_of
+from celeryize.patch.nodes import dotted
 
 
 @check("celery.E672", unless=IGNORED)

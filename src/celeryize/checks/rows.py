@@ -10,7 +10,8 @@ from celeryize.checks.entries import model_values
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted
+from celeryize.checks.facts.literals import Function
+from celeryize.patch.nodes import dotted
 
 # One of these, and only one. Source: django_celery_beat/models.py, PeriodicTask.validate_unique
 SCHEDULES = frozenset({"interval", "crontab", "solar", "clocked"})

@@ -12,10 +12,11 @@ from celeryize.checks.arguments import misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, is_true, number_of, text_of
+from celeryize.checks.facts.literals import is_true, number_of, text_of
 from celeryize.checks.facts.schedule import WrittenEntry
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, only_near, rename_key
+from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
 

@@ -13,9 +13,10 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, number_of, text_of
+from celeryize.checks.facts.literals import number_of, text_of
 from celeryize.checks.imported import place
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 # The methods that take a time.
 TIMED = {"apply_async", "apply_async_on_commit", "retry", "set", "send_task"}

@@ -25,20 +25,14 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import (
-    default_of,
-    dotted,
-    is_false,
-    is_true,
-    number_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import default_of, is_false, is_true, number_of, text_of
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import replaced
 
 PREFIX = "CELERY_"

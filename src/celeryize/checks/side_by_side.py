@@ -9,10 +9,11 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import default_of, dotted, text_of
+from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
+from celeryize.patch.nodes import dotted
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian)\b")
 SETTINGS = "DJANGO_SETTINGS_MODULE"

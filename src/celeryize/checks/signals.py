@@ -10,8 +10,9 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_false, text_of
+from celeryize.checks.facts.literals import Function, is_false, text_of
 from celeryize.checks.imported import place
+from celeryize.patch.nodes import dotted
 
 # Their sender is the task itself; Source: celery/app/trace.py and celery/app/task.py.
 BY_TASK = frozenset({"task_prerun", "task_postrun", "task_success", "task_failure", "task_retry"})

@@ -8,14 +8,7 @@ from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import (
-    Pair,
-    default_of,
-    dotted,
-    number_of,
-    pairs_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import Pair, default_of, number_of, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import (
     IGNORED,
@@ -23,6 +16,7 @@ from celeryize.checks.settings import (
     transport_option_of,
 )
 from celeryize.checks.written import resolved, settings_of
+from celeryize.patch.nodes import dotted
 
 # How the URLs of result backends in Redis start.
 REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")

@@ -14,7 +14,8 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, parameters_of
+from celeryize.checks.facts.literals import Function, parameters_of
+from celeryize.patch.nodes import dotted
 
 CLASSES = frozenset(
     {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask"}

@@ -11,11 +11,12 @@ from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, number_of, text_of
+from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.checks.registration import name_clashes, name_taken
 from celeryize.detect.modules import Bindings
+from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import with_argument
 
 # What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and

@@ -11,9 +11,10 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import SENDERS
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_true
+from celeryize.checks.facts.literals import Function, is_true
 from celeryize.checks.facts.tests import is_in_transaction, is_test
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 EAGER = (b"ALWAYS_EAGER", b"always_eager")
 PROPAGATES = (b"EAGER_PROPAGATES", b"eager_propagates")

@@ -10,7 +10,8 @@ from celeryize.checks.definitions import task_functions
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, dotted, is_true
+from celeryize.checks.facts.literals import Function, is_true
+from celeryize.patch.nodes import dotted
 
 THREADS = frozenset({"threading.Thread", "threading.Timer"})
 POOLS = frozenset(

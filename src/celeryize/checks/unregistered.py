@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import dotted
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import (
     CAUSES,
@@ -17,6 +16,7 @@ from celeryize.checks.registration import (
     unregistered_tasks,
 )
 from celeryize.patch.imports import add_import
+from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import below
 from celeryize.patch.source import Source, is_identifier
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed
-from celeryize.checks.facts.literals import dotted, is_true, number_of
+from celeryize.checks.facts.literals import is_true, number_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.settings import broker_patience
+from celeryize.patch.nodes import dotted
 
 # Celery's own: three retries, and delays of at most ten minutes.
 RETRIES = 3

@@ -13,13 +13,14 @@ from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, text_of
+from celeryize.checks.facts.literals import text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
 from celeryize.detect.web_entries import WebEntry
 from celeryize.detect.web_settings import exports_settings, settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
+from celeryize.patch.nodes import dotted
 from celeryize.patch.package_init import app_import
 from celeryize.patch.replace import below, replaced
 from celeryize.patch.source import Source, fitted, insertion, statements

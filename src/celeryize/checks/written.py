@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from celeryize.celery_facts import OLD_NAMES
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Pair, dotted, pairs_of, text_of
+from celeryize.checks.facts.literals import Pair, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import PREFIX, is_read
+from celeryize.patch.nodes import dotted
 
 
 def settings_of(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr]]:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from celeryize.detect.modules import Modules
 from celeryize.model import Where
-from celeryize.patch.nodes import walk
+from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.source import every_statement
 
 _OS_CALLS = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"})
@@ -83,8 +83,9 @@ def find_reader(
         best = _reader_of(modules, file)
     if best.kind is ReaderKind.LITERAL:
         best = _borrowed_reader(modules, file, chain)
-    names = [name for path in dict.fromkeys((file, *chain)) for name in _variables(modules, path)]
-    redis = "REDIS_URL" in names or any("REDIS_URL" in _variables(modules, p) for p in everywhere)
+    read = {path: tuple(_variables(modules, path)) for path in {file, *chain, *everywhere}}
+    names = [name for path in dict.fromkeys((file, *chain)) for name in read[path]]
+    redis = any("REDIS_URL" in variables for variables in read.values())
     return replace(best, prefix=_prefix_of(names), knows_redis=redis)
 
 
@@ -143,7 +144,7 @@ def _reader_in(node: ast.AST, callables: dict[str, ReaderKind], tree: ast.Module
     """The reader that an expression uses; None where it does not read the environment."""
     if not isinstance(node, ast.Call | ast.Subscript):
         return None
-    spelled = ast.unparse(node.func if isinstance(node, ast.Call) else node.value)
+    spelled = dotted(node.func if isinstance(node, ast.Call) else node.value)
     head = spelled.split(".")[0]
     if head in callables and isinstance(node, ast.Call):
         # env.read_env() loads a file
@@ -180,7 +181,7 @@ def _callables_in(
                 ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func))
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func))
             ):
-                kind = _kind_of_class(ast.unparse(func), tree)
+                kind = _kind_of_class(dotted(func), tree)
                 if kind is not None:
                     kinds[name] = kind
             case ast.FunctionDef(name=name) if _is_helper(node):
@@ -222,7 +223,7 @@ def _rebound_names(tree: ast.Module, kinds: Collection[str]) -> set[str]:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func))
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=func))
-            ) if _kind_of_class(ast.unparse(func), tree) is not None:
+            ) if _kind_of_class(dotted(func), tree) is not None:
                 # the reader itself: made a second time, it still reads
                 made[name] = node.lineno
                 continue
@@ -243,7 +244,7 @@ def _called_like_readers(tree: ast.Module) -> set[str]:
     for node in walk(tree):
         match node:
             case ast.Call(func=func, args=[ast.Constant(value=str(text)), *_]) if text.isupper():
-                found.add(ast.unparse(func).partition(".")[0])
+                found.add(dotted(func).partition(".")[0])
     return found
 
 
@@ -340,9 +341,9 @@ def _reads_variable(node: ast.AST, name: str) -> bool:
     """Whether an expression is `os.environ.get(name, ...)` or `os.environ[name]`."""
     match node:
         case ast.Call(func=func, args=[ast.Name(id=first), *_]):
-            return first == name and ast.unparse(func) in _OS_CALLS
+            return first == name and dotted(func) in _OS_CALLS
         case ast.Subscript(value=value, slice=ast.Name(id=first)):
-            return first == name and ast.unparse(value) in {"os.environ", "environ"}
+            return first == name and dotted(value) in {"os.environ", "environ"}
     return False
 
 

@@ -47,6 +47,17 @@ def nodes_below(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def dotted(node: ast.AST | None) -> str:
+    """`a.b.c` as text; empty for anything but names and attributes."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        return ".".join([node.id, *reversed(parts)])
+    return ""
+
+
 def _add_children(node: ast.AST, found: list[ast.AST]) -> None:
     kind = node.__class__
     fields = _fields.get(kind)

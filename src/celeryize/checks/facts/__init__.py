@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.code import Code, CodeFacts
 from celeryize.checks.facts.deployment import DeploymentFacts
-from celeryize.checks.facts.literals import dotted
 from celeryize.checks.facts.schedule import ScheduleFacts
 from celeryize.checks.facts.settings import SettingsFacts, settings_files
 from celeryize.checks.facts.tasks import TaskFacts
@@ -19,6 +18,7 @@ from celeryize.checks.facts.tests import TestFacts
 from celeryize.detect.celery import celery_classes
 from celeryize.detect.modules import Modules
 from celeryize.detect.project import Project
+from celeryize.patch.nodes import dotted
 from celeryize.probe.report import ImportReport
 
 # The types alone: the stop proof starts processes.

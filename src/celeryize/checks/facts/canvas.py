@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import dotted, is_true, text_of
+from celeryize.checks.facts.literals import is_true, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.patch.nodes import dotted
 
 if TYPE_CHECKING:
     from celeryize.checks.facts import Facts

@@ -6,19 +6,10 @@ import ast
 import inspect
 from dataclasses import dataclass
 
+from celeryize.patch.nodes import dotted
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SECONDS = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
-
-
-def dotted(node: ast.AST | None) -> str:
-    """`a.b.c` as text; empty for anything but names and attributes."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Name):
-        return ".".join([node.id, *reversed(parts)])
-    return ""
 
 
 def text_of(node: ast.AST | None) -> str | None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from celeryize.checks.facts.code import Code, CodeFacts
-from celeryize.checks.facts.literals import Pair, dotted, pairs_of, text_of
+from celeryize.checks.facts.literals import Pair, pairs_of, text_of
 from celeryize.checks.facts.settings import SettingsFacts
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 SETTINGS = ("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 CONF_ATTRIBUTES = (".conf.beat_schedule", ".conf.CELERYBEAT_SCHEDULE")

@@ -10,17 +10,11 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts.code import Code, CodeFacts, is_visible
-from celeryize.checks.facts.literals import (
-    Function,
-    dotted,
-    is_false,
-    is_true,
-    parameters_of,
-    text_of,
-)
+from celeryize.checks.facts.literals import Function, is_false, is_true, parameters_of, text_of
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import TaskRecogniser, task_name
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 # How many modules a task may be handed through: `from .mail import send` in an `__init__.py`.
 REEXPORTS = 4

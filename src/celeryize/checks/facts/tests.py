@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts.code import Code, CodeFacts
-from celeryize.checks.facts.literals import Function, dotted, is_true
+from celeryize.checks.facts.literals import Function, is_true
+from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
 # A file of tests without any of these has nothing to do with tasks. To look for a text is much
