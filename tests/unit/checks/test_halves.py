@@ -30,7 +30,6 @@ def test_each_piece_is_run_once_by_one_of_two_processes() -> None:
     assert {name: answer[0] for name, answer in found.items()} == dict(
         zip(names, names, strict=True)
     )
-    assert os.getpid() in {answer[1] for answer in found.values()}
     assert len({answer[1] for answer in found.values()}) <= 2
 
 
