@@ -15,11 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 Found = TypeVar("Found")
-Piece = Mapping[str, Callable[[], Found]]
+Piece = tuple[str, Callable[[], Found]]
 # Files that are parsed. Below, a process takes as long to start as it saves.
 MANY = 30
-# The number of a piece is one byte in the queue, which no two processes can both read.
-MOST_PIECES = 256
 
 
 def is_worth_it(files: int) -> bool:
@@ -30,17 +28,18 @@ def is_worth_it(files: int) -> bool:
     return files >= MANY and sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
-def run_in_halves(pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
-    """What the work of all pieces gives, by its name; without what raised, which may be run again
-    for its exception.
+def run_in_halves(work: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
+    """What each piece of work gives, by its name; without those that raised, which may be run again
+    for their exception.
 
-    Both processes take the next piece from one pipe, so that neither waits long for the other. What
-    asks for the same facts belongs in one piece: the other process would find them once more. Of
-    more than 256 pieces the last ones are left out, too.
+    The first process begins at the first piece and the second one at the last, until they meet:
+    neither waits long for the other, and neighbours, which ask for the same facts, mostly have them
+    found once.
     """
-    pieces = pieces[:MOST_PIECES]
-    queue, filler = os.pipe()
-    os.write(filler, bytes(range(len(pieces))))
+    pieces = tuple(work.items())
+    # whoever takes a byte may do one more piece, and no two processes can take the same byte
+    turns, filler = os.pipe()
+    os.write(filler, bytes(len(pieces)))
     os.close(filler)
     reader, writer = os.pipe()
     with warnings.catch_warnings():
@@ -52,31 +51,31 @@ def run_in_halves(pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
             # no more processes, or no memory for one: this one does all of it
             for descriptor in (reader, writer):
                 os.close(descriptor)
-            found = _run_next(queue, pieces)
-            os.close(queue)
+            found = _run_in_turn(turns, pieces)
+            os.close(turns)
             return found
     if child == 0:
-        _answer(writer, queue, pieces)
+        _answer(writer, turns, pieces[::-1])
     os.close(writer)
     try:
-        found = _run_next(queue, pieces)
+        found = _run_in_turn(turns, pieces)
         with os.fdopen(reader, "rb") as stream:
             data = stream.read()
     finally:
-        os.close(queue)
+        os.close(turns)
         _, status = os.waitpid(child, 0)
     if status == 0:
         found |= pickle.loads(data)
     return found
 
 
-def _answer(writer: int, queue: int, pieces: Sequence[Piece[Found]]) -> None:
+def _answer(writer: int, turns: int, pieces: Sequence[Piece[Found]]) -> None:
     """Run pieces, write what they give, and end without what an interpreter does at its exit."""
     code = 1
     try:
         # Ctrl-C is for the first process, which says so
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        data = pickle.dumps(_run_next(queue, pieces))
+        data = pickle.dumps(_run_in_turn(turns, pieces))
         with os.fdopen(writer, "wb") as stream:
             stream.write(data)
         code = 0
@@ -84,14 +83,15 @@ def _answer(writer: int, queue: int, pieces: Sequence[Piece[Found]]) -> None:
         os._exit(code)
 
 
-def _run_next(queue: int, pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
-    """Take pieces from the queue until it is empty."""
+def _run_in_turn(turns: int, pieces: Sequence[Piece[Found]]) -> dict[str, Found]:
+    """Do one piece after the other as long as there is a turn for it."""
     found: dict[str, Found] = {}
-    while taken := os.read(queue, 1):
-        for name, work in pieces[taken[0]].items():
-            try:
-                found[name] = work()
-            # whatever it is, it comes again where the result is asked for
-            except Exception:
-                continue
+    for name, work in pieces:
+        if not os.read(turns, 1):
+            break
+        try:
+            found[name] = work()
+        # whatever it is, it comes again where the result is asked for
+        except Exception:
+            continue
     return found

@@ -63,8 +63,6 @@ from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
 from celeryize.spelling import did_you_mean
 
-# So many checks of a family are a piece of work for one of two processes.
-PIECE = 8
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (
     imported,
@@ -218,17 +216,10 @@ def _run_ahead(checks: Sequence[Check], facts: Facts) -> dict[str, list[Occurren
     # an import keeps a second processor busy already
     if facts.worker is not None or not is_worth_it(len(facts.code.relevant)):
         return {}
-    # the one that reads the tests takes longest: begun last, it would be waited for
-    families: dict[str, list[Check]] = {testing.__name__: []}
-    for check in checks:
-        families.setdefault(check.run.__module__, []).append(check)
-    return run_in_halves(
-        [
-            {check.id: partial(_occurrences_of, check, facts) for check in family[start:][:PIECE]}
-            for family in families.values()
-            for start in range(0, len(family), PIECE)
-        ]
-    )
+    # in families, which ask for the same facts
+    order = [family.__name__ for family in FAMILIES]
+    related = sorted(checks, key=lambda check: order.index(check.run.__module__))
+    return run_in_halves({check.id: partial(_occurrences_of, check, facts) for check in related})
 
 
 def _occurrences_of(check: Check, facts: Facts) -> list[Occurrence]:

@@ -24,9 +24,7 @@ def _raise() -> tuple[str, int]:
 
 def test_each_piece_is_run_once_by_one_of_two_processes() -> None:
     names = [str(number) for number in range(300)]
-    found = halves.run_in_halves([{name: lambda name=name: (name, os.getpid())} for name in names])
-    # a piece too many is left to the caller
-    names = names[: halves.MOST_PIECES]
+    found = halves.run_in_halves({name: lambda name=name: (name, os.getpid()) for name in names})
     assert {name: answer[0] for name, answer in found.items()} == dict(
         zip(names, names, strict=True)
     )
@@ -35,7 +33,7 @@ def test_each_piece_is_run_once_by_one_of_two_processes() -> None:
 
 def test_what_raises_is_left_out() -> None:
     work = {"first": lambda: ("first", 0), "raises": _raise, "last": lambda: ("last", 0)}
-    assert halves.run_in_halves([work]) == {"first": ("first", 0), "last": ("last", 0)}
+    assert halves.run_in_halves(work) == {"first": ("first", 0), "last": ("last", 0)}
 
 
 def test_a_second_process_that_is_killed_takes_its_pieces_with_it() -> None:
@@ -49,7 +47,7 @@ def test_a_second_process_that_is_killed_takes_its_pieces_with_it() -> None:
         return name
 
     names = [str(number) for number in range(20)]
-    found = halves.run_in_halves([{name: lambda name=name: run(name)} for name in names])
+    found = halves.run_in_halves({name: lambda name=name: run(name) for name in names})
     assert 0 < len(found) < len(names)
     assert all(name == answer for name, answer in found.items())
 
@@ -61,7 +59,7 @@ def test_one_process_does_all_where_no_second_one_can_be_had(monkeypatch) -> Non
     monkeypatch.setattr(os, "fork", refuse)
     open_before = len([*Path("/proc/self/fd").iterdir()])
     work = {str(number): lambda number=number: number for number in range(100)}
-    assert halves.run_in_halves([work]) == {str(number): number for number in range(100)}
+    assert halves.run_in_halves(work) == {str(number): number for number in range(100)}
     assert len([*Path("/proc/self/fd").iterdir()]) == open_before
 
 
