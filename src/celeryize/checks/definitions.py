@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.configuration import COMPRESSIONS
@@ -18,7 +19,9 @@ from celeryize.checks.imported import removed_hint
 from celeryize.checks.registration import CAUSES, worker_registry
 from celeryize.checks.settings import SERIALIZERS
 from celeryize.patch.nodes import dotted
-from celeryize.probe.report import ImportedTask
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import ImportedTask
 
 # What gives another value each time that it is called: by its whole name, by its last part.
 MOMENTS = frozenset({"time.time", "random.random", "token_hex", "secrets.token_hex"})

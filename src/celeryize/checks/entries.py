@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -22,7 +23,9 @@ from celeryize.checks.schedule import (
 )
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
-from celeryize.probe.report import ImportedEntry
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import ImportedEntry
 
 # What gives the time at which it is called.
 CLOCKS = frozenset({"now", "utcnow", "today", "localtime", "localdate", "time"})

@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.model import Where
-from celeryize.probe.report import EntryPoint, Failure
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import EntryPoint, Failure
 
 
 def place(facts: Facts, file: str | None, line: int | None) -> Where | None:

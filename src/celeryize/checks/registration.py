@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from celeryize.checks import imported, wiring
 from celeryize.checks.facts import Facts
@@ -23,7 +24,9 @@ from celeryize.checks.imported import failure_text, failures, place
 from celeryize.detect.apps import App
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
-from celeryize.probe.report import Failure, ImportedTask
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import Failure, ImportedTask
 
 # Where one of these finds something, it explains why every task is missing.
 CAUSES = {

@@ -6,13 +6,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.imported import place
 from celeryize.checks.registration import unregistered_tasks, worker_registry
 from celeryize.model import Where
-from celeryize.probe.report import ImportedTask, ImportReport
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import ImportedTask, ImportReport
 
 
 @dataclass(frozen=True, slots=True)

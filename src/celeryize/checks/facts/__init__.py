@@ -19,7 +19,9 @@ from celeryize.detect.celery import celery_classes
 from celeryize.detect.modules import Modules
 from celeryize.detect.project import Project
 from celeryize.patch.nodes import dotted
-from celeryize.probe.report import ImportReport
+
+if TYPE_CHECKING:
+    from celeryize.probe.report import ImportReport
 
 # The types alone: the stop proof starts processes.
 if TYPE_CHECKING:
