@@ -18,10 +18,12 @@ MANAGE_COMMENT = COMMENT.format("manage.py")
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    """The lines of the app file that choose the settings; `note` says why, where it has to be."""
+    """The lines of the app file that choose the settings, and the imports that they need; `note`
+    says why, where it has to be."""
 
     lines: str
     note: str = ""
+    imports: tuple[str, ...] = ()
 
 
 def choose_app_settings(project: Project) -> AppSettings:
@@ -168,7 +170,23 @@ def _follow(entry: WebEntry, entries: list[WebEntry]) -> AppSettings:
         f"{entry.where} chooses the settings module by the environment. The app file has the same "
         f"lines, because importing {entry.module} runs it first."
     )
-    return AppSettings(f"{comment}{entry.prelude}\n", note)
+    imports, lines = _apart(entry.prelude)
+    return AppSettings(f"{comment}{lines}\n", note, imports)
+
+
+def _apart(code: str) -> tuple[tuple[str, ...], str]:
+    """The imports at the head of some statements, and the lines below them. An import below another
+    statement may need what that has done."""
+    imports: list[str] = []
+    last = 0
+    for node in ast.parse(code).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            break
+        # they go into a sorted block
+        node.names.sort(key=lambda alias: alias.name)
+        imports.append(ast.unparse(node))
+        last = node.end_lineno or last
+    return tuple(imports), "\n".join(code.split("\n")[last:])
 
 
 def _setdefault(module: str) -> str:

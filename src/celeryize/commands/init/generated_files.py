@@ -15,6 +15,7 @@ from celeryize.detect.celery import builds_app
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
+from celeryize.patch.imports import with_imports
 from celeryize.patch.source import Source, fitted
 from celeryize.render import ANSWERS_FILE, GeneratedFile
 
@@ -57,9 +58,12 @@ def write_app_file(setup: Setup) -> None:
             where=Where(folder),
         )
     _refuse_unknown_app(setup, file.path)
-    note = choose_app_settings(setup.project).note
-    if note:
-        setup.draft.add_note(note)
+    chosen = choose_app_settings(setup.project)
+    if chosen.note:
+        setup.draft.add_note(chosen.note)
+    if chosen.imports:
+        source = Source(file.path, file.data.decode(), style=setup.draft.style)
+        file = replace(file, data=with_imports(source, chosen.imports).encode())
     _write_file(
         setup,
         file,
