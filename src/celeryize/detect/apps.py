@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -10,6 +11,10 @@ from celeryize.detect.settings import Settings
 from celeryize.reading import is_folder, list_folder
 
 APP_FILES = ("apps.py", "models.py", "models/__init__.py")
+# What settings look for their apps with, where the text does not name them.
+LOOKS_INTO_FOLDERS = re.compile(
+    r"\b(i?glob|rglob|listdir|iterdir|scandir|walk|iter_modules|walk_packages|find_packages)\("
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class App:
 
 def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
     """The apps that INSTALLED_APPS names and that lie in the tree, then those that lie there
-    unnamed."""
+    unnamed: installed, too, where the settings look for apps in folders."""
     apps: dict[str, App] = {}
     for entry in settings.installed_apps:
         name = _app_of(modules, entry)
@@ -40,12 +45,24 @@ def find_apps(modules: Modules, settings: Settings) -> tuple[App, ...]:
     modules.name_packages({app.folder: app.name for app in apps.values()} | _home_of(settings))
     # apps that exist but are not installed: a frequent reason for missing tasks
     known = {app.folder for app in apps.values()}
+    found_by_code = any(_looks_for_apps(modules, path) for path in settings.reachable)
     for base in modules.roots:
         for folder in _app_folders(modules, base, levels=2):
             name = modules.name_of(folder / "__init__.py")
             if name and folder not in known:
-                apps.setdefault(name, App(name, folder, installed=False))
+                apps.setdefault(name, App(name, folder, installed=found_by_code))
     return tuple(apps.values())
+
+
+def _looks_for_apps(modules: Modules, path: PurePosixPath) -> bool:
+    """Whether a settings file makes INSTALLED_APPS, or a list for it, of what is in a folder."""
+    source = modules.source(path)
+    if source is None or not LOOKS_INTO_FOLDERS.search(source.text):
+        return False
+    return any(
+        LOOKS_INTO_FOLDERS.search(text) and "APPS" in text
+        for text in map(source.segment, source.tree.body)
+    )
 
 
 def _app_of(modules: Modules, entry: str) -> str | None:

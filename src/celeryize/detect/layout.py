@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.detect.answers import ANSWERS_FILE, stored_settings
 from celeryize.detect.candidates import (
+    FOR_TESTS,
+    VARIABLE,
     as_options,
     candidate_modules,
     configuration_of_servers,
@@ -26,6 +28,7 @@ from celeryize.errors import NoProject
 from celeryize.model import Where
 from celeryize.reading import is_folder, list_folder, read_text
 
+MANAGE = "manage.py"
 LEVELS_BELOW = 2
 # The class of django-configurations.
 CONFIGURATION = "DJANGO_CONFIGURATION"
@@ -71,20 +74,24 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     root, manage = _find_place(start)
     _refuse_template(manage, root)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
-    relative = base / "manage.py"
-    modules = Modules(root, (base,))
-    inserted = _inserted_paths(modules.tree(relative), base)
-    paths = (base, *(p for p in inserted if (root / p).is_dir()))
+    relative = base / manage.name
+    paths = _search_paths(root, relative)
+    modules = Modules(root, paths)
     named = list(settings_named_by(modules, relative))
     chosen = None
     if not settings:
         # what an earlier command was told counts before what can be guessed
         chosen = stored_settings(root, root / base, ANSWERS_FILE)
-        chosen = chosen or _choose_settings(named, relative, Modules(root, paths))
+        chosen = chosen or _choose_settings(named, relative, modules)
     module, where = chosen or (settings or "", None)
     if _is_in_its_package(root, base, paths, module):
         # manage.py in the package itself, which puts the folder above on sys.path
         base = base.parent
+        paths = (base,)
+        modules = Modules(root, paths)
+    if manage.name != MANAGE and modules.find(module) is None:
+        # a script of its own folder finds the project by an installation, or from above
+        base = next((p for p in base.parents if Modules(root, (p,)).find(module)), base)
         paths = (base,)
         modules = Modules(root, paths)
     configuration = next(
@@ -104,8 +111,12 @@ def _find_place(start: Path) -> tuple[Path, Path]:
     if not start.is_dir():
         raise NoProject(f"{start} is not a folder", hint="Pass the project's folder: -C DIR.")
     start = start.resolve()
+    whole = repository(start) or start
     manage = (
-        _manage_above(start) or _manage_below(start) or _manage_below(repository(start) or start)
+        _manage_above(start)
+        or _manage_below(start)
+        or _manage_below(whole)
+        or _manage_by_another_name(whole)
     )
     if manage is None:
         raise NoProject(
@@ -144,8 +155,8 @@ def named_by(modules: Modules, path: PurePosixPath, variable: str) -> Iterator[t
 
 def _manage_above(start: Path) -> Path | None:
     for folder in (start, *start.parents):
-        if is_manage(folder / "manage.py"):
-            return folder / "manage.py"
+        if is_manage(folder / MANAGE):
+            return folder / MANAGE
         # a manage.py above the repository belongs to another project
         if (folder / ".git").exists():
             return None
@@ -156,7 +167,7 @@ def _manage_below(start: Path) -> Path | None:
     level = [start]
     for _ in range(LEVELS_BELOW):
         level = [d for folder in level for d in _own_folders(folder)]
-        found = [d / "manage.py" for d in level if is_manage(d / "manage.py")]
+        found = [d / MANAGE for d in level if is_manage(d / MANAGE)]
         # which of several is meant is not ours to guess
         if len(found) > 1:
             names = "\n".join(f"  -C {m.parent.relative_to(start)}" for m in found)
@@ -168,6 +179,26 @@ def _manage_below(start: Path) -> Path | None:
         if found:
             return found[0]
     return None
+
+
+def _manage_by_another_name(start: Path) -> Path | None:
+    """The only script that does what manage.py does: `bin/manage`, `shop/__main__.py`."""
+    level, found = [start], []
+    for _ in range(LEVELS_BELOW + 1):
+        files = (file for folder in level for file in list_folder(folder))
+        found += [file for file in files if _runs_commands(file)]
+        level = [d for folder in level for d in _own_folders(folder)]
+    return found[0] if len(found) == 1 else None
+
+
+def _runs_commands(file: Path) -> bool:
+    """Whether a script names the settings and runs Django's commands; one for tests is none."""
+    if file.suffix not in {"", ".py"} or "test" in file.name or not file.is_file():
+        return False
+    text = _read_text(file)
+    named = next(assigned_in_text(text, VARIABLE), None)
+    runs = "execute_from_command_line" in text and "sys.argv" in text
+    return named is not None and runs and not FOR_TESTS.search(named[0])
 
 
 def _own_folders(folder: Path) -> list[Path]:
@@ -182,7 +213,21 @@ def is_manage(file: Path) -> bool:
     if "DJANGO_SETTINGS_MODULE" in text or ("django" in text and "execute" in text):
         return True
     # `from shop.manage import main`: the one in the package does the work
-    return re.search(r"(?m)^\s*(?:from|import)\s[\w.]*\bmanage\b", text) is not None
+    if re.search(r"(?m)^\s*(?:from|import)\s[\w.]*\bmanage\b", text):
+        return True
+    # so does `from shop.cli import main`, whatever it is called
+    path = PurePosixPath(file.name)
+    modules = Modules(file.parent, _search_paths(file.parent, path))
+    source = modules.source(path)
+    helpers = called_modules(modules, source) if source else ()
+    return any("execute_from_command_line" in helper.text for helper in helpers)
+
+
+def _search_paths(root: Path, manage: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    """The folders in which a manage.py finds modules: its own, and those that it adds."""
+    base = manage.parent
+    inserted = _inserted_paths(Modules(root, (base,)).tree(manage), base)
+    return (base, *(path for path in inserted if (root / path).is_dir()))
 
 
 def _unversioned_root(start: Path, folder: Path) -> Path:

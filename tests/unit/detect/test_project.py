@@ -227,6 +227,44 @@ def test_manage_py_that_calls_another_one_is_followed(tmp_path):
     assert str(layout.settings_where) == "config/manage.py:7"
 
 
+def test_manage_py_that_calls_a_function_of_any_module_is_followed(tmp_path):
+    tree = {
+        **{f"src/{path}": text for path, text in small_project().items() if path != "manage.py"},
+        "src/config/commands.py": MANAGE.format(settings="config.settings"),
+        "manage.py": "import sys\nfrom pathlib import Path\n\n"
+        "sys.path.insert(0, str(Path(__file__).parent / 'src'))\n"
+        "from config.commands import main\n\nmain()\n",
+    }
+    layout = find_layout(make_tree(tmp_path, tree))
+    assert (str(layout.manage), layout.settings) == ("manage.py", "config.settings")
+    assert str(layout.settings_where) == "src/config/commands.py:7"
+
+
+@pytest.mark.parametrize("place", ["bin/manage", "config/__main__.py", "shop-admin.py"])
+def test_the_one_script_that_does_the_work_of_manage_py_is_taken(tmp_path, place):
+    tree = small_project()
+    tree[place] = tree.pop("manage.py")
+    layout = find_layout(make_tree(tmp_path, tree))
+    assert (layout.base, layout.manage) == (PurePosixPath("."), PurePosixPath(place))
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        # which of two is meant is not ours to guess; and the tests of a library are no project
+        {"bin/manage": MANAGE, "bin/shop": MANAGE},
+        {"runtests.py": MANAGE},
+        {"quick.py": MANAGE.replace("{settings}", "tests.settings")},
+    ],
+)
+def test_other_scripts_are_no_manage_py(tmp_path, scripts):
+    tree = small_project()
+    del tree["manage.py"]
+    tree |= {path: text.format(settings="config.settings") for path, text in scripts.items()}
+    with pytest.raises(NoProject, match=r"no Django manage\.py"):
+        find_layout(make_tree(tmp_path, tree))
+
+
 @pytest.mark.parametrize(
     ("path", "text", "words"),
     [

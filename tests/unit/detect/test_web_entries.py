@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import PurePosixPath
 
@@ -70,11 +71,11 @@ def test_the_app_file_takes_the_settings_of_manage_py_where_wsgi_has_no_others(t
         ),
         (
             "from dotenv import load_dotenv\n\nload_dotenv()\n",
-            "from dotenv import load_dotenv\nload_dotenv()\n",
+            "load_dotenv()\n",
         ),
         (
             "from config.env import prepare\n\nprepare()\n",
-            "from config.env import prepare\nprepare()\n",
+            "prepare()\n",
         ),
     ],
 )
@@ -85,7 +86,16 @@ def test_the_app_file_chooses_by_the_same_lines_where_wsgi_reads_the_environment
         '"config.settings.local"', 'os.getenv("STAGE", "config.settings.production")'
     )
     project = load(tmp_path, {"config/wsgi.py": wsgi, "config/env.py": helper})
-    assert lines in choose_app_settings(project).lines
+    chosen = choose_app_settings(project)
+    assert lines in chosen.lines
+    # what these lines need goes to the imports of the app file
+    assert not re.search(r"(?m)^(from|import) ", chosen.lines)
+    assert set(chosen.imports) <= {
+        "import os",
+        "from dotenv import load_dotenv",
+        "from config.env import prepare",
+    }
+    assert bool(chosen.imports) == wsgi.startswith("from")
 
 
 @pytest.mark.parametrize(

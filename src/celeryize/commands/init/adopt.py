@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
+from celeryize.checks.check import Fix
 from celeryize.commands.init.adopt_profile import adopt_profile
 from celeryize.commands.init.answers import Answers
 from celeryize.commands.init.change import answers_before, change_set_up
@@ -31,6 +32,7 @@ from celeryize.commands.init.settings_block import (
 )
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.detect.candidates import VARIABLE
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import names_assigned_in
@@ -65,6 +67,7 @@ def adopt_app(
         # nothing runs it, so that its style of years ago decides nothing
         app = replace(app, namespace="CELERY")
     _report_app(setup, app)
+    _name_settings(setup, app)
     if left_over:
         add_namespace(setup.draft, app)
     chosen = {name: str(stored.get(name, "")) for name in ("broker", "result_backend")}
@@ -210,6 +213,22 @@ def _report_app(setup: Setup, app: CeleryApp) -> None:
             f"{app.where}: the app does not read CELERY_* from the Django settings ({source}, "
             f"{namespace}), so no block of CELERY_* settings was planned: it would be ignored."
         )
+
+
+def _name_settings(setup: Setup, app: CeleryApp) -> None:
+    """The settings module in an app file that nothing gives one, as `verify --fix` adds it."""
+    source = setup.draft.source(app.where.path)
+    if not app.reads_django_settings or VARIABLE in source.text:
+        return
+    # nearly every app file has it: what reads the project for a check is loaded here alone
+    from celeryize.checks.facts import read_facts
+    from celeryize.checks.wiring import settings_module_not_set
+
+    for found in settings_module_not_set(read_facts(setup.project)):
+        if isinstance(found.fix, Fix):
+            setup.draft.write(app.where.path, source.splice(*found.fix.splices), found.fix.what)
+        else:
+            setup.draft.add_note(f"{found.where}: {found.message}. {found.hint}")
 
 
 def _find_and_report(setup: Setup, app: CeleryApp) -> MissingBroker | None:

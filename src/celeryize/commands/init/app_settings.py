@@ -36,7 +36,7 @@ def choose_app_settings(project: Project) -> AppSettings:
     # a manage.py that chooses by the environment names several: then another file decides
     where = project.layout.settings_where
     comment = MANAGE_COMMENT
-    if where is not None and where.path.name.endswith(".py"):
+    if where is not None and (where.path.suffix == ".py" or where.path == project.layout.manage):
         comment = COMMENT.format(where.path.name)
     default = AppSettings(
         comment + _setdefault(project.settings.module),

@@ -142,6 +142,22 @@ def _is_app_file(setup: Setup, file: GeneratedFile) -> bool:
     return file.path == setup.project.package.folder / f"{rendered_as}.py"
 
 
+def _head_of_empty(setup: Setup, path: PurePosixPath) -> bytes | None:
+    """What stands in a file of blanks, comments or a docstring, with a blank line below it; None
+    for any other file."""
+    source = setup.project.modules.source(path)
+    if source is None or any(not _is_text(node) for node in source.tree.body):
+        return None
+    text = source.encode()
+    if not text.strip():
+        return text
+    return text.rstrip() + 2 * source.newline.encode()
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> None:
     """Write a rendered file; if another one is there, the user's choice decides."""
     draft = setup.draft
@@ -156,7 +172,13 @@ def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> N
     if there is not None and file.keep:
         draft.keep(file.path, f"{file.what}, kept as it is")
         return
-    if there not in (None, file.data, data):
+    head = None
+    if file.path.suffix == ".py":
+        head = _head_of_empty(setup, file.path)
+    # a file that says nothing yet is no other file
+    if head is not None and there is not None:
+        data = head + data
+    elif there not in (None, file.data, data):
         if setup.existing is Existing.SKIP:
             draft.keep(file.path, "left as it is (--skip-existing)")
             return
