@@ -15,7 +15,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.detect.celery import CeleryApp, celery_classes
-from celeryize.detect.web_entries import WebEntry
+from celeryize.detect.web_entries import WebEntry, loads_environment
 from celeryize.detect.web_settings import exports_settings, settings_changes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -307,6 +307,9 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     if code is None or call is None or "DJANGO_SETTINGS_MODULE" in code.source.text:
         return
     if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
+        return
+    # a .env file may set it
+    if loads_environment(code.source.tree):
         return
     package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:

@@ -57,6 +57,19 @@ def assigned_in_text(text: str, variable: str) -> Iterator[tuple[str, int]]:
         yield match[1], text.count("\n", 0, match.start()) + 1
 
 
+def texts_of_name(source: Source, name: str) -> tuple[str, ...]:
+    """The texts that a name at the top of a file may have; of one that begins with a text, and goes
+    on with what is not known here, that beginning."""
+    bindings = _bindings(source.tree, "")
+    texts, _ = possible_texts(ast.Name(name), bindings, "")
+    heads = [
+        value.values[0].value
+        for value in bindings.get(name, [])
+        if isinstance(value, ast.JoinedStr) and isinstance(value.values[0], ast.Constant)
+    ]
+    return (*texts, *map(str, heads))
+
+
 def possible_texts(
     value: ast.expr, bindings: Bindings, variable: str, depth: int = DEPTH
 ) -> tuple[tuple[str, ...], bool]:

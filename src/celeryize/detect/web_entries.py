@@ -97,7 +97,7 @@ def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bo
     chosen = settings_chosen_by(modules, source.path)
     names = tuple(dict.fromkeys(name for one in chosen for name in one.values))
     # where nothing else names the settings, the .env file has to
-    loads = (dotenv or not chosen) and _loads_environment(source.tree)
+    loads = (dotenv or not chosen) and loads_environment(source.tree)
     certain = bool(names) and len(names) == 1 and all(one.certain for one in chosen) and not loads
     prelude = None
     if (chosen or loads) and not certain:
@@ -132,7 +132,7 @@ def _dotenv_chooses(layout: Layout) -> bool:
     return False
 
 
-def _loads_environment(tree: ast.Module) -> bool:
+def loads_environment(tree: ast.Module) -> bool:
     """Whether a file reads a .env file."""
     return any(
         isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in LOADERS
@@ -190,7 +190,7 @@ def _chooses(node: ast.stmt) -> bool:
         return False
     if VARIABLE in ast.unparse(node):
         return True
-    return isinstance(node, ast.Expr) and _loads_environment(ast.Module([node], []))
+    return isinstance(node, ast.Expr) and loads_environment(ast.Module([node], []))
 
 
 def _calls(node: ast.stmt, names: set[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from celeryize.model import Finding, Severity, Where
 
 if TYPE_CHECKING:
-    from celeryize.probe.report import Failure, ImportedEntry, ImportReport
+    from celeryize.probe.report import Failure, ImportedEntry, ImportedTask, ImportReport
 
 
 # Of the settings that init writes, the one that is Django's own and not for app.conf.
@@ -50,10 +50,11 @@ class WrittenValue:
 class Expected:
     """What the change promises: the one app, the settings that it wrote, the tasks that it adds.
 
-    `options` are the attributes that the (first) added task has to have, `gone` the tasks that it
-    removes, `entry` and `entry_gone` the one entry of the Beat schedule that it changes, `entries`
-    those that may change. `sent` is the task that Beat will send, wherever its entry is kept.
-    `needs` are the modules that it has the project import, and that may have to be installed first.
+    `options` are the attributes that the (first) added task has to have, `undiscovered` why a
+    worker may not find it, `gone` the tasks that it removes, `entry` and `entry_gone` the one entry
+    of the Beat schedule that it changes, `entries` those that may change. `sent` is the task that
+    Beat will send, wherever its entry is kept. `needs` are the modules that it has the project
+    import, and that may have to be installed first.
     `values` are those of the settings that were written, `suspect` what may change one; `replaced`
     are those of them that had another value before. `task_backends` are the packages of which one
     has to be the default backend in TASKS, where that is among the settings.
@@ -64,6 +65,7 @@ class Expected:
     settings: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
+    undiscovered: str = ""
     gone: tuple[str, ...] = ()
     entry: str | None = None
     entry_gone: str | None = None
@@ -98,12 +100,11 @@ def judge(
         if not fix:
             then = "it is installed next, and proved then"
         return Proof(Verdict.NOT_RUN, f"{reason}; {then}")
-    new = _new_failures(before, after, root)
+    new = _new_failures(before, after, root) + _changed_web_settings(before[1], after[1])
     old = tuple(dict.fromkeys(_in_words(f, root) for report in before for f in report.failures))
     if not new and old and not worker.installed_apps:
         reason = "the project does not import without the change either"
         return Proof(Verdict.NOT_RUN, reason, (), old)
-    new += _changed_web_settings(before[1], after[1])
     findings = [*new, *_broken_promises(before, after, expected, failing=bool(new))]
     disk = tuple(dict.fromkeys(path for report in after for path in report.read_from_disk))
     if findings:
@@ -117,13 +118,16 @@ def _new_failures(
     after: tuple[ImportReport, ImportReport],
     root: Path,
 ) -> list[Finding]:
-    """The exceptions that are raised with the change and not without it."""
-    known = {_failure_key(failure) for report in before for failure in report.failures}
-    failures = [failure for report in after for failure in report.failures]
+    """The exceptions that are raised with the change and not without it.
+
+    What a worker cannot import today, a web process may not meet yet.
+    """
+    failures = []
+    for then, now in zip(before, after, strict=True):
+        known = {_failure_key(failure) for failure in then.failures}
+        failures += [failure for failure in now.failures if _failure_key(failure) not in known]
     # both imports usually fail for the same reason: it is shown once
-    return list(
-        dict.fromkeys(_failure_finding(f, root) for f in failures if _failure_key(f) not in known)
-    )
+    return list(dict.fromkeys(_failure_finding(failure, root) for failure in failures))
 
 
 def _changed_web_settings(before: ImportReport, after: ImportReport) -> list[Finding]:
@@ -155,11 +159,11 @@ def _broken_promises(
     failing: bool,
 ) -> list[Finding]:
     """What the change promises and the reports do not show."""
-    worker, web = after
+    worker, _ = after
     findings: list[Finding] = []
     if not failing:
         # where something fails, wrong wiring is only a consequence
-        findings += _check_wiring(worker, web, expected)
+        findings += _check_wiring(before, after, expected)
     findings += _check_settings(worker, expected)
     findings += _check_second_block(before, expected)
     findings += _check_registry(before[0], worker, expected)
@@ -213,8 +217,14 @@ def _passed_summary(worker: ImportReport, expected: Expected) -> str:
     return "; ".join(parts)
 
 
-def _check_wiring(worker: ImportReport, web: ImportReport, expected: Expected) -> list[Finding]:
-    """The worker finds the expected app, and a web process binds @shared_task to it."""
+def _check_wiring(
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+) -> list[Finding]:
+    """The worker finds the expected app, and a web process binds @shared_task to it, unless it is
+    a running set-up that does without."""
+    worker, web = after
     found: list[Finding] = []
     spelled = f"{expected.module}:{expected.variable}"
     if worker.app is None or worker.app.module != expected.module:
@@ -227,9 +237,11 @@ def _check_wiring(worker: ImportReport, web: ImportReport, expected: Expected) -
             _make_error(
                 "proof.E002",
                 f"there are several Celery apps: {', '.join(map(str, worker.apps_active))}",
+                "Keep one: take the other Celery(...) out, and have its tasks use @shared_task.",
             )
         )
-    if worker.app and web.current_app_main != worker.app.main:
+    as_before = before[0].app and before[1].current_app_main == web.current_app_main
+    if worker.app and web.current_app_main != worker.app.main and not as_before:
         found.append(
             _make_error(
                 "proof.E003",
@@ -309,14 +321,28 @@ def _check_registry(before: ImportReport, after: ImportReport, expected: Expecte
     names = {task.name for task in after.tasks}
     # a change may only remove what it says it removes
     lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
-    missing = sorted(set(expected.tasks) - names)
+    promised = set(expected.tasks)
+    missing = sorted(promised - {name for task in after.tasks for name in _names_of(task)})
     return [
         *(
             _make_error("proof.E006", f"the task {name} would no longer be registered")
             for name in lost
         ),
-        *(_make_error("proof.E007", f"the task {name} is not registered") for name in missing),
+        *(
+            _make_error(
+                "proof.E007",
+                f"the task {name} is not registered",
+                expected.undiscovered,
+            )
+            for name in missing
+        ),
     ]
+
+
+def _names_of(task: ImportedTask) -> set[str]:
+    """The name that a task is registered under and, of an app that names its tasks itself
+    (`gen_task_name`), the one of its module and its function."""
+    return {task.name, f"{task.module}.{task.name.rpartition('.')[2]}"}
 
 
 def _check_django_tasks(
@@ -363,7 +389,7 @@ def _check_options(report: ImportReport, expected: Expected) -> list[Finding]:
     found = []
     for task in report.tasks:
         # chunk tasks beside it have options of their own
-        if task.name not in expected.tasks[:1]:
+        if _names_of(task).isdisjoint(expected.tasks[:1]):
             continue
         if not task.bound_to_ours:
             found.append(

@@ -115,6 +115,12 @@ MISTAKES = [
                 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n', ""
             ).replace('Celery("config")', 'Celery("config")  # <-')
         },
+        {
+            "config/celery.py": APP.replace(
+                'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n',
+                "from dotenv import load_dotenv\n\nload_dotenv()\n",
+            )
+        },
     ),
     Mistake(
         "celery.E050",

@@ -13,6 +13,7 @@ from celeryize.probe.report import (
     Failure,
     ImportedApp,
     ImportedDjangoTask,
+    ImportedTask,
     ImportReport,
 )
 
@@ -121,3 +122,50 @@ def test_the_settings_end_up_with_a_backend_of_celery(backend, found):
     expected = replace(EXPECTED, settings=("TASKS",), replaced=frozenset({"TASKS"}))
     expected = replace(expected, task_backends=packages)
     assert verdict((worker, WEB), (worker, WEB), expected)[1] == found
+
+
+def test_a_site_is_not_given_what_a_worker_cannot_import_already():
+    """The failure of the worker is an old one; the web process meets it with the change alone."""
+    failing = replace(WORKER, failures=(FAILURE,), app=None, installed_apps=())
+    web = replace(WEB, current_app_main=None)
+    assert verdict((failing, web), (failing, web))[0] is Verdict.NOT_RUN
+    broken = replace(web, failures=(FAILURE,))
+    assert verdict((failing, web), (failing, broken)) == (Verdict.FAILED, ["proof.E000"])
+
+
+@pytest.mark.parametrize(
+    ("app", "main", "found"),
+    [
+        # a running set-up whose package does not import the app, and that is left so
+        (APP, "default", []),
+        (APP, "config", ["proof.E003"]),
+        # a new set-up has to bind @shared_task
+        (None, "default", ["proof.E003"]),
+    ],
+)
+def test_shared_tasks_are_bound_to_the_app_unless_they_never_were(app, main, found):
+    before = (replace(WORKER, app=app), replace(WEB, current_app_main=main))
+    after = (WORKER, replace(WEB, current_app_main="default"))
+    assert verdict(before, after)[1] == found
+
+
+def registered(name: str, module: str) -> ImportedTask:
+    return ImportedTask(name, module, None, None, "", {}, "config", True, None)
+
+
+@pytest.mark.parametrize(
+    ("task", "hint"),
+    [
+        (registered("doctors.tasks.remind", "doctors.tasks"), None),
+        # gen_task_name of the app: doctors.remind
+        (registered("doctors.remind", "doctors.tasks"), None),
+        (registered("other.remind", "other.tasks"), "add 'doctors' to its list"),
+    ],
+)
+def test_a_task_is_there_under_whatever_name_the_app_gives_it(task, hint):
+    expected = replace(
+        EXPECTED, tasks=("doctors.tasks.remind",), undiscovered="add 'doctors' to its list"
+    )
+    reports = (replace(WORKER, tasks=(task,)), replace(WEB, tasks=(task,)))
+    proof = judge((WORKER, WEB), reports, expected, Path("/p"), fix="")
+    assert [finding.hint for finding in proof.findings] == ([hint] if hint else [])

@@ -13,6 +13,7 @@ from celeryize.commands.init.adopt_profile import adopt_profile
 from celeryize.commands.init.answers import Answers
 from celeryize.commands.init.change import answers_before, change_set_up
 from celeryize.commands.init.dependency import declare_dependency
+from celeryize.commands.init.generated_files import refuse_shadows
 from celeryize.commands.init.missing_broker import (
     MissingBroker,
     Style,
@@ -20,6 +21,7 @@ from celeryize.commands.init.missing_broker import (
     find_missing_broker,
     literal_argument,
     lower_case_settings,
+    url_in_settings,
 )
 from celeryize.commands.init.namespace import add_namespace
 from celeryize.commands.init.package_import import import_existing_app
@@ -41,6 +43,12 @@ from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.patch.settings import add_block
 
+# The answers, and where a project has them: an argument of Celery(), a setting.
+URLS = (
+    ("broker", "broker", "broker_url"),
+    ("result_backend", "backend", "result_backend"),
+)
+
 
 def adopt_app(
     setup: Setup,
@@ -56,6 +64,8 @@ def adopt_app(
     differ, and the project is set up, the difference is reported and nothing is changed.
     """
     _refuse_several(setup)
+    if app.imported is None:
+        refuse_shadows(setup.project)
     wiring = replace(
         wiring,
         module=app.module,
@@ -125,10 +135,9 @@ def _declare_libraries(setup: Setup, app: CeleryApp, chosen: dict[str, str]) -> 
     if "celery" not in setup.project.dependencies.declared:
         # The library of what the app names is needed; an app that declares Celery has been running
         # already.
-        chosen["broker"] = chosen["broker"] or literal_argument(setup.project, app, "broker")
-        chosen["result_backend"] = chosen["result_backend"] or literal_argument(
-            setup.project, app, "backend"
-        )
+        for name, keyword, key in URLS:
+            found = literal_argument(setup.project, app, keyword)
+            chosen[name] = chosen[name] or found or url_in_settings(setup.project, app, key)
     declare_dependency(setup, chosen["broker"], chosen["result_backend"])
 
 

@@ -36,6 +36,23 @@ def refuse_shadows(project: Project) -> None:
                     )
 
 
+def refuse_app_of_tasks(project: Project) -> None:
+    """Raise CannotPatch where a tasks module builds an app for its tasks, as tutorials without
+    Django do: a worker would have two."""
+    for app in project.apps:
+        source = project.modules.source(app.folder / "tasks.py")
+        if source is None or not builds_app(source.text):
+            continue
+        for node in source.tree.body:
+            if isinstance(node, ast.Assign) and builds_app(ast.unparse(node)):
+                raise CannotPatch(
+                    f"{source.path} builds a Celery app of its own, and a project has one",
+                    hint="Take it out, have its tasks use @shared_task, and run init again:",
+                    snippet="from celery import shared_task\n\n\n@shared_task\n",
+                    where=source.where(node),
+                )
+
+
 def safe_module_name(project: Project, wanted: str) -> str:
     """The name of a new app file: another one where the wanted one would hide a library."""
     hides = wanted in SHADOWED and project.package.folder in project.layout.paths

@@ -21,6 +21,7 @@ from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
 from celeryize.detect.settings import settings_files, untold
 from celeryize.detect.settings_flow import is_ignored
+from celeryize.detect.variables import texts_of_name
 from celeryize.detect.web_settings import own_settings_files
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -319,6 +320,22 @@ def line_with_namespace(source: Source | None, app: CeleryApp) -> tuple[Where, s
                     joint = " "
                 return source.where(node), f'{line[:end]}{joint}namespace="CELERY"{line[end:]}\n'
     return app.where, ""
+
+
+def url_in_settings(project: Project, app: CeleryApp, key: str) -> str:
+    """The URL that a setting of Celery has, or defaults to, in the Django settings: enough of it to
+    know the library; otherwise empty."""
+    if not app.reads_django_settings:
+        return ""
+    name = key.upper()
+    if app.namespace:
+        name = f"{app.namespace}_{name}"
+    where = project.settings.assigned.get(name)
+    source = project.modules.source(where.path) if where else None
+    if source is None:
+        return ""
+    texts = texts_of_name(source, name)
+    return next((text for text in texts if ":" in text), "")
 
 
 def literal_argument(project: Project, app: CeleryApp, keyword: str) -> str:

@@ -23,6 +23,7 @@ from celeryize.commands.init.django_tasks import (
 )
 from celeryize.commands.init.env_example import show_variables
 from celeryize.commands.init.generated_files import (
+    refuse_app_of_tasks,
     refuse_shadows,
     write_app_file,
     write_other_files,
@@ -131,6 +132,7 @@ def plan(
 def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     """A project without Celery: every step, in the order in which a person would take them."""
     refuse_shadows(setup.project)
+    refuse_app_of_tasks(setup.project)
     refuse_old_celery(setup.project)
     write_app_file(setup)
     with setup.attempt():

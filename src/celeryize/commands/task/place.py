@@ -62,6 +62,9 @@ def registered_name(project: Project, text: str) -> str:
     perhaps. Raises UsageError where several tasks may be meant.
     """
     place, _, function = text.rpartition(".")
+    # an app with names of its own for its tasks: only an import knows them
+    if any(project.modules.mentions(app.where.path, b"gen_task_name") for app in project.celery):
+        return text
     tasks = find_tasks(project.modules, project.apps, project.celery, function)
     if not place or any(task.name == text for task in tasks):
         return text

@@ -16,7 +16,8 @@ from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import NoCelery, Unproved, UsageError
-from celeryize.model import NextStep
+from celeryize.model import NextStep, Where
+from celeryize.patch.nodes import dotted, walk
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
 
@@ -116,4 +117,36 @@ def _expected_task(project: Project, task: add.Generated) -> Expected:
         for name, value in task.options
         if name not in NOT_ATTRIBUTES
     )
-    return Expected(app.module, app.variable, tasks=(task.registered,), options=options)
+    return Expected(
+        app.module,
+        app.variable,
+        tasks=(task.registered,),
+        options=options,
+        undiscovered=_why_undiscovered(project, task.registered),
+    )
+
+
+def _why_undiscovered(project: Project, name: str) -> str:
+    """Why a worker of this app may not find a task of this name, as its file shows; empty where it
+    does not."""
+    app = project.celery[0]
+    source = project.modules.source(app.where.path)
+    calls = [
+        node
+        for node in walk(source.tree if source else ast.Module([], []))
+        if isinstance(node, ast.Call) and dotted(node.func).endswith("autodiscover_tasks")
+    ]
+    if not calls:
+        return (
+            f"Nothing in {app.where.path} looks for tasks: add "
+            f"{app.variable}.autodiscover_tasks() below the configuration."
+        )
+    for call in calls:
+        if not call.args or not isinstance(call.args[0], ast.List | ast.Tuple):
+            return ""
+        listed = [str(node.value) for node in call.args[0].elts if isinstance(node, ast.Constant)]
+        if any(name.startswith(f"{package}.") for package in listed):
+            return ""
+    where = Where(app.where.path, calls[0].lineno)
+    package = name.rpartition(".")[0].rpartition(".")[0]
+    return f"autodiscover_tasks() at {where} names other packages: add {package!r} to its list."

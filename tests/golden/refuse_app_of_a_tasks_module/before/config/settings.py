@@ -1,0 +1,21 @@
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = 'not a secret'
+
+DEBUG = True
+
+INSTALLED_APPS = [
+    'django.contrib.contenttypes',
+    'django.contrib.auth',
+    'doctors',
+]
+
+ROOT_URLCONF = 'config.urls'
+
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}
+
+TIME_ZONE = 'Europe/Paris'
+
+USE_TZ = True
