@@ -113,7 +113,7 @@ def _scheduler_of(project: Project, report: ImportReport) -> str:
     """The scheduler for Beat's command line; empty where the settings choose it."""
     if report.scheduler and report.scheduler != DEFAULT_SCHEDULER:
         return ""
-    for process in find_processes(project.root):
+    for process in find_processes(project.root, project.base):
         command = process.celery
         if command and command.subcommand == "beat":
             named = command.option("-S", "--scheduler", "--scheduler-cls")

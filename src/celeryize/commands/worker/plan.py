@@ -72,7 +72,8 @@ def plan(project: Project, request: Request) -> Plan:
         )
     facts = read_facts(project)
     draft = project.draft()
-    files = [file for file in find_files(project.root) if request.to in {None, file.kind}]
+    found = find_files(project.root, project.base)
+    files = [file for file in found if request.to in {None, file.kind}]
     if not files and request.to is None:
         raise CannotPatch(
             "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
