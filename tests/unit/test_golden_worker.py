@@ -35,6 +35,8 @@ CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.toml"))
 LEFT_ALONE = {
     # a broker that a note is about
     "compose_broker_with_a_user",
+    # a Beat that may be one
+    "compose_unknown_beat_beside_worker",
     # the policy of a Redis, which a note is about
     "compose_redis_conf_evicts",
     "compose_redis_evicts",

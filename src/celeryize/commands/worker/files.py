@@ -189,7 +189,7 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
-    unknown = [process for process in processes if _is_unknown_worker(process)]
+    unknown = [process for process in processes if is_unknown_worker(process)]
     if unknown:
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
@@ -203,8 +203,8 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     return ""
 
 
-def _is_unknown_worker(process: Process) -> bool:
-    """Whether only the name of a process says that it is a worker."""
+def is_unknown_worker(process: Process) -> bool:
+    """Whether only the name of a process says that it is a worker, or Beat."""
     return bool(
         CALLED_WORKER.search(process.name)
         and (process.words or {"build", "context"} & set(process.options))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from celeryize.commands.worker.files import is_unknown_worker
 from celeryize.commands.worker.wanted import Job, Wanted
 from celeryize.commands.worker.web import Web, find_web
 from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folders
@@ -65,7 +66,22 @@ class Target:
         has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in running)
         if self.wanted.beat and not has_beat:
             missing.append(self.wanted.beat)
-        return tuple(missing)
+        return tuple(job for job in missing if not self._may_run(job))
+
+    def _may_run(self, job: Job) -> bool:
+        """Whether a process does a job by its name, and what it runs is not known: a second one
+        beside it would be one too many. It is said."""
+        if job.options and queues_of(job.options, "") - {"", self.default_queue}:
+            return False
+        for process in (*self.processes, *self.siblings):
+            if is_unknown_worker(process) and _job_by_name(process) == job.subcommand:
+                what = "Beat" if job.is_beat else job.name
+                self.note(
+                    f"{self.path}: what {process.name} runs is not known to be Celery "
+                    f"({process.where}), so {what} is not added beside it."
+                )
+                return True
+        return False
 
     def consumed(self) -> set[str]:
         """The queues that the workers of the file consume."""
@@ -108,6 +124,16 @@ class Target:
         where = Where(todo.path or self.path)
         refusal = CannotPatch(todo.what, hint=todo.why, snippet=todo.snippet, where=where)
         self.draft.add_manual(refusal)
+
+
+def _job_by_name(process: Process) -> str:
+    """What a process does by its name: `worker`, `beat`, or neither."""
+    if "beat" in process.name:
+        return "beat"
+    if "scheduler" in process.name:
+        # a command of the project itself may be a scheduler of another kind
+        return "" if "manage.py" in " ".join(process.words) else "beat"
+    return "worker"
 
 
 def queues_of(words: Iterable[str], default: str) -> set[str]:
