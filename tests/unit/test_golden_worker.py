@@ -37,6 +37,9 @@ LEFT_ALONE = {
     "compose_broker_with_a_user",
     # a Beat that may be one
     "compose_unknown_beat_beside_worker",
+    # a worker that is not of the project's app
+    "compose_worker_of_another_app",
+    "supervisor_worker_of_another_app",
     # the policy of a Redis, which a note is about
     "compose_redis_conf_evicts",
     "compose_redis_evicts",

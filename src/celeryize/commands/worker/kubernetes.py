@@ -83,7 +83,7 @@ class _Workload:
 def plan_kubernetes(target: Target) -> None:
     """Plan the Deployments of one manifest; those that are there are completed."""
     text = target.text
-    for process in target.workers:
+    for process in target.adopted_workers():
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:

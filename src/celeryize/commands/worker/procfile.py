@@ -47,7 +47,7 @@ def plan_procfile(target: Target) -> None:
     """Plan the lines of one Procfile."""
     text = target.text
     _check_grace(target)
-    for process in target.workers:
+    for process in target.adopted_workers():
         if process.subcommand == "worker":
             text = _remap(target, text, process)
     jobs = target.missing_jobs()

@@ -26,7 +26,7 @@ LOGS = ("stdout_logfile", "stderr_logfile")
 def plan_supervisor(target: Target) -> None:
     """Plan the programs behind that of the web process; programs that are there are completed."""
     text = target.text
-    for process in target.workers:
+    for process in target.adopted_workers():
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:

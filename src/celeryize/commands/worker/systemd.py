@@ -49,7 +49,7 @@ STEM_END = re.compile(
 
 def plan_systemd(target: Target) -> None:
     """Plan the units beside that of the web process; units that are there are completed."""
-    for process in target.workers:
+    for process in target.adopted_workers():
         _adopt(target, process)
     jobs = target.missing_jobs()
     if not jobs:

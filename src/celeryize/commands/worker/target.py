@@ -54,6 +54,21 @@ class Target:
         """The processes that run a worker or Beat."""
         return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
 
+    def adopted_workers(self) -> tuple[Process, ...]:
+        """Those that run the app of the project. Another app, which has settings of its own and no
+        heartbeats, is left as it is, and said."""
+        found = []
+        for process in self.workers:
+            app = app_of(process)
+            if is_app(app, self.wanted.spec):
+                found.append(process)
+                continue
+            self.note(
+                f"{process.where.path}: {process.name} runs another Celery app ({app}, not "
+                f"{self.wanted.spec}) and stays as it is."
+            )
+        return tuple(found)
+
     def missing_jobs(self) -> tuple[Job, ...]:
         """The jobs that no process of the file does yet; a worker for other queues is a worker."""
         consumed = self.consumed()
@@ -78,7 +93,7 @@ class Target:
                 what = "Beat" if job.is_beat else job.name
                 self.note(
                     f"{self.path}: what {process.name} runs is not known to be Celery "
-                    f"({process.where}), so {what} is not added beside it."
+                    f"({process.where}), so no {what} is added beside it."
                 )
                 return True
         return False
@@ -212,6 +227,15 @@ def _is_model(target: Target, process: Process) -> bool:
         return False
     app = command.option("-A", "--app") or target.wanted.spec
     return _package_of(app) == _package_of(target.wanted.spec)
+
+
+def is_app(app: str, spec: str) -> bool:
+    """Whether `celery -A app` may start the app of a spec, which has more than one spelling: by its
+    package or, from another folder, by its module alone. Yes where it is not known."""
+    if not app or "$" in app:
+        return True
+    ends = {one.partition(":")[0].rpartition(".")[2] for one in (app, spec)}
+    return _package_of(app) == _package_of(spec) or len(ends) == 1
 
 
 def _package_of(app: str) -> str:
