@@ -13,6 +13,7 @@ from celeryize.commands.worker.compose_broker import (
     with_shared_url,
 )
 from celeryize.commands.worker.compose_edit import load_compose
+from celeryize.commands.worker.compose_override import plan_overrides
 from celeryize.commands.worker.compose_service import (
     Base,
     ComposeFile,
@@ -74,6 +75,7 @@ def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) 
     base = _base_of(target, file, model, broker, extra)
     jobs = free_names(jobs, {key.text for key, _ in file.services.pairs})
     added = [render_service(file, base, wanted, job) for job in jobs]
+    plan_overrides(target, name, jobs)
     block = joined_services(file, added)
     shown = ", ".join(job.name for job in jobs)
     target.what.append(f"the services {shown}" if len(jobs) > 1 else f"the service {shown}")

@@ -157,6 +157,20 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
     return f"{job.name}:\n" + _indented("".join(lines), file.step)
 
 
+def render_addition(file: ComposeFile, base: Base, job: Job) -> str:
+    """The lines of an override for a new service: what it adds to the web service, of what both
+    have in common. Empty where that is nothing."""
+    lines = [_taken_over(file, base)]
+    for key, value in base.node.resolved.own_items():
+        if key in SHARED - {"entrypoint"}:
+            lines.append(_copied(file, base, job, key, value))
+    if base.node.resolved.own("environment") is not None:
+        dropped = frozenset({REMAP}) if job.is_beat else frozenset()
+        lines.append(environment_lines(file, base, (), frozenset(), dropped=dropped))
+    block = "".join(lines)
+    return f"{job.name}:\n" + _indented(block, file.step) if block else ""
+
+
 def render_redis(file: ComposeFile, base: Base, name: str, volume: str) -> str:
     """A Redis that keeps its messages: on a volume, and never evicted."""
     lines = [

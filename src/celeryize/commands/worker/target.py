@@ -44,6 +44,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # the compose files that may add to its services
+    overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew
     env_file: str = ""
     what: list[str] = field(default_factory=list)
