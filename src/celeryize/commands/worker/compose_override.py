@@ -72,5 +72,5 @@ def _with_additions(target: Target, node: Node, name: str, jobs: tuple[Job, ...]
     if not new:
         return text
     lead = "\n" if file.gaps else ""
-    target.what.append(f"what {name} gets there, for {', '.join(job.name for job in jobs)}")
+    target.what.append(f"what it adds to {name}, for {', '.join(job.name for job in jobs)} too")
     return add_entries(target.path, text, ("services",), lead + lead.join(new), after=name)
