@@ -147,13 +147,17 @@ def _plan_files(
         )
     for manual in refusals:
         draft.add_manual(manual)
+    _report_kept(draft, passed_over, request)
+
+
+def _report_kept(draft: Draft, passed_over: list[DeploymentFile], request: Request) -> None:
+    """A note for each reason why files stay as they are."""
     reasons_of: dict[str, list[str]] = {}
     changed = {edit.path for edit in draft.edits()}
     for file in passed_over:
-        if file.path in changed:
-            continue
-        why = file.skipped or f"it has no service {request.service}"
-        reasons_of.setdefault(why, []).append(str(file.path))
+        if file.path not in changed:
+            why = file.skipped or f"it has no service {request.service}"
+            reasons_of.setdefault(why, []).append(str(file.path))
     for why, paths in reasons_of.items():
         draft.add_note(_note_of_kept(why, paths))
 
