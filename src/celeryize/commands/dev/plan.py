@@ -177,6 +177,12 @@ def started_early(program: Program) -> Program:
     return replace(program, command=(*words, *program.command[6:]))
 
 
+def without_banner(program: Program) -> Program:
+    """The same program of Celery without its banner, which its first start has shown."""
+    index = program.command.index("celery") + 1
+    return replace(program, command=(*program.command[:index], "-q", *program.command[index:]))
+
+
 def with_variables(session: Session, variables: Mapping[str, str]) -> Session:
     """The session with some more environment variables for each of its programs."""
     changed = {
