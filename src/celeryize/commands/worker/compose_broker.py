@@ -17,6 +17,7 @@ from celeryize.commands.worker.compose_service import (
     render_rabbitmq,
     render_redis,
 )
+from celeryize.commands.worker.compose_values import interpolated, variable_in
 from celeryize.commands.worker.eviction import report_eviction
 from celeryize.commands.worker.target import Target, origin_of
 from celeryize.commands.worker.web import (
@@ -27,7 +28,6 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
-REFERENCE = re.compile(r"\$\{(\w+)(?:(:?-)([^{}]*))?\}")
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
@@ -288,20 +288,11 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
 
 def _resolved(target: Target, value: str) -> str:
     """A value as Compose makes it: `${NAME:-default}` is what the .env beside the file gives, else
-    its default; one without either stays as it is."""
-    if "${" not in value:
+    its default; one without either, or an empty one, stays as it is."""
+    if "$" not in value:
         return value
     beside = readable_text((target.root / target.path).parent / ".env")
-
-    def chosen(match: re.Match[str]) -> str:
-        found = re.search(rf"^\s*(?:export\s+)?{match[1]}\s*=[ \t]*(.*)$", beside, re.M)
-        given = found[1].strip().strip("\"'") if found else ""
-        # `:-` also stands for an empty value
-        if given or (found and match[2] == "-"):
-            return given
-        return match[0] if match[2] is None else match[3]
-
-    return REFERENCE.sub(chosen, value)
+    return interpolated(value, lambda name: variable_in(beside, name)) or value
 
 
 def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:
