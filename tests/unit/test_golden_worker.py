@@ -33,8 +33,6 @@ GOLDEN = Path(__file__).parents[1] / "golden_worker"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/case.toml"))
 # What is wrong in them is what the user wrote, and no line that is missing.
 LEFT_ALONE = {
-    # a broker that a note is about
-    "compose_broker_with_a_user",
     # a Beat that may be one
     "compose_unknown_beat_beside_worker",
     # a worker that is not of the project's app

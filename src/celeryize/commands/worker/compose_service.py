@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from celeryize.commands.worker.login import Login
 from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
 from celeryize.patch.yaml_tree import MERGE, Node
@@ -171,11 +172,18 @@ def render_addition(file: ComposeFile, base: Base, job: Job) -> str:
     return f"{job.name}:\n" + _indented(block, file.step) if block else ""
 
 
-def render_redis(file: ComposeFile, base: Base, name: str, volume: str) -> str:
+def render_redis(file: ComposeFile, base: Base, name: str, volume: str, login: Login) -> str:
     """A Redis that keeps its messages: on a volume, and never evicted."""
+    command = ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+    environment = ""
+    if login.password and not login.is_of_acl:
+        command += ["--requirepass", login.password]
+        # for redis-cli, which the health check asks
+        environment = _variables(file, [("REDISCLI_AUTH", login.password)])
     lines = [
         "image: redis:8-alpine\n",
-        'command: ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]\n',
+        f"command: {json.dumps(command, ensure_ascii=False)}\n",
+        environment,
         "restart: unless-stopped\n",
         list_lines(file, "volumes", [f"{volume}:/data"]),
         _network_names(file, base),
@@ -188,11 +196,12 @@ def render_redis(file: ComposeFile, base: Base, name: str, volume: str) -> str:
     return f"{name}:\n" + _indented("".join(lines), file.step)
 
 
-def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str) -> str:
+def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login: Login) -> str:
     """A RabbitMQ that keeps its messages; its data belongs to its host name."""
     lines = [
         "image: rabbitmq:4\n",
         f"hostname: {name}\n",
+        _variables(file, [*login.rabbitmq_variables()]),
         "restart: unless-stopped\n",
         list_lines(file, "volumes", [f"{volume}:/var/lib/rabbitmq"]),
         _network_names(file, base),
@@ -209,6 +218,13 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str) -> st
         ),
     ]
     return f"{name}:\n" + _indented("".join(lines), file.step)
+
+
+def _variables(file: ComposeFile, pairs: list[tuple[str, str]]) -> str:
+    """The environment of a service that is made here; empty without any variable."""
+    if not pairs:
+        return ""
+    return mapping_lines(file, "environment", [f"{name}: {scalar(value)}" for name, value in pairs])
 
 
 def health_lines(file: ComposeFile, job: Job) -> str:

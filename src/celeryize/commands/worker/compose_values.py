@@ -6,7 +6,8 @@ Source: https://docs.docker.com/reference/compose-file/interpolation/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 REFERENCE = re.compile(r"\$\$|\$(\w+)|\$\{(\w+)(:?[-+?])?")
 # Of values that lead to other variables.
@@ -15,34 +16,51 @@ DEPTH = 5
 Given = Callable[[str], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A variable in a value: where it is and what it is as a whole, its name, what follows that
+    (`:-`, `-`, `:+`, `?` ...) and the rest. `$$`, a dollar sign, has no name."""
+
+    start: int
+    end: int
+    whole: str
+    name: str
+    sign: str
+    rest: str
+
+
+def references_in(value: str) -> Iterator[Reference]:
+    """The variables of a value; those in the default of another one are a part of that."""
+    position = 0
+    while match := REFERENCE.search(value, position):
+        end, rest = match.end(), ""
+        if match[2]:
+            end = _end_of_braces(value, match.end())
+            rest = value[match.end() : end].removesuffix("}")
+        whole = value[match.start() : end]
+        yield Reference(match.start(), end, whole, match[1] or match[2] or "", match[3] or "", rest)
+        position = end
+
+
 def interpolated(value: str, given: Given, depth: int = DEPTH) -> str:
     """The value with what `given` knows of its variables, else with their defaults; a variable that
     has neither stays as it is written, and so does what is no reference."""
     found: list[str] = []
     position = 0
-    for match in REFERENCE.finditer(value):
-        if match.start() < position:
-            # inside of a default
-            continue
-        end = match.end()
-        if match[2]:
-            end = _end_of_braces(value, match.end())
-        found.append(value[position : match.start()])
-        whole = value[match.start() : end]
-        name, sign = match[1] or match[2] or "", match[3] or ""
-        rest = whole[match.end() - match.start() : -1] if match[2] else ""
-        # `$$` is a dollar sign, and `${A.b}` is nothing that Compose knows
-        if not name or not depth or (rest and not sign):
-            found.append(whole)
-        else:
-            found.append(_chosen(name, sign, rest, whole, given, depth))
-        position = end
+    for reference in references_in(value):
+        found.append(value[position : reference.start])
+        found.append(_chosen(reference, given, depth))
+        position = reference.end
     return "".join((*found, value[position:]))
 
 
-def _chosen(name: str, sign: str, rest: str, whole: str, given: Given, depth: int) -> str:
-    """What stands for one variable; `sign` is what follows its name: `:-`, `-`, `:+`, `?` ..."""
-    text = given(name)
+def _chosen(reference: Reference, given: Given, depth: int) -> str:
+    """What stands for one variable."""
+    sign, rest = reference.sign, reference.rest
+    # `${A.b}` is nothing that Compose knows
+    if not reference.name or not depth or (rest and not sign):
+        return reference.whole
+    text = given(reference.name)
     # with a colon, an empty value is none
     is_set = bool(text) or (text is not None and sign in {"-", "+"})
     if "+" in sign:
@@ -51,7 +69,7 @@ def _chosen(name: str, sign: str, rest: str, whole: str, given: Given, depth: in
         return interpolated(text or "", given, depth - 1)
     if "-" in sign:
         return interpolated(rest, given, depth - 1)
-    return whole
+    return reference.whole
 
 
 def _end_of_braces(value: str, position: int) -> int:
