@@ -22,8 +22,16 @@ def lines_to_paste(kind: str, wanted: Wanted) -> str:
         if kind == "procfile":
             given = "".join(f"{name}={value} " for name, value in pairs)
             lines.append(f"{job.name}: {given}{shell_line(words)}\n")
-        elif kind in {"systemd", "supervisor"}:
-            lines.append(shell_line(words) + "\n")
+        elif kind == "systemd":
+            lines += [f"# the unit of {job.name}\n", "[Service]\n"]
+            # systemd starts nothing by its name alone
+            lines.append(f"ExecStart=/path/to/{shell_line(words)}\n")
+            lines += [f"Environment={name}={value}\n" for name, value in pairs]
+            lines.append(f"KillMode=mixed\nTimeoutStopSec={wanted.grace}\nRestart=always\n")
+        elif kind == "supervisor":
+            lines.append(f"[program:{job.name}]\ncommand={shell_line(words)}\n")
+            lines += [f'environment={name}="{value}"\n' for name, value in pairs]
+            lines.append(f"stopwaitsecs={wanted.grace}\nstopasgroup=false\nkillasgroup=true\n")
         elif kind == "kubernetes":
             lines.append(f"# {job.name}: terminationGracePeriodSeconds: {wanted.grace}\n")
             lines.append(f"command: {json.dumps(list(words))}\n")
