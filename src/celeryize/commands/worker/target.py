@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.files import is_unknown_worker
 from celeryize.commands.worker.wanted import Job, Wanted
-from celeryize.commands.worker.web import Web, find_web
+from celeryize.commands.worker.web import WEB, Web, bin_of, find_web, folder_of, runner_of
 from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folders
 from celeryize.detect.processes.process import Process
 from celeryize.draft import Draft
@@ -213,9 +213,31 @@ def choose_model(target: Target) -> Web:
     found = [process for process in (*target.workers, *beside) if _is_model(target, process)]
     # one for some queues alone may have an image of its own
     found.sort(key=lambda process: target.default_queue not in _consumed_by(target, process))
-    if found and target.web_name is None:
-        return Web(found[0], "it runs Celery")
+    if target.web_name is None:
+        found += _scripted_models(target)
+        if found:
+            return Web(found[0], "it runs Celery")
     return choose_web(target)
+
+
+def _scripted_models(target: Target) -> list[Process]:
+    """The workers of a compose file that a script starts, as one starts the web process of the same
+    image: what the scripts do is lost either way, and the rest of a worker is nearer."""
+    webs = find_web(target.root, list(target.processes)) if target.kind == "compose" else []
+    origins = {
+        origin_of(web.process)
+        for web in webs
+        if not (runner_of(web.process) or bin_of(web.process) or folder_of(web.process))
+        and not WEB.search(" ".join(web.process.words))
+    }
+    return [
+        process
+        for process in target.workers
+        if process.subcommand == "worker"
+        and process.script is not None
+        and origin_of(process) in origins
+        and is_app(app_of(process), target.wanted.spec)
+    ]
 
 
 def _is_model(target: Target, process: Process) -> bool:
