@@ -32,10 +32,9 @@ from celeryize.commands.worker.wanted import Job
 from celeryize.commands.worker.web import (
     WEB,
     Web,
-    bin_of,
     folder_of,
     passes_arguments_on,
-    runner_of,
+    server_program,
 )
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
@@ -95,9 +94,8 @@ def _base_of(
         web.process.name,
         node,
         broker,
-        bin=bin_of(web.process),
+        program=server_program(target.root, web.process),
         folder=folder_of(web.process),
-        runner=runner_of(web.process),
         app=app_of(web.process),
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,

@@ -80,9 +80,9 @@ class ComposeFile:
 class Base:
     """What new services are made from: a worker, or the web service, and what they wait for.
 
-    `broker` is the service of the broker, empty where there is none. `bin` is the folder of the
-    program, `folder` what it changes to, `runner` what is in front of it, `app` how it spells the
-    app where it runs Celery. `merges_web`: by the habit of the file a service takes over this one
+    `broker` is the service of the broker, empty where there is none. `program` is Celery with
+    what is in front of it, `folder` what it changes to, `app` how it spells the app where it runs
+    Celery. `merges_web`: by the habit of the file a service takes over this one
     by its anchor or by `extends`.
     `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
     """
@@ -90,9 +90,8 @@ class Base:
     name: str
     node: Node
     broker: str
-    bin: str = ""
+    program: tuple[str, ...] = ("celery",)
     folder: str = ""
-    runner: tuple[str, ...] = ()
     app: str = ""
     merges_web: str = ""
     passes_on: bool = True
@@ -135,7 +134,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
             lines.append(_copied(file, base, job, key, value))
     lines.append(_entrypoint(base))
     words = wanted.celery_words(job, BEAT_FILE, folder=base.folder, app=base.app)
-    command = [*base.runner, f"{base.bin}{words[0]}", *words[1:]]
+    command = [*base.program, *words[1:]]
     lines.append(f"command: {json.dumps(command)}\n")
     lines += _undone(base, inherited, job)
     if base.node.scalar("init") != "true" or "init" not in inherited:

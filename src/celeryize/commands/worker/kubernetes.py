@@ -181,7 +181,7 @@ def _deployment(target: Target, text: str, web: _Workload, process: Process, job
     words = target.wanted.celery_words(
         job, BEAT_FILE, folder=folder_of(process), app=app_of(process)
     )
-    command = json.dumps([*program_words(process), *words[1:]])
+    command = json.dumps([*program_words(target.root, process), *words[1:]])
     # an entry point of the image that waits for the database does so for the worker, too
     key = "command"
     if web.container.get("args") and not web.container.get("command"):

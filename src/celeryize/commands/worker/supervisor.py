@@ -66,7 +66,7 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     words = wanted.celery_words(
         job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h", app=app_of(web)
     )
-    command = (*program_words(web), *words[1:])
+    command = (*program_words(target.root, web), *words[1:])
     yield f"command={shell_line(command)}"
     for key in SHARED:
         if key in web.options:
