@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -170,6 +171,24 @@ def test_a_task_is_finished_before_its_worker_restarts_with_the_new_code(wired, 
     send(wired, 0)
     wait_for(wired / "doctors/finished_anew")
     assert dev.interrupt() == 130
+
+
+def test_the_banner_of_beat_is_shown_once(wired, terminal):
+    with (wired / "config/settings.py").open("a") as settings:
+        settings.write('\nCELERY_BEAT_SCHEDULE = {"x": {"task": "y", "schedule": 3600}}\n')
+    dev = terminal(wired, "--no-web")
+    log = io.StringIO()
+    dev.child.logfile_read = log
+    for text in ("x = 1\n", "x = 2\n", ""):
+        seen = {r"beat: Starting", r"ready\."}
+        while seen:
+            seen.discard(list(seen)[dev.expect(*seen)])
+        if text:
+            save(wired / "doctors/other.py", text)
+    assert dev.interrupt() == 130
+    said = log.getvalue()
+    assert said.count("beat: Starting") == 3
+    assert said.count("is starting.") == said.count("LocalTime ->") == 1
 
 
 def test_code_that_does_not_start_replaces_nothing(wired, terminal):

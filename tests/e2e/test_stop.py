@@ -148,7 +148,9 @@ def test_the_mode_of_the_project_is_named(tmp_path):
     )
     said = ran.stdout + ran.stderr
     assert "acks_late, as in your settings" in said and "acks_early, as" not in said
-    assert "takes longer than 20 s" in said
+    assert "task of more than 20 s  run again  acks_late, as in your settings" in said
+    assert "a deploy waits for tasks of up to 20 s; a longer one is run again" in said
+    assert said.count("No stop loses a running task of 16 s.") == 1
 
 
 def test_a_soft_timeout_that_nothing_starts_is_no_help(tmp_path):

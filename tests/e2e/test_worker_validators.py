@@ -46,12 +46,16 @@ def of_kind(pattern: str) -> list[str]:
     return [name for name in WRITTEN if list((GOLDEN / name / "after").rglob(pattern))]
 
 
-def compose_problems(folder: Path, file: Path) -> str:
-    """What the Compose binary says against a file; its env_files are made where they are missing."""
-    for path in re.findall(r"env_file:\s*(?:\n\s*-\s*)?(?!\n)(\S+)", file.read_text("utf-8-sig")):
-        (file.parent / path).parent.mkdir(parents=True, exist_ok=True)
-        (file.parent / path).touch()
-    command = [program("docker-compose"), "-f", str(file), "--profile", "*", "config", "--quiet"]
+def compose_problems(folder: Path, *files: Path) -> str:
+    """What the Compose binary says against files that are applied together; their env_files are made
+    where they are missing."""
+    for file in files:
+        text = file.read_text("utf-8-sig")
+        for path in re.findall(r"env_file:\s*(?:-\s+)?([\w./-]+)", text):
+            (file.parent / path).parent.mkdir(parents=True, exist_ok=True)
+            (file.parent / path).touch()
+    named = [word for file in files for word in ("-f", str(file))]
+    command = [program("docker-compose"), *named, "--profile", "*", "config", "--quiet"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return ended.stderr if ended.returncode else ""
 
@@ -68,6 +72,14 @@ def test_compose_takes_the_file_before_and_after(name: str, tmp_path: Path):
     for file in after.glob("*compose*.y*ml"):
         if "override" not in file.name:
             assert compose_problems(after, file) == ""
+
+
+@pytest.mark.parametrize("name", [name for name in WRITTEN if "compose_override" in name])
+def test_compose_takes_the_files_that_are_applied_together(name: str, tmp_path: Path):
+    folder = with_worker(name, tmp_path)
+    (override,) = folder.glob("*compose.override.y*ml")
+    base = override.with_name(override.name.replace(".override", ""))
+    assert compose_problems(folder, base, override) == ""
 
 
 def test_compose_refuses_what_is_no_compose_file(tmp_path: Path):

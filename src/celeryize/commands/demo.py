@@ -110,7 +110,7 @@ def run(folder: Path | None, view: View) -> Path:
     _prove_live(root, view)
     _deploy(root, view)
     _prove_stops(root, view)
-    view.show_line(f"\nEverything worked. Look around: {root}")
+    view.show_line(f"Everything worked. Look around: {root}")
     return root
 
 
@@ -144,9 +144,9 @@ def _deploy(root: Path, view: View) -> None:
 def _prove_stops(root: Path, view: View) -> None:
     """Worker and Beat are stopped as Compose stops them: no task is lost."""
     if shutil.which("redis-server") is None:
-        view.show_line("\nThe stop was not tried: there is no redis-server on this machine.")
+        view.show_line("\nThe stop was not tried: there is no redis-server on this machine.\n")
         return
-    view.show_line("\nThe stop proof, with the signals and graces of compose.yaml:")
+    view.show_line("\n$ celeryize verify --live --stop")
     project = load_project(root, python=sys.executable)
     for stop in run_stop(project, read_facts(project), view):
         for result in stop.results:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from celeryize.detect.layout import is_manage
 from celeryize.detect.modules import is_foreign
 from celeryize.detect.processes import Process, Script, read_processes
 from celeryize.detect.processes.scripts import read_scripts
@@ -16,6 +17,7 @@ PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*\.(conf|ini)|.*\.ya?ml")
 SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
 # How deep a repository is searched.
 LEVELS = 5
+HERE = PurePosixPath()
 
 Folder = tuple[Path, list[str], list[str]]
 
@@ -32,6 +34,42 @@ def own_folders(root: Path) -> tuple[Folder, ...]:
     return tuple(found)
 
 
+def folders_of_others(
+    root: Path, base: PurePosixPath, folders: tuple[Folder, ...]
+) -> dict[Path, Path]:
+    """The folders of other Django projects of the repository, each with their manage.py.
+
+    `base` is the folder of our own. A project inside ours has its own folder; one beside it, all up
+    to the folder that has both: `lab02/` of lab01/app/manage.py and lab02/app/manage.py.
+    """
+    own = (root / base).parts
+    found: dict[Path, Path] = {}
+    for place, _, files in folders:
+        parts = place.parts
+        if "manage.py" not in files or own[: len(parts)] == parts:
+            continue
+        if not is_manage(place / "manage.py"):
+            continue
+        common = next(
+            (n for n, pair in enumerate(zip(parts, own, strict=False)) if pair[0] != pair[1]),
+            len(parts),
+        )
+        found[Path(*parts[: common + 1])] = place / "manage.py"
+    return found
+
+
+def without_others(
+    root: Path, base: PurePosixPath, folders: tuple[Folder, ...]
+) -> tuple[Folder, ...]:
+    """The folders of a repository without those of other Django projects."""
+    others = folders_of_others(root, base, folders)
+    if not others:
+        return folders
+    return tuple(
+        folder for folder in folders if others.keys().isdisjoint((folder[0], *folder[0].parents))
+    )
+
+
 def matching_files(folders: tuple[Folder, ...], pattern: re.Pattern[str]) -> Iterator[Path]:
     """The files of some folders whose names match."""
     for place, _, files in folders:
@@ -43,9 +81,9 @@ def find_scripts(root: Path, folders: tuple[Folder, ...]) -> tuple[Script, ...]:
     return tuple(read_scripts(root, matching_files(folders, SCRIPT_NAMES)))
 
 
-def find_processes(root: Path) -> tuple[Process, ...]:
+def find_processes(root: Path, base: PurePosixPath = HERE) -> tuple[Process, ...]:
     """What the deployment files below `root` start; of files that no reader understands,
-    nothing."""
-    folders = own_folders(root)
+    nothing, and nothing of another Django project than that in `base`."""
+    folders = without_others(root, base, own_folders(root))
     scripts = find_scripts(root, folders)
     return tuple(read_processes(root, matching_files(folders, PROCESS_FILES), scripts))

@@ -14,6 +14,12 @@ from celeryize.patch.source import Source, Splice, fitted, insertion, statements
 from celeryize.patch.style import Style
 
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+# `# Local imports`, `# Third party`: about all the imports of a section, not the next one alone.
+HEADING = re.compile(
+    r"\s*#[\s#-]*(?:[\w-]+ )?(?:(?:module|local|project|django|third.party|standard|stdlib|internal"
+    r"|first.party|own)(?: [\w-]+)?|imports?)[\s:#-]*$",
+    re.I,
+)
 TRAILING_COMMA = re.compile(r"\s*,(?=\s*(?:#[^\n]*)?\s*\))")
 
 
@@ -100,7 +106,7 @@ def place_import(
     following = [node for node in after if not before or node.lineno > before[-1].lineno]
     if following and above != key[0] and _sort_key(following[0], style)[0] == key[0]:
         # the first of its section, below the blank line and the comments of the next
-        offset = _above_comments(source, following[0])
+        offset = _above_comments(source, following[0], below_heading=True)
         return insertion(offset, fitted(source, offset, f"{line}\n"), (wanted,))
     if before:
         offset = source.after_line(before[-1])
@@ -110,7 +116,8 @@ def place_import(
         if above != key[0]:
             lead += source.newline_at(offset)
     else:
-        offset, lead = _above_comments(source, block[0]), ""
+        same = _sort_key(block[0], style)[0] == key[0]
+        offset, lead = _above_comments(source, block[0], below_heading=same), ""
     gap = ""
     if following and not _is_blank_at(source, offset):
         below = _sort_key(following[0], style)[0]
@@ -119,11 +126,13 @@ def place_import(
     return insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), (wanted,))
 
 
-def _above_comments(source: Source, node: ast.stmt) -> int:
+def _above_comments(source: Source, node: ast.stmt, *, below_heading: bool) -> int:
     """The start of a statement's line, or of the comments directly above it, but for those at the
-    head of the file, which are about all of it.
+    head of the file, which are about all of it, and for the heading of a section that it is of.
     """
     number = node.lineno
+    if below_heading and number > 1 and HEADING.match(_line_at(source, number - 1)):
+        return source.line_starts[number - 1]
     while number > 1 and _line_at(source, number - 1).lstrip().startswith("#"):
         number -= 1
     if number == 1:

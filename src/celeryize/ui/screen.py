@@ -14,7 +14,7 @@ from celeryize.errors import CeleryizeError, Exit
 from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
 from celeryize.printable import printable
 from celeryize.probe.proof import Proof
-from celeryize.ui import answers, found, planned, running
+from celeryize.ui import answers, found, planned, running, stopping
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.text import Piece, paint
 from celeryize.ui.view import NoTerminal, Question
@@ -238,8 +238,8 @@ class Screen:
         planned.say_step_result(self._voice, result)
 
     def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
-        """A block for each process: how it is stopped, and a line for each result."""
-        running.say_stops(self._voice, stops)
+        """A block for each process: its stop, what became of its tasks, and what that means."""
+        stopping.say_stops(self._voice, stops)
 
     def show_log(self, process: str, line: str) -> None:
         """The line behind its name, whole, so that two processes do not share a line."""

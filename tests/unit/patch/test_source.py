@@ -176,3 +176,32 @@ def test_python_2_is_called_so(code):
 def test_a_syntax_error_of_python_3_is_not_called_python_2(code, words):
     with pytest.raises(CannotPatch, match=words):
         _ = Source(PurePosixPath("a.py"), code).tree
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        # a heading is about the whole section
+        (
+            "import os\n\n# Module imports\nfrom shop.x import y\n",
+            "from shop import z",
+            "import os\n\n# Module imports\nfrom shop import z\nfrom shop.x import y\n",
+        ),
+        ("# Local imports\nimport sys\n", "import os", "# Local imports\nimport os\nimport sys\n"),
+        # another comment is about the next import
+        (
+            "import os\n\n# registers the signals\nfrom shop.x import y\n",
+            "from shop import z",
+            "import os\n\nfrom shop import z\n# registers the signals\nfrom shop.x import y\n",
+        ),
+        # a heading of another section
+        (
+            "import os\n\n# Local imports\nfrom shop.x import y\n",
+            "import sys",
+            "import os\nimport sys\n\n# Local imports\nfrom shop.x import y\n",
+        ),
+    ],
+)
+def test_an_import_goes_below_the_heading_of_its_section(text, line, expected):
+    before = source(text)
+    assert before.splice(*add_import(before, line)).text == expected

@@ -176,6 +176,6 @@ def read_facts(project: Project) -> Facts:
         settings=settings,
         tasks=TaskFacts(project, code),
         schedule=ScheduleFacts(code, settings),
-        deployment=DeploymentFacts(project.root),
+        deployment=DeploymentFacts(project.root, project.base),
         tests=TestFacts(code),
     )

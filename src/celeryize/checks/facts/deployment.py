@@ -11,11 +11,14 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.answers import ANSWERS_FILE
 from celeryize.detect.command import CeleryCommand, command_words
 from celeryize.detect.deployment import (
+    HERE,
     PROCESS_FILES,
     Folder,
     find_scripts,
+    folders_of_others,
     matching_files,
     own_folders,
+    without_others,
 )
 from celeryize.detect.modules import is_foreign
 from celeryize.detect.processes import Process, Script, read_processes
@@ -55,9 +58,13 @@ DOCKERFILE = re.compile(r".*[Dd]ockerfile.*|Containerfile")
 
 @dataclass(frozen=True, eq=False)
 class DeploymentFacts:
-    """The deployment files below `root`, and the command lines in them."""
+    """The deployment files below `root`, and the command lines in them.
+
+    `base` is the folder of the project: what other projects of the repository have is theirs.
+    """
 
     root: Path
+    base: PurePosixPath = HERE
 
     @cached_property
     def files(self) -> tuple[PurePosixPath, ...]:
@@ -67,10 +74,12 @@ class DeploymentFacts:
         return tuple(sorted(PurePosixPath(p.relative_to(self.root).as_posix()) for p in own))
 
     def _is_in_foreign_folder(self, path: Path) -> bool:
-        """Whether a file is below node_modules, a virtual environment or the like."""
+        """Whether a file is below node_modules, another Django project, or the like."""
         inner = [folder for folder in path.parents if folder.is_relative_to(self.root)]
         # the root itself may have any name: `build` is a fine name for a checkout
-        return any(is_foreign(folder) for folder in inner if folder != self.root)
+        if any(is_foreign(folder) for folder in inner if folder != self.root):
+            return True
+        return not self._of_others.isdisjoint(inner)
 
     def exports(self, variable: str) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
@@ -113,7 +122,16 @@ class DeploymentFacts:
     @cached_property
     def folders(self) -> tuple[Folder, ...]:
         """The folders of the repository that hold its own files, and what is in each."""
+        return without_others(self.root, self.base, self._all_folders)
+
+    @cached_property
+    def _all_folders(self) -> tuple[Folder, ...]:
         return own_folders(self.root)
+
+    @cached_property
+    def _of_others(self) -> frozenset[Path]:
+        """The folders of other Django projects."""
+        return frozenset(folders_of_others(self.root, self.base, self._all_folders))
 
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
         return matching_files(self.folders, pattern)

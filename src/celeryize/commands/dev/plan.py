@@ -113,7 +113,7 @@ def _scheduler_of(project: Project, report: ImportReport) -> str:
     """The scheduler for Beat's command line; empty where the settings choose it."""
     if report.scheduler and report.scheduler != DEFAULT_SCHEDULER:
         return ""
-    for process in find_processes(project.root):
+    for process in find_processes(project.root, project.base):
         command = process.celery
         if command and command.subcommand == "beat":
             named = command.option("-S", "--scheduler", "--scheduler-cls")
@@ -175,6 +175,12 @@ def started_early(program: Program) -> Program:
     """The same program, which imports the libraries and then waits for the word to go on."""
     words = ["early" if word == "late" else word for word in program.command[:6]]
     return replace(program, command=(*words, *program.command[6:]))
+
+
+def without_banner(program: Program) -> Program:
+    """The same program of Celery without its banner, which its first start has shown."""
+    index = program.command.index("celery") + 1
+    return replace(program, command=(*program.command[:index], "-q", *program.command[index:]))
 
 
 def with_variables(session: Session, variables: Mapping[str, str]) -> Session:

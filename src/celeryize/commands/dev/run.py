@@ -31,6 +31,7 @@ from celeryize.commands.dev.plan import (
     refuse_what_cannot_be,
     started_early,
     with_variables,
+    without_banner,
 )
 from celeryize.commands.dev.session import DevSession, Service
 from celeryize.commands.dev.watching import Watcher
@@ -79,7 +80,7 @@ def _run_session(project: Project, session: Session, scratch: Path, token: str, 
     if session.web:
         services.append(Service(session.web, waits=False, early=started_early(session.web)))
     if session.beat:
-        services.append(Service(session.beat, waits=False))
+        services.append(Service(session.beat, waits=False, again=without_banner(session.beat)))
     running = DevSession(view, project.root, project.interpreter.path, token, services)
     watcher = Watcher(project.root, scratch, running.note_change)
     names = ", ".join(service.program.name for service in services)

@@ -56,8 +56,17 @@ class Service:
     the libraries for the next one: `early` is its program, None where there is to be no spare.
     """
 
-    def __init__(self, program: Program, *, waits: bool, early: Program | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        waits: bool,
+        early: Program | None = None,
+        again: Program | None = None,
+    ) -> None:
         self.program = program
+        # what it is restarted as, where that is not the same
+        self.again = again or program
         self.waits = waits
         self.early = early
         self.spare: Child | None = None
@@ -283,6 +292,7 @@ class DevSession:
             service.imported = False
         else:
             service.current = child
+            service.program = service.again
 
     def _start(self, service: Service) -> Child:
         """A new process of a program: the spare one, where it has the libraries by now."""

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from celeryize.detect.command import SUBCOMMANDS as ASKED
-from celeryize.detect.deployment import PROCESS_FILES, matching_files, own_folders
+from celeryize.detect.deployment import (
+    PROCESS_FILES,
+    matching_files,
+    own_folders,
+    without_others,
+)
 from celeryize.detect.processes import Process, processes_in
 from celeryize.detect.processes.process import split_command
 from celeryize.detect.project import Project
@@ -44,7 +49,8 @@ def add_left_commands(project: Project, draft: Draft, app: str, told: frozenset[
 
     `app` is what a command without -A starts.
     """
-    for file in matching_files(own_folders(project.root), PROCESS_FILES):
+    folders = without_others(project.root, project.base, own_folders(project.root))
+    for file in matching_files(folders, PROCESS_FILES):
         path = PurePosixPath(file.relative_to(project.root).as_posix())
         data = draft.read(path) or b""
         if b"celery" not in data:

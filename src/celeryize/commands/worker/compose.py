@@ -13,6 +13,7 @@ from celeryize.commands.worker.compose_broker import (
     with_shared_url,
 )
 from celeryize.commands.worker.compose_edit import load_compose
+from celeryize.commands.worker.compose_override import plan_overrides
 from celeryize.commands.worker.compose_service import (
     Base,
     ComposeFile,
@@ -31,10 +32,9 @@ from celeryize.commands.worker.wanted import Job
 from celeryize.commands.worker.web import (
     WEB,
     Web,
-    bin_of,
     folder_of,
     passes_arguments_on,
-    runner_of,
+    server_program,
 )
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
@@ -74,6 +74,7 @@ def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) 
     base = _base_of(target, file, model, broker, extra)
     jobs = free_names(jobs, {key.text for key, _ in file.services.pairs})
     added = [render_service(file, base, wanted, job) for job in jobs]
+    plan_overrides(target, name, jobs)
     block = joined_services(file, added)
     shown = ", ".join(job.name for job in jobs)
     target.what.append(f"the services {shown}" if len(jobs) > 1 else f"the service {shown}")
@@ -93,9 +94,8 @@ def _base_of(
         web.process.name,
         node,
         broker,
-        bin=bin_of(web.process),
+        program=server_program(target.root, web.process),
         folder=folder_of(web.process),
-        runner=runner_of(web.process),
         app=app_of(web.process),
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,

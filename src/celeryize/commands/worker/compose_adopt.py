@@ -36,7 +36,7 @@ def adopt_services(target: Target, text: str) -> str:
     if is_development(target.path):
         target.keep("its worker is for development: left as it is")
         return text
-    for process in target.workers:
+    for process in target.adopted_workers():
         job = Job(process.subcommand or "worker", process.name)
         text = _adopt_service(target, text, _Adopted(process, job))
         exec_in_script(target, process)

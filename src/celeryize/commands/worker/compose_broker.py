@@ -17,7 +17,9 @@ from celeryize.commands.worker.compose_service import (
     render_rabbitmq,
     render_redis,
 )
+from celeryize.commands.worker.compose_values import interpolated, variable_in
 from celeryize.commands.worker.eviction import report_eviction
+from celeryize.commands.worker.login import GUEST, Login, login_in
 from celeryize.commands.worker.target import Target, origin_of
 from celeryize.commands.worker.web import (
     find_web,
@@ -27,7 +29,6 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
-REFERENCE = re.compile(r"\$\{(\w+)(?:(:?-)([^{}]*))?\}")
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
@@ -84,8 +85,11 @@ def _with_server(target: Target, text: str, web: str, server: Server) -> tuple[s
         host = _host_of(given)
         if not _may_be_service(document, host):
             host = ""
-        service, text = _add_broker(target, text, document, web, kind, host)
+        login = _login_of(target, document, web, server, given)
+        service, text = _add_broker(target, text, document, web, kind, host, login or Login())
         added = ((service, kind),)
+        if _has_user(given) and (login is None or (kind == "redis" and login.is_of_acl)):
+            target.note(_note_of_user(target, web, service, kind, login))
         if "${" in given and _host_of(given) != service:
             target.note(
                 f"{target.path}: the URL of {web} is {given}: where that is set, it has to name "
@@ -176,15 +180,49 @@ def with_missing_server(target: Target, text: str) -> str:
     beside = {key.text for key, _ in services.resolved.pairs} | {p.name for p in target.siblings}
     if host in beside or _service_of(services, kind, server, given) == host:
         return text
-    if "@" in given:
+    login = _login_of(target, document, worker.name, server, given)
+    if _has_user(given) and (login is None or (kind == "redis" and login.is_of_acl)):
         # a server that is made here has no such user
         target.note(
             f"{worker.where.path}: {worker.name} is told of a broker on {host}, and no service is "
             "called so."
         )
         return text
-    _, text = _add_broker(target, text, document, worker.name, kind, host)
+    _, text = _add_broker(target, text, document, worker.name, kind, host, login or Login())
     return text
+
+
+def _has_user(url: str) -> bool:
+    """Whether a URL has a user or a password that a new server would not know by itself."""
+    login = login_in(url, lambda _: None)
+    if login is None or (login.user, login.password) == GUEST:
+        return False
+    return bool(login.user or login.password)
+
+
+def _login_of(
+    target: Target, document: Node, service: str, server: Server, given: str
+) -> Login | None:
+    """The user that the URL of a service has, as the compose file or, without one, the settings
+    write it; None where it is written elsewhere."""
+    if not given:
+        return login_in(server.url, lambda _: None)
+    beside = readable_text((target.root / target.path).parent / ".env")
+    for name in dict.fromkeys((server.own, *server.variables)):
+        value = variable_of(document, service, name)
+        if value:
+            return login_in(value, lambda name: variable_in(beside, name))
+    return None
+
+
+def _note_of_user(target: Target, web: str, service: str, kind: str, login: Login | None) -> str:
+    """What a new server has to be given, where its user is not in the file."""
+    what = "RABBITMQ_DEFAULT_USER and RABBITMQ_DEFAULT_PASS"
+    if kind == "redis":
+        what = "--requirepass in its command"
+    if kind == "redis" and login is not None:
+        what = f"an ACL for {login.user}"
+    return f"{target.path}: the URL of {web} has a user: give {service} {what}, as in that URL."
 
 
 def _host_of(url: str) -> str:
@@ -222,7 +260,7 @@ def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
 
 
 def _add_broker(
-    target: Target, text: str, document: Node, web: str, kind: str, host: str
+    target: Target, text: str, document: Node, web: str, kind: str, host: str, login: Login
 ) -> tuple[str, str]:
     """The name of the new service, which is the host that a URL has already, and the text."""
     file = read_habit(text, document)
@@ -238,7 +276,7 @@ def _add_broker(
     if any("-" in one for one in names):
         volume = volume.replace("_", "-")
     render = render_redis if kind == "redis" else render_rabbitmq
-    block = render(file, Base(web, node, ""), name, volume)
+    block = render(file, Base(web, node, ""), name, volume, login)
     text = add_entries(target.path, text, ("services",), joined_services(file, [block]), after=web)
     if volume not in names:
         text = _add_volume(target, text, document, volume)
@@ -288,20 +326,11 @@ def _given_url(target: Target, document: Node, service: str, server: Server) -> 
 
 def _resolved(target: Target, value: str) -> str:
     """A value as Compose makes it: `${NAME:-default}` is what the .env beside the file gives, else
-    its default; one without either stays as it is."""
-    if "${" not in value:
+    its default; one without either, or an empty one, stays as it is."""
+    if "$" not in value:
         return value
     beside = readable_text((target.root / target.path).parent / ".env")
-
-    def chosen(match: re.Match[str]) -> str:
-        found = re.search(rf"^\s*(?:export\s+)?{match[1]}\s*=[ \t]*(.*)$", beside, re.M)
-        given = found[1].strip().strip("\"'") if found else ""
-        # `:-` also stands for an empty value
-        if given or (found and match[2] == "-"):
-            return given
-        return match[0] if match[2] is None else match[3]
-
-    return REFERENCE.sub(chosen, value)
+    return interpolated(value, lambda name: variable_in(beside, name)) or value
 
 
 def _is_in_extended(target: Target, document: Node, service: str, name: str) -> bool:

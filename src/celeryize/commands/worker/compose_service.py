@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from celeryize.commands.worker.login import Login
 from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
 from celeryize.patch.yaml_tree import MERGE, Node
@@ -79,9 +80,9 @@ class ComposeFile:
 class Base:
     """What new services are made from: a worker, or the web service, and what they wait for.
 
-    `broker` is the service of the broker, empty where there is none. `bin` is the folder of the
-    program, `folder` what it changes to, `runner` what is in front of it, `app` how it spells the
-    app where it runs Celery. `merges_web`: by the habit of the file a service takes over this one
+    `broker` is the service of the broker, empty where there is none. `program` is Celery with
+    what is in front of it, `folder` what it changes to, `app` how it spells the app where it runs
+    Celery. `merges_web`: by the habit of the file a service takes over this one
     by its anchor or by `extends`.
     `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
     """
@@ -89,9 +90,8 @@ class Base:
     name: str
     node: Node
     broker: str
-    bin: str = ""
+    program: tuple[str, ...] = ("celery",)
     folder: str = ""
-    runner: tuple[str, ...] = ()
     app: str = ""
     merges_web: str = ""
     passes_on: bool = True
@@ -134,7 +134,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
             lines.append(_copied(file, base, job, key, value))
     lines.append(_entrypoint(base))
     words = wanted.celery_words(job, BEAT_FILE, folder=base.folder, app=base.app)
-    command = [*base.runner, f"{base.bin}{words[0]}", *words[1:]]
+    command = [*base.program, *words[1:]]
     lines.append(f"command: {json.dumps(command)}\n")
     lines += _undone(base, inherited, job)
     if base.node.scalar("init") != "true" or "init" not in inherited:
@@ -157,11 +157,32 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
     return f"{job.name}:\n" + _indented("".join(lines), file.step)
 
 
-def render_redis(file: ComposeFile, base: Base, name: str, volume: str) -> str:
+def render_addition(file: ComposeFile, base: Base, job: Job) -> str:
+    """The lines of an override for a new service: what it adds to the web service, of what both
+    have in common. Empty where that is nothing."""
+    lines = [_taken_over(file, base)]
+    for key, value in base.node.resolved.own_items():
+        if key in SHARED - {"entrypoint"}:
+            lines.append(_copied(file, base, job, key, value))
+    if base.node.resolved.own("environment") is not None:
+        dropped = frozenset({REMAP}) if job.is_beat else frozenset()
+        lines.append(environment_lines(file, base, (), frozenset(), dropped=dropped))
+    block = "".join(lines)
+    return f"{job.name}:\n" + _indented(block, file.step) if block else ""
+
+
+def render_redis(file: ComposeFile, base: Base, name: str, volume: str, login: Login) -> str:
     """A Redis that keeps its messages: on a volume, and never evicted."""
+    command = ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+    environment = ""
+    if login.password and not login.is_of_acl:
+        command += ["--requirepass", login.password]
+        # for redis-cli, which the health check asks
+        environment = _variables(file, [("REDISCLI_AUTH", login.password)])
     lines = [
         "image: redis:8-alpine\n",
-        'command: ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]\n',
+        f"command: {json.dumps(command, ensure_ascii=False)}\n",
+        environment,
         "restart: unless-stopped\n",
         list_lines(file, "volumes", [f"{volume}:/data"]),
         _network_names(file, base),
@@ -174,11 +195,12 @@ def render_redis(file: ComposeFile, base: Base, name: str, volume: str) -> str:
     return f"{name}:\n" + _indented("".join(lines), file.step)
 
 
-def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str) -> str:
+def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login: Login) -> str:
     """A RabbitMQ that keeps its messages; its data belongs to its host name."""
     lines = [
         "image: rabbitmq:4\n",
         f"hostname: {name}\n",
+        _variables(file, [*login.rabbitmq_variables()]),
         "restart: unless-stopped\n",
         list_lines(file, "volumes", [f"{volume}:/var/lib/rabbitmq"]),
         _network_names(file, base),
@@ -195,6 +217,13 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str) -> st
         ),
     ]
     return f"{name}:\n" + _indented("".join(lines), file.step)
+
+
+def _variables(file: ComposeFile, pairs: list[tuple[str, str]]) -> str:
+    """The environment of a service that is made here; empty without any variable."""
+    if not pairs:
+        return ""
+    return mapping_lines(file, "environment", [f"{name}: {scalar(value)}" for name, value in pairs])
 
 
 def health_lines(file: ComposeFile, job: Job) -> str:

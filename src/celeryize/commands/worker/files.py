@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
 from celeryize.detect.deployment import (
+    HERE,
     PROCESS_FILES,
     find_scripts,
+    folders_of_others,
     matching_files,
     own_folders,
 )
@@ -50,10 +52,11 @@ class DeploymentFile:
     refusal: CannotPatch | None = None
 
 
-def find_files(root: Path) -> list[DeploymentFile]:
+def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     """The deployment files of a project, in the order of their paths; those without Celery and
-    without a web process are `skipped`."""
+    without a web process are `skipped`, and those of another project of the repository."""
     folders = own_folders(root)
+    others = folders_of_others(root, base, folders)
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}
@@ -69,14 +72,17 @@ def find_files(root: Path) -> list[DeploymentFile]:
             _without_guess(root, process) for process in read_processes(root, [path], scripts)
         )
         original = own.get(path.resolve()) if path.is_symlink() else None
+        why = ""
+        if original is not None:
+            why = f"it is a link to {original.relative_to(root).as_posix()}"
+        if not others.keys().isdisjoint(path.parents):
+            why = "it is of another Django project"
         if path.suffix == ".service":
-            if original is not None:
-                continue
-            units.setdefault(relative.parent, []).extend(processes)
+            if not why:
+                units.setdefault(relative.parent, []).extend(processes)
             continue
         file = _read_deployment(root, path, relative, processes)
-        if file is not None and original is not None:
-            why = f"it is a link to {original.relative_to(root).as_posix()}"
+        if file is not None and why:
             file = replace(file, processes=(), skipped=why, refusal=None)
         if file is not None:
             found.append(file)
@@ -183,7 +189,7 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
-    unknown = [process for process in processes if _is_unknown_worker(process)]
+    unknown = [process for process in processes if is_unknown_worker(process)]
     if unknown:
         return f"what {unknown[0].name} runs is not known to be Celery ({unknown[0].where})"
     web = find_web(root, list(processes))
@@ -197,8 +203,8 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     return ""
 
 
-def _is_unknown_worker(process: Process) -> bool:
-    """Whether only the name of a process says that it is a worker."""
+def is_unknown_worker(process: Process) -> bool:
+    """Whether only the name of a process says that it is a worker, or Beat."""
     return bool(
         CALLED_WORKER.search(process.name)
         and (process.words or {"build", "context"} & set(process.options))

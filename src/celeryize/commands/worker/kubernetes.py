@@ -83,7 +83,7 @@ class _Workload:
 def plan_kubernetes(target: Target) -> None:
     """Plan the Deployments of one manifest; those that are there are completed."""
     text = target.text
-    for process in target.workers:
+    for process in target.adopted_workers():
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
@@ -181,7 +181,7 @@ def _deployment(target: Target, text: str, web: _Workload, process: Process, job
     words = target.wanted.celery_words(
         job, BEAT_FILE, folder=folder_of(process), app=app_of(process)
     )
-    command = json.dumps([*program_words(process), *words[1:]])
+    command = json.dumps([*program_words(target.root, process), *words[1:]])
     # an entry point of the image that waits for the database does so for the worker, too
     key = "command"
     if web.container.get("args") and not web.container.get("command"):

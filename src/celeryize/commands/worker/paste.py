@@ -5,32 +5,47 @@ from __future__ import annotations
 import json
 
 from celeryize.commands.worker.compose_service import BEAT_FILE
-from celeryize.commands.worker.wanted import Wanted, shell_line
+from celeryize.commands.worker.wanted import REMAP, Wanted, shell_line
 
 
 def lines_to_paste(kind: str, wanted: Wanted) -> str:
     """The processes as lines of a kind of file."""
     lines: list[str] = []
+    if wanted.soft_is_missing:
+        # with the variable alone, a stop cuts the tasks off at once
+        needs = f"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = {wanted.soft}"
+        lines.append(f"# {REMAP} needs {needs} in the settings\n")
     for job in wanted.jobs:
         words = wanted.celery_words(job, BEAT_FILE)
-        pairs = list(wanted.variables(job))
-        if kind not in {"compose", "kubernetes"}:
-            pairs = list(wanted.stop_variables(job))
+        # no health check: its module is not written where nothing is
+        pairs = list(wanted.stop_variables(job))
         if kind == "procfile":
             given = "".join(f"{name}={value} " for name, value in pairs)
             lines.append(f"{job.name}: {given}{shell_line(words)}\n")
-        elif kind in {"systemd", "supervisor"}:
-            lines.append(shell_line(words) + "\n")
+        elif kind == "systemd":
+            lines += [f"# the unit of {job.name}\n", "[Service]\n"]
+            # systemd starts nothing by its name alone
+            lines.append(f"ExecStart=/path/to/{shell_line(words)}\n")
+            lines += [f"Environment={name}={value}\n" for name, value in pairs]
+            lines.append(f"KillMode=mixed\nTimeoutStopSec={wanted.grace}\nRestart=always\n")
+        elif kind == "supervisor":
+            lines.append(f"[program:{job.name}]\ncommand={shell_line(words)}\n")
+            lines += [f'environment={name}="{value}"\n' for name, value in pairs]
+            lines.append(f"stopwaitsecs={wanted.grace}\nstopasgroup=false\nkillasgroup=true\n")
         elif kind == "kubernetes":
             lines.append(f"# {job.name}: terminationGracePeriodSeconds: {wanted.grace}\n")
-            lines.append(f"command: {json.dumps(list(words))}\nenv:\n")
+            lines.append(f"command: {json.dumps(list(words))}\n")
+            if pairs:
+                lines.append("env:\n")
             lines += [f"  - name: {name}\n    value: {value}\n" for name, value in pairs]
         else:
             lines.append(
                 f"{job.name}:\n  # image, env_file, environment, volumes as the web service\n"
             )
             lines.append(f"  command: {json.dumps(list(words))}\n  init: true\n")
-            lines.append(f"  restart: unless-stopped\n  stop_grace_period: {wanted.grace}s\n")
+            lines.append("  restart: unless-stopped\n")
+            if not job.is_beat:
+                lines.append(f"  stop_grace_period: {wanted.grace}s\n")
             if pairs:
                 lines.append("  environment:\n")
             lines += [f"    {name}: {value}\n" for name, value in pairs]

@@ -72,7 +72,8 @@ def plan(project: Project, request: Request) -> Plan:
         )
     facts = read_facts(project)
     draft = project.draft()
-    files = [file for file in find_files(project.root) if request.to in {None, file.kind}]
+    found = find_files(project.root, project.base)
+    files = [file for file in found if request.to in {None, file.kind}]
     if not files and request.to is None:
         raise CannotPatch(
             "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
@@ -126,7 +127,7 @@ def _plan_files(
             if file.refusal:
                 raise file.refusal
             target = _target_of(project, draft, file, wanted, request, facts)
-            target = replace(target, siblings=siblings)
+            target = replace(target, siblings=siblings, overrides=_overrides_of(file, files))
             if file.path in bases or _is_left_to_another(project, file, files):
                 target = replace(target, wanted=replace(wanted, workers=(), beat=None))
             PLANS[file.kind].plan(target)
@@ -146,10 +147,17 @@ def _plan_files(
         )
     for manual in refusals:
         draft.add_manual(manual)
+    _report_kept(draft, passed_over, request)
+
+
+def _report_kept(draft: Draft, passed_over: list[DeploymentFile], request: Request) -> None:
+    """A note for each reason why files stay as they are."""
     reasons_of: dict[str, list[str]] = {}
+    changed = {edit.path for edit in draft.edits()}
     for file in passed_over:
-        why = file.skipped or f"it has no service {request.service}"
-        reasons_of.setdefault(why, []).append(str(file.path))
+        if file.path not in changed:
+            why = file.skipped or f"it has no service {request.service}"
+            reasons_of.setdefault(why, []).append(str(file.path))
     for why, paths in reasons_of.items():
         draft.add_note(_note_of_kept(why, paths))
 
@@ -205,6 +213,19 @@ def _siblings_of(
             continue
         found += other.processes
     return tuple(found)
+
+
+def _overrides_of(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[PurePosixPath, ...]:
+    """The compose files of a folder that may add to the services of another one."""
+    return tuple(
+        other.path
+        for other in files
+        if other.kind == file.kind == "compose"
+        and other is not file
+        and other.path.parent == file.path.parent
+        and other.refusal is None
+        and other.processes
+    )
 
 
 def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> CannotPatch:

@@ -47,7 +47,7 @@ def plan_procfile(target: Target) -> None:
     """Plan the lines of one Procfile."""
     text = target.text
     _check_grace(target)
-    for process in target.workers:
+    for process in target.adopted_workers():
         if process.subcommand == "worker":
             text = _remap(target, text, process)
     jobs = target.missing_jobs()
@@ -94,7 +94,10 @@ def _report_platform(target: Target, names: list[str]) -> None:
     if server.host_variable:
         parts.append(f"{server.host_variable} has to be set {there}, to the host of the broker")
     elif server.kind or server.variables:
-        parts.append(f"{server.variable} has to be set {there}, to the URL of the broker")
+        # `REDIS_URL`, which a platform sets by itself, may be read where the first is not there
+        others = [name for name in server.variables[1:] if name.endswith("URL")]
+        names_of_url = " or ".join([server.variable, *others])
+        parts.append(f"{names_of_url} has to be set {there}, to the URL of the broker")
     if parts:
         target.note(f"{target.path}: {', and '.join(parts)}.")
 

@@ -46,10 +46,25 @@ def append_to_value(path: PurePosixPath, text: str, section: str, key: str, more
             line = lines[index].rstrip()
             if " ;" in line:
                 raise CannotPatch(f"{key} ends with a comment", where=item.where)
-            sign = "" if line.endswith((",", "=")) else ","
-            lines[index] = line + sign + more + lines[index][len(line) :]
+            lines[index] = (
+                f"{line}{_joint(lines, index, item.text)}{more}{lines[index][len(line) :]}"
+            )
             return "\n".join(lines)
     raise CannotPatch(f"{path} has no {key} in [{section}]", where=Where(path))
+
+
+def _joint(lines: list[str], index: int, value: str) -> str:
+    """What is between a value and one more, as the value has it: on a line each, or behind a comma
+    with a space or without."""
+    line = lines[index].rstrip()
+    sign = "" if line.endswith((",", "=")) else ","
+    margin = line[: len(line) - len(line.lstrip())]
+    if margin:
+        newline = "\r\n" if lines[index].endswith("\r") else "\n"
+        return f"{sign}{newline}{margin}"
+    if ", " in value and not line.endswith("="):
+        return f"{sign} "
+    return sign
 
 
 def last_line_of(path: PurePosixPath, text: str, section: str) -> int:

@@ -26,7 +26,7 @@ LOGS = ("stdout_logfile", "stderr_logfile")
 def plan_supervisor(target: Target) -> None:
     """Plan the programs behind that of the web process; programs that are there are completed."""
     text = target.text
-    for process in target.workers:
+    for process in target.adopted_workers():
         text = _adopt(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
@@ -66,7 +66,7 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     words = wanted.celery_words(
         job, "/tmp/celerybeat-schedule", folder=folder_of(web), host="%%h", app=app_of(web)
     )
-    command = (*program_words(web), *words[1:])
+    command = (*program_words(target.root, web), *words[1:])
     yield f"command={shell_line(command)}"
     for key in SHARED:
         if key in web.options:

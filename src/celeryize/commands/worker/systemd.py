@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from celeryize.commands.worker.sections import add_lines
 from celeryize.commands.worker.target import (
@@ -49,7 +50,7 @@ STEM_END = re.compile(
 
 def plan_systemd(target: Target) -> None:
     """Plan the units beside that of the web process; units that are there are completed."""
-    for process in target.workers:
+    for process in target.adopted_workers():
         _adopt(target, process)
     jobs = target.missing_jobs()
     if not jobs:
@@ -59,7 +60,7 @@ def plan_systemd(target: Target) -> None:
     target.note(note_of_web(model))
     text = read_text(target.root / path)
     prefix = _prefix_of(target, model.process)
-    templated = _is_templated(model.process, text)
+    templated = _is_templated(target.root, model.process, text)
     for job in jobs:
         _write_unit(target, prefix, job, model.process, text, templated=templated)
     if templated:
@@ -118,9 +119,9 @@ def _write_unit(
     target.draft.write(path, ("\n".join(lines) + "\n").encode(), what)
 
 
-def _is_templated(model: Process, text: str) -> bool:
+def _is_templated(root: Path, model: Process, text: str) -> bool:
     """Whether what is taken over from a unit depends on its instance."""
-    taken = [*_shared_lines(model, text), *_program_of(model), folder_of(model)]
+    taken = [*_shared_lines(model, text), *_program_of(root, model), folder_of(model)]
     return model.name.endswith("@.service") and any(_is_own(line) for line in taken)
 
 
@@ -174,7 +175,7 @@ def _service_lines(
             yield line
     for name, value in wanted.stop_variables(job):
         yield f"Environment={name}={value}"
-    start = shell_line((*_program_of(model), *_words_of(target, state, job, model)))
+    start = shell_line((*_program_of(target.root, model), *_words_of(target, state, job, model)))
     yield f"ExecStart={_as_model(model, start)}"
     if job.is_beat and not wanted.database:
         yield f"StateDirectory={state}"
@@ -194,9 +195,9 @@ def _words_of(target: Target, state: str, job: Job, model: Process) -> tuple[str
     return words[1:]
 
 
-def _program_of(model: Process) -> tuple[str, ...]:
+def _program_of(root: Path, model: Process) -> tuple[str, ...]:
     """The words up to `celery`; systemd wants the path of the first."""
-    words = program_words(model)
+    words = program_words(root, model)
     if len(words) == 1 and "/" not in words[0]:
         return (f"{_folder_of_program(' '.join(model.words))}{words[0]}",)
     return words

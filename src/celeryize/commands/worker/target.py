@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from celeryize.commands.worker.files import is_unknown_worker
 from celeryize.commands.worker.wanted import Job, Wanted
-from celeryize.commands.worker.web import Web, find_web
+from celeryize.commands.worker.web import WEB, Web, bin_of, find_web, folder_of, runner_of
 from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folders
 from celeryize.detect.processes.process import Process
 from celeryize.draft import Draft
@@ -43,6 +44,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # the compose files that may add to its services
+    overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew
     env_file: str = ""
     what: list[str] = field(default_factory=list)
@@ -52,6 +55,21 @@ class Target:
     def workers(self) -> tuple[Process, ...]:
         """The processes that run a worker or Beat."""
         return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
+
+    def adopted_workers(self) -> tuple[Process, ...]:
+        """Those that run the app of the project. Another app, which has settings of its own and no
+        heartbeats, is left as it is, and said."""
+        found = []
+        for process in self.workers:
+            app = app_of(process)
+            if is_app(app, self.wanted.spec):
+                found.append(process)
+                continue
+            self.note(
+                f"{process.where.path}: {process.name} runs another Celery app ({app}, not "
+                f"{self.wanted.spec}) and stays as it is."
+            )
+        return tuple(found)
 
     def missing_jobs(self) -> tuple[Job, ...]:
         """The jobs that no process of the file does yet; a worker for other queues is a worker."""
@@ -65,7 +83,22 @@ class Target:
         has_beat = any(p.subcommand == "beat" or _has_beat(p) for p in running)
         if self.wanted.beat and not has_beat:
             missing.append(self.wanted.beat)
-        return tuple(missing)
+        return tuple(job for job in missing if not self._may_run(job))
+
+    def _may_run(self, job: Job) -> bool:
+        """Whether a process does a job by its name, and what it runs is not known: a second one
+        beside it would be one too many. It is said."""
+        if job.options and queues_of(job.options, "") - {"", self.default_queue}:
+            return False
+        for process in (*self.processes, *self.siblings):
+            if is_unknown_worker(process) and _job_by_name(process) == job.subcommand:
+                what = "Beat" if job.is_beat else job.name
+                self.note(
+                    f"{self.path}: what {process.name} runs is not known to be Celery "
+                    f"({process.where}), so no {what} is added beside it."
+                )
+                return True
+        return False
 
     def consumed(self) -> set[str]:
         """The queues that the workers of the file consume."""
@@ -108,6 +141,16 @@ class Target:
         where = Where(todo.path or self.path)
         refusal = CannotPatch(todo.what, hint=todo.why, snippet=todo.snippet, where=where)
         self.draft.add_manual(refusal)
+
+
+def _job_by_name(process: Process) -> str:
+    """What a process does by its name: `worker`, `beat`, or neither."""
+    if "beat" in process.name:
+        return "beat"
+    if "scheduler" in process.name:
+        # a command of the project itself may be a scheduler of another kind
+        return "" if "manage.py" in " ".join(process.words) else "beat"
+    return "worker"
 
 
 def queues_of(words: Iterable[str], default: str) -> set[str]:
@@ -170,9 +213,31 @@ def choose_model(target: Target) -> Web:
     found = [process for process in (*target.workers, *beside) if _is_model(target, process)]
     # one for some queues alone may have an image of its own
     found.sort(key=lambda process: target.default_queue not in _consumed_by(target, process))
-    if found and target.web_name is None:
-        return Web(found[0], "it runs Celery")
+    if target.web_name is None:
+        found += _scripted_models(target)
+        if found:
+            return Web(found[0], "it runs Celery")
     return choose_web(target)
+
+
+def _scripted_models(target: Target) -> list[Process]:
+    """The workers of a compose file that a script starts, as one starts the web process of the same
+    image: what the scripts do is lost either way, and the rest of a worker is nearer."""
+    webs = find_web(target.root, list(target.processes)) if target.kind == "compose" else []
+    origins = {
+        origin_of(web.process)
+        for web in webs
+        if not (runner_of(web.process) or bin_of(web.process) or folder_of(web.process))
+        and not WEB.search(" ".join(web.process.words))
+    }
+    return [
+        process
+        for process in target.workers
+        if process.subcommand == "worker"
+        and process.script is not None
+        and origin_of(process) in origins
+        and is_app(app_of(process), target.wanted.spec)
+    ]
 
 
 def _is_model(target: Target, process: Process) -> bool:
@@ -186,6 +251,15 @@ def _is_model(target: Target, process: Process) -> bool:
         return False
     app = command.option("-A", "--app") or target.wanted.spec
     return _package_of(app) == _package_of(target.wanted.spec)
+
+
+def is_app(app: str, spec: str) -> bool:
+    """Whether `celery -A app` may start the app of a spec, which has more than one spelling: by its
+    package or, from another folder, by its module alone. Yes where it is not known."""
+    if not app or "$" in app:
+        return True
+    ends = {one.partition(":")[0].rpartition(".")[2] for one in (app, spec)}
+    return _package_of(app) == _package_of(spec) or len(ends) == 1
 
 
 def _package_of(app: str) -> str:

@@ -49,6 +49,8 @@ class Wanted:
     health: bool
     broker: Server
     backend: Server | None
+    # whether the settings do not say `soft` yet
+    soft_is_missing: bool = False
 
     @property
     def jobs(self) -> tuple[Job, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,12 @@ RUNNERS = re.compile(
     r"(?:uv|poetry|pipenv|pdm|hatch) run|newrelic-admin run-program|ddtrace-run"
     r"|opentelemetry-instrument|doppler run --|tini --|dumb-init(?: --)?"
 )
+# What finds the programs of an environment that is not on PATH, with options that have no value.
+ENVIRONMENT = re.compile(
+    r"(?<![\w-])(?:uv|poetry|pipenv|pdm|hatch) run"
+    r"(?:\s+--(?:no-sync|frozen|locked|no-dev|offline))*(?=\s)"
+)
+SYSTEM = frozenset({"/bin", "/usr/bin", "/usr/local/bin"})
 NAMES = ("web", "django", "app", "backend", "server", "api", "site", "webserver", "wsgi")
 STARTS = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
 PASSES_ON = re.compile(r"\$\{?[@*]")
@@ -95,12 +102,50 @@ def bin_of(web: Process) -> str:
     return ""
 
 
-def program_words(model: Process) -> tuple[str, ...]:
+def program_words(root: Path, model: Process) -> tuple[str, ...]:
     """The words up to `celery` of a process like the model, which is where it has its programs."""
     for index, word in enumerate(() if model.shell else model.words):
         if word.rpartition("/")[2] == "celery":
             return model.words[: index + 1]
-    return (*runner_of(model), f"{bin_of(model)}celery")
+    return server_program(root, model)
+
+
+def server_program(root: Path, model: Process) -> tuple[str, ...]:
+    """`celery` in the environment of a server: by its command line, else by its script or image."""
+    runner, folder = runner_of(model), bin_of(model)
+    if not runner and not folder:
+        return _program_in_script(root, model)
+    return (*runner, f"{folder}celery")
+
+
+def _program_in_script(root: Path, process: Process) -> tuple[str, ...]:
+    """What `celery` is in the environment whose server, or worker, a script or the image starts:
+    `uv run celery`, `/venv/bin/celery`; as it is where nothing says so."""
+    for line in _lines_that_start(root, process):
+        match = WEB.search(line) or WORKER.search(line)
+        if match is None:
+            continue
+        runners = [found for found in ENVIRONMENT.finditer(line) if found.start() < match.end()]
+        if runners:
+            return (*runners[-1][0].split(), "celery")
+        # the path in front of the server's name, or the interpreter's in front of manage.py
+        for word in line[: match.end()].split():
+            folder = word.rpartition("/")[0]
+            if PROGRAM.match(word) and folder.endswith("/bin") and folder not in SYSTEM:
+                return (f"{folder}/celery",)
+    return ("celery",)
+
+
+def _lines_that_start(root: Path, process: Process) -> Iterator[str]:
+    """The lines of the script that a process runs or, without a command, of the image's."""
+    texts = [_run_by(root, process, _line_of(root, process))]
+    if process.kind == "compose" and not process.words:
+        dockerfile = dockerfile_of(root, process)
+        for text in STARTS.findall(dockerfile):
+            texts += [text, _run_by(root, process, text, whole=bool(entry_words(dockerfile)))]
+    for text in texts:
+        for line in text.split("\n"):
+            yield re.sub(r"[\[\]\",]+", " ", line).strip()
 
 
 def folder_of(web: Process) -> str:

@@ -58,6 +58,7 @@ def wanted_processes(
         health=health,
         broker=find_broker_server(facts),
         backend=find_backend_server(facts),
+        soft_is_missing=timing.missing,
     )
     return wanted, timing
 

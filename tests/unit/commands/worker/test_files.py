@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import pytest
+
+from celeryize.checks.facts.deployment import DeploymentFacts
 from celeryize.commands.worker.files import find_files
+from tests.conftest import MANAGE, make_tree
 
 COMPOSE = "services:\n  web:\n    image: shop\n    command: gunicorn config.wsgi\n"
 
 
-def kept_of(folder: Path) -> dict[str, str]:
+def kept_of(folder: Path, base: str = ".") -> dict[str, str]:
     """The files that are found, each with why it is left alone."""
-    return {str(file.path): file.skipped for file in find_files(folder)}
+    return {str(file.path): file.skipped for file in find_files(folder, PurePosixPath(base))}
 
 
 def test_a_link_to_another_file_of_the_project_is_left_alone(tmp_path: Path):
@@ -36,3 +40,39 @@ def test_a_link_to_a_file_that_is_not_looked_at_is_the_file(tmp_path: Path):
     (tmp_path / "examples/docker-compose.yml").write_text(COMPOSE)
     (tmp_path / "docker-compose.yml").symlink_to("examples/docker-compose.yml")
     assert kept_of(tmp_path) == {"docker-compose.yml": ""}
+
+
+PROJECT = MANAGE.format(settings="config.settings")
+OTHER = "it is of another Django project"
+
+
+@pytest.mark.parametrize(
+    ("base", "kept"),
+    [
+        # two beside each other: each has all up to the folder that has both
+        ("lab1/app", {"compose.yml": "", "lab1/compose.yml": "", "lab2/compose.yml": OTHER}),
+        ("lab2/app", {"compose.yml": "", "lab1/compose.yml": OTHER, "lab2/compose.yml": ""}),
+    ],
+)
+def test_the_files_of_another_project_of_the_repository_are_left_alone(tmp_path, base, kept):
+    tree = {f"lab{number}/app/manage.py": PROJECT for number in (1, 2)}
+    make_tree(tmp_path, {**tree, **dict.fromkeys(kept, COMPOSE)})
+    assert kept_of(tmp_path, base) == kept
+    facts = DeploymentFacts(tmp_path, PurePosixPath(base))
+    own = {path for path, why in kept.items() if not why}
+    assert {str(path) for path in facts.files} == own
+    assert {str(process.where.path) for process in facts.processes} == own
+
+
+def test_a_project_inside_ours_has_its_own_folder_alone(tmp_path):
+    tree = {"manage.py": PROJECT, "deploy/trial/manage.py": PROJECT, "tool/manage.py": "import x\n"}
+    files = ("deploy/compose.yml", "deploy/trial/compose.yml", "tool/compose.yml")
+    make_tree(tmp_path, {**tree, **dict.fromkeys(files, COMPOSE)})
+    assert kept_of(tmp_path) == {
+        "deploy/compose.yml": "",
+        "deploy/trial/compose.yml": OTHER,
+        # no manage.py of Django
+        "tool/compose.yml": "",
+    }
+    # what is around ours is not another's
+    assert kept_of(tmp_path, "deploy/trial") == dict.fromkeys(files, "")
