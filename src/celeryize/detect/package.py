@@ -53,9 +53,9 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
     # `config.settings` holds settings and nothing else: the app belongs beside it
     outer = [name for name in packages if not _only_settings(name)]
     if packages and not outer:
-        # settings/common.py beside shop/urls.py
+        # settings/common.py beside shop/urls.py; of no use where only a web process imports it
         site = _package_of_site(modules, settings)
-        if site is not None:
+        if site is not None and _holds_an_app(site, apps):
             return site
     for name in outer or packages:
         folder = modules.folder(name)
@@ -115,6 +115,11 @@ def _package_of_site(modules: Modules, settings: Settings) -> Package | None:
         if folder is not None:
             return Package(name, folder, f"{setting} is in it ({settings.assigned[setting]})")
     return None
+
+
+def _holds_an_app(package: Package, apps: tuple[App, ...]) -> bool:
+    """Whether a package is imported with an installed app, by whatever process starts Django."""
+    return any(app.installed and f"{app.name}.".startswith(f"{package.name}.") for app in apps)
 
 
 def named_package(modules: Modules, name: str) -> Package:

@@ -417,14 +417,25 @@ def test_additions_under_conditions_are_no_environments(tmp_path):
     assert settings.environments == ("config.settings",)
 
 
-def test_a_folder_of_settings_beside_the_site_is_not_the_place_of_the_app(tmp_path):
+@pytest.mark.parametrize(
+    ("installed", "package"),
+    # where the site has no installed app, only a web process imports it, and no command does
+    [("shop.orders", "shop"), ("doctors", "settings")],
+)
+def test_a_folder_of_settings_beside_the_site_is_not_the_place_of_the_app(
+    tmp_path, installed, package
+):
     urls = '"""urls"""\n'
     settings = SETTINGS + 'ROOT_URLCONF = "shop.urls"\nWSGI_APPLICATION = "shop.wsgi.application"\n'
     files = {
         "manage.py": MANAGE.format(settings="settings.common"),
         "settings/__init__.py": "",
-        "settings/common.py": settings,
+        "settings/common.py": settings.replace("'doctors'", f"'{installed}'"),
         "shop/__init__.py": "",
         "shop/urls.py": urls,
+        "shop/orders/__init__.py": "",
+        "shop/orders/models.py": "",
+        "doctors/__init__.py": "",
+        "doctors/models.py": "",
     }
-    assert load(tmp_path, files).package.name == "shop"
+    assert load(tmp_path, files).package.name == package
