@@ -265,6 +265,9 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         say_snippet(voice, error.snippet)
     if isinstance(error, Conflict):
         voice.say_line(error.diff.rstrip("\n"), always=True)
+        if error.snippet:
+            voice.say("  The patch that undoes it by hand:", always=True)
+            voice.say_line(error.snippet, always=True)
     _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
