@@ -25,7 +25,9 @@ def add_schedule(
     ],
     task: Annotated[
         str,
-        typer.Argument(help="The task: doctors.remind, or its full name, doctors.tasks.remind."),
+        typer.Argument(
+            help="The task: remind, doctors.remind, or its full name, doctors.tasks.remind."
+        ),
     ],
     cron: Annotated[
         str | None,

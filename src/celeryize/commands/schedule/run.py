@@ -65,14 +65,14 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
     """Remove an entry from the schedule."""
 
     def planned(project: Project) -> Planned:
-        plan = add.plan_removal(project, name)
+        removal = add.plan_removal(project, name)
         app = project.celery[0]
-        expected = Expected(app.module, app.variable, entry_gone=name)
+        expected = Expected(app.module, app.variable, entry_gone=removal.entry)
         return Planned(
-            plan,
-            f"celeryize remove-schedule {name}",
+            removal.plan,
+            f"celeryize remove-schedule {removal.entry}",
             expected,
-            read_by_path=_is_in_component(project, plan),
+            read_by_path=_is_in_component(project, removal.plan),
         )
 
     return run_writer(options, write, view, planned)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.task import plan as add
+from celeryize.commands.task.place import with_app_label
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -72,10 +73,11 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
     def planned(project: Project) -> Planned:
         if not project.celery:
             raise NoCelery
-        plan, gone = remove.plan(project, target)
+        meant = with_app_label(project, target)
+        plan, gone = remove.plan(project, meant)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, gone=gone)
-        return Planned(plan, f"celeryize remove-task {target}", expected)
+        return Planned(plan, f"celeryize remove-task {meant}", expected)
 
     return run_writer(options, write, view, planned)
 

@@ -442,3 +442,39 @@ def test_a_schedule_in_a_file_that_the_settings_star_import_grows_and_is_proved(
     assert written.result.outcome == "done"
     assert written.result.proof.verdict is Verdict.PASSED
     assert '"nightly"' in (wired / "config/beat.py").read_text()
+
+
+TASKS = "from celery import shared_task\n\n\n@shared_task\ndef charge():\n    pass\n"
+
+
+def remove(folder: Path, name: str):
+    return commands.remove_schedule(folder, Recorder(), name, yes=True, no_verify=True)
+
+
+@pytest.mark.parametrize("text", ["charge", "doctors.charge", "doctors.tasks.charge"])
+def test_a_task_is_scheduled_and_its_entry_removed_by_any_of_its_names(wired, text):
+    make_tree(wired, {"doctors/tasks.py": TASKS})
+    before = settings(wired)
+    add(wired, "other", "doctors.elsewhere")
+    other = settings(wired)
+    add(wired, "nightly", text)
+    assert schedule(wired)["nightly"]["task"] == "doctors.tasks.charge"
+    remove(wired, text)
+    assert settings(wired) == other != before
+
+
+def test_several_entries_of_a_task_are_listed(wired):
+    make_tree(wired, {"doctors/tasks.py": TASKS})
+    add(wired, "nightly", "charge")
+    add(wired, "daily", "charge")
+    before = settings(wired)
+    with pytest.raises(UsageError, match="several entries send charge") as caught:
+        remove(wired, "charge")
+    assert caught.value.hint == "Write one of nightly, daily."
+    assert settings(wired) == before
+
+
+def test_a_bare_name_of_several_tasks_is_no_guess(wired):
+    make_tree(wired, {"doctors/tasks.py": TASKS, "doctors/jobs.py": TASKS})
+    with pytest.raises(UsageError, match=r"charge may be any of"):
+        add(wired, "nightly", "charge")
