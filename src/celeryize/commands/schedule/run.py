@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
 from celeryize.commands.schedule import plan as add
+from celeryize.commands.schedule.questions import ask_missing
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
+from celeryize.errors import NoCelery
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
@@ -20,11 +23,14 @@ if TYPE_CHECKING:
 
 
 def add_schedule(
-    options: RunOptions, write: WriteOptions, view: View, request: add.Request
+    options: RunOptions, write: WriteOptions, view: View, given: add.Request
 ) -> Written:
     """Add an entry to the schedule; its next runs are shown before the question."""
 
     def planned(project: Project) -> Planned:
+        if not project.celery:
+            raise NoCelery
+        request = ask_missing(project, given, view)
         plan = add.plan(project, request)
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
@@ -55,10 +61,24 @@ def add_schedule(
             imports,
             imported=imported,
             next_steps=next_steps,
+            command_line=_repeating(request, given, options, write),
             read_by_path=_is_in_component(project, plan),
         )
 
     return run_writer(options, write, view, planned)
+
+
+def _repeating(
+    request: add.Request, given: add.Request, options: RunOptions, write: WriteOptions
+) -> str:
+    """The command that does the same without a question; none where nothing was asked."""
+    if request == given:
+        return ""
+    words = ["celeryize", "add-schedule", request.name, request.task, *request.timed]
+    words += typed_request(request, {"name", "task", "when", "timed"})
+    if write.no_verify:
+        words.append("--no-verify")
+    return shlex.join([*words, *repeated_options(options), "--yes"])
 
 
 def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: str) -> Written:
