@@ -12,6 +12,7 @@ from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
 from celeryize.ui.text import Piece, display_width
 from celeryize.ui.voice import Voice
+from celeryize.urls import redacted
 
 if TYPE_CHECKING:
     from celeryize.detect.project import Project, Recognised
@@ -37,6 +38,7 @@ ENDINGS = {
     ),
 }
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
+MASKED = "passwords are shown as ***; the files have the real ones."
 INDENT = "  "
 # The longest value of a fact that others are aligned with.
 MIDDLE = 44
@@ -110,6 +112,7 @@ def say_note(voice: Voice, text: str) -> None:
 
 def say_diff(voice: Voice, diff: bytes) -> None:
     """A patch in colours, without what only git needs."""
+    masked = False
     for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
         if line.startswith(("diff ", "index ", "new file", "deleted file")):
             continue
@@ -118,6 +121,9 @@ def say_diff(voice: Voice, diff: bytes) -> None:
             style = "bold"
         # a terminal would go back to the start of the line
         voice.say_line(line.rstrip("\r"), style, always=True)
+        masked = masked or redacted(line) != line
+    if masked:
+        say_note(voice, MASKED)
 
 
 def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Declined, Exit
-from celeryize.model import Finding, Severity, Where
+from celeryize.model import Edit, Finding, Plan, Severity, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
 from celeryize.ui.planned import format_message
@@ -120,3 +120,16 @@ def test_what_another_program_said_is_shown_as_it_is(capsys, monkeypatch):
 def test_a_no_is_no_error(capsys):
     Screen(interactive=False).show_error(Declined("Nothing was changed."))
     assert capsys.readouterr().err.strip() == "Nothing was changed."
+
+
+@pytest.mark.parametrize("text", [b"URL = 'redis://:secret@host/0'\n", b"URL = 'redis://host/0'\n"])
+def test_a_hidden_password_in_a_diff_is_said_once(text, capsys):
+    edits = tuple(Edit(PurePosixPath(name), b"", text) for name in ("a.py", "b.py"))
+    Screen(interactive=False).show_plan(Plan(edits), with_diff=True)
+    shown = capsys.readouterr().err
+    is_secret = b"secret" in text
+    assert ("redis://:***@host/0" in shown) == is_secret
+    assert "secret@" not in shown
+    assert (
+        shown.count("note: passwords are shown as ***; the files have the real ones.") == is_secret
+    )

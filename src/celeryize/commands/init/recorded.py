@@ -48,7 +48,7 @@ def renewed_answers(there: bytes, wanted: bytes) -> bytes:
     new_lines = {key: line for line in new.splitlines() if (key := _key_of(line))}
     if _without_version(old_lines) == _without_version(new_lines):
         return there
-    kept = []
+    kept: list[str] = []
     for line in text.splitlines():
         key = _key_of(line)
         if line == COMMENT.rstrip() or (key.startswith("CELERY_") and key not in new_lines):

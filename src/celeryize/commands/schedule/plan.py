@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from celeryize.commands.beat_files import ignore_beat_files
 from celeryize.commands.init.missing_broker import config_module
 from celeryize.commands.missing_library import require_library
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
@@ -26,7 +27,6 @@ from celeryize.patch.beat_schedule import (
     find_in_app,
     remove_entry,
 )
-from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
 from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import python_literal
 
@@ -133,7 +133,7 @@ def _start_schedule(
             last = settings.last.line
         after = add_block(source, block, imports, last)
     draft.write(path, after, what)
-    _ignore_files_of_beat(project, draft)
+    ignore_beat_files(project, draft)
 
 
 def _start_in_app(
@@ -144,15 +144,7 @@ def _start_in_app(
     block = f"{app.variable}.conf.beat_schedule = {{\n{indent_lines(entry_code(request))},\n}}\n"
     source = draft.source(app.where.path)
     draft.write(source.path, add_block(source, block, list(request.when.imports)), what)
-    _ignore_files_of_beat(project, draft)
-
-
-def _ignore_files_of_beat(project: Project, draft: Draft) -> None:
-    """What Beat writes once it is started is git-ignored."""
-    before = draft.read(project.gitignore)
-    ignored = ignore(before, BEAT_FILES)
-    if ignored != (before or b""):
-        draft.write(project.gitignore, ignored, IGNORES_BEAT)
+    ignore_beat_files(project, draft)
 
 
 def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Home | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
@@ -131,11 +132,23 @@ def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:
 
 
 def _clock_change_lines(entry: ImportedEntry) -> list[str]:
+    return [
+        f"  {_clock_change_words(change['at'], change['runs'])}"
+        for change in entry.changes
+        if change["affected"]
+    ]
+
+
+def _clock_change_words(at: str, runs: Sequence[str]) -> str:
+    """What an entry does in the night in which the clocks are changed, with the offsets from UTC:
+    one time of day may come twice.
+    """
     from celeryize.pictures import format_moment
 
-    lines = []
-    for change in entry.changes:
-        if change["affected"]:
-            runs = ", ".join(map(format_moment, change["runs"])) or "no run"
-            lines.append(f"  The clocks change at {format_moment(change['at'])}: {runs}")
-    return lines
+    day = format_moment(at)[:14]
+    times = [format_moment(run)[15:] for run in runs]
+    if not times:
+        return f"On {day} the clocks change, and it does not run then."
+    if len(times) == 1:
+        return f"On {day} the clocks change, and it runs once then, at {times[0]}."
+    return f"On {day} the clocks change, and it runs {len(times)} times then: {', '.join(times)}."
