@@ -13,6 +13,7 @@ from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
 from celeryize.ui.planned import format_message
 from celeryize.ui.screen import Screen
+from celeryize.ui.terminal import Terminal
 from celeryize.ui.view import NoTerminal, View
 from tests.views import Recorder
 
@@ -133,3 +134,49 @@ def test_a_hidden_password_in_a_diff_is_said_once(text, capsys):
     assert (
         shown.count("note: passwords are shown as ***; the files have the real ones.") == is_secret
     )
+
+
+def verified(*severities: Severity) -> VerifyOutcome:
+    """An outcome with a finding in a place of its own for each severity."""
+    findings = tuple(
+        Finding(f"x.{number}", severity, "It is wrong.", where=Where(PurePosixPath("a.py"), number))
+        for number, severity in enumerate(severities, start=1)
+    )
+    return VerifyOutcome(CheckResults(findings, (), ()), "static", {"python": "3"}, 1, Exit.DONE)
+
+
+@pytest.mark.parametrize(
+    ("severities", "lines", "repeated"),
+    [
+        ([Severity.ERROR, Severity.WARNING], "5", ["1 error, from above:", "  a.py:1: x.1"]),
+        ([Severity.WARNING, Severity.INFO], "5", ["1 warning, from above:", "  a.py:1: x.1"]),
+        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 2 more"]),
+        ([Severity.ERROR, Severity.WARNING], "24", []),
+        ([Severity.INFO] * 9, "5", []),
+    ],
+)
+def test_errors_that_have_scrolled_off_are_repeated(
+    severities, lines, repeated, capsys, monkeypatch
+):
+    monkeypatch.setenv("LINES", lines)
+    screen = Screen(interactive=False)
+    screen._voice.out = Terminal(is_terminal=True, width=80)
+    screen.show_verified(verified(*severities))
+    shown = capsys.readouterr().out
+    assert ("from above" in shown) == bool(repeated)
+    assert all(text in shown for text in repeated)
+
+
+def test_a_pipe_gets_each_finding_once(capsys, monkeypatch):
+    monkeypatch.setenv("LINES", "5")
+    Screen(interactive=False).show_verified(verified(*[Severity.ERROR] * 7))
+    assert "from above" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_facts_stand_below_findings_only_on_request(verbose, capsys):
+    screen = Screen(interactive=False, verbose=verbose)
+    screen.show_verified(verified(Severity.WARNING))
+    assert ("python 3" in capsys.readouterr().err) == verbose
+    Screen(interactive=False).show_verified(verified())
+    assert "python 3" in capsys.readouterr().err
