@@ -356,9 +356,8 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     return Conflict(
         f"{names} changed since `{command}` wrote it{reasons}",
         diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
-        hint="Nothing was undone. Take back what you edited since, shown in the diff, and undo "
-        "again. Or make the patch at the end by hand and undo again; if that does not help, drop "
-        "the change from the history: celeryize undo --forget",
+        hint="Take your edit back and undo again; or make the patch by hand and undo again. If "
+        "that does not help, drop the change from the history: celeryize undo --forget",
         snippet="".join(by_hand).rstrip("\n"),
         where=Where(edits[0].path),
     )

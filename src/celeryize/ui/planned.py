@@ -245,6 +245,10 @@ def say_command(voice: Voice, head: str, command: str) -> None:
 def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> None:
     """What is wrong, where, the next step, and the lines to paste."""
     voice.say(always=True)
+    if isinstance(error, Conflict) and error.snippet:
+        # long: what is wrong, and what to do, has to be below it to be seen
+        _say_patch(voice, "The patch that undoes it by hand:", error.snippet)
+        _say_patch(voice, "What was edited since:", error.diff)
     if isinstance(error, Unproved) and error.brief:
         voice.say_pieces(
             [Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT
@@ -269,14 +273,17 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         voice.say(f"  {error.hint}", always=True, hang=INDENT)
     if isinstance(error, CannotPatch):
         say_snippet(voice, error.snippet)
-    if isinstance(error, Conflict):
+    if isinstance(error, Conflict) and not error.snippet:
         voice.say_line(error.diff.rstrip("\n"), always=True)
-        if error.snippet:
-            voice.say("  The patch that undoes it by hand:", always=True)
-            voice.say_line(error.snippet, always=True)
     _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
+
+
+def _say_patch(voice: Voice, head: str, patch: str) -> None:
+    voice.say(head, "bold", always=True)
+    say_diff(voice, patch.rstrip("\n").encode() + b"\n")
+    voice.say(always=True)
 
 
 def _say_notes(voice: Voice, error: CeleryizeError) -> None:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
-from celeryize.errors import CannotPatch, CeleryizeError, Declined, Exit
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
 from celeryize.model import Edit, Finding, Plan, Severity, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
@@ -180,3 +180,19 @@ def test_the_facts_stand_below_findings_only_on_request(verbose, capsys):
     assert ("python 3" in capsys.readouterr().err) == verbose
     Screen(interactive=False).show_verified(verified())
     assert "python 3" in capsys.readouterr().err
+
+
+def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
+    error = Conflict("a.py changed", diff="-a\n+b\n", hint="Take it back.", snippet="-x\n" * 40)
+    Screen(interactive=False).show_error(error)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[0] == "The patch that undoes it by hand:"
+    assert lines[-7:] == [
+        "What was edited since:",
+        "-a",
+        "+b",
+        "",
+        "error: a.py changed",
+        "  Take it back.",
+        "Nothing was written.",
+    ]
