@@ -61,6 +61,7 @@ from celeryize.journal import (
     write_file,
 )
 from celeryize.model import Edit, Where
+from celeryize.reversal import Clash, is_taken_back, take_back
 
 # What a block gets where there is nothing to write, and so nothing to lock.
 NO_LOCK = -1
@@ -89,17 +90,23 @@ class Since(StrEnum):
     AS_WRITTEN = "as written"
     BACK = "already as before"
     REFORMATTED = "reformatted"
+    EDITED = "edited elsewhere"
     CHANGED = "changed"
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class FileSince:
-    """One file of a change, what became of it, and its bytes now (None: there is none)."""
+    """One file of a change, what became of it, and its bytes now (None: there is none).
+
+    `undone` are its bytes without the change, with later edits; `clash` says why there are none.
+    """
 
     edit: Edit
     since: Since
     now: bytes | None
+    undone: bytes | None = None
+    clash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +301,20 @@ def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
     run.
     """
     root = root.resolve()
-    found = []
-    for edit in change.edits:
-        now = _read(edit.path, root)
-        found.append(FileSince(edit, _since(edit, now), now))
-    return tuple(found)
+    return tuple(_file_since(edit, _read(edit.path, root)) for edit in change.edits)
+
+
+def _file_since(edit: Edit, now: bytes | None) -> FileSince:
+    since = _since(edit, now)
+    if since is not Since.CHANGED or now is None:
+        return FileSince(edit, since, now, undone=edit.before)
+    try:
+        undone = take_back(edit.path, edit.before, edit.after, now)
+    except Clash as clash:
+        if is_taken_back(edit.path, edit.before, edit.after, now):
+            return FileSince(edit, Since.BACK, now)
+        return FileSince(edit, since, now, clash=str(clash))
+    return FileSince(edit, Since.EDITED, now, undone)
 
 
 def _since(edit: Edit, now: bytes | None) -> Since:
@@ -316,24 +332,42 @@ def _since(edit: Edit, now: bytes | None) -> Since:
 def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
     """The edits that undo `change`; files that are back already do not appear.
 
-    A file that was only reformatted since gets its bytes from before. Raises Conflict, with a diff,
-    for the files that were changed otherwise.
+    A file that was only reformatted since gets its bytes from before; one that was edited away
+    from the change keeps these edits. Raises Conflict for the files that were changed otherwise,
+    with a diff of what was done to them since, and what undoing them by hand takes.
     """
     files = state_since(change, root)
     changed = [file for file in files if file.since in {Since.CHANGED, Since.GONE}]
-    _refuse_changed(
-        ((file.edit.path, file.edit.after, file.now) for file in changed),
-        since=f"`{change.command}` wrote it",
-        hint="Nothing was undone. Remove your edit, shown in the diff, and undo again.",
+    if changed:
+        raise _cannot_undo(changed, change.command)
+    return tuple(
+        Edit(file.edit.path, before=file.now, after=file.undone)
+        for file in files
+        if file.since is not Since.BACK
     )
-    back = (file for file in files if file.since is not Since.BACK)
-    return tuple(Edit(file.edit.path, before=file.now, after=file.edit.before) for file in back)
+
+
+def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
+    """The error for files whose later edits cannot be told from the change."""
+    edits = [file.edit for file in files]
+    names = ", ".join(str(edit.path) for edit in edits)
+    reasons = "".join(f"\n{file.edit.path} {file.clash}" for file in files if file.clash)
+    by_hand = (_diff(edit.path, edit.after, edit.before) for edit in edits)
+    return Conflict(
+        f"{names} changed since `{command}` wrote it{reasons}",
+        diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
+        hint="Take your edit back and undo again; or make the patch by hand and undo again. If "
+        "that does not help, drop the change from the history: celeryize undo --forget",
+        snippet="".join(by_hand).rstrip("\n"),
+        where=Where(edits[0].path),
+    )
 
 
 @contextmanager
-def undone(change: Change, *, root: Path) -> Iterator[None]:
+def undone(change: Change, *, root: Path, edits: Sequence[Edit] | None = None) -> Iterator[None]:
     """Undo `change`, the newest of the history, and drop it there; block and errors are as in
-    `applied`.
+    `applied`. `edits` are those of `undo_edits` that the user has seen: a file that was saved
+    since is then a Conflict.
 
     Folders that the change made are removed if nothing else is in them.
     """
@@ -343,7 +377,9 @@ def undone(change: Change, *, root: Path) -> Iterator[None]:
             raise Conflict(
                 f"another change came after `{change.command}`", hint="Run the command again."
             )
-        plan = _planned(undo_edits(change, root), root, f"undo {change.command}", undo_of=change)
+        if edits is None:
+            edits = undo_edits(change, root)
+        plan = _planned(edits, root, f"undo {change.command}", undo_of=change)
         with _carried_out(plan, root, state):
             yield
 

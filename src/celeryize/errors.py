@@ -89,13 +89,20 @@ class CannotPatch(CeleryizeError):
 
 class Conflict(CeleryizeError):
     """A file on the disk is not what the plan, or the undo, started from; `diff` shows the
-    difference."""
+    difference, `snippet` a patch to make by hand."""
 
     def __init__(
-        self, message: str, *, diff: str = "", hint: str = "", where: Where | None = None
+        self,
+        message: str,
+        *,
+        diff: str = "",
+        hint: str = "",
+        snippet: str = "",
+        where: Where | None = None,
     ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.diff = diff
+        self.snippet = snippet
 
 
 class WriteFailed(CeleryizeError):

@@ -68,6 +68,10 @@ class When:
     fields: tuple[tuple[str, str], ...] = ()
 
 
+# What a command line says that names no time.
+UNKNOWN = When("", (), "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     """One field of a crontab: its keyword, range, names, and how it was written."""

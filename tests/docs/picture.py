@@ -34,15 +34,22 @@ LONG = 120
 class Recorder:
     """A program in a terminal, with the screen that it has drawn so far."""
 
-    def __init__(self, folder: Path, command: str, env: dict[str, str]) -> None:
-        self.screen = pyte.Screen(COLUMNS, ROWS)
+    def __init__(
+        self,
+        folder: Path,
+        command: str,
+        env: dict[str, str],
+        size: tuple[int, int] = (COLUMNS, ROWS),
+    ) -> None:
+        columns, rows = size
+        self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self._child = pexpect.spawn(
             sys.executable,
             ["-m", *command.split()],
             cwd=str(folder),
             env=env,
-            dimensions=(ROWS, COLUMNS),
+            dimensions=(rows, columns),
             encoding="utf-8",
             timeout=LONG,
         )

@@ -131,6 +131,7 @@ def test_undo_restores_every_byte(project: Path, celeryize: Run):
     ("arguments", "code", "words"),
     [
         (("--to", "nomad"), 2, "unknown kind of deployment file 'nomad'"),
+        (("--to", "comopse"), 2, "Did you mean compose? Use one of compose, procfile"),
         (("--queues", "a b"), 2, "invalid queue name 'a b'"),
         (("--concurrency", "0"), 2, "0"),
         (("--service", "nobody"), 3, "has no service nobody"),

@@ -46,6 +46,7 @@ COMMANDS = {
     "remove_schedule_wrong": "remove-schedule remind-on-fryday --yes --no-verify",
     "verify": "verify",
     "verify_mistake": "verify --static --quiet -C ../mistaken",
+    "verify_many": "verify --static -C ../crowded",
     "verify_explain": "verify --explain E170",
     "remove_schedule": "remove-schedule remind-on-friday --yes --no-verify",
     "remove_task": "remove-task doctors.remind_patient --check",
@@ -57,6 +58,13 @@ MISTAKE = (
     "from celery import shared_task\n\n\n@shared_task(retry_backof=True)\n"
     "def remind_patient(patient_id: int) -> None:\n    pass\n"
 )
+CROWDED = (
+    "from celery import shared_task\n\nfrom doctors.models import Doctor\n\n\n"
+    "@shared_task(retry_backof=True)\ndef remind(doctor_id: int) -> None:\n    pass\n\n\n"
+    "@shared_task\ndef remind_all(ids: set[int] = []) -> None:\n    remind(1)\n\n\n"
+    "def remind_later(doctor: Doctor) -> None:\n    remind.delay()\n"
+    "    remind.delay(1, 2)\n    remind_all.delay({1, 2})\n"
+)
 
 
 @pytest.fixture(scope="module", params=["plain", "colour"])
@@ -67,6 +75,8 @@ def screens(request, tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
     make_tree(folder, {**small_project(), "requirements.txt": "django\n", ".git/HEAD": ""})
     mistaken = {**small_project(), "doctors/tasks.py": MISTAKE, ".git/HEAD": ""}
     make_tree(above / "mistaken", mistaken)
+    crowded = {**small_project(), "doctors/tasks.py": CROWDED, ".git/HEAD": ""}
+    make_tree(above / "crowded", crowded)
     (folder / ".venv").symlink_to(sys.prefix)
     plain = request.param == "plain"
     state = str(tmp_path_factory.mktemp("state"))
@@ -82,7 +92,7 @@ def on_terminal(folder: Path, command: str, *, plain: bool, state: str) -> str:
     """What a command writes to a terminal of 80 columns."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    left_out = {"CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "TERM_PROGRAM"}
+    left_out = {"CI", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "TERM_PROGRAM"}
     environment = {
         **{name: value for name, value in os.environ.items() if name not in left_out},
         "TERM": "xterm-256color",

@@ -51,10 +51,10 @@ def run(*, rows: int) -> Tally:
                     ]
                     or [""]
                 )
-                if mine and chosen.random() < 0.3:
-                    _edited(tally, case, project / mine)
-                ran = celeryize(project, *UNDO)
-                tally.lose(f"{case}: {ran.said[-800:]}", unless=ran.code == 0)
+                edits = mine and chosen.random() < 0.3
+                if not (edits and _edited(tally, case, project / mine, old=mine in before)):
+                    ran = celeryize(project, *UNDO)
+                    tally.lose(f"{case}: {ran.said[-800:]}", unless=ran.code == 0)
                 tally.lose(f"{case}: not as it was before", unless=snapshot(project) == before)
             tally.lose(
                 f"{case}: one undo too many",
@@ -63,17 +63,32 @@ def run(*, rows: int) -> Tally:
     return tally
 
 
-def _edited(tally: Tally, case: str, file) -> None:
-    """An edit of the user's: undo refuses, shows it, and changes nothing."""
+def _edited(tally: Tally, case: str, file, *, old: bool) -> bool:
+    """An edit of the user's: undo keeps it (True), or refuses, shows it, and changes nothing.
+
+    `old`: there was such a file before the change.
+    """
     text = file.read_bytes()
     file.write_bytes(text + MINE)
     project = next(folder for folder in file.parents if (folder / "manage.py").exists())
     edited = snapshot(project)
     ran = celeryize(project, *UNDO)
     tally.tried += 1
+    if ran.code == 0:
+        left = file.read_bytes()
+        tally.lose(
+            f"{case}: the edit of {file.name} is lost",
+            unless=left.endswith(MINE) and "kept your later edits" in ran.said,
+        )
+        # the caller compares what is left with what was there before
+        file.write_bytes(left.removesuffix(MINE))
+        if not old:
+            file.unlink()
+        return True
     tally.lose(
         f"{case}: the edit of {file.name} is not refused",
         unless=ran.code == 3 and "+" + MINE.decode() in ran.said,
     )
     tally.lose(f"{case}: the edit of {file.name} is touched", unless=snapshot(project) == edited)
     file.write_bytes(text)
+    return False

@@ -1088,6 +1088,32 @@ def test_an_undo_after_a_formatter_gives_back_the_bytes_from_before(tree):
     assert snapshot(tree) == before
 
 
+def test_an_undo_around_later_edits_is_done_or_not_at_whatever_step_it_is_killed(tmp_path):
+    def edited(name: str) -> Path:
+        root = make_tree(tmp_path / name)
+        change(root)
+        (root / "settings.py").write_bytes(b"MINE = 1\n" + (root / "settings.py").read_bytes())
+        (root / "manage.py").write_bytes(b"# mine\n" + (root / "manage.py").read_bytes())
+        return root
+
+    goal = edited("goal")
+    ends = [snapshot(goal)]
+    undo(goal)
+    ends.append(snapshot(goal))
+    assert (goal / "settings.py").read_bytes() == b"MINE = 1\n" + SETTINGS
+    for step in count(1):
+        root = edited(f"step-{step}")
+        status = in_a_child(undo, root, kill, lambda at, name, step=step: at == step)
+        recover(root)
+        assert snapshot(root) in ends, f"step {step}"
+        if snapshot(root) == ends[0]:
+            undo(root)
+        assert snapshot(root) == ends[1]
+        if status == 0:
+            assert step > 15, "too few steps were counted to believe it"
+            return
+
+
 def test_a_file_that_is_gone_is_named(tree):
     change(tree)
     (tree / "manage.py").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -61,7 +62,6 @@ from celeryize.checks.halves import is_worth_it, run_in_halves
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
-from celeryize.spelling import did_you_mean
 
 # The order of the families is the order in which their checks run: causes before effects.
 FAMILIES = (
@@ -131,17 +131,32 @@ def _explained_by(check: Check) -> int:
     return max((_explained_by(CHECKS[name]) + 1 for name in check.unless), default=0)
 
 
+# How alike two ids of checks are that are the same one, mistyped.
+ALIKE = 0.85
+
+
 def check_named(identifier: str) -> Check:
     """The check of an id, with or without `celery.`. Raises UsageError for one that does not
     exist."""
     full = full_id(identifier)
     if full not in CHECKS:
-        near = did_you_mean(full, CHECKS)
         raise UsageError(
             f"there is no check {identifier}",
-            hint=f"{near}`celeryize verify --list` names them all.",
+            hint=f"{_near_check(full)}`celeryize verify --list` names them all.",
         )
     return CHECKS[full]
+
+
+def _near_check(full: str) -> str:
+    """`Did you mean celery.W440? ` for E440, W44 or W4400; nothing for what is like no id."""
+    by_tail = {name.rpartition(".")[2]: name for name in CHECKS}
+    tail = full.rpartition(".")[2]
+    # the severity is easily mistaken, and the number is not
+    same = [name for found, name in by_tail.items() if found[1:] == tail[1:]]
+    begins = [name for found, name in sorted(by_tail.items()) if tail and found.startswith(tail)]
+    close = [by_tail[found] for found in difflib.get_close_matches(tail, by_tail, 1, ALIKE)]
+    near = [*same, *begins, *close]
+    return f"Did you mean {near[0]}? " if near else ""
 
 
 def full_id(identifier: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from celeryize.model import NextStep
 
@@ -82,6 +84,25 @@ def undo_line(options: RunOptions) -> str:
     if options.start != Path():
         words += ["-C", str(Path.cwd() / options.start)]
     return shlex.join(words)
+
+
+def typed_request(request: Any, positional: Collection[str]) -> list[str]:
+    """The fields of a request that are not their defaults, as the options of their names."""
+    words: list[str] = []
+    for field in fields(request):
+        value = getattr(request, field.name)
+        if field.name in positional or value == field.default:
+            continue
+        flag = f"--{field.name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif value is False:
+            words.append(flag.replace("--", "--no-", 1))
+        elif isinstance(value, tuple):
+            words += [word for item in value for word in (flag, str(item))]
+        else:
+            words += [flag, str(value)]
+    return words
 
 
 def repeated_options(options: RunOptions) -> list[str]:

@@ -1,4 +1,4 @@
-"""`celeryize undo`: undo the last change, byte for byte."""
+"""`celeryize undo`: undo the last change, byte for byte; edits made elsewhere since are kept."""
 
 from __future__ import annotations
 
@@ -125,10 +125,18 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
     if not write.yes and not view.confirm("Undo these changes?"):
         raise Declined("Nothing was changed.")
-    with undone(change, root=root):
+    with undone(change, root=root, edits=edits):
         # all of it is done on entering; there is nothing to prove
         pass
-    return Undone(WriteOutcome.DONE, f"`{change.command}` is undone")
+    return Undone(WriteOutcome.DONE, f"`{change.command}` is undone{_kept_edits(files)}")
+
+
+def _kept_edits(files: Sequence[FileSince]) -> str:
+    """What the user finds in the files that were edited since, for the end of a sentence."""
+    kept = [str(file.edit.path) for file in files if file.since is Since.EDITED]
+    if not kept:
+        return ""
+    return f"; kept your later edits in {', '.join(kept)}"
 
 
 def _forget_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
@@ -170,6 +178,10 @@ def _step_of(file: FileSince, command: str) -> Step:
         return Step(file.edit.path, Status.IDENTICAL, f"already {what}")
     if file.since is Since.REFORMATTED:
         what = f"{what}; it was reformatted since"
+    if file.since is Since.EDITED:
+        if file.undone is None:
+            return Step(file.edit.path, Status.DELETE, what)
+        return Step(file.edit.path, Status.UPDATE, f"without `{command}`; keeps your later edits")
     return Step(file.edit.path, _status_of(file.edit), what)
 
 

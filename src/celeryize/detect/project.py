@@ -91,6 +91,12 @@ class Project:
         return PurePosixPath(".gitignore")
 
     @property
+    def is_in_git(self) -> bool:
+        """Whether the project is in a work tree of git, or in a folder of one."""
+        root = self.root.resolve()
+        return any((folder / ".git").exists() for folder in (root, *root.parents))
+
+    @property
     def celery_version(self) -> tuple[int, int] | None:
         """Celery's version in the interpreter's environment, read off its folders; None if it is
         not there."""

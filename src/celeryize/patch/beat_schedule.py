@@ -11,7 +11,7 @@ CELERY_BEAT_SCHEDULE = {}    ->    CELERY_BEAT_SCHEDULE = {
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from celeryize.errors import CannotPatch
@@ -91,6 +91,27 @@ def entry_of(home: Home, name: str) -> ast.expr | None:
         if isinstance(key, ast.Constant) and key.value == name:
             return value
     return None
+
+
+def entries_of_task(home: Home, names: Collection[str]) -> list[str]:
+    """The entries that send one of these tasks."""
+    return [
+        key.value
+        for key, value in zip(home.literal.keys, home.literal.values, strict=True)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and _sends(value, names)
+    ]
+
+
+def _sends(entry: ast.expr, names: Collection[str]) -> bool:
+    if not isinstance(entry, ast.Dict):
+        return False
+    return any(
+        isinstance(key, ast.Constant)
+        and key.value == "task"
+        and isinstance(value, ast.Constant)
+        and value.value in names
+        for key, value in zip(entry.keys, entry.values, strict=True)
+    )
 
 
 def add_entry(

@@ -29,6 +29,8 @@ DEPTHS = {
     "live": "read, imported, and run",
 }
 INDENT = "    "
+# A screen has 24 lines, and a message may take two.
+MOST_AGAIN = 5
 
 
 def answer_findings(voice: Voice, found: Iterable[Finding], root: Path | None) -> None:
@@ -51,14 +53,35 @@ def answer_findings(voice: Voice, found: Iterable[Finding], root: Path | None) -
             told.add(finding.id)
 
 
+def answer_worst_again(voice: Voice, found: Sequence[Finding], root: Path | None) -> None:
+    """The worst findings, a place and a message each, for a screen that they have scrolled off."""
+    worst = [finding for _, findings in by_file(found) for finding in findings]
+    severity = worst[0].severity
+    worst = [finding for finding in worst if finding.severity is severity]
+    if severity is Severity.INFO:
+        return
+    voice.answer()
+    head = f"{counted(len(worst), str(severity))}, from above:"
+    voice.answer(head, f"bold {SEVERITY_COLOURS[severity]}")
+    for finding in worst[:MOST_AGAIN]:
+        _answer_head(voice, finding, root, indent="  ")
+    if len(worst) > MOST_AGAIN:
+        voice.answer(f"  and {len(worst) - MOST_AGAIN} more", "dim")
+
+
 def _answer_place(voice: Voice, finding: Finding, root: Path | None) -> None:
     """`path:line: id message`, to which editors and terminals jump, and the line itself."""
-    style = SEVERITY_COLOURS[finding.severity]
-    place = Piece(str(finding.where or "the project"), "bold", link_of(finding.where, root))
-    pieces = [place, Piece(": "), Piece(finding.id, style), Piece(f" {finding.message}")]
-    voice.answer_pieces(pieces, hang=INDENT)
+    _answer_head(voice, finding, root)
     for text in finding.excerpt.splitlines():
         voice.answer(f"{INDENT}| {text}", "dim")
+
+
+def _answer_head(voice: Voice, finding: Finding, root: Path | None, *, indent: str = "") -> None:
+    style = SEVERITY_COLOURS[finding.severity]
+    place = Piece(str(finding.where or "the project"), "bold", link_of(finding.where, root))
+    message = Piece(f" {finding.message}")
+    pieces = [Piece(indent), place, Piece(": "), Piece(finding.id, style), message]
+    voice.answer_pieces(pieces, hang=indent + INDENT)
 
 
 def _lines_of(

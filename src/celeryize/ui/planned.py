@@ -12,6 +12,7 @@ from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
 from celeryize.ui.text import Piece, display_width
 from celeryize.ui.voice import Voice
+from celeryize.urls import redacted
 
 if TYPE_CHECKING:
     from celeryize.detect.project import Project, Recognised
@@ -37,6 +38,7 @@ ENDINGS = {
     ),
 }
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
+MASKED = "passwords are shown as ***; the files have the real ones."
 INDENT = "  "
 # The longest value of a fact that others are aligned with.
 MIDDLE = 44
@@ -110,6 +112,7 @@ def say_note(voice: Voice, text: str) -> None:
 
 def say_diff(voice: Voice, diff: bytes) -> None:
     """A patch in colours, without what only git needs."""
+    masked = False
     for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
         if line.startswith(("diff ", "index ", "new file", "deleted file")):
             continue
@@ -118,6 +121,9 @@ def say_diff(voice: Voice, diff: bytes) -> None:
             style = "bold"
         # a terminal would go back to the start of the line
         voice.say_line(line.rstrip("\r"), style, always=True)
+        masked = masked or redacted(line) != line
+    if masked:
+        say_note(voice, MASKED)
 
 
 def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:
@@ -239,6 +245,10 @@ def say_command(voice: Voice, head: str, command: str) -> None:
 def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> None:
     """What is wrong, where, the next step, and the lines to paste."""
     voice.say(always=True)
+    if isinstance(error, Conflict) and error.snippet:
+        # long: what is wrong, and what to do, has to be below it to be seen
+        _say_patch(voice, "The patch that undoes it by hand:", error.snippet)
+        _say_patch(voice, "What was edited since:", error.diff)
     if isinstance(error, Unproved) and error.brief:
         voice.say_pieces(
             [Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT
@@ -263,11 +273,17 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
         voice.say(f"  {error.hint}", always=True, hang=INDENT)
     if isinstance(error, CannotPatch):
         say_snippet(voice, error.snippet)
-    if isinstance(error, Conflict):
+    if isinstance(error, Conflict) and not error.snippet:
         voice.say_line(error.diff.rstrip("\n"), always=True)
     _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
+
+
+def _say_patch(voice: Voice, head: str, patch: str) -> None:
+    voice.say(head, "bold", always=True)
+    say_diff(voice, patch.rstrip("\n").encode() + b"\n")
+    voice.say(always=True)
 
 
 def _say_notes(voice: Voice, error: CeleryizeError) -> None:

@@ -14,6 +14,8 @@ OTHER = "\0"
 
 def ask_question(question: Question, terminal: Terminal) -> str:
     """The value that was chosen. Raises KeyboardInterrupt at Ctrl-C and at the end of file."""
+    if not question.choices:
+        return _type_answer(question, terminal)
     choices = list(question.choices)
     if question.other:
         choices.append(Choice(OTHER, question.other))
@@ -22,10 +24,19 @@ def ask_question(question: Question, terminal: Terminal) -> str:
     else:
         answer = _pick_number(question, choices)
     if answer == OTHER:
-        answer = _type_text(question, terminal)
+        answer = _type_text(question, terminal, f"  {question.other.rstrip(' .')}: ")
     shown = [Piece(f"{question.text} ", "bold"), Piece(answer, "cyan")]
     write_stream(sys.stderr, render(shown, terminal, hang="  ") + "\n")
     return answer
+
+
+def _type_answer(question: Question, terminal: Terminal) -> str:
+    """A text, where there is nothing to choose from."""
+    head = [Piece(question.text, "bold"), Piece(f"  ({question.flag})")]
+    write_stream(sys.stderr, render(head, terminal, hang="  ") + "\n")
+    example = [Piece(f"  {question.example}", "dim")]
+    write_stream(sys.stderr, render(example, terminal, hang="  ") + "\n")
+    return _type_text(question, terminal, "> ")
 
 
 def _titles(choices: list[Choice]) -> list[str]:
@@ -35,7 +46,7 @@ def _titles(choices: list[Choice]) -> list[str]:
     for choice in choices:
         title = choice.meaning
         if choice.value != OTHER:
-            title = f"{choice.value:<{longest}}  {choice.meaning}"
+            title = f"{choice.value:<{longest}}  {choice.meaning}".rstrip()
         titles.append(title)
     return titles
 
@@ -94,14 +105,16 @@ def _pick_number(question: Question, choices: list[Choice]) -> str:
         write_stream(sys.stderr, f"Type a number from 1 to {len(values)}.\n")
 
 
-def _type_text(question: Question, terminal: Terminal) -> str:
+def _type_text(question: Question, terminal: Terminal, prompt: str) -> str:
     """A text of the user's own; what is wrong with it is said whole, and it is asked again."""
     while True:
-        write_stream(sys.stderr, f"  {question.other.rstrip(' .')}: ")
+        write_stream(sys.stderr, prompt)
         line = sys.stdin.readline()
         if not line:
             raise KeyboardInterrupt
         typed = line.strip()
+        if not typed and question.optional:
+            return question.default
         problem = "Nothing was typed." if not typed else ""
         if typed and question.problem_of is not None:
             problem = question.problem_of(typed)

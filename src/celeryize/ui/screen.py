@@ -16,6 +16,7 @@ from celeryize.printable import printable
 from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running, stopping
 from celeryize.ui.streams import save_text, write_stream
+from celeryize.ui.terminal import rows
 from celeryize.ui.text import Piece, paint
 from celeryize.ui.view import NoTerminal, Question
 from celeryize.ui.voice import Voice
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from celeryize.live import StepResult
     from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.report import ImportedEntry
+
+# Below the findings: the line that counts them with an empty one above, and the prompt.
+LINES_AROUND = 4
 
 
 def is_interactive() -> bool:
@@ -265,15 +269,27 @@ class Screen:
                 "bold red",
                 always=True,
             )
+        first = self._voice.lines
         found.answer_findings(self._voice, verified.findings, self._root)
-        self._say_facts(verified)
+        if not verified.findings or self._voice.verbose:
+            # below findings they would push these off the screen
+            self._say_facts(verified)
         if self._voice.verbose:
             for one in verified.examination.silenced:
                 place = one.finding.where or ""
                 self._voice.say(f"  silenced {one.finding.id} {place}: {one.reason}", "dim")
         if verified.findings:
+            self._answer_again(verified, self._voice.lines - first)
             self._voice.answer()
         self._voice.answer(found.summary_line(verified), found.summary_style(verified), hang="")
+
+    def _answer_again(self, verified: VerifyOutcome, shown: int) -> None:
+        """Repeat the worst findings where so many lines do not fit on the terminal."""
+        if not self._voice.out.is_terminal:
+            return
+        height = rows(sys.stdout)
+        if height is not None and shown + LINES_AROUND > height:
+            found.answer_worst_again(self._voice, verified.findings, self._root)
 
     def _say_facts(self, verified: VerifyOutcome) -> None:
         """What the findings rest on, below them."""

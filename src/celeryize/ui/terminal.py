@@ -69,6 +69,17 @@ def _wants_colour(capable: bool) -> bool:
     return capable
 
 
+def rows(stream: TextIO) -> int | None:
+    """LINES, else the lines of the terminal behind a stream; None where nothing says how many."""
+    given = os.environ.get("LINES", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or None
+    except (OSError, ValueError):
+        return None
+
+
 def columns(stream: TextIO) -> int:
     """COLUMNS, else the columns of the terminal behind a stream, else 80."""
     given = os.environ.get("COLUMNS", "")

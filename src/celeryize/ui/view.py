@@ -40,7 +40,8 @@ class Question:
     """A question, the flag that answers it, too, and what can be chosen.
 
     `other` is the choice of a text of one's own, such as "another URL ..."; `problem_of` says what
-    is wrong with such a text, or nothing.
+    is wrong with such a text, or nothing. Without choices a text is asked for, and `example` shows
+    what it looks like; where it is `optional`, an empty line means the default.
     """
 
     text: str
@@ -48,6 +49,8 @@ class Question:
     choices: tuple[Choice, ...]
     default: str
     other: str = ""
+    example: str = ""
+    optional: bool = False
     problem_of: Callable[[str], str] | None = None
 
 

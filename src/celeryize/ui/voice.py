@@ -24,6 +24,8 @@ class Voice:
         self.progress = Progress(sys.stderr, self.talk)
         # those that were said already
         self.notes: set[str] = set()
+        # how many lines were written, on either stream
+        self.lines = 0
 
     def say(self, text: str = "", style: str = "", *, always: bool = False, hang: str = "") -> None:
         """A paragraph of talk, wrapped at words; `hang` begins all of its lines but the first."""
@@ -54,5 +56,6 @@ class Voice:
             self._write(sys.stdout, line)
 
     def _write(self, stream: TextIO, text: str) -> None:
+        self.lines += text.count("\n") + 1
         with self.progress.writing():
             write_stream(stream, text + "\n")

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from celeryize.checks.check import CHECKS, SECTIONS
-from celeryize.checks.run_checks import all_checks
+from celeryize.checks.run_checks import all_checks, check_named
+from celeryize.errors import UsageError
 from tests.unit.checks import (
     test_amazon,
     test_arguments,
@@ -135,3 +136,20 @@ def test_each_check_that_needs_an_import_has_a_broken_project():
     }
     needing = {check.id for check in CHECKS.values() if check.imports}
     assert needing == (tested - SEEN_STATICALLY) | others
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("E440", "celery.W440"),
+        ("celery.w44", "celery.W440"),
+        ("W4400", "celery.W440"),
+        ("tasks", ""),
+        ("X", ""),
+        ("", ""),
+    ],
+)
+def test_an_id_that_does_not_exist_is_answered_by_the_near_one_alone(typed, meant):
+    with pytest.raises(UsageError) as caught:
+        check_named(typed)
+    assert caught.value.hint.startswith(f"Did you mean {meant}? " if meant else "`celeryize verify")

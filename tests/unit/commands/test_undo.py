@@ -159,3 +159,111 @@ def test_what_promises_to_write_nothing_names_an_interrupted_change(project: Pat
     commands.init(project, view, flags={}, no_verify=True, **options)
     assert any("was interrupted" in note for note in view.notes)
     assert snapshot(project) == before
+
+
+# --- later edits of the same file -----------------------------------------------------------------
+
+
+def edited_elsewhere(root: Path) -> bytes:
+    """Edit the settings away from ours; what they are to be once the change is undone."""
+    change = last_change(root)
+    assert change is not None
+    [edit] = [edit for edit in change.edits if edit.path.name == "settings.py"]
+    assert edit.before is not None
+    settings = root / edit.path
+    settings.write_bytes(b"MINE = 1\n" + settings.read_bytes() + b"\nMORE = 2\n")
+    return b"MINE = 1\n" + edit.before + b"\nMORE = 2\n"
+
+
+def test_later_edits_elsewhere_are_kept_and_said(project: Path):
+    before = snapshot(project)
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    wanted = edited_elsewhere(project)
+    view = Recorder()
+    ended = commands.undo(project, view, yes=True)
+    assert ended.summary == (
+        "`celeryize init` is undone; kept your later edits in config/settings.py"
+    )
+    [step] = [step for step in view.plans[0].steps if step.path.name == "settings.py"]
+    assert (step.status, step.what) == (
+        Status.UPDATE,
+        "without `celeryize init`; keeps your later edits",
+    )
+    after = snapshot(project)
+    assert (project / "config/settings.py").read_bytes() == wanted
+    after.pop("config/settings.py"), before.pop("config/settings.py")
+    assert after == before
+    assert last_change(project) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "code"), [({"dry_run": True}, Exit.DONE), ({"check": True}, Exit.FINDINGS)]
+)
+def test_an_undo_around_later_edits_can_be_looked_at(changed: Path, options, code):
+    edited_elsewhere(changed)
+    before = snapshot(changed)
+    assert commands.undo(changed, Recorder(), **options).exit_code is code
+    with pytest.raises(Declined):
+        commands.undo(changed, Recorder(answer=False))
+    assert snapshot(changed) == before
+
+
+def test_several_runs_with_edits_between_them_end_at_the_edits_alone(changed: Path):
+    from celeryize.commands.task.plan import Request
+
+    tasks = changed / "doctors/tasks.py"
+    assert not tasks.exists()
+    tasks.write_text('"""Ours."""\n')
+    commands.add_task(changed, Recorder(), Request(TASK), yes=True, no_verify=True)
+    tasks.write_text(tasks.read_text() + "\n\ndef mine():\n    return 1\n")
+    commands.add_task(changed, Recorder(), Request("doctors.more"), yes=True, no_verify=True)
+    tasks.write_text(tasks.read_text() + "\n\ndef other():\n    return 1\n")
+    for _ in range(2):
+        commands.undo(changed, Recorder(), yes=True)
+    assert tasks.read_text() == (
+        '"""Ours."""\n\n\ndef mine():\n    return 1\n\n\ndef other():\n    return 1\n'
+    )
+
+
+def test_an_edit_of_our_lines_is_refused_with_the_patch_to_make_by_hand(changed: Path):
+    settings = changed / "config/settings.py"
+    written = settings.read_text()
+    settings.write_text(written.replace("CELERY_BROKER_URL =", "CELERY_BROKER_URL = X ="))
+    before = snapshot(changed)
+    with pytest.raises(Conflict, match="has an edit in its lines") as caught:
+        commands.undo(changed, Recorder(), yes=True)
+    assert "+CELERY_BROKER_URL = X =" in caught.value.diff
+    assert "-CELERY_BROKER_URL =" in caught.value.snippet
+    assert snapshot(changed) == before
+
+    # by hand, as the patch says, with another edit on top: then the rest can be undone
+    change = last_change(changed)
+    assert change is not None
+    [edit] = [edit for edit in change.edits if edit.path.name == "settings.py"]
+    by_hand = (edit.before or b"").replace(b"/Paris", b"/Berlin")
+    settings.write_bytes(by_hand)
+    view = Recorder()
+    assert commands.undo(changed, view, yes=True).status is WriteOutcome.DONE
+    assert Status.IDENTICAL in {step.status for step in view.plans[0].steps}
+    assert settings.read_bytes() == by_hand
+    assert not (changed / "config/celery.py").exists()
+
+
+def test_the_list_says_what_can_be_undone_around_later_edits(changed: Path):
+    edited_elsewhere(changed)
+    view = Listing()
+    commands.undo(changed, view, chosen=_chosen(listed=True))
+    assert "1 edited elsewhere" in view.rows[0].state
+
+
+def test_what_is_saved_after_the_question_is_not_undone(changed: Path):
+    class Saving(Recorder):
+        def confirm(self, question: str) -> bool:
+            settings = changed / "config/settings.py"
+            settings.write_bytes(settings.read_bytes() + b"\nLATE = 1\n")
+            return True
+
+    edited_elsewhere(changed)
+    with pytest.raises(Conflict, match="changed since the change was planned"):
+        commands.undo(changed, Saving())
+    assert (changed / "config/settings.py").read_bytes().endswith(b"\nLATE = 1\n")

@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
-from celeryize.errors import CannotPatch, CeleryizeError, Declined, Exit
-from celeryize.model import Finding, Severity, Where
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
+from celeryize.model import Edit, Finding, Plan, Severity, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
 from celeryize.ui.planned import format_message
 from celeryize.ui.screen import Screen
+from celeryize.ui.terminal import Terminal
 from celeryize.ui.view import NoTerminal, View
 from tests.views import Recorder
 
@@ -120,3 +121,78 @@ def test_what_another_program_said_is_shown_as_it_is(capsys, monkeypatch):
 def test_a_no_is_no_error(capsys):
     Screen(interactive=False).show_error(Declined("Nothing was changed."))
     assert capsys.readouterr().err.strip() == "Nothing was changed."
+
+
+@pytest.mark.parametrize("text", [b"URL = 'redis://:secret@host/0'\n", b"URL = 'redis://host/0'\n"])
+def test_a_hidden_password_in_a_diff_is_said_once(text, capsys):
+    edits = tuple(Edit(PurePosixPath(name), b"", text) for name in ("a.py", "b.py"))
+    Screen(interactive=False).show_plan(Plan(edits), with_diff=True)
+    shown = capsys.readouterr().err
+    is_secret = b"secret" in text
+    assert ("redis://:***@host/0" in shown) == is_secret
+    assert "secret@" not in shown
+    assert (
+        shown.count("note: passwords are shown as ***; the files have the real ones.") == is_secret
+    )
+
+
+def verified(*severities: Severity) -> VerifyOutcome:
+    """An outcome with a finding in a place of its own for each severity."""
+    findings = tuple(
+        Finding(f"x.{number}", severity, "It is wrong.", where=Where(PurePosixPath("a.py"), number))
+        for number, severity in enumerate(severities, start=1)
+    )
+    return VerifyOutcome(CheckResults(findings, (), ()), "static", {"python": "3"}, 1, Exit.DONE)
+
+
+@pytest.mark.parametrize(
+    ("severities", "lines", "repeated"),
+    [
+        ([Severity.ERROR, Severity.WARNING], "5", ["1 error, from above:", "  a.py:1: x.1"]),
+        ([Severity.WARNING, Severity.INFO], "5", ["1 warning, from above:", "  a.py:1: x.1"]),
+        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 2 more"]),
+        ([Severity.ERROR, Severity.WARNING], "24", []),
+        ([Severity.INFO] * 9, "5", []),
+    ],
+)
+def test_errors_that_have_scrolled_off_are_repeated(
+    severities, lines, repeated, capsys, monkeypatch
+):
+    monkeypatch.setenv("LINES", lines)
+    screen = Screen(interactive=False)
+    screen._voice.out = Terminal(is_terminal=True, width=80)
+    screen.show_verified(verified(*severities))
+    shown = capsys.readouterr().out
+    assert ("from above" in shown) == bool(repeated)
+    assert all(text in shown for text in repeated)
+
+
+def test_a_pipe_gets_each_finding_once(capsys, monkeypatch):
+    monkeypatch.setenv("LINES", "5")
+    Screen(interactive=False).show_verified(verified(*[Severity.ERROR] * 7))
+    assert "from above" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_facts_stand_below_findings_only_on_request(verbose, capsys):
+    screen = Screen(interactive=False, verbose=verbose)
+    screen.show_verified(verified(Severity.WARNING))
+    assert ("python 3" in capsys.readouterr().err) == verbose
+    Screen(interactive=False).show_verified(verified())
+    assert "python 3" in capsys.readouterr().err
+
+
+def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
+    error = Conflict("a.py changed", diff="-a\n+b\n", hint="Take it back.", snippet="-x\n" * 40)
+    Screen(interactive=False).show_error(error)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[0] == "The patch that undoes it by hand:"
+    assert lines[-7:] == [
+        "What was edited since:",
+        "-a",
+        "+b",
+        "",
+        "error: a.py changed",
+        "  Take it back.",
+        "Nothing was written.",
+    ]

@@ -21,12 +21,21 @@ def add_schedule(
     call: Call,
     name: Annotated[
         str,
-        typer.Argument(help="The name of the entry, for example daily-reminders.", metavar="NAME"),
-    ],
+        typer.Argument(
+            help="The name of the entry, for example daily-reminders; on a terminal, what is left "
+            "out is asked.",
+            metavar="[NAME]",
+            show_default=False,
+        ),
+    ] = "",
     task: Annotated[
         str,
-        typer.Argument(help="The task: doctors.remind, or its full name, doctors.tasks.remind."),
-    ],
+        typer.Argument(
+            help="The task: remind, doctors.remind, or its full name, doctors.tasks.remind.",
+            metavar="[TASK]",
+            show_default=False,
+        ),
+    ] = "",
     cron: Annotated[
         str | None,
         option(
@@ -118,14 +127,29 @@ def add_schedule(
 ) -> Ending:
     """Add an entry for Celery Beat, and show when it runs."""
     from celeryize import when
-    from celeryize.commands.schedule import plan, run
+    from celeryize.commands.schedule import plan, questions, run
 
+    said = {
+        "--cron": cron,
+        "--every": every,
+        "--at": at,
+        "--on": on,
+        "--solar": solar,
+        "--lat": lat,
+        "--lon": lon,
+    }
+    timed = [(flag, str(value)) for flag, value in said.items() if value is not None]
+    moment = when.UNKNOWN
+    # what is said of the time is judged before anything is asked
+    if timed or (name and task and not call.view.interactive):
+        moment = when.parse(
+            cron=cron, every=every, at=at, on=on, solar=solar, latitude=lat, longitude=lon
+        )
     request = plan.Request(
         name=name,
         task=task,
-        when=when.parse(
-            cron=cron, every=every, at=at, on=on, solar=solar, latitude=lat, longitude=lon
-        ),
+        when=moment,
+        timed=tuple(word for pair in timed for word in pair),
         args=args,
         kwargs=kwargs,
         queue=queue,
@@ -135,4 +159,5 @@ def add_schedule(
         app=app,
         create=create,
     )
+    questions.require_all(request, call.view)
     return run.add_schedule(call.options, call.write, call.view, request)

@@ -24,9 +24,12 @@ def add_task(
     target: Annotated[
         str,
         typer.Argument(
-            help="APP.TASK, for example doctors.send_welcome_email.", metavar="APP.TASK"
+            help="APP.TASK, for example doctors.send_welcome_email; on a terminal, what is left "
+            "out is asked.",
+            metavar="[APP.TASK]",
+            show_default=False,
         ),
-    ],
+    ] = "",
     parameters: Annotated[
         list[str] | None,
         typer.Argument(
@@ -226,7 +229,7 @@ def add_task(
     ] = None,
 ) -> Ending:
     """Add a task where the worker finds it, with limits and retries that work."""
-    from celeryize.commands.task import plan, run
+    from celeryize.commands.task import plan, questions, run
 
     if idempotent:
         call.view.show_note("--idempotent is called --lock now.")
@@ -258,4 +261,5 @@ def add_task(
         trigger=trigger,
         api=api,
     )
+    questions.require_target(request, call.view)
     return run.add_task(call.options, call.write, call.view, request, run_test=run_test)

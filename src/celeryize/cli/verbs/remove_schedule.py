@@ -17,7 +17,9 @@ EXAMPLES = (
 @verb(writes=True, examples=EXAMPLES)
 def remove_schedule(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The name of the entry.")],
+    name: Annotated[
+        str, typer.Argument(help="The name of the entry, or the task that it alone sends.")
+    ],
 ) -> Ending:
     """Remove an entry from the Beat schedule."""
     from celeryize.commands.schedule import run

@@ -20,7 +20,9 @@ def remove_task(
     target: Annotated[
         str,
         typer.Argument(
-            help="APP.TASK, for example doctors.send_welcome_email.", metavar="APP.TASK"
+            help="APP.TASK, for example doctors.send_welcome_email; TASK alone, where no other "
+            "has this name.",
+            metavar="APP.TASK",
         ),
     ],
 ) -> Ending:

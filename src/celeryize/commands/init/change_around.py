@@ -13,6 +13,7 @@ from celeryize.brokers import (
     url_of_broker,
     url_of_result_backend,
 )
+from celeryize.commands.beat_files import ignore_beat_files
 from celeryize.commands.init.answers import DATA_FOLDER, Answers
 from celeryize.commands.init.dependency import declare_dependency, refresh_locks
 from celeryize.commands.init.generated_files import write_data_folders
@@ -20,7 +21,7 @@ from celeryize.commands.init.setup import Setup
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo
 from celeryize.patch.dependencies import change_extras
-from celeryize.patch.gitignore import BEAT_FILES, COMMENT, IGNORES_BEAT, ignore, unignore
+from celeryize.patch.gitignore import BEAT_FILES, COMMENT, unignore
 from celeryize.reading import read_file, readable_text
 from celeryize.urls import redacted
 
@@ -40,7 +41,7 @@ def change_around(setup: Setup, before: Answers) -> None:
         path = setup.project.gitignore
         data = setup.draft.read(path)
         if answers.beat:
-            setup.draft.write(path, ignore(data, BEAT_FILES), IGNORES_BEAT)
+            ignore_beat_files(setup.project, setup.draft)
         elif data is not None and (less := unignore(data, BEAT_FILES, COMMENT)) != data:
             setup.draft.write(path, less, "no longer ignores the file of Celery Beat")
     write_data_folders(setup)

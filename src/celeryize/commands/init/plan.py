@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from celeryize.brokers import find_broker
+from celeryize.commands.beat_files import ignore_beat_files
 from celeryize.commands.init.adopt import adopt_app, report_uninstalled_apps
 from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
 from celeryize.commands.init.app_settings import environment_of_proof
@@ -39,7 +40,6 @@ from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Plan
-from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
 from celeryize.render import Rendered
 
 __all__ = ["Answers", "Existing", "Init", "Wiring", "answers_of", "ask", "plan"]
@@ -145,8 +145,7 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
         report_state(setup)
         report_overrides(setup)
     if setup.answers.beat:
-        path = setup.project.gitignore
-        setup.draft.write(path, ignore(setup.draft.read(path), BEAT_FILES), IGNORES_BEAT)
+        ignore_beat_files(setup.project, setup.draft)
     write_other_files(setup, wiring)
     report_uninstalled_apps(setup)
     report_other_queues(setup)

@@ -11,11 +11,17 @@ import ast
 import json
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 
 from celeryize.patch.block_change import pieces_of
 from celeryize.patch.newlines import newline_at
 
 COMMENT = "# What was written into the settings: what still says so follows `celeryize update`.\n"
+# The first line as earlier versions wrote it.
+OLD_HEAD = (
+    "# What `celeryize init` was asked for; later commands read it. No secrets, no paths of one "
+    "machine."
+)
 _KEY = re.compile(r"([A-Za-z_]\w*):")
 
 
@@ -42,10 +48,13 @@ def renewed_answers(there: bytes, wanted: bytes) -> bytes:
     new_lines = {key: line for line in new.splitlines() if (key := _key_of(line))}
     if _without_version(old_lines) == _without_version(new_lines):
         return there
-    kept = []
+    kept: list[str] = []
     for line in text.splitlines():
         key = _key_of(line)
         if line == COMMENT.rstrip() or (key.startswith("CELERY_") and key not in new_lines):
+            continue
+        if line == OLD_HEAD:
+            kept += takewhile(lambda head: head.startswith("#"), new.splitlines())
             continue
         if key in new_lines and not key.startswith("CELERY_"):
             kept.append(new_lines[key])

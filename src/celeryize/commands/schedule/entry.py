@@ -34,6 +34,8 @@ class Request:
     replace: bool = False
     app: str | None = None
     create: bool = False
+    # the options that said when, as they were typed
+    timed: tuple[str, ...] = ()
 
 
 def entry_code(request: Request) -> str:

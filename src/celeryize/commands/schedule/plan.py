@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from celeryize.commands.beat_files import ignore_beat_files
 from celeryize.commands.init.missing_broker import config_module
 from celeryize.commands.missing_library import require_library
 from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
@@ -17,15 +18,30 @@ from celeryize.detect.tasks import find_tasks
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch, NoCelery, UsageError
 from celeryize.model import Plan
-from celeryize.patch.beat_schedule import Home, add_entry, find_home, find_in_app, remove_entry
-from celeryize.patch.gitignore import BEAT_FILES, IGNORES_BEAT, ignore
+from celeryize.patch.beat_schedule import (
+    Home,
+    add_entry,
+    entries_of_task,
+    entry_of,
+    find_home,
+    find_in_app,
+    remove_entry,
+)
 from celeryize.patch.settings import add_attributes, add_block
 from celeryize.patch.source import python_literal
 
-__all__ = ["Request", "plan", "plan_removal"]
+__all__ = ["Removal", "Request", "plan", "plan_removal"]
 
 # What a schedule elsewhere would be called, or be read from.
 _SCHEDULES = (b"beat_schedule", b"BEAT_SCHEDULE", b"config_from_envvar")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The plan that removes an entry, and the name of the entry."""
+
+    plan: Plan
+    entry: str
 
 
 def plan(project: Project, request: Request) -> Plan:
@@ -65,16 +81,35 @@ def with_registered_name(project: Project, request: Request) -> Request:
     return replace(request, task=registered_name(project, request.task))
 
 
-def plan_removal(project: Project, name: str) -> Plan:
-    """The edit that removes the entry. Raises CannotPatch where no plain dict has it."""
+def plan_removal(project: Project, name: str) -> Removal:
+    """The edit that removes the entry; `name` may be the task that it sends.
+
+    Raises CannotPatch where no plain dict has it.
+    """
     draft = project.draft()
     home = _find_home(project, draft, _require_app(project), f"{python_literal(name)}: ...")
     if home is None:
         raise CannotPatch(
             "this project has no Beat schedule in its settings", hint="See celeryize schedule."
         )
-    draft.write(home.source.path, remove_entry(home, name), f"without the entry {name}")
-    return draft.plan()
+    meant = _meant_entry(project, home, name)
+    if meant != name:
+        draft.add_note(f"{name} is the task of the entry {meant}.")
+    draft.write(home.source.path, remove_entry(home, meant), f"without the entry {meant}")
+    return Removal(draft.plan(), meant)
+
+
+def _meant_entry(project: Project, home: Home, name: str) -> str:
+    """The entry of a name, or the one that sends the task of that name.
+
+    Raises UsageError where several do.
+    """
+    if entry_of(home, name) is not None:
+        return name
+    sending = entries_of_task(home, {name, registered_name(project, name)})
+    if len(sending) > 1:
+        raise UsageError(f"several entries send {name}", hint=f"Write one of {', '.join(sending)}.")
+    return sending[0] if sending else name
 
 
 def _start_schedule(
@@ -98,7 +133,7 @@ def _start_schedule(
             last = settings.last.line
         after = add_block(source, block, imports, last)
     draft.write(path, after, what)
-    _ignore_files_of_beat(project, draft)
+    ignore_beat_files(project, draft)
 
 
 def _start_in_app(
@@ -109,15 +144,7 @@ def _start_in_app(
     block = f"{app.variable}.conf.beat_schedule = {{\n{indent_lines(entry_code(request))},\n}}\n"
     source = draft.source(app.where.path)
     draft.write(source.path, add_block(source, block, list(request.when.imports)), what)
-    _ignore_files_of_beat(project, draft)
-
-
-def _ignore_files_of_beat(project: Project, draft: Draft) -> None:
-    """What Beat writes once it is started is git-ignored."""
-    before = draft.read(project.gitignore)
-    ignored = ignore(before, BEAT_FILES)
-    if ignored != (before or b""):
-        draft.write(project.gitignore, ignored, IGNORES_BEAT)
+    ignore_beat_files(project, draft)
 
 
 def _find_home(project: Project, draft: Draft, app: CeleryApp, entry: str) -> Home | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
 from celeryize.commands.schedule import plan as add
+from celeryize.commands.schedule.questions import ask_missing
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
+from celeryize.errors import NoCelery
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
@@ -20,11 +24,14 @@ if TYPE_CHECKING:
 
 
 def add_schedule(
-    options: RunOptions, write: WriteOptions, view: View, request: add.Request
+    options: RunOptions, write: WriteOptions, view: View, given: add.Request
 ) -> Written:
     """Add an entry to the schedule; its next runs are shown before the question."""
 
     def planned(project: Project) -> Planned:
+        if not project.celery:
+            raise NoCelery
+        request = ask_missing(project, given, view)
         plan = add.plan(project, request)
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
@@ -55,24 +62,38 @@ def add_schedule(
             imports,
             imported=imported,
             next_steps=next_steps,
+            command_line=_repeating(request, given, options, write),
             read_by_path=_is_in_component(project, plan),
         )
 
     return run_writer(options, write, view, planned)
 
 
+def _repeating(
+    request: add.Request, given: add.Request, options: RunOptions, write: WriteOptions
+) -> str:
+    """The command that does the same without a question; none where nothing was asked."""
+    if request == given:
+        return ""
+    words = ["celeryize", "add-schedule", request.name, request.task, *request.timed]
+    words += typed_request(request, {"name", "task", "when", "timed"})
+    if write.no_verify:
+        words.append("--no-verify")
+    return shlex.join([*words, *repeated_options(options), "--yes"])
+
+
 def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: str) -> Written:
     """Remove an entry from the schedule."""
 
     def planned(project: Project) -> Planned:
-        plan = add.plan_removal(project, name)
+        removal = add.plan_removal(project, name)
         app = project.celery[0]
-        expected = Expected(app.module, app.variable, entry_gone=name)
+        expected = Expected(app.module, app.variable, entry_gone=removal.entry)
         return Planned(
-            plan,
-            f"celeryize remove-schedule {name}",
+            removal.plan,
+            f"celeryize remove-schedule {removal.entry}",
             expected,
-            read_by_path=_is_in_component(project, plan),
+            read_by_path=_is_in_component(project, removal.plan),
         )
 
     return run_writer(options, write, view, planned)
@@ -111,11 +132,23 @@ def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:
 
 
 def _clock_change_lines(entry: ImportedEntry) -> list[str]:
+    return [
+        f"  {_clock_change_words(change['at'], change['runs'])}"
+        for change in entry.changes
+        if change["affected"]
+    ]
+
+
+def _clock_change_words(at: str, runs: Sequence[str]) -> str:
+    """What an entry does in the night in which the clocks are changed, with the offsets from UTC:
+    one time of day may come twice.
+    """
     from celeryize.pictures import format_moment
 
-    lines = []
-    for change in entry.changes:
-        if change["affected"]:
-            runs = ", ".join(map(format_moment, change["runs"])) or "no run"
-            lines.append(f"  The clocks change at {format_moment(change['at'])}: {runs}")
-    return lines
+    day = format_moment(at)[:14]
+    times = [format_moment(run)[15:] for run in runs]
+    if not times:
+        return f"On {day} the clocks change, and it does not run then."
+    if len(times) == 1:
+        return f"On {day} the clocks change, and it runs once then, at {times[0]}."
+    return f"On {day} the clocks change, and it runs {len(times)} times then: {', '.join(times)}."

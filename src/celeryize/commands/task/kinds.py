@@ -21,6 +21,8 @@ class Kind:
     """
 
     name: str
+    # for the person who chooses
+    meaning: str = ""
     uses_model: bool = True
     needs_model: bool = False
     takes_key: bool = False
@@ -48,10 +50,11 @@ class Kind:
 
 
 KINDS = (
-    Kind("plain", uses_model=False),
-    Kind("model", needs_model=True, takes_key=True),
+    Kind("plain", "a function of your own", uses_model=False),
+    Kind("model", "loads one row of a model by its key", needs_model=True, takes_key=True),
     Kind(
         "email",
+        "sends a mail; tries again where the mail server is away",
         takes_key=True,
         needs_email_field=True,
         imports=("from django.core.mail import send_mail",),
@@ -65,6 +68,7 @@ KINDS = (
     ),
     Kind(
         "http",
+        "calls a URL; with a time-out, and tries again",
         uses_model=False,
         parameter="url:str",
         imports=("from urllib.request import urlopen",),
@@ -73,7 +77,12 @@ KINDS = (
         library_imports=("import requests",),
         library_retry_on=("requests.RequestException",),
     ),
-    Kind("batch", needs_model=True, parameter="chunk_size:int=500"),
+    Kind(
+        "batch",
+        "works through the rows of a model in chunks",
+        needs_model=True,
+        parameter="chunk_size:int=500",
+    ),
 )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from celeryize.commands.task.parameters import check_identifier
 from celeryize.detect.apps import App
+from celeryize.detect.django_tasks import find_django_tasks
 from celeryize.detect.models import Model, find_model, model_names
 from celeryize.detect.project import Project
-from celeryize.detect.tasks import find_tasks
+from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Where
 from celeryize.patch.source import is_identifier
+from celeryize.spelling import did_you_mean
 
 
 def find_app(project: Project, name: str) -> App:
@@ -44,6 +47,41 @@ def named_task(project: Project, target: str) -> tuple[App, str]:
     return find_app(project, _without_module(project, place)), function
 
 
+def with_app_label(project: Project, text: str) -> str:
+    """`APP.TASK` of a text; a bare `charge` is the one task of that name in the project.
+
+    Raises UsageError where there is none, or more than one.
+    """
+    if "." in text:
+        return text
+    known = {task: owner for task in _all_tasks(project) if (owner := _owner_of(project, task))}
+    meant = sorted({f"{app.label}.{text}" for task, app in known.items() if task.function == text})
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise UsageError(
+            f"several tasks are called {text}", hint=f"Write one of {', '.join(meant)}."
+        )
+    near = did_you_mean(text, {task.function for task in known})
+    raise UsageError(
+        f"no task of this project is called {text}",
+        hint=f"{near}`celeryize tasks` lists the tasks.",
+    )
+
+
+def _all_tasks(project: Project) -> list[DefinedTask]:
+    """The tasks of Celery, and those of django.tasks."""
+    tasks = list(find_tasks(project.modules, project.apps, project.celery))
+    django = find_django_tasks(project)
+    return [*tasks, *(DefinedTask(task.function, task.where, task.name) for task in django)]
+
+
+def _owner_of(project: Project, task: DefinedTask) -> App | None:
+    """The innermost app whose folder holds a task."""
+    owners = [app for app in project.apps if task.where.path.is_relative_to(app.folder)]
+    return max(owners, key=lambda app: len(app.folder.parts), default=None)
+
+
 def _without_module(project: Project, place: str) -> str:
     """`doctors.tasks` as `doctors`, whatever the tasks modules of this project are called."""
     related = None
@@ -66,8 +104,10 @@ def registered_name(project: Project, text: str) -> str:
     if any(project.modules.mentions(app.where.path, b"gen_task_name") for app in project.celery):
         return text
     tasks = find_tasks(project.modules, project.apps, project.celery, function)
-    if not place or any(task.name == text for task in tasks):
+    if any(task.name == text for task in tasks):
         return text
+    if not place:
+        return _named_alone(tasks, text)
     names = {place, _without_module(project, place)}
     for app in project.apps:
         if not names & {app.name, app.label}:
@@ -86,6 +126,16 @@ def registered_name(project: Project, text: str) -> str:
         path, _ = place_of(project, owners[0], function)
         return f"{project.modules.name_of(path)}.{function}"
     return text
+
+
+def _named_alone(tasks: Sequence[DefinedTask], text: str) -> str:
+    """The name of the one task whose function has this name; the text where there is none."""
+    meant = sorted({task.name for task in tasks if task.function == text})
+    if len(meant) > 1:
+        raise UsageError(
+            f"{text} may be any of {', '.join(meant)}", hint="Write one of these names."
+        )
+    return meant[0] if meant else text
 
 
 def place_of(

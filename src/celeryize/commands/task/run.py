@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.task import plan as add
+from celeryize.commands.task.place import with_app_label
+from celeryize.commands.task.questions import ask_missing
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -36,11 +39,15 @@ def add_task(
     run_test: bool = False,
 ) -> Written:
     """Add a task; with `run_test` its test is run, and the write rolled back where it fails."""
+    given = request
     if run_test and request.test is None:
         # who wants to run it wants to have it
-        request = replace(request, test=True)
+        given = replace(request, test=True)
 
     def planned(project: Project) -> Planned:
+        if not project.celery:
+            raise NoCelery
+        request = ask_missing(project, given, view)
         added = add.plan(project, request, own_templates(project))
         around: Around | None = None
         if run_test:
@@ -61,9 +68,30 @@ def add_task(
             _expected_task(project, added.task),
             around=around,
             next_steps=next_steps,
+            command_line=_repeating(request, given, options, write, run_test=run_test),
         )
 
     return run_writer(options, write, view, planned)
+
+
+def _repeating(
+    request: add.Request,
+    given: add.Request,
+    options: RunOptions,
+    write: WriteOptions,
+    *,
+    run_test: bool,
+) -> str:
+    """The command that does the same without a question; none where nothing was asked."""
+    if request == given:
+        return ""
+    words = ["celeryize", "add-task", request.target, *request.parameters]
+    words += typed_request(request, {"target", "parameters"})
+    if run_test:
+        words.append("--run-test")
+    if write.no_verify:
+        words.append("--no-verify")
+    return shlex.join([*words, *repeated_options(options), "--yes"])
 
 
 def remove_task(options: RunOptions, write: WriteOptions, view: View, target: str) -> Written:
@@ -73,10 +101,11 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
     def planned(project: Project) -> Planned:
         if not project.celery:
             raise NoCelery
-        plan, gone = remove.plan(project, target)
+        meant = with_app_label(project, target)
+        plan, gone = remove.plan(project, meant)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, gone=gone)
-        return Planned(plan, f"celeryize remove-task {target}", expected)
+        return Planned(plan, f"celeryize remove-task {meant}", expected)
 
     return run_writer(options, write, view, planned)
 

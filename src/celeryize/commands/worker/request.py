@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from celeryize.errors import UsageError
+from celeryize.spelling import did_you_mean
 
 KINDS = ("compose", "procfile", "systemd", "kubernetes", "supervisor")
 QUEUE = re.compile(r"[\w.:-]+")
@@ -30,7 +31,8 @@ def check_request(request: Request) -> None:
     """Raise UsageError for a kind or a queue that there cannot be."""
     if request.to is not None and request.to not in KINDS:
         raise UsageError(
-            f"unknown kind of deployment file {request.to!r}", hint=f"One of: {', '.join(KINDS)}."
+            f"unknown kind of deployment file {request.to!r}",
+            hint=f"{did_you_mean(request.to, KINDS)}Use one of {', '.join(KINDS)}.",
         )
     for queue in request.queues:
         if not QUEUE.fullmatch(queue):

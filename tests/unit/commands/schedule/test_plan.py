@@ -84,6 +84,21 @@ def test_the_first_entry_has_git_ignore_what_beat_writes(wired):
     assert (wired / ".gitignore").read_text() == "*.pyc\n# Celery Beat\ncelerybeat-schedule*\n"
 
 
+def test_no_gitignore_is_made_where_there_is_no_git(wired):
+    add(wired)
+    assert not (wired / ".gitignore").exists()
+
+
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_a_gitignore_is_made_in_a_work_tree(project, folder):
+    # a file, as that of a second work tree is
+    (project / folder / ".git").write_text("gitdir: elsewhere\n")
+    commands.init(project, Recorder(), flags={"broker": "filesystem"}, yes=True, no_verify=True)
+    add(project)
+    made = (project / folder / ".gitignore").read_text()
+    assert made == "# Celery Beat\ncelerybeat-schedule*\n"
+
+
 def test_a_second_entry_leaves_gitignore_alone(wired):
     (wired / "config/settings.py").write_text(settings(wired) + "\nCELERY_BEAT_SCHEDULE = {}\n")
     add(wired)
@@ -442,3 +457,57 @@ def test_a_schedule_in_a_file_that_the_settings_star_import_grows_and_is_proved(
     assert written.result.outcome == "done"
     assert written.result.proof.verdict is Verdict.PASSED
     assert '"nightly"' in (wired / "config/beat.py").read_text()
+
+
+TASKS = "from celery import shared_task\n\n\n@shared_task\ndef charge():\n    pass\n"
+
+
+def remove(folder: Path, name: str):
+    return commands.remove_schedule(folder, Recorder(), name, yes=True, no_verify=True)
+
+
+@pytest.mark.parametrize("text", ["charge", "doctors.charge", "doctors.tasks.charge"])
+def test_a_task_is_scheduled_and_its_entry_removed_by_any_of_its_names(wired, text):
+    make_tree(wired, {"doctors/tasks.py": TASKS})
+    before = settings(wired)
+    add(wired, "other", "doctors.elsewhere")
+    other = settings(wired)
+    add(wired, "nightly", text)
+    assert schedule(wired)["nightly"]["task"] == "doctors.tasks.charge"
+    remove(wired, text)
+    assert settings(wired) == other != before
+
+
+def test_several_entries_of_a_task_are_listed(wired):
+    make_tree(wired, {"doctors/tasks.py": TASKS})
+    add(wired, "nightly", "charge")
+    add(wired, "daily", "charge")
+    before = settings(wired)
+    with pytest.raises(UsageError, match="several entries send charge") as caught:
+        remove(wired, "charge")
+    assert caught.value.hint == "Write one of nightly, daily."
+    assert settings(wired) == before
+
+
+def test_a_bare_name_of_several_tasks_is_no_guess(wired):
+    make_tree(wired, {"doctors/tasks.py": TASKS, "doctors/jobs.py": TASKS})
+    with pytest.raises(UsageError, match=r"charge may be any of"):
+        add(wired, "nightly", "charge")
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([], "and it does not run then."),
+        (["2027-03-28T03:30:00+02:00"], "and it runs once then, at 03:30 +02:00."),
+        (
+            ["2027-03-28T02:30:00+02:00", "2027-03-28T02:30:00+01:00"],
+            "and it runs 2 times then: 02:30 +02:00, 02:30 +01:00.",
+        ),
+    ],
+)
+def test_a_night_of_changed_clocks_in_words(runs, words):
+    from celeryize.commands.schedule.run import _clock_change_words
+
+    told = _clock_change_words("2027-03-28T03:00:00+02:00", runs)
+    assert told == f"On Sun 2027-03-28 the clocks change, {words}"

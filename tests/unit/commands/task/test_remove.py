@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from celeryize.apply import load_history
 from celeryize.commands.task.plan import Request
-from celeryize.errors import CannotPatch
+from celeryize.errors import CannotPatch, UsageError
 from tests import commands
 from tests.conftest import make_tree, snapshot
 from tests.views import Recorder
@@ -161,3 +162,30 @@ def test_another_thing_of_the_same_name_keeps_no_task(wired):
     make_tree(wired, {"doctors/views.py": same})
     remove(wired, "doctors.remind")
     assert "remind" not in (wired / "doctors/tasks.py").read_text()
+
+
+def test_a_bare_name_is_the_one_task_of_that_name(wired):
+    before = snapshot(wired)
+    add(wired, "doctors.charge")
+    remove(wired, "charge")
+    assert snapshot(wired) == before
+    assert "celeryize remove-task doctors.charge" in {
+        change.command for change in load_history(wired).changes
+    }
+
+
+def test_a_bare_name_of_several_tasks_lists_them(wired):
+    make_tree(wired, {"clinic/__init__.py": "", "clinic/apps.py": "", "clinic/tasks.py": OLD})
+    make_tree(wired, {"doctors/tasks.py": OLD})
+    settings = wired / "config/settings.py"
+    settings.write_text(settings.read_text().replace('"doctors"', '"doctors", "clinic"'))
+    with pytest.raises(UsageError, match="several tasks are called old") as caught:
+        remove(wired, "old")
+    assert caught.value.hint == "Write one of clinic.old, doctors.old."
+
+
+def test_a_bare_name_of_no_task_is_answered_by_the_near_one(wired):
+    add(wired, "doctors.charge")
+    with pytest.raises(UsageError, match="no task of this project is called chrage") as caught:
+        remove(wired, "chrage")
+    assert caught.value.hint.startswith("Did you mean charge? ")

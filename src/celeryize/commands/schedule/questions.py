@@ -1,0 +1,167 @@
+"""What `add-schedule` asks a person who left something out: the task, when it runs, the name."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from celeryize import when
+from celeryize.commands.schedule.entry import Request, parse_json
+from celeryize.commands.task.place import registered_name
+from celeryize.detect.project import Project
+from celeryize.detect.tasks import DefinedTask, find_tasks
+from celeryize.errors import UsageError
+from celeryize.ui.view import Choice, Question, View
+
+EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
+# More would not fit on a screen of 24 lines.
+MOST_TASKS = 15
+EVERY_DAY, SOME_DAYS, INTERVAL, CRONTAB = "daily", "days", "interval", "crontab"
+TIMES = (
+    Choice(EVERY_DAY, "at a time of day, every day (--at)"),
+    Choice(SOME_DAYS, "at a time of day, on some days of the week (--at, --on)"),
+    Choice(INTERVAL, "again and again: every 15min, every 2h (--every)"),
+    Choice(CRONTAB, "the five fields of a crontab (--cron)"),
+)
+
+
+def require_all(request: Request, view: View) -> None:
+    """Raise UsageError where something is left out, and nobody can be asked."""
+    if view.interactive:
+        return
+    missing = [
+        what
+        for what, said in (
+            ("a NAME", request.name),
+            ("a TASK", request.task),
+            ("a time", request.when.code),
+        )
+        if not said
+    ]
+    if missing:
+        raise UsageError(
+            f"add-schedule needs {' and '.join(missing)}", hint=f"For example: {EXAMPLE}"
+        )
+
+
+def ask_missing(project: Project, request: Request, view: View) -> Request:
+    """The request with what a person says to the questions that it leaves open."""
+    if not view.interactive:
+        return request
+    given = request
+    tasks = find_tasks(project.modules, project.apps, project.celery)
+    if not request.task:
+        request = replace(request, task=view.ask(_task_question(tasks)))
+    if not request.when.code:
+        flags = _ask_time(view)
+        chosen = _parsed(dict(flags))
+        typed = tuple(word for pair in flags for word in pair)
+        request = replace(request, when=chosen, timed=typed)
+    if not request.name:
+        request = replace(request, name=view.ask(_name_question(request.task)))
+    needs = _needs(project, registered_name(project, request.task), tasks)
+    # who has typed all of it wants it as it is
+    if request != given and needs and request.args is None and request.kwargs is None:
+        request = replace(request, args=view.ask(_arguments_question(needs)))
+    return request
+
+
+def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
+    if not tasks:
+        raise UsageError(
+            "there is no task to schedule yet", hint="Write the first one: celeryize add-task"
+        )
+    shown = tasks[:MOST_TASKS]
+    return Question(
+        "Which task is to run?",
+        "TASK",
+        tuple(Choice(task.name, "") for task in shown),
+        shown[0].name,
+        other="another task, by its name ...",
+    )
+
+
+def _ask_time(view: View) -> list[tuple[str, str]]:
+    """The options that say when it runs, and their values."""
+    kind = view.ask(Question("When does it run?", "--at, --every, --cron", TIMES, EVERY_DAY))
+    if kind == INTERVAL:
+        return [_ask_option(view, "How often?", "--every", "for example 30s, 15min, 2h, 1d")]
+    if kind == CRONTAB:
+        example = "minute hour day month day-of-week, for example 0 8 * * mon; or @hourly"
+        return [_ask_option(view, "Which fields?", "--cron", example)]
+    days = []
+    if kind == SOME_DAYS:
+        example = "for example mon-fri, sat,sun, weekdays"
+        question = Question(
+            "On which days?", "--on", (), "", example=example, problem_of=_problem_of_days
+        )
+        days = [("--on", view.ask(question))]
+    return [_ask_option(view, "At what time?", "--at", "for example 07:30"), *days]
+
+
+def _ask_option(view: View, text: str, flag: str, example: str) -> tuple[str, str]:
+    def problem_of(typed: str) -> str:
+        return _problem_of({flag: typed})
+
+    question = Question(text, flag, (), "", example=example, problem_of=problem_of)
+    return flag, view.ask(question)
+
+
+def _problem_of_days(text: str) -> str:
+    return _problem_of({"--on": text, "--at": "00:00"})
+
+
+def _parsed(said: dict[str, str]) -> when.When:
+    return when.parse(
+        cron=said.get("--cron"),
+        every=said.get("--every"),
+        at=said.get("--at"),
+        on=said.get("--on"),
+    )
+
+
+def _problem_of(said: dict[str, str]) -> str:
+    try:
+        _parsed(said)
+    except UsageError as error:
+        return f"{error.message}. {error.hint}"
+    return ""
+
+
+def _name_question(task: str) -> Question:
+    usual = task.rpartition(".")[2].replace("_", "-")
+    return Question(
+        "What is the entry called?", "NAME", (), usual, example=f"Enter for {usual}", optional=True
+    )
+
+
+def _needs(project: Project, name: str, tasks: tuple[DefinedTask, ...]) -> list[str]:
+    """The parameters without a default of a task; `self` is the task's own."""
+    for task in tasks:
+        if task.name != name:
+            continue
+        for node in project.modules.tree(task.where.path).body:
+            if isinstance(node, ast.FunctionDef) and node.name == task.function:
+                names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
+                required = names[: len(names) - len(node.args.defaults)]
+                return [name for name in required if name != "self"]
+    return []
+
+
+def _arguments_question(needs: list[str]) -> Question:
+    return Question(
+        f"It takes {', '.join(needs)}. What is it given?",
+        "--args",
+        (),
+        "",
+        example='a list in JSON, for example [1, "daily"]',
+        problem_of=_problem_of_arguments,
+    )
+
+
+def _problem_of_arguments(text: str) -> str:
+    try:
+        parse_json(text, "--args")
+    except UsageError as error:
+        return f"{error.message}. {error.hint}"
+    return ""

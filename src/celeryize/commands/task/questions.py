@@ -1,0 +1,133 @@
+"""What `add-task` asks a person who left something out: the app, the name, the kind, parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from celeryize.commands.task.kinds import KINDS, find_kind
+from celeryize.commands.task.parameters import parse_parameter
+from celeryize.commands.task.request import Request
+from celeryize.detect.apps import App
+from celeryize.detect.models import find_model, model_names
+from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch, UsageError
+from celeryize.patch.source import is_identifier
+from celeryize.ui.view import Choice, Question, View
+
+EXAMPLE = "celeryize add-task doctors.send_welcome_email name:str"
+
+
+def require_target(request: Request, view: View) -> None:
+    """Raise UsageError where the task is not named, and nobody can be asked."""
+    if request.target or view.interactive:
+        return
+    raise UsageError("add-task needs APP.TASK", hint=f"For example: {EXAMPLE}")
+
+
+def ask_missing(project: Project, request: Request, view: View) -> Request:
+    """The request with what a person says to the questions that it leaves open.
+
+    Only who has typed no name is asked for the kind and the parameters, too: they have defaults.
+    """
+    if "." in request.target or not view.interactive:
+        return request
+    app = _ask_app(project, view)
+    if request.target:
+        return replace(request, target=f"{_short_name(project, app)}.{request.target}")
+    name = view.ask(
+        Question(
+            f"What is the new task of {app.name} called?",
+            "APP.TASK",
+            (),
+            "",
+            example="a name in Python, for example send_receipt",
+            problem_of=_problem_of_name,
+        )
+    )
+    request = replace(request, target=f"{_short_name(project, app)}.{name}")
+    is_open = request.kind == "plain" and request.model is None and request.body_from is None
+    if is_open:
+        request = replace(request, kind=view.ask(_kind_question(project, app)))
+    kind = find_kind(request.kind)
+    if kind.needs_model and request.model is None:
+        request = replace(request, model=view.ask(_model_question(project, app)))
+    if not (request.parameters or kind.parameter or (kind.takes_key and request.model)):
+        typed = view.ask(_parameter_question())
+        request = replace(request, parameters=tuple(typed.split()))
+    return request
+
+
+def _ask_app(project: Project, view: View) -> App:
+    """The app that gets the task: the only one, or the one that is chosen."""
+    if not project.apps:
+        raise UsageError("this project has no app", hint="Create one: manage.py startapp.")
+    if len(project.apps) == 1:
+        return project.apps[0]
+    by_name = {_short_name(project, app): app for app in project.apps}
+    choices = tuple(Choice(name, _meaning_of(app)) for name, app in by_name.items())
+    question = Question("Which app gets the task?", "APP.TASK", choices, choices[0].value)
+    return by_name[view.ask(question)]
+
+
+def _meaning_of(app: App) -> str:
+    if app.installed:
+        return str(app.folder)
+    return f"{app.folder}, which will be added to INSTALLED_APPS"
+
+
+def _short_name(project: Project, app: App) -> str:
+    """The label of an app, or its whole name where another one has the same label."""
+    labels = Counter(other.label for other in project.apps)
+    return app.label if labels[app.label] == 1 else app.name
+
+
+def _problem_of_name(text: str) -> str:
+    if is_identifier(text):
+        return ""
+    return f"{text} is no name in Python: letters, digits and underscores."
+
+
+def _kind_question(project: Project, app: App) -> Question:
+    has_models = bool(_models(project, app))
+    choices = tuple(
+        Choice(kind.name, kind.meaning) for kind in KINDS if has_models or not kind.needs_model
+    )
+    return Question("What does it do?", "--kind", choices, "plain")
+
+
+def _model_question(project: Project, app: App) -> Question:
+    choices = tuple(Choice(name, f"of {app.name}") for name in _models(project, app))
+    return Question(
+        "Which model does it work on?",
+        "--model",
+        choices,
+        choices[0].value if choices else "",
+        other="another model, APP.MODEL ...",
+    )
+
+
+def _models(project: Project, app: App) -> list[str]:
+    names = model_names(project.modules, app)
+    return [name for name in names if find_model(project.modules, app, name) is not None]
+
+
+def _parameter_question() -> Question:
+    return Question(
+        "Which parameters does it take?",
+        "NAME:TYPE",
+        (),
+        "",
+        example="for example: user_id:int note:str=hello; Enter for none",
+        optional=True,
+        problem_of=_problem_of_parameters,
+    )
+
+
+def _problem_of_parameters(text: str) -> str:
+    try:
+        for part in text.split():
+            parse_parameter(part)
+    except (UsageError, CannotPatch) as error:
+        return f"{error.message}. {error.hint}"
+    return ""
