@@ -430,7 +430,7 @@ def test_a_folder_of_settings_beside_the_site_is_not_the_place_of_the_app(
     files = {
         "manage.py": MANAGE.format(settings="settings.common"),
         "settings/__init__.py": "",
-        "settings/common.py": settings.replace("'doctors'", f"'{installed}'"),
+        "settings/common.py": settings.replace('"doctors"', f'"{installed}"'),
         "shop/__init__.py": "",
         "shop/urls.py": urls,
         "shop/orders/__init__.py": "",
