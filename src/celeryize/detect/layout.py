@@ -75,8 +75,8 @@ def find_layout(start: Path, settings: str | None = None) -> Layout:
     _refuse_template(manage, root)
     base = PurePosixPath(manage.parent.relative_to(root).as_posix())
     relative = base / manage.name
-    paths = _search_paths(root, relative)
-    modules = Modules(root, paths)
+    modules = _modules_of(root, relative)
+    paths = modules.roots
     named = list(settings_named_by(modules, relative))
     chosen = None
     if not settings:
@@ -217,17 +217,18 @@ def is_manage(file: Path) -> bool:
         return True
     # so does `from shop.cli import main`, whatever it is called
     path = PurePosixPath(file.name)
-    modules = Modules(file.parent, _search_paths(file.parent, path))
+    modules = _modules_of(file.parent, path)
     source = modules.source(path)
     helpers = called_modules(modules, source) if source else ()
     return any("execute_from_command_line" in helper.text for helper in helpers)
 
 
-def _search_paths(root: Path, manage: PurePosixPath) -> tuple[PurePosixPath, ...]:
-    """The folders in which a manage.py finds modules: its own, and those that it adds."""
-    base = manage.parent
-    inserted = _inserted_paths(Modules(root, (base,)).tree(manage), base)
-    return (base, *(path for path in inserted if (root / path).is_dir()))
+def _modules_of(root: Path, manage: PurePosixPath) -> Modules:
+    """The modules that a manage.py finds: in its own folder, and in those that it adds."""
+    modules = Modules(root, (manage.parent,))
+    inserted = _inserted_paths(modules.tree(manage), manage.parent)
+    modules.look_below(tuple(path for path in inserted if (root / path).is_dir()))
+    return modules
 
 
 def _unversioned_root(start: Path, folder: Path) -> Path:

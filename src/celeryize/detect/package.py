@@ -43,11 +43,31 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
     """
     parts = settings.module.split(".")[:-1]
     packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    found = _around_settings(modules, settings, apps, packages)
+    if found is not None:
+        return found
+    if not parts:
+        last = _imported_at_every_start(settings, apps) or _package_of_site(modules, settings)
+        if last is not None:
+            return last
+    raise CannotPatch(
+        f"settings module {settings.module} is not in a package, so there is no place for the "
+        "Celery app",
+        hint="Create an app for it (python manage.py startapp core) and add it to "
+        "INSTALLED_APPS; or name a package "
+        "that Django imports: --package NAME.",
+        where=settings.where or Where(settings.file),
+    )
+
+
+def _around_settings(
+    modules: Modules, settings: Settings, apps: tuple[App, ...], packages: list[str]
+) -> Package | None:
+    """The best of the packages around the settings, from the inner one outwards."""
     for name in packages:
         folder = modules.folder(name)
-        found = folder and next(
-            (n for n in NEIGHBOURS if (modules.root / folder / n).is_file()), None
-        )
+        beside = (n for n in NEIGHBOURS if folder and (modules.root / folder / n).is_file())
+        found = next(beside, None)
         if folder and found:
             return Package(name, folder, f"{folder / found} is in it")
     # `config.settings` holds settings and nothing else: the app belongs beside it
@@ -61,18 +81,7 @@ def find_package(modules: Modules, settings: Settings, apps: tuple[App, ...]) ->
         folder = modules.folder(name)
         if folder:
             return Package(name, folder, f"it holds the settings {settings.module}")
-    if not parts:
-        last = _imported_at_every_start(settings, apps) or _package_of_site(modules, settings)
-        if last is not None:
-            return last
-    raise CannotPatch(
-        f"settings module {settings.module} is not in a package, so there is no place for the "
-        "Celery app",
-        hint="Create an app for it (python manage.py startapp core) and add it to "
-        "INSTALLED_APPS; or name a package "
-        "that Django imports: --package NAME.",
-        where=settings.where or Where(settings.file),
-    )
+    return None
 
 
 def _imported_at_every_start(settings: Settings, apps: tuple[App, ...]) -> Package | None:
