@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import dotted, text_of
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
-from celeryize.patch.nodes import walk
-from celeryize.reading import read_text, readable_text
+from celeryize.reading import readable_text
 
 # The port on which the image of a broker listens.
 PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
@@ -312,65 +309,6 @@ def _is_exec_form(facts: Facts, where: Where) -> bool:
     lines = readable_text(facts.deployment.root / where.path).split("\n")
     start = (where.line or 1) - 1
     return re.search(r"[\[\s\"'-]CMD[\"',\s]", "\n".join(lines[start : start + 2])) is not None
-
-
-@check("celery.E927")
-def variable_missing(facts: Facts) -> Iterator[Occurrence]:
-    """A worker's container lacks an environment variable that the settings demand.
-
-    What happens: It does not start, while the web server beside it does.
-    How it looks: KeyError: 'DATABASE_URL'
-    Why: The settings read os.environ["DATABASE_URL"]. The compose file gives it to the web server's
-        service alone.
-    Fix: The same environment for both, by a YAML anchor or one env_file
-    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
-    """
-    demanded = dict(_demanded(facts))
-    for process in facts.deployment.processes if demanded else ():
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        if not process.sealed:
-            continue
-        for name, where in demanded.items():
-            givers = [
-                other.name
-                for other in facts.deployment.processes
-                if other.where.path == process.where.path and name in other.environment
-            ]
-            lacks = name not in process.environment and process.variable(name) is None
-            listed = name in _listed_names(process)
-            if lacks and givers and not listed and not _is_in_image(facts, name):
-                yield Occurrence(
-                    f"{process.name} lacks {name}, which {where} demands: {givers[0]} has it",
-                    process.where,
-                    f"Give {process.name} the same environment.",
-                )
-
-
-def _listed_names(process: Process) -> set[str]:
-    """The names in `environment: [NAME]`, whose values come from the shell of the user."""
-    item = process.options.get("environment")
-    return set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", item.text)) if item else set()
-
-
-def _demanded(facts: Facts) -> Iterator[tuple[str, Where]]:
-    """The variables that the settings read without a default, at the top of a file."""
-    for setting in facts.settings:
-        # an `if` may leave it out; what reads a file of variables may find it there
-        text = setting.code.source.text
-        if setting.conditional or "dotenv" in text or "read_env" in text:
-            continue
-        for node in walk(setting.value):
-            if isinstance(node, ast.Subscript) and dotted(node.value) in {"os.environ", "environ"}:
-                name = text_of(node.slice)
-                if name:
-                    yield name, setting.where
-
-
-def _is_in_image(facts: Facts, name: str) -> bool:
-    """Whether a Dockerfile, or a script, may give a variable."""
-    texts = (read_text(facts.deployment.root / path) for path in facts.deployment.dockerfiles)
-    return any(name in text for text in texts)
 
 
 @check("celery.W928")

@@ -21,6 +21,7 @@ from celeryize.checks import (
     deployment,
     django_tasks,
     entries,
+    environments,
     giving_up,
     imported,
     instances,
@@ -109,6 +110,7 @@ FAMILIES = (
     supervision,
     containers,
     side_by_side,
+    environments,
     killing,
     stops,
 )

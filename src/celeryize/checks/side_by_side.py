@@ -9,13 +9,13 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import default_of, dotted, text_of
+from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.reads import SETTINGS, fallback_settings
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian)\b")
-SETTINGS = "DJANGO_SETTINGS_MODULE"
 BACKEND = "CELERY_RESULT_BACKEND"
 # What only the web server needs: the files that it serves, sockets, certificates, logs.
 WEB_ONLY = re.compile(r"static|socket|sock\b|cert|ssl|nginx|letsencrypt|www|log|cache|node_modules")
@@ -139,7 +139,7 @@ def settings_of_the_web_alone(facts: Facts) -> Iterator[Occurrence]:
     Fix: The same `environment:`, or env_file, for both: an anchor keeps them equal.
     Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
     """
-    fallback = _fallback(facts)
+    fallback = fallback_settings(facts)
     for web, worker in _pairs(facts):
         chosen = web.environment.get(SETTINGS)
         if chosen is None or not worker.sealed or worker.variable(SETTINGS) or not fallback:
@@ -155,16 +155,6 @@ def settings_of_the_web_alone(facts: Facts) -> Iterator[Occurrence]:
             worker.where,
             f"Give it {SETTINGS}: {chosen.text}.",
         )
-
-
-def _fallback(facts: Facts) -> str:
-    """The settings that the app file falls back to."""
-    code = facts.app_code
-    for call in code.calls if code else ():
-        if dotted(call.func).endswith("environ.setdefault") and len(call.args) == 2:
-            if text_of(call.args[0]) == SETTINGS:
-                return text_of(call.args[1]) or ""
-    return ""
 
 
 @check("celery.W983")

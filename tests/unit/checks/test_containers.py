@@ -169,35 +169,6 @@ MISTAKES = [
             '      test: ["CMD-SHELL", "celery -A config inspect ping -d celery@$$HOSTNAME"]\n',
         ),
     ),
-    Mistake(
-        "celery.E927",
-        {
-            **compose(
-                "redis://redis/0",
-                REDIS,
-                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
-                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
-                command=f"{WORKER}  # <-",
-            ),
-            **settings(
-                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
-                instead="CELERY_BROKER_URL",
-            ),
-        },
-        {
-            **compose(
-                "redis://redis/0",
-                REDIS,
-                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
-                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
-                more="      DSN: postgres://db/it\n",
-            ),
-            **settings(
-                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
-                instead="CELERY_BROKER_URL",
-            ),
-        },
-    ),
 ]
 
 

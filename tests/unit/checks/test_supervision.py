@@ -16,6 +16,11 @@ HOSTED = {
         "//localhost:6379/0", "//redis:6379/0"
     )
 }
+FAR = {
+    "config/settings.py": healthy()["config/settings.py"].replace(
+        OLD_URL, READ.replace("localhost", "redis.shop.example")
+    )
+}
 FROM_ENV = {"config/settings.py": healthy()["config/settings.py"].replace(OLD_URL, READ)}
 
 
@@ -269,7 +274,7 @@ MISTAKES = [
         {"Procfile": f"beat: {BEAT} --scheduler celery.beat:PersistentScheduler\n"},
     ),
     Mistake(
-        "celery.W981",
+        "celery.E984",
         {
             **FROM_ENV,
             "docker-compose.yml": "services:\n"
@@ -287,6 +292,46 @@ MISTAKES = [
                 WORKER, "environment: &env {REDIS_URL: 'redis://redis:6379/0'}", name="worker"
             )
             + service("gunicorn config.wsgi", "environment: {<<: *env}", name="web"),
+        },
+    ),
+    Mistake(
+        "celery.W981",
+        {
+            **FAR,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, name="worker")
+            + service(
+                "gunicorn config.wsgi",
+                "environment: {REDIS_URL: 'redis://redis:6379/1'}  # <-",
+                name="web",
+            ),
+        },
+        {
+            **FAR,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, name="worker")
+            + service(
+                "gunicorn config.wsgi",
+                "environment: {REDIS_URL: 'redis://redis.shop.example'}",
+                name="web",
+            ),
+        },
+    ),
+    Mistake(
+        "celery.E984",
+        {
+            **FROM_ENV,
+            "web.env": "REDIS_URL=redis://redis:6379/1  # <-\n",
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
+            + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
+        },
+        {
+            **FROM_ENV,
+            "web.env": "REDIS_URL=redis://redis:6379/0\n",
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
+            + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
         },
     ),
     Mistake(
