@@ -10,11 +10,14 @@ from urllib.parse import unquote, urlsplit
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
+from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
 from celeryize.reading import readable_text
+from celeryize.urls import redacted
 
+WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 # The port on which the image of a broker listens.
 PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
 PUBLISHED = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?$")
@@ -22,6 +25,11 @@ ASKS_PASSWORD = re.compile(r"--requirepass[\s=]+(\S+)")
 NAME_OF_SERVICE = re.compile(r"[a-z][a-z0-9_-]*")
 # What brings hosts into a compose file that it does not name itself.
 ELSEWHERE = ("external", "extra_hosts", "network_mode", "include:", "extends:")
+DATABASE_URL = re.compile(
+    r"(?:postgres|postgresql|postgis|psql|pgsql|mysql|mariadb)[\w+-]*://(?:[^@/]*@)?([\w.-]+)"
+)
+DATABASE_HOST = re.compile(r"(\w*_)?(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL|MYSQL|MARIADB)_?HOST")
+DATABASE_IMAGE = re.compile(r"(^|/)(postgres|postgresql|postgis|pgvector|mysql|mariadb)\b")
 FROM = re.compile(r"^\s*FROM\s", re.M | re.I)
 WEB_PROBE = re.compile(
     r"^\s*HEALTHCHECK\b(?:[^\n]*\\\n)*[^\n]*\b(curl|wget|https?://)", re.M | re.I
@@ -37,7 +45,7 @@ SHELL_VARIABLE = re.compile(r"(?<!\$\()\${1,2}\{?[A-Z_]+\}?")
 
 def _broker_beside(facts: Facts, process: Process) -> tuple[BrokerUrl, Process] | None:
     """The broker's URL of a compose service, and the service of the same file that it names."""
-    if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+    if not _uses_broker(process):
         return None
     url = broker_of(facts, process)
     if url is None:
@@ -104,7 +112,7 @@ def _port_of(url: BrokerUrl) -> int | None:
         return None
 
 
-@check("celery.E922")
+@check("celery.E922", grouped=True)
 def broker_wants_another_login(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL has another login than the broker that is started beside it.
 
@@ -311,37 +319,139 @@ def _is_exec_form(facts: Facts, where: Where) -> bool:
     return re.search(r"[\[\s\"'-]CMD[\"',\s]", "\n".join(lines[start : start + 2])) is not None
 
 
-@check("celery.W928")
+@check("celery.E933", grouped=True)
+def server_has_another_name(facts: Facts) -> Iterator[Occurrence]:
+    """A container is told a broker or a database whose host is none of the services beside it.
+
+    What happens: The worker never gets a task, or cannot reach the database.
+    How it looks: Cannot connect to redis://cache:6379/0: Error -2: Name or service not known
+    Why: In the network of the containers, the name of a service is its host name. The broker, or
+        the database, of the same file has another one.
+    Fix: The name of that service
+    Source: https://docs.docker.com/compose/how-tos/networking/
+    """
+    for process, url in _lost_brokers(facts):
+        beside = _brokers_beside(facts, process, url)
+        if beside:
+            yield Occurrence(
+                f"no service is called {url.host}: {process.name} does not find the broker"
+                f" {beside[0].name}",
+                url.where,
+                f"Write {redacted(url.url.replace(url.host, beside[0].name, 1))}.",
+            )
+    yield from _lost_databases(facts)
+
+
+def _lost_databases(facts: Facts) -> Iterator[Occurrence]:
+    names = _NamesOfHosts(facts)
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        if not _uses_broker(process) or names.may_be_elsewhere:
+            continue
+        beside = [
+            other.name
+            for other in facts.deployment.processes
+            if other.where.path == process.where.path and _is_database(other)
+        ]
+        for name, item in given_to(facts, process).variables.items() if beside else ():
+            match = DATABASE_URL.match(item.text)
+            host = match[1] if match else ""
+            if DATABASE_HOST.fullmatch(name):
+                host = item.text
+            if item.where in reported or not NAME_OF_SERVICE.fullmatch(host):
+                continue
+            if host != "localhost" and not names.hold(host):
+                reported.add(item.where)
+                yield Occurrence(
+                    f"no service is called {host}: {process.name} does not find the database"
+                    f" {beside[0]}",
+                    item.where,
+                    f"Write {beside[0]}.",
+                )
+
+
+def _is_database(process: Process) -> bool:
+    image = process.options.get("image")
+    return image is not None and DATABASE_IMAGE.search(image.text) is not None
+
+
+class _NamesOfHosts:
+    """The names that the compose files of a project give to hosts."""
+
+    def __init__(self, facts: Facts) -> None:
+        files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
+        self.texts = [readable_text(facts.project.root / path) for path in sorted(files)]
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether other networks, or other files, may bring any name."""
+        return any(word in text for text in self.texts for word in ELSEWHERE)
+
+    def hold(self, host: str) -> bool:
+        """Whether a host is a service, a container, or an alias."""
+        named = re.compile(
+            rf"(?m)^\s+[\"']?{host}[\"']?\s*:|^\s*-\s*[\"']?{host}[\"']?\s*$"
+            rf"|(?:container_name|hostname)\s*:\s*[\"']?{host}\b|[\[,]\s*{host}\s*[\],]"
+        )
+        return any(named.search(text) for text in self.texts)
+
+
+@check("celery.W928", grouped=True)
 def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL of a container names a host that no compose file has.
 
-    What happens: The worker never gets a task.
+    What happens: The worker never gets a task, unless the host is known by other means.
     How it looks: Cannot connect to redis://redis:6379/0: Error -2: Name or service not known
     Why: In the network of the containers, the name of a service is its host name.
     Fix: The service, or its name in the URL. `celeryize add-worker` writes both.
     Source: https://docs.docker.com/compose/how-tos/networking/
     """
-    files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
-    texts = [readable_text(facts.project.root / path) for path in sorted(files)]
-    # other networks, and other files, may have any name; without any broker here, it is there
-    beside = any(p.kind == "compose" and _kind_of(p) for p in facts.deployment.processes)
-    if not beside or any(word in text for text in texts for word in ELSEWHERE):
-        return
-    reported: set[Where] = set()
-    for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        url = broker_of(facts, process)
-        if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
-            continue
-        named = re.compile(
-            rf"(?m)^\s+[\"']?{url.host}[\"']?\s*:|^\s*-\s*[\"']?{url.host}[\"']?\s*$"
-            rf"|(?:container_name|hostname)\s*:\s*[\"']?{url.host}\b"
-        )
-        if url.host != "localhost" and not any(named.search(text) for text in texts):
-            reported.add(url.where)
+    for process, url in _lost_brokers(facts):
+        if not _brokers_beside(facts, process, url):
             yield Occurrence(
                 f"the compose file has no service {url.host}: the broker is not found",
                 url.where,
                 "Write the name of a service that is there, or add one: celeryize add-worker.",
             )
+
+
+def _lost_brokers(facts: Facts) -> Iterator[tuple[Process, BrokerUrl]]:
+    """The services whose broker has the name of no service, each line once."""
+    names = _NamesOfHosts(facts)
+    # without any broker here, it may be anywhere
+    beside = any(p.kind == "compose" and _kind_of(p) for p in facts.deployment.processes)
+    if not beside or names.may_be_elsewhere:
+        return
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        if not _uses_broker(process):
+            continue
+        url = broker_of(facts, process)
+        if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
+            continue
+        if url.host != "localhost" and not names.hold(url.host):
+            reported.add(url.where)
+            yield process, url
+
+
+def _brokers_beside(facts: Facts, process: Process, url: BrokerUrl) -> list[Process]:
+    """The brokers of a URL's kind beside a service that is given the URL by its file."""
+    if url.where.path.suffix == ".py":
+        return []
+    kinds = {"redis", "valkey"}
+    if url.url.startswith(("amqp", "pyamqp")):
+        kinds = {"rabbitmq"}
+    return [
+        other
+        for other in facts.deployment.processes
+        if other.where.path == process.where.path and _kind_of(other) in kinds
+    ]
+
+
+def _uses_broker(process: Process) -> bool:
+    """Whether a service of a compose file is a worker, Beat, or the web server."""
+    if process.kind != "compose":
+        return False
+    if process.celery is None:
+        return bool(WEB.search(" ".join(process.words)))
+    return process.subcommand in {"worker", "beat"}

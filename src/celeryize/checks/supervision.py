@@ -614,7 +614,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E984")
+@check("celery.E984", unless=("celery.E920", "celery.E921", "celery.E933"))
 def different_urls(facts: Facts) -> Iterator[Occurrence]:
     """A file gives the web process another broker than the worker.
 
@@ -629,7 +629,7 @@ def different_urls(facts: Facts) -> Iterator[Occurrence]:
             yield _sends_elsewhere(web, own, worker, url)
 
 
-@check("celery.W981", unless=("celery.E984",))
+@check("celery.W981", unless=("celery.E933", "celery.E984"))
 def different_brokers(facts: Facts) -> Iterator[Occurrence]:
     """The web process sends to another broker than the worker reads.
 

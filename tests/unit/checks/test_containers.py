@@ -10,6 +10,7 @@ WORKER = "celery -A config worker"
 READS = settings(
     "import os\nCELERY_BROKER_URL = os.environ['BROKER']\n", instead="CELERY_BROKER_URL"
 )
+DATABASE = "  pg:\n    image: postgres:17\n"
 REDIS = "  redis:\n    image: redis:7\n"
 RABBIT = (
     "  rabbit:\n    image: rabbitmq:3\n    environment:\n      RABBITMQ_DEFAULT_USER: shop\n"
@@ -34,6 +35,10 @@ def compose(url: str, *others: str, more: str = "", command: str = WORKER) -> di
     }
 
 
+def web(url: str) -> str:
+    return f"  web:\n    image: it\n    command: gunicorn config.wsgi\n    environment:\n      BROKER: {url}\n"
+
+
 def pod(probe: str) -> dict[str, str]:
     return {
         "k8s/it.yaml": f"""apiVersion: apps/v1
@@ -55,7 +60,7 @@ spec:
 
 MISTAKES = [
     Mistake(
-        "celery.W928",
+        "celery.E933",
         compose("redis://cache:6379/0  # <-", REDIS),
         compose("redis://cache:6379/0", f"{REDIS}    container_name: cache\n"),
     ),
@@ -63,6 +68,39 @@ MISTAKES = [
         "celery.W928",
         compose("amqp://rabbitmq:5672//  # <-", REDIS),
         compose("amqp://rabbitmq:5672//", REDIS, more="networks:\n  it:\n    external: true\n"),
+    ),
+    # the web server is told another name than the worker
+    Mistake(
+        "celery.E933",
+        compose("redis://redis:6379/0", REDIS, web("redis://cache:6379/0  # <-")),
+        compose("redis://redis:6379/0", REDIS, web("redis://redis/0")),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: database  # <-\n"),
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: pg\n"),
+    ),
+    Mistake(
+        "celery.E933",
+        compose(
+            "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db:5432/x  # <-\n"
+        ),
+        compose(
+            "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db.example.com/x\n"
+        ),
+    ),
+    Mistake(
+        "celery.E922",
+        compose(
+            "redis://:it@redis/0",
+            f"{REDIS}    command: redis-server --requirepass it\n",
+            web("redis://redis/0  # <-"),
+        ),
+        compose(
+            "redis://:it@redis/0",
+            f"{REDIS}    command: redis-server --requirepass it\n",
+            web("redis://:it@redis/0"),
+        ),
     ),
     Mistake(
         "celery.E921",
