@@ -28,6 +28,7 @@ from celeryize.checks import (
     joined_urls,
     killing,
     lacking,
+    left_out,
     leftovers,
     limits,
     locks,
@@ -111,6 +112,7 @@ FAMILIES = (
     containers,
     side_by_side,
     environments,
+    left_out,
     killing,
     stops,
 )

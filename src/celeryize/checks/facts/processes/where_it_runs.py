@@ -131,10 +131,24 @@ def stage_of(dockerfile: str, target: str | None) -> str:
 
 def dockerfile_of(process: Process, folder: Path) -> str:
     """The text of the Dockerfile that a service is built from; empty where there is none."""
+    place, _ = _build_of(process, folder)
+    try:
+        return read_text(place)
+    except OSError:
+        return ""
+
+
+def dockerfile_path(process: Process, folder: Path) -> tuple[Path, Path] | None:
+    """The Dockerfile that a service is built from, and the folder that its COPY lines see; None
+    where there is none."""
+    place, base = _build_of(process, folder)
+    if "$" in str(place) or not place.is_file():
+        return None
+    return place, base
+
+
+def _build_of(process: Process, folder: Path) -> tuple[Path, Path]:
     item, build = process.options.get("dockerfile"), process.options.get("build")
     context = process.options.get("context")
     base = folder / (context.text if context else build.text if build else ".")
-    try:
-        return read_text(base / (item.text if item else "Dockerfile"))
-    except OSError:
-        return ""
+    return base / (item.text if item else "Dockerfile"), base
