@@ -88,6 +88,25 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
 
 
+# what git ignores is seen in a repository alone
+IGNORED = [
+    Mistake(
+        "celery.E935",
+        {".gitignore": "*.pyc\ntasks.py\n"},
+        {".gitignore": "*.pyc\n/tasks.py\n"},
+        at=".gitignore:2",
+    )
+]
+
+
+@pytest.mark.parametrize("mistake", IGNORED, ids=str)
+def test_a_mistake_of_a_repository_is_found(tmp_path, mistake):
+    broken, twin = (files[".gitignore"] for files in (mistake.broken, mistake.twin))
+    found = found_in_repository(tmp_path / "broken", broken)
+    assert [(name, place) for name, place, _ in found] == [(mistake.id, mistake.place)]
+    assert found_in_repository(tmp_path / "twin", twin) == []
+
+
 def found_in_repository(folder, ignore, *, force=False, inside=""):
     """What is found in a healthy project that is committed with a .gitignore."""
     if shutil.which("git") is None:
