@@ -25,6 +25,7 @@ from tests.unit.checks import (
     test_environments,
     test_giving_up,
     test_imported,
+    test_installed,
     test_instances,
     test_joined_urls,
     test_killing,
@@ -127,7 +128,7 @@ def test_each_static_check_has_a_broken_project():
 
 
 def test_each_check_that_needs_an_import_has_a_broken_project():
-    families = (test_imported, test_configuration, test_definitions, test_entries)
+    families = (test_imported, test_configuration, test_definitions, test_entries, test_installed)
     tested = {mistake.id for family in families for mistake in family.IMPORTED}
     others = {
         "celery.E002",
