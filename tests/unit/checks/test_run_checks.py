@@ -128,7 +128,14 @@ def test_each_static_check_has_a_broken_project():
 
 
 def test_each_check_that_needs_an_import_has_a_broken_project():
-    families = (test_imported, test_configuration, test_definitions, test_entries, test_installed)
+    families = (
+        test_imported,
+        test_configuration,
+        test_definitions,
+        test_entries,
+        test_installed,
+        test_lacking,
+    )
     tested = {mistake.id for family in families for mistake in family.IMPORTED}
     others = {
         "celery.E002",
