@@ -264,14 +264,21 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
         if command is None or command.subcommand != "worker":
             continue
         name = command.option("-n", "--hostname") or ""
-        if not FIXED_NODE.fullmatch(name):
+        # what supervisor starts is on one host, so that %h makes no difference
+        one_host = process.kind == "supervisor"
+        if one_host and "%(" not in name:
+            name = name or "celery@%%h"
+        elif not FIXED_NODE.fullmatch(name):
             continue
         replicas = process.replicas
         if replicas and replicas.text.strip().isdigit() and int(replicas.text) > 1:
+            right = f"{name.partition('@')[0]}@%h"
+            if one_host:
+                right = f"-n {name.partition('@')[0]}%(process_num)d@%%h"
             yield Occurrence(
                 f"{replicas.text} workers are started, all with the node name {name}",
                 process.where,
-                f"Write {name.partition('@')[0]}@%h.",
+                f"Write {right}.",
             )
         key = (str(process.where.path), name)
         first = seen.setdefault(key, process)

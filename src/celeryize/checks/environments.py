@@ -29,6 +29,7 @@ from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
+KINDS = ("compose", "kubernetes")
 # The services whose variables are not those of the project, though they have the same names.
 MODELS = ("build", "context", "image")
 # A database that only the container itself can see, or none.
@@ -39,9 +40,9 @@ FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background", re.I)
 
 
 def _starters(facts: Facts) -> Iterator[Process]:
-    """The workers and Beats of the compose files."""
+    """The workers and Beats of the compose files, and of the manifests."""
     for process in facts.deployment.processes:
-        if process.kind == "compose" and process.subcommand in {"worker", "beat"}:
+        if process.kind in KINDS and process.subcommand in {"worker", "beat"}:
             yield process
 
 
@@ -49,7 +50,11 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
     """The other services of the file that run the project: the web server first of all."""
     own = {key: process.options[key].text for key in MODELS if key in process.options}
     for other in facts.deployment.processes:
-        if other.where.path != process.where.path or other.name == process.name:
+        if other.kind != process.kind or other.name == process.name:
+            continue
+        # manifests of one folder are deployed together, compose files one by one
+        place, beside = process.where.path, other.where.path
+        if place != beside and (process.kind == "compose" or place.parent != beside.parent):
             continue
         same = any(key in own and item.text == own[key] for key, item in other.options.items())
         extended = process.options.get("extends")
@@ -133,8 +138,9 @@ def another_database(facts: Facts) -> Iterator[Occurrence]:
             giver, item = lacking[read.name]
             taken = _taken_without(facts, read)
             text = substituted(facts, giver, item.text)
-            # `${DSN}` may be anything but the container itself
-            if taken is None or taken == text or ("$" in text and not OWN.search(taken)):
+            # `${DSN}`, or what a secret holds, may be anything but the container itself
+            unknown = "$" in text or not text
+            if taken is None or taken == text or (unknown and not OWN.search(taken)):
                 continue
             yield Occurrence(
                 f"{process.name} lacks {read.name}, which {giver.name} has: it takes"
@@ -203,7 +209,7 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
 
 def _project_services(facts: Facts) -> Iterator[Process]:
     """The workers, the Beats and the web servers of the compose files."""
-    yield from _starters(facts)
+    yield from (process for process in _starters(facts) if process.kind == "compose")
     for process in facts.deployment.processes:
         if process.kind == "compose" and not process.celery and WEB.search(" ".join(process.words)):
             yield process

@@ -117,6 +117,14 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
     """
     for web, worker in (*_pairs(facts), *_manifests(facts)):
         ours, theirs = web.options.get("image"), worker.options.get("image")
+        if ours is None and theirs is not None and _is_built(web) and not _is_built(worker):
+            if not _is_made_here(facts, worker, theirs):
+                yield Occurrence(
+                    f"{web.name} is built from this code, and {worker.name} runs {theirs.text}",
+                    theirs.where,
+                    f"Build {worker.name} as {web.name} is built.",
+                )
+            continue
         if ours is None or theirs is None or ours.text == theirs.text:
             continue
         name, _, tag = ours.text.rpartition(":")
@@ -127,6 +135,25 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
                 theirs.where,
                 "Give both the same tag.",
             )
+
+
+def _is_built(process: Process) -> bool:
+    return bool({"build", "context"} & set(process.options))
+
+
+def _is_made_here(facts: Facts, worker: Process, image: Item) -> bool:
+    """Whether another service of the file builds an image, or its name comes from outside."""
+    if "$" in image.text:
+        return True
+    folder = worker.where.path.parent.name or facts.deployment.root.name
+    for other in facts.deployment.processes:
+        if other.where.path == worker.where.path and _is_built(other):
+            made = other.options.get("image")
+            # without a name, Compose makes one of the project's and the service's
+            names = {made.text} if made else {f"{folder}-{other.name}", f"{folder}_{other.name}"}
+            if image.text.removesuffix(":latest") in {n.removesuffix(":latest") for n in names}:
+                return True
+    return False
 
 
 @check("celery.W122")

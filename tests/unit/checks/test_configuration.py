@@ -40,6 +40,14 @@ QUEUES = (
 )
 MISTAKES = [
     Mistake(
+        "celery.E184",
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
+            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
+        ),
+        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
+    ),
+    Mistake(
         "celery.E183",
         settings("CELERY_TASK_ROUTES = {'doctors.tasks.*': {'queues': 'mail'}}  # <-\n"),
         settings(
@@ -361,14 +369,6 @@ IMPORTED = [
             **settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)\n"),
             "doctors/routers.py": ROUTER,
         },
-    ),
-    Mistake(
-        "celery.E184",
-        settings(
-            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
-            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
-        ),
-        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
     ),
     # what an import ran into is shown where the settings name it
     Mistake("celery.E001", settings("INSTALLED_APPS += ['doctrs']  # <-\n")),

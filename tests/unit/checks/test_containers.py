@@ -58,6 +58,10 @@ spec:
     }
 
 
+PROGRAMS = (
+    "[program:worker]\ncommand=/srv/bin/celery -A config worker{command}\nuser=app\n"
+    "directory=/srv/app\nstopwaitsecs=600\nkillasgroup=true\n{more}\n"
+)
 MISTAKES = [
     Mistake(
         "celery.E933",
@@ -164,6 +168,29 @@ MISTAKES = [
             "Dockerfile": ENTRY,
             "deploy/start.sh": '#!/bin/sh\npython manage.py check\nexec "$@"\n',
         },
+    ),
+    # what supervisor starts is on one host
+    Mistake(
+        "celery.W925",
+        {"supervisord.conf": PROGRAMS.format(command="", more="numprocs=3")},
+        {
+            "supervisord.conf": PROGRAMS.format(
+                command=" -n w%(process_num)d@%%h", more="numprocs=3"
+            )
+        },
+        at="supervisord.conf:2",
+    ),
+    Mistake(
+        "celery.W925",
+        {
+            "supervisord.conf": PROGRAMS.format(command=" -n w@%%h", more="")
+            + PROGRAMS.format(command=" -n w@%%h", more="").replace("worker]", "mails]")
+        },
+        {
+            "supervisord.conf": PROGRAMS.format(command=" -n w@%%h", more="")
+            + PROGRAMS.format(command=" -n m@%%h", more="").replace("worker]", "mails]")
+        },
+        at="supervisord.conf:9",
     ),
     Mistake(
         "celery.W925",

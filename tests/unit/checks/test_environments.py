@@ -66,6 +66,30 @@ def networks(worker: str, redis: str, more: str = "networks: {a: , b: }\n") -> d
     }
 
 
+POD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {0}}}
+spec:
+  selector: {{}}
+  template:
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - name: {0}
+          image: shop:1
+          command: [{1}]
+          {2}
+"""
+
+
+def pods(worker: str, name: str = "DB_HOST") -> dict[str, str]:
+    web = f"env: [{{name: {name}, valueFrom: {{secretKeyRef: {{name: db}}}}}}]"
+    return {
+        "k8s/web.yaml": POD.format("web", "gunicorn, config.wsgi", web),
+        "k8s/worker.yaml": POD.format("worker", "celery, -A, config, worker", worker),
+    }
+
+
 MISTAKES = [
     Mistake(
         "celery.E927",
@@ -115,6 +139,19 @@ MISTAKES = [
         "celery.E927",
         OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
         OS | {"Dockerfile": "FROM python\nENV DB_HOST=db\n"} | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("envFrom: [{configMapRef: {name: it}}]"),
+        at="k8s/worker.yaml:12",
+    ),
+    Mistake(
+        "celery.E932",
+        FALLBACK | pods("env: []", "DATABASE_URL"),
+        FALLBACK
+        | pods("env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {}}}]", "DATABASE_URL"),
+        at="k8s/worker.yaml:12",
     ),
     Mistake(
         "celery.E932",

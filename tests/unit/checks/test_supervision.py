@@ -247,6 +247,20 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+        compose(service(WORKER, "build: .", "working_dir: /app")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+    ),
+    Mistake(
+        "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY --chown=app . /app/\n"},
+        compose(service(WORKER, "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nENV PYTHONPATH=/app\nCOPY . /app\n"},
+    ),
+    Mistake(
+        "celery.E970",
         compose(
             service(f"{WORKER}  # <-", "working_dir: /app/web", "volumes:", "  - .:/app")
         ).copy()
