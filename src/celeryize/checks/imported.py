@@ -133,8 +133,11 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     elif "settings are not configured" in failure.message and facts.project.celery:
         app = facts.project.celery[0]
         where = where or app.where
+        # what the web process runs with, a worker should, too
+        served = [entry.names[0] for entry in facts.project.web if entry.certain]
+        module = (served or [facts.project.settings.module])[0]
         hint = (
-            f'Put os.environ.setdefault("{VARIABLE}", "{facts.project.settings.module}") into'
+            f'Put os.environ.setdefault("{VARIABLE}", "{module}") into'
             f" {app.where.path}, above Celery()."
         )
     elif _known_hint(failure):
