@@ -21,6 +21,19 @@ from celeryize.reading import readable_text
 COPIES = re.compile(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
 # What brings the code into an image by other means than COPY.
 BRINGS_CODE = re.compile(r"git\s+clone|--mount=type=bind|pip3?\s+install\s[^\n]*\s\.(?:\s|$|\[)")
+# An image that holds Python at most.
+PLAIN_IMAGE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine)(?:[:@]|$)")
+PIP_DJANGO = re.compile(
+    r"(?i)\bpip3?\s+install(?:[^\n\\;&|]|\\\n)*[\s\"']django(?=[\s\"'=<>~!\[]|$)"
+)
+RUNS = re.compile(r"(?im)^[ \t]*RUN[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
+# Celery itself, a list of requirements, the project, or another tool than pip.
+MAY_INSTALL = re.compile(
+    r"(?i)celery|flower|require|\s-[rce]\b|\.whl|find-links|\s\.(?:\[|\s|$)|python3-|py3-|\$"
+    r"|\b(?:uv|poetry|pipenv|pdm|conda|mamba|pip-sync|setup\.py|git|curl|wget|make)\b"
+)
+# Another stage, or a script that may install more.
+BRINGS_MORE = re.compile(r"--from=|\.sh\b")
 # A name of git's that may be a folder of what was never committed.
 EVERYTHING = frozenset({"*", "**", "/*", "*.*"})
 
@@ -133,6 +146,52 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
         seen.add(found[0])
         needed = needed or _needed_files(facts)
         yield from _left_out(facts, process, *found, needed)
+
+
+@check("celery.E941")
+def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
+    """The image of a worker installs the libraries one by one, and Celery is none of them.
+
+    What happens: The container does not start.
+    How it looks: exec: "celery": executable file not found in $PATH
+    Why: The Dockerfile names what pip installs, and was not changed with the dependency file.
+    Fix: RUN pip install -r requirements.txt; or celery[redis] beside django
+    Source: https://docs.docker.com/reference/dockerfile/#run
+    """
+    reported: set[Path] = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if not {"build", "context"} & set(process.options):
+            continue
+        found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+        if found is None or found[0] in reported:
+            continue
+        line = _line_of_pip(readable_text(found[0]))
+        if line is not None:
+            reported.add(found[0])
+            yield Occurrence(
+                f"the image of {process.name} gets Django, and no Celery",
+                Where(_shown(facts, found[0]), line),
+                "Add celery here, or install the dependency file.",
+            )
+
+
+def _line_of_pip(dockerfile: str) -> int | None:
+    """The line at which pip installs Django by its name, where nothing of a Dockerfile can bring
+    Celery."""
+    text = re.sub(r"(?m)^\s*#.*$", "", dockerfile)
+    bases = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text)
+    stages = {name.lower() for _, name in bases}
+    if not all(base.lower() in stages or PLAIN_IMAGE.match(base) for base, _ in bases):
+        return None
+    runs = "\n".join(match[1] for match in RUNS.finditer(text))
+    if MAY_INSTALL.search(runs) or BRINGS_MORE.search(text):
+        return None
+    found = PIP_DJANGO.search(text)
+    if found is None:
+        return None
+    return text.count("\n", 0, found.start()) + 1
 
 
 def _mounts_code(process: Process) -> bool:

@@ -75,6 +75,25 @@ MISTAKES = [
         image("FROM python:3.13\nCOPY requirements.txt .\nRUN git clone https://x.example/it\n"),
         at="Dockerfile:2",
     ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13-slim\nCOPY . .\nRUN pip install Django==5.2 gunicorn\n"),
+        image("FROM python:3.13-slim\nCOPY . .\nRUN pip install Django==5.2 'celery[redis]'\n"),
+        at="Dockerfile:3",
+    ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13 AS it\nCOPY . .\nRUN pip3 install --no-cache-dir \\\n    django\n"),
+        # what the base image holds is not known
+        image("FROM shop/base:3\nCOPY . .\nRUN pip install django\n"),
+        at="Dockerfile:3",
+    ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13\nCOPY . .\nRUN pip install django redis\n"),
+        image("FROM python:3.13\nCOPY . .\nRUN pip install django\nRUN pip install -r more.txt\n"),
+        at="Dockerfile:3",
+    ),
 ]
 
 
