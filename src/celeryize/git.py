@@ -7,7 +7,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+
+from celeryize.model import Where
 
 
 def is_committed(root: Path, path: PurePosixPath, data: bytes) -> bool:
@@ -32,6 +35,35 @@ def is_committed(root: Path, path: PurePosixPath, data: bytes) -> bool:
         blob_id(data, words[2]),
         blob_id(data.replace(b"\r\n", b"\n"), words[2]),
     }
+
+
+def ignored_files(root: Path, paths: Sequence[PurePosixPath]) -> dict[PurePosixPath, Where]:
+    """Those of some files below `root` that are in no commit because git ignores them, with the
+    line that says so; none where git does not answer."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    options = ["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    command = ["git", *options, "check-ignore", "-v", "-z", "--stdin"]
+    asked = "\0".join(map(str, paths)).encode("utf-8", "surrogateescape")
+    try:
+        ran = subprocess.run(
+            command,
+            cwd=root,
+            env=environment,
+            input=asked,
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    # source, line, pattern, path, and so on
+    words = ran.stdout.decode("utf-8", "surrogateescape").split("\0")
+    found: dict[PurePosixPath, Where] = {}
+    for source, line, pattern, path in zip(*(words[n:-1:4] for n in range(4)), strict=False):
+        # a pattern with ! keeps the file
+        if not pattern.startswith("!"):
+            found[PurePosixPath(path)] = Where(PurePosixPath(source), int(line))
+    return found
 
 
 def blob_id(data: bytes, like: bytes) -> str:

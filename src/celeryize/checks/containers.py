@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
+from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
-from celeryize.patch.nodes import dotted, walk
-from celeryize.reading import read_text, readable_text
+from celeryize.reading import readable_text
+from celeryize.urls import redacted
 
+WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 # The port on which the image of a broker listens.
 PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
 PUBLISHED = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?$")
@@ -25,6 +25,11 @@ ASKS_PASSWORD = re.compile(r"--requirepass[\s=]+(\S+)")
 NAME_OF_SERVICE = re.compile(r"[a-z][a-z0-9_-]*")
 # What brings hosts into a compose file that it does not name itself.
 ELSEWHERE = ("external", "extra_hosts", "network_mode", "include:", "extends:")
+DATABASE_URL = re.compile(
+    r"(?:postgres|postgresql|postgis|psql|pgsql|mysql|mariadb)[\w+-]*://(?:[^@/]*@)?([\w.-]+)"
+)
+DATABASE_HOST = re.compile(r"(\w*_)?(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL|MYSQL|MARIADB)_?HOST")
+DATABASE_IMAGE = re.compile(r"(^|/)(postgres|postgresql|postgis|pgvector|mysql|mariadb)\b")
 FROM = re.compile(r"^\s*FROM\s", re.M | re.I)
 WEB_PROBE = re.compile(
     r"^\s*HEALTHCHECK\b(?:[^\n]*\\\n)*[^\n]*\b(curl|wget|https?://)", re.M | re.I
@@ -40,7 +45,7 @@ SHELL_VARIABLE = re.compile(r"(?<!\$\()\${1,2}\{?[A-Z_]+\}?")
 
 def _broker_beside(facts: Facts, process: Process) -> tuple[BrokerUrl, Process] | None:
     """The broker's URL of a compose service, and the service of the same file that it names."""
-    if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+    if not _uses_broker(process):
         return None
     url = broker_of(facts, process)
     if url is None:
@@ -107,7 +112,7 @@ def _port_of(url: BrokerUrl) -> int | None:
         return None
 
 
-@check("celery.E922")
+@check("celery.E922", grouped=True)
 def broker_wants_another_login(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL has another login than the broker that is started beside it.
 
@@ -259,14 +264,21 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
         if command is None or command.subcommand != "worker":
             continue
         name = command.option("-n", "--hostname") or ""
-        if not FIXED_NODE.fullmatch(name):
+        # what supervisor starts is on one host, so that %h makes no difference
+        one_host = process.kind == "supervisor"
+        if one_host and "%(" not in name:
+            name = name or "celery@%%h"
+        elif not FIXED_NODE.fullmatch(name):
             continue
         replicas = process.replicas
         if replicas and replicas.text.strip().isdigit() and int(replicas.text) > 1:
+            right = f"{name.partition('@')[0]}@%h"
+            if one_host:
+                right = f"-n {name.partition('@')[0]}%(process_num)d@%%h"
             yield Occurrence(
                 f"{replicas.text} workers are started, all with the node name {name}",
                 process.where,
-                f"Write {name.partition('@')[0]}@%h.",
+                f"Write {right}.",
             )
         key = (str(process.where.path), name)
         first = seen.setdefault(key, process)
@@ -314,96 +326,139 @@ def _is_exec_form(facts: Facts, where: Where) -> bool:
     return re.search(r"[\[\s\"'-]CMD[\"',\s]", "\n".join(lines[start : start + 2])) is not None
 
 
-@check("celery.E927")
-def variable_missing(facts: Facts) -> Iterator[Occurrence]:
-    """A worker's container lacks an environment variable that the settings demand.
+@check("celery.E933", grouped=True)
+def server_has_another_name(facts: Facts) -> Iterator[Occurrence]:
+    """A container is told a broker or a database whose host is none of the services beside it.
 
-    What happens: It does not start, while the web server beside it does.
-    How it looks: KeyError: 'DATABASE_URL'
-    Why: The settings read os.environ["DATABASE_URL"]. The compose file gives it to the web server's
-        service alone.
-    Fix: The same environment for both, by a YAML anchor or one env_file
-    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
+    What happens: The worker never gets a task, or cannot reach the database.
+    How it looks: Cannot connect to redis://cache:6379/0: Error -2: Name or service not known
+    Why: In the network of the containers, the name of a service is its host name. The broker, or
+        the database, of the same file has another one.
+    Fix: The name of that service
+    Source: https://docs.docker.com/compose/how-tos/networking/
     """
-    demanded = dict(_demanded(facts))
-    for process in facts.deployment.processes if demanded else ():
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+    for process, url in _lost_brokers(facts):
+        beside = _brokers_beside(facts, process, url)
+        if beside:
+            yield Occurrence(
+                f"no service is called {url.host}: {process.name} does not find the broker"
+                f" {beside[0].name}",
+                url.where,
+                f"Write {redacted(url.url.replace(url.host, beside[0].name, 1))}.",
+            )
+    yield from _lost_databases(facts)
+
+
+def _lost_databases(facts: Facts) -> Iterator[Occurrence]:
+    names = _NamesOfHosts(facts)
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        if not _uses_broker(process) or names.may_be_elsewhere:
             continue
-        if not process.sealed:
-            continue
-        for name, where in demanded.items():
-            givers = [
-                other.name
-                for other in facts.deployment.processes
-                if other.where.path == process.where.path and name in other.environment
-            ]
-            lacks = name not in process.environment and process.variable(name) is None
-            listed = name in _listed_names(process)
-            if lacks and givers and not listed and not _is_in_image(facts, name):
+        beside = [
+            other.name
+            for other in facts.deployment.processes
+            if other.where.path == process.where.path and _is_database(other)
+        ]
+        for name, item in given_to(facts, process).variables.items() if beside else ():
+            match = DATABASE_URL.match(item.text)
+            host = match[1] if match else ""
+            if DATABASE_HOST.fullmatch(name):
+                host = item.text
+            if item.where in reported or not NAME_OF_SERVICE.fullmatch(host):
+                continue
+            if host != "localhost" and not names.hold(host):
+                reported.add(item.where)
                 yield Occurrence(
-                    f"{process.name} lacks {name}, which {where} demands: {givers[0]} has it",
-                    process.where,
-                    f"Give {process.name} the same environment.",
+                    f"no service is called {host}: {process.name} does not find the database"
+                    f" {beside[0]}",
+                    item.where,
+                    f"Write {beside[0]}.",
                 )
 
 
-def _listed_names(process: Process) -> set[str]:
-    """The names in `environment: [NAME]`, whose values come from the shell of the user."""
-    item = process.options.get("environment")
-    return set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", item.text)) if item else set()
+def _is_database(process: Process) -> bool:
+    image = process.options.get("image")
+    return image is not None and DATABASE_IMAGE.search(image.text) is not None
 
 
-def _demanded(facts: Facts) -> Iterator[tuple[str, Where]]:
-    """The variables that the settings read without a default, at the top of a file."""
-    for setting in facts.settings:
-        # an `if` may leave it out; what reads a file of variables may find it there
-        text = setting.code.source.text
-        if setting.conditional or "dotenv" in text or "read_env" in text:
-            continue
-        for node in walk(setting.value):
-            if isinstance(node, ast.Subscript) and dotted(node.value) in {"os.environ", "environ"}:
-                name = text_of(node.slice)
-                if name:
-                    yield name, setting.where
+class _NamesOfHosts:
+    """The names that the compose files of a project give to hosts."""
+
+    def __init__(self, facts: Facts) -> None:
+        files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
+        self.texts = [readable_text(facts.project.root / path) for path in sorted(files)]
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether other networks, or other files, may bring any name."""
+        return any(word in text for text in self.texts for word in ELSEWHERE)
+
+    def hold(self, host: str) -> bool:
+        """Whether a host is a service, a container, or an alias."""
+        named = re.compile(
+            rf"(?m)^\s+[\"']?{host}[\"']?\s*:|^\s*-\s*[\"']?{host}[\"']?\s*$"
+            rf"|(?:container_name|hostname)\s*:\s*[\"']?{host}\b|[\[,]\s*{host}\s*[\],]"
+        )
+        return any(named.search(text) for text in self.texts)
 
 
-def _is_in_image(facts: Facts, name: str) -> bool:
-    """Whether a Dockerfile, or a script, may give a variable."""
-    texts = (read_text(facts.deployment.root / path) for path in facts.deployment.dockerfiles)
-    return any(name in text for text in texts)
-
-
-@check("celery.W928")
+@check("celery.W928", grouped=True)
 def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
     """The broker's URL of a container names a host that no compose file has.
 
-    What happens: The worker never gets a task.
+    What happens: The worker never gets a task, unless the host is known by other means.
     How it looks: Cannot connect to redis://redis:6379/0: Error -2: Name or service not known
     Why: In the network of the containers, the name of a service is its host name.
     Fix: The service, or its name in the URL. `celeryize add-worker` writes both.
     Source: https://docs.docker.com/compose/how-tos/networking/
     """
-    files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
-    texts = [readable_text(facts.project.root / path) for path in sorted(files)]
-    # other networks, and other files, may have any name; without any broker here, it is there
-    beside = any(p.kind == "compose" and _kind_of(p) for p in facts.deployment.processes)
-    if not beside or any(word in text for text in texts for word in ELSEWHERE):
-        return
-    reported: set[Where] = set()
-    for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        url = broker_of(facts, process)
-        if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
-            continue
-        named = re.compile(
-            rf"(?m)^\s+[\"']?{url.host}[\"']?\s*:|^\s*-\s*[\"']?{url.host}[\"']?\s*$"
-            rf"|(?:container_name|hostname)\s*:\s*[\"']?{url.host}\b"
-        )
-        if url.host != "localhost" and not any(named.search(text) for text in texts):
-            reported.add(url.where)
+    for process, url in _lost_brokers(facts):
+        if not _brokers_beside(facts, process, url):
             yield Occurrence(
                 f"the compose file has no service {url.host}: the broker is not found",
                 url.where,
                 "Write the name of a service that is there, or add one: celeryize add-worker.",
             )
+
+
+def _lost_brokers(facts: Facts) -> Iterator[tuple[Process, BrokerUrl]]:
+    """The services whose broker has the name of no service, each line once."""
+    names = _NamesOfHosts(facts)
+    # without any broker here, it may be anywhere
+    beside = any(p.kind == "compose" and _kind_of(p) for p in facts.deployment.processes)
+    if not beside or names.may_be_elsewhere:
+        return
+    reported: set[Where] = set()
+    for process in facts.deployment.processes:
+        if not _uses_broker(process):
+            continue
+        url = broker_of(facts, process)
+        if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
+            continue
+        if url.host != "localhost" and not names.hold(url.host):
+            reported.add(url.where)
+            yield process, url
+
+
+def _brokers_beside(facts: Facts, process: Process, url: BrokerUrl) -> list[Process]:
+    """The brokers of a URL's kind beside a service that is given the URL by its file."""
+    if url.where.path.suffix == ".py":
+        return []
+    kinds = {"redis", "valkey"}
+    if url.url.startswith(("amqp", "pyamqp")):
+        kinds = {"rabbitmq"}
+    return [
+        other
+        for other in facts.deployment.processes
+        if other.where.path == process.where.path and _kind_of(other) in kinds
+    ]
+
+
+def _uses_broker(process: Process) -> bool:
+    """Whether a service of a compose file is a worker, Beat, or the web server."""
+    if process.kind != "compose":
+        return False
+    if process.celery is None:
+        return bool(WEB.search(" ".join(process.words)))
+    return process.subcommand in {"worker", "beat"}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, pairs_of, text_of
+from celeryize.checks.facts.processes.reads import star_imports
+from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.schedule import CONF_ATTRIBUTES, SETTINGS
+from celeryize.checks.facts.settings import Setting
 from celeryize.checks.schedule import (
     arguments_misfit,
     cron_fields,
@@ -22,7 +26,7 @@ from celeryize.checks.schedule import (
     may_exist,
 )
 from celeryize.model import Where
-from celeryize.patch.nodes import dotted
+from celeryize.patch.nodes import dotted, walk
 
 if TYPE_CHECKING:
     from celeryize.probe.report import ImportedEntry
@@ -171,6 +175,84 @@ def schedule_replaced(facts: Facts) -> Iterator[Occurrence]:
                 setting.where,
                 "Write one dict.",
             )
+
+
+@check("celery.W743")
+def base_schedule_replaced(facts: Facts) -> Iterator[Occurrence]:
+    """The settings of one environment replace the Beat schedule that all share.
+
+    What happens: There, the entries of the shared file are never sent.
+    How it looks: (nothing)
+    Why: `from .base import *` brings the schedule, and the assignment behind it replaces the whole.
+    Fix: CELERY_BEAT_SCHEDULE = {**CELERY_BEAT_SCHEDULE, "more": {...}}; or .update({...})
+    Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries
+    """
+    places = [s for s in facts.settings.named(*SETTINGS) if not s.conditional]
+    for setting in places if len({place.code.path for place in places}) > 1 else ():
+        own = _keys_of(setting.value)
+        # an empty schedule is meant; so is that of a developer
+        if not own or is_development(setting.code.path):
+            continue
+        shared = _files_brought_to(facts, setting)
+        for base in places:
+            lost = [key for key in _keys_of(base.value) if key not in own]
+            if base.name == setting.name and base.code.path in shared and lost:
+                rest = " and others are" if len(lost) > 3 else _is_or_are(lost)
+                yield Occurrence(
+                    f"this replaces the schedule of {base.where}: {', '.join(lost[:3])}{rest} "
+                    "never sent here",
+                    setting.where,
+                    f"Write {{**{setting.name}, ...}}, or {setting.name}.update(...).",
+                )
+
+
+def _files_brought_to(facts: Facts, setting: Setting) -> set[PurePosixPath]:
+    """The files that are star-imported above a setting, where nothing takes over the setting of
+    theirs."""
+    body = setting.code.source.tree.body
+    # what is taken from it, or added to it, may be the other's
+    others = [node for node in body if node is not setting.code.parents[setting.value]]
+    if any(_takes(node, setting.name) for node in (*others, setting.value)):
+        return set()
+    above = [node for node in body if node.lineno < setting.value.lineno]
+    return {path for node in above for path in _star_imported(facts, setting.code, node)}
+
+
+def _is_or_are(names: list[str]) -> str:
+    if len(names) == 1:
+        return " is"
+    return " are"
+
+
+def _keys_of(value: ast.expr) -> list[str]:
+    """The names of the entries of a schedule; none where another dict brings some."""
+    if isinstance(value, ast.Dict) and None in value.keys:
+        return []
+    if isinstance(value, ast.Call) and any(keyword.arg is None for keyword in value.keywords):
+        return []
+    keys = (text_of(pair.key) for pair in pairs_of(value) or ())
+    return [key for key in keys if key]
+
+
+def _takes(node: ast.AST, name: str) -> bool:
+    """Whether a statement or a value uses a setting, or imports it under another name."""
+    for inner in walk(node):
+        if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Load):
+            return True
+        if isinstance(inner, ast.Attribute | ast.alias) and name in (
+            getattr(inner, "attr", ""),
+            getattr(inner, "name", ""),
+        ):
+            return True
+    return False
+
+
+def _star_imported(facts: Facts, code: Code, node: ast.stmt) -> list[PurePosixPath]:
+    """The files that a star import brings, with those that they bring."""
+    if not isinstance(node, ast.ImportFrom) or node.names[0].name != "*":
+        return []
+    found = facts.modules.find(facts.modules.absolute(node, code.path))
+    return star_imports(facts, found) if found is not None else []
 
 
 @check("celery.E733")

@@ -45,7 +45,7 @@ def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | Non
 def rename_setting(facts: Facts, setting: Setting, name: str | None) -> Fix | Unsure:
     """Give a setting the name that was meant, where that is used once and the new name is free."""
     if name is None:
-        return Unsure("several names are about as close")
+        return Unsure("it is not certain which name was meant")
     if not any(app.reads_django_settings for app in facts.project.celery):
         return Unsure("the app does not read the names that start with CELERY_")
     other = facts.settings.first(name)
@@ -68,7 +68,7 @@ def rename_argument(
 ) -> Fix | Unsure:
     """Give a keyword argument of a call the name that was meant, unless it is given as well."""
     if name is None:
-        return Unsure("several names are about as close")
+        return Unsure("it is not certain which name was meant")
     if any(k.arg in {name, None} for k in call.keywords):
         return Unsure(f"{name} is, or may be, given as well")
     splice = renamed_argument(code.source, keyword, name)
@@ -81,7 +81,7 @@ def rename_key(
     """Give a key of a dict the name that was meant, unless it has that one as well. `entry` names
     Beat's entry."""
     if name is None:
-        return Unsure("several names are about as close")
+        return Unsure("it is not certain which name was meant")
     if None in holder.keys or any(text_of(k) == name for k in holder.keys):
         return Unsure(f"{name!r} is, or may be, given as well")
     splice = respelled(code.source, key, name)

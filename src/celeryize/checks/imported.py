@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
 
 if TYPE_CHECKING:
@@ -127,6 +129,20 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         # without a frame of the project, the place is the task that Celery happened to work on
         if not failure.frames:
             where = _place_of_name(facts, _missing_module(failure)) or where
+    elif "Incorrect timezone setting" in failure.message:
+        setting = facts.settings.first("TIME_ZONE")
+        where = where or (setting.where if setting else None)
+        hint = _zone_hint(failure.message.rpartition(" ")[2])
+    elif "settings are not configured" in failure.message and facts.project.celery:
+        app = facts.project.celery[0]
+        where = where or app.where
+        # what the web process runs with, a worker should, too
+        served = [entry.names[0] for entry in facts.project.web if entry.certain]
+        module = (served or [facts.project.settings.module])[0]
+        hint = (
+            f'Put os.environ.setdefault("{VARIABLE}", "{module}") into'
+            f" {app.where.path}, above Celery()."
+        )
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
@@ -137,6 +153,14 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         )
     message = message or f"{failure.type}: {_first_line(failure)}"
     return Occurrence(message, where, hint, "\n".join(failure.frames))
+
+
+def _zone_hint(name: str) -> str:
+    """The time zone that a misspelt one means."""
+    close = difflib.get_close_matches(name, sorted(zoneinfo.available_timezones()), 1, 0.7)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return "Write a name of the time zone database, such as Europe/Paris."
 
 
 def _first_line(failure: Failure) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.given import is_named_elsewhere
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
+from celeryize.detect.project import distribution_folder
+from celeryize.detect.requirements_files import is_for_developers
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -50,6 +54,16 @@ BRINGS_FLOWER = re.compile(
 )
 FLOWER = re.compile(r"^[^#\n]*\bflower\b", re.M | re.I)
 INSTALLS_FLOWER = re.compile(r"\b(install|add|sync|--with)\b[^\n;&|]*\bflower\b", re.I)
+REQUIREMENTS = re.compile(
+    r"(^|/)(req\w*([/_.-][^/]*|/.*)?\.(txt|in)|[^/]*\.(toml|lock|cfg)|Pipfile|setup\.py"
+    r"|[^/]*[Dd]ockerfile[^/]*)$"
+)
+# celery itself, or what brings it
+CELERY_LINE = re.compile(
+    rf"""(?:.*\binstall\b.*[\s"'])?[\s"']*(?:name\s*=\s*")?"""
+    rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
+    re.I,
+)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -213,7 +227,15 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
     dependencies = facts.project.dependencies
     if dependencies.file is None or not facts.project.celery or not _declares(facts, "django"):
         return
-    if _declares(facts, "celery", *BRINGS_CELERY):
+    developers = _only_for_developers(facts)
+    if developers is None and _declares(facts, "celery", *BRINGS_CELERY):
+        return
+    if developers is not None:
+        yield Occurrence(
+            f"only {developers.path}, for developers, declares celery, which the project imports",
+            developers,
+            f"Declare it in {dependencies.file}, beside Django, which a deploy installs.",
+        )
         return
     place = Where(dependencies.file)
     message = f"{dependencies.file} does not declare celery, which the project imports"
@@ -225,6 +247,28 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
         message = f"the project imports celery, which only {group} declares: for developers"
         hint = "Declare it beside Django, which a deploy installs."
     yield Occurrence(message, place, hint)
+
+
+def _only_for_developers(facts: Facts) -> Where | None:
+    """The line of a requirements file for developers that alone declares celery."""
+    dependencies = facts.project.dependencies
+    if any(CELERY_LINE.match(written) for written in dependencies.own):
+        return None
+    found: Where | None = None
+    for place, _, files in facts.deployment.folders:
+        for name in files:
+            path = PurePosixPath((place / name).relative_to(facts.deployment.root).as_posix())
+            if not REQUIREMENTS.search(path.as_posix()):
+                continue
+            lines = readable_text(place / name).split("\n")
+            number = next((n for n, line in enumerate(lines, 1) if CELERY_LINE.match(line)), None)
+            if number is None:
+                continue
+            # a lock, an image, or a file for production
+            if path.suffix not in {".txt", ".in"} or not is_for_developers(path):
+                return None
+            found = found or Where(path, number)
+    return found
 
 
 def _developers_celery(facts: Facts) -> tuple[str, int] | None:
@@ -244,7 +288,27 @@ def _declares(facts: Facts, *names: str) -> bool:
     return bool(set(names) & {*dependencies.declared, *dependencies.left})
 
 
-@check("celery.W158")
+@check("celery.E158", imports=True, unless=("celery.E002",))
+def pool_not_there(facts: Facts) -> Iterator[Occurrence]:
+    """A worker is started with a pool whose library is neither declared nor installed.
+
+    What happens: It does not start.
+    How it looks: ImportError: cannot import name 'gevent'. Or: ModuleNotFoundError: No module named
+        'eventlet'
+    Why: celery itself brings prefork, solo and threads alone.
+    Fix: celery[gevent] in the dependency file.
+    Source: https://docs.celeryq.dev/en/stable/userguide/concurrency/index.html
+    """
+    for where, pool in _undeclared_pools(facts):
+        if distribution_folder(facts.project.interpreter.path, pool) is None:
+            yield Occurrence(
+                f"this worker needs {pool}, which is neither declared nor installed",
+                where,
+                f"Write celery[{pool}] in {facts.project.dependencies.file}.",
+            )
+
+
+@check("celery.W158", unless=("celery.E158",))
 def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
     """A worker is started with a pool whose library the dependency file does not declare.
 
@@ -255,6 +319,16 @@ def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
     Fix: celery[gevent] in the dependency file.
     Source: https://docs.celeryq.dev/en/stable/userguide/concurrency/index.html
     """
+    for where, pool in _undeclared_pools(facts):
+        yield Occurrence(
+            f"this worker needs {pool}, which {facts.project.dependencies.file} does not declare",
+            where,
+            f"Write celery[{pool}] there.",
+        )
+
+
+def _undeclared_pools(facts: Facts) -> Iterator[tuple[Where, str]]:
+    """The first worker whose pool needs a library that nothing declares."""
     dependencies = facts.project.dependencies
     written = dependencies.declared.get("celery")
     if dependencies.file is None or written is None or not _declares(facts, "django"):
@@ -262,11 +336,9 @@ def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
     for command in facts.deployment.workers:
         pool = command.option("-P", "--pool")
         if pool in {"gevent", "eventlet"} and pool not in written and not _declares(facts, pool):
-            yield Occurrence(
-                f"this worker needs {pool}, which {dependencies.file} does not declare",
-                command.where,
-                f"Write celery[{pool}] there.",
-            )
+            # an image may install it by itself
+            if not is_named_elsewhere(facts, pool):
+                yield command.where, pool
             return
 
 

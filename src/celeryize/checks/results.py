@@ -10,7 +10,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, default_of, is_true, text_of
+from celeryize.checks.facts.literals import Function, default_of, is_false, is_true, text_of
 from celeryize.patch.nodes import dotted
 
 # Source: celery/states.py
@@ -63,6 +63,8 @@ NEEDS_DICT = frozenset({"items", "keys", "values", "get", "copy"})
 NEEDS_VALUE = frozenset({"len", "list", "dict", "sorted", "iter", "sum", "next", "any", "all"})
 # The columns of TaskResult that stay empty without CELERY_RESULT_EXTENDED.
 # Source: django_celery_results/backends/database.py, _get_extended_properties
+# Attributes of a result that come with CELERY_RESULT_EXTENDED alone.
+OF_THE_TASK = frozenset({"name", "args", "kwargs", "worker", "queue", "retries"})
 EXTENDED = ("task_name", "task_args", "task_kwargs", "worker", "periodic_task_name")
 LOOKUPS = frozenset({"filter", "exclude", "get", "values", "values_list", "order_by", "first"})
 
@@ -140,11 +142,45 @@ def _custom_states(facts: Facts) -> set[str] | None:
 
 
 def _tracks_start(facts: Facts) -> bool:
-    if facts.settings.is_set("task_track_started"):
+    values = [setting.value for setting in facts.settings.named("CELERY_TASK_TRACK_STARTED")]
+    if facts.settings.is_set("task_track_started") and not (values and all(map(is_false, values))):
         return True
     if facts.worker and facts.worker.conf.get("task_track_started"):
         return True
     return any("track_started" in task.options or task.hidden for task in facts.tasks)
+
+
+@check("celery.W603", grouped=True)
+def result_keeps_less(facts: Facts) -> Iterator[Occurrence]:
+    """A result is asked for the name or the arguments of its task, which it does not keep.
+
+    What happens: They are None.
+    How it looks: None
+    Why: The backend keeps the state, the value and the traceback. What the task was called, and
+        with which arguments, it keeps with CELERY_RESULT_EXTENDED alone.
+    Fix: CELERY_RESULT_EXTENDED = True
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-extended
+    """
+    if facts.settings.is_set("result_extended") or has_no_backend(facts):
+        return
+    if facts.worker and facts.worker.conf.get("result_extended"):
+        return
+    # its table has columns of its own
+    if facts.settings.has_text("django-db"):
+        return
+    for code in facts.code.relevant:
+        # few files look a result up by its id
+        if "AsyncResult" not in code.source.text:
+            continue
+        for node in code.of(ast.Attribute):
+            if node.attr not in OF_THE_TASK or not isinstance(node.ctx, ast.Load):
+                continue
+            if is_result(facts, code, followed(code, node.value)):
+                yield Occurrence(
+                    f"the result does not keep {node.attr}: it is None",
+                    code.where(node),
+                    "Set CELERY_RESULT_EXTENDED = True.",
+                )
 
 
 @check("celery.E649")

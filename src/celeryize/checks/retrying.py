@@ -10,7 +10,14 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function, is_true, number_of, parameters_of, text_of
+from celeryize.checks.facts.literals import (
+    Function,
+    is_false,
+    is_true,
+    number_of,
+    parameters_of,
+    text_of,
+)
 from celeryize.checks.facts.tasks import Task
 from celeryize.patch.nodes import dotted
 
@@ -154,6 +161,57 @@ def _is_exception(code: Code, node: ast.expr) -> bool:
         isinstance(outer, ast.ExceptHandler) and outer.name == node.id
         for outer in code.around(node)
     )
+
+
+@check("celery.W474")
+def goes_on_after_retry(facts: Facts) -> Iterator[Occurrence]:
+    """A task goes on behind a retry that does not raise.
+
+    What happens: It runs to its end, with what it could not get, and runs again later, too.
+    How it looks: UnboundLocalError, or SUCCESS with half of the work done
+    Why: retry() ends the task by an exception. With throw=False it only sends the message, and
+        returns.
+    Fix: return, behind it; or leave throw=False out.
+    Source: celery/app/task.py, Task.retry; reproduced with Celery 5.7
+    """
+    for task in facts.tasks:
+        for node in task.nodes:
+            if not isinstance(node, ast.Call) or not dotted(node.func).endswith(".retry"):
+                continue
+            if not any(k.arg == "throw" and is_false(k.value) for k in node.keywords):
+                continue
+            statement = task.code.parents.get(node)
+            after = _statement_behind(task, statement) if isinstance(statement, ast.Expr) else None
+            if after is not None and not _ends_quietly(after):
+                yield Occurrence(
+                    "with throw=False the task goes on behind this retry",
+                    task.code.where(node),
+                    "Write `return` behind it, or leave throw=False out.",
+                )
+
+
+def _statement_behind(task: Task, statement: ast.AST) -> ast.stmt | None:
+    """What runs after a statement of a task; None at its end, or where a loop goes on."""
+    inner: ast.AST = statement
+    while inner is not task.node:
+        outer = task.code.parents[inner]
+        for block in ("body", "orelse", "finalbody"):
+            statements: list[ast.stmt] = getattr(outer, block, [])
+            if isinstance(statements, list) and inner in statements:
+                rest = statements[statements.index(inner) + 1 :]
+                if rest:
+                    return rest[0]
+        if isinstance(outer, ast.For | ast.While | ast.AsyncFor):
+            return None
+        inner = outer
+    return None
+
+
+def _ends_quietly(statement: ast.stmt) -> bool:
+    """Whether a statement ends the task with nothing, or leaves the block."""
+    if isinstance(statement, ast.Return):
+        return statement.value is None or isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.Raise | ast.Continue | ast.Break)
 
 
 @check("celery.W620")

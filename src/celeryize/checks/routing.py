@@ -8,10 +8,11 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from celeryize.checks.arguments import KNOWN as SENDING
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Pair, default_of, pairs_of, text_of
+from celeryize.checks.facts.literals import Pair, default_of, is_false, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.settings import (
@@ -20,6 +21,19 @@ from celeryize.checks.settings import (
 from celeryize.checks.tasks import OPTIONS, rate_problem
 from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.patch.nodes import dotted
+
+# What decides where a message goes.
+ROUTING = ("queue", "routing_key", "exchange", "exchange_type", "priority", "delivery_mode")
+# kombu.Connection.ensure()
+POLICY = (
+    "max_retries",
+    "interval_start",
+    "interval_step",
+    "interval_max",
+    "retry_errors",
+    "errback",
+    "on_revive",
+)
 
 
 @check("celery.E672", unless=IGNORED)
@@ -180,6 +194,110 @@ def _covers(wide: str, narrow: str) -> bool:
     return fnmatch.fnmatchcase(narrow, wide)
 
 
+@check("celery.E183", unless=IGNORED)
+def route_option_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """A route has an option that is none of sending.
+
+    What happens: The route leads nowhere: its tasks go to the default queue.
+    How it looks: (nothing)
+    Why: What a route says is handed on like the options of apply_async(), and the transports pass
+        over names that they do not know.
+    Fix: {"queue": "mail"}
+    Source: https://docs.celeryq.dev/en/stable/userguide/routing.html#manual-routing;
+        reproduced with Celery 5.7
+    """
+    for setting, value in settings_of(facts, "task_routes"):
+        for target in _targets(setting, value):
+            for pair in pairs_of(target) or ():
+                key = text_of(pair.key)
+                if key is None or key in SENDING or key in ROUTING:
+                    continue
+                close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
+                if close:
+                    yield Occurrence(
+                        f"{key!r} is no option of a route: its tasks go to the default queue",
+                        setting.code.where(pair.key),
+                        did_you_mean(close),
+                    )
+
+
+def _targets(setting: Setting, value: ast.expr) -> Iterator[ast.expr]:
+    """Where the routes of the setting lead, as the code writes it."""
+    routers = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+    for router in routers:
+        for pair in pairs_of(router) or _listed_pairs(router):
+            yield resolved(setting.code, pair.value)
+
+
+@check("celery.E184", unless=IGNORED)
+def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
+    """A task is routed to a queue that is not declared, and missing ones may not be made.
+
+    What happens: Every `.delay()` of it raises.
+    How it looks: celery.exceptions.QueueNotFound: "Queue 'mail' missing from task_queues"
+    Why: With CELERY_TASK_CREATE_MISSING_QUEUES = False only the queues of CELERY_TASK_QUEUES exist.
+    Fix: Queue("mail") in CELERY_TASK_QUEUES
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-create-missing-queues
+    """
+    if not any(is_false(value) for _, value in settings_of(facts, "task_create_missing_queues")):
+        return
+    declared = list(settings_of(facts, "task_queues"))
+    names = {name for setting, value in declared for name in _queue_names(setting.code, value)}
+    # a list that is computed may hold any
+    if any(not _queue_names(setting.code, value) for setting, value in declared):
+        return
+    names |= {_default_queue(facts) or ""} if not declared else set()
+    asked = [
+        (setting.code, pair.value)
+        for setting, value in settings_of(facts, "task_routes")
+        for target in _targets(setting, value)
+        for pair in pairs_of(target) or ()
+        if text_of(pair.key) == "queue"
+    ]
+    asked += [(task.code, task.options["queue"]) for task in facts.tasks if "queue" in task.options]
+    for code, node in asked:
+        name = text_of(node)
+        if name and name not in names:
+            yield Occurrence(
+                f"the queue {name!r} is not in CELERY_TASK_QUEUES, and is not made by itself",
+                code.where(node),
+                f'Add Queue("{name}") to CELERY_TASK_QUEUES.',
+            )
+
+
+@check("celery.E185", unless=IGNORED)
+def publish_policy_unknown(facts: Facts) -> Iterator[Occurrence]:
+    """A retry policy of sending has a name that kombu does not know.
+
+    What happens: Every task that is sent with it raises.
+    How it looks: TypeError: Connection.ensure() got an unexpected keyword argument 'max_retry'
+    Why: The dict is handed on as keyword arguments. It is about sending, not about the task.
+    Fix: max_retries, interval_start, interval_step, interval_max
+    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#message-sending-retry;
+        reproduced with Celery 5.7
+    """
+    policies = [
+        (setting.code, value) for setting, value in settings_of(facts, "task_publish_retry_policy")
+    ]
+    policies += [
+        (code, resolved(code, keyword.value))
+        for code in facts.code.relevant
+        for call in code.calls_of("apply_async", "send_task")
+        for keyword in call.keywords
+        if keyword.arg == "retry_policy"
+    ]
+    for code, value in policies:
+        for pair in pairs_of(value) or ():
+            key = text_of(pair.key)
+            if key and key not in POLICY:
+                close = difflib.get_close_matches(key, POLICY, 1, 0.6)
+                yield Occurrence(
+                    f"{key!r} is no option of a retry policy: sending a task raises TypeError",
+                    code.where(pair.key),
+                    did_you_mean(close),
+                )
+
+
 @check("celery.E674", unless=IGNORED)
 def routes_are_bare_pairs(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_TASK_ROUTES is a list of pairs.
@@ -285,7 +403,14 @@ def rate_limit_in_settings(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E693",
     imports=True,
-    unless=("celery.E001", "celery.E003", "celery.E030", "celery.E674", "celery.E691"),
+    unless=(
+        "celery.E001",
+        "celery.E003",
+        "celery.E030",
+        "celery.E184",
+        "celery.E674",
+        "celery.E691",
+    ),
 )
 def routing_raises(facts: Facts) -> Iterator[Occurrence]:
     """Choosing the queue of a task raises.

@@ -262,7 +262,7 @@ def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
     if len(meant) != 1:
         if meant:
             return Unsure("several tasks may be meant")
-        return Unsure("no task has a similar name")
+        return Unsure("it is not certain which task was meant")
     splice = respelled(entry.code.source, entry.fields["task"], meant[0])
     return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -13,7 +14,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import number_of, text_of
+from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.imported import place
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
@@ -22,6 +23,8 @@ from celeryize.patch.nodes import dotted
 TIMED = {"apply_async", "apply_async_on_commit", "retry", "set", "send_task"}
 LOCAL_NOW = {"datetime.datetime.now", "datetime.datetime.today"}
 UTC_ZONES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Africa/Abidjan", "Atlantic/Reykjavik"}
+# What is in a migration that sends a task; nearly none has it.
+SENDS_IN_TEXT = re.compile(rb"\.(?:delay|apply_async|send_task)\(")
 # What Django or Celery imports of an app by itself.
 IMPORTED_FILES = {"__init__.py", "apps.py", "models.py", "admin.py", "tasks.py"}
 
@@ -266,6 +269,62 @@ def sent_while_importing(facts: Facts) -> Iterator[Occurrence]:
                 Where(PurePosixPath(path), line),
                 "Do it where something happens, or from Beat.",
             )
+
+
+@check("celery.W593", grouped=True)
+def sent_by_migration(facts: Facts) -> Iterator[Occurrence]:
+    """A migration sends a task.
+
+    What happens: The worker starts it before the migration is committed; `migrate` needs the
+        broker; and the task is sent wherever the migration runs, from the tests, too.
+    How it looks: kombu.exceptions.OperationalError in migrate; or a task that does not find its
+        rows, or fails for a column that is not there yet
+    Why: RunPython runs in the transaction of its migration. Migrations run for each database anew,
+        for years, with the tasks of that day.
+    Fix: Do it in the migration itself, or in a management command that is run after the deploy.
+    Source: https://docs.djangoproject.com/en/stable/ref/migration-operations/#runpython
+    """
+    for app in facts.project.apps if facts.project.celery else ():
+        # one pattern, and no path for the hundreds of files without it
+        for path in facts.modules.files_with(app.folder / "migrations", 0, b"RunPython"):
+            if not SENDS_IN_TEXT.search(facts.code.raw(path)):
+                continue
+            code = facts.code.parsed(path)
+            for call in code.calls_of("delay", "apply_async", "send_task") if code else ():
+                name = _sent_task(facts, code, call) if code else ""
+                if code and name:
+                    yield Occurrence(
+                        f"a migration sends {name}, before it is committed, and wherever it runs",
+                        code.where(call),
+                        "Send it from a management command, after `migrate`.",
+                    )
+
+
+def _sent_task(facts: Facts, code: Code, call: ast.Call) -> str:
+    """The task that a call in a migration sends; empty for a call of something else."""
+    if not isinstance(call.func, ast.Attribute):
+        return ""
+    if call.func.attr == "send_task":
+        return (text_of(call.args[0]) if call.args else None) or "a task"
+    task = facts.tasks.named_by(code, call.func.value)
+    # on_commit(lambda: ...), or a receiver of post_migrate, at least waits for the commit
+    around = [o for o in code.around(call) if isinstance(o, Function | ast.Lambda)]
+    if task is None or len(around) != 1 or not _runs_in_migration(code, around[0]):
+        return ""
+    return task.node.name
+
+
+def _runs_in_migration(code: Code, function: Function | ast.Lambda) -> bool:
+    """Whether RunPython is given a function, or another function calls it."""
+    if isinstance(function, ast.Lambda):
+        return False
+    given = [
+        argument
+        for call in code.calls_of("RunPython")
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords))
+    ]
+    used = [*given, *(call.func for call in code.calls)]
+    return any(dotted(one) == function.name for one in used)
 
 
 def _attempts(facts: Facts) -> Iterator[tuple[str, tuple[str, int]]]:

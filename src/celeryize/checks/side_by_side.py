@@ -10,13 +10,12 @@ from pathlib import PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.reads import SETTINGS, fallback_settings
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
-from celeryize.patch.nodes import dotted
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian)\b")
-SETTINGS = "DJANGO_SETTINGS_MODULE"
 BACKEND = "CELERY_RESULT_BACKEND"
 # What only the web server needs: the files that it serves, sockets, certificates, logs.
 WEB_ONLY = re.compile(r"static|socket|sock\b|cert|ssl|nginx|letsencrypt|www|log|cache|node_modules")
@@ -118,6 +117,14 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
     """
     for web, worker in (*_pairs(facts), *_manifests(facts)):
         ours, theirs = web.options.get("image"), worker.options.get("image")
+        if ours is None and theirs is not None and _is_built(web) and not _is_built(worker):
+            if not _is_made_here(facts, worker, theirs):
+                yield Occurrence(
+                    f"{web.name} is built from this code, and {worker.name} runs {theirs.text}",
+                    theirs.where,
+                    f"Build {worker.name} as {web.name} is built.",
+                )
+            continue
         if ours is None or theirs is None or ours.text == theirs.text:
             continue
         name, _, tag = ours.text.rpartition(":")
@@ -130,6 +137,25 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+def _is_built(process: Process) -> bool:
+    return bool({"build", "context"} & set(process.options))
+
+
+def _is_made_here(facts: Facts, worker: Process, image: Item) -> bool:
+    """Whether another service of the file builds an image, or its name comes from outside."""
+    if "$" in image.text:
+        return True
+    folder = worker.where.path.parent.name or facts.deployment.root.name
+    for other in facts.deployment.processes:
+        if other.where.path == worker.where.path and _is_built(other):
+            made = other.options.get("image")
+            # without a name, Compose makes one of the project's and the service's
+            names = {made.text} if made else {f"{folder}-{other.name}", f"{folder}_{other.name}"}
+            if image.text.removesuffix(":latest") in {n.removesuffix(":latest") for n in names}:
+                return True
+    return False
+
+
 @check("celery.W122")
 def settings_of_the_web_alone(facts: Facts) -> Iterator[Occurrence]:
     """The web server's container chooses its settings, and the worker's does not.
@@ -140,7 +166,7 @@ def settings_of_the_web_alone(facts: Facts) -> Iterator[Occurrence]:
     Fix: The same `environment:`, or env_file, for both: an anchor keeps them equal.
     Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
     """
-    fallback = _fallback(facts)
+    fallback = fallback_settings(facts)
     for web, worker in _pairs(facts):
         chosen = web.environment.get(SETTINGS)
         if chosen is None or not worker.sealed or worker.variable(SETTINGS) or not fallback:
@@ -156,16 +182,6 @@ def settings_of_the_web_alone(facts: Facts) -> Iterator[Occurrence]:
             worker.where,
             f"Give it {SETTINGS}: {chosen.text}.",
         )
-
-
-def _fallback(facts: Facts) -> str:
-    """The settings that the app file falls back to."""
-    code = facts.app_code
-    for call in code.calls if code else ():
-        if dotted(call.func).endswith("environ.setdefault") and len(call.args) == 2:
-            if text_of(call.args[0]) == SETTINGS:
-                return text_of(call.args[1]) or ""
-    return ""
 
 
 @check("celery.W983")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes.brokers import broker_of, is_local
+from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of, is_local, is_same
+from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
 from celeryize.detect.command import CeleryCommand, shell_commands
@@ -529,11 +530,12 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
         if url is None or not is_local(url) or url.where in reported:
             continue
         # an image may give the variable
-        if url.variable not in process.environment and _image_gives(facts, url.variable, process):
+        given = url.variable in given_to(facts, process).variables
+        if not given and _image_gives(facts, url.variable, process):
             continue
         names = [p.name for p in facts.deployment.processes if _may_be_broker(p, process)]
         # settings that are not in the repository may say another host; a broker beside it tells
-        if url.variable not in process.environment and not names:
+        if not given and not names:
             continue
         reported.add(url.where)
         right = url.url.replace(url.host, names[0], 1) if len(names) == 1 else ""
@@ -612,9 +614,9 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W981")
-def different_brokers(facts: Facts) -> Iterator[Occurrence]:
-    """The web process sends to another broker than the worker reads.
+@check("celery.E984", unless=("celery.E920", "celery.E921", "celery.E933"))
+def different_urls(facts: Facts) -> Iterator[Occurrence]:
+    """A file gives the web process another broker than the worker.
 
     What happens: No task is ever run.
     How it looks: (nothing: the state stays PENDING)
@@ -622,6 +624,32 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
     Fix: The same value, from one place: an anchor, or an env_file
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
+    for web, own, worker, url in _different_brokers(facts):
+        if url.variable in given_to(facts, worker).variables:
+            yield _sends_elsewhere(web, own, worker, url)
+
+
+@check("celery.W981", unless=("celery.E933", "celery.E984"))
+def different_brokers(facts: Facts) -> Iterator[Occurrence]:
+    """The web process sends to another broker than the worker reads.
+
+    What happens: No task is ever run.
+    How it looks: (nothing: the state stays PENDING)
+    Why: A file gives one of them the variable, and the other takes what the settings fall back to.
+    Fix: The same value for both, from one place: an anchor, or an env_file
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
+    """
+    for web, own, worker, url in _different_brokers(facts):
+        # a worker that looks for it in its own container is told so
+        given = url.variable in given_to(facts, worker).variables
+        if not given and not is_local(url):
+            yield _sends_elsewhere(web, own, worker, url)
+
+
+def _different_brokers(
+    facts: Facts,
+) -> Iterator[tuple[Process, BrokerUrl, Process, BrokerUrl]]:
+    """The web servers beside workers that all read another broker, with one of these."""
     for web in facts.deployment.processes:
         if web.celery or not WEB.search(" ".join(web.words)) or is_development(web.where.path):
             continue
@@ -632,16 +660,23 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
             if worker.subcommand == "worker" and worker.where.path == web.where.path
         ]
         # one that reads the same is enough
-        if not own or not others or any(b is None or b.url == own.url for _, b in others):
+        if not own or not others or any(b is None or is_same(b, own) for _, b in others):
             continue
         worker, url = others[0]
         if url and own.where != url.where:
-            yield Occurrence(
-                f"{web.name} ({web.where}) sends to {redacted(own.url)}, and {worker.name} "
-                f"reads {redacted(url.url)} ({url.where})",
-                own.where,
-                f"Give {web.name} the variable {url.variable} as {worker.name} has it.",
-            )
+            yield web, own, worker, url
+
+
+def _sends_elsewhere(web: Process, own: BrokerUrl, worker: Process, url: BrokerUrl) -> Occurrence:
+    lacking, model = web, worker
+    if url.where.path.suffix == ".py":
+        lacking, model = worker, web
+    return Occurrence(
+        f"{web.name} ({web.where}) sends to {redacted(own.url)}, and {worker.name} "
+        f"reads {redacted(url.url)} ({url.where})",
+        own.where,
+        f"Give {lacking.name} the variable {url.variable} as {model.name} has it.",
+    )
 
 
 @check("celery.W813")

@@ -219,7 +219,62 @@ OF_A_TASK = {
 }
 
 
-@check("celery.W422")
+@check("celery.E424")
+def task_used_as_value(facts: Facts) -> Iterator[Occurrence]:
+    """A task with bind=True uses its first argument as a value, and it is the task itself.
+
+    What happens: The task fails, or every call of it does.
+    How it looks: TypeError: Field 'id' expected a number but got <@task: ...>; or: takes 1
+        positional argument but 2 were given
+    Why: With bind=True the task itself is the first argument: what the caller gives comes behind.
+    Fix: Add `self` in front, or leave bind=True out.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#bound-tasks
+    """
+    for task in facts.tasks:
+        args = [*task.node.args.posonlyargs, *task.node.args.args]
+        if not task.bound or not args or task.below or _means_task(args[0].arg):
+            continue
+        used = _value_uses(task, args[0].arg)
+        if used is not None:
+            yield Occurrence(
+                f"{task.node.name} has bind=True, so {args[0].arg!r} is the task itself, and line"
+                f" {used.lineno} takes it for a value",
+                task.where,
+                "Add `self` in front.",
+            )
+
+
+def _value_uses(task: Task, name: str) -> ast.expr | None:
+    """The first place where a task uses an argument as something that no task is; None where there
+    is none, or where the argument is given another value."""
+    found: ast.expr | None = None
+    for node in task.nodes:
+        if not isinstance(node, ast.Name) or node.id != name:
+            continue
+        if not isinstance(node.ctx, ast.Load):
+            return None
+        if found is None and _is_value(node, task.code.parents.get(node)):
+            found = node
+    return found
+
+
+def _is_value(node: ast.Name, parent: ast.AST | None) -> bool:
+    """Whether a name is used as a number, a key, a list or a row."""
+    match parent:
+        case ast.keyword(arg=str(key)):
+            return key in {"pk", "id"} or key.endswith(("_id", "_pk", "__in"))
+        case ast.Subscript(value=value) | ast.For(iter=value) | ast.comprehension(iter=value):
+            return value is node
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()):
+            return True
+        case ast.Attribute(attr=attr):
+            return attr in {"pk", "id", "save", "delete", "email"}
+        case ast.Call(func=ast.Name(id=function)):
+            return function in {"int", "float", "len", "range", "open", "sum", "sorted", "Path"}
+    return False
+
+
+@check("celery.W422", unless_there=("celery.E424",))
 def bound_into_argument(facts: Facts) -> Iterator[Occurrence]:
     """The first argument of a task with bind=True is not called self.
 

@@ -140,6 +140,11 @@ def _import_line(modules: Modules, path: PurePosixPath, name: str) -> str:
     return ""
 
 
+def readers_in(modules: Modules, path: PurePosixPath) -> dict[str, ReaderKind]:
+    """The names in a settings file that read the environment through a library or a helper."""
+    return _callables_in(modules, path, _DEEPEST)
+
+
 def _reader_in(node: ast.AST, callables: dict[str, ReaderKind], tree: ast.Module) -> Reader | None:
     """The reader that an expression uses; None where it does not read the environment."""
     if not isinstance(node, ast.Call | ast.Subscript):

@@ -12,6 +12,7 @@ from tests.unit.checks.projects import (
     found_in,
     settings,
     tasks,
+    view,
     with_twin,
 )
 
@@ -33,7 +34,59 @@ REDIS = "django.core.cache.backends.redis.RedisCache"
 LOCKED = tasks(
     f"from django.core.cache import cache\n{TASK}def once():\n    if cache.add('lock', 1):\n        pass\n"
 )
+QUEUES = (
+    "from kombu import Queue\nCELERY_TASK_CREATE_MISSING_QUEUES = False\n"
+    "CELERY_TASK_QUEUES = [Queue('celery'), Queue(name='high')]\n"
+)
 MISTAKES = [
+    Mistake(
+        "celery.E184",
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
+            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
+        ),
+        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
+    ),
+    Mistake(
+        "celery.E183",
+        settings("CELERY_TASK_ROUTES = {'doctors.tasks.*': {'queues': 'mail'}}  # <-\n"),
+        settings(
+            "CELERY_TASK_ROUTES = {'doctors.tasks.*': {'queue': 'mail', 'exchange_type': 'direct'}}\n"
+        ),
+    ),
+    Mistake(
+        "celery.E183",
+        settings(
+            "MAIL = dict(\n    Queue='mail',  # <-\n)\nCELERY_TASK_ROUTES = ([('doctors.*', MAIL)],)\n"
+        ),
+        settings("MAIL = dict(queue='mail')\nCELERY_TASK_ROUTES = ([('doctors.*', MAIL)],)\n"),
+    ),
+    Mistake(
+        "celery.E184",
+        settings(
+            f"{QUEUES}CELERY_TASK_ROUTES = {{'doctors.tasks.*': {{'queue': 'mail'}}}}  # <-\n"
+        ),
+        settings(f"{QUEUES}CELERY_TASK_ROUTES = {{'doctors.tasks.*': {{'queue': 'high'}}}}\n"),
+    ),
+    Mistake(
+        "celery.E184",
+        settings(QUEUES) | tasks("@shared_task(queue='mail')  # <-\ndef send():\n    pass\n"),
+        settings(QUEUES.replace("False", "True"))
+        | tasks("@shared_task(queue='mail')\ndef send():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E185",
+        settings("CELERY_TASK_PUBLISH_RETRY_POLICY = {'max_retry': 3}  # <-\n"),
+        settings("CELERY_TASK_PUBLISH_RETRY_POLICY = {'max_retries': 3, 'interval_max': 0.5}\n"),
+    ),
+    Mistake(
+        "celery.E185",
+        view(
+            "POLICY = dict(\n    interval=1,  # <-\n)\n\n\n"
+            "def f(request):\n    greet.apply_async(('x',), retry_policy=POLICY)\n"
+        ),
+        view("def f(request, policy):\n    greet.apply_async(('x',), retry_policy=policy)\n"),
+    ),
     Mistake(
         "celery.W694",
         {**LOCKED, **settings(f"CACHES = {{'default': {{'BACKEND': '{LOCAL}'}}}}\n")},
@@ -316,14 +369,6 @@ IMPORTED = [
             **settings("CELERY_TASK_ROUTES = ('doctors.routers.route',)\n"),
             "doctors/routers.py": ROUTER,
         },
-    ),
-    Mistake(
-        "celery.E693",
-        settings(
-            "CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}  # <-\n"
-            "CELERY_TASK_CREATE_MISSING_QUEUES = False\n"
-        ),
-        settings("CELERY_TASK_ROUTES = {'doctors.*': {'queue': 'mails'}}\n"),
     ),
     # what an import ran into is shown where the settings name it
     Mistake("celery.E001", settings("INSTALLED_APPS += ['doctrs']  # <-\n")),

@@ -10,6 +10,7 @@ WORKER = "celery -A config worker"
 READS = settings(
     "import os\nCELERY_BROKER_URL = os.environ['BROKER']\n", instead="CELERY_BROKER_URL"
 )
+DATABASE = "  pg:\n    image: postgres:17\n"
 REDIS = "  redis:\n    image: redis:7\n"
 RABBIT = (
     "  rabbit:\n    image: rabbitmq:3\n    environment:\n      RABBITMQ_DEFAULT_USER: shop\n"
@@ -34,6 +35,10 @@ def compose(url: str, *others: str, more: str = "", command: str = WORKER) -> di
     }
 
 
+def web(url: str) -> str:
+    return f"  web:\n    image: it\n    command: gunicorn config.wsgi\n    environment:\n      BROKER: {url}\n"
+
+
 def pod(probe: str) -> dict[str, str]:
     return {
         "k8s/it.yaml": f"""apiVersion: apps/v1
@@ -53,9 +58,13 @@ spec:
     }
 
 
+PROGRAMS = (
+    "[program:worker]\ncommand=/srv/bin/celery -A config worker{command}\nuser=app\n"
+    "directory=/srv/app\nstopwaitsecs=600\nkillasgroup=true\n{more}\n"
+)
 MISTAKES = [
     Mistake(
-        "celery.W928",
+        "celery.E933",
         compose("redis://cache:6379/0  # <-", REDIS),
         compose("redis://cache:6379/0", f"{REDIS}    container_name: cache\n"),
     ),
@@ -63,6 +72,39 @@ MISTAKES = [
         "celery.W928",
         compose("amqp://rabbitmq:5672//  # <-", REDIS),
         compose("amqp://rabbitmq:5672//", REDIS, more="networks:\n  it:\n    external: true\n"),
+    ),
+    # the web server is told another name than the worker
+    Mistake(
+        "celery.E933",
+        compose("redis://redis:6379/0", REDIS, web("redis://cache:6379/0  # <-")),
+        compose("redis://redis:6379/0", REDIS, web("redis://redis/0")),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: database  # <-\n"),
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: pg\n"),
+    ),
+    Mistake(
+        "celery.E933",
+        compose(
+            "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db:5432/x  # <-\n"
+        ),
+        compose(
+            "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db.example.com/x\n"
+        ),
+    ),
+    Mistake(
+        "celery.E922",
+        compose(
+            "redis://:it@redis/0",
+            f"{REDIS}    command: redis-server --requirepass it\n",
+            web("redis://redis/0  # <-"),
+        ),
+        compose(
+            "redis://:it@redis/0",
+            f"{REDIS}    command: redis-server --requirepass it\n",
+            web("redis://:it@redis/0"),
+        ),
     ),
     Mistake(
         "celery.E921",
@@ -127,6 +169,29 @@ MISTAKES = [
             "deploy/start.sh": '#!/bin/sh\npython manage.py check\nexec "$@"\n',
         },
     ),
+    # what supervisor starts is on one host
+    Mistake(
+        "celery.W925",
+        {"supervisord.conf": PROGRAMS.format(command="", more="numprocs=3")},
+        {
+            "supervisord.conf": PROGRAMS.format(
+                command=" -n w%(process_num)d@%%h", more="numprocs=3"
+            )
+        },
+        at="supervisord.conf:2",
+    ),
+    Mistake(
+        "celery.W925",
+        {
+            "supervisord.conf": PROGRAMS.format(command=" -n w@%%h", more="")
+            + PROGRAMS.format(command=" -n w@%%h", more="").replace("worker]", "mails]")
+        },
+        {
+            "supervisord.conf": PROGRAMS.format(command=" -n w@%%h", more="")
+            + PROGRAMS.format(command=" -n m@%%h", more="").replace("worker]", "mails]")
+        },
+        at="supervisord.conf:9",
+    ),
     Mistake(
         "celery.W925",
         compose(
@@ -168,35 +233,6 @@ MISTAKES = [
             more="    healthcheck:\n      timeout: 30s\n"
             '      test: ["CMD-SHELL", "celery -A config inspect ping -d celery@$$HOSTNAME"]\n',
         ),
-    ),
-    Mistake(
-        "celery.E927",
-        {
-            **compose(
-                "redis://redis/0",
-                REDIS,
-                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
-                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
-                command=f"{WORKER}  # <-",
-            ),
-            **settings(
-                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
-                instead="CELERY_BROKER_URL",
-            ),
-        },
-        {
-            **compose(
-                "redis://redis/0",
-                REDIS,
-                "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
-                "    environment: {BROKER: redis://redis/0, DSN: postgres://db/it}\n",
-                more="      DSN: postgres://db/it\n",
-            ),
-            **settings(
-                "import os\nCELERY_BROKER_URL = os.environ['BROKER']\nDSN = os.environ['DSN']\n",
-                instead="CELERY_BROKER_URL",
-            ),
-        },
     ),
 ]
 

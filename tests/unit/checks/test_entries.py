@@ -27,6 +27,21 @@ HANDLER = (
 PERIODIC = "from django_celery_beat.models import PeriodicTask\n\n\ndef make():\n    %s\n"
 
 MODELS = "from django_celery_beat.models import IntervalSchedule, PeriodicTask\nimport json\n"
+CALLED = "task='doctors.tasks.greet', args=('x',), schedule=5.0"
+
+
+def production(lines: str, above: str = "settings") -> dict[str, str]:
+    """Settings of production, which star-import shared ones with a schedule."""
+    return {
+        **settings(f"CELERY_BEAT_SCHEDULE = {{'a': {{{GREET}, 'schedule': 5.0}}}}\n"),
+        "config/shared.py": "from .settings import *\n",
+        "config/production.py": f"from .{above} import *\n{lines}",
+        "config/wsgi.py": "import os\n\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', "
+        "'config.production')\n",
+        "config/celery.py": APP.replace("config.settings", "config.production"),
+    }
+
+
 MISTAKES = [
     Mistake(
         "celery.E740",
@@ -79,6 +94,40 @@ MISTAKES = [
             f"CELERY_BEAT_SCHEDULE = {{'a': {{{GREET}, 'schedule': 5.0}}}}\n"
             f"CELERY_BEAT_SCHEDULE = {{**CELERY_BEAT_SCHEDULE, 'b': {{{GREET}, 'schedule': 5.0}}}}\n"
         ),
+    ),
+    Mistake(
+        "celery.W743",
+        production(f"CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n"),
+        production(f"CELERY_BEAT_SCHEDULE.update({{'b': {{{GREET}, 'schedule': 5.0}}}})\n"),
+    ),
+    Mistake(
+        "celery.W743",
+        production(f"CELERY_BEAT_SCHEDULE: dict = dict(b=dict({CALLED}))  # <-\n"),
+        production(f"CELERY_BEAT_SCHEDULE = dict(CELERY_BEAT_SCHEDULE, b=dict({CALLED}))\n"),
+    ),
+    # two steps above, in a file of its own
+    Mistake(
+        "celery.W743",
+        production(
+            f"CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n", "shared"
+        ),
+        production(
+            "from config import settings as base\nCELERY_BEAT_SCHEDULE = "
+            f"{{**base.CELERY_BEAT_SCHEDULE, 'b': {{{GREET}, 'schedule': 5.0}}}}\n",
+            "shared",
+        ),
+    ),
+    Mistake(
+        "celery.W743",
+        production(f"CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n"),
+        # none at all is meant; so is another time for the same entry
+        production("CELERY_BEAT_SCHEDULE = {}\n")
+        | {
+            "config/staging.py": "from .settings import *\n"
+            f"CELERY_BEAT_SCHEDULE = {{'a': {{{GREET}, 'schedule': 9.0}}}}\n",
+            "config/local.py": "from .settings import *\n"
+            f"CELERY_BEAT_SCHEDULE = {{'c': {{{GREET}, 'schedule': 9.0}}}}\n",
+        },
     ),
     Mistake(
         "celery.E733",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, entry, found_in, settings, with_twin
+from tests.unit.checks.projects import (
+    Mistake,
+    entry,
+    found_by_import,
+    found_in,
+    settings,
+    with_twin,
+)
 
 SOFT = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n"
 WORKER = "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker"
@@ -38,6 +45,17 @@ POSTGRES_GREEN = {
 }
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["django>=4.2"]\n\n'
 
+IMPORTED = [
+    Mistake(
+        "celery.E158",
+        {**UNLIMITED, "Procfile": f"{WORKER} -P eventlet  # <-\n"},
+        {
+            **UNLIMITED,
+            "Procfile": f"{WORKER} -P eventlet\n",
+            "requirements.txt": "django>=4.2\ncelery[redis,eventlet]>=5.4\n",
+        },
+    ),
+]
 MISTAKES = [
     Mistake(
         "celery.W158",
@@ -118,6 +136,18 @@ MISTAKES = [
         {"requirements.txt": "django>=4.2\nredis\n"},
         {"requirements.txt": "django>=4.2\nredis\ndjango-celery-beat\n"},
         at="requirements.txt",
+    ),
+    Mistake(
+        "celery.W156",
+        {
+            "requirements.txt": "django>=4.2\n",
+            "requirements-dev.txt": "-r requirements.txt\npytest\nCelery[redis]>=5.4  # <-\n",
+        },
+        {
+            "requirements.txt": "django>=4.2\n",
+            "requirements-dev.txt": "pytest\ncelery>=5.4\n",
+            "requirements-production.txt": "-r requirements.txt\ncelery[redis]>=5.4\n",
+        },
     ),
     # what only developers install is on no server: the group, and its line
     *(
@@ -210,3 +240,9 @@ def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize("mistake", IMPORTED, ids=str)
+def test_a_mistake_that_an_import_shows_is_found(tmp_path, mistake):
+    assert found_by_import(tmp_path / "broken", mistake.broken) == [(mistake.id, mistake.place)]
+    assert found_by_import(tmp_path / "twin", mistake.twin) == []

@@ -33,6 +33,43 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.W603",
+        view(
+            "def show(request, pk):\n    found = AsyncResult(pk)\n    return found.args  # <-\n",
+            RESULT,
+        ),
+        {
+            **view(
+                "def show(request, pk):\n    found = AsyncResult(pk)\n    return found.args\n",
+                RESULT,
+            ),
+            **settings("CELERY_RESULT_EXTENDED = True\n"),
+        },
+    ),
+    Mistake(
+        "celery.W603",
+        view("def show(request):\n    return greet.AsyncResult(request.GET['id']).name  # <-\n"),
+        view(
+            "def show(request):\n    found = greet.AsyncResult(request.GET['id'])\n"
+            "    return found.result, request.user.name\n"
+        ),
+    ),
+    Mistake(
+        "celery.W631",
+        {
+            **view(
+                "def status(request, pk):\n    return greet.AsyncResult(pk).state == 'STARTED'  # <-\n"
+            ),
+            **settings("CELERY_TASK_TRACK_STARTED = False\n"),
+        },
+        {
+            **view(
+                "def status(request, pk):\n    return greet.AsyncResult(pk).state == 'STARTED'\n"
+            ),
+            **settings("import os\nCELERY_TASK_TRACK_STARTED = os.environ.get('TRACK') != '0'\n"),
+        },
+    ),
+    Mistake(
         "celery.W631",
         view(
             "def status(request, pk):\n    result = AsyncResult(pk)\n"

@@ -7,6 +7,10 @@ import pytest
 from tests.unit.checks.projects import Mistake, found_in, settings, tasks, with_twin
 
 NO_LIMIT = settings("", instead="CELERY_TASK_SOFT")
+FETCH = (
+    "@shared_task(bind=True)\ndef fetch(self, url):\n    try:\n        body = open(url).read()\n"
+    "    except OSError as exc:\n"
+)
 MISTAKES = [
     Mistake(
         "celery.E610",
@@ -45,6 +49,24 @@ MISTAKES = [
         ),
         tasks(
             "@shared_task(bind=True)\ndef f(task, pk):\n    raise task.retry((pk,), exc=OSError('down'))\n"
+        ),
+    ),
+    Mistake(
+        "celery.W474",
+        tasks(
+            f"{FETCH}        self.retry(exc=exc, throw=False)  # <-\n    return len(body)\n",
+        ),
+        tasks(
+            f"{FETCH}        raise self.retry(exc=exc, throw=False)\n    return len(body)\n",
+        ),
+    ),
+    Mistake(
+        "celery.W474",
+        tasks(
+            f"{FETCH}        fetch.retry(throw=False)  # <-\n        body = ''\n    print(body)\n"
+        ),
+        tasks(
+            f"{FETCH}        fetch.retry(throw=False)\n        return None\n    return len(body)\n"
         ),
     ),
     Mistake(

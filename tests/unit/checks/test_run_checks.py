@@ -23,12 +23,15 @@ from tests.unit.checks import (
     test_deployment,
     test_django_tasks,
     test_entries,
+    test_environments,
     test_giving_up,
     test_imported,
+    test_installed,
     test_instances,
     test_joined_urls,
     test_killing,
     test_lacking,
+    test_left_out,
     test_leftovers,
     test_limits,
     test_locks,
@@ -46,6 +49,7 @@ from tests.unit.checks import (
     test_start_files,
     test_stopping,
     test_supervision,
+    test_taken_literally,
     test_task_classes,
     test_tasks,
     test_testing,
@@ -60,6 +64,7 @@ FAMILIES = (
     test_arguments,
     test_bodies,
     test_lacking,
+    test_left_out,
     test_calls,
     test_configuration,
     test_definitions,
@@ -77,11 +82,13 @@ FAMILIES = (
     test_signals,
     test_stopping,
     test_supervision,
+    test_taken_literally,
     test_tasks,
     test_unregistered,
     test_wiring,
     test_commits,
     test_containers,
+    test_environments,
     test_giving_up,
     test_leftovers,
     test_limits,
@@ -120,11 +127,18 @@ def test_each_static_check_has_a_broken_project():
     static = {check.id for check in CHECKS.values() if not (check.imports or check.stops)}
     tested = {mistake.id for family in FAMILIES for mistake in family.MISTAKES}
     # these have tests of their own
-    assert static - tested == {"celery.I004", "celery.E036", "celery.W008"}
+    assert static - tested == {"celery.I004", "celery.E036", "celery.E935", "celery.W008"}
 
 
 def test_each_check_that_needs_an_import_has_a_broken_project():
-    families = (test_imported, test_configuration, test_definitions, test_entries)
+    families = (
+        test_imported,
+        test_configuration,
+        test_definitions,
+        test_entries,
+        test_installed,
+        test_lacking,
+    )
     tested = {mistake.id for family in families for mistake in family.IMPORTED}
     others = {
         "celery.E002",

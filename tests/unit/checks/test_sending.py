@@ -28,7 +28,57 @@ class DoctorsConfig(AppConfig):
 """
 NOW = "import datetime as dt\nfrom datetime import datetime, timedelta\nfrom django.utils import timezone\n"
 WORKERS = "web: gunicorn config.wsgi\nworker: celery -A config worker -Q celery,mail -n a@%h\n"
+MIGRATION = """from django.db import migrations, transaction
+
+{0}
+
+def fill(apps, schema_editor):
+    for row in apps.get_model("doctors", "Doctor").objects.all():
+        {1}
+
+
+class Migration(migrations.Migration):
+    operations = [migrations.RunPython(fill)]
+"""
+
+
+def migration(imports: str, line: str) -> dict[str, str]:
+    return {
+        "doctors/migrations/__init__.py": "",
+        "doctors/migrations/0002_fill.py": MIGRATION.format(imports, line),
+    }
+
+
 MISTAKES = [
+    Mistake(
+        "celery.W593",
+        migration("from doctors.tasks import greet\n", "greet.delay(row.name)  # <-"),
+        migration("from doctors.tasks import greet\n", "greet(row.name)"),
+    ),
+    Mistake(
+        "celery.W593",
+        migration(
+            "from doctors import tasks as jobs\n",
+            "jobs.greet.apply_async((row.name,), countdown=60)  # <-",
+        ),
+        migration(
+            "from doctors.tasks import greet\n",
+            "transaction.on_commit(lambda row=row: greet.delay(row.name))",
+        ),
+    ),
+    Mistake(
+        "celery.W593",
+        migration(
+            "from celery import current_app\n",
+            "current_app.send_task('doctors.tasks.greet', ('x',))  # <-",
+        ),
+        # after all migrations
+        migration(
+            "from django.db.models.signals import post_migrate\nfrom doctors.tasks import greet\n\n\n"
+            "def complete(**kwargs):\n    greet.delay('x')\n",
+            "post_migrate.connect(complete, weak=False)",
+        ),
+    ),
     Mistake(
         "celery.E590",
         view(

@@ -89,6 +89,16 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W982",
+        compose(f"{WEB}{WORKER.replace('build: .', 'image: shop:2.0  # <-')}\n"),
+        compose(f"{WEB}    image: shop:2.0\n{WORKER.replace('build: .', 'image: shop:2.0')}\n"),
+    ),
+    Mistake(
+        "celery.W982",
+        compose(f"{WEB}{WORKER.replace('build: .', 'image: shop:2.0  # <-')}\n"),
+        compose(f"{WEB}{WORKER.replace('build: .', 'image: ${IMAGE}')}\n"),
+    ),
+    Mistake(
+        "celery.W982",
         compose(IMAGES.format("2.0").replace("shop:2.0", "shop:2.0  # <-") + "\n"),
         compose(IMAGES.format("2.1") + "\n"),
     ),

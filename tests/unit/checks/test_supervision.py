@@ -16,6 +16,11 @@ HOSTED = {
         "//localhost:6379/0", "//redis:6379/0"
     )
 }
+FAR = {
+    "config/settings.py": healthy()["config/settings.py"].replace(
+        OLD_URL, READ.replace("localhost", "redis.shop.example")
+    )
+}
 FROM_ENV = {"config/settings.py": healthy()["config/settings.py"].replace(OLD_URL, READ)}
 
 
@@ -242,6 +247,20 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+        compose(service(WORKER, "build: .", "working_dir: /app")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+    ),
+    Mistake(
+        "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY --chown=app . /app/\n"},
+        compose(service(WORKER, "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": "FROM python:3.12\nENV PYTHONPATH=/app\nCOPY . /app\n"},
+    ),
+    Mistake(
+        "celery.E970",
         compose(
             service(f"{WORKER}  # <-", "working_dir: /app/web", "volumes:", "  - .:/app")
         ).copy()
@@ -269,7 +288,7 @@ MISTAKES = [
         {"Procfile": f"beat: {BEAT} --scheduler celery.beat:PersistentScheduler\n"},
     ),
     Mistake(
-        "celery.W981",
+        "celery.E984",
         {
             **FROM_ENV,
             "docker-compose.yml": "services:\n"
@@ -287,6 +306,46 @@ MISTAKES = [
                 WORKER, "environment: &env {REDIS_URL: 'redis://redis:6379/0'}", name="worker"
             )
             + service("gunicorn config.wsgi", "environment: {<<: *env}", name="web"),
+        },
+    ),
+    Mistake(
+        "celery.W981",
+        {
+            **FAR,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, name="worker")
+            + service(
+                "gunicorn config.wsgi",
+                "environment: {REDIS_URL: 'redis://redis:6379/1'}  # <-",
+                name="web",
+            ),
+        },
+        {
+            **FAR,
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, name="worker")
+            + service(
+                "gunicorn config.wsgi",
+                "environment: {REDIS_URL: 'redis://redis.shop.example'}",
+                name="web",
+            ),
+        },
+    ),
+    Mistake(
+        "celery.E984",
+        {
+            **FROM_ENV,
+            "web.env": "REDIS_URL=redis://redis:6379/1  # <-\n",
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
+            + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
+        },
+        {
+            **FROM_ENV,
+            "web.env": "REDIS_URL=redis://redis:6379/0\n",
+            "docker-compose.yml": "services:\n"
+            + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
+            + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
         },
     ),
     Mistake(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.checks.projects import Mistake, found_in, tasks, with_twin
 
+MODEL = "from doctors.models import Doctor\n\n\n"
 MISTAKES = [
     Mistake(
         "celery.E190",
@@ -37,6 +38,28 @@ MISTAKES = [
         "celery.E421",
         tasks("@shared_task\ndef f(self, x):  # <-\n    pass\n"),
         tasks("@shared_task(bind=True)\ndef f(self, x):\n    pass\n"),
+    ),
+    Mistake(
+        "celery.E424",
+        tasks(
+            f"{MODEL}@shared_task(bind=True)\ndef f(doctor_id):  # <-\n"
+            "    Doctor.objects.get(pk=doctor_id).save()\n"
+        ),
+        tasks(
+            f"{MODEL}@shared_task(bind=True)\ndef f(self, doctor_id):\n"
+            "    Doctor.objects.get(pk=doctor_id).save()\n"
+        ),
+    ),
+    Mistake(
+        "celery.E424",
+        tasks(
+            "@shared_task(\n    bind=True,\n)\ndef f(rows, more=()):  # <-\n    return [r for r in rows]\n"
+        ),
+        # it is the task, by another name
+        tasks(
+            "@shared_task(bind=True)\ndef f(this, rows):\n    this.update_state(state='PROGRESS')\n"
+            "    return [r for r in rows]\n"
+        ),
     ),
     Mistake(
         "celery.W422",

@@ -31,10 +31,10 @@ def read_compose(path: PurePosixPath, text: str) -> Iterator[Process]:
     for document in documents_of(path, text):
         for name, service in document.get("services").items():
             if service.kind == "mapping":
-                yield _read_service(name, service)
+                yield _read_service(name, service, document)
 
 
-def _read_service(name: str, service: Yaml) -> Process:
+def _read_service(name: str, service: Yaml, document: Yaml) -> Process:
     command = service.get("command")
     words = _words_of(command)
     entry = _words_of(service.get("entrypoint"))
@@ -58,9 +58,7 @@ def _read_service(name: str, service: Yaml) -> Process:
     disabled = service.get("healthcheck", "disable").item
     if disabled:
         options["healthcheck"] = disabled
-    extended = service.get("extends", "service").item
-    if extended:
-        options["extends"] = extended
+    options |= _more_options(service, document)
     return Process(
         "compose",
         name,
@@ -91,6 +89,30 @@ def _options_of(service: Yaml) -> dict[str, Item]:
     if volumes.kind == "sequence":
         options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
     return options
+
+
+def _more_options(service: Yaml, document: Yaml) -> dict[str, Item]:
+    """What a service says in mappings: what it extends, its env_files, the networks it is on, and
+    the variables that it passes on from the shell."""
+    files = service.get("env_file")
+    paths = [one.get("path").text or one.text or "" for one in files.elements()]
+    passed = [one.text or "" for one in service.get("environment").elements()]
+    # two keys may be one network of the host
+    networks = service.get("networks")
+    keys = list(networks.texts()) or [key for key, _ in networks.items()]
+    names = [document.get("networks", key, "name").text or key for key in keys]
+    found = {
+        "extends": service.get("extends", "service").item,
+        "extends_file": service.get("extends", "file").item,
+    }
+    if paths:
+        found["env_file"] = Item(" ".join(paths), files.where)
+    if any("=" not in one for one in passed):
+        listed = " ".join(one for one in passed if "=" not in one)
+        found["passed"] = Item(listed, service.get("environment").where)
+    if names:
+        found["on_networks"] = Item(" ".join(names), networks.where)
+    return {key: item for key, item in found.items() if item}
 
 
 def _volume_text(volume: Yaml) -> str:

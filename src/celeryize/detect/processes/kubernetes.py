@@ -62,6 +62,9 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
 
 def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[str, Item]]:
     yield "kind", Item(kind, workload.get("kind").where)
+    # the entry point of the image takes the arguments
+    if not container.get("command") and container.get("args"):
+        yield "args_only", Item("", container.get("args").where)
     image = container.get("image").item
     if image:
         yield "image", image

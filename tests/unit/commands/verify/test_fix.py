@@ -65,7 +65,7 @@ CASES = [
         "CELERY_TASK_TIME_LIMT =",
         "CELERY_TASK_TIME_LIMIT =",
         settings("CELERY_SERIALIZER = 'json'\n"),
-        "several names are about as close",
+        "it is not certain which name was meant",
     ),
     Broken(
         "celery.W060",
@@ -224,7 +224,7 @@ CASES = [
         "'doctors.tasks.great'",
         "'doctors.tasks.greet'",
         entry(OK_ENTRY.replace("greet", "nothing_like_it")),
-        "no task has a similar name",
+        "it is not certain which task was meant",
     ),
     Broken(
         "celery.E170",

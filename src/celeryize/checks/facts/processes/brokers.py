@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.given import Given, given_to
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
@@ -36,12 +38,11 @@ class BrokerUrl:
 
 def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     """The broker's URL that a process gets; None where it cannot be told."""
-    given = _given_url(facts, process)
+    has = given_to(facts, process)
+    given = _given_url(facts, has)
     # `amqp://shop:${PASSWORD}@rabbit` is a URL that is not known, and no missing one
-    named = any(
-        name in process.environment for name in (OWN, *variables_of(facts, OWN, "BROKER_URL"))
-    )
-    if given or named or not process.sealed:
+    named = any(name in has.variables for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")))
+    if given or named or not has.complete:
         return given
     # what the settings say where no variable is given
     places = list(facts.settings.named(OWN, "BROKER_URL"))
@@ -53,9 +54,9 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     return BrokerUrl(url, places[0].where, next(iter(names), OWN))
 
 
-def _given_url(facts: Facts, process: Process) -> BrokerUrl | None:
+def _given_url(facts: Facts, has: Given) -> BrokerUrl | None:
     for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
-        item = process.environment.get(name)
+        item = has.variables.get(name)
         if item and "://" in item.text and "$" not in item.text:
             return BrokerUrl(item.text, item.where, name)
         if item:
@@ -78,3 +79,24 @@ def variables_of(facts: Facts, *settings: str) -> tuple[str, ...]:
 def is_local(url: BrokerUrl) -> bool:
     """Whether the host is the machine, or the container, itself."""
     return url.host in LOCAL
+
+
+def is_same(one: BrokerUrl, other: BrokerUrl) -> bool:
+    """Whether two URLs are one broker, and one database or virtual host of it."""
+    return _place_of(one.url) == _place_of(other.url)
+
+
+def _place_of(url: str) -> tuple[object, ...]:
+    """Scheme, host, port and path of a URL, with what is taken where they are not written."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return (url,)
+    scheme = parts.scheme.replace("pyamqp", "amqp")
+    path = unquote(parts.path.removeprefix("/"))
+    if scheme.startswith(("redis", "valkey")):
+        return scheme, parts.hostname, port or 6379, path or "0"
+    if scheme.startswith("amqp"):
+        return scheme, parts.hostname, port or 5672, path or "/"
+    return (url,)

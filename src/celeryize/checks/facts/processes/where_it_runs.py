@@ -24,6 +24,9 @@ def missing_from_folder(facts: Facts, process: Process) -> str:
         if "WorkingDirectory" in process.options or "chdir" in " ".join(process.words):
             return ""
         return f"without WorkingDirectory= it runs in /, where no module {head} is"
+    elsewhere = _outside_of_code(facts, process)
+    if elsewhere:
+        return f"{elsewhere}, where no module {head} is"
     folder = _folder_of(facts, process)
     if folder is None or not folder.is_dir():
         return ""
@@ -33,6 +36,28 @@ def missing_from_folder(facts: Facts, process: Process) -> str:
         return ""
     shown = PurePosixPath(folder.relative_to(facts.deployment.root).as_posix())
     return f"it runs in {shown}/, where no module {head} is"
+
+
+def _outside_of_code(facts: Facts, process: Process) -> str:
+    """That a compose service runs in a folder of its image to which no code is copied; empty where
+    it may be otherwise."""
+    given = process.options.get("working_dir")
+    if process.kind != "compose" or given is None or "volumes" in process.options:
+        return ""
+    dockerfile = dockerfile_of(process, (facts.deployment.root / process.where.path).parent)
+    if not dockerfile or INSTALLS.search(dockerfile) or "entrypoint" in process.options:
+        return ""
+    place = PurePosixPath(given.text)
+    targets = [PurePosixPath(target) for _, target in _mounts(process, dockerfile)]
+    # one COPY of the whole, and nothing else that may bring code
+    copies = re.findall(r"^\s*(?:COPY|ADD)\s.*", dockerfile, re.M | re.I)
+    whole = [line for line in copies if re.search(r"\s\./?\s+\S+\s*$", line)]
+    if len(targets) != 1 or len(whole) != 1 or not place.is_absolute() or "$" in given.text:
+        return ""
+    near = place.is_relative_to(targets[0]) or targets[0].is_relative_to(place)
+    if near or any(given.text.rstrip("/") in line for line in copies):
+        return ""
+    return f"it runs in {place}, and the image has the project in {targets[0]}"
 
 
 def _module_head(process: Process) -> str:
@@ -131,10 +156,24 @@ def stage_of(dockerfile: str, target: str | None) -> str:
 
 def dockerfile_of(process: Process, folder: Path) -> str:
     """The text of the Dockerfile that a service is built from; empty where there is none."""
+    place, _ = _build_of(process, folder)
+    try:
+        return read_text(place)
+    except OSError:
+        return ""
+
+
+def dockerfile_path(process: Process, folder: Path) -> tuple[Path, Path] | None:
+    """The Dockerfile that a service is built from, and the folder that its COPY lines see; None
+    where there is none."""
+    place, base = _build_of(process, folder)
+    if "$" in str(place) or not place.is_file():
+        return None
+    return place, base
+
+
+def _build_of(process: Process, folder: Path) -> tuple[Path, Path]:
     item, build = process.options.get("dockerfile"), process.options.get("build")
     context = process.options.get("context")
     base = folder / (context.text if context else build.text if build else ".")
-    try:
-        return read_text(base / (item.text if item else "Dockerfile"))
-    except OSError:
-        return ""
+    return base / (item.text if item else "Dockerfile"), base

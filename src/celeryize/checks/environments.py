@@ -1,0 +1,313 @@
+"""What a worker's container is given: variables, settings and networks, beside the web server's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.given import (
+    dotenv_of,
+    given_to,
+    is_named_elsewhere,
+    substituted,
+)
+from celeryize.checks.facts.processes.reads import (
+    SETTINGS,
+    Read,
+    deciding,
+    fallback_settings,
+    reads_of,
+    settings_module_of,
+    settings_of,
+    star_imports,
+)
+from celeryize.checks.facts.processes.stop import is_development
+from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import Item
+from celeryize.model import Where
+
+WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
+KINDS = ("compose", "kubernetes")
+# The services whose variables are not those of the project, though they have the same names.
+MODELS = ("build", "context", "image")
+# A database that only the container itself can see, or none.
+OWN = re.compile(r"^$|sqlite|localhost|127\.0\.0\.1")
+HOST = re.compile(r"(?:^|://(?:[^@/\s]*@)?)([a-z][a-z0-9_-]*)(?=$|[:/?])")
+# Settings that are made for workers alone are another module on purpose.
+FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background", re.I)
+
+
+def _starters(facts: Facts) -> Iterator[Process]:
+    """The workers and Beats of the compose files, and of the manifests."""
+    for process in facts.deployment.processes:
+        if process.kind in KINDS and process.subcommand in {"worker", "beat"}:
+            yield process
+
+
+def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
+    """The other services of the file that run the project: the web server first of all."""
+    own = {key: process.options[key].text for key in MODELS if key in process.options}
+    for other in facts.deployment.processes:
+        if other.kind != process.kind or other.name == process.name:
+            continue
+        # manifests of one folder are deployed together, compose files one by one
+        place, beside = process.where.path, other.where.path
+        if place != beside and (process.kind == "compose" or place.parent != beside.parent):
+            continue
+        same = any(key in own and item.text == own[key] for key, item in other.options.items())
+        extended = process.options.get("extends")
+        if same or WEB.search(" ".join(other.words)) or (extended and extended.text == other.name):
+            yield other
+
+
+def _lacking(facts: Facts, process: Process) -> dict[str, tuple[Process, Item]]:
+    """The variables that another service of the project has, and this one certainly has not."""
+    given = given_to(facts, process)
+    if not given.complete:
+        return {}
+    found: dict[str, tuple[Process, Item]] = {}
+    for other in _siblings(facts, process):
+        for name, item in given_to(facts, other).variables.items():
+            if name not in given.variables and process.variable(name) is None:
+                found.setdefault(name, (other, item))
+    return found
+
+
+@check("celery.E927")
+def variable_missing(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's container lacks an environment variable that the settings demand.
+
+    What happens: It does not start, while the web server beside it does.
+    How it looks: KeyError: 'DATABASE_URL', or ImproperlyConfigured: Set the DATABASE_URL
+        environment variable
+    Why: The settings read os.environ["DATABASE_URL"], or env("DATABASE_URL"). The compose file
+        gives it to the web server's service alone.
+    Fix: The same environment for both, by a YAML anchor or one env_file
+    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
+    """
+    for process in _starters(facts):
+        lacking = _lacking(facts, process)
+        if not lacking:
+            continue
+        for read in _demanded(facts, process):
+            if read.name not in lacking or is_named_elsewhere(facts, read.name):
+                continue
+            dotenv = dotenv_of(facts)
+            if dotenv is None or read.name in dotenv:
+                continue
+            giver, _ = lacking.pop(read.name)
+            yield Occurrence(
+                f"{process.name} lacks {read.name}, which {read.setting.where} demands:"
+                f" {giver.name} has it",
+                process.where,
+                f"Give {process.name} the same environment.",
+            )
+
+
+def _demanded(facts: Facts, process: Process) -> Iterator[Read]:
+    """The variables without which the settings of a process raise."""
+    module = settings_module_of(facts, process)
+    settings = settings_of(facts, module) if module else tuple(facts.settings)
+    # without its name, the one module that there is
+    if not module and len({setting.code.path for setting in settings}) > 1:
+        return
+    for setting in settings:
+        if not setting.conditional:
+            yield from (read for read in reads_of(facts, setting) if read.demanded)
+
+
+@check("celery.E932")
+def another_database(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's container lacks the variable that names the database of the web server.
+
+    What happens: It takes what the settings fall back to: another database, or none.
+    How it looks: DoesNotExist for a row that was just saved; no such table; or connection refused
+    Why: The compose file gives the variable to the web server's service alone.
+    Fix: The same environment for both, by a YAML anchor or one env_file
+    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
+    """
+    for process in _starters(facts):
+        lacking = _lacking(facts, process)
+        module = settings_module_of(facts, process) if lacking else ""
+        setting = deciding(settings_of(facts, module), "DATABASES") if module else None
+        for read in reads_of(facts, setting) if setting else ():
+            if read.name not in lacking or is_named_elsewhere(facts, read.name):
+                continue
+            giver, item = lacking[read.name]
+            taken = _taken_without(facts, read)
+            text = substituted(facts, giver, item.text)
+            # `${DSN}`, or what a secret holds, may be anything but the container itself
+            unknown = "$" in text or not text
+            if taken is None or taken == text or (unknown and not OWN.search(taken)):
+                continue
+            yield Occurrence(
+                f"{process.name} lacks {read.name}, which {giver.name} has: it takes"
+                f" {_spelled(taken)} ({read.setting.where})",
+                process.where,
+                f"Give {process.name} the same environment.",
+            )
+            break
+
+
+def _taken_without(facts: Facts, read: Read) -> str | None:
+    """What the settings take where the variable is not given; None where it cannot be told."""
+    dotenv = dotenv_of(facts)
+    if dotenv is None:
+        return None
+    if read.name in dotenv:
+        return dotenv[read.name].text
+    if read.demanded:
+        return None
+    return read.default
+
+
+def _spelled(value: str) -> str:
+    """A value for a message, without its password."""
+    if not value:
+        return "none"
+    return re.sub(r"//[^@/]*@", "//", value)
+
+
+@check("celery.E931")
+def no_common_network(facts: Facts) -> Iterator[Occurrence]:
+    """A worker's container shares no network with the broker or the database.
+
+    What happens: It never gets a task, or cannot reach the database.
+    How it looks: Cannot connect to redis://redis:6379/0: Error -2: Name or service not known
+    Why: The name of a service is a host in the networks of that service alone. A service with
+        `networks:` is on those networks, and no longer on the default one.
+    Fix: One network in common: networks: [backend], in both
+    Source: https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks
+    """
+    for process in _project_services(facts):
+        own = _networks(process)
+        beside = {
+            other.name: other
+            for other in facts.deployment.processes
+            if other.where.path == process.where.path and other.name != process.name
+        }
+        reported: set[str] = set()
+        for name, item in given_to(facts, process).variables.items():
+            match = HOST.search(substituted(facts, process, item.text))
+            host = match[1] if match else ""
+            other = beside.get(host)
+            if other is None or host in reported or not _is_server(other, name, item.text):
+                continue
+            theirs = _networks(other)
+            if own is None or theirs is None or own & theirs:
+                continue
+            reported.add(host)
+            yield Occurrence(
+                f"{process.name} is on the network {_listed(own)}, and {host} on"
+                f" {_listed(theirs)}: {name} cannot be reached",
+                item.where,
+                f"Give {process.name} and {host} a network in common.",
+            )
+
+
+def _project_services(facts: Facts) -> Iterator[Process]:
+    """The workers, the Beats and the web servers of the compose files."""
+    yield from (process for process in _starters(facts) if process.kind == "compose")
+    for process in facts.deployment.processes:
+        if process.kind == "compose" and not process.celery and WEB.search(" ".join(process.words)):
+            yield process
+
+
+def _is_server(other: Process, name: str, text: str) -> bool:
+    """Whether a variable means the other service as a host, and not a word that is its name too."""
+    return "image" in other.options and ("://" in text or bool(re.search(r"HOST|SERVER", name)))
+
+
+def _networks(process: Process) -> set[str] | None:
+    """The networks that a service is on; None where that cannot be told."""
+    if {"network_mode", "extends", "links"} & set(process.options):
+        return None
+    item = process.options.get("on_networks")
+    if item is None:
+        return {"default"}
+    return set(item.text.split())
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+@check("celery.W123", unless_there=("celery.W122",))
+def settings_differ(facts: Facts) -> Iterator[Occurrence]:
+    """The worker is started with other settings than the web server.
+
+    What happens: Another database, another broker, DEBUG: tasks wait where nobody looks, or find
+        nothing of what was saved.
+    How it looks: (nothing)
+    Why: The line of each process chooses its own DJANGO_SETTINGS_MODULE.
+    Fix: The same module for both; what workers alone need, below a name that says so
+        (config.settings.worker)
+    Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
+    """
+    reported: set[Where] = set()
+    for worker in facts.deployment.processes:
+        if worker.subcommand not in {"worker", "beat"} or is_development(worker.where.path):
+            continue
+        own = _chosen(facts, worker)
+        for web in _web_servers(facts, worker) if own else ():
+            theirs = _chosen(facts, web) or _of_entry_point(facts, web)
+            if not own or theirs is None or own.text == theirs.text or own.where in reported:
+                continue
+            if FOR_WORKERS.search(own.text) or _is_built_on(facts, own.text, theirs.text):
+                continue
+            reported.add(own.where)
+            yield Occurrence(
+                f"{worker.name} is started with {own.text}, and {web.name} with {theirs.text}"
+                f" ({theirs.where})",
+                own.where,
+                f"Start both with the same {SETTINGS}.",
+            )
+
+
+def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
+    """The web servers that are deployed together with a worker."""
+    for other in facts.deployment.processes:
+        if other.kind != worker.kind or other.celery or is_development(other.where.path):
+            continue
+        together = other.where.path == worker.where.path
+        if worker.kind in {"systemd", "kubernetes"}:
+            together = other.where.path.parent == worker.where.path.parent
+        if together and WEB.search(" ".join(other.words)):
+            yield other
+
+
+def _chosen(facts: Facts, process: Process) -> Item | None:
+    """The settings module that a process is started with, where its file says one."""
+    item = given_to(facts, process).variables.get(SETTINGS)
+    if item is None:
+        text = process.variable(SETTINGS)
+        item = Item(text, process.where) if text else None
+    if item is None or "$" in item.text or not item.text:
+        return None
+    return item
+
+
+def _of_entry_point(facts: Facts, web: Process) -> Item | None:
+    """The settings that the wsgi.py or asgi.py of a web server falls back to, where nothing else
+    may choose them."""
+    if not given_to(facts, web).complete or is_named_elsewhere(facts, SETTINGS):
+        return None
+    words = " ".join(web.words)
+    for entry in facts.project.web:
+        if re.search(rf"\b{re.escape(entry.module)}\b", words) and entry.certain:
+            # the package imports the app file first, whose choice then counts
+            if entry.names[0] == fallback_settings(facts):
+                return Item(entry.names[0], entry.where)
+    return None
+
+
+def _is_built_on(facts: Facts, module: str, other: str) -> bool:
+    """Whether a settings module holds all that another one has, or is held by it as it is."""
+    path, theirs = facts.modules.find(module), facts.modules.find(other)
+    if path is None or theirs is None:
+        return False
+    if theirs in star_imports(facts, path):
+        return True
+    return len(facts.modules.tree(theirs).body) == 1 and path in star_imports(facts, theirs)

@@ -1,0 +1,312 @@
+"""What is here, and not where the worker runs: files that git, or the image, leaves out."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from celeryize.checks.check import Occurrence, check
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
+from celeryize.detect.processes import Process
+from celeryize.git import ignored_files
+from celeryize.model import Where
+from celeryize.reading import readable_text
+
+COPIES = re.compile(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
+# What brings the code into an image by other means than COPY.
+BRINGS_CODE = re.compile(r"git\s+clone|--mount=type=bind|pip3?\s+install\s[^\n]*\s\.(?:\s|$|\[)")
+# An image that holds Python at most.
+PLAIN_IMAGE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine)(?:[:@]|$)")
+PIP_DJANGO = re.compile(
+    r"(?i)\bpip3?\s+install(?:[^\n\\;&|]|\\\n)*[\s\"']django(?=[\s\"'=<>~!\[]|$)"
+)
+RUNS = re.compile(r"(?im)^[ \t]*RUN[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
+# Celery itself, a list of requirements, the project, or another tool than pip.
+MAY_INSTALL = re.compile(
+    r"(?i)celery|flower|require|\s-[rce]\b|\.whl|find-links|\s\.(?:\[|\s|$)|python3-|py3-|\$"
+    r"|\b(?:uv|poetry|pipenv|pdm|conda|mamba|pip-sync|setup\.py|git|curl|wget|make)\b"
+)
+# Another stage, or a script that may install more.
+BRINGS_MORE = re.compile(r"--from=|\.sh\b")
+# A name of git's that may be a folder of what was never committed.
+EVERYTHING = frozenset({"*", "**", "/*", "*.*"})
+
+
+def _needed_files(facts: Facts) -> dict[PurePosixPath, str]:
+    """The files of the project without which a worker does less, each with what is in it."""
+    found: dict[PurePosixPath, str] = {}
+    for task in facts.tasks:
+        found.setdefault(task.code.path, f"the task {task.node.name}")
+    # settings may be made on the machine where they are for
+    for entry in facts.schedule.entries:
+        if entry.code.path not in facts.settings.files:
+            found.setdefault(entry.code.path, "the Beat schedule")
+    for app in facts.project.celery[:1]:
+        found[app.where.path] = "the Celery app"
+    return {path: what for path, what in found.items() if (facts.project.root / path).is_file()}
+
+
+@check("celery.E935", grouped=True)
+def ignored_by_git(facts: Facts) -> Iterator[Occurrence]:
+    """Git ignores a file that a worker needs.
+
+    What happens: It is here, and not in the repository: a worker that is deployed from there does
+        not have its tasks, or does not start.
+    How it looks: Received unregistered task of type 'shop.tasks.notify'
+    Why: A pattern of .gitignore matches the file, so that `git add .` passes over it.
+    Fix: Remove the pattern, or write it more narrowly (/tasks.py); then git add the file.
+    Source: https://git-scm.com/docs/gitignore
+    """
+    root = facts.project.root
+    top = _repository_of(root)
+    if top is None:
+        return
+    needed = _needed_files(facts)
+    manage = facts.project.base / "manage.py"
+    patterns = set(_patterns_of_git(top, root, needed))
+    asked = [path for path in needed if any(_may_match(one, path, top, root) for one in patterns)]
+    if not asked:
+        return
+    ignored = ignored_files(root, [*asked, manage])
+    # a project inside of something that is ignored is deployed by other means
+    if manage in ignored:
+        return
+    for path in asked:
+        if path in ignored:
+            where = ignored[path]
+            yield Occurrence(
+                f"git ignores {path}, so a deployment from the repository lacks {needed[path]}",
+                _below_root(where, top, root),
+                f"Remove the pattern, and `git add {path}`.",
+            )
+
+
+def _below_root(where: Where, top: Path, root: Path) -> Where:
+    """The place of a pattern as the project sees it."""
+    path = where.path
+    if not path.is_absolute() and not (root / path).is_file():
+        path = PurePosixPath(posixpath.relpath(top / path, root))
+    return Where(path, where.line)
+
+
+def _repository_of(root: Path) -> Path | None:
+    """The folder of the repository that holds a folder."""
+    for folder in (root, *root.parents):
+        if (folder / ".git").exists():
+            return folder
+    return None
+
+
+def _patterns_of_git(top: Path, root: Path, paths: Iterable[PurePosixPath]) -> Iterator[str]:
+    """The patterns that may be about some files."""
+    folders = {top, root}
+    for path in paths:
+        folders.update(root / parent for parent in path.parents)
+    for file in [top / ".git/info/exclude", *(folder / ".gitignore" for folder in folders)]:
+        for line in readable_text(file).split("\n"):
+            if line.strip() and not line.startswith(("#", "!")):
+                yield line.strip()
+
+
+def _may_match(pattern: str, path: PurePosixPath, top: Path, root: Path) -> bool:
+    """Whether the last part of a pattern is a part of a path: then git itself is asked."""
+    last = pattern.strip("/").rpartition("/")[2]
+    parts = (*root.relative_to(top).parts, *path.parts)
+    return pattern in EVERYTHING or any(fnmatch.fnmatchcase(part, last) for part in parts)
+
+
+@check("celery.E934", grouped=True)
+def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
+    """The image of a worker lacks a file that the worker needs.
+
+    What happens: The worker does not have its tasks, or does not start.
+    How it looks: Received unregistered task of type 'shop.tasks.notify'; or ModuleNotFoundError
+    Why: The Dockerfile copies some folders of the project and not this one, or .dockerignore keeps
+        the file out of what COPY sees.
+    Fix: COPY . . and a .dockerignore that names no code
+    Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
+    """
+    needed: dict[PurePosixPath, str] = {}
+    seen: set[Path] = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        # what is mounted hides what was copied
+        if not {"build", "context"} & set(process.options) or _mounts_code(process):
+            continue
+        found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+        if found is None or found[0] in seen:
+            continue
+        seen.add(found[0])
+        needed = needed or _needed_files(facts)
+        yield from _left_out(facts, process, *found, needed)
+
+
+@check("celery.E941")
+def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
+    """The image of a worker installs the libraries one by one, and Celery is none of them.
+
+    What happens: The container does not start.
+    How it looks: exec: "celery": executable file not found in $PATH
+    Why: The Dockerfile names what pip installs, and was not changed with the dependency file.
+    Fix: RUN pip install -r requirements.txt; or celery[redis] beside django
+    Source: https://docs.docker.com/reference/dockerfile/#run
+    """
+    reported: set[Path] = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+            continue
+        if not {"build", "context"} & set(process.options):
+            continue
+        found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+        if found is None or found[0] in reported:
+            continue
+        line = _line_of_pip(readable_text(found[0]))
+        if line is not None:
+            reported.add(found[0])
+            yield Occurrence(
+                f"the image of {process.name} gets Django, and no Celery",
+                Where(_shown(facts, found[0]), line),
+                "Add celery here, or install the dependency file.",
+            )
+
+
+def _line_of_pip(dockerfile: str) -> int | None:
+    """The line at which pip installs Django by its name, where nothing of a Dockerfile can bring
+    Celery."""
+    text = re.sub(r"(?m)^\s*#.*$", "", dockerfile)
+    bases = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text)
+    stages = {name.lower() for _, name in bases}
+    if not all(base.lower() in stages or PLAIN_IMAGE.match(base) for base, _ in bases):
+        return None
+    runs = "\n".join(match[1] for match in RUNS.finditer(text))
+    if MAY_INSTALL.search(runs) or BRINGS_MORE.search(text):
+        return None
+    found = PIP_DJANGO.search(text)
+    if found is None:
+        return None
+    return text.count("\n", 0, found.start()) + 1
+
+
+def _mounts_code(process: Process) -> bool:
+    volumes = process.options.get("volumes")
+    return volumes is not None and bool(re.search(r"(^|\s)[./~$][^:\s]*:/", volumes.text))
+
+
+def _left_out(
+    facts: Facts,
+    process: Process,
+    dockerfile: Path,
+    context: Path,
+    needed: dict[PurePosixPath, str],
+) -> Iterator[Occurrence]:
+    """The needed files that an image does not get."""
+    text = readable_text(dockerfile)
+    copied = list(_sources_of(text))
+    if BRINGS_CODE.search(text) or not copied or any("$" in source for source, _ in copied):
+        return
+    inside = {
+        path: PurePosixPath(posixpath.relpath(facts.project.root / path, context))
+        for path in (*needed, facts.project.base / "manage.py")
+    }
+    there = {
+        path
+        for path, relative in inside.items()
+        if any(_covers(source, relative) for source, _ in copied)
+    }
+    # an image without any of the code gets it by other means
+    if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
+        return
+    ignore = _dockerignore_of(dockerfile, context)
+    for path, what in needed.items():
+        if path not in there:
+            line = next(line for _, line in reversed(copied))
+            yield Occurrence(
+                f"the image of {process.name} lacks {path}, with {what}: no COPY brings it",
+                Where(_shown(facts, dockerfile), line),
+                f"Copy it, too: COPY {inside[path].parts[0]} {inside[path].parts[0]}.",
+            )
+            continue
+        kept_out = _ignoring_line(ignore, inside[path])
+        if kept_out is not None and ignore is not None:
+            yield Occurrence(
+                f"the image of {process.name} lacks {path}, with {what}: this keeps it out",
+                Where(_shown(facts, ignore), kept_out),
+                "Remove the pattern, or add one behind it: !" + str(inside[path]),
+            )
+
+
+def _shown(facts: Facts, path: Path) -> PurePosixPath:
+    return PurePosixPath(posixpath.relpath(path, facts.project.root))
+
+
+def _sources_of(dockerfile: str) -> Iterator[tuple[str, int]]:
+    """What the COPY lines of a Dockerfile take from the context, with the line."""
+    for match in COPIES.finditer(dockerfile):
+        text = match[1].replace("\\\n", " ").strip()
+        line = dockerfile.count("\n", 0, match.start(1)) + 1
+        words = text.split()
+        flags = [word for word in words if word.startswith("--")]
+        # what another stage, or another image, holds
+        if any(flag.startswith("--from") for flag in flags):
+            continue
+        rest = text[text.find("[") :] if "[" in text else ""
+        try:
+            sources = json.loads(rest) if rest else shlex.split(text)
+        except ValueError:
+            sources = words
+        for source in [str(word) for word in sources if not str(word).startswith("--")][:-1]:
+            yield source, line
+
+
+def _covers(source: str, path: PurePosixPath) -> bool:
+    """Whether a COPY of a source brings a file: the file itself, or a folder above it."""
+    source = source.removeprefix("/").removeprefix("./").rstrip("/")
+    if source in {"", ".", "*"}:
+        return True
+    depth = len(PurePosixPath(source).parts)
+    return fnmatch.fnmatchcase("/".join(path.parts[:depth]), source)
+
+
+def _dockerignore_of(dockerfile: Path, context: Path) -> Path | None:
+    """The file that says what a build does not see: that of the Dockerfile beats the context's."""
+    for path in (Path(f"{dockerfile}.dockerignore"), context / ".dockerignore"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _ignoring_line(file: Path | None, path: PurePosixPath) -> int | None:
+    """The line of a .dockerignore that keeps a file out; the last one that matches decides."""
+    found: int | None = None
+    for number, line in enumerate(readable_text(file).split("\n") if file else (), 1):
+        pattern = line.strip()
+        if not pattern or pattern.startswith("#"):
+            continue
+        kept = pattern.startswith("!")
+        if _matches(pattern.lstrip("!").strip().strip("/").removeprefix("./"), path):
+            found = None if kept else number
+    return found
+
+
+def _matches(pattern: str, path: PurePosixPath) -> bool:
+    """Whether a pattern of .dockerignore matches a file or a folder above it."""
+    spelled = ""
+    for part in re.split(r"(\*\*/?|\*|\?|\[[^]]*\])", pattern):
+        if part.startswith("**"):
+            spelled += "(?:.*/)?" if part.endswith("/") else ".*"
+        elif part == "*":
+            spelled += "[^/]*"
+        elif part == "?":
+            spelled += "[^/]"
+        elif part.startswith("[") and part.endswith("]"):
+            spelled += part
+        else:
+            spelled += re.escape(part)
+    return re.match(rf"(?:{spelled})(?:/|$)", path.as_posix()) is not None

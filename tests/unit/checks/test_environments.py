@@ -1,0 +1,257 @@
+"""What a worker's container is given: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
+
+BROKER = "CELERY_BROKER_URL = 'redis://redis:6379/0'\n"
+BESIDE = settings(BROKER, instead="CELERY_BROKER_URL")
+SOFT = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")
+OS = settings(
+    f"import os\n{BROKER}DATABASES = {{'default': {{'ENGINE': 'x', 'HOST': os.environ['DB_HOST']}}}}\n",
+    instead="CELERY_BROKER_URL",
+)
+ENVIRON = settings(
+    f"import environ\nenv = environ.Env()\n{BROKER}DATABASES = {{'default': env.db()}}\n",
+    instead="CELERY_BROKER_URL",
+)
+FALLBACK = settings(
+    f"import environ\nenv = environ.Env()\n{BROKER}"
+    "DATABASES = {'default': env.db('DATABASE_URL', default=f'sqlite:///{BASE_DIR}/db.sqlite3')}\n",
+    instead="CELERY_BROKER_URL",
+)
+HOST = settings(
+    f"from os import getenv\n{BROKER}"
+    "DATABASES = {'default': {'ENGINE': 'x', 'HOST': getenv('DB_HOST') or 'localhost'}}\n",
+    instead="CELERY_BROKER_URL",
+)
+DJ = settings(
+    f"import dj_database_url\n{BROKER}"
+    "DATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}\n",
+    instead="CELERY_BROKER_URL",
+)
+DOTENV = settings(
+    "from dotenv import load_dotenv\nimport os\nload_dotenv()\n"
+    f"{BROKER}DATABASES = {{'default': {{'ENGINE': 'x', 'HOST': os.environ['DB_HOST']}}}}\n",
+    instead="CELERY_BROKER_URL",
+)
+WEB = "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
+WORKER = (
+    "  worker:\n    build: .\n    stop_grace_period: 600s\n    command: celery -A config worker"
+)
+REDIS = "  redis:\n    image: redis:7\n"
+DB_HOST = "    environment:\n      - DB_HOST=db\n"
+URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
+PRODUCTION = {
+    "config/production.py": "from .settings import *\nDEBUG = False\n",
+    "config/local.py": "from .settings import *\nDEBUG = True\n",
+}
+
+
+def services(*parts: str, more: str = "") -> dict[str, str]:
+    return {"compose.yml": f"services:\n{''.join(parts)}{REDIS}{more}"}
+
+
+def chosen(module: str) -> str:
+    return f"    environment:\n      DJANGO_SETTINGS_MODULE: {module}\n"
+
+
+def networks(worker: str, redis: str, more: str = "networks: {a: , b: }\n") -> dict[str, str]:
+    url = "    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0"
+    return {
+        **settings("", instead="CELERY_BROKER_URL"),
+        "compose.yml": f"services:\n{WORKER}\n{url}{worker}{REDIS}{redis}{more}",
+    }
+
+
+POD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {0}}}
+spec:
+  selector: {{}}
+  template:
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - name: {0}
+          image: shop:1
+          command: [{1}]
+          {2}
+"""
+
+
+def pods(worker: str, name: str = "DB_HOST") -> dict[str, str]:
+    web = f"env: [{{name: {name}, valueFrom: {{secretKeyRef: {{name: db}}}}}}]"
+    return {
+        "k8s/web.yaml": POD.format("web", "gunicorn, config.wsgi", web),
+        "k8s/worker.yaml": POD.format("worker", "celery, -A, config, worker", worker),
+    }
+
+
+MISTAKES = [
+    Mistake(
+        "celery.E927",
+        OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS | services(WEB, DB_HOST, WORKER, "\n", DB_HOST),
+    ),
+    # the variables of another file, and of a service that is taken over
+    Mistake(
+        "celery.E927",
+        OS
+        | {"web.env": "export DB_HOST='db'\n"}
+        | services(WEB, "    env_file: [web.env]\n", WORKER, "  # <-\n"),
+        OS
+        | {"web.env": "export DB_HOST='db'\n"}
+        | services(
+            WEB, "    env_file: [web.env]\n", WORKER, "\n    env_file:\n      - path: ./web.env\n"
+        ),
+    ),
+    Mistake(
+        "celery.E927",
+        ENVIRON
+        | {"worker.env": "OTHER=1\n"}
+        | services(WEB, URL, WORKER, "  # <-\n", "    env_file: worker.env\n"),
+        ENVIRON
+        | services(
+            WEB, URL, WORKER.replace("    build: .\n", "    extends: {service: web}\n"), "\n"
+        ),
+    ),
+    Mistake(
+        "celery.E927",
+        ENVIRON | services(WEB, URL, WORKER, "  # <-\n"),
+        # an env_file that is not in the repository may hold it
+        ENVIRON | services(WEB, URL, WORKER, "\n    env_file: .production\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        ENVIRON | services(WEB, URL, WORKER, "  # <-\n"),
+        ENVIRON | services(WEB, URL, WORKER, "\n    environment: [DATABASE_URL]\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        DOTENV | {".env": "DEBUG=1\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        # the .env of the image is not in the repository
+        DOTENV | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS | {"Dockerfile": "FROM python\nENV DB_HOST=db\n"} | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("envFrom: [{configMapRef: {name: it}}]"),
+        at="k8s/worker.yaml:12",
+    ),
+    Mistake(
+        "celery.E932",
+        FALLBACK | pods("env: []", "DATABASE_URL"),
+        FALLBACK
+        | pods("env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {}}}]", "DATABASE_URL"),
+        at="k8s/worker.yaml:12",
+    ),
+    Mistake(
+        "celery.E932",
+        FALLBACK | services(WEB, URL, WORKER, "  # <-\n"),
+        FALLBACK | services(WEB, URL, WORKER, "\n", URL),
+    ),
+    Mistake(
+        "celery.E932",
+        FALLBACK
+        | services(WEB, URL.replace("postgres://u:p@db/shop", "${DSN}"), WORKER, "  # <-\n"),
+        # one database for both, in a volume
+        FALLBACK | services(WEB, URL.replace("postgres://u:p@db/shop", "sqlite:///"), WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST | services(WEB, DB_HOST.replace("=db", "=localhost"), WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        DJ | services(WEB, URL, WORKER, "  # <-\n"),
+        DJ | services(WEB, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        DOTENV | {".env": "DB_HOST=localhost\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        DOTENV | {".env": "DB_HOST=db # it\n"} | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "    networks: [b]\n"),
+        networks("\n    networks: [a]\n", "    networks:\n      a:\n        aliases: [it]\n"),
+    ),
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n", "    networks:\n      a:\n"),
+        networks("\n    networks: [default]\n", ""),
+    ),
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: {a: }\n", ""),
+        networks(
+            "\n    networks: [a]\n",
+            "    networks: [b]\n",
+            "networks: {a: {name: x}, b: {name: x}}\n",
+        ),
+    ),
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | BESIDE
+        | services(WEB, chosen("config.production"), WORKER, "\n", chosen("config.local  # <-")),
+        PRODUCTION
+        | BESIDE
+        | services(WEB, chosen("config.production"), WORKER, "\n", chosen("config.production")),
+    ),
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | {
+            **SOFT,
+            "Procfile": "web: DJANGO_SETTINGS_MODULE=config.production gunicorn config.wsgi\n"
+            "worker: REMAP_SIGTERM=SIGQUIT DJANGO_SETTINGS_MODULE=config.local celery -A config worker  # <-\n",
+        },
+        PRODUCTION
+        | {
+            **SOFT,
+            "config/worker.py": "from .production import *\n",
+            "Procfile": "web: DJANGO_SETTINGS_MODULE=config.production gunicorn config.wsgi\n"
+            "worker: REMAP_SIGTERM=SIGQUIT DJANGO_SETTINGS_MODULE=config.worker celery -A config worker\n",
+        },
+    ),
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | {
+            "deploy/web.service": "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=config.production\n"
+            "WorkingDirectory=/srv\nExecStart=/srv/bin/gunicorn config.wsgi\n",
+            "deploy/worker.service": "[Service]\nUser=it\nKillMode=mixed\nWorkingDirectory=/srv\n"
+            "Environment=DJANGO_SETTINGS_MODULE=config.local  # <-\n"
+            "ExecStart=/srv/bin/celery -A config worker\n",
+        },
+        PRODUCTION
+        | {
+            "config/jobs.py": "from .production import *\nCONN_MAX_AGE = 0\n",
+            "deploy/web.service": "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=config.production\n"
+            "WorkingDirectory=/srv\nExecStart=/srv/bin/gunicorn config.wsgi\n",
+            "deploy/worker.service": "[Service]\nUser=it\nKillMode=mixed\nWorkingDirectory=/srv\n"
+            "Environment=DJANGO_SETTINGS_MODULE=config.jobs\n"
+            "ExecStart=/srv/bin/celery -A config worker\n",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []

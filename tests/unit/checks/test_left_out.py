@@ -1,0 +1,176 @@
+"""What git, or the image, leaves out: a broken project for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import Mistake, facts_of, found_in, healthy, settings, with_twin
+
+BESIDE = settings("CELERY_BROKER_URL = 'redis://redis:6379/0'\n", instead="CELERY_BROKER_URL")
+WORKER = (
+    "services:\n  worker:\n    build: {0}\n    stop_grace_period: 600s\n"
+    "    command: celery -A config worker\n{1}  redis:\n    image: redis:7\n"
+)
+ALL = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
+
+
+def image(dockerfile: str, ignore: str = "", *, build: str = ".", more: str = "") -> dict[str, str]:
+    files = {**BESIDE, "compose.yml": WORKER.format(build, more), "Dockerfile": dockerfile}
+    if ignore:
+        files[".dockerignore"] = ignore
+    return files
+
+
+MISTAKES = [
+    Mistake(
+        "celery.E934",
+        image("FROM python:3.13\nWORKDIR /app\nCOPY config ./config\nCOPY manage.py .\n"),
+        image("FROM python:3.13\nWORKDIR /app\nCOPY config ./config\nCOPY doctors doctors\n"),
+        at="Dockerfile:4",
+    ),
+    Mistake(
+        "celery.E934",
+        image('FROM python:3.13\nWORKDIR /app\nCOPY --chown=1:1 ["manage.py", "config/", "./"]\n'),
+        image(
+            "FROM python:3.13 AS base\nWORKDIR /app\nCOPY --chown=1:1 manage.py \\\n"
+            "    config/ ./\nFROM base\nCOPY ./doc* /app/\n"
+        ),
+        at="Dockerfile:3",
+    ),
+    Mistake(
+        "celery.E934",
+        image(ALL, "*.md\n**/tasks.py\n"),
+        image(ALL, "*.md\n**/tasks.py\n!doctors/tasks.py\n"),
+        at=".dockerignore:2",
+    ),
+    Mistake(
+        "celery.E934",
+        image(ALL, "doctors\n"),
+        # only at the top of the context
+        image(ALL, "tasks.py\n*/tests\n**/__pycache__\ndoc\n"),
+        at=".dockerignore:1",
+    ),
+    Mistake(
+        "celery.E934",
+        image(ALL, "*\n!config\n!manage.py\n"),
+        image(ALL, "*\n!config\n!manage.py\n!doctors/\n"),
+        at=".dockerignore:1",
+    ),
+    Mistake(
+        "celery.E934",
+        image(ALL, "/doctors/*.py\n", build="{context: .}"),
+        # the folder is mounted
+        image(ALL, "/doctors/*.py\n", more="    volumes: ['.:/app']\n"),
+        at=".dockerignore:1",
+    ),
+    Mistake(
+        "celery.E934",
+        image("FROM python:3.13\nCOPY config /app/config\n"),
+        # the code comes from somewhere else
+        image("FROM python:3.13\nCOPY requirements.txt .\nRUN git clone https://x.example/it\n"),
+        at="Dockerfile:2",
+    ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13-slim\nCOPY . .\nRUN pip install Django==5.2 gunicorn\n"),
+        image("FROM python:3.13-slim\nCOPY . .\nRUN pip install Django==5.2 'celery[redis]'\n"),
+        at="Dockerfile:3",
+    ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13 AS it\nCOPY . .\nRUN pip3 install --no-cache-dir \\\n    django\n"),
+        # what the base image holds is not known
+        image("FROM shop/base:3\nCOPY . .\nRUN pip install django\n"),
+        at="Dockerfile:3",
+    ),
+    Mistake(
+        "celery.E941",
+        image("FROM python:3.13\nCOPY . .\nRUN pip install django redis\n"),
+        image("FROM python:3.13\nCOPY . .\nRUN pip install django\nRUN pip install -r more.txt\n"),
+        at="Dockerfile:3",
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
+
+
+# what git ignores is seen in a repository alone
+IGNORED = [
+    Mistake(
+        "celery.E935",
+        {".gitignore": "*.pyc\ntasks.py\n"},
+        {".gitignore": "*.pyc\n/tasks.py\n"},
+        at=".gitignore:2",
+    )
+]
+
+
+@pytest.mark.parametrize("mistake", IGNORED, ids=str)
+def test_a_mistake_of_a_repository_is_found(tmp_path, mistake):
+    broken, twin = (files[".gitignore"] for files in (mistake.broken, mistake.twin))
+    found = found_in_repository(tmp_path / "broken", broken)
+    assert [(name, place) for name, place, _ in found] == [(mistake.id, mistake.place)]
+    assert found_in_repository(tmp_path / "twin", twin) == []
+
+
+def found_in_repository(folder, ignore, *, force=False, inside=""):
+    """What is found in a healthy project that is committed with a .gitignore."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    root = make_tree(folder / inside, healthy())
+    (folder / ".gitignore").write_text(ignore)
+    git = ["git", "-C", str(folder)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", *(["-f"] if force else []), "."], check=True)
+    return [
+        (finding.id, str(finding.where), finding.message.split(",")[0])
+        for finding in run_checks(facts_of(root)).findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ignore", "line", "file"),
+    [
+        ("*.pyc\ntasks.py\n", 2, "doctors/tasks.py"),
+        ("doctors/*\n!doctors/models.py\n", 1, "doctors/tasks.py"),
+        ("/doctors/\n", 1, "doctors/tasks.py"),
+        ("# of the editor\n\n**/cel*y.py\n", 3, "config/celery.py"),
+    ],
+)
+def test_a_file_that_git_ignores_is_found(tmp_path, ignore, line, file):
+    found = found_in_repository(tmp_path, ignore)
+    assert found == [("celery.E935", f".gitignore:{line}", f"git ignores {file}")]
+
+
+@pytest.mark.parametrize(
+    "ignore",
+    ["*.pyc\ntask.py\n", "/tasks.py\n", "tasks.py\n!doctors/tasks.py\n", "config/local.py\n"],
+)
+def test_a_pattern_beside_it_is_no_mistake(tmp_path, ignore):
+    assert found_in_repository(tmp_path, ignore) == []
+
+
+def test_a_file_that_was_added_all_the_same_is_deployed(tmp_path):
+    assert found_in_repository(tmp_path, "tasks.py\n", force=True) == []
+
+
+def test_a_project_inside_of_something_ignored_is_left_alone(tmp_path):
+    assert found_in_repository(tmp_path, "build/\ntasks.py\n", inside="build/site") == []
+
+
+def test_a_pattern_of_the_repository_above_is_found(tmp_path):
+    found = found_in_repository(tmp_path, "tasks.py\n", inside="site")
+    assert [(name, place) for name, place, _ in found] == [("celery.E935", ".gitignore:1")]
