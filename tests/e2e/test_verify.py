@@ -89,6 +89,13 @@ def test_a_broken_project_is_reported_first_and_the_code_is_checked_all_the_same
     assert "celery.W060" in ended.stdout
 
 
+def test_a_settings_module_that_is_gone_is_told_once(root: Path, celeryize: Run):
+    app = root / "config/celery.py"
+    app.write_text(app.read_text().replace('"config.settings"', '"shop.settings"'))
+    ended = celeryize(root, "verify", "--json")
+    assert [finding["id"] for finding in json.loads(ended.stdout)["findings"]] == ["celery.E120"]
+
+
 def test_a_silenced_check_is_not_reported_and_needs_a_reason(root: Path, celeryize: Run):
     add(root, TYPO)
     (root / "pyproject.toml").write_text('[tool.celeryize]\nsilence = {"celery.W060" = "ours"}\n')

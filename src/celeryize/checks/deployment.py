@@ -197,7 +197,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the app file names the settings module {name}, which does not exist",
                 code.where(call),
-                f"manage.py uses {facts.project.settings.module}.",
+                f"Name {facts.project.settings.module} there, as manage.py does.",
             )
 
 

@@ -257,7 +257,7 @@ def urls_do_not_load(facts: Facts) -> Iterator[Occurrence]:
             yield _exception_occurrence(facts, failure)
 
 
-@check("celery.W009", imports=True, unless=("celery.E001", "celery.E002"))
+@check("celery.W009", imports=True, unless=("celery.E001", "celery.E002", "celery.E120"))
 def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
     """What a web server imports cannot be imported: wsgi.py or asgi.py with its own settings.
 
@@ -433,6 +433,7 @@ def app_not_found(facts: Facts) -> Iterator[Occurrence]:
         "celery.E003",
         "celery.E037",
         "celery.E038",
+        "celery.E120",
         "celery.E453",
     ),
 )
