@@ -262,7 +262,7 @@ def _is_handed_to_urls(code: Code, node: ast.AST) -> bool:
     return call is not None and dotted(call.func) in {"path", "re_path", "url"}
 
 
-@check("celery.E653", unless=("celery.E001", "celery.E003", "celery.E030"))
+@check("celery.E653", unless=("celery.E001", "celery.E003", "celery.E030", "celery.E120"))
 def module_is_gone(facts: Facts) -> Iterator[Occurrence]:
     """A module of Celery is imported that Celery 5 no longer has.
 

@@ -350,7 +350,9 @@ def django_task_not_registered(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E755", imports=True, unless=("celery.E001", "celery.E003", "celery.E030"))
+@check(
+    "celery.E755", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E120")
+)
 def task_backend_not_loaded(facts: Facts) -> Iterator[Occurrence]:
     """A backend that TASKS names cannot be loaded.
 

@@ -405,7 +405,7 @@ def day_that_few_months_have(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E736",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030"),
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030", "celery.E120"),
 )
 def entry_cannot_be_sent(facts: Facts) -> Iterator[Occurrence]:
     """Beat cannot build or send an entry that the running app holds.

@@ -601,7 +601,7 @@ DRIVERS = {
 }
 
 
-@check("celery.E191", imports=True, unless=("celery.E190", "celery.E030"))
+@check("celery.E191", imports=True, unless=("celery.E190", "celery.E030", "celery.E120"))
 def registered_twice(facts: Facts) -> Iterator[Occurrence]:
     """A function is registered under two names, or two functions under one name.
 
@@ -650,7 +650,9 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
 
 
 @check(
-    "celery.E043", imports=True, unless=("celery.E001", "celery.E003", "celery.E030", "celery.E040")
+    "celery.E043",
+    imports=True,
+    unless=("celery.E001", "celery.E003", "celery.E030", "celery.E120", "celery.E040"),
 )
 def worker_lacks_task(facts: Facts) -> Iterator[Occurrence]:
     """A web process knows a task that the worker does not.

@@ -407,6 +407,7 @@ def rate_limit_in_settings(facts: Facts) -> Iterator[Occurrence]:
         "celery.E001",
         "celery.E003",
         "celery.E030",
+        "celery.E120",
         "celery.E184",
         "celery.E674",
         "celery.E691",

@@ -268,7 +268,9 @@ def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
 
 
 @check(
-    "celery.E171", imports=True, unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030")
+    "celery.E171",
+    imports=True,
+    unless=("celery.E001", "celery.E002", "celery.E003", "celery.E030", "celery.E120"),
 )
 def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     """An entry of a computed schedule names a task that does not exist.

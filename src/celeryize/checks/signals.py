@@ -199,7 +199,14 @@ def pool_sends_no_signal(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.W643",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E003", "celery.W003", "celery.E030"),
+    unless=(
+        "celery.E001",
+        "celery.E002",
+        "celery.E003",
+        "celery.W003",
+        "celery.E030",
+        "celery.E120",
+    ),
 )
 def receiver_not_in_worker(facts: Facts) -> Iterator[Occurrence]:
     """A receiver of a worker's signal is in a module that the worker does not import.

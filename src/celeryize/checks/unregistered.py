@@ -159,7 +159,7 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     return _report_reason(facts, Reason.NOT_IMPORTED)
 
 
-@check("celery.E660", imports=True, unless=(*CAUSES, "celery.E030"))
+@check("celery.E660", imports=True, unless=(*CAUSES, "celery.E030", "celery.E120"))
 def missing_without_reason(facts: Facts) -> Iterator[Occurrence]:
     """The worker does not have a task, and nothing in the code explains it.
 
