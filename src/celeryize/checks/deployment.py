@@ -90,7 +90,10 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
     """
     for command in facts.deployment.commands:
         spec = command.option("-A", "--app")
-        if not spec or not re.fullmatch(r"[A-Za-z_][\w.]*", spec) or not facts.project.celery:
+        if not spec or not re.fullmatch(r"[A-Za-z_][\w.]*", spec):
+            continue
+        # a project without an app may have other command lines that begin like this
+        if not facts.project.celery and command.subcommand not in {"worker", "beat"}:
             continue
         path = facts.modules.find(spec)
         if path is None or facts.modules.find(f"{spec}.celery") is not None:
@@ -98,8 +101,10 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         code = facts.code.parsed(path)
         if code is None or _may_hold_app(facts, code.source.tree):
             continue
-        right = facts.project.celery[0].spec(facts.project.package.name)
-        yield Occurrence(f"-A {spec}: no app is in {path}", command.where, f"Write -A {right}.")
+        hint = "`celeryize init` sets Celery up."
+        if facts.project.celery:
+            hint = f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}."
+        yield Occurrence(f"-A {spec}: no app is in {path}", command.where, hint)
 
 
 def _may_hold_app(facts: Facts, module: ast.Module) -> bool:

@@ -360,7 +360,7 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E003",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E453"),
+    unless=("celery.E001", "celery.E002", "celery.E020", "celery.E453"),
     unless_there=("celery.E301",),
 )
 def worker_does_not_start(facts: Facts) -> Iterator[Occurrence]:

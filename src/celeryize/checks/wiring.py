@@ -14,7 +14,7 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
-from celeryize.detect.celery import CeleryApp, celery_classes
+from celeryize.detect.celery import CeleryApp, builds_app, celery_classes
 from celeryize.detect.web_entries import WebEntry, loads_environment
 from celeryize.detect.web_settings import exports_settings, settings_changes
 from celeryize.errors import CannotPatch
@@ -26,7 +26,7 @@ from celeryize.patch.replace import below, replaced
 from celeryize.patch.source import Source, fitted, insertion, statements
 
 
-@check("celery.I004")
+@check("celery.I004", unless=("celery.E812",))
 def no_app(facts: Facts) -> Iterator[Occurrence]:
     """The project has no Celery app.
 
@@ -36,10 +36,16 @@ def no_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: `celeryize init` sets Celery up.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
-    if not facts.project.celery:
-        yield Occurrence(
-            "no Celery app was found in this project", None, "`celeryize init` sets Celery up."
-        )
+    if facts.project.celery:
+        return
+    hint = "`celeryize init` sets Celery up."
+    for code in facts.code.relevant:
+        for assign in code.assigns:
+            if code.at_top(assign) and builds_app(ast.unparse(assign)):
+                message = f"this project has no Celery app; {code.path} builds one for itself"
+                yield Occurrence(message, code.where(assign), hint)
+                return
+    yield Occurrence("no Celery app was found in this project", None, hint)
 
 
 @check("celery.E006")
@@ -145,7 +151,7 @@ def settings_not_known(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
-@check("celery.E010", fixable=True)
+@check("celery.E010", fixable=True, unless=("celery.E020",))
 def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app is not imported in the project package.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import APP, Mistake, found_in, settings, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, healthy, settings, with_twin
 
+NO_APP = {"config/celery.py": "", "config/__init__.py": "", "doctors/tasks.py": ""}
 MISTAKES = [
     Mistake(
         "celery.E110",
@@ -22,6 +23,12 @@ MISTAKES = [
             "Procfile": "worker: celery -A config.settings worker\n",
             **settings("from config.celery import app as celery_app\n"),
         },
+    ),
+    # the line of yesterday, or of tomorrow: nothing builds an app
+    Mistake(
+        "celery.E812",
+        {"Procfile": "worker: celery -A doctors worker  # <-\n", **NO_APP},
+        {path: healthy()[path] for path in NO_APP},
     ),
     Mistake(
         "celery.E113",

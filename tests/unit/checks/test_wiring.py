@@ -228,6 +228,17 @@ def test_a_project_without_celery_is_reported(project):
     assert places_of(run_checks(facts_of(project)).findings) == [("celery.I004", "")]
 
 
+def test_an_app_of_a_tasks_module_is_not_said_to_be_none(tmp_path):
+    tasks = 'from celery import Celery\n\napp = Celery("tasks")\n'
+    files = {"config/celery.py": "", "config/__init__.py": "", "doctors/tasks.py": tasks}
+    # where a file declares Celery, the whole tree is searched for the app
+    tree = {**healthy(), **files, "requirements.txt": "Django\n"}
+    settings = re.sub("(?m)^CELERY_.*\n", "", tree["config/settings.py"])
+    root = make_tree(tmp_path, {**tree, "config/settings.py": settings})
+    found = run_checks(facts_of(root))
+    assert ("celery.I004", "doctors/tasks.py:3") in places_of(found.findings)
+
+
 # What has no place in a file, or is found in another way: the first list of these pages' examples.
 WITHOUT_PLACE = [
     Mistake(
