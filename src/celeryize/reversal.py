@@ -10,10 +10,10 @@ give. In doubt it clashes.
 from __future__ import annotations
 
 import ast
-import builtins
 import difflib
 import fnmatch
 import json
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ LINE_FILES = ("*requirements*.txt", "*.in", "Procfile*", ".gitignore", ".dockeri
 # What a package manager has written has to agree with itself as a whole.
 LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 ABSENT = object()
+WORD = re.compile(rb"[A-Za-z_][\w-]*")
 
 
 class Clash(Exception):
@@ -86,6 +87,10 @@ def is_taken_back(
     change could be made again.
     """
     if before is None:
+        return False
+    # a line of ours that was moved, and edited, is still there
+    came = set(WORD.findall(written or b"")) - set(WORD.findall(before))
+    if came & set(WORD.findall(now)):
         return False
     try:
         take_back(path, written, before, now)
@@ -183,17 +188,59 @@ def _prove_python(versions: _Versions, reversal: _Reversal) -> None:
     if not same:
         raise Clash("has an edit that belongs to its lines")
     bound_now, bound_then = _bound_names(now), _bound_names(result)
-    lost = bound_now.keys() - bound_then.keys() - vars(builtins).keys()
-    used = {
-        node.id
-        for node in ast.walk(result)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    if needed := sorted(lost & used):
-        raise Clash(f"has later code that uses {', '.join(needed)}, which came with it")
+    first_uses = _first_uses(result)
+    known = _first_uses(before).keys()
+    needed = [
+        name
+        for name, count in bound_now.items()
+        # what the file used before the change has its meaning from elsewhere
+        if bound_then[name] < count and name in first_uses and name not in known
+        if not _is_bound_above(result, name, first_uses[name])
+    ]
+    if needed:
+        raise Clash(f"has later code that uses {', '.join(sorted(needed))}, which came with it")
     most = bound_now | _bound_names(before)
     if twice := sorted(name for name, count in bound_then.items() if count > most[name]):
         raise Clash(f"has got another {', '.join(twice)} since")
+
+
+def _first_uses(tree: ast.Module) -> dict[str, int]:
+    """The names that a module reads, adds to or deletes, or has as a text (`globals()["X"]`), with
+    the first line of each.
+    """
+    found: dict[str, int] = {}
+    for node in ast.walk(tree):
+        name, target = "", node.target if isinstance(node, ast.AugAssign) else node
+        if isinstance(target, ast.Name) and (target is not node or not _is_store(target)):
+            name = target.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value
+        if name:
+            line = getattr(node, "lineno", 0)
+            found[name] = min(line, found.get(name, line))
+    return found
+
+
+def _is_store(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _is_bound_above(tree: ast.Module, name: str, line: int) -> bool:
+    """Whether a statement of the module itself binds a name, under no condition, before a line."""
+    return any(
+        node.lineno < line and name in _names_of_statement(node)
+        for node in tree.body
+        if not isinstance(node, ast.If | ast.Try | ast.For | ast.While | ast.AugAssign)
+    )
+
+
+def _names_of_statement(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    inner = (child for target in targets if target is not None for child in ast.walk(target))
+    found = [child.id for child in inner if isinstance(child, ast.Name) and _is_store(child)]
+    return found + _names_of(node)
 
 
 def _taken_lines(reversal: _Reversal) -> frozenset[int]:
@@ -240,7 +287,15 @@ def _is_within(node: Any, lines: frozenset[int]) -> bool:
 
 def _bound_names(tree: ast.Module) -> Counter[str]:
     """The names that the statements of a module bind, and how often."""
-    return Counter(name for node in _module_level(tree) for name in _names_of(node))
+    # `x += 1` needs x, and the variable of a comprehension is its own
+    apart = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AugAssign | ast.comprehension)
+        for inner in ast.walk(node.target)
+    }
+    nodes = (node for node in _module_level(tree) if id(node) not in apart)
+    return Counter(name for node in nodes for name in _names_of(node))
 
 
 def _module_level(node: ast.AST) -> Iterator[ast.AST]:
@@ -289,8 +344,34 @@ def _prove_text(versions: _Versions, load: Any, kind: str) -> None:
 def _prove_values(versions: _Versions, load: Any) -> None:
     """Raise Clash unless the result holds what the values of the three versions give."""
     wanted = _merged_values(load(versions.before), load(versions.written), load(versions.now))
-    if load(versions.result) != wanted:
+    result = load(versions.result)
+    if result != wanted:
         raise Clash("has an edit that belongs to its lines")
+    gone = set(_keys_of(load(versions.now))) - set(_keys_of(result))
+    texts = set(_texts_of(result)) - set(_texts_of(load(versions.before)))
+    named = sorted(gone & {part for text in texts for part in re.split(r"[:/@\s]", text)})
+    if named:
+        raise Clash(f"has later lines that name {', '.join(named)}, which came with it")
+
+
+def _keys_of(value: Any) -> Iterator[str]:
+    """The keys of a document, of all its levels."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+    for inner in value.values() if isinstance(value, dict) else _items_of(value):
+        yield from _keys_of(inner)
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    """The texts of a document that are no keys."""
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else _items_of(value):
+        yield from _texts_of(inner)
+
+
+def _items_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _merged_values(before: Any, written: Any, now: Any) -> Any:
