@@ -347,19 +347,29 @@ def _prove_values(versions: _Versions, load: Any) -> None:
     result = load(versions.result)
     if result != wanted:
         raise Clash("has an edit that belongs to its lines")
-    gone = set(_keys_of(load(versions.now))) - set(_keys_of(result))
-    texts = set(_texts_of(result)) - set(_texts_of(load(versions.before)))
-    named = sorted(gone & {part for text in texts for part in re.split(r"[:/@\s]", text)})
+    # services, volumes and networks; what is below them is nobody else's
+    went = set(_keys_of(load(versions.now))) - set(_keys_of(result))
+    gone = {keys[-1] for keys in went if len(keys) <= 2}
+    later = _words_of(result) - _words_of(load(versions.before))
+    named = sorted(gone & {part for word in later for part in re.split(r"[:/@\s]", word)})
     if named:
         raise Clash(f"has later lines that name {', '.join(named)}, which came with it")
 
 
-def _keys_of(value: Any) -> Iterator[str]:
-    """The keys of a document, of all its levels."""
+def _keys_of(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The keys of a document, each with those above it."""
     if isinstance(value, dict):
-        yield from map(str, value)
-    for inner in value.values() if isinstance(value, dict) else _items_of(value):
-        yield from _keys_of(inner)
+        for key, inner in value.items():
+            yield (*above, str(key))
+            yield from _keys_of(inner, (*above, str(key)))
+    for inner in _items_of(value):
+        yield from _keys_of(inner, above)
+
+
+def _words_of(value: Any) -> set[str]:
+    """The texts of a document, and its keys below the first two levels, which name their own."""
+    keys = {keys[-1] for keys in _keys_of(value) if len(keys) > 2}
+    return keys | set(_texts_of(value))
 
 
 def _texts_of(value: Any) -> Iterator[str]:

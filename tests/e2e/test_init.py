@@ -394,13 +394,24 @@ def test_install_puts_the_files_back_when_the_manager_fails(project, celeryize: 
     assert snapshot(project) == before
 
 
-def test_undo_after_an_edit_refuses_and_shows_it(project, celeryize: Run):
+def test_undo_after_an_edit_of_its_lines_refuses_and_shows_it(project, celeryize: Run):
     celeryize(project, "init", "--yes", "--no-verify")
-    with (project / "config/settings.py").open("a") as stream:
-        stream.write("MINE = 1\n")
+    settings = project / "config/settings.py"
+    settings.write_text(settings.read_text().replace("TIME_LIMIT = 300", "TIME_LIMIT = 400"))
     before = snapshot(project)
     ran = celeryize(project, "undo", "--yes")
-    assert ran.returncode == 3 and "+MINE = 1" in ran.stderr, ran.stderr
+    assert ran.returncode == 3 and "+CELERY_TASK_TIME_LIMIT = 400" in ran.stderr, ran.stderr
+    assert snapshot(project) == before
+
+
+def test_undo_keeps_an_edit_beside_its_lines(project, celeryize: Run):
+    before = snapshot(project)
+    celeryize(project, "init", "--yes", "--no-verify")
+    settings = project / "config/settings.py"
+    settings.write_text("MINE = 1\n" + settings.read_text())
+    ran = celeryize(project, "undo", "--yes")
+    assert ran.returncode == 0 and "kept your later edits in config/settings.py" in ran.stderr
+    settings.write_text(settings.read_text().removeprefix("MINE = 1\n"))
     assert snapshot(project) == before
 
 

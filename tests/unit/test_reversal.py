@@ -232,3 +232,81 @@ def test_what_was_taken_out_by_hand_is_seen():
     assert is_back(SETTINGS.replace("DEBUG = True", "DEBUG = False"))
     assert not is_back(SETTINGS.replace("\n]", '\n    "django_celery_beat",\n]'))
     assert not is_back(WRITTEN.replace("redis", "amqp"))
+
+
+INIT = "from .celery import app as celery_app\n\n__all__ = ('celery_app',)\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "now"),
+    [
+        (INIT, INIT + "\n__version__ = '1'\n__all__ += ('__version__',)\n"),
+        (WRITTEN, WRITTEN + "\nif DEBUG:\n    CELERY_BROKER_URL += '0'\n"),
+        ("import os\n\n" + WRITTEN, "import os\n\n" + WRITTEN + "\ndel os\n"),
+        (
+            "import os\n\n" + WRITTEN,
+            "import os\n\n"
+            + WRITTEN
+            + "\nMEDIA = os.sep\ntry:\n    import os\nexcept ImportError:\n    pass\n",
+        ),
+        (
+            "import os\n\n" + WRITTEN,
+            "import os\n\n" + WRITTEN + "\nX = [os for os in ()]\nY = os.sep\n",
+        ),
+        (WRITTEN, WRITTEN + "\nURL = globals()['CELERY_BROKER_URL']\n"),
+    ],
+)
+def test_a_name_that_came_with_the_change_is_found_in_every_spelling(written, now):
+    before = SETTINGS if SETTINGS.split("\n")[0] in written else ""
+    with pytest.raises(Clash, match="uses"):
+        back("config/settings.py", before, written, now)
+
+
+def test_a_name_that_somebody_binds_above_its_use_may_go():
+    written = "import os\n\n" + WRITTEN
+    now = "import os\n\n" + WRITTEN + "\nimport os\n\nMEDIA = os.sep\n"
+    with pytest.raises(Clash):
+        # once more what came: it may be a copy
+        back("config/settings.py", SETTINGS, written, now.replace("import os\n", "", 1))
+    assert "MEDIA = os.sep" in str(back("config/settings.py", SETTINGS, written, now))
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        "  mine:\n    image: x\n    depends_on: [worker]\n",
+        "  mine:\n    image: x\n    depends_on:\n      worker: {condition: service_started}\n",
+        "  mine:\n    extends: {service: worker}\n",
+        "  mine:\n    image: x\n    network_mode: service:worker\n",
+    ],
+)
+def test_a_service_that_later_lines_name_stays(mine):
+    with pytest.raises(Clash):
+        back("compose.yml", COMPOSE, WORKER, WORKER + mine)
+    other = "  mine:\n    image: x\n    depends_on: [redis]\n"
+    assert back("compose.yml", COMPOSE, WORKER, WORKER + other) == COMPOSE + other
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "written", "now"),
+    [
+        (
+            "requirements.txt",
+            "Django>=5\n",
+            "Django>=5\ncelery[redis]>=5.4\n",
+            "celery[redis]==5.6.0\nDjango>=5\npsycopg2\n",
+        ),
+        (
+            "Procfile",
+            "web: gunicorn shop.wsgi\n",
+            "web: gunicorn shop.wsgi\nworker: celery -A shop worker\n",
+            "worker: celery -A shop worker -c 2\nweb: gunicorn shop.wsgi\n",
+        ),
+    ],
+)
+def test_a_line_that_was_moved_and_edited_is_not_taken_back(name, before, written, now):
+    assert not is_taken_back(PurePosixPath(name), *map(str.encode, (before, written, now)))
+    # by hand, and something else added
+    assert is_taken_back(
+        PurePosixPath(name), *map(str.encode, (before, written, "# mine\n" + before))
+    )

@@ -15,6 +15,8 @@ APP_FILES = ("apps.py", "models.py", "models/__init__.py")
 LOOKS_INTO_FOLDERS = re.compile(
     r"\b(i?glob|rglob|listdir|iterdir|scandir|walk|iter_modules|walk_packages|find_packages)\("
 )
+# INSTALLED_APPS, or LOCAL_APPS that go into it; APPS_DIR is a folder.
+FILLS_APPS = re.compile(r"\b\w*APPS\b\s*(:[^=\n]*)?(\+?=[^=]|\.(append|extend|insert)\()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _looks_for_apps(modules: Modules, path: PurePosixPath) -> bool:
     if source is None or not LOOKS_INTO_FOLDERS.search(source.text):
         return False
     return any(
-        LOOKS_INTO_FOLDERS.search(text) and "APPS" in text
+        LOOKS_INTO_FOLDERS.search(text) and FILLS_APPS.search(text)
         for text in map(source.segment, source.tree.body)
     )
 

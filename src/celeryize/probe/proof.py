@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -321,8 +322,7 @@ def _check_registry(before: ImportReport, after: ImportReport, expected: Expecte
     names = {task.name for task in after.tasks}
     # a change may only remove what it says it removes
     lost = sorted({task.name for task in before.tasks} - names - set(expected.gone))
-    promised = set(expected.tasks)
-    missing = sorted(promised - {name for task in after.tasks for name in _names_of(task)})
+    missing = sorted(name for name in expected.tasks if _promised(after.tasks, name) is None)
     return [
         *(
             _make_error("proof.E006", f"the task {name} would no longer be registered")
@@ -339,10 +339,13 @@ def _check_registry(before: ImportReport, after: ImportReport, expected: Expecte
     ]
 
 
-def _names_of(task: ImportedTask) -> set[str]:
-    """The name that a task is registered under and, of an app that names its tasks itself
-    (`gen_task_name`), the one of its module and its function."""
-    return {task.name, f"{task.module}.{task.name.rpartition('.')[2]}"}
+def _promised(tasks: Sequence[ImportedTask], name: str) -> ImportedTask | None:
+    """The task that was promised: by its name or, of an app that names its tasks itself
+    (`gen_task_name`), by its module and its function."""
+    module, _, function = name.rpartition(".")
+    there = [task for task in tasks if task.name == name]
+    there += [t for t in tasks if t.module == module and t.name.rpartition(".")[2] == function]
+    return next(iter(there), None)
 
 
 def _check_django_tasks(
@@ -387,9 +390,9 @@ def _unregistered_django_tasks(after: tuple[ImportReport, ImportReport]) -> list
 def _check_options(report: ImportReport, expected: Expected) -> list[Finding]:
     """The added task is bound to the app, in this import, and has exactly the options asked for."""
     found = []
-    for task in report.tasks:
-        # chunk tasks beside it have options of their own
-        if _names_of(task).isdisjoint(expected.tasks[:1]):
+    # chunk tasks beside it have options of their own
+    for task in [_promised(report.tasks, name) for name in expected.tasks[:1]]:
+        if task is None:
             continue
         if not task.bound_to_ours:
             found.append(

@@ -169,3 +169,11 @@ def test_a_task_is_there_under_whatever_name_the_app_gives_it(task, hint):
     reports = (replace(WORKER, tasks=(task,)), replace(WEB, tasks=(task,)))
     proof = judge((WORKER, WEB), reports, expected, Path("/p"), fix="")
     assert [finding.hint for finding in proof.findings] == ([hint] if hint else [])
+
+
+def test_a_task_of_another_name_in_its_module_is_another_task():
+    other = replace(registered("billing.remind", "doctors.tasks"), options={"max_retries": None})
+    own = replace(registered("doctors.tasks.remind", "doctors.tasks"), options={"max_retries": 5})
+    expected = replace(EXPECTED, tasks=("doctors.tasks.remind",), options=(("max_retries", 5),))
+    reports = (replace(WORKER, tasks=(other, own)), replace(WEB, tasks=(other, own)))
+    assert verdict((WORKER, WEB), reports, expected) == (Verdict.PASSED, [])

@@ -194,7 +194,8 @@ def _write_file(setup: Setup, file: GeneratedFile, refusal: str, hint: str) -> N
         head = _head_of_empty(setup, file.path)
     # a file that says nothing yet is no other file
     if head is not None and there is not None:
-        data = head + data
+        newline = b"\r\n" if b"\r\n" in there else b"\n"
+        data = head + data.replace(b"\r\n", b"\n").replace(b"\n", newline)
     elif there not in (None, file.data, data):
         if setup.existing is Existing.SKIP:
             draft.keep(file.path, "left as it is (--skip-existing)")
