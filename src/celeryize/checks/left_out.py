@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
+from celeryize.checks.facts.tasks import Task
+from celeryize.checks.registration import app_around
 from celeryize.detect.processes import Process
 from celeryize.git import ignored_files
 from celeryize.model import Where
@@ -20,7 +22,9 @@ from celeryize.reading import readable_text
 
 COPIES = re.compile(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
 # What brings the code into an image by other means than COPY.
-BRINGS_CODE = re.compile(r"git\s+clone|--mount=type=bind|pip3?\s+install\s[^\n]*\s\.(?:\s|$|\[)")
+BRINGS_CODE = re.compile(
+    r"git\s+clone|--mount=type=bind|ONBUILD|\.whl|\.tar|pip3?\s+install\s[^\n]*\s[\"']?[./]"
+)
 # An image that holds Python at most.
 PLAIN_IMAGE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine)(?:[:@]|$)")
 PIP_DJANGO = re.compile(
@@ -29,11 +33,16 @@ PIP_DJANGO = re.compile(
 RUNS = re.compile(r"(?im)^[ \t]*RUN[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)")
 # Celery itself, a list of requirements, the project, or another tool than pip.
 MAY_INSTALL = re.compile(
-    r"(?i)celery|flower|require|\s-[rce]\b|\.whl|find-links|\s\.(?:\[|\s|$)|python3-|py3-|\$"
-    r"|\b(?:uv|poetry|pipenv|pdm|conda|mamba|pip-sync|setup\.py|git|curl|wget|make)\b"
+    r"(?i)celery|flower|require|\s-[rce]\b|--group|\.whl|find-links|\s[\"']?[./]|python3-|py3-|\$"
+    r"|<<|\b(?:uv|poetry|pipenv|pdm|conda|mamba|pip-sync|\w+\.py|git|curl|wget|make)\b"
+)
+# What many projects install beside Django; another name may bring Celery with it.
+BRINGS_NO_CELERY = re.compile(
+    r"(?i)django[\w-]*|djangorestframework|gunicorn|uvicorn|daphne|psycopg\w*(?:-binary)?|redis"
+    r"|hiredis|pillow|whitenoise|dj-database-url|mysqlclient|requests|python-dotenv|sentry-sdk"
 )
 # Another stage, or a script that may install more.
-BRINGS_MORE = re.compile(r"--from=|\.sh\b")
+BRINGS_MORE = re.compile(r"--from=|\.sh\b|<<|(?m:^\s*ADD\s)")
 # A name of git's that may be a folder of what was never committed.
 EVERYTHING = frozenset({"*", "**", "/*", "*.*"})
 
@@ -42,7 +51,9 @@ def _needed_files(facts: Facts) -> dict[PurePosixPath, str]:
     """The files of the project without which a worker does less, each with what is in it."""
     found: dict[PurePosixPath, str] = {}
     for task in facts.tasks:
-        found.setdefault(task.code.path, f"the task {task.node.name}")
+        # a playground that no worker imports is nobody's loss
+        if _is_registered(facts, task):
+            found.setdefault(task.code.path, f"the task {task.node.name}")
     # settings may be made on the machine where they are for
     for entry in facts.schedule.entries:
         if entry.code.path not in facts.settings.files:
@@ -50,6 +61,17 @@ def _needed_files(facts: Facts) -> dict[PurePosixPath, str]:
     for app in facts.project.celery[:1]:
         found[app.where.path] = "the Celery app"
     return {path: what for path, what in found.items() if (facts.project.root / path).is_file()}
+
+
+def _is_registered(facts: Facts, task: Task) -> bool:
+    """Whether a worker of this app certainly gets to a task: by discovery, in an installed app."""
+    app = app_around(facts, task)
+    names = facts.tasks.discovered_names
+    return (
+        app is not None
+        and (app.installed or facts.installs(app.name))
+        and task.code.path.relative_to(app.folder).parts[0].removesuffix(".py") in names
+    )
 
 
 @check("celery.E935", grouped=True)
@@ -140,7 +162,7 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
         # what is mounted hides what was copied
         if not {"build", "context"} & set(process.options) or _mounts_code(process):
             continue
-        found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+        found = _dockerfile_of(facts, process)
         if found is None or found[0] in seen:
             continue
         seen.add(found[0])
@@ -164,7 +186,7 @@ def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
             continue
         if not {"build", "context"} & set(process.options):
             continue
-        found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+        found = _dockerfile_of(facts, process)
         if found is None or found[0] in reported:
             continue
         line = _line_of_pip(readable_text(found[0]))
@@ -177,21 +199,49 @@ def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
+    """The Dockerfile of a service and its context, where they are all that makes its image."""
+    build = process.options.get("build")
+    more = ("dockerfile_inline", "additional_contexts", "volumes_from", "target")
+    if build is not None and any(word in build.text for word in more):
+        return None
+    if any(name in process.options for name in more):
+        return None
+    text = readable_text(facts.deployment.root / process.where.path)
+    if any(word in text for word in more):
+        return None
+    return dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+
+
+def _is_from_plain_image(dockerfile: str) -> bool:
+    """Whether all stages begin at an image that holds Python at most."""
+    bases = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", dockerfile)
+    stages = {name.lower() for _, name in bases}
+    return all(base.lower() in stages or PLAIN_IMAGE.match(base) for base, _ in bases)
+
+
 def _line_of_pip(dockerfile: str) -> int | None:
     """The line at which pip installs Django by its name, where nothing of a Dockerfile can bring
     Celery."""
     text = re.sub(r"(?m)^\s*#.*$", "", dockerfile)
-    bases = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text)
-    stages = {name.lower() for _, name in bases}
-    if not all(base.lower() in stages or PLAIN_IMAGE.match(base) for base, _ in bases):
+    if not _is_from_plain_image(text):
         return None
     runs = "\n".join(match[1] for match in RUNS.finditer(text))
     if MAY_INSTALL.search(runs) or BRINGS_MORE.search(text):
         return None
     found = PIP_DJANGO.search(text)
-    if found is None:
+    if found is None or not _are_known(runs):
         return None
     return text.count("\n", 0, found.start()) + 1
+
+
+def _are_known(runs: str) -> bool:
+    """Whether all that pip installs is known to bring no Celery."""
+    for line in re.findall(r"\bpip3?\s+install\s([^\n;&|]*)", runs.replace("\\\n", " ")):
+        names = [word.strip("\"'") for word in line.split() if not word.startswith("-")]
+        if not all(BRINGS_NO_CELERY.fullmatch(re.split(r"[=<>~!\[]", n)[0]) for n in names):
+            return False
+    return True
 
 
 def _mounts_code(process: Process) -> bool:
@@ -209,7 +259,9 @@ def _left_out(
     """The needed files that an image does not get."""
     text = readable_text(dockerfile)
     copied = list(_sources_of(text))
-    if BRINGS_CODE.search(text) or not copied or any("$" in source for source, _ in copied):
+    if BRINGS_CODE.search(text) or BRINGS_MORE.search(text) or not _is_from_plain_image(text):
+        return
+    if not copied or any("$" in source or "**" in source for source, _ in copied):
         return
     inside = {
         path: PurePosixPath(posixpath.relpath(facts.project.root / path, context))
