@@ -213,7 +213,7 @@ def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
     return dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
 
 
-def _is_from_plain_image(dockerfile: str) -> bool:
+def is_from_plain_image(dockerfile: str) -> bool:
     """Whether all stages begin at an image that holds Python at most."""
     bases = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", dockerfile)
     stages = {name.lower() for _, name in bases}
@@ -224,7 +224,7 @@ def _line_of_pip(dockerfile: str) -> int | None:
     """The line at which pip installs Django by its name, where nothing of a Dockerfile can bring
     Celery."""
     text = re.sub(r"(?m)^\s*#.*$", "", dockerfile)
-    if not _is_from_plain_image(text):
+    if not is_from_plain_image(text):
         return None
     runs = "\n".join(match[1] for match in RUNS.finditer(text))
     if MAY_INSTALL.search(runs) or BRINGS_MORE.search(text):
@@ -259,7 +259,7 @@ def _left_out(
     """The needed files that an image does not get."""
     text = readable_text(dockerfile)
     copied = list(_sources_of(text))
-    if BRINGS_CODE.search(text) or BRINGS_MORE.search(text) or not _is_from_plain_image(text):
+    if BRINGS_CODE.search(text) or BRINGS_MORE.search(text) or not is_from_plain_image(text):
         return
     if not copied or any("$" in source or "**" in source for source, _ in copied):
         return

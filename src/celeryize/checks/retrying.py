@@ -19,7 +19,7 @@ from celeryize.checks.facts.literals import (
     text_of,
 )
 from celeryize.checks.facts.tasks import Task
-from celeryize.patch.nodes import dotted
+from celeryize.patch.nodes import dotted, walk
 
 # What a task can only reach through itself; Source: celery/app/task.py.
 OWN_METHODS = frozenset({"retry", "replace", "update_state", "request", "max_retries"})
@@ -182,6 +182,8 @@ def goes_on_after_retry(facts: Facts) -> Iterator[Occurrence]:
                 continue
             statement = task.code.parents.get(node)
             after = _statement_behind(task, statement) if isinstance(statement, ast.Expr) else None
+            while after is not None and _only_logs(after):
+                after = _statement_behind(task, after)
             if after is not None and not _ends_quietly(after):
                 yield Occurrence(
                     "with throw=False the task goes on behind this retry",
@@ -207,10 +209,18 @@ def _statement_behind(task: Task, statement: ast.AST) -> ast.stmt | None:
     return None
 
 
+def _only_logs(statement: ast.stmt) -> bool:
+    """Whether a statement is a line for the log."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    return dotted(statement.value.func).lstrip("_").startswith(("log", "print"))
+
+
 def _ends_quietly(statement: ast.stmt) -> bool:
     """Whether a statement ends the task with nothing, or leaves the block."""
     if isinstance(statement, ast.Return):
-        return statement.value is None or isinstance(statement.value, ast.Constant)
+        # what is told about the retry, and not the result of more work
+        return not any(isinstance(node, ast.Call) for node in walk(statement))
     return isinstance(statement, ast.Raise | ast.Continue | ast.Break)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import fnmatch
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.patch.nodes import dotted
 
 # What decides where a message goes.
+ADDS_QUEUES = re.compile(r"QUEUES\s*\+=|QUEUES\.(append|extend|insert)\(|queues\.add\(")
 ROUTING = ("queue", "routing_key", "exchange", "exchange_type", "priority", "delivery_mode")
 # kombu.Connection.ensure()
 POLICY = (
@@ -214,11 +216,21 @@ def route_option_unknown(facts: Facts) -> Iterator[Occurrence]:
                     continue
                 close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
                 if close:
+                    named = any(text_of(other.key) == "queue" for other in pairs_of(target) or ())
+                    then = "it has no effect" if named else "its tasks go to the default queue"
                     yield Occurrence(
-                        f"{key!r} is no option of a route: its tasks go to the default queue",
+                        f"{key!r} is no option of a route: {then}",
                         setting.code.where(pair.key),
                         did_you_mean(close),
                     )
+
+
+def is_of_celery(facts: Facts, call: ast.Call) -> bool:
+    """Whether a call of send_task() is one of a Celery app, by its name: other clients have such a
+    method, too; apply_async() is Celery's."""
+    *_, owner, method = ("", *dotted(call.func).split("."))
+    apps = {"app", "celery", "celery_app", "current_app"}
+    return method != "send_task" or owner in apps | {one.variable for one in facts.project.celery}
 
 
 def _targets(setting: Setting, value: ast.expr) -> Iterator[ast.expr]:
@@ -241,12 +253,9 @@ def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
     """
     if not any(is_false(value) for _, value in settings_of(facts, "task_create_missing_queues")):
         return
-    declared = list(settings_of(facts, "task_queues"))
-    names = {name for setting, value in declared for name in _queue_names(setting.code, value)}
-    # a list that is computed may hold any
-    if any(not _queue_names(setting.code, value) for setting, value in declared):
+    names = _made_queues(facts)
+    if names is None:
         return
-    names |= {_default_queue(facts) or ""} if not declared else set()
     asked = [
         (setting.code, pair.value)
         for setting, value in settings_of(facts, "task_routes")
@@ -265,6 +274,22 @@ def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+def _made_queues(facts: Facts) -> set[str] | None:
+    """The queues that are declared, or else the default one; None where a list is computed, or is
+    added to by code."""
+    if any(ADDS_QUEUES.search(code.source.text) for code in facts.code.relevant):
+        return None
+    declared = list(settings_of(facts, "task_queues"))
+    if any(not _queue_names(setting.code, value) for setting, value in declared):
+        return None
+    names = {name for setting, value in declared for name in _queue_names(setting.code, value)}
+    if not declared:
+        defaults = [value for _, value in settings_of(facts, "task_default_queue")]
+        names |= {text_of(default_of(value)) or "" for value in defaults}
+        names |= {_default_queue(facts) or ""}
+    return names
+
+
 @check("celery.E185", unless=IGNORED)
 def publish_policy_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A retry policy of sending has a name that kombu does not know.
@@ -276,6 +301,9 @@ def publish_policy_unknown(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#message-sending-retry;
         reproduced with Celery 5.7
     """
+    # without retries the policy is never looked at
+    if any(is_false(value) for _, value in settings_of(facts, "task_publish_retry")):
+        return
     policies = [
         (setting.code, value) for setting, value in settings_of(facts, "task_publish_retry_policy")
     ]
@@ -284,7 +312,7 @@ def publish_policy_unknown(facts: Facts) -> Iterator[Occurrence]:
         for code in facts.code.relevant
         for call in code.calls_of("apply_async", "send_task")
         for keyword in call.keywords
-        if keyword.arg == "retry_policy"
+        if keyword.arg == "retry_policy" and is_of_celery(facts, call)
     ]
     for code, value in policies:
         for pair in pairs_of(value) or ():

@@ -16,6 +16,7 @@ from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.imported import place
+from celeryize.checks.routing import is_of_celery
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 
@@ -293,8 +294,11 @@ def sent_by_migration(facts: Facts) -> Iterator[Occurrence]:
             for call in code.calls_of("delay", "apply_async", "send_task") if code else ():
                 name = _sent_task(facts, code, call) if code else ""
                 if code and name:
+                    early = "before it is committed, and "
+                    if "atomic = False" in code.source.text:
+                        early = ""
                     yield Occurrence(
-                        f"a migration sends {name}, before it is committed, and wherever it runs",
+                        f"a migration sends {name}, {early}wherever it runs",
                         code.where(call),
                         "Send it from a management command, after `migrate`.",
                     )
@@ -304,12 +308,15 @@ def _sent_task(facts: Facts, code: Code, call: ast.Call) -> str:
     """The task that a call in a migration sends; empty for a call of something else."""
     if not isinstance(call.func, ast.Attribute):
         return ""
-    if call.func.attr == "send_task":
-        return (text_of(call.args[0]) if call.args else None) or "a task"
-    task = facts.tasks.named_by(code, call.func.value)
     # on_commit(lambda: ...), or a receiver of post_migrate, at least waits for the commit
     around = [o for o in code.around(call) if isinstance(o, Function | ast.Lambda)]
-    if task is None or len(around) != 1 or not _runs_in_migration(code, around[0]):
+    if len(around) != 1 or not _runs_in_migration(code, around[0]):
+        return ""
+    if call.func.attr == "send_task":
+        name = (text_of(call.args[0]) if call.args else None) or "a task"
+        return name if is_of_celery(facts, call) else ""
+    task = facts.tasks.named_by(code, call.func.value)
+    if task is None:
         return ""
     return task.node.name
 

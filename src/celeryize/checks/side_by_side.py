@@ -14,6 +14,7 @@ from celeryize.checks.facts.processes.reads import SETTINGS, fallback_settings
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
+from celeryize.reading import readable_text
 
 WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian)\b")
 BACKEND = "CELERY_RESULT_BACKEND"
@@ -129,6 +130,9 @@ def other_image(facts: Facts) -> Iterator[Occurrence]:
             continue
         name, _, tag = ours.text.rpartition(":")
         other, _, other_tag = theirs.text.rpartition(":")
+        # web-2.1 and worker-2.1 are two images
+        if web.name in tag or worker.name in other_tag:
+            continue
         if name and name == other and "$" not in tag + other_tag:
             yield Occurrence(
                 f"{worker.name} runs {other_tag} of the image, and {web.name} {tag}",
@@ -144,6 +148,12 @@ def _is_built(process: Process) -> bool:
 def _is_made_here(facts: Facts, worker: Process, image: Item) -> bool:
     """Whether another service of the file builds an image, or its name comes from outside."""
     if "$" in image.text:
+        return True
+    # compose calls an image after the project and the service, and the project may have a name
+    built = image.text.partition(":")[0].replace("_", "-")
+    if any(built.endswith(f"-{process.name}") for process in facts.deployment.processes):
+        return True
+    if "tags:" in readable_text(facts.deployment.root / worker.where.path):
         return True
     folder = worker.where.path.parent.name or facts.deployment.root.name
     for other in facts.deployment.processes:

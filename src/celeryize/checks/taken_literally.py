@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.checks.left_out import is_from_plain_image
 from celeryize.detect.processes import Process
+from celeryize.reading import readable_text
 
 QUOTED = re.compile(r"([\"'])[a-z+]+://.*\1")
 ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\b", re.M | re.I)
@@ -72,8 +74,12 @@ def _is_executed(facts: Facts, process: Process) -> bool:
         return "args_only" not in process.options
     if process.kind != "compose" or not {"build", "context"} & set(process.options):
         return False
-    folder = (facts.deployment.root / process.where.path).parent
-    return ENTRY_POINT.search(dockerfile_of(process, folder)) is None
+    file = facts.deployment.root / process.where.path
+    dockerfile = dockerfile_of(process, file.parent)
+    # an image of somebody's may have an entry point of its own
+    if "dockerfile_inline" in readable_text(file) or not is_from_plain_image(dockerfile):
+        return False
+    return ENTRY_POINT.search(dockerfile) is None
 
 
 @check("celery.E938")

@@ -232,7 +232,10 @@ def task_used_as_value(facts: Facts) -> Iterator[Occurrence]:
     """
     for task in facts.tasks:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
-        if not task.bound or not args or task.below or _means_task(args[0].arg):
+        # a class of the project may have what a value has
+        if not task.bound or not args or task.below or "base" in task.options:
+            continue
+        if _means_task(args[0].arg):
             continue
         used = _value_uses(task, args[0].arg)
         if used is not None:
