@@ -174,3 +174,39 @@ def test_a_project_inside_of_something_ignored_is_left_alone(tmp_path):
 def test_a_pattern_of_the_repository_above_is_found(tmp_path):
     found = found_in_repository(tmp_path, "tasks.py\n", inside="site")
     assert [(name, place) for name, place, _ in found] == [("celery.E935", ".gitignore:1")]
+
+
+IMAGES = [
+    "FROM shop/base:3\nCOPY manage.py .\n",
+    "FROM python:3.13\nCOPY manage.py .\nCOPY dist/*.whl /tmp/\nRUN pip install /tmp/*.whl\n",
+    "FROM python:3.13\nCOPY --from=code /app /app\nCOPY manage.py .\n",
+    "FROM python:3.13\nCOPY manage.py .\nCOPY ./config/**/*.py config/\n",
+    "FROM python:3.13\nCOPY . .\nRUN <<EOF\npip install django\npip install celery\nEOF\n",
+    'FROM python:3.13\nCOPY . .\nRUN pip install "django~=5.1" ".[worker]"\n',
+    "FROM python:3.13\nCOPY . /src\nRUN pip install django /src\n",
+    "FROM python:3.13\nCOPY . .\nRUN pip install django --group worker\n",
+    "FROM python:3.13\nCOPY . .\nRUN pip install django shop-platform\n",
+    "FROM python:3.13\nCOPY . .\nRUN pip install django\nADD packages.tar.gz /usr/lib/\n",
+]
+
+
+@pytest.mark.parametrize("dockerfile", IMAGES)
+def test_an_image_whose_content_is_not_known_lacks_nothing(tmp_path, dockerfile):
+    found = found_in(tmp_path, image(dockerfile))
+    assert not {identifier for identifier, _ in found} & {"celery.E934", "celery.E941"}
+
+
+def test_an_image_that_the_compose_file_itself_describes_is_another_one(tmp_path):
+    inline = "{context: ., dockerfile_inline: 'FROM shop/base'}"
+    found = found_in(tmp_path, image("FROM python:3.13\nCOPY config .\n", build=inline))
+    assert "celery.E934" not in {identifier for identifier, _ in found}
+
+
+def test_tasks_that_no_worker_imports_may_be_ignored(tmp_path):
+    task = "from celery import shared_task\n\n\n@shared_task\ndef tried():\n    pass\n"
+    files = {
+        "playground/__init__.py": "",
+        "playground/tasks.py": task,
+        **image(ALL, "playground\n"),
+    }
+    assert "celery.E934" not in {identifier for identifier, _ in found_in(tmp_path, files)}

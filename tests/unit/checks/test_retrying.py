@@ -70,6 +70,14 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.W474",
+        tasks(f"{FETCH}        self.retry(throw=False)  # <-\n    return len(body)\n"),
+        tasks(
+            f"{FETCH}        self.retry(throw=False)\n        logger.info('later')\n"
+            "        return {'status': 'later'}\n    return len(body)\n"
+        ),
+    ),
+    Mistake(
         "celery.W620",
         tasks(
             "@shared_task(autoretry_for=(Exception,), max_retries=None)  # <-\ndef f():\n    pass\n"

@@ -80,6 +80,17 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.W593",
+        migration(
+            "from celery import current_app\n",
+            "current_app.send_task('doctors.tasks.greet', ('x',))  # <-",
+        ),
+        migration(
+            "from doctors.crm import client\n",
+            "client.send_task('x')\n        transaction.on_commit(lambda: app.send_task('y'))",
+        ),
+    ),
+    Mistake(
         "celery.E590",
         view(
             "def f():\n    app.tasks['doctors.tasks.gret'].delay('x')  # <-\n",
