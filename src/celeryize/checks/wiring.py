@@ -12,11 +12,16 @@ from pathlib import PurePosixPath
 from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.code import DEPTH, Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.detect.candidates import FOR_TESTS
 from celeryize.detect.celery import CeleryApp, builds_app, celery_classes
-from celeryize.detect.web_entries import WebEntry, loads_environment
-from celeryize.detect.web_settings import exports_settings, settings_changes
+from celeryize.detect.web_entries import WebEntry, loads_environment, settings_chosen_by
+from celeryize.detect.web_settings import (
+    deciding_entries,
+    exports_settings,
+    settings_changes,
+)
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.imports import add_import
@@ -326,7 +331,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
         "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
         "no tasks",
         code.where(call),
-        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{facts.project.settings.module}") '
+        f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{_module_for_worker(facts)}") '
         "above it.",
         fix=_set_settings_module(facts, code, call),
     )
@@ -344,12 +349,38 @@ def _is_set_elsewhere(facts: Facts, module: str) -> bool:
     return facts.deployment.exports("DJANGO_SETTINGS_MODULE")
 
 
+def _module_for_worker(facts: Facts) -> str:
+    """The settings module that an app file may name: a web process imports it first, so that it is
+    the one of wsgi.py where that names another one than manage.py."""
+    project = facts.project
+    entries = deciding_entries(project.web, project.package.name)
+    names = {entry.names[0] for entry in entries if entry.certain}
+    if len(names) == 1:
+        return names.pop()
+    return project.settings.module
+
+
+def _names_elsewhere(facts: Facts) -> set[str]:
+    """The settings modules that any file of the project puts into the variable."""
+    return {
+        name
+        for base in facts.modules.roots
+        for path in facts.modules.files_with(base, DEPTH, b"DJANGO_SETTINGS_MODULE")
+        for one in settings_chosen_by(facts.modules, path)
+        for name in one.values
+        if not FOR_TESTS.search(name)
+    }
+
+
 def _set_settings_module(facts: Facts, code: Code, call: ast.Call) -> Fix | Unsure:
     """The line above the app, where the project's files name one settings module and no other."""
     settings = facts.project.settings
     # several environments: which of them the worker should use is not ours to decide
     named = {name for name, _ in facts.project.layout.environments}
     if named != {settings.module} or set(settings.environments) - named:
+        return Unsure("the settings module is not certain")
+    # a script that serves, or runs at night, may import the app before it names its own
+    if _names_elsewhere(facts) - named:
         return Unsure("the settings module is not certain")
     holder = code.parents[call]
     if code.parents.get(holder) is not code.source.tree:
