@@ -38,6 +38,8 @@ from celeryize.patch.block_change import change_block, comment_lines, without_im
 from celeryize.patch.imports import with_imports
 from celeryize.render import ANSWERS_FILE
 
+QUEUE = "CELERY_TASK_DEFAULT_QUEUE"
+
 
 def answers_before(stored: Mapping[str, object]) -> Answers | None:
     """The answers of the file; None where one is missing, or is none that init ever took."""
@@ -142,6 +144,11 @@ def change_set_up(setup: Setup, wiring: Wiring, app: CeleryApp, before: Answers)
         _write_block(setup, home, versions, plan, before)
     for note in plan.notes:
         setup.draft.add_note(note)
+    if any(piece.name == QUEUE for piece in plan.added):
+        setup.draft.add_note(
+            f"{QUEUE} names another default queue: tasks that wait in the one of before (celery) "
+            "are run by nobody. Let its workers finish them first, or start one with -Q celery."
+        )
     rendered = render_block(without_block(project), answers)
     names = {*plan.replaced, *(piece.name for piece in plan.added)}
     secrets = [(rendered.prefix + n, url) for n, url in rendered.secrets if n in names]
