@@ -74,6 +74,8 @@ def _names_of(path: PurePosixPath, data: bytes | None) -> frozenset[str]:
     for node in body:
         if isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
     return frozenset(names)
 
 
@@ -102,6 +104,21 @@ def _uses_in(
         for gone in lost:
             for what in _imported(node, path, modules, gone):
                 yield Where(path, node.lineno), what, gone
+            if not isinstance(node, ast.ImportFrom) or node.names[0].name != "*":
+                continue
+            if gone.is_module(modules.absolute(node, path)):
+                for name in sorted(_unbound_uses(tree) & gone.names):
+                    yield Where(path, node.lineno), name, gone
+
+
+def _unbound_uses(tree: ast.Module) -> set[str]:
+    """The names that a module uses, and binds nowhere itself: a star import may bring them."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - bound
 
 
 def _imported(

@@ -55,6 +55,23 @@ def test_an_import_of_something_else_is_not(tmp_path: Path, code: str):
     assert notes_for(tmp_path, code, WHOLE) == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("from .settings import *\n\nLOGS = os.path.join('x')\n", ["os"]),
+        ("from config.settings import *\n\nURL = CELERY_BROKER_URL\n", ["CELERY_BROKER_URL"]),
+        ("import os\nfrom .settings import *\n\nLOGS = os.sep\n", []),
+        ("from .other import *\n\nLOGS = os.sep\n", []),
+        ("from .settings import os\n", ["os"]),
+    ],
+)
+def test_what_a_star_import_brings_is_named_where_it_is_used(tmp_path: Path, code, names):
+    settings = b"import os\n\nCELERY_BROKER_URL = os.environ['X']\n"
+    edit = Edit(PurePosixPath("config/settings.py"), before=settings, after=b"DEBUG = True\n")
+    notes = notes_for(tmp_path, code, edit, "config/production.py")
+    assert [note.split(" imports ")[1].split(" from ")[0] for note in notes] == names
+
+
 def test_only_what_goes_of_a_module_that_stays_is_named(tmp_path: Path):
     (note,) = notes_for(tmp_path, "from .tasks import first\nfrom .tasks import second\n", A_PART)
     assert "views.py:2 imports second" in note
