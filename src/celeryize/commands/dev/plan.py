@@ -13,6 +13,7 @@ from celeryize.commands.dev.child import Program
 from celeryize.commands.start_command import start_place
 from celeryize.commands.start_up import target_of
 from celeryize.detect.deployment import find_processes
+from celeryize.detect.layout import MANAGE
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch, CeleryizeError, UsageError
 from celeryize.probe.report import ImportReport
@@ -157,7 +158,11 @@ def _plan_web(project: Project, options: DevOptions, starter: tuple[str, ...]) -
         words.append(str(options.port))
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         words.append("--force-color")
-    return Program("web", (*starter, str(manage), *words), manage.parent, _settings_given(project))
+    folder = manage.parent
+    if manage.name != MANAGE:
+        # a script in bin/, or in the package, finds the project from the folder of its modules
+        folder = project.root / project.base
+    return Program("web", (*starter, str(manage), *words), folder, _settings_given(project))
 
 
 def _environment_of(project: Project) -> dict[str, str]:
