@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import is_named_elsewhere
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
@@ -423,20 +424,30 @@ def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
     if dependencies.file is None or written is None or not _declares(facts, "django"):
         return
     extras = set(re.findall(r"[\w-]+", (re.search(r"\[([^]]*)\]", written) or [""])[0]))
-    for key in ("BROKER_URL", "RESULT_BACKEND"):
-        setting = facts.settings.first(f"{PREFIX}{key}")
-        url = ""
-        if setting is not None:
-            url = text_of(default_of(setting.value)) or ""
+    for url, what in _urls_in_use(facts):
         client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
         if not client or extra in extras or _declares(facts, client, *BRINGS[client]):
             continue
         yield Occurrence(
-            f"{dependencies.file} does not declare {client}, which {PREFIX}{key} needs",
+            f"{dependencies.file} does not declare {client}, which {what} needs",
             Where(dependencies.file),
             f"Write celery[{extra}].",
         )
         return
+
+
+def _urls_in_use(facts: Facts) -> Iterator[tuple[str, str]]:
+    """The URLs of the settings, and those that deployed workers get in their place, each with what
+    has it."""
+    for key in ("BROKER_URL", "RESULT_BACKEND"):
+        setting = facts.settings.first(f"{PREFIX}{key}")
+        if setting is not None:
+            yield text_of(default_of(setting.value)) or "", f"{PREFIX}{key}"
+    for process in facts.deployment.processes:
+        if process.subcommand in {"worker", "beat"}:
+            broker = broker_of(facts, process)
+            if broker is not None:
+                yield broker.url, f"{broker.variable} of {process.name} ({broker.where})"
 
 
 @check("celery.W169")

@@ -246,3 +246,16 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 def test_a_mistake_that_an_import_shows_is_found(tmp_path, mistake):
     assert found_by_import(tmp_path / "broken", mistake.broken) == [(mistake.id, mistake.place)]
     assert found_by_import(tmp_path / "twin", mistake.twin) == []
+
+
+@pytest.mark.parametrize(("declared", "found"), [("celery>=5.4", True), ("celery[redis]", False)])
+def test_the_broker_of_a_deployed_worker_needs_its_client(tmp_path, declared, found):
+    files = {
+        **settings('CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "amqp://rabbit")\n'),
+        "requirements.txt": f"django>=4.2\n{declared}\n",
+        "compose.yml": "services:\n  worker:\n    image: shop\n"
+        "    command: celery -A config worker\n"
+        "    environment:\n      CELERY_BROKER_URL: redis://cache.example/0\n",
+    }
+    ids = {identifier for identifier, _ in found_in(tmp_path, files)}
+    assert ("celery.W157" in ids) == found
