@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from celeryize.detect.candidates import STARTS_PROJECT
 from celeryize.detect.layout import Layout
 from celeryize.detect.modules import Modules, called_modules
 from celeryize.detect.settings import Settings, constant
@@ -15,11 +17,13 @@ from celeryize.detect.variables import Assigned, assigned_in, assigned_in_text
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
-from celeryize.reading import readable_text
+from celeryize.reading import list_folder, readable_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 FILES = ("wsgi.py", "asgi.py", "wsgi/__init__.py", "asgi/__init__.py")
 NAMED_BY = ("WSGI_APPLICATION", "ASGI_APPLICATION")
+SERVER = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|granian|waitress-serve)\b")
+SERVED = re.compile(r"(?<![\w./])([A-Za-z_]\w*(?:\.\w+)*):[A-Za-z_]\w*")
 # Functions of python-dotenv, django-dotenv, django-environ and environs.
 LOADERS = frozenset({"load_dotenv", "read_dotenv", "read_env", "load_env"})
 
@@ -91,6 +95,24 @@ def _entry_files(layout: Layout, modules: Modules, settings: Settings) -> Iterat
         for file in FILES:
             if folder is not None and (modules.root / folder / file).is_file():
                 yield folder / file
+    yield from _served_files(layout, modules)
+
+
+def _served_files(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
+    """The modules that the project's own command lines give to a web server, whatever they are
+    called: `gunicorn server:application`."""
+    for folder in dict.fromkeys((layout.root, layout.root / layout.base)):
+        for file in list_folder(folder):
+            if not STARTS_PROJECT.fullmatch(file.name) or not file.is_file():
+                continue
+            for line in readable_text(file).split("\n"):
+                if line.lstrip().startswith("#") or not SERVER.search(line):
+                    continue
+                for name in SERVED.findall(line):
+                    path = modules.find(name)
+                    # another framework may be served beside it
+                    if path is not None and modules.mentions(path, VARIABLE.encode()):
+                        yield path
 
 
 def _describe_entry(modules: Modules, source: Source, module: str, *, dotenv: bool) -> WebEntry:

@@ -178,3 +178,26 @@ def test_nothing_more_is_imported_where_all_name_the_same(tmp_path):
     assert entries_to_import(project.modules, project.web, name, ()) == ()
     other = load(tmp_path / "other", {"config/wsgi.py": NAMES_PRODUCTION})
     assert entries_to_import(other.modules, other.web, name, ()) == ("config.wsgi",)
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("Procfile", "web: gunicorn server:application --bind 0.0.0.0:8000"),
+        ("compose.yml", "    command: uvicorn --host localhost:8000 server:application"),
+        ("Dockerfile", 'CMD ["daphne", "-b", "0.0.0.0", "server:application"]'),
+    ],
+)
+def test_what_a_server_is_given_is_a_web_entry_whatever_it_is_called(tmp_path, file, line):
+    project = load(tmp_path, {"server.py": NAMES_PRODUCTION, file: f"{line}\n"})
+    found = {entry.module: entry.names for entry in project.web}
+    assert found["server"] == ("config.settings.production",)
+
+
+def test_what_is_commented_out_or_is_of_another_framework_serves_nothing(tmp_path):
+    files = {
+        "server.py": NAMES_PRODUCTION,
+        "fast.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
+        "Procfile": "# web: gunicorn server:application\napi: uvicorn fast:app\n",
+    }
+    assert {entry.module for entry in load(tmp_path, files).web} <= {"config.wsgi"}
