@@ -21,6 +21,7 @@ from celeryize.model import Where
 from celeryize.patch.yaml_tree import parse_yaml
 from celeryize.reading import read_file
 
+OVERRIDE = re.compile(r"override", re.I)
 COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml|[\w.-]*[-.](?:docker-)?compose\.ya?ml")
 ELSEWHERE = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|fixtures|samples?)/")
 GENERATED = re.compile(
@@ -41,7 +42,8 @@ OTHER_QUEUES = re.compile(
 class DeploymentFile:
     """A file, or the folder of systemd units, with its text and its processes.
 
-    `skipped` says why it needs no worker, `refusal` why it cannot be edited.
+    `skipped` says why it needs no worker, `refusal` why it cannot be edited. `base` is the compose
+    file that it is the override of.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class DeploymentFile:
     processes: tuple[Process, ...]
     skipped: str = ""
     refusal: CannotPatch | None = None
+    base: PurePosixPath | None = None
 
 
 def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
@@ -89,8 +92,33 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     for folder, members in units.items():
         if any(process.subcommand for process in members) or find_web(root, members):
             found.append(DeploymentFile("systemd", folder, "", tuple(members)))
+    found = [_as_override(root, file, found) for file in found]
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
+
+
+def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) -> DeploymentFile:
+    """A compose file that is called an override, as what adds to the one beside it, whatever its
+    web service says: Compose merges the two, so a worker in both would be one of two minds."""
+    if file.kind != "compose" or not OVERRIDE.search(file.path.name):
+        return file
+    webs = [web.process.name for web in find_web(root, list(file.processes))]
+    for other in files:
+        if other.kind != "compose" or other.path.parent != file.path.parent:
+            continue
+        if OVERRIDE.search(other.path.name):
+            continue
+        names = {process.name for process in other.processes}
+        shared = [name for name in webs if name in names]
+        if not shared and (not webs or other.skipped or other.refusal):
+            continue
+        skipped = file.skipped
+        if not skipped and not any(process.subcommand for process in file.processes):
+            skipped = f"it only adds to {other.path}"
+            if shared:
+                skipped = f"its service {shared[0]} only adds to the one of another file"
+        return replace(file, skipped=skipped, base=other.path)
+    return file
 
 
 def _without_guess(root: Path, process: Process) -> Process:

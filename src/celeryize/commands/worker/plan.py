@@ -179,13 +179,18 @@ def _is_passed_over(file: DeploymentFile, files: list[DeploymentFile], request: 
     if request.service is None:
         return bool(file.skipped)
     having = [one for one in files if any(p.name == request.service for p in one.processes)]
+    # a service of the base and of its override is that of the base
+    having = [one for one in having if one.base is None] or having
     return bool(having) and file not in having
 
 
 def _is_left_to_another(
     project: Project, file: DeploymentFile, files: list[DeploymentFile]
 ) -> bool:
-    """Whether new processes go into another file of the folder: that with the web process."""
+    """Whether new processes go into another file of the folder: that with the web process, or that
+    which the file is an override of."""
+    if file.base is not None:
+        return True
     if file.kind in {"procfile", "systemd"} or find_web(project.root, list(file.processes)):
         return False
     return any(
