@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import filterfalse
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
@@ -12,6 +15,7 @@ from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
     folders_of_others,
+    is_of_others,
     matching_files,
     own_folders,
 )
@@ -43,7 +47,7 @@ class DeploymentFile:
     """A file, or the folder of systemd units, with its text and its processes.
 
     `skipped` says why it needs no worker, `refusal` why it cannot be edited. `base` is the compose
-    file that it is the override of.
+    file that it is the override of, `others` are processes of other Django projects in it.
     """
 
     kind: str
@@ -53,6 +57,7 @@ class DeploymentFile:
     skipped: str = ""
     refusal: CannotPatch | None = None
     base: PurePosixPath | None = None
+    others: tuple[Process, ...] = ()
 
 
 def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
@@ -60,6 +65,7 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     without a web process are `skipped`, and those of another project of the repository."""
     folders = own_folders(root)
     others = folders_of_others(root, base, folders)
+    is_other = partial(is_of_others, root, base, others.values())
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}
@@ -74,21 +80,18 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
         processes = tuple(
             _without_guess(root, process) for process in read_processes(root, [path], scripts)
         )
-        original = own.get(path.resolve()) if path.is_symlink() else None
         why = ""
-        if original is not None:
-            why = f"it is a link to {original.relative_to(root).as_posix()}"
+        if path.is_symlink() and path.resolve() in own:
+            why = f"it is a link to {own[path.resolve()].relative_to(root).as_posix()}"
         if not others.keys().isdisjoint(path.parents):
             why = "it is of another Django project"
         if path.suffix == ".service":
             if not why:
-                units.setdefault(relative.parent, []).extend(processes)
+                units.setdefault(relative.parent, []).extend(filterfalse(is_other, processes))
             continue
         file = _read_deployment(root, path, relative, processes)
-        if file is not None and why:
-            file = replace(file, processes=(), skipped=why, refusal=None)
         if file is not None:
-            found.append(file)
+            found.append(_without_others(root, file, is_other, why))
     for folder, members in units.items():
         if any(process.subcommand for process in members) or find_web(root, members):
             found.append(DeploymentFile("systemd", folder, "", tuple(members)))
@@ -119,6 +122,23 @@ def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) 
                 skipped = f"its service {shared[0]} only adds to the one of another file"
         return replace(file, skipped=skipped, base=other.path)
     return file
+
+
+def _without_others(
+    root: Path, file: DeploymentFile, is_other: Callable[[Process], bool], why: str
+) -> DeploymentFile:
+    """A file without the processes of other Django projects, which share it; without any where
+    there is a reason why it is left alone."""
+    if why:
+        return replace(file, processes=(), skipped=why, refusal=None)
+    others = tuple(filter(is_other, file.processes))
+    if not others:
+        return file
+    own = tuple(filterfalse(is_other, file.processes))
+    skipped = ""
+    if file.refusal is None:
+        skipped = _why_skipped(root, file.kind, own)
+    return replace(file, processes=own, others=others, skipped=skipped)
 
 
 def _without_guess(root: Path, process: Process) -> Process:

@@ -313,6 +313,7 @@ def _target_of(
         declared=frozenset(project.dependencies.declared),
         default_queue=default_queue_of(facts),
         project=project.root.name,
+        others=file.others,
     )
 
 

@@ -53,7 +53,7 @@ def plan_procfile(target: Target) -> None:
             text = _remap(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
-        taken = {process.name for process in target.processes}
+        taken = target.names
         lines = [_line_of(target, job) for job in free_names(jobs, taken)]
         web = _web_of(target)
         if web is not None and not target.workers:

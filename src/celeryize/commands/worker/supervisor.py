@@ -36,7 +36,7 @@ def plan_supervisor(target: Target) -> None:
         model = chosen.process
         report_front(target, model)
         prefix = _prefix_of(model.name)
-        taken = {process.name.removeprefix(prefix) for process in target.processes}
+        taken = {name.removeprefix(prefix) for name in target.names}
         for job in reversed(free_names(jobs, taken)):
             lines = ["", f"[program:{prefix}{job.name}]"]
             lines += _program_lines(target, model, job)

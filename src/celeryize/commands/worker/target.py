@@ -52,6 +52,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # those of other Django projects in the file: their names are taken
+    others: tuple[Process, ...] = ()
     # the compose files that may add to its services
     overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew
@@ -63,6 +65,11 @@ class Target:
     def workers(self) -> tuple[Process, ...]:
         """The processes that run a worker or Beat."""
         return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all processes of the file."""
+        return {process.name for process in (*self.processes, *self.others)}
 
     def adopted_workers(self) -> tuple[Process, ...]:
         """Those that run the app of the project. Another app, which has settings of its own and no
