@@ -16,6 +16,7 @@ from celeryize.detect.deployment import (
     Folder,
     find_scripts,
     folders_of_others,
+    is_of_others,
     matching_files,
     own_folders,
     without_others,
@@ -79,7 +80,7 @@ class DeploymentFacts:
         # the root itself may have any name: `build` is a fine name for a checkout
         if any(is_foreign(folder) for folder in inner if folder != self.root):
             return True
-        return not self._of_others.isdisjoint(inner)
+        return not self._of_others.keys().isdisjoint(inner)
 
     def exports(self, variable: str) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
@@ -129,9 +130,9 @@ class DeploymentFacts:
         return own_folders(self.root)
 
     @cached_property
-    def _of_others(self) -> frozenset[Path]:
-        """The folders of other Django projects."""
-        return frozenset(folders_of_others(self.root, self.base, self._all_folders))
+    def _of_others(self) -> dict[Path, Path]:
+        """The folders of other Django projects, each with their manage.py."""
+        return folders_of_others(self.root, self.base, self._all_folders)
 
     def _matching(self, pattern: re.Pattern[str]) -> Iterator[Path]:
         return matching_files(self.folders, pattern)
@@ -150,7 +151,17 @@ class DeploymentFacts:
 
     @cached_property
     def processes(self) -> tuple[Process, ...]:
-        """What the deployment files start; of files that no reader understands, nothing."""
+        """What the deployment files start; of files that no reader understands, nothing, and
+        nothing of another Django project."""
+        others = self._of_others.values()
+        return tuple(
+            process
+            for process in self._all_processes
+            if not is_of_others(self.root, self.base, others, process)
+        )
+
+    @cached_property
+    def _all_processes(self) -> tuple[Process, ...]:
         return tuple(read_processes(self.root, self._matching(PROCESS_FILES), self.scripts))
 
     @cached_property
@@ -179,7 +190,7 @@ class DeploymentFacts:
     @cached_property
     def commands(self) -> tuple[CeleryCommand, ...]:
         """Every `celery` command line in them, and in start scripts."""
-        known = {process.where.path for process in self.processes}
+        known = {process.where.path for process in self._all_processes}
         found = [c for path in self.files if path not in known for c in self._commands_in(path)]
         # a service that takes over the script or the anchor of another one is no second line
         found += [process.celery for process in self.processes if process.celery]

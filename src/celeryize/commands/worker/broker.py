@@ -12,7 +12,8 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
-HOST = re.compile(r"^([a-z+]+://)((?:[^@/]*@)?)(\[[^\]]*\]|[^:/?]*)(:\d+)?(.*)$")
+# The last @ ends the password, which may have one of its own.
+HOST = re.compile(r"^([a-z+]+://)((?:[^/?]*@)?)(\[[^\]]*\]|[^:/?]*)(:\d+)?(.*)$")
 # What a variable is called that has a host alone.
 IS_HOST = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|IP)$")
 LOCAL = frozenset({"", "localhost", "127.0.0.1", "[::1]", "0.0.0.0"})

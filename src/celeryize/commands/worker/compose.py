@@ -26,6 +26,7 @@ from celeryize.commands.worker.target import (
     choose_model,
     free_names,
     note_of_web,
+    report_front,
     report_server,
 )
 from celeryize.commands.worker.wanted import Job
@@ -65,6 +66,7 @@ def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) 
     name = model.process.name
     if target.text:
         target.note(note_of_web(model))
+        report_front(target, model.process)
     wanted = target.wanted
     broker, text, extra = with_broker(target, text, name)
     if model.process.celery:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
-from celeryize.commands.worker.broker import IMAGES, LOCAL, Server, kind_of
+from celeryize.commands.worker.broker import HOST, IMAGES, LOCAL, Server, kind_of
 from celeryize.commands.worker.compose_edit import add_variable, load_compose, variable_of
 from celeryize.commands.worker.compose_service import (
     Base,
@@ -29,6 +30,7 @@ from celeryize.patch.yaml_edit import add_elements, add_entries
 from celeryize.patch.yaml_tree import Node
 from celeryize.reading import readable_text
 
+REQUIREPASS = re.compile(r"--requirepass\s+[\"']?((?:\$\{[^\s\"']*\}|[^\s\"'])+)")
 VOLUMES = {"redis": "redis_data", "rabbitmq": "rabbitmq_data"}
 
 
@@ -226,8 +228,8 @@ def _note_of_user(target: Target, web: str, service: str, kind: str, login: Logi
 
 
 def _host_of(url: str) -> str:
-    match = re.match(r"[a-z+]+://(?:[^@/]*@)?([^:/?]*)", url)
-    return match[1] if match else ""
+    match = HOST.match(url)
+    return match[3] if match else ""
 
 
 def _may_be_service(document: Node, host: str) -> bool:
@@ -252,7 +254,9 @@ def _service_of(services: Node, kind: str, server: Server, given: str) -> str:
         if IMAGES[kind].search(service.scalar("image")) or name == kind
     ]
     for name in found:
-        if f"//{name}" in given or f"@{name}" in given or server.host == name:
+        # a URL of several servers has one name after another
+        named = re.search(rf"(?://|@){re.escape(name)}(?![\w.-]*[\w@])", given)
+        if named or server.host == name:
             return name
     # of several, the one that is called so
     ranked = sorted(found, key=lambda name: (name != "broker", "broker" not in name, name != kind))
@@ -496,11 +500,15 @@ def _told_by_hand(
     has_files = node is not None and node.get("env_file") is not None
     if has_files or any(variable_of(document, web, name) for name in server.variables):
         return text
+    userinfo = _userinfo(document, service, server.kind)
+    why = "The settings put it together, or it needs a password: celeryize does not know it."
+    if userinfo and not server.computed:
+        why = f"{service} asks for a password: it is behind --requirepass in its command."
     target.todo(
         Todo(
             f"the URL of {service} for {web} and the worker",
-            "The settings put it together, or it needs a password: celeryize does not know it.",
-            f"{server.variable}: {server.url_at(service)}\n",
+            why,
+            f"{server.variable}: {server.url_at(service, userinfo)}\n",
             target.path,
         )
     )
@@ -508,19 +516,33 @@ def _told_by_hand(
 
 
 def _names_local(url: str) -> bool:
-    match = re.match(r"[a-z+]+://(?:[^@/]*@)?(\[[^\]]*\]|[^:/?]*)", url)
-    return bool(match) and match[1] in LOCAL  # type: ignore[index]
+    match = HOST.match(url)
+    return match is not None and match[3] in LOCAL
 
 
 def _userinfo(document: Node, service: str, kind: str) -> str:
-    """The user that a RabbitMQ of the file is given; empty where it has its own."""
+    """The user that a server of the file is given; empty where it has its own."""
     if kind != "rabbitmq":
-        return ""
+        password = _password_of(document, service)
+        return f":{password}@" if password else ""
     user = variable_of(document, service, "RABBITMQ_DEFAULT_USER")
     password = variable_of(document, service, "RABBITMQ_DEFAULT_PASS")
     if user and password:
         return f"{user}:{password}@"
     return ""
+
+
+def _password_of(document: Node, service: str) -> str:
+    """The password that a Redis of the file asks for, as a URL of the file has it; empty where a
+    shell or a file of its own knows it."""
+    node = document.get("services", service)
+    command = node.get("command") if node else None
+    if command is None:
+        return ""
+    match = REQUIREPASS.search(" ".join(command.words()) or command.resolved.text)
+    if match is None or "$$" in match[1]:
+        return ""
+    return match[1] if "$" in match[1] else quote(match[1], safe="")
 
 
 def joined_services(file: ComposeFile, blocks: list[str]) -> str:

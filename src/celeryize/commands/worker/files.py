@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import filterfalse
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.web import find_web, starts_server_too, starts_worker
@@ -12,6 +15,7 @@ from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
     folders_of_others,
+    is_of_others,
     matching_files,
     own_folders,
 )
@@ -21,6 +25,7 @@ from celeryize.model import Where
 from celeryize.patch.yaml_tree import parse_yaml
 from celeryize.reading import read_file
 
+OVERRIDE = re.compile(r"override", re.I)
 COMPOSE = re.compile(r"(?:docker-)?compose[\w.-]*\.ya?ml|[\w.-]*[-.](?:docker-)?compose\.ya?ml")
 ELSEWHERE = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|fixtures|samples?)/")
 GENERATED = re.compile(
@@ -41,7 +46,8 @@ OTHER_QUEUES = re.compile(
 class DeploymentFile:
     """A file, or the folder of systemd units, with its text and its processes.
 
-    `skipped` says why it needs no worker, `refusal` why it cannot be edited.
+    `skipped` says why it needs no worker, `refusal` why it cannot be edited. `base` is the compose
+    file that it is the override of, `others` are processes of other Django projects in it.
     """
 
     kind: str
@@ -50,6 +56,8 @@ class DeploymentFile:
     processes: tuple[Process, ...]
     skipped: str = ""
     refusal: CannotPatch | None = None
+    base: PurePosixPath | None = None
+    others: tuple[Process, ...] = ()
 
 
 def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
@@ -57,6 +65,7 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     without a web process are `skipped`, and those of another project of the repository."""
     folders = own_folders(root)
     others = folders_of_others(root, base, folders)
+    is_other = partial(is_of_others, root, base, others.values())
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}
@@ -71,26 +80,65 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
         processes = tuple(
             _without_guess(root, process) for process in read_processes(root, [path], scripts)
         )
-        original = own.get(path.resolve()) if path.is_symlink() else None
         why = ""
-        if original is not None:
-            why = f"it is a link to {original.relative_to(root).as_posix()}"
+        if path.is_symlink() and path.resolve() in own:
+            why = f"it is a link to {own[path.resolve()].relative_to(root).as_posix()}"
         if not others.keys().isdisjoint(path.parents):
             why = "it is of another Django project"
         if path.suffix == ".service":
             if not why:
-                units.setdefault(relative.parent, []).extend(processes)
+                units.setdefault(relative.parent, []).extend(filterfalse(is_other, processes))
             continue
         file = _read_deployment(root, path, relative, processes)
-        if file is not None and why:
-            file = replace(file, processes=(), skipped=why, refusal=None)
         if file is not None:
-            found.append(file)
+            found.append(_without_others(root, file, is_other, why))
     for folder, members in units.items():
         if any(process.subcommand for process in members) or find_web(root, members):
             found.append(DeploymentFile("systemd", folder, "", tuple(members)))
+    found = [_as_override(root, file, found) for file in found]
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
+
+
+def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) -> DeploymentFile:
+    """A compose file that is called an override, as what adds to the one beside it, whatever its
+    web service says: Compose merges the two, so a worker in both would be one of two minds."""
+    if file.kind != "compose" or not OVERRIDE.search(file.path.name):
+        return file
+    webs = [web.process.name for web in find_web(root, list(file.processes))]
+    for other in files:
+        if other.kind != "compose" or other.path.parent != file.path.parent:
+            continue
+        if OVERRIDE.search(other.path.name):
+            continue
+        names = {process.name for process in other.processes}
+        shared = [name for name in webs if name in names]
+        if not shared and (not webs or other.skipped or other.refusal):
+            continue
+        skipped = file.skipped
+        if not skipped and not any(process.subcommand for process in file.processes):
+            skipped = f"it only adds to {other.path}"
+            if shared:
+                skipped = f"its service {shared[0]} only adds to the one of another file"
+        return replace(file, skipped=skipped, base=other.path)
+    return file
+
+
+def _without_others(
+    root: Path, file: DeploymentFile, is_other: Callable[[Process], bool], why: str
+) -> DeploymentFile:
+    """A file without the processes of other Django projects, which share it; without any where
+    there is a reason why it is left alone."""
+    if why:
+        return replace(file, processes=(), skipped=why, refusal=None)
+    others = tuple(filter(is_other, file.processes))
+    if not others:
+        return file
+    own = tuple(filterfalse(is_other, file.processes))
+    skipped = ""
+    if file.refusal is None:
+        skipped = _why_skipped(root, file.kind, own)
+    return replace(file, processes=own, others=others, skipped=skipped)
 
 
 def _without_guess(root: Path, process: Process) -> Process:

@@ -21,6 +21,7 @@ from celeryize.commands.worker.target import (
     choose_model,
     note_of_web,
     plain_name,
+    report_front,
 )
 from celeryize.commands.worker.wanted import REMAP, Job
 from celeryize.commands.worker.web import find_web, folder_of, program_words
@@ -90,6 +91,7 @@ def plan_kubernetes(target: Target) -> None:
         chosen = choose_model(target)
         target.note(note_of_web(chosen))
         model = chosen.process
+        report_front(target, model)
         for process in _sending_like(target, model):
             text = _with_broker(target, text, process, model)
         # a worker may have a file of its own

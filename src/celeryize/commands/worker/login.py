@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from celeryize.commands.worker.compose_values import Given, references_in
 
 URL = re.compile(
-    r"[a-z+]+://(?:(?P<user>[^@/:]*)(?::(?P<password>[^@/]*))?@)?[^/?]*(?:/(?P<path>[^?]*))?"
+    r"[a-z+]+://(?:(?P<user>[^@/:]*)(?::(?P<password>[^/?]*))?@)?[^/?]*(?:/(?P<path>[^?]*))?"
 )
 # The first of the characters that stand for references while a URL is taken apart: of no URL.
 HELD = 0xE000

@@ -8,15 +8,15 @@ from celeryize.commands.worker.compose_service import BEAT_FILE
 from celeryize.commands.worker.wanted import REMAP, Wanted, shell_line
 
 
-def lines_to_paste(kind: str, wanted: Wanted) -> str:
-    """The processes as lines of a kind of file."""
+def lines_to_paste(kind: str, wanted: Wanted, program: tuple[str, ...] = ("celery",)) -> str:
+    """The processes as lines of a kind of file; `program` is Celery with what is in front of it."""
     lines: list[str] = []
     if wanted.soft_is_missing:
         # with the variable alone, a stop cuts the tasks off at once
         needs = f"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = {wanted.soft}"
         lines.append(f"# {REMAP} needs {needs} in the settings\n")
     for job in wanted.jobs:
-        words = wanted.celery_words(job, BEAT_FILE)
+        words = (*program, *wanted.celery_words(job, BEAT_FILE)[1:])
         # no health check: its module is not written where nothing is
         pairs = list(wanted.stop_variables(job))
         if kind == "procfile":
@@ -25,7 +25,8 @@ def lines_to_paste(kind: str, wanted: Wanted) -> str:
         elif kind == "systemd":
             lines += [f"# the unit of {job.name}\n", "[Service]\n"]
             # systemd starts nothing by its name alone
-            lines.append(f"ExecStart=/path/to/{shell_line(words)}\n")
+            place = "" if words[0].startswith("/") else "/path/to/"
+            lines.append(f"ExecStart={place}{shell_line(words)}\n")
             lines += [f"Environment={name}={value}\n" for name, value in pairs]
             lines.append(f"KillMode=mixed\nTimeoutStopSec={wanted.grace}\nRestart=always\n")
         elif kind == "supervisor":

@@ -11,7 +11,7 @@ from celeryize.checks.facts import Facts, read_facts
 from celeryize.commands.worker.bases import find_bases
 from celeryize.commands.worker.compose import new_compose, plan_compose
 from celeryize.commands.worker.env_file import find_env_file
-from celeryize.commands.worker.files import DeploymentFile, find_files
+from celeryize.commands.worker.files import DeploymentFile, find_files, is_unknown_worker
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
 from celeryize.commands.worker.procfile import new_procfile, plan_procfile
@@ -23,7 +23,7 @@ from celeryize.commands.worker.target import Target
 from celeryize.commands.worker.timing import plan_timing
 from celeryize.commands.worker.wanted import Wanted
 from celeryize.commands.worker.watch import plan_health
-from celeryize.commands.worker.web import find_web
+from celeryize.commands.worker.web import find_web, program_words
 from celeryize.commands.worker.wishes import default_queue_of, wanted_processes
 from celeryize.detect.processes.process import Process
 from celeryize.detect.project import Project
@@ -133,7 +133,7 @@ def _plan_files(
             PLANS[file.kind].plan(target)
             done += 1
         except CannotPatch as refusal:
-            refusals.append(_with_lines(refusal, file, wanted))
+            refusals.append(_with_lines(project, refusal, file, wanted))
     if refusals and not done:
         raise refusals[0]
     if not done:
@@ -142,7 +142,7 @@ def _plan_files(
             f"no deployment file has a web process that a worker can be made from ({reasons})",
             hint="Name the service: --service NAME; or make a new file: --to KIND, one of "
             f"{', '.join(KINDS)}. The lines, to be adapted:",
-            snippet=lines_to_paste(passed_over[0].kind, wanted),
+            snippet=_lines_for(project, passed_over[0], wanted),
             where=Where(passed_over[0].path),
         )
     for manual in refusals:
@@ -179,13 +179,18 @@ def _is_passed_over(file: DeploymentFile, files: list[DeploymentFile], request: 
     if request.service is None:
         return bool(file.skipped)
     having = [one for one in files if any(p.name == request.service for p in one.processes)]
+    # a service of the base and of its override is that of the base
+    having = [one for one in having if one.base is None] or having
     return bool(having) and file not in having
 
 
 def _is_left_to_another(
     project: Project, file: DeploymentFile, files: list[DeploymentFile]
 ) -> bool:
-    """Whether new processes go into another file of the folder: that with the web process."""
+    """Whether new processes go into another file of the folder: that with the web process, or that
+    which the file is an override of."""
+    if file.base is not None:
+        return True
     if file.kind in {"procfile", "systemd"} or find_web(project.root, list(file.processes)):
         return False
     return any(
@@ -228,14 +233,27 @@ def _overrides_of(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[Pu
     )
 
 
-def _with_lines(refusal: CannotPatch, file: DeploymentFile, wanted: Wanted) -> CannotPatch:
+def _lines_for(project: Project, file: DeploymentFile, wanted: Wanted) -> str:
+    """The lines to paste into a file, whose programs are where its other processes have them."""
+    like = [web.process for web in find_web(project.root, list(file.processes))]
+    like = like or [process for process in file.processes if is_unknown_worker(process)]
+    programs = {program_words(project.root, process) for process in like}
+    # of several, nobody knows which one it is about
+    if len(programs) == 1:
+        return lines_to_paste(file.kind, wanted, programs.pop())
+    return lines_to_paste(file.kind, wanted)
+
+
+def _with_lines(
+    project: Project, refusal: CannotPatch, file: DeploymentFile, wanted: Wanted
+) -> CannotPatch:
     """The refusal with the lines to paste, whatever it was about."""
     if refusal.snippet:
         return refusal
     return CannotPatch(
         refusal.message,
         hint=f"{refusal.hint.rstrip('.')}. The lines, to be adapted:".lstrip(". "),
-        snippet=lines_to_paste(file.kind, wanted),
+        snippet=_lines_for(project, file, wanted),
         where=refusal.where or Where(file.path),
     )
 
@@ -295,6 +313,7 @@ def _target_of(
         declared=frozenset(project.dependencies.declared),
         default_queue=default_queue_of(facts),
         project=project.root.name,
+        others=file.others,
     )
 
 

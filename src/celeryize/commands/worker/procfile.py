@@ -17,10 +17,11 @@ from celeryize.commands.worker.target import (
     app_of,
     choose_model,
     free_names,
+    report_front,
     report_server,
 )
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
-from celeryize.commands.worker.web import bin_of, find_web, folder_of, runner_of
+from celeryize.commands.worker.web import bin_of, find_web, folder_of, kept_front
 from celeryize.detect.command import SHELL_FORM
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.procfile import GRACE, read_procfile
@@ -52,8 +53,11 @@ def plan_procfile(target: Target) -> None:
             text = _remap(target, text, process)
     jobs = target.missing_jobs()
     if jobs:
-        taken = {process.name for process in target.processes}
+        taken = target.names
         lines = [_line_of(target, job) for job in free_names(jobs, taken)]
+        web = _web_of(target)
+        if web is not None and not target.workers:
+            report_front(target, web)
         text = _appended(target, text, lines)
         names = [line.partition(":")[0] for line in lines]
         target.what.append(", ".join(f"{name}:" for name in names))
@@ -110,15 +114,14 @@ def _line_of(target: Target, job: Job) -> str:
         return like
     prefix, folder, program = "", "", ""
     runner: tuple[str, ...] = ()
-    found = find_web(target.root, list(target.processes))
-    named = [p for p in target.processes if p.name == (target.web_name or "web")]
-    web = named[0] if named else (found[0].process if found else None)
+    web = _web_of(target)
     if web is not None:
         line = target.text.split("\n")[(web.where.line or 1) - 1].partition(":")[2]
         match = CD.match(line)
         prefix = match[1] if match else ""
         folder = "" if prefix else folder_of(web)
-        program, runner = bin_of(web), runner_of(web)
+        front = kept_front(target.root, web)
+        program, runner = bin_of(web) or front.folder, front.words
     if not prefix and not folder:
         folder = os.path.relpath(target.wanted.folder or ".", str(target.path.parent))
         folder = "" if folder == "." else folder
@@ -126,6 +129,15 @@ def _line_of(target: Target, job: Job) -> str:
     given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
     command = shell_line((*runner, f"{program}{words[0]}", *words[1:]))
     return f"{job.name}: {prefix}{given}{command}\n"
+
+
+def _web_of(target: Target) -> Process | None:
+    """The web process: by its name, else by what it runs."""
+    found = find_web(target.root, list(target.processes))
+    named = [p for p in target.processes if p.name == (target.web_name or "web")]
+    if named:
+        return named[0]
+    return found[0].process if found else None
 
 
 def _line_like_worker(target: Target, job: Job) -> str:

@@ -12,6 +12,7 @@ from celeryize.commands.worker.target import (
     choose_model,
     free_names,
     note_of_web,
+    report_front,
 )
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import folder_of, program_words
@@ -33,8 +34,9 @@ def plan_supervisor(target: Target) -> None:
         chosen = choose_model(target)
         target.note(note_of_web(chosen))
         model = chosen.process
+        report_front(target, model)
         prefix = _prefix_of(model.name)
-        taken = {process.name.removeprefix(prefix) for process in target.processes}
+        taken = {name.removeprefix(prefix) for name in target.names}
         for job in reversed(free_names(jobs, taken)):
             lines = ["", f"[program:{prefix}{job.name}]"]
             lines += _program_lines(target, model, job)

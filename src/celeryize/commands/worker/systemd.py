@@ -13,6 +13,7 @@ from celeryize.commands.worker.target import (
     choose_model,
     note_of_web,
     plain_name,
+    report_front,
 )
 from celeryize.commands.worker.wanted import REMAP, Job, shell_line
 from celeryize.commands.worker.web import find_web, folder_of, program_words
@@ -58,6 +59,7 @@ def plan_systemd(target: Target) -> None:
     model = choose_model(target)
     path = model.process.where.path
     target.note(note_of_web(model))
+    report_front(target, model.process)
     text = read_text(target.root / path)
     prefix = _prefix_of(target, model.process)
     templated = _is_templated(target.root, model.process, text)

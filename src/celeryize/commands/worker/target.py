@@ -8,8 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.files import is_unknown_worker
+from celeryize.commands.worker.front import front_of
 from celeryize.commands.worker.wanted import Job, Wanted
-from celeryize.commands.worker.web import WEB, Web, bin_of, find_web, folder_of, runner_of
+from celeryize.commands.worker.web import (
+    WEB,
+    Web,
+    bin_of,
+    find_web,
+    folder_of,
+    kept_front,
+)
 from celeryize.detect.deployment import SCRIPT_NAMES, matching_files, own_folders
 from celeryize.detect.processes.process import Process
 from celeryize.draft import Draft
@@ -44,6 +52,8 @@ class Target:
     default_queue: str = "celery"
     # the processes of the files that are applied together with this one
     siblings: tuple[Process, ...] = ()
+    # those of other Django projects in the file: their names are taken
+    others: tuple[Process, ...] = ()
     # the compose files that may add to its services
     overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew
@@ -55,6 +65,11 @@ class Target:
     def workers(self) -> tuple[Process, ...]:
         """The processes that run a worker or Beat."""
         return tuple(p for p in self.processes if p.subcommand in {"worker", "beat"})
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all processes of the file."""
+        return {process.name for process in (*self.processes, *self.others)}
 
     def adopted_workers(self) -> tuple[Process, ...]:
         """Those that run the app of the project. Another app, which has settings of its own and no
@@ -227,7 +242,7 @@ def _scripted_models(target: Target) -> list[Process]:
     origins = {
         origin_of(web.process)
         for web in webs
-        if not (runner_of(web.process) or bin_of(web.process) or folder_of(web.process))
+        if not (front_of(web.process).words or bin_of(web.process) or folder_of(web.process))
         and not WEB.search(" ".join(web.process.words))
     }
     return [
@@ -294,6 +309,20 @@ def note_of_web(web: Web) -> str:
         path, name = web.process.where.path, web.process.name
         return f"{path}: what is new is made like {name}, which runs Celery already."
     return f"{web.process.where.path}: the web service is {web.process.name} ({web.why})."
+
+
+def report_front(target: Target, model: Process) -> None:
+    """A manual step for what a process runs before its program, and the new ones cannot."""
+    for lost in dict.fromkeys(kept_front(target.root, model).lost):
+        target.todo(
+            Todo(
+                f"`{lost}` of {model.name} ({model.where}) is not taken over",
+                "The new processes are started without it: give them what it gives, if they need "
+                "it.",
+                f"{lost}\n",
+                target.path,
+            )
+        )
 
 
 def report_server(target: Target) -> None:

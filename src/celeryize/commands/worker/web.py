@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from celeryize.detect.processes.process import Process, unwrapped
+from celeryize.commands.worker.front import CELERY, SERVER, SERVERS, Front, front_in, front_of
+from celeryize.detect.processes.process import Process, split_command, unwrapped
 from celeryize.detect.processes.scripts import copied_files, entry_words, reached_text
 from celeryize.reading import readable_text
 
-SERVERS = r"(?:gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|waitress-serve|mod_wsgi-express)"
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
 CHDIR = re.compile(r"(?<!\S)(?:--chdir|--pythonpath|--app-dir|--workdir)[\s=](\S+)")
 CD = re.compile(r"\bcd\s+(\S+)\s*(?:&&|;)")
@@ -19,10 +19,6 @@ CD = re.compile(r"\bcd\s+(\S+)\s*(?:&&|;)")
 MANAGE = re.compile(r"\bpython[\d.]*\s+(?!-)(\S+)/manage\.py\s+run")
 WORKER = re.compile(r"(?<![\w./-])(?:\S*/)?celery\s[^\n;&|#]*\bworker\b")
 PROGRAM = re.compile(rf"(?:\S*/)?(?:{SERVERS}|celery|python[\d.]*|\S*manage\.py)$")
-RUNNERS = re.compile(
-    r"(?:uv|poetry|pipenv|pdm|hatch) run|newrelic-admin run-program|ddtrace-run"
-    r"|opentelemetry-instrument|doppler run --|tini --|dumb-init(?: --)?"
-)
 # What finds the programs of an environment that is not on PATH, with options that have no value.
 ENVIRONMENT = re.compile(
     r"(?<![\w-])(?:uv|poetry|pipenv|pdm|hatch) run"
@@ -85,11 +81,25 @@ def starts_server_too(root: Path, process: Process) -> bool:
     return bool(WEB.search(_run_by(root, process, _line_of(root, process))))
 
 
-def runner_of(web: Process) -> tuple[str, ...]:
-    """What is in front of the server in the command of the web process: `uv run`."""
-    text = web.shell_text or " ".join(web.words)
-    match = re.search(rf"(?:^|[;&|]\s*|\bexec\s+)((?:(?:{RUNNERS.pattern})\s+)+)(?=\S)", text)
-    return tuple(match[1].split()) if match else ()
+def kept_front(root: Path, model: Process) -> Front:
+    """What is in front of the server, or Celery, of a process, as far as another program can be
+    started behind it: a script of the project may run nothing but what it knows."""
+    front = front_of(model)
+    words = unwrapped(front.words)
+    if not words or not _is_script(words[0]):
+        return front
+    text = _run_by(root, model, f"{words[0]} celery -A")
+    if PASSES_ON.search(text):
+        return front
+    lost = front.lost
+    if not _script_in(root, model, words[0]):
+        lost = (*lost, " ".join(front.words))
+    return replace(front, words=(), lost=lost)
+
+
+def _is_script(word: str) -> bool:
+    """Whether a word is the path of a script, and not that of an installed program."""
+    return word.endswith((".sh", ".bash")) or ("/" in word and "/bin/" not in f"/{word[2:]}")
 
 
 def bin_of(web: Process) -> str:
@@ -104,18 +114,19 @@ def bin_of(web: Process) -> str:
 
 def program_words(root: Path, model: Process) -> tuple[str, ...]:
     """The words up to `celery` of a process like the model, which is where it has its programs."""
-    for index, word in enumerate(() if model.shell else model.words):
-        if word.rpartition("/")[2] == "celery":
-            return model.words[: index + 1]
+    for word in () if model.shell else model.words:
+        if CELERY.fullmatch(word):
+            return (*front_of(model).words, word)
     return server_program(root, model)
 
 
 def server_program(root: Path, model: Process) -> tuple[str, ...]:
     """`celery` in the environment of a server: by its command line, else by its script or image."""
-    runner, folder = runner_of(model), bin_of(model)
-    if not runner and not folder:
+    front = kept_front(root, model)
+    folder = bin_of(model) or front.folder
+    if not front.words and not folder:
         return _program_in_script(root, model)
-    return (*runner, f"{folder}celery")
+    return (*front.words, f"{folder}celery")
 
 
 def _program_in_script(root: Path, process: Process) -> tuple[str, ...]:
@@ -127,13 +138,23 @@ def _program_in_script(root: Path, process: Process) -> tuple[str, ...]:
             continue
         runners = [found for found in ENVIRONMENT.finditer(line) if found.start() < match.end()]
         if runners:
-            return (*runners[-1][0].split(), "celery")
+            return (*_runner_in(line[runners[-1].start() :], runners[-1][0]), "celery")
         # the path in front of the server's name, or the interpreter's in front of manage.py
         for word in line[: match.end()].split():
             folder = word.rpartition("/")[0]
             if PROGRAM.match(word) and folder.endswith("/bin") and folder not in SYSTEM:
                 return (f"{folder}/celery",)
     return ("celery",)
+
+
+def _runner_in(line: str, runner: str) -> tuple[str, ...]:
+    """`uv run --env-file .env` of a line that starts with it; without its options where they are
+    values of the script."""
+    words = split_command(line)
+    front = front_in(words, SERVER) or front_in(words, CELERY)
+    if front is None or any("$" in word for word in front.words):
+        return tuple(runner.split())
+    return front.words
 
 
 def _lines_that_start(root: Path, process: Process) -> Iterator[str]:

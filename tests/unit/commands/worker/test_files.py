@@ -8,6 +8,7 @@ import pytest
 
 from celeryize.checks.facts.deployment import DeploymentFacts
 from celeryize.commands.worker.files import find_files
+from celeryize.detect.deployment import find_processes
 from tests.conftest import MANAGE, make_tree
 
 COMPOSE = "services:\n  web:\n    image: shop\n    command: gunicorn config.wsgi\n"
@@ -76,3 +77,55 @@ def test_a_project_inside_ours_has_its_own_folder_alone(tmp_path):
     }
     # what is around ours is not another's
     assert kept_of(tmp_path, "deploy/trial") == dict.fromkeys(files, "")
+
+
+SHARED = """services:
+  {name}:
+    {build}
+    command: {command}
+"""
+# Each with the project, of `shop` and `billing`, that starts it.
+STARTED = [
+    ("celery -A billing worker", "build: ./billing", "billing"),
+    ("celery -A shop worker", "build: ./shop", "shop"),
+    # by the package alone: both are in one image
+    ("celery -A billing.celery:app worker", "build: .", "billing"),
+    ("gunicorn billing.wsgi:application", "build: .", "billing"),
+    ("uvicorn shop.asgi:application", "build: .", "shop"),
+    # by the folder alone: both packages may be called so
+    ("gunicorn config.wsgi", "build: {context: billing, target: run}", "billing"),
+    ("celery -A config worker", "build: {context: ./shop}", "shop"),
+    ('sh -c "cd billing && gunicorn config.wsgi"', "image: all", "billing"),
+    ("uv run --directory shop celery -A config worker", "image: all", "shop"),
+    ("celery -A config --workdir billing worker", "image: all", "billing"),
+]
+
+
+@pytest.mark.parametrize(("command", "build", "owner"), STARTED)
+def test_a_process_of_a_shared_file_is_that_of_one_project(tmp_path, command, build, owner):
+    for name in ("shop", "billing"):
+        files = {
+            f"{name}/manage.py": PROJECT,
+            f"{name}/{name}/__init__.py": "",
+            f"{name}/config/__init__.py": "",
+        }
+        make_tree(tmp_path, files)
+    text = SHARED.format(name="one", build=build, command=command)
+    (tmp_path / "compose.yaml").write_text(text)
+    for name in ("shop", "billing"):
+        base = PurePosixPath(name)
+        own = ["one"] if name == owner else []
+        (file,) = find_files(tmp_path, base)
+        assert [process.name for process in file.processes] == own
+        facts = DeploymentFacts(tmp_path, base)
+        assert [process.name for process in facts.processes] == own
+        assert len(facts.workers) == len(own) * ("celery" in command)
+        assert [process.name for process in find_processes(tmp_path, base)] == own
+
+
+def test_a_process_of_nobody_known_is_that_of_every_project(tmp_path: Path):
+    make_tree(tmp_path, {f"{name}/manage.py": PROJECT for name in ("shop", "billing")})
+    text = SHARED.format(name="one", build="image: all", command="celery -A config worker")
+    (tmp_path / "compose.yaml").write_text(text)
+    for name in ("shop", "billing"):
+        assert len(find_processes(tmp_path, PurePosixPath(name))) == 1

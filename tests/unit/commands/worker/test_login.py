@@ -15,6 +15,7 @@ LOGINS = {
     "amqp://${U:-a:b@c/d}:${P:?no/@:}@${HOST}:${PORT}/${V}": Login(
         "${U:-a:b@c/d}", "${P:?no/@:}", "${V}"
     ),
+    "redis://:p@ss@cache:6379/1": Login("", "p@ss", "1"),
     "${URL:-amqp://shop:${P}@mq//}": Login("shop", "${P}", "/"),
 }
 
