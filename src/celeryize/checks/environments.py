@@ -7,11 +7,18 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.processes.given import (
     dotenv_of,
     given_to,
     is_named_elsewhere,
     substituted,
+)
+from celeryize.checks.facts.processes.hosts import (
+    host_in,
+    names_of,
+    networks_of,
+    services_beside,
 )
 from celeryize.checks.facts.processes.reads import (
     SETTINGS,
@@ -34,7 +41,11 @@ KINDS = ("compose", "kubernetes")
 MODELS = ("build", "context", "image")
 # A database that only the container itself can see, or none.
 OWN = re.compile(r"^$|sqlite|localhost|127\.0\.0\.1")
-HOST = re.compile(r"(?:^|://(?:[^@/\s]*@)?)([a-z][a-z0-9_-]*)(?=$|[:/?])")
+SERVER_URL = re.compile(r"(redis|rediss|valkey|(py)?amqps?|postg\w+|pgsql|psql|mysql\w*|mariadb)\b")
+SERVER_HOST = re.compile(
+    r"(\w*_)?(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL|MYSQL|MARIADB|REDIS|VALKEY|RABBIT|RABBITMQ|AMQP"
+    r"|BROKER)_?(HOST|HOSTNAME|SERVER)"
+)
 # Settings that are made for workers alone are another module on purpose.
 FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background", re.I)
 
@@ -182,21 +193,15 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks
     """
     for process in _project_services(facts):
-        own = _networks(process)
-        beside = {
-            other.name: other
-            for other in facts.deployment.processes
-            if other.where.path == process.where.path and other.name != process.name
-        }
+        own = networks_of(facts, process)
         reported: set[str] = set()
-        for name, item in given_to(facts, process).variables.items():
-            match = HOST.search(substituted(facts, process, item.text))
-            host = match[1] if match else ""
-            other = beside.get(host)
-            if other is None or host in reported or not _is_server(other, name, item.text):
+        for name, item in given_to(facts, process).variables.items() if own else ():
+            value = substituted(facts, process, item.text)
+            host = host_in(value)
+            if host in reported or not _leads_to_server(facts, name, value):
                 continue
-            theirs = _networks(other)
-            if own is None or theirs is None or own & theirs:
+            theirs = _networks_of_host(facts, process, host)
+            if not own or not theirs or own & theirs:
                 continue
             reported.add(host)
             yield Occurrence(
@@ -215,19 +220,25 @@ def _project_services(facts: Facts) -> Iterator[Process]:
             yield process
 
 
-def _is_server(other: Process, name: str, text: str) -> bool:
-    """Whether a variable means the other service as a host, and not a word that is its name too."""
-    return "image" in other.options and ("://" in text or bool(re.search(r"HOST|SERVER", name)))
+def _leads_to_server(facts: Facts, name: str, text: str) -> bool:
+    """Whether a variable leads to a broker or to a database, and is no list of allowed hosts."""
+    if "://" in text:
+        return SERVER_URL.match(text) is not None
+    if SERVER_HOST.fullmatch(name):
+        return True
+    return name in variables_of(facts, "CELERY_BROKER_URL", "BROKER_URL")
 
 
-def _networks(process: Process) -> set[str] | None:
-    """The networks that a service is on; None where that cannot be told."""
-    if {"network_mode", "extends", "links"} & set(process.options):
+def _networks_of_host(facts: Facts, process: Process, host: str) -> set[str] | None:
+    """The networks of the service that has this host as its name; None where it cannot be told,
+    or where another service may have it, too."""
+    beside = [other for other in services_beside(facts, process) if host in names_of(other)]
+    names = {other.name for other in beside}
+    if names != {host} or host == process.name:
         return None
-    item = process.options.get("on_networks")
-    if item is None:
-        return {"default"}
-    return set(item.text.split())
+    if not any("image" in other.options for other in beside):
+        return None
+    return networks_of(facts, beside[0])
 
 
 def _listed(names: set[str]) -> str:

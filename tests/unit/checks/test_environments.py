@@ -42,6 +42,7 @@ WORKER = (
     "  worker:\n    build: .\n    stop_grace_period: 600s\n    command: celery -A config worker"
 )
 REDIS = "  redis:\n    image: redis:7\n"
+CACHE = "  cache:\n    image: redis:7\n    networks: [c]\n"
 DB_HOST = "    environment:\n      - DB_HOST=db\n"
 URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
 PRODUCTION = {
@@ -58,8 +59,15 @@ def chosen(module: str) -> str:
     return f"    environment:\n      DJANGO_SETTINGS_MODULE: {module}\n"
 
 
-def networks(worker: str, redis: str, more: str = "networks: {a: , b: }\n") -> dict[str, str]:
-    url = "    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0"
+def networks(
+    worker: str,
+    redis: str,
+    more: str = "networks: {a: , b: }\n",
+    at: str = "redis",
+    cache: str = "b",
+) -> dict[str, str]:
+    url = f"    environment:\n      CELERY_BROKER_URL: redis://{at}:6379/0"
+    redis = redis.replace("[c]", f"[{cache}]")
     return {
         **settings("", instead="CELERY_BROKER_URL"),
         "compose.yml": f"services:\n{WORKER}\n{url}{worker}{REDIS}{redis}{more}",
@@ -197,6 +205,44 @@ MISTAKES = [
             "\n    networks: [a]\n",
             "    networks: [b]\n",
             "networks: {a: {name: x}, b: {name: x}}\n",
+        ),
+    ),
+    # the host behind the scheme, and not the scheme
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", f"    networks: [b]\n{CACHE}", at="cache"),
+        networks("\n    networks: [a]\n", f"    networks: [b]\n{CACHE}", at="cache", cache="a"),
+    ),
+    # the default network under its own name
+    Mistake(
+        "celery.E931",
+        networks(
+            "  # <-\n    networks: [b]\n", "", "networks: {default: {name: x}, b: {name: y}}\n"
+        ),
+        networks("\n    networks: [b]\n", "", "networks: {default: {name: x}, b: {name: x}}\n"),
+    ),
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [b]\n", ""),
+        networks("\n    networks: [b]\n", "", "networks: {b: {external: {name: default}}}\n"),
+    ),
+    # the files of a stack are merged
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "")
+        | {"compose.override.yml": "services: {redis: {networks: [b]}}\n"},
+        networks("\n    networks: [a]\n", "")
+        | {"compose.override.yml": "services: {redis: {networks: [default, a]}}\n"},
+    ),
+    # the word of another variable is no server
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "    networks: [b]\n"),
+        networks(
+            "\n      ALLOWED_HOSTS: redis\n      ORIGINS: http://redis\n    networks: [a]\n",
+            f"    networks: [b]\n{CACHE}",
+            at="cache",
+            cache="a",
         ),
     ),
     Mistake(

@@ -1,0 +1,75 @@
+"""Under which hosts the services of compose files find each other, and in which networks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from celeryize.checks.facts import Facts
+from celeryize.detect.processes.process import Process
+
+# The scheme is no host: `redis://cache:6379/0` names the host cache.
+URL = re.compile(r"([a-z][a-z0-9+]*)://(?:[^@/\s]*@)?([A-Za-z][\w.-]*)")
+PLAIN = re.compile(r"([A-Za-z][\w.-]*)(?::\d+)?")
+# What may lead to hosts and networks that the service itself does not say.
+ELSEWHERE = frozenset({"network_mode", "extends", "links", "external_links"})
+
+
+def host_in(text: str) -> str:
+    """The host of a URL, or of `host:port`; empty where there is none."""
+    found = URL.match(text)
+    if found:
+        return found[2]
+    plain = PLAIN.fullmatch(text)
+    return plain[1] if plain else ""
+
+
+def services_beside(facts: Facts, process: Process) -> Iterator[Process]:
+    """The services of the compose files of its folder: a base, its override, one for production."""
+    for other in facts.deployment.processes:
+        if other.kind == "compose" and other.where.path.parent == process.where.path.parent:
+            yield other
+
+
+def definitions_of(facts: Facts, process: Process) -> list[Process]:
+    """What the compose files of a folder say about one service: they are merged."""
+    if process.kind != "compose":
+        return [process]
+    return [other for other in services_beside(facts, process) if other.name == process.name]
+
+
+def names_of(process: Process) -> set[str]:
+    """The hosts under which one definition of a service is found."""
+    names = {process.name}
+    for key in ("container_name", "hostname", "aliases"):
+        item = process.options.get(key)
+        names.update(item.text.split() if item else ())
+    return names
+
+
+def service_at(facts: Facts, process: Process, host: str) -> str:
+    """The service that a container finds at a host; the host itself where it is no service's."""
+    named = {other.name for other in services_beside(facts, process) if host in names_of(other)}
+    if host in named or len(named) != 1:
+        return host
+    return named.pop()
+
+
+def networks_of(facts: Facts, process: Process) -> set[str] | None:
+    """The networks that a service is on; None where that cannot be told."""
+    found: set[str] = set()
+    definitions = definitions_of(facts, process)
+    for one in definitions:
+        if ELSEWHERE & set(one.options):
+            return None
+        item = one.options.get("on_networks")
+        found.update(item.text.split() if item else ())
+        # one that stands for itself is on the default network, as the only file of a stack
+        if item is None and (
+            len(definitions) == 1 or {"image", "build", "context"} & set(one.options)
+        ):
+            named = one.options.get("default_network")
+            found.add(named.text if named else "default")
+    if any("$" in name for name in found):
+        return None
+    return found
