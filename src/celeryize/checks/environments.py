@@ -15,7 +15,9 @@ from celeryize.checks.facts.processes.given import (
     substituted,
 )
 from celeryize.checks.facts.processes.hosts import (
+    definitions_of,
     host_in,
+    is_one_server,
     names_of,
     networks_of,
     services_beside,
@@ -24,6 +26,7 @@ from celeryize.checks.facts.processes.reads import (
     SETTINGS,
     Read,
     deciding,
+    default_database_reads,
     fallback_settings,
     reads_of,
     settings_module_of,
@@ -75,13 +78,15 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
 
 def _lacking(facts: Facts, process: Process) -> dict[str, tuple[Process, Item]]:
     """The variables that another service of the project has, and this one certainly has not."""
-    given = given_to(facts, process)
-    if not given.complete:
+    # a base and its override are merged
+    own = [given_to(facts, one) for one in definitions_of(facts, process)]
+    if not all(one.complete for one in own):
         return {}
+    has = {name for one in own for name in one.variables}
     found: dict[str, tuple[Process, Item]] = {}
     for other in _siblings(facts, process):
         for name, item in given_to(facts, other).variables.items():
-            if name not in given.variables and process.variable(name) is None:
+            if name not in has and process.variable(name) is None:
                 found.setdefault(name, (other, item))
     return found
 
@@ -131,35 +136,98 @@ def _demanded(facts: Facts, process: Process) -> Iterator[Read]:
 
 @check("celery.E932")
 def another_database(facts: Facts) -> Iterator[Occurrence]:
-    """A worker's container lacks the variable that names the database of the web server.
+    """A worker's container has another database than the web server.
 
-    What happens: It takes what the settings fall back to: another database, or none.
+    What happens: Tasks do not find what was saved, or write it where nobody looks.
     How it looks: DoesNotExist for a row that was just saved; no such table; or connection refused
-    Why: The compose file gives the variable to the web server's service alone.
+    Why: The file gives the variable that names the database to the web server alone, so that the
+        worker takes what the settings fall back to; or it gives each of them its own value.
     Fix: The same environment for both, by a YAML anchor or one env_file
     Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
     """
     for process in _starters(facts):
-        lacking = _lacking(facts, process)
-        module = settings_module_of(facts, process) if lacking else ""
+        module = settings_module_of(facts, process)
         setting = deciding(settings_of(facts, module), "DATABASES") if module else None
-        for read in reads_of(facts, setting) if setting else ():
-            if read.name not in lacking or is_named_elsewhere(facts, read.name):
-                continue
-            giver, item = lacking[read.name]
-            taken = _taken_without(facts, read)
-            text = substituted(facts, giver, item.text)
-            # `${DSN}`, or what a secret holds, may be anything but the container itself
-            unknown = "$" in text or not text
-            if taken is None or taken == text or (unknown and not OWN.search(taken)):
-                continue
-            yield Occurrence(
-                f"{process.name} lacks {read.name}, which {giver.name} has: it takes"
-                f" {_spelled(taken)} ({read.setting.where})",
-                process.where,
-                f"Give {process.name} the same environment.",
-            )
-            break
+        if setting is None:
+            continue
+        lacking = _lacking(facts, process)
+        for read in default_database_reads(facts, setting):
+            webs = _webs_that_have(facts, process, read.name)
+            if read.name in lacking:
+                problems = [_taken_instead(facts, process, web, read) for web in webs]
+            else:
+                problems = [_given_differently(facts, process, web, read.name) for web in webs]
+            # one that agrees with it is enough
+            if problems and all(problems):
+                hint = f"Give {process.name} the same environment."
+                yield Occurrence(problems[0], process.where, hint)
+                break
+
+
+def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> str:
+    """What is wrong with what a worker takes without a variable of the web server."""
+    if is_named_elsewhere(facts, read.name):
+        return ""
+    taken = _taken_without(facts, read)
+    if taken is None or not _is_another(facts, web, read.name, taken):
+        return ""
+    return (
+        f"{process.name} lacks {read.name}, which {web.name} has: it takes {_spelled(taken)}"
+        f" ({read.setting.where})"
+    )
+
+
+def _given_differently(facts: Facts, process: Process, web: Process, name: str) -> str:
+    """What is wrong with a variable that a worker and the web server have, each its own."""
+    # what an override file says beats it
+    if process.kind != "compose" or len(definitions_of(facts, process)) > 1:
+        return ""
+    own = given_to(facts, process).variables.get(name)
+    theirs = given_to(facts, web).variables[name]
+    if own is None or name.endswith("PORT") or own.text == theirs.text:
+        return ""
+    one, other = (substituted(facts, process, item.text) for item in (own, theirs))
+    # a host outside may be a pooler of the same server
+    named = {host for service in services_beside(facts, process) for host in names_of(service)}
+    is_host = "://" in one or name.endswith(("HOST", "HOSTNAME"))
+    if "$" in f"{one}{other}" or (is_host and not {host_in(one), host_in(other)} <= named):
+        return ""
+    if not _is_another(facts, web, name, one):
+        return ""
+    return (
+        f"{process.name} has {name} as {_spelled(one)}, and {web.name} as {_spelled(other)}"
+        f" ({theirs.where})"
+    )
+
+
+def _webs_that_have(facts: Facts, process: Process, name: str) -> list[Process]:
+    """The web servers beside a worker, where each of them has the variable: one that lacks it,
+    too, agrees with the worker."""
+    webs = [other for other in _siblings(facts, process) if WEB.search(" ".join(other.words))]
+    if any(name not in given_to(facts, web).variables for web in webs):
+        return []
+    return webs
+
+
+def _is_another(facts: Facts, web: Process, name: str, taken: str) -> bool:
+    """Whether what the web server is given is another database than what the worker takes."""
+    text = substituted(facts, web, given_to(facts, web).variables[name].text)
+    # `${DSN}`, or what a secret holds, may be anything but the container itself
+    if "$" in text or not text:
+        return OWN.search(taken) is not None
+    if taken == text:
+        return False
+    is_url = "://" in text
+    if is_url and _database_in(text) != _database_in(taken):
+        return True
+    if not is_url and not name.endswith(("HOST", "HOSTNAME")):
+        return True
+    return not is_one_server(facts, web, host_in(text), host_in(taken))
+
+
+def _database_in(url: str) -> str:
+    """The name of the database at the end of a URL."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _taken_without(facts: Facts, read: Read) -> str | None:

@@ -27,6 +27,12 @@ HOST = settings(
     "DATABASES = {'default': {'ENGINE': 'x', 'HOST': getenv('DB_HOST') or 'localhost'}}\n",
     instead="CELERY_BROKER_URL",
 )
+USED = settings(
+    f"from os import getenv\n{BROKER}DATABASES = {{'default': {{'ENGINE': 'x',"
+    " 'HOST': getenv('DB_HOST', 'main'), 'USER': getenv('DB_USER', 'it'),"
+    " 'CONN_MAX_AGE': int(getenv('AGE', '0')), 'OPTIONS': {'timeout': getenv('TIMEOUT', '1')}}}\n",
+    instead="CELERY_BROKER_URL",
+)
 DJ = settings(
     f"import dj_database_url\n{BROKER}"
     "DATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}\n",
@@ -45,6 +51,8 @@ REDIS = "  redis:\n    image: redis:7\n"
 CACHE = "  cache:\n    image: redis:7\n    networks: [c]\n"
 DB_HOST = "    environment:\n      - DB_HOST=db\n"
 URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
+DB = "  db:\n    image: postgres:16\n"
+POSTGRES = "  main:\n    image: postgres:16\n"
 PRODUCTION = {
     "config/production.py": "from .settings import *\nDEBUG = False\n",
     "config/local.py": "from .settings import *\nDEBUG = True\n",
@@ -187,6 +195,56 @@ MISTAKES = [
         "celery.E932",
         DOTENV | {".env": "DB_HOST=localhost\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
         DOTENV | {".env": "DB_HOST=db # it\n"} | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    # only what says which database it is, and only of web servers
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        USED | services(WEB, "    environment: {AGE: 60, TIMEOUT: 5, DB_USER: x}\n", WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST | services(WEB, WEB.replace("web", "staging"), DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST
+        | services(WEB, WEB.replace("web", "migrate").replace("gun", ""), DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST
+        | services(WEB, DB_HOST, WORKER, "\n")
+        | {"compose.override.yml": "services: {worker: {environment: {DB_HOST: db}}}\n"},
+    ),
+    # other names of one server, and what stands in front of it
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n", more=POSTGRES + DB),
+        USED | services(WEB, DB_HOST, WORKER, "\n", more=POSTGRES + "    container_name: db\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n", more=POSTGRES + DB),
+        USED
+        | services(
+            WEB, DB_HOST, WORKER, "\n", more=POSTGRES + "  db:\n    image: edoburu/pgbouncer\n"
+        ),
+    ),
+    # both have it, each its own
+    Mistake(
+        "celery.E932",
+        DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
+        DJ | services(WEB, URL, WORKER, "\n", URL.replace("/shop", "/shop?sslmode=off"), more=DB),
+    ),
+    Mistake(
+        "celery.E932",
+        DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
+        # a host outside of the file may be a pooler of the same server
+        DJ | services(WEB, URL, WORKER, "\n", URL.replace("@db/", "@db.acme.net/")),
     ),
     Mistake(
         "celery.E931",

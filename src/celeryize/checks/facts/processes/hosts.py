@@ -11,6 +11,9 @@ from celeryize.detect.processes.process import Process
 # The scheme is no host: `redis://cache:6379/0` names the host cache.
 URL = re.compile(r"([a-z][a-z0-9+]*)://(?:[^@/\s]*@)?([A-Za-z][\w.-]*)")
 PLAIN = re.compile(r"([A-Za-z][\w.-]*)(?::\d+)?")
+DATABASE_IMAGE = re.compile(
+    r"(^|/)(postgres|postgresql|postgis|pgvector|timescaledb\b.*|mysql|mariadb)\b"
+)
 # What may lead to hosts and networks that the service itself does not say.
 ELSEWHERE = frozenset({"network_mode", "extends", "links", "external_links"})
 
@@ -73,3 +76,20 @@ def networks_of(facts: Facts, process: Process) -> set[str] | None:
     if any("$" in name for name in found):
         return None
     return found
+
+
+def is_one_server(facts: Facts, process: Process, host: str, other: str) -> bool:
+    """Whether two hosts may be one database: names of one service, or a pooler in front of it."""
+    one, two = service_at(facts, process, host), service_at(facts, process, other)
+    if one == two:
+        return True
+    beside = list(services_beside(facts, process))
+    databases = {service.name for service in beside if is_database(service)}
+    named = {service.name for service in beside}
+    return len(databases) == 1 and {one, two} <= named and not {one, two} <= databases
+
+
+def is_database(process: Process) -> bool:
+    """Whether a service is the image of a database."""
+    image = process.options.get("image")
+    return image is not None and DATABASE_IMAGE.search(image.text) is not None
