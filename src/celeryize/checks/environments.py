@@ -313,7 +313,7 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-@check("celery.W123", unless_there=("celery.W122",))
+@check("celery.W123", unless=("celery.E936",), unless_there=("celery.W122",))
 def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker is started with other settings than the web server.
 

@@ -53,6 +53,24 @@ spec:
 
 RECREATE = "  strategy:\n    type: Recreate\n"
 PING = "          livenessProbe:\n            exec: {command: [celery, -A, config, inspect, ping, -d, celery@x]}  # <-\n"
+CACHE = "  redis:\n    image: redis:7\n  cache:\n    image: redis:7\n"
+CACHE_NAMED = "  redis:\n    image: redis:7\n    container_name: cache\n"
+
+
+def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> dict[str, str]:
+    """A worker and a web server, each with its own URL of the broker."""
+    url = "environment:\n      REDIS_URL: "
+    extra = f"{worker}\n    " if worker else ""
+    web = url + theirs if theirs else ""
+    return {
+        **(FROM_ENV if theirs else FAR),
+        "docker-compose.yml": "services:\n"
+        + service(WORKER, extra + url + own, name="worker")
+        + service("gunicorn config.wsgi", web, name="web")
+        + more,
+    }
+
+
 MISTAKES = [
     Mistake(
         "celery.W813",
@@ -347,6 +365,36 @@ MISTAKES = [
             + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
             + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
         },
+    ),
+    # names of one server; a worker in the network of the host; an override of the web server
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis", "redis://cache  # <-", CACHE),
+        two_urls("redis://redis", "redis://cache", CACHE_NAMED),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis", "redis://it:6379  # <-"),
+        two_urls("redis://localhost", "redis://redis:6379", worker="network_mode: host"),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("amqp://one//", "amqp://it//  # <-"),
+        two_urls("amqp://one//;amqp://it//", "amqp://it//;amqp://one//"),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis/1", "redis://redis/0  # <-"),
+        two_urls("redis://redis/1", "redis://redis/0")
+        | {
+            "compose.override.yml": "services: {web: {environment: {REDIS_URL: redis://redis/1}}}\n"
+        },
+    ),
+    # the web server is the one that lacks it
+    Mistake(
+        "celery.W981",
+        two_urls("redis://redis/3  # <-", None),
+        two_urls("redis://redis.shop.example/0", None),
     ),
     Mistake(
         "celery.W910",

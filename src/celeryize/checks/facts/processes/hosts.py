@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.given import given_to
 from celeryize.detect.processes.process import Process
 
 # The scheme is no host: `redis://cache:6379/0` names the host cache.
@@ -39,6 +40,13 @@ def definitions_of(facts: Facts, process: Process) -> list[Process]:
     if process.kind != "compose":
         return [process]
     return [other for other in services_beside(facts, process) if other.name == process.name]
+
+
+def is_given_beside(facts: Facts, process: Process, name: str) -> bool:
+    """Whether another file of the stack may give a variable to the same service."""
+    others = [one for one in definitions_of(facts, process) if one.where != process.where]
+    given = [given_to(facts, one) for one in others]
+    return any(name in one.variables or not one.complete for one in given)
 
 
 def names_of(process: Process) -> set[str]:
