@@ -9,7 +9,6 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.processes.given import (
-    dotenv_of,
     given_to,
     is_named_elsewhere,
     substituted,
@@ -33,6 +32,7 @@ from celeryize.checks.facts.processes.reads import (
     settings_of,
     star_imports,
 )
+from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -96,10 +96,10 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
     """A worker's container lacks an environment variable that the settings demand.
 
     What happens: It does not start, while the web server beside it does.
-    How it looks: KeyError: 'DATABASE_URL', or ImproperlyConfigured: Set the DATABASE_URL
-        environment variable
-    Why: The settings read os.environ["DATABASE_URL"], or env("DATABASE_URL"). The compose file
-        gives it to the web server's service alone.
+    How it looks: KeyError: 'SECRET_KEY', or ImproperlyConfigured: Set the SECRET_KEY environment
+        variable
+    Why: The settings cannot do without it, as in os.environ["NAME"] or env("NAME"), and the file
+        gives it to the web server alone.
     Fix: The same environment for both, by a YAML anchor or one env_file
     Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
     """
@@ -108,7 +108,7 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
         if not lacking:
             continue
         for read in _demanded(facts, process):
-            if read.name not in lacking or is_named_elsewhere(facts, read.name):
+            if read.name not in lacking or may_be_given(facts, process, read.name):
                 continue
             dotenv = dotenv_of(facts)
             if dotenv is None or read.name in dotenv:
@@ -166,7 +166,7 @@ def another_database(facts: Facts) -> Iterator[Occurrence]:
 
 def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> str:
     """What is wrong with what a worker takes without a variable of the web server."""
-    if is_named_elsewhere(facts, read.name):
+    if may_be_given(facts, process, read.name):
         return ""
     taken = _taken_without(facts, read)
     if taken is None or not _is_another(facts, web, read.name, taken):

@@ -51,6 +51,7 @@ REDIS = "  redis:\n    image: redis:7\n"
 CACHE = "  cache:\n    image: redis:7\n    networks: [c]\n"
 DB_HOST = "    environment:\n      - DB_HOST=db\n"
 URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
+ENTRY = 'FROM python\nCOPY . .\nENTRYPOINT ["/entry.sh"]\n'
 DB = "  db:\n    image: postgres:16\n"
 POSTGRES = "  main:\n    image: postgres:16\n"
 PRODUCTION = {
@@ -160,6 +161,67 @@ MISTAKES = [
         "celery.E927",
         OS | pods("env: []"),
         OS | pods("envFrom: [{configMapRef: {name: it}}]"),
+        at="k8s/worker.yaml:12",
+    ),
+    # what starts the process may give it the variable
+    *(
+        Mistake(
+            "celery.E927",
+            OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            OS | services(WEB, DB_HOST, WORKER.replace("celery -A", f"{wrapper} celery -A"), "\n"),
+        )
+        for wrapper in ("doppler run --", "dotenv run --", "sh -c '. /run/env && celery it';")
+    ),
+    Mistake(
+        "celery.E927",
+        OS
+        | {"Dockerfile": ENTRY, "entry.sh": 'exec "$@"\n'}
+        | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS
+        | {"Dockerfile": ENTRY, "entry.sh": 'set -a\n. /etc/env\nexec "$@"\n'}
+        | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    *(
+        Mistake(
+            "celery.E927",
+            OS | {"config/env.py": "OTHER = 1\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            OS | {"config/env.py": text} | services(WEB, DB_HOST, WORKER, "\n"),
+        )
+        for text in (
+            "from dotenv import load_dotenv\nload_dotenv()\n",
+            "import os\nos.environ.setdefault('DB_HOST', 'db')\n",
+            "import os\nos.environ['DB_HOST'] = 'db'\n",
+            "SCHEME = {'DB_HOST': (str, 'db')}\n",
+        )
+    ),
+    Mistake(
+        "celery.E927",
+        DOTENV | {".env": "DEBUG=1\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        {
+            "config/settings.py": DOTENV["config/settings.py"].replace(
+                "dotenv()", "dotenv('/run/env')"
+            )
+        }
+        | {".env": "DEBUG=1\n"}
+        | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS
+        | services(WEB, DB_HOST, WORKER, "\n")
+        | {"compose.prod.yml": "services: {worker: {env_file: [.prod]}}\n"},
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("env: []") | {"k8s/kustomization.yaml": "resources: [web.yaml, worker.yaml]\n"},
+        at="k8s/worker.yaml:12",
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("env: []") | {"k8s/prod/patch.yaml": "spec: {env: [{name: DB_HOST}]}\n"},
         at="k8s/worker.yaml:12",
     ),
     Mistake(
