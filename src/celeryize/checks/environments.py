@@ -50,7 +50,8 @@ SERVER_HOST = re.compile(
     r"|BROKER)_?(HOST|HOSTNAME|SERVER)"
 )
 # Settings that are made for workers alone are another module on purpose.
-FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background", re.I)
+FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background|jobs?\b", re.I)
+FOR_WEB = re.compile(r"(?:^|_)(?:web|www|http|api|admin|asgi|wsgi)(?:_|$)", re.I)
 
 
 def _starters(facts: Facts) -> Iterator[Process]:
@@ -330,19 +331,24 @@ def settings_differ(facts: Facts) -> Iterator[Occurrence]:
         if worker.subcommand not in {"worker", "beat"} or is_development(worker.where.path):
             continue
         own = _chosen(facts, worker)
-        for web in _web_servers(facts, worker) if own else ():
-            theirs = _chosen(facts, web) or _of_entry_point(facts, web)
-            if not own or theirs is None or own.text == theirs.text or own.where in reported:
-                continue
-            if FOR_WORKERS.search(own.text) or _is_built_on(facts, own.text, theirs.text):
-                continue
-            reported.add(own.where)
-            yield Occurrence(
-                f"{worker.name} is started with {own.text}, and {web.name} with {theirs.text}"
-                f" ({theirs.where})",
-                own.where,
-                f"Start both with the same {SETTINGS}.",
-            )
+        if own is None or own.where in reported or FOR_WORKERS.search(own.text):
+            continue
+        others = [
+            (web, theirs)
+            for web in _web_servers(facts, worker)
+            if (theirs := _chosen(facts, web) or _of_entry_point(facts, web))
+        ]
+        # one that has the same is enough: the other is for staging, or for the staff
+        if not others or any(_is_alike(facts, own.text, theirs.text) for _, theirs in others):
+            continue
+        reported.add(own.where)
+        web, theirs = others[0]
+        yield Occurrence(
+            f"{worker.name} is started with {own.text}, and {web.name} with {theirs.text}"
+            f" ({theirs.where})",
+            own.where,
+            f"Start both with the same {SETTINGS}.",
+        )
 
 
 def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
@@ -382,11 +388,16 @@ def _of_entry_point(facts: Facts, web: Process) -> Item | None:
     return None
 
 
-def _is_built_on(facts: Facts, module: str, other: str) -> bool:
-    """Whether a settings module holds all that another one has, or is held by it as it is."""
+def _is_alike(facts: Facts, module: str, other: str) -> bool:
+    """Whether the settings of a worker are those of a web server, hold all of them, or are what a
+    module for the web alone is built on."""
+    if module == other:
+        return True
     path, theirs = facts.modules.find(module), facts.modules.find(other)
     if path is None or theirs is None:
         return False
     if theirs in star_imports(facts, path):
         return True
-    return len(facts.modules.tree(theirs).body) == 1 and path in star_imports(facts, theirs)
+    is_built_on = path in star_imports(facts, theirs)
+    for_web = FOR_WEB.search(other.rpartition(".")[2]) is not None
+    return is_built_on and (for_web or len(facts.modules.tree(theirs).body) == 1)

@@ -410,6 +410,35 @@ MISTAKES = [
             "ExecStart=/srv/bin/celery -A config worker\n",
         },
     ),
+    # one web server that has the worker's settings; a module for the web alone
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | BESIDE
+        | services(WEB, chosen("config.production"), WORKER, "\n", chosen("config.local  # <-")),
+        PRODUCTION
+        | BESIDE
+        | services(
+            WEB,
+            chosen("config.production"),
+            WEB.replace("web", "staging"),
+            chosen("config.local"),
+            WORKER,
+            "\n",
+            chosen("config.local"),
+        ),
+    ),
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | {"config/base.py": "from .production import *\nROOT_URLCONF = 'config.urls'\n"}
+        | BESIDE
+        | services(WEB, chosen("config.base"), WORKER, "\n", chosen("config.production  # <-")),
+        PRODUCTION
+        | {"config/web.py": "from .production import *\nROOT_URLCONF = 'config.urls'\n"}
+        | BESIDE
+        | services(WEB, chosen("config.web"), WORKER, "\n", chosen("config.production")),
+    ),
 ]
 
 
