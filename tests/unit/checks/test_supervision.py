@@ -53,6 +53,7 @@ spec:
 
 RECREATE = "  strategy:\n    type: Recreate\n"
 PING = "          livenessProbe:\n            exec: {command: [celery, -A, config, inspect, ping, -d, celery@x]}  # <-\n"
+COPIES = "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"
 CACHE = "  redis:\n    image: redis:7\n  cache:\n    image: redis:7\n"
 CACHE_NAMED = "  redis:\n    image: redis:7\n    container_name: cache\n"
 
@@ -291,6 +292,41 @@ MISTAKES = [
         | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nWORKDIR /app/doctors\n"},
         compose(service(WORKER, "build: .")).copy()
         | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
+    ),
+    # what COPY sees is the folder that is built
+    Mistake(
+        "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: ./deploy")).copy()
+        | {"deploy/Dockerfile": COPIES, "deploy/it.txt": ""},
+        {f"deploy/{name}": text for name, text in compose(service(WORKER, "build: ..")).items()}
+        | HOSTED
+        | {"Dockerfile": COPIES},
+    ),
+    # the image has the folder, an entry point enters it, or the path is set
+    *(
+        Mistake(
+            "celery.E970",
+            compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+            | {"Dockerfile": COPIES, "it.env": "DEBUG=1\n"},
+            compose(service(WORKER, "build: .", "working_dir: /srv", *lines)).copy()
+            | {"Dockerfile": COPIES + line, **files},
+        )
+        for line, lines, files in (
+            ("RUN ln -s /app /srv\n", (), {}),
+            ("RUN cp -r /app /srv\n", (), {}),
+            ("RUN echo /app > /usr/lib/python3/site-packages/shop.pth\n", (), {}),
+            ('ENTRYPOINT ["/entry.sh"]\n', (), {"entry.sh": 'cd /app\nexec "$@"\n'}),
+            ("", ("env_file: it.env",), {"it.env": "PYTHONPATH=/app\n"}),
+        )
+    ),
+    Mistake(
+        "celery.E970",
+        compose(service(f"uv run {WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": COPIES},
+        compose(
+            service(f"uv run --directory /app {WORKER}", "build: .", "working_dir: /srv")
+        ).copy()
+        | {"Dockerfile": COPIES},
     ),
     Mistake(
         "celery.E970",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.checks.facts.processes.where_it_runs import entry_scripts
 from celeryize.detect.processes.process import SHELLS, Item, Process
 from celeryize.reading import is_file, readable_text
 
-ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
 # `. /run/secrets/env`, `source`, `set -a`, `eval`, `export $(...)`
 SOURCES = re.compile(
     r"(?:^|[;&|\s])(?:\.\s+\S|source\s|set\s+-a|set\s+-o\s+allexport|eval\s|export\s+[\"']?\$)",
@@ -117,18 +115,5 @@ def _sources_a_file(facts: Facts, process: Process) -> bool:
         return SOURCES.search(text) is not None
     if process.kind != "compose":
         return False
-    entry = process.options.get("entrypoint")
-    folder = (facts.deployment.root / process.where.path).parent
-    found = ENTRY_POINT.findall(dockerfile_of(process, folder))
-    text = entry.text if entry else (found[-1] if found else "")
-    scripts = re.findall(r"([\w.-]+)(?=[\"'\s,\]]|$)", text)
-    named = [name for name in scripts if "entry" in name or name.endswith((".sh", ".bash"))]
-    return any(_reads_variables(facts, name) for name in named)
-
-
-def _reads_variables(facts: Facts, name: str) -> bool:
-    places: list[Path] = [
-        place / name for place, _, files in facts.deployment.folders if name in files
-    ]
-    texts = [readable_text(place) for place in places]
-    return not texts or any(SOURCES.search(text) for text in texts)
+    texts = entry_scripts(facts, process)
+    return texts is None or any(SOURCES.search(text) for text in texts)
