@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
-from celeryize.checks.facts.processes.given import given_to
+from celeryize.checks.facts.processes.given import given_to, substituted
+from celeryize.checks.facts.processes.hosts import host_in, is_database, names_of
+from celeryize.checks.facts.processes.reads import default_database_reads
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.processes import Process
 from celeryize.model import Where
@@ -29,7 +31,6 @@ DATABASE_URL = re.compile(
     r"(?:postgres|postgresql|postgis|psql|pgsql|mysql|mariadb)[\w+-]*://(?:[^@/]*@)?([\w.-]+)"
 )
 DATABASE_HOST = re.compile(r"(\w*_)?(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL|MYSQL|MARIADB)_?HOST")
-DATABASE_IMAGE = re.compile(r"(^|/)(postgres|postgresql|postgis|pgvector|mysql|mariadb)\b")
 FROM = re.compile(r"^\s*FROM\s", re.M | re.I)
 WEB_PROBE = re.compile(
     r"^\s*HEALTHCHECK\b(?:[^\n]*\\\n)*[^\n]*\b(curl|wget|https?://)", re.M | re.I
@@ -339,7 +340,7 @@ def server_has_another_name(facts: Facts) -> Iterator[Occurrence]:
     """
     for process, url in _lost_brokers(facts):
         beside = _brokers_beside(facts, process, url)
-        if beside:
+        if len(beside) == 1:
             yield Occurrence(
                 f"no service is called {url.host}: {process.name} does not find the broker"
                 f" {beside[0].name}",
@@ -351,54 +352,84 @@ def server_has_another_name(facts: Facts) -> Iterator[Occurrence]:
 
 def _lost_databases(facts: Facts) -> Iterator[Occurrence]:
     names = _NamesOfHosts(facts)
+    read = {
+        read.name
+        for setting in facts.settings.named("DATABASES")
+        for read in default_database_reads(facts, setting)
+    }
     reported: set[Where] = set()
     for process in facts.deployment.processes:
         if not _uses_broker(process) or names.may_be_elsewhere:
             continue
         beside = [
-            other.name
+            other
             for other in facts.deployment.processes
-            if other.where.path == process.where.path and _is_database(other)
+            if other.where.path == process.where.path and is_database(other)
         ]
-        for name, item in given_to(facts, process).variables.items() if beside else ():
+        # of several, the host may mean none of them
+        for name, item in given_to(facts, process).variables.items() if len(beside) == 1 else ():
             match = DATABASE_URL.match(item.text)
             host = match[1] if match else ""
             if DATABASE_HOST.fullmatch(name):
                 host = item.text
-            if item.where in reported or not NAME_OF_SERVICE.fullmatch(host):
+            if item.where in reported or name not in read or not NAME_OF_SERVICE.fullmatch(host):
                 continue
-            if host != "localhost" and not names.hold(host):
+            if host != "localhost" and not names.may_explain(process, host, beside):
                 reported.add(item.where)
                 yield Occurrence(
                     f"no service is called {host}: {process.name} does not find the database"
-                    f" {beside[0]}",
+                    f" {beside[0].name}",
                     item.where,
-                    f"Write {beside[0]}.",
+                    f"Write {beside[0].name}.",
                 )
-
-
-def _is_database(process: Process) -> bool:
-    image = process.options.get("image")
-    return image is not None and DATABASE_IMAGE.search(image.text) is not None
 
 
 class _NamesOfHosts:
     """The names that the compose files of a project give to hosts."""
 
     def __init__(self, facts: Facts) -> None:
-        files = {p.where.path for p in facts.deployment.processes if p.kind == "compose"}
-        self.texts = [readable_text(facts.project.root / path) for path in sorted(files)]
+        self.facts = facts
+        services = [p for p in facts.deployment.processes if p.kind == "compose"]
+        files = {service.where.path for service in services}
+        self.texts = [readable_text(facts.deployment.root / path) for path in sorted(files)]
+        self.names = {name for service in services for name in names_of(service)}
+        self.links = {
+            part
+            for service in services
+            for key in ("links", "external_links")
+            if key in service.options
+            for part in re.split(r"[\s:]", service.options[key].text)
+        }
 
     @property
     def may_be_elsewhere(self) -> bool:
         """Whether other networks, or other files, may bring any name."""
-        return any(word in text for text in self.texts for word in ELSEWHERE)
+        # `container_name: ${PROJECT}_redis` is a name that is not known here
+        return any(word in text for text in self.texts for word in ELSEWHERE) or any(
+            "$" in name for name in self.names
+        )
 
-    def hold(self, host: str) -> bool:
-        """Whether a host is a service, a container, or an alias."""
+    def may_explain(self, process: Process, host: str, servers: list[Process]) -> bool:
+        """Whether a host is a service, a container, a link or an alias, or whether it means
+        another server than those of the file on purpose."""
+        if host in self.names | self.links or self._is_written(host):
+            return True
+        # shop_redis, shop-redis-1, tasks.redis: the names that Compose and Swarm make of one
+        parts = re.split(r"[-_.]", host)
+        if any(server.name in parts[1:] for server in servers):
+            return True
+        if any("profiles" in server.options for server in servers):
+            return True
+        # the one beside is there for something else, and under its own name
+        given = given_to(self.facts, process).variables.values()
+        used = {host_in(substituted(self.facts, process, item.text)) for item in given}
+        return any(server.name in used for server in servers)
+
+    def _is_written(self, host: str) -> bool:
+        quoted = rf"[\"']?{re.escape(host)}[\"']?"
         named = re.compile(
-            rf"(?m)^\s+[\"']?{host}[\"']?\s*:|^\s*-\s*[\"']?{host}[\"']?\s*$"
-            rf"|(?:container_name|hostname)\s*:\s*[\"']?{host}\b|[\[,]\s*{host}\s*[\],]"
+            rf"(?m)^\s+{quoted}\s*:|^\s*-\s*{quoted}\s*$"
+            rf"|(?:container_name|hostname)\s*:\s*[\"']?{host}\b|[\[,]\s*{quoted}\s*[\],]"
         )
         return any(named.search(text) for text in self.texts)
 
@@ -414,7 +445,7 @@ def broker_is_no_service(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.docker.com/compose/how-tos/networking/
     """
     for process, url in _lost_brokers(facts):
-        if not _brokers_beside(facts, process, url):
+        if len(_brokers_beside(facts, process, url)) != 1:
             yield Occurrence(
                 f"the compose file has no service {url.host}: the broker is not found",
                 url.where,
@@ -436,7 +467,8 @@ def _lost_brokers(facts: Facts) -> Iterator[tuple[Process, BrokerUrl]]:
         url = broker_of(facts, process)
         if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
             continue
-        if url.host != "localhost" and not names.hold(url.host):
+        servers = _brokers_beside(facts, process, url)
+        if url.host != "localhost" and not names.may_explain(process, url.host, servers):
             reported.add(url.where)
             yield process, url
 

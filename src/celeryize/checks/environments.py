@@ -7,22 +7,32 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.processes.given import (
-    dotenv_of,
     given_to,
     is_named_elsewhere,
     substituted,
+)
+from celeryize.checks.facts.processes.hosts import (
+    definitions_of,
+    host_in,
+    is_one_server,
+    names_of,
+    networks_of,
+    services_beside,
 )
 from celeryize.checks.facts.processes.reads import (
     SETTINGS,
     Read,
     deciding,
+    default_database_reads,
     fallback_settings,
     reads_of,
     settings_module_of,
     settings_of,
     star_imports,
 )
+from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -34,9 +44,14 @@ KINDS = ("compose", "kubernetes")
 MODELS = ("build", "context", "image")
 # A database that only the container itself can see, or none.
 OWN = re.compile(r"^$|sqlite|localhost|127\.0\.0\.1")
-HOST = re.compile(r"(?:^|://(?:[^@/\s]*@)?)([a-z][a-z0-9_-]*)(?=$|[:/?])")
+SERVER_URL = re.compile(r"(redis|rediss|valkey|(py)?amqps?|postg\w+|pgsql|psql|mysql\w*|mariadb)\b")
+SERVER_HOST = re.compile(
+    r"(\w*_)?(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL|MYSQL|MARIADB|REDIS|VALKEY|RABBIT|RABBITMQ|AMQP"
+    r"|BROKER)_?(HOST|HOSTNAME|SERVER)"
+)
 # Settings that are made for workers alone are another module on purpose.
-FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background", re.I)
+FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background|jobs?\b", re.I)
+FOR_WEB = re.compile(r"(?:^|_)(?:web|www|http|api|admin|asgi|wsgi)(?:_|$)", re.I)
 
 
 def _starters(facts: Facts) -> Iterator[Process]:
@@ -64,13 +79,15 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
 
 def _lacking(facts: Facts, process: Process) -> dict[str, tuple[Process, Item]]:
     """The variables that another service of the project has, and this one certainly has not."""
-    given = given_to(facts, process)
-    if not given.complete:
+    # a base and its override are merged
+    own = [given_to(facts, one) for one in definitions_of(facts, process)]
+    if not all(one.complete for one in own):
         return {}
+    has = {name for one in own for name in one.variables}
     found: dict[str, tuple[Process, Item]] = {}
     for other in _siblings(facts, process):
         for name, item in given_to(facts, other).variables.items():
-            if name not in given.variables and process.variable(name) is None:
+            if name not in has and process.variable(name) is None:
                 found.setdefault(name, (other, item))
     return found
 
@@ -80,10 +97,10 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
     """A worker's container lacks an environment variable that the settings demand.
 
     What happens: It does not start, while the web server beside it does.
-    How it looks: KeyError: 'DATABASE_URL', or ImproperlyConfigured: Set the DATABASE_URL
-        environment variable
-    Why: The settings read os.environ["DATABASE_URL"], or env("DATABASE_URL"). The compose file
-        gives it to the web server's service alone.
+    How it looks: KeyError: 'SECRET_KEY', or ImproperlyConfigured: Set the SECRET_KEY environment
+        variable
+    Why: The settings cannot do without it, as in os.environ["NAME"] or env("NAME"), and the file
+        gives it to the web server alone.
     Fix: The same environment for both, by a YAML anchor or one env_file
     Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
     """
@@ -92,7 +109,7 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
         if not lacking:
             continue
         for read in _demanded(facts, process):
-            if read.name not in lacking or is_named_elsewhere(facts, read.name):
+            if read.name not in lacking or may_be_given(facts, process, read.name):
                 continue
             dotenv = dotenv_of(facts)
             if dotenv is None or read.name in dotenv:
@@ -120,35 +137,98 @@ def _demanded(facts: Facts, process: Process) -> Iterator[Read]:
 
 @check("celery.E932")
 def another_database(facts: Facts) -> Iterator[Occurrence]:
-    """A worker's container lacks the variable that names the database of the web server.
+    """A worker's container has another database than the web server.
 
-    What happens: It takes what the settings fall back to: another database, or none.
+    What happens: Tasks do not find what was saved, or write it where nobody looks.
     How it looks: DoesNotExist for a row that was just saved; no such table; or connection refused
-    Why: The compose file gives the variable to the web server's service alone.
+    Why: The file gives the variable that names the database to the web server alone, so that the
+        worker takes what the settings fall back to; or it gives each of them its own value.
     Fix: The same environment for both, by a YAML anchor or one env_file
     Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
     """
     for process in _starters(facts):
-        lacking = _lacking(facts, process)
-        module = settings_module_of(facts, process) if lacking else ""
+        module = settings_module_of(facts, process)
         setting = deciding(settings_of(facts, module), "DATABASES") if module else None
-        for read in reads_of(facts, setting) if setting else ():
-            if read.name not in lacking or is_named_elsewhere(facts, read.name):
-                continue
-            giver, item = lacking[read.name]
-            taken = _taken_without(facts, read)
-            text = substituted(facts, giver, item.text)
-            # `${DSN}`, or what a secret holds, may be anything but the container itself
-            unknown = "$" in text or not text
-            if taken is None or taken == text or (unknown and not OWN.search(taken)):
-                continue
-            yield Occurrence(
-                f"{process.name} lacks {read.name}, which {giver.name} has: it takes"
-                f" {_spelled(taken)} ({read.setting.where})",
-                process.where,
-                f"Give {process.name} the same environment.",
-            )
-            break
+        if setting is None:
+            continue
+        lacking = _lacking(facts, process)
+        for read in default_database_reads(facts, setting):
+            webs = _webs_that_have(facts, process, read.name)
+            if read.name in lacking:
+                problems = [_taken_instead(facts, process, web, read) for web in webs]
+            else:
+                problems = [_given_differently(facts, process, web, read.name) for web in webs]
+            # one that agrees with it is enough
+            if problems and all(problems):
+                hint = f"Give {process.name} the same environment."
+                yield Occurrence(problems[0], process.where, hint)
+                break
+
+
+def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> str:
+    """What is wrong with what a worker takes without a variable of the web server."""
+    if may_be_given(facts, process, read.name):
+        return ""
+    taken = _taken_without(facts, read)
+    if taken is None or not _is_another(facts, web, read.name, taken):
+        return ""
+    return (
+        f"{process.name} lacks {read.name}, which {web.name} has: it takes {_spelled(taken)}"
+        f" ({read.setting.where})"
+    )
+
+
+def _given_differently(facts: Facts, process: Process, web: Process, name: str) -> str:
+    """What is wrong with a variable that a worker and the web server have, each its own."""
+    # what an override file says beats it
+    if process.kind != "compose" or len(definitions_of(facts, process)) > 1:
+        return ""
+    own = given_to(facts, process).variables.get(name)
+    theirs = given_to(facts, web).variables[name]
+    if own is None or name.endswith("PORT") or own.text == theirs.text:
+        return ""
+    one, other = (substituted(facts, process, item.text) for item in (own, theirs))
+    # a host outside may be a pooler of the same server
+    named = {host for service in services_beside(facts, process) for host in names_of(service)}
+    is_host = "://" in one or name.endswith(("HOST", "HOSTNAME"))
+    if "$" in f"{one}{other}" or (is_host and not {host_in(one), host_in(other)} <= named):
+        return ""
+    if not _is_another(facts, web, name, one):
+        return ""
+    return (
+        f"{process.name} has {name} as {_spelled(one)}, and {web.name} as {_spelled(other)}"
+        f" ({theirs.where})"
+    )
+
+
+def _webs_that_have(facts: Facts, process: Process, name: str) -> list[Process]:
+    """The web servers beside a worker, where each of them has the variable: one that lacks it,
+    too, agrees with the worker."""
+    webs = [other for other in _siblings(facts, process) if WEB.search(" ".join(other.words))]
+    if any(name not in given_to(facts, web).variables for web in webs):
+        return []
+    return webs
+
+
+def _is_another(facts: Facts, web: Process, name: str, taken: str) -> bool:
+    """Whether what the web server is given is another database than what the worker takes."""
+    text = substituted(facts, web, given_to(facts, web).variables[name].text)
+    # `${DSN}`, or what a secret holds, may be anything but the container itself
+    if "$" in text or not text:
+        return OWN.search(taken) is not None
+    if taken == text:
+        return False
+    is_url = "://" in text
+    if is_url and _database_in(text) != _database_in(taken):
+        return True
+    if not is_url and not name.endswith(("HOST", "HOSTNAME")):
+        return True
+    return not is_one_server(facts, web, host_in(text), host_in(taken))
+
+
+def _database_in(url: str) -> str:
+    """The name of the database at the end of a URL."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _taken_without(facts: Facts, read: Read) -> str | None:
@@ -182,21 +262,15 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks
     """
     for process in _project_services(facts):
-        own = _networks(process)
-        beside = {
-            other.name: other
-            for other in facts.deployment.processes
-            if other.where.path == process.where.path and other.name != process.name
-        }
+        own = networks_of(facts, process)
         reported: set[str] = set()
-        for name, item in given_to(facts, process).variables.items():
-            match = HOST.search(substituted(facts, process, item.text))
-            host = match[1] if match else ""
-            other = beside.get(host)
-            if other is None or host in reported or not _is_server(other, name, item.text):
+        for name, item in given_to(facts, process).variables.items() if own else ():
+            value = substituted(facts, process, item.text)
+            host = host_in(value)
+            if host in reported or not _leads_to_server(facts, name, value):
                 continue
-            theirs = _networks(other)
-            if own is None or theirs is None or own & theirs:
+            theirs = _networks_of_host(facts, process, host)
+            if not own or not theirs or own & theirs:
                 continue
             reported.add(host)
             yield Occurrence(
@@ -215,26 +289,32 @@ def _project_services(facts: Facts) -> Iterator[Process]:
             yield process
 
 
-def _is_server(other: Process, name: str, text: str) -> bool:
-    """Whether a variable means the other service as a host, and not a word that is its name too."""
-    return "image" in other.options and ("://" in text or bool(re.search(r"HOST|SERVER", name)))
+def _leads_to_server(facts: Facts, name: str, text: str) -> bool:
+    """Whether a variable leads to a broker or to a database, and is no list of allowed hosts."""
+    if "://" in text:
+        return SERVER_URL.match(text) is not None
+    if SERVER_HOST.fullmatch(name):
+        return True
+    return name in variables_of(facts, "CELERY_BROKER_URL", "BROKER_URL")
 
 
-def _networks(process: Process) -> set[str] | None:
-    """The networks that a service is on; None where that cannot be told."""
-    if {"network_mode", "extends", "links"} & set(process.options):
+def _networks_of_host(facts: Facts, process: Process, host: str) -> set[str] | None:
+    """The networks of the service that has this host as its name; None where it cannot be told,
+    or where another service may have it, too."""
+    beside = [other for other in services_beside(facts, process) if host in names_of(other)]
+    names = {other.name for other in beside}
+    if names != {host} or host == process.name:
         return None
-    item = process.options.get("on_networks")
-    if item is None:
-        return {"default"}
-    return set(item.text.split())
+    if not any("image" in other.options for other in beside):
+        return None
+    return networks_of(facts, beside[0])
 
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-@check("celery.W123", unless_there=("celery.W122",))
+@check("celery.W123", unless=("celery.E936",), unless_there=("celery.W122",))
 def settings_differ(facts: Facts) -> Iterator[Occurrence]:
     """The worker is started with other settings than the web server.
 
@@ -251,19 +331,24 @@ def settings_differ(facts: Facts) -> Iterator[Occurrence]:
         if worker.subcommand not in {"worker", "beat"} or is_development(worker.where.path):
             continue
         own = _chosen(facts, worker)
-        for web in _web_servers(facts, worker) if own else ():
-            theirs = _chosen(facts, web) or _of_entry_point(facts, web)
-            if not own or theirs is None or own.text == theirs.text or own.where in reported:
-                continue
-            if FOR_WORKERS.search(own.text) or _is_built_on(facts, own.text, theirs.text):
-                continue
-            reported.add(own.where)
-            yield Occurrence(
-                f"{worker.name} is started with {own.text}, and {web.name} with {theirs.text}"
-                f" ({theirs.where})",
-                own.where,
-                f"Start both with the same {SETTINGS}.",
-            )
+        if own is None or own.where in reported or FOR_WORKERS.search(own.text):
+            continue
+        others = [
+            (web, theirs)
+            for web in _web_servers(facts, worker)
+            if (theirs := _chosen(facts, web) or _of_entry_point(facts, web))
+        ]
+        # one that has the same is enough: the other is for staging, or for the staff
+        if not others or any(_is_alike(facts, own.text, theirs.text) for _, theirs in others):
+            continue
+        reported.add(own.where)
+        web, theirs = others[0]
+        yield Occurrence(
+            f"{worker.name} is started with {own.text}, and {web.name} with {theirs.text}"
+            f" ({theirs.where})",
+            own.where,
+            f"Start both with the same {SETTINGS}.",
+        )
 
 
 def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
@@ -303,11 +388,16 @@ def _of_entry_point(facts: Facts, web: Process) -> Item | None:
     return None
 
 
-def _is_built_on(facts: Facts, module: str, other: str) -> bool:
-    """Whether a settings module holds all that another one has, or is held by it as it is."""
+def _is_alike(facts: Facts, module: str, other: str) -> bool:
+    """Whether the settings of a worker are those of a web server, hold all of them, or are what a
+    module for the web alone is built on."""
+    if module == other:
+        return True
     path, theirs = facts.modules.find(module), facts.modules.find(other)
     if path is None or theirs is None:
         return False
     if theirs in star_imports(facts, path):
         return True
-    return len(facts.modules.tree(theirs).body) == 1 and path in star_imports(facts, theirs)
+    is_built_on = path in star_imports(facts, theirs)
+    for_web = FOR_WEB.search(other.rpartition(".")[2]) is not None
+    return is_built_on and (for_web or len(facts.modules.tree(theirs).body) == 1)

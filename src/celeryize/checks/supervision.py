@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of, is_local, is_same
 from celeryize.checks.facts.processes.given import given_to
+from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
 from celeryize.detect.command import CeleryCommand, shell_commands
@@ -614,7 +616,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.E984", unless=("celery.E920", "celery.E921", "celery.E933"))
+@check("celery.E984", unless=("celery.E920", "celery.E921", "celery.E933", "celery.E936"))
 def different_urls(facts: Facts) -> Iterator[Occurrence]:
     """A file gives the web process another broker than the worker.
 
@@ -625,11 +627,11 @@ def different_urls(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
     for web, own, worker, url in _different_brokers(facts):
-        if url.variable in given_to(facts, worker).variables:
-            yield _sends_elsewhere(web, own, worker, url)
+        if _is_given(facts, web, own) and _is_given(facts, worker, url):
+            yield _sends_elsewhere(facts, web, own, worker, url)
 
 
-@check("celery.W981", unless=("celery.E933", "celery.E984"))
+@check("celery.W981", unless=("celery.E933", "celery.E936", "celery.E984"))
 def different_brokers(facts: Facts) -> Iterator[Occurrence]:
     """The web process sends to another broker than the worker reads.
 
@@ -641,9 +643,14 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
     """
     for web, own, worker, url in _different_brokers(facts):
         # a worker that looks for it in its own container is told so
-        given = url.variable in given_to(facts, worker).variables
-        if not given and not is_local(url):
-            yield _sends_elsewhere(web, own, worker, url)
+        lost = not _is_given(facts, worker, url) and not is_local(url)
+        if lost or not _is_given(facts, web, own):
+            yield _sends_elsewhere(facts, web, own, worker, url)
+
+
+def _is_given(facts: Facts, process: Process, url: BrokerUrl) -> bool:
+    """Whether the file gives a process its broker, and not the settings."""
+    return url.variable in given_to(facts, process).variables
 
 
 def _different_brokers(
@@ -660,22 +667,59 @@ def _different_brokers(
             if worker.subcommand == "worker" and worker.where.path == web.where.path
         ]
         # one that reads the same is enough
-        if not own or not others or any(b is None or is_same(b, own) for _, b in others):
+        if (
+            not own
+            or not others
+            or any(_reads_same(facts, web, own, worker, url) for worker, url in others)
+        ):
             continue
         worker, url = others[0]
         if url and own.where != url.where:
             yield web, own, worker, url
 
 
-def _sends_elsewhere(web: Process, own: BrokerUrl, worker: Process, url: BrokerUrl) -> Occurrence:
-    lacking, model = web, worker
-    if url.where.path.suffix == ".py":
-        lacking, model = worker, web
+def _reads_same(
+    facts: Facts, web: Process, own: BrokerUrl, worker: Process, url: BrokerUrl | None
+) -> bool:
+    """Whether a worker may read the broker that a web server sends to."""
+    if url is None or is_same(own, url):
+        return True
+    # in the network of the host, localhost is what others reach by the name of the service
+    on_host = any("network_mode" in process.options for process in (web, worker))
+    if on_host and (is_local(own) or is_local(url)):
+        return True
+    # what another file of the stack gives beats it
+    if is_given_beside(facts, web, own.variable) or is_given_beside(facts, worker, url.variable):
+        return True
+    one, other = (_with_service(facts, p, u) for p, u in ((web, own), (worker, url)))
+    return is_same(one, other)
+
+
+def _with_service(facts: Facts, process: Process, url: BrokerUrl) -> BrokerUrl:
+    """A URL whose host is the service itself, and no other name of it."""
+    if process.kind != "compose" or not url.host:
+        return url
+    service = service_at(facts, process, url.host)
+    head, sign, rest = url.url.rpartition("@")
+    if not sign:
+        head, sign, rest = url.url.partition("://")
+    return replace(url, url=f"{head}{sign}{rest.replace(url.host, service, 1)}")
+
+
+def _sends_elsewhere(
+    facts: Facts, web: Process, own: BrokerUrl, worker: Process, url: BrokerUrl
+) -> Occurrence:
+    place, hint = own.where, f"Give {web.name} and {worker.name} one value of {own.variable}."
+    if not _is_given(facts, worker, url):
+        hint = f"Give {worker.name} the variable {own.variable} as {web.name} has it."
+    elif not _is_given(facts, web, own):
+        place = url.where
+        hint = f"Give {web.name} the variable {url.variable} as {worker.name} has it."
     return Occurrence(
         f"{web.name} ({web.where}) sends to {redacted(own.url)}, and {worker.name} "
         f"reads {redacted(url.url)} ({url.where})",
-        own.where,
-        f"Give {lacking.name} the variable {url.variable} as {model.name} has it.",
+        place,
+        hint,
     )
 
 

@@ -12,7 +12,10 @@ from celeryize.checks.left_out import is_from_plain_image
 from celeryize.detect.processes import Process
 from celeryize.reading import readable_text
 
-QUOTED = re.compile(r"([\"'])[a-z+]+://.*\1")
+QUOTED = re.compile(r"([\"'])(?!https?:)[a-z+]+://.*\1")
+# What is a host, or a module, is never quoted either.
+QUOTED_WORD = re.compile(r"([\"'])[\w.:-]+\1")
+WORD_NAMES = re.compile(r"DJANGO_SETTINGS_MODULE|\w+_HOST")
 ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\b", re.M | re.I)
 CELERY_WORD = re.compile(r"(\S*/)?celery\s.*\b(worker|beat)\b")
 # A percent sign that supervisor cannot expand: %(name)s and %% are what it knows.
@@ -23,10 +26,10 @@ NODE_PERCENT = re.compile(r"(?<!%)(?:%%)*%([hnd])")
 
 @check("celery.E936", grouped=True)
 def quotes_in_value(facts: Facts) -> Iterator[Occurrence]:
-    """The quotes of a URL are part of its value.
+    """The quotes of a URL, a host, or a module are part of its value.
 
     What happens: The worker does not start, or does not find its broker.
-    How it looks: KeyError: '"redis'; or: No such transport: "redis
+    How it looks: KeyError: '"redis'; No such transport: "redis; or: No module named '"config'
     Why: In a list of `NAME=value`, YAML takes quotes behind the `=` for a part of the text, and
         Compose gives it to the container as it is.
     Fix: - CELERY_BROKER_URL=redis://redis:6379/0, or quotes around the whole: "NAME=value"
@@ -36,10 +39,12 @@ def quotes_in_value(facts: Facts) -> Iterator[Occurrence]:
         if process.kind != "compose":
             continue
         for name, item in process.environment.items():
-            if QUOTED.fullmatch(item.text.strip()):
+            value = item.text.strip()
+            is_word = WORD_NAMES.fullmatch(name) and QUOTED_WORD.fullmatch(value)
+            if QUOTED.fullmatch(value) or is_word:
                 yield Occurrence(
-                    f"the value of {name} begins and ends with {item.text.strip()[0]}: the quotes"
-                    " are a part of the URL",
+                    f"the value of {name} begins and ends with {value[0]}: the quotes"
+                    " are a part of it",
                     item.where,
                     'Leave the quotes out, or put them around the whole: - "NAME=value".',
                 )

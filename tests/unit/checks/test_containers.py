@@ -10,6 +10,18 @@ WORKER = "celery -A config worker"
 READS = settings(
     "import os\nCELERY_BROKER_URL = os.environ['BROKER']\n", instead="CELERY_BROKER_URL"
 )
+# The host of one database, the URL of another, and a third that is somewhere else.
+READS_DATABASE = settings(
+    "import os, dj_database_url\nCELERY_BROKER_URL = os.environ['BROKER']\n"
+    "DATABASES = {'default': {'ENGINE': 'x', 'HOST': os.environ['DB_HOST']},"
+    " 'old': {'ENGINE': 'x', 'HOST': os.environ.get('OLD_DB_HOST')}}\n",
+    instead="CELERY_BROKER_URL",
+)
+READS_DSN = settings(
+    "import os, dj_database_url\nCELERY_BROKER_URL = os.environ['BROKER']\n"
+    "DATABASES = {'default': dj_database_url.parse(os.environ['DSN'])}\n",
+    instead="CELERY_BROKER_URL",
+)
 DATABASE = "  pg:\n    image: postgres:17\n"
 REDIS = "  redis:\n    image: redis:7\n"
 RABBIT = (
@@ -81,17 +93,83 @@ MISTAKES = [
     ),
     Mistake(
         "celery.E933",
-        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: database  # <-\n"),
-        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: pg\n"),
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: database  # <-\n")
+        | READS_DATABASE,
+        compose("redis://redis:6379/0", REDIS, DATABASE, more="      DB_HOST: pg\n")
+        | READS_DATABASE,
     ),
     Mistake(
         "celery.E933",
-        compose(
-            "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db:5432/x  # <-\n"
-        ),
+        compose("redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db:5432/x  # <-\n")
+        | READS_DSN,
         compose(
             "redis://redis", REDIS, DATABASE, more="      DSN: postgis://u:p@db.example.com/x\n"
+        )
+        | READS_DSN,
+    ),
+    # another database than the default one; two of them; one that a profile starts
+    Mistake(
+        "celery.E933",
+        compose("redis://redis", REDIS, DATABASE, more="      DB_HOST: database  # <-\n")
+        | READS_DATABASE,
+        compose(
+            "redis://redis", REDIS, DATABASE, more="      DB_HOST: pg\n      OLD_DB_HOST: erp\n"
+        )
+        | READS_DATABASE,
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://redis", REDIS, DATABASE, more="      DB_HOST: database  # <-\n")
+        | READS_DATABASE,
+        compose(
+            "redis://redis",
+            REDIS,
+            DATABASE,
+            DATABASE.replace("pg", "main"),
+            more="      DB_HOST: database\n",
+        )
+        | READS_DATABASE,
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://redis", REDIS, DATABASE, more="      DB_HOST: database  # <-\n")
+        | READS_DATABASE,
+        compose(
+            "redis://redis",
+            REDIS,
+            f"{DATABASE}    profiles: [local]\n",
+            more="      DB_HOST: database\n",
+        )
+        | READS_DATABASE,
+    ),
+    # links, aliases, names that are made of others, and a broker elsewhere
+    Mistake(
+        "celery.E933",
+        compose("redis://cache:6379/0  # <-", REDIS, more="    links: [it:that]\n"),
+        compose("redis://cache:6379/0", REDIS, more="    links: [redis:cache]\n"),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://cache:6379/0  # <-", REDIS),
+        compose(
+            "redis://cache:6379/0",
+            f'{REDIS}    networks: {{default: {{aliases: ["it", "cache"]}}}}\n',
         ),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://reddis:6379/0  # <-", REDIS),
+        compose("redis://shop-redis-1:6379/0", REDIS),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://cache:6379/0  # <-", REDIS),
+        compose("redis://shop_cache", f"{REDIS}    container_name: ${{PROJECT:-shop}}_cache\n"),
+    ),
+    Mistake(
+        "celery.E933",
+        compose("redis://far:6379/0  # <-", REDIS),
+        compose("redis://far:6379/0", REDIS, more="      CACHE: redis://redis:6379/1\n"),
     ),
     Mistake(
         "celery.E922",

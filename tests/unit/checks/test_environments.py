@@ -27,6 +27,12 @@ HOST = settings(
     "DATABASES = {'default': {'ENGINE': 'x', 'HOST': getenv('DB_HOST') or 'localhost'}}\n",
     instead="CELERY_BROKER_URL",
 )
+USED = settings(
+    f"from os import getenv\n{BROKER}DATABASES = {{'default': {{'ENGINE': 'x',"
+    " 'HOST': getenv('DB_HOST', 'main'), 'USER': getenv('DB_USER', 'it'),"
+    " 'CONN_MAX_AGE': int(getenv('AGE', '0')), 'OPTIONS': {'timeout': getenv('TIMEOUT', '1')}}}\n",
+    instead="CELERY_BROKER_URL",
+)
 DJ = settings(
     f"import dj_database_url\n{BROKER}"
     "DATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}\n",
@@ -42,8 +48,12 @@ WORKER = (
     "  worker:\n    build: .\n    stop_grace_period: 600s\n    command: celery -A config worker"
 )
 REDIS = "  redis:\n    image: redis:7\n"
+CACHE = "  cache:\n    image: redis:7\n    networks: [c]\n"
 DB_HOST = "    environment:\n      - DB_HOST=db\n"
 URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
+ENTRY = 'FROM python\nCOPY . .\nENTRYPOINT ["/entry.sh"]\n'
+DB = "  db:\n    image: postgres:16\n"
+POSTGRES = "  main:\n    image: postgres:16\n"
 PRODUCTION = {
     "config/production.py": "from .settings import *\nDEBUG = False\n",
     "config/local.py": "from .settings import *\nDEBUG = True\n",
@@ -58,8 +68,15 @@ def chosen(module: str) -> str:
     return f"    environment:\n      DJANGO_SETTINGS_MODULE: {module}\n"
 
 
-def networks(worker: str, redis: str, more: str = "networks: {a: , b: }\n") -> dict[str, str]:
-    url = "    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0"
+def networks(
+    worker: str,
+    redis: str,
+    more: str = "networks: {a: , b: }\n",
+    at: str = "redis",
+    cache: str = "b",
+) -> dict[str, str]:
+    url = f"    environment:\n      CELERY_BROKER_URL: redis://{at}:6379/0"
+    redis = redis.replace("[c]", f"[{cache}]")
     return {
         **settings("", instead="CELERY_BROKER_URL"),
         "compose.yml": f"services:\n{WORKER}\n{url}{worker}{REDIS}{redis}{more}",
@@ -146,6 +163,67 @@ MISTAKES = [
         OS | pods("envFrom: [{configMapRef: {name: it}}]"),
         at="k8s/worker.yaml:12",
     ),
+    # what starts the process may give it the variable
+    *(
+        Mistake(
+            "celery.E927",
+            OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            OS | services(WEB, DB_HOST, WORKER.replace("celery -A", f"{wrapper} celery -A"), "\n"),
+        )
+        for wrapper in ("doppler run --", "dotenv run --", "sh -c '. /run/env && celery it';")
+    ),
+    Mistake(
+        "celery.E927",
+        OS
+        | {"Dockerfile": ENTRY, "entry.sh": 'exec "$@"\n'}
+        | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS
+        | {"Dockerfile": ENTRY, "entry.sh": 'set -a\n. /etc/env\nexec "$@"\n'}
+        | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    *(
+        Mistake(
+            "celery.E927",
+            OS | {"config/env.py": "OTHER = 1\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            OS | {"config/env.py": text} | services(WEB, DB_HOST, WORKER, "\n"),
+        )
+        for text in (
+            "from dotenv import load_dotenv\nload_dotenv()\n",
+            "import os\nos.environ.setdefault('DB_HOST', 'db')\n",
+            "import os\nos.environ['DB_HOST'] = 'db'\n",
+            "SCHEME = {'DB_HOST': (str, 'db')}\n",
+        )
+    ),
+    Mistake(
+        "celery.E927",
+        DOTENV | {".env": "DEBUG=1\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        {
+            "config/settings.py": DOTENV["config/settings.py"].replace(
+                "dotenv()", "dotenv('/run/env')"
+            )
+        }
+        | {".env": "DEBUG=1\n"}
+        | services(WEB, DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E927",
+        OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        OS
+        | services(WEB, DB_HOST, WORKER, "\n")
+        | {"compose.prod.yml": "services: {worker: {env_file: [.prod]}}\n"},
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("env: []") | {"k8s/kustomization.yaml": "resources: [web.yaml, worker.yaml]\n"},
+        at="k8s/worker.yaml:12",
+    ),
+    Mistake(
+        "celery.E927",
+        OS | pods("env: []"),
+        OS | pods("env: []") | {"k8s/prod/patch.yaml": "spec: {env: [{name: DB_HOST}]}\n"},
+        at="k8s/worker.yaml:12",
+    ),
     Mistake(
         "celery.E932",
         FALLBACK | pods("env: []", "DATABASE_URL"),
@@ -180,6 +258,56 @@ MISTAKES = [
         DOTENV | {".env": "DB_HOST=localhost\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
         DOTENV | {".env": "DB_HOST=db # it\n"} | services(WEB, DB_HOST, WORKER, "\n"),
     ),
+    # only what says which database it is, and only of web servers
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        USED | services(WEB, "    environment: {AGE: 60, TIMEOUT: 5, DB_USER: x}\n", WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST | services(WEB, WEB.replace("web", "staging"), DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST
+        | services(WEB, WEB.replace("web", "migrate").replace("gun", ""), DB_HOST, WORKER, "\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+        HOST
+        | services(WEB, DB_HOST, WORKER, "\n")
+        | {"compose.override.yml": "services: {worker: {environment: {DB_HOST: db}}}\n"},
+    ),
+    # other names of one server, and what stands in front of it
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n", more=POSTGRES + DB),
+        USED | services(WEB, DB_HOST, WORKER, "\n", more=POSTGRES + "    container_name: db\n"),
+    ),
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n", more=POSTGRES + DB),
+        USED
+        | services(
+            WEB, DB_HOST, WORKER, "\n", more=POSTGRES + "  db:\n    image: edoburu/pgbouncer\n"
+        ),
+    ),
+    # both have it, each its own
+    Mistake(
+        "celery.E932",
+        DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
+        DJ | services(WEB, URL, WORKER, "\n", URL.replace("/shop", "/shop?sslmode=off"), more=DB),
+    ),
+    Mistake(
+        "celery.E932",
+        DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
+        # a host outside of the file may be a pooler of the same server
+        DJ | services(WEB, URL, WORKER, "\n", URL.replace("@db/", "@db.acme.net/")),
+    ),
     Mistake(
         "celery.E931",
         networks("  # <-\n    networks: [a]\n", "    networks: [b]\n"),
@@ -197,6 +325,44 @@ MISTAKES = [
             "\n    networks: [a]\n",
             "    networks: [b]\n",
             "networks: {a: {name: x}, b: {name: x}}\n",
+        ),
+    ),
+    # the host behind the scheme, and not the scheme
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", f"    networks: [b]\n{CACHE}", at="cache"),
+        networks("\n    networks: [a]\n", f"    networks: [b]\n{CACHE}", at="cache", cache="a"),
+    ),
+    # the default network under its own name
+    Mistake(
+        "celery.E931",
+        networks(
+            "  # <-\n    networks: [b]\n", "", "networks: {default: {name: x}, b: {name: y}}\n"
+        ),
+        networks("\n    networks: [b]\n", "", "networks: {default: {name: x}, b: {name: x}}\n"),
+    ),
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [b]\n", ""),
+        networks("\n    networks: [b]\n", "", "networks: {b: {external: {name: default}}}\n"),
+    ),
+    # the files of a stack are merged
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "")
+        | {"compose.override.yml": "services: {redis: {networks: [b]}}\n"},
+        networks("\n    networks: [a]\n", "")
+        | {"compose.override.yml": "services: {redis: {networks: [default, a]}}\n"},
+    ),
+    # the word of another variable is no server
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "    networks: [b]\n"),
+        networks(
+            "\n      ALLOWED_HOSTS: redis\n      ORIGINS: http://redis\n    networks: [a]\n",
+            f"    networks: [b]\n{CACHE}",
+            at="cache",
+            cache="a",
         ),
     ),
     Mistake(
@@ -243,6 +409,35 @@ MISTAKES = [
             "Environment=DJANGO_SETTINGS_MODULE=config.jobs\n"
             "ExecStart=/srv/bin/celery -A config worker\n",
         },
+    ),
+    # one web server that has the worker's settings; a module for the web alone
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | BESIDE
+        | services(WEB, chosen("config.production"), WORKER, "\n", chosen("config.local  # <-")),
+        PRODUCTION
+        | BESIDE
+        | services(
+            WEB,
+            chosen("config.production"),
+            WEB.replace("web", "staging"),
+            chosen("config.local"),
+            WORKER,
+            "\n",
+            chosen("config.local"),
+        ),
+    ),
+    Mistake(
+        "celery.W123",
+        PRODUCTION
+        | {"config/base.py": "from .production import *\nROOT_URLCONF = 'config.urls'\n"}
+        | BESIDE
+        | services(WEB, chosen("config.base"), WORKER, "\n", chosen("config.production  # <-")),
+        PRODUCTION
+        | {"config/web.py": "from .production import *\nROOT_URLCONF = 'config.urls'\n"}
+        | BESIDE
+        | services(WEB, chosen("config.web"), WORKER, "\n", chosen("config.production")),
     ),
 ]
 

@@ -53,6 +53,25 @@ spec:
 
 RECREATE = "  strategy:\n    type: Recreate\n"
 PING = "          livenessProbe:\n            exec: {command: [celery, -A, config, inspect, ping, -d, celery@x]}  # <-\n"
+COPIES = "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"
+CACHE = "  redis:\n    image: redis:7\n  cache:\n    image: redis:7\n"
+CACHE_NAMED = "  redis:\n    image: redis:7\n    container_name: cache\n"
+
+
+def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> dict[str, str]:
+    """A worker and a web server, each with its own URL of the broker."""
+    url = "environment:\n      REDIS_URL: "
+    extra = f"{worker}\n    " if worker else ""
+    web = url + theirs if theirs else ""
+    return {
+        **(FROM_ENV if theirs else FAR),
+        "docker-compose.yml": "services:\n"
+        + service(WORKER, extra + url + own, name="worker")
+        + service("gunicorn config.wsgi", web, name="web")
+        + more,
+    }
+
+
 MISTAKES = [
     Mistake(
         "celery.W813",
@@ -274,6 +293,41 @@ MISTAKES = [
         compose(service(WORKER, "build: .")).copy()
         | {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\n"},
     ),
+    # what COPY sees is the folder that is built
+    Mistake(
+        "celery.E970",
+        compose(service(f"{WORKER}  # <-", "build: ./deploy")).copy()
+        | {"deploy/Dockerfile": COPIES, "deploy/it.txt": ""},
+        {f"deploy/{name}": text for name, text in compose(service(WORKER, "build: ..")).items()}
+        | HOSTED
+        | {"Dockerfile": COPIES},
+    ),
+    # the image has the folder, an entry point enters it, or the path is set
+    *(
+        Mistake(
+            "celery.E970",
+            compose(service(f"{WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+            | {"Dockerfile": COPIES, "it.env": "DEBUG=1\n"},
+            compose(service(WORKER, "build: .", "working_dir: /srv", *lines)).copy()
+            | {"Dockerfile": COPIES + line, **files},
+        )
+        for line, lines, files in (
+            ("RUN ln -s /app /srv\n", (), {}),
+            ("RUN cp -r /app /srv\n", (), {}),
+            ("RUN echo /app > /usr/lib/python3/site-packages/shop.pth\n", (), {}),
+            ('ENTRYPOINT ["/entry.sh"]\n', (), {"entry.sh": 'cd /app\nexec "$@"\n'}),
+            ("", ("env_file: it.env",), {"it.env": "PYTHONPATH=/app\n"}),
+        )
+    ),
+    Mistake(
+        "celery.E970",
+        compose(service(f"uv run {WORKER}  # <-", "build: .", "working_dir: /srv")).copy()
+        | {"Dockerfile": COPIES},
+        compose(
+            service(f"uv run --directory /app {WORKER}", "build: .", "working_dir: /srv")
+        ).copy()
+        | {"Dockerfile": COPIES},
+    ),
     Mistake(
         "celery.E970",
         {"worker.service": f"[Service]\nUser=x\nKillMode=mixed\nExecStart=/v/bin/{WORKER}\n"},
@@ -347,6 +401,36 @@ MISTAKES = [
             + service(WORKER, "environment: {REDIS_URL: 'redis://redis'}", name="worker")
             + service("gunicorn config.wsgi", "env_file: web.env", name="web"),
         },
+    ),
+    # names of one server; a worker in the network of the host; an override of the web server
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis", "redis://cache  # <-", CACHE),
+        two_urls("redis://redis", "redis://cache", CACHE_NAMED),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis", "redis://it:6379  # <-"),
+        two_urls("redis://localhost", "redis://redis:6379", worker="network_mode: host"),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("amqp://one//", "amqp://it//  # <-"),
+        two_urls("amqp://one//;amqp://it//", "amqp://it//;amqp://one//"),
+    ),
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis/1", "redis://redis/0  # <-"),
+        two_urls("redis://redis/1", "redis://redis/0")
+        | {
+            "compose.override.yml": "services: {web: {environment: {REDIS_URL: redis://redis/1}}}\n"
+        },
+    ),
+    # the web server is the one that lacks it
+    Mistake(
+        "celery.W981",
+        two_urls("redis://redis/3  # <-", None),
+        two_urls("redis://redis.shop.example/0", None),
     ),
     Mistake(
         "celery.W910",

@@ -59,6 +59,17 @@ MISTAKES = [
         variables("- DSN='postgres://u:p@db.example.com/shop'  # <-"),
         variables("DSN: 'postgres://u:p@db.example.com/shop'"),
     ),
+    # a host, and a module; a page of the web may be quoted on purpose
+    Mistake(
+        "celery.E936",
+        variables("- REDIS_HOST='redis'  # <-"),
+        variables("- TEMPLATE='https://shop.example'"),
+    ),
+    Mistake(
+        "celery.E936",
+        variables('- DJANGO_SETTINGS_MODULE="config.settings"  # <-'),
+        variables("- DJANGO_SETTINGS_MODULE=config.settings"),
+    ),
     Mistake(
         "celery.E937",
         compose('["celery -A config worker -l INFO"]  # <-'),

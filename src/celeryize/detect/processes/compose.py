@@ -97,10 +97,6 @@ def _more_options(service: Yaml, document: Yaml) -> dict[str, Item]:
     files = service.get("env_file")
     paths = [one.get("path").text or one.text or "" for one in files.elements()]
     passed = [one.text or "" for one in service.get("environment").elements()]
-    # two keys may be one network of the host
-    networks = service.get("networks")
-    keys = list(networks.texts()) or [key for key, _ in networks.items()]
-    names = [document.get("networks", key, "name").text or key for key in keys]
     found = {
         "extends": service.get("extends", "service").item,
         "extends_file": service.get("extends", "file").item,
@@ -110,9 +106,28 @@ def _more_options(service: Yaml, document: Yaml) -> dict[str, Item]:
     if any("=" not in one for one in passed):
         listed = " ".join(one for one in passed if "=" not in one)
         found["passed"] = Item(listed, service.get("environment").where)
-    if names:
-        found["on_networks"] = Item(" ".join(names), networks.where)
-    return {key: item for key, item in found.items() if item}
+    found |= _network_options(service, document)
+    return {key: item for key, item in found.items() if item and item.text}
+
+
+def _network_options(service: Yaml, document: Yaml) -> dict[str, Item]:
+    """The networks that a service is on, its other names there, and the name of the default one."""
+    networks = service.get("networks")
+    keys = list(networks.texts()) or [key for key, _ in networks.items()]
+    # two keys may be one network of the host
+    names = " ".join(_network_name(document, key) for key in keys)
+    aliases = [one for _, network in networks.items() for one in network.get("aliases").texts()]
+    return {
+        "on_networks": Item(names, networks.where),
+        "aliases": Item(" ".join(aliases), networks.where),
+        "default_network": Item(_network_name(document, "default"), service.where),
+    }
+
+
+def _network_name(document: Yaml, key: str) -> str:
+    """The name that a network of a file has on the host; its key where it has no other."""
+    network = document.get("networks", key)
+    return network.get("name").text or network.get("external", "name").text or key
 
 
 def _volume_text(volume: Yaml) -> str:

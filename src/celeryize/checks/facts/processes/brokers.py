@@ -83,7 +83,9 @@ def is_local(url: BrokerUrl) -> bool:
 
 def is_same(one: BrokerUrl, other: BrokerUrl) -> bool:
     """Whether two URLs are one broker, and one database or virtual host of it."""
-    return _place_of(one.url) == _place_of(other.url)
+    # `amqp://one//;amqp://other//` are several, of which one is taken
+    places = [{_place_of(part) for part in url.url.split(";")} for url in (one, other)]
+    return places[0] == places[1]
 
 
 def _place_of(url: str) -> tuple[object, ...]:

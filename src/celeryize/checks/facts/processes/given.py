@@ -48,7 +48,7 @@ def given_to(facts: Facts, process: Process, depth: int = DEEPEST) -> Given:
         if "$" in name or not is_file(path):
             complete = False
             continue
-        found.update(_read_variables(facts, path))
+        found.update(read_variables(facts, path))
     passed = process.options.get("passed")
     # `environment: [NAME]`: the value comes from the shell of the user
     for name in passed.text.split() if passed else ():
@@ -69,7 +69,7 @@ def _extended(facts: Facts, process: Process) -> Process | None:
     return None
 
 
-def _read_variables(facts: Facts, path: Path) -> dict[str, Item]:
+def read_variables(facts: Facts, path: Path) -> dict[str, Item]:
     """The variables of a file of `NAME=value` lines."""
     try:
         shown = PurePosixPath(path.relative_to(facts.deployment.root).as_posix())
@@ -95,28 +95,13 @@ def substituted(facts: Facts, process: Process, text: str) -> str:
     nothing."""
     if "$" not in text:
         return text
-    known = _read_variables(facts, facts.deployment.root / process.where.path.parent / ".env")
+    known = read_variables(facts, facts.deployment.root / process.where.path.parent / ".env")
 
     def value_of(match: re.Match[str]) -> str:
         item = known.get(match[1] or match[2])
         return item.text if item else match[0]
 
     return SUBSTITUTED.sub(value_of, text)
-
-
-def dotenv_of(facts: Facts) -> Mapping[str, Item] | None:
-    """The variables of the .env that the settings read; None where they may read one that is not
-    here."""
-    texts = [facts.code.raw(path) for path in facts.settings.files]
-    if not any(re.search(rb"dotenv|read_env|decouple", text) for text in texts):
-        return {}
-    found: dict[str, Item] = {}
-    known = False
-    for folder in dict.fromkeys((facts.deployment.root, facts.project.root / facts.project.base)):
-        if is_file(folder / ".env"):
-            found.update(_read_variables(facts, folder / ".env"))
-            known = True
-    return found if known else None
 
 
 def is_named_elsewhere(facts: Facts, name: str) -> bool:

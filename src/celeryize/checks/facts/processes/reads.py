@@ -43,6 +43,32 @@ def reads_of(facts: Facts, setting: Setting) -> Iterator[Read]:
     yield from _reads_in(setting.value, setting, readers)
 
 
+def default_database_reads(facts: Facts, setting: Setting) -> Iterator[Read]:
+    """The variables that say which database DATABASES["default"] is: not how it is used."""
+    readers = readers_in(facts.modules, setting.code.path)
+    for node in _places_of_database(setting.value):
+        yield from _reads_in(node, setting, readers)
+
+
+def _places_of_database(node: ast.expr) -> Iterator[ast.expr]:
+    """The expressions that hold the host, the port, the name, or the URL of a database."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                if key is None or text_of(key) == "default":
+                    yield from _places_of_database(value)
+                elif text_of(key) in {"HOST", "PORT", "NAME"}:
+                    yield value
+        case ast.BinOp(left=left, right=right):
+            yield from _places_of_database(left)
+            yield from _places_of_database(right)
+        # dj_database_url.parse(URL, conn_max_age=...)
+        case ast.Call(func=func, args=[first, *_]) if dotted(func).rpartition(".")[2] == "parse":
+            yield first
+        case _:
+            yield node
+
+
 def _reads_in(node: ast.AST, setting: Setting, readers: Mapping[str, ReaderKind]) -> Iterator[Read]:
     if isinstance(node, CHOOSES):
         return

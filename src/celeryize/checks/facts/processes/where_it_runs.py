@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.given import given_to
 from celeryize.detect.processes.process import Process
-from celeryize.reading import read_text
+from celeryize.reading import read_text, readable_text
 
+ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
-INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH")
+INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH|\.pth\b")
+# `uv run --directory /app`, `poetry -C /app run`
+ELSEWHERE = re.compile(r"\s(?:--directory|--project|--chdir|-C|-p)\b")
 
 
 def missing_from_folder(facts: Facts, process: Process) -> str:
     """What is wrong with the folder that a process runs in; empty where nothing is known to be."""
     head = _module_head(process)
-    if not head or process.variable("PYTHONPATH") is not None or _is_installed(facts):
+    given = {**given_to(facts, process).variables, **process.environment}
+    if not head or "PYTHONPATH" in given or process.variable("PYTHONPATH") or _is_installed(facts):
         return ""
     if process.kind == "systemd":
         if "WorkingDirectory" in process.options or "chdir" in " ".join(process.words):
@@ -55,7 +60,8 @@ def _outside_of_code(facts: Facts, process: Process) -> str:
     if len(targets) != 1 or len(whole) != 1 or not place.is_absolute() or "$" in given.text:
         return ""
     near = place.is_relative_to(targets[0]) or targets[0].is_relative_to(place)
-    if near or any(given.text.rstrip("/") in line for line in copies):
+    # `RUN ln -s /app /srv/shop`
+    if near or given.text.rstrip("/") in dockerfile or _enters_a_folder(facts, process):
         return ""
     return f"it runs in {place}, and the image has the project in {targets[0]}"
 
@@ -69,9 +75,35 @@ def _module_head(process: Process) -> str:
     text = f"{' '.join(process.words)} {process.shell_text}"
     if command.option("--workdir") or re.search(r"\bcd\s|--chdir|\$", text):
         return ""
+    if ELSEWHERE.search(text.partition("celery")[0]):
+        return ""
     if not re.fullmatch(r"[A-Za-z_][\w.:]*", spec):
         return ""
     return re.split(r"[.:]", spec)[0]
+
+
+def entry_scripts(facts: Facts, process: Process) -> list[str] | None:
+    """The scripts that the entry point of a compose service names; None where one of them is not
+    in the repository."""
+    entry = process.options.get("entrypoint")
+    folder = (facts.deployment.root / process.where.path).parent
+    found = ENTRY_POINT.findall(dockerfile_of(process, folder))
+    text = entry.text if entry else " ".join(found[-1:])
+    texts: list[str] = []
+    for name in re.findall(r"([\w.-]+)(?=[\"'\s,\]]|$)", text):
+        if "entry" not in name and not name.endswith((".sh", ".bash")):
+            continue
+        places = [place / name for place, _, files in facts.deployment.folders if name in files]
+        if not places:
+            return None
+        texts += [readable_text(place) for place in places]
+    return texts
+
+
+def _enters_a_folder(facts: Facts, process: Process) -> bool:
+    """Whether the entry point of an image may start the process in another folder."""
+    texts = entry_scripts(facts, process)
+    return texts is None or any(re.search(r"\b(?:cd|pushd)\s|PYTHONPATH", t) for t in texts)
 
 
 def _is_installed(facts: Facts) -> bool:
@@ -96,7 +128,7 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
     if INSTALLS.search(dockerfile) or "entrypoint" in process.options:
         return None
     place = _working_directory(process, dockerfile)
-    if not place:
+    if not place or _enters_a_folder(facts, process):
         return None
     for source, target in _mounts(process, dockerfile):
         try:
@@ -128,9 +160,11 @@ def _mounts(process: Process, dockerfile: str) -> Iterator[tuple[str, str]]:
         if source.startswith(".") and rest.startswith("/"):
             yield source, rest.partition(":")[0]
     workdir = _working_directory_of_copies(dockerfile)
+    # what COPY sees is the folder that is built, and not that of the compose file
+    context = process.options.get("context") or process.options.get("build")
     for source, target in COPY.findall(dockerfile):
         if source in {".", "./"}:
-            yield ".", str(PurePosixPath(workdir) / target)
+            yield context.text if context else ".", str(PurePosixPath(workdir) / target)
 
 
 def _working_directory_of_copies(dockerfile: str) -> str:

@@ -1,0 +1,119 @@
+"""What may give a process its variables when it starts, beside the file that starts it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
+from celeryize.checks.facts.processes.where_it_runs import entry_scripts
+from celeryize.detect.processes.process import SHELLS, Item, Process
+from celeryize.reading import is_file, readable_text
+
+# `. /run/secrets/env`, `source`, `set -a`, `eval`, `export $(...)`
+SOURCES = re.compile(
+    r"(?:^|[;&|\s])(?:\.\s+\S|source\s|set\s+-a|set\s+-o\s+allexport|eval\s|export\s+[\"']?\$)",
+    re.M,
+)
+# What loads a file of variables, with its arguments; and one that is not the .env of the project.
+LOADER = re.compile(r".*(?:dotenv|read_env|decouple).*")
+ELSEWHERE = re.compile(r"[\"'](?:/[^\"']*|[^\"']+\.env|\.env[^\"']+)[\"']")
+# What stands in front of `celery` and gives it no variable.
+PLAIN = re.compile(
+    r"(?:.*/)?(?:exec|env|python[\d.]*|-m|-u|uv|poetry|pdm|run|tini|dumb-init|--|-g|nice|gosu|su-exec"
+    r"|sh|bash|ash|dash|-[a-z]*c|\w+=\S*)"
+)
+
+
+def may_be_given(facts: Facts, process: Process, name: str) -> bool:
+    """Whether an image, a script, a wrapper, the code before the settings, or what patches a
+    manifest may give a process a variable."""
+    if is_named_elsewhere(facts, name) or _is_set_by_code(facts, name):
+        return True
+    if process.kind == "kubernetes" and _is_patched(facts, process, name):
+        return True
+    return _is_wrapped(process) or _sources_a_file(facts, process)
+
+
+def start_texts(facts: Facts) -> Iterator[str]:
+    """The modules beside the settings and the app file: what runs before the settings do."""
+    paths = [*facts.settings.files]
+    if facts.app_code is not None:
+        paths.append(facts.app_code.path)
+    folders = {(facts.project.root / path).parent for path in paths}
+    for place, _, files in facts.deployment.folders:
+        if place in folders:
+            yield from (readable_text(place / file) for file in files if file.endswith(".py"))
+
+
+def dotenv_of(facts: Facts) -> Mapping[str, Item] | None:
+    """The variables of the .env that is read before the settings are; None where it may be one
+    that is not here."""
+    calls = [call for text in start_texts(facts) for call in LOADER.findall(text)]
+    if not calls:
+        return {}
+    # read_env("/run/secrets/shop.env")
+    if any(ELSEWHERE.search(call) for call in calls):
+        return None
+    found: dict[str, Item] = {}
+    known = False
+    for folder in dict.fromkeys((facts.deployment.root, facts.project.root / facts.project.base)):
+        if is_file(folder / ".env"):
+            found.update(read_variables(facts, folder / ".env"))
+            known = True
+    return found if known else None
+
+
+def _is_set_by_code(facts: Facts, name: str) -> bool:
+    """`os.environ.setdefault("NAME", ...)`, `os.environ["NAME"] = ...`, or the default of a
+    scheme: `{"NAME": (str, "...")}`."""
+    quoted = rf"[\"']{re.escape(name)}[\"']"
+    sets = re.compile(rf"(?:setdefault|putenv)\(\s*{quoted}|\[{quoted}\]\s*=[^=]|{quoted}\s*:\s*\(")
+    return any(sets.search(text) for text in start_texts(facts))
+
+
+def _is_patched(facts: Facts, process: Process, name: str) -> bool:
+    """Whether kustomize, or a patch that is no workload of its own, may change the manifests."""
+    folder = process.where.path.parent
+    workloads = {
+        facts.deployment.root / other.where.path
+        for other in facts.deployment.processes
+        if other.where.path.parent == folder
+    }
+    named = re.compile(rf"\b{re.escape(name)}\b")
+    for place, _, files in facts.deployment.folders:
+        for file in files:
+            if not file.endswith((".yaml", ".yml")):
+                continue
+            if file.startswith("kustomization"):
+                return True
+            other = place / file
+            if other not in workloads and named.search(readable_text(other)):
+                return True
+    return False
+
+
+def _is_wrapped(process: Process) -> bool:
+    """Whether another program starts Celery, or a shell that reads a file of variables."""
+    if SOURCES.search(process.shell_text):
+        return True
+    words = process.shell_text.split() if process.shell else list(process.words)
+    for word in words:
+        if re.fullmatch(r"(?:.*/)?(?:celery|manage\.py)", word):
+            return False
+        if word not in SHELLS and not PLAIN.fullmatch(word):
+            return bool(re.search(r"\bcelery\b", " ".join(words)))
+    return False
+
+
+def _sources_a_file(facts: Facts, process: Process) -> bool:
+    """Whether the script of a process, or the entry point of its image, reads variables from
+    somewhere, or is not in the repository."""
+    if process.script is not None:
+        text = readable_text(facts.deployment.root / process.script.path)
+        return SOURCES.search(text) is not None
+    if process.kind != "compose":
+        return False
+    texts = entry_scripts(facts, process)
+    return texts is None or any(SOURCES.search(text) for text in texts)
