@@ -39,6 +39,30 @@ DIALOGUES = {
         ("(--model)", "\r"),
         NO,
     ),
+    "add_task_email": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(NAME:TYPE)", "user_id:int\r"),
+        ("no parameter holds an address", "note:str=hello recipient:str\r"),
+        ("has no default", "recipient:str\r"),
+        NO,
+    ),
+    "add_task_email_model": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(--model)", f"{DOWN}\r"),
+        NO,
+    ),
+    "add_task_email_no_model": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(--model)", "\r"),
+        ("(NAME:TYPE)", "\r"),
+        NO,
+    ),
     "add_task_without_app": ("add-task remind", NO),
     "add_schedule": (
         "add-schedule",
@@ -60,6 +84,7 @@ DIALOGUES = {
         NO,
     ),
 }
+ROOM = "from django.db import models\n\n\nclass Room(models.Model):\n    pass\n"
 TASKS = "from celery import shared_task\n\n\n@shared_task\ndef charge(pk: int) -> None:\n    pass\n"
 
 
@@ -72,6 +97,9 @@ def clinic(project: Path) -> Path:
 
 @pytest.mark.parametrize("name", DIALOGUES)
 def test_what_is_left_out_is_asked(name, clinic, request: pytest.FixtureRequest):
+    if name == "add_task_email":
+        # no model has an address
+        (clinic / "doctors/models.py").write_text(ROOM)
     before = snapshot(clinic)
     command, *answers = DIALOGUES[name]
     environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1", "COLUMNS": "80"}
