@@ -104,7 +104,7 @@ def _refuse_used(project: Project, draft: Draft, function: str, homes: list[Pure
             continue
         try:
             source = Source.decode(file, data)
-            found += _uses_in(project, source, function, homes)
+            found += uses_in(project, source, function, homes)
         except CannotPatch:
             # a file that no Python reads imports nothing
             continue
@@ -118,7 +118,7 @@ def _refuse_used(project: Project, draft: Draft, function: str, homes: list[Pure
         )
 
 
-def _uses_in(
+def uses_in(
     project: Project, source: Source, function: str, homes: list[PurePosixPath]
 ) -> Iterator[Where]:
     """Where a file names a task of another module, or one that is no longer defined in it."""

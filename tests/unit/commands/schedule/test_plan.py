@@ -193,6 +193,69 @@ def test_remove_takes_out_that_entry_alone(wired):
         commands.remove_schedule(wired, Recorder(), "other", yes=True, no_verify=True)
 
 
+def test_remove_tidies_up_what_only_the_entry_needed(wired):
+    start = settings(wired)
+    request = Request("often", "shop.tasks.sync", parse(every="15min"))
+    commands.add_schedule(wired, Recorder(), request, yes=True, no_verify=True)
+    assert "from datetime import timedelta\n" in settings(wired)
+    remove(wired, "often")
+    assert settings(wired) == f"{start}\nCELERY_BEAT_SCHEDULE = {{}}\n"
+
+
+def test_remove_keeps_a_comment_between_the_braces(wired):
+    add(wired)
+    path = wired / "config/settings.py"
+    path.write_text(settings(wired).replace("SCHEDULE = {\n", "SCHEDULE = {\n    # ours\n"))
+    remove(wired, "nightly")
+    assert settings(wired).endswith("SCHEDULE = {\n    # ours\n}\n")
+
+
+USED = "from celery.schedules import crontab"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        # in the same file
+        ("config/settings.py", "NIGHT = crontab(hour=3)\n"),
+        ("config/settings.py", '__all__ = ["crontab"]\n'),
+        # by the other settings, which take all names, or this one
+        ("config/production.py", "from .settings import *\n\nNIGHT = crontab(hour=3)\n"),
+        ("config/production.py", "from config.settings import crontab\n"),
+        ("doctors/views.py", "from config import settings\n\nNIGHT = settings.crontab(hour=3)\n"),
+    ],
+)
+def test_remove_keeps_an_import_that_is_used_elsewhere(wired, file, text):
+    add(wired)
+    path = wired / file
+    there = path.read_text() if path.exists() else ""
+    path.write_text(there + text)
+    remove(wired, "nightly")
+    assert USED in settings(wired)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("config/production.py", f"from .settings import *\n{USED}\n\nNIGHT = crontab(hour=3)\n"),
+        ("doctors/views.py", f"{USED}\n\nNIGHT = crontab(hour=3)\n"),
+    ],
+)
+def test_remove_takes_out_an_import_that_others_have_of_their_own(wired, file, text):
+    add(wired)
+    (wired / file).write_text(text)
+    remove(wired, "nightly")
+    assert USED not in settings(wired)
+
+
+def test_remove_keeps_an_import_that_a_comment_is_about(wired):
+    add(wired)
+    path = wired / "config/settings.py"
+    path.write_text(settings(wired).replace(USED, f"{USED}  # noqa: F401"))
+    remove(wired, "nightly")
+    assert USED in settings(wired)
+
+
 def test_in_class_based_settings_the_schedule_is_an_attribute(tmp_path):
     """A block at module level would be ignored; an existing attribute grows."""
     folder = shutil.copytree(GOLDEN / "class_based" / "after", tmp_path / "p")
