@@ -108,6 +108,15 @@ def plan_removal(project: Project, name: str) -> Removal:
     return Removal(draft.plan(), meant)
 
 
+def entry_names(project: Project) -> list[str]:
+    """The names of the entries, as far as they are written out. Raises CannotPatch as a removal."""
+    home = _find_home(project, project.draft(), _require_app(project), "...")
+    keys = home.literal.keys if home is not None else []
+    return [
+        key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    ]
+
+
 def _is_taken_elsewhere(project: Project, draft: Draft, home: PurePosixPath, name: str) -> bool:
     """Whether another file of the project may have a name from the file that has the schedule."""
     files = (

@@ -8,6 +8,7 @@ from functools import partial
 
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.parameters import check_address, parse_parameters
+from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
 from celeryize.detect.models import find_model, model_names
@@ -17,6 +18,9 @@ from celeryize.patch.source import is_identifier
 from celeryize.ui.view import Choice, Question, View
 
 EXAMPLE = "celeryize add-task doctors.send_welcome_email name:str"
+REMOVE_EXAMPLE = "celeryize remove-task doctors.send_welcome_email"
+# More would not fit on a screen of 24 lines.
+MOST_TASKS = 15
 # The answer of who has no model with an address; no class has a name with a space.
 NO_MODEL = "no model"
 
@@ -61,6 +65,26 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         typed = view.ask(_parameter_question(kind))
         request = replace(request, parameters=tuple(typed.split()))
     return request
+
+
+def require_removed(target: str, view: View) -> None:
+    """Raise UsageError where no task to remove is named, and nobody can be asked."""
+    if not target and not view.interactive:
+        raise UsageError("remove-task needs APP.TASK", hint=f"For example: {REMOVE_EXAMPLE}")
+
+
+def ask_removed(project: Project, view: View) -> str:
+    """The task to remove, as APP.TASK: one of those that add-task wrote."""
+    names = removable_tasks(project)
+    if not names:
+        raise UsageError(
+            "there is no task that celeryize remembers writing",
+            hint="`celeryize tasks` lists all of them.",
+        )
+    shown = names[:MOST_TASKS]
+    choices = tuple(Choice(name, "") for name in shown)
+    other = "another task, APP.TASK ..."
+    return view.ask(Question("Which task is to be removed?", "APP.TASK", choices, shown[0], other=other))
 
 
 def _ask_app(project: Project, view: View) -> App:

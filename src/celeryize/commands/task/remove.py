@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
-from celeryize.commands.task.place import named_task, place_of
+from celeryize.commands.task.place import named_task, owned_tasks, place_of
 from celeryize.detect.django_tasks import django_tasks_in
 from celeryize.detect.modules import Bindings, bound_names
 from celeryize.detect.project import Project
@@ -185,6 +185,18 @@ def _find_change(project: Project, path: PurePosixPath, function: str) -> Change
         hint="Remove it manually, with the imports that only it needs.",
         where=Where(path),
     )
+
+
+def removable_tasks(project: Project) -> list[str]:
+    """The tasks that celeryize remembers writing, each as APP.TASK."""
+    found = []
+    for task, app in owned_tasks(project).items():
+        try:
+            _find_change(project, task.where.path, task.function)
+        except CannotPatch:
+            continue
+        found.append(f"{app.label}.{task.function}")
+    return found
 
 
 def _text_of(path: PurePosixPath, data: bytes | None) -> str:
