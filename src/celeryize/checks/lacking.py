@@ -80,15 +80,23 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     entries = facts.settings.first(f"{PREFIX}BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
     if entries is None or not isinstance(entries.value, ast.Dict) or not entries.value.keys:
         return
-    workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts):
+    worker = worker_without_beat(facts)
+    if worker is None:
         return
     yield Occurrence(
-        f"{workers[0].where} starts a worker, and nothing starts Beat: no entry is ever sent",
+        f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
         "celeryize add-worker writes it beside the worker; by hand: "
-        f"celery -A {_app_of(workers[0])} beat",
+        f"celery -A {_app_of(worker)} beat",
     )
+
+
+def worker_without_beat(facts: Facts) -> CeleryCommand | None:
+    """The first worker that a deployment file starts; None where there is none, or Beat, too."""
+    workers = _production_workers(facts)
+    if not workers or _mentions_beat(facts):
+        return None
+    return workers[0]
 
 
 def _production_workers(facts: Facts) -> list[CeleryCommand]:

@@ -59,7 +59,9 @@ def ask_removed(names: Sequence[str], view: View) -> str:
     shown = names[:MOST_TASKS]
     choices = tuple(Choice(name, "") for name in shown)
     other = "another entry, by its name ..."
-    return view.ask(Question("Which entry is to be removed?", "NAME", choices, shown[0], other=other))
+    return view.ask(
+        Question("Which entry is to be removed?", "NAME", choices, shown[0], other=other)
+    )
 
 
 def ask_missing(project: Project, request: Request, view: View) -> Request:

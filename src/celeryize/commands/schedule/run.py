@@ -52,7 +52,8 @@ def add_schedule(
             beat = "Start Beat, or restart it: it reads the schedule when it starts"
             titles = (beat, "A worker runs what Beat sends")
             spec, variables = project.start_spec(app), worker_variables(project)
-            return start_steps(project, spec, ("beat", "worker"), variables, titles)
+            steps = start_steps(project, spec, ("beat", "worker"), variables, titles)
+            return (*steps, *_deployment_steps(project))
 
         return Planned(
             plan,
@@ -66,6 +67,18 @@ def add_schedule(
         )
 
     return run_writer(options, write, view, planned)
+
+
+def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
+    """The step that writes Beat beside the worker of the deployment files, which have none."""
+    from celeryize.checks.facts import read_facts
+    from celeryize.checks.lacking import worker_without_beat
+
+    worker = worker_without_beat(read_facts(project))
+    if worker is None:
+        return ()
+    title = f"Write Beat beside the worker of {worker.where.path}, or no entry is ever sent there"
+    return (NextStep(title, ("celeryize add-worker",)),)
 
 
 def _repeating(

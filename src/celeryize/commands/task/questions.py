@@ -84,7 +84,9 @@ def ask_removed(project: Project, view: View) -> str:
     shown = names[:MOST_TASKS]
     choices = tuple(Choice(name, "") for name in shown)
     other = "another task, APP.TASK ..."
-    return view.ask(Question("Which task is to be removed?", "APP.TASK", choices, shown[0], other=other))
+    return view.ask(
+        Question("Which task is to be removed?", "APP.TASK", choices, shown[0], other=other)
+    )
 
 
 def _ask_app(project: Project, view: View) -> App:

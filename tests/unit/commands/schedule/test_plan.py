@@ -183,6 +183,22 @@ def test_another_entry_of_the_same_name_is_replaced_only_when_told(wired):
     assert list(schedule(wired)) == ["nightly", "other"]
 
 
+@pytest.mark.parametrize(
+    ("procfile", "is_missing"),
+    [
+        ("worker: celery -A config worker\n", True),
+        ("worker: celery -A config worker\nbeat: celery -A config beat\n", False),
+        ("web: gunicorn config.wsgi\n", False),
+    ],
+)
+def test_where_a_worker_is_started_and_no_beat_the_next_step_writes_one(
+    wired, procfile, is_missing
+):
+    (wired / "Procfile").write_text(procfile)
+    lines = [line for step in add(wired).next_steps for line in step.lines]
+    assert any(line.startswith("celeryize add-worker") for line in lines) == is_missing
+
+
 def test_remove_takes_out_that_entry_alone(wired):
     add(wired)
     text = settings(wired)
