@@ -60,11 +60,15 @@ from celeryize.journal import (
     sync_folder,
     write_file,
 )
+from celeryize.later_edits import LaterEdit, find_later_edits
 from celeryize.model import Edit, Where
 from celeryize.reversal import Clash, is_taken_back, take_back
+from celeryize.urls import redacted
 
 # What a block gets where there is nothing to write, and so nothing to lock.
 NO_LOCK = -1
+# Edits of a file that are named where an undo is refused.
+SHOWN_EDITS = 5
 PLANNED = "the change was planned"
 PLAN_AGAIN = "Nothing was changed. Run the command again to plan it anew."
 
@@ -354,16 +358,43 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     """The error for files whose later edits cannot be told from the change."""
     edits = [file.edit for file in files]
     names = ", ".join(str(edit.path) for edit in edits)
-    reasons = "".join(f"\n{file.edit.path} {file.clash}" for file in files if file.clash)
+    reasons = "".join(f"\n{line}" for file in files for line in _reasons_of(file))
     by_hand = (_diff(edit.path, edit.after, edit.before) for edit in edits)
     return Conflict(
         f"{names} changed since `{command}` wrote it{reasons}",
         diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
-        hint="Take your edit back and undo again; or make the patch by hand and undo again. If "
-        "that does not help, drop the change from the history: celeryize undo --forget",
+        hint="Take your edit back and undo again; or make the patch above by hand and undo again. "
+        "If that does not help, drop the change from the history: celeryize undo --forget",
         snippet="".join(by_hand).rstrip("\n"),
         where=Where(edits[0].path),
     )
+
+
+def _reasons_of(file: FileSince) -> Iterator[str]:
+    """Why a file cannot be undone, and the lines in the way: as written, and as they are now."""
+    if file.now is None:
+        yield f"{file.edit.path} is gone"
+    if not file.clash:
+        return
+    yield f"{file.edit.path} {file.clash}"
+    edits = find_later_edits(file.edit.before, file.edit.after, file.now)
+    for edit in edits[:SHOWN_EDITS]:
+        yield from _lines_of(file.edit.path, edit)
+    if len(edits) > SHOWN_EDITS:
+        yield f"and {len(edits) - SHOWN_EDITS} more edits of this file"
+
+
+def _lines_of(path: PurePosixPath, edit: LaterEdit) -> Iterator[str]:
+    """An edit in words; a password in a URL is not shown."""
+    place = f"{path}:{edit.line}"
+    written, now = redacted(edit.written), redacted(edit.now)
+    if not now:
+        yield f"{place} lacks what was written: {written}"
+    elif not written:
+        yield f"{place} has, and it was not written: {now}"
+    else:
+        yield f"{place} was written as: {written}"
+        yield f"{place} has now: {now}"
 
 
 @contextmanager

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from celeryize.commands.schedule.plan import Request as Entry
+from celeryize.commands.task.plan import Request as Task
+from celeryize.when import parse
 from tests import commands
 from tests.conftest import snapshot
 from tests.docs.picture import Recorder as Terminal
@@ -39,6 +42,30 @@ DIALOGUES = {
         ("(--model)", "\r"),
         NO,
     ),
+    "add_task_email": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(NAME:TYPE)", "user_id:int\r"),
+        ("no parameter holds an address", "note:str=hello recipient:str\r"),
+        ("has no default", "recipient:str\r"),
+        NO,
+    ),
+    "add_task_email_model": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(--model)", f"{DOWN}\r"),
+        NO,
+    ),
+    "add_task_email_no_model": (
+        "add-task",
+        ("(APP.TASK)", "send_offer\r"),
+        ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(--model)", "\r"),
+        ("(NAME:TYPE)", "\r"),
+        NO,
+    ),
     "add_task_without_app": ("add-task remind", NO),
     "add_schedule": (
         "add-schedule",
@@ -59,6 +86,14 @@ DIALOGUES = {
         ("a list", "[1]\r"),
         NO,
     ),
+    "remove_task": ("remove-task", ("(APP.TASK)", f"{DOWN}\r"), NO),
+    "remove_schedule": ("remove-schedule", ("(NAME)", f"{DOWN}\r"), NO),
+}
+ROOM = "from django.db import models\n\n\nclass Room(models.Model):\n    pass\n"
+# What there is to be removed, in the order in which it was written.
+WRITTEN = {
+    "remove_task": ("doctors.remind", "doctors.bill"),
+    "remove_schedule": ("nightly", "weekly"),
 }
 TASKS = "from celery import shared_task\n\n\n@shared_task\ndef charge(pk: int) -> None:\n    pass\n"
 
@@ -72,6 +107,16 @@ def clinic(project: Path) -> Path:
 
 @pytest.mark.parametrize("name", DIALOGUES)
 def test_what_is_left_out_is_asked(name, clinic, request: pytest.FixtureRequest):
+    if name == "add_task_email":
+        # no model has an address
+        (clinic / "doctors/models.py").write_text(ROOM)
+    for written in WRITTEN.get(name, ()):
+        if name == "remove_task":
+            task = Task(written, test=False)
+            commands.add_task(clinic, Recorder(), task, yes=True, no_verify=True)
+        else:
+            entry = Entry(written, "doctors.tasks.charge", parse(at="03:00"), args="[1]")
+            commands.add_schedule(clinic, Recorder(), entry, yes=True, no_verify=True)
     before = snapshot(clinic)
     command, *answers = DIALOGUES[name]
     environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1", "COLUMNS": "80"}
@@ -104,6 +149,8 @@ def test_there_is_no_screen_of_a_dialogue_that_is_gone():
     [
         ("add-task", "add-task needs APP.TASK"),
         ("add-schedule", "add-schedule needs a NAME and a TASK and a time"),
+        ("remove-task", "remove-task needs APP.TASK"),
+        ("remove-schedule", "remove-schedule needs a NAME"),
         ("add-schedule nightly", "add-schedule needs a TASK and a time"),
         ("add-schedule nightly --at 03:00", "add-schedule needs a TASK"),
     ],
@@ -122,6 +169,6 @@ def test_without_a_terminal_it_is_a_wrong_command_line_with_one_example(clinic, 
         if option == "--json":
             said = json.loads(ran.stdout)["error"]["message"]
         else:
-            assert said.count("For example: celeryize add-") == 1
+            assert said.count(f"For example: celeryize {command.split()[0]} ") == 1
         assert (ran.returncode, missing in said) == (2, True), said
     assert snapshot(clinic) == before

@@ -263,7 +263,7 @@ def _declared_queues(facts: Facts) -> bool:
 def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """Tasks are routed to a queue that no worker consumes.
 
-    What happens: They are never run.
+    What happens: The tasks that are sent to it are never run.
     How it looks: (nothing: the state stays PENDING)
     Why: A worker without -Q consumes the default queue only; routing creates the queue, but no
         worker consumes it.

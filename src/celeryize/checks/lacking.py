@@ -75,20 +75,29 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     What happens: No entry is ever sent.
     How it looks: (nothing)
     Why: A worker runs tasks. Only Beat sends those of the schedule.
-    Fix: One process more: celery -A <project> beat
+    Fix: One process more, which celeryize add-worker writes: celery -A <project> beat
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
     entries = facts.settings.first(f"{PREFIX}BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
     if entries is None or not isinstance(entries.value, ast.Dict) or not entries.value.keys:
         return
-    workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts):
+    worker = worker_without_beat(facts)
+    if worker is None:
         return
     yield Occurrence(
-        f"{workers[0].where} starts a worker, and nothing starts Beat: no entry is ever sent",
+        f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
-        f"Start it beside the worker: celery -A {_app_of(workers[0])} beat",
+        "celeryize add-worker writes it beside the worker; by hand: "
+        f"celery -A {_app_of(worker)} beat",
     )
+
+
+def worker_without_beat(facts: Facts) -> CeleryCommand | None:
+    """The first worker that a deployment file starts; None where there is none, or Beat, too."""
+    workers = _production_workers(facts)
+    if not workers or _mentions_beat(facts):
+        return None
+    return workers[0]
 
 
 def _production_workers(facts: Facts) -> list[CeleryCommand]:
@@ -222,7 +231,7 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
     What happens: It works where Celery is installed already, and fails after the next deploy.
     How it looks: ModuleNotFoundError: No module named 'celery'
     Why: A deploy installs what the file lists.
-    Fix: celery in the dependency file.
+    Fix: celery[redis] in the dependency file; celery alone, where the broker is RabbitMQ.
     Source: reproduced with pip
     """
     dependencies = facts.project.dependencies
@@ -240,7 +249,9 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
         return
     place = Where(dependencies.file)
     message = f"{dependencies.file} does not declare celery, which the project imports"
-    hint = "Add it: celery."
+    extras = sorted({extra for _, _, extra in _needed_clients(facts)})
+    bundle = f"celery[{','.join(extras)}]" if extras else "celery"
+    hint = f"Add it: {bundle}."
     found = _developers_celery(facts)
     if found is not None:
         group, line = found
@@ -424,12 +435,11 @@ def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
     if dependencies.file is None or written is None or not _declares(facts, "django"):
         return
     extras = set(re.findall(r"[\w-]+", (re.search(r"\[([^]]*)\]", written) or [""])[0]))
-    for url, what in _urls_in_use(facts):
-        client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
-        if not client or extra in extras or _declares(facts, client, *BRINGS[client]):
+    for key, client, extra in _needed_clients(facts):
+        if extra in extras:
             continue
         yield Occurrence(
-            f"{dependencies.file} does not declare {client}, which {what} needs",
+            f"{dependencies.file} does not declare {client}, which {key} needs",
             Where(dependencies.file),
             f"Write celery[{extra}].",
         )
@@ -448,6 +458,15 @@ def _urls_in_use(facts: Facts) -> Iterator[tuple[str, str]]:
             broker = broker_of(facts, process)
             if broker is not None:
                 yield broker.url, f"{broker.variable} of {process.name} ({broker.where})"
+
+
+def _needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    """What has the URL of a server whose client is not declared by itself, with the client and the
+    extra of celery that brings it."""
+    for url, what in _urls_in_use(facts):
+        client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
+        if client and not _declares(facts, client, *BRINGS[client]):
+            yield what, client, extra
 
 
 @check("celery.W169")

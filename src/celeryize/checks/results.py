@@ -154,7 +154,7 @@ def _tracks_start(facts: Facts) -> bool:
 def result_keeps_less(facts: Facts) -> Iterator[Occurrence]:
     """A result is asked for the name or the arguments of its task, which it does not keep.
 
-    What happens: They are None.
+    What happens: The name and the arguments are None.
     How it looks: None
     Why: The backend keeps the state, the value and the traceback. What the task was called, and
         with which arguments, it keeps with CELERY_RESULT_EXTENDED alone.

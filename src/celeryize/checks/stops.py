@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from celeryize.checks.facts import Facts
 if TYPE_CHECKING:
     from celeryize.live.stop import StopResult
     from celeryize.live.stop_report import RehearsedStop
+
+# The last line of a process that lacks a library; the second is Django's, of a database.
+MISSING = re.compile(r"No module named '(?P<module>[\w.]+)'|Error loading [\w -]+ module")
 
 
 @check("celery.E960", stops=True)
@@ -83,12 +87,31 @@ def stop_is_not_proved(facts: Facts) -> Iterator[Occurrence]:
     How it looks: The lines of its log, above
     Why: The process did not start here, with the command, the environment and the folder of its
         file, on a broker of our own.
-    Fix: Run it by hand first; what it needs is often in an env_file that is not here.
+    Fix: Run it by hand first; what it needs is often in an env_file, or a library, that is not
+        here.
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#starting-the-worker
     """
     for stop, result in _results(facts, "not proved"):
         reason = result.log[-1] if result.log else "it was not ready in time"
-        yield Occurrence(f"the stop of {stop.name} is not proved: {reason}", stop.where)
+        message = f"the stop of {stop.name} is not proved: {reason}"
+        yield Occurrence(message, stop.where, _missing_module(facts, reason))
+
+
+def _missing_module(facts: Facts, reason: str) -> str:
+    """What to do where a library is not installed here; empty where that is not the reason."""
+    found = MISSING.search(reason)
+    project = facts.project
+    if found is None or project.dependencies.file is None:
+        return ""
+    package = (found["module"] or "").partition(".")[0]
+    folder = project.root / project.base
+    if package and ((folder / package).is_dir() or (folder / f"{package}.py").is_file()):
+        # of the project itself: installing does not help
+        return ""
+    return (
+        f"Install what {project.dependencies.file} declares, for the interpreter that tries it: "
+        f"{project.interpreter.path}"
+    )
 
 
 def _results(facts: Facts, outcome: str) -> Iterator[tuple[RehearsedStop, StopResult]]:

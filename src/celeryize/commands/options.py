@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -120,3 +120,11 @@ def repeated_options(options: RunOptions) -> list[str]:
     if options.timeout != RunOptions().timeout:
         words += ["--verify-timeout", f"{options.timeout:g}"]
     return words
+
+
+def repeated_command(words: Sequence[str], options: RunOptions, write: WriteOptions) -> str:
+    """The command line that does the same without a question; `words` are what it is about."""
+    typed = ["celeryize", *words]
+    if write.no_verify:
+        typed.append("--no-verify")
+    return shlex.join([*typed, *repeated_options(options), "--yes"])

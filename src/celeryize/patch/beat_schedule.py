@@ -102,6 +102,13 @@ def entries_of_task(home: Home, names: Collection[str]) -> list[str]:
     ]
 
 
+def names_in(home: Home, name: str) -> set[str]:
+    """The names that an entry uses: crontab, timedelta, a constant of the settings."""
+    there = entry_of(home, name)
+    nodes = ast.walk(there) if there is not None else ()
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
 def _sends(entry: ast.expr, names: Collection[str]) -> bool:
     if not isinstance(entry, ast.Dict):
         return False
@@ -215,6 +222,10 @@ def remove_entry(home: Home, name: str) -> Source:
     rest = source.text[end : source.after_line(there)]
     if not source.text[line:start].strip() and not rest.split("#")[0].strip():
         start, end = line, source.after_line(there)
+    opened, closed = source.start(home.literal) + 1, source.end(home.literal) - 1
+    if not (source.text[opened:start] + source.text[end:closed]).strip():
+        # the last entry: {} instead of two braces on two lines
+        start, end = opened, closed
     return source.splice(Splice(start, end, "", (), (key, there)))
 
 

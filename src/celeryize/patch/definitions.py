@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
@@ -156,6 +156,21 @@ def remove_definitions(source: Source, before: str, after: str) -> Source:
         source = _without_definition(source, node)
     for names in sorted(_imported_names(after) - _imported_names(before)):
         source = _without_import(source, names)
+    return source
+
+
+def remove_unused_imports(source: Source, names: Collection[str]) -> Source:
+    """The module without the imports at its top level of some names, where nothing uses them.
+
+    An import whose line has a comment stays: a person, or a linter, was told something about it.
+    """
+    before = source
+    for node in before.tree.body:
+        if "#" in before.text[before.start(node) : before.after_line(node)]:
+            continue
+        for given in sorted(gives(node)):
+            if (given[2] or given[1]).split(".")[0] in names:
+                source = _without_import(source, given)
     return source
 
 

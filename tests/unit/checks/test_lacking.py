@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from celeryize.checks.facts import read_facts
+from celeryize.checks.run_checks import run_checks
+from celeryize.detect.project import load_project
+from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     Mistake,
     entry,
     found_by_import,
     found_in,
+    healthy,
     settings,
     with_twin,
 )
@@ -259,3 +266,31 @@ def test_the_broker_of_a_deployed_worker_needs_its_client(tmp_path, declared, fo
     }
     ids = {identifier for identifier, _ in found_in(tmp_path, files)}
     assert ("celery.W157" in ids) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "requirements", "hint"),
+    [
+        ("redis://h/0", "django>=4.2\n", "Add it: celery[redis]."),
+        # its client is declared by itself
+        ("redis://h/0", "django>=4.2\nredis\n", "Add it: celery."),
+        ("sqs://", "django>=4.2\n", "Add it: celery[sqs]."),
+        ("amqp://h//", "django>=4.2\n", "Add it: celery."),
+    ],
+)
+def test_celery_is_to_be_declared_with_the_client_of_its_broker(tmp_path, url, requirements, hint):
+    files = {
+        **settings(f"CELERY_BROKER_URL = {url!r}\n", instead="CELERY_RESULT_BACKEND"),
+        "requirements.txt": requirements,
+    }
+    tree = make_tree(tmp_path, {**healthy(), **files})
+    findings = run_checks(read_facts(load_project(tree, python=sys.executable))).findings
+    assert [finding.hint for finding in findings if finding.id == "celery.W156"] == [hint]
+    assert not [finding for finding in findings if finding.id == "celery.W157"]
+
+
+def test_a_schedule_without_beat_names_the_command_that_starts_one(tmp_path):
+    tree = make_tree(tmp_path, {**healthy(), **SCHEDULED, "Procfile": f"{WORKER}\n"})
+    findings = run_checks(read_facts(load_project(tree, python=sys.executable))).findings
+    (hint,) = [finding.hint for finding in findings if finding.id == "celery.W844"]
+    assert "celeryize add-worker" in hint and "celery -A config beat" in hint

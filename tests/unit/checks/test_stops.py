@@ -64,6 +64,26 @@ def test_the_finding_says_the_mode_and_the_one_line(tmp_path):
     assert {finding.hint for finding in found} == {"the one line"}
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_missing"),
+    [
+        ("ImproperlyConfigured: Error loading psycopg2 or psycopg module", True),
+        ("ImproperlyConfigured: Error loading MySQLdb module.", True),
+        ("ModuleNotFoundError: No module named 'storages.backends'", True),
+        # of the project itself
+        ("ModuleNotFoundError: No module named 'config.production'", False),
+        ("KeyError: 'SECRET_KEY'", False),
+    ],
+)
+def test_a_library_that_is_missing_here_is_to_be_installed(tmp_path, reason, is_missing):
+    facts = read_facts(load_project(make_tree(tmp_path, small_project()), python=sys.executable))
+    stops = (stop(Outcome.UNPROVED, log=("Traceback", reason)),)
+    (finding,) = run_checks(facts.with_stops(stops), only=STOPS).findings
+    assert reason in finding.message
+    wanted = f"Install what requirements.txt declares, for the interpreter that tries it: {sys.executable}"
+    assert (finding.hint == wanted) == is_missing
+
+
 def test_without_a_stop_proof_none_of_them_runs(tmp_path):
     facts = read_facts(load_project(make_tree(tmp_path, small_project()), python=sys.executable))
     assert not STOPS & set(run_checks(facts).ran)

@@ -84,6 +84,33 @@ def test_a_changed_comment_is_no_formatting(changed: Path):
     assert snapshot(changed) == before
 
 
+def test_a_refused_undo_names_the_lines_that_are_in_the_way(changed: Path):
+    settings = changed / "config/settings.py"
+    text = settings.read_text()
+    text = text.replace("TASK_TIME_LIMIT = 300", "TASK_TIME_LIMIT = 99")
+    text = text.replace("CELERY_TIMEZONE = TIME_ZONE\n", "")
+    settings.write_text(text.replace("DEBUG = True", "MINE = 1\nDEBUG = True"))
+    lines = settings.read_text().splitlines()
+    limit = lines.index("CELERY_TASK_TIME_LIMIT = 99") + 1
+    with pytest.raises(Conflict) as caught:
+        commands.undo(changed, Recorder(), yes=True)
+    said = caught.value.message.splitlines()
+    assert f"config/settings.py:{limit} was written as: CELERY_TASK_TIME_LIMIT = 300" in said
+    assert f"config/settings.py:{limit} has now: CELERY_TASK_TIME_LIMIT = 99" in said
+    assert any("lacks what was written: CELERY_TIMEZONE = TIME_ZONE" in line for line in said)
+    # it stands elsewhere, and is in nobody's way
+    assert "MINE" not in caught.value.message
+    assert "-CELERY_TIMEZONE = TIME_ZONE" in caught.value.snippet
+
+
+def test_a_refused_undo_shows_no_password(changed: Path):
+    app = changed / "config/celery.py"
+    app.write_text(app.read_text() + "app.conf.broker_url = 'redis://:secret@cache/0'\n")
+    with pytest.raises(Conflict, match=r"config/celery\.py:\d+ has, and it was not") as caught:
+        commands.undo(changed, Recorder(), yes=True)
+    assert "secret" not in caught.value.message
+
+
 def test_a_file_that_is_back_already_is_said(changed: Path):
     change = last_change(changed)
     assert change is not None

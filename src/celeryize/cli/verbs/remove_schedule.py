@@ -18,10 +18,14 @@ EXAMPLES = (
 def remove_schedule(
     call: Call,
     name: Annotated[
-        str, typer.Argument(help="The name of the entry, or the task that it alone sends.")
-    ],
+        str,
+        typer.Argument(
+            help="The name of the entry, or the task that it alone sends. Without it you are asked."
+        ),
+    ] = "",
 ) -> Ending:
     """Remove an entry from the Beat schedule."""
-    from celeryize.commands.schedule import run
+    from celeryize.commands.schedule import questions, run
 
+    questions.require_removed(name, call.view)
     return run.remove_schedule(call.options, call.write, call.view, name)

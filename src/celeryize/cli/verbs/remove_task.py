@@ -21,12 +21,13 @@ def remove_task(
         str,
         typer.Argument(
             help="APP.TASK, for example doctors.send_welcome_email; TASK alone, where no other "
-            "has this name.",
+            "has this name. Without it you are asked.",
             metavar="APP.TASK",
         ),
-    ],
+    ] = "",
 ) -> Ending:
     """Remove a task that is as it was generated."""
-    from celeryize.commands.task import run
+    from celeryize.commands.task import questions, run
 
+    questions.require_removed(target, call.view)
     return run.remove_task(call.options, call.write, call.view, target)

@@ -5,9 +5,11 @@ The `redis-server` of a session keeps nothing on the disk and ends with the sess
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -76,6 +78,23 @@ def server_of(url: object) -> Server | None:
         return None
     password, user = unquote(parts.password or ""), unquote(parts.username or "")
     return Server(scheme, parts.hostname or "", port or PORTS[scheme], password, user)
+
+
+def addresses_without_password(urls: Iterable[object]) -> frozenset[str]:
+    """The addresses of the servers that have neither a user nor a password in any of the URLs."""
+    servers = [server for url in urls if (server := server_of(url)) is not None]
+    closed = {server.address for server in servers if server.user or server.password}
+    return frozenset(server.address for server in servers) - closed
+
+
+def without_false_mask(line: str, addresses: Iterable[str]) -> str:
+    """A line of Celery's log without the mask of a password that there is none of.
+
+    kombu writes `redis://:**@host` whether or not there is a password.
+    """
+    for address in addresses:
+        line = re.sub(rf"://:\*\*@(?={re.escape(address)}(?!\d))", "://", line)
+    return line
 
 
 def listens(server: Server) -> bool:

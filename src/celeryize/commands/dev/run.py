@@ -13,6 +13,7 @@ from pathlib import Path
 
 from celeryize.commands.dev.broker import (
     Server,
+    addresses_without_password,
     await_server,
     is_unknown,
     listens,
@@ -69,10 +70,20 @@ def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
                 refuse_taken_port(project, chosen.port)
             with _servers(report, scratch.path, view) as variables:
                 session = with_variables(session, variables)
-                _run_session(project, session, scratch.path, token, view)
+                urls = {**_urls_in_effect(report), **variables}
+                bare = addresses_without_password(urls.values())
+                _run_session(project, session, scratch.path, token, view, bare)
 
 
-def _run_session(project: Project, session: Session, scratch: Path, token: str, view: View) -> None:
+def _run_session(
+    project: Project,
+    session: Session,
+    scratch: Path,
+    token: str,
+    view: View,
+    bare: frozenset[str],
+) -> None:
+    """Run it until Ctrl-C; `bare` are the addresses of servers that have no password."""
     early = None
     if session.can_be_early:
         early = started_early(session.worker)
@@ -81,7 +92,7 @@ def _run_session(project: Project, session: Session, scratch: Path, token: str, 
         services.append(Service(session.web, waits=False, early=started_early(session.web)))
     if session.beat:
         services.append(Service(session.beat, waits=False, again=without_banner(session.beat)))
-    running = DevSession(view, project.root, project.interpreter.path, token, services)
+    running = DevSession(view, project.root, project.interpreter.path, token, services, bare)
     watcher = Watcher(project.root, scratch, running.note_change)
     names = ", ".join(service.program.name for service in services)
     for remark in session.remarks:

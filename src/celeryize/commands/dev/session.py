@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from celeryize.commands.dev.broker import without_false_mask
 from celeryize.commands.dev.child import Child, Program
 from celeryize.commands.dev.failure import short_failure
 from celeryize.commands.dev.syntax import Broken, find_broken
@@ -100,9 +101,17 @@ class DevSession:
     """Runs until Ctrl-C. Every program, and every line of theirs, passes through here."""
 
     def __init__(
-        self, view: View, root: Path, python: Path, token: str, services: list[Service]
+        self,
+        view: View,
+        root: Path,
+        python: Path,
+        token: str,
+        services: list[Service],
+        bare: frozenset[str] = frozenset(),
     ) -> None:
+        """`bare` are the addresses of servers that have no password."""
         self._view = view
+        self._bare = bare
         self._root = root
         self._python = python
         self._token = token
@@ -328,7 +337,7 @@ class DevSession:
     def _show(self, name: str, text: str) -> None:
         """Show a line; without a reader the session ends, and the lines are read on until then."""
         try:
-            self._view.show_log(name, text)
+            self._view.show_log(name, without_false_mask(text, self._bare))
         except (OSError, ValueError):
             self._events.put(NobodyReads())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from celeryize.commands.beat_files import ignore_beat_files
 from celeryize.commands.init.missing_broker import config_module
@@ -11,6 +13,7 @@ from celeryize.commands.schedule.entry import Request, entry_code, indent_lines
 from celeryize.commands.schedule.migration import plan_migration, reads_database
 from celeryize.commands.task import plan as task_plan
 from celeryize.commands.task.place import registered_name
+from celeryize.commands.task.remove import DEPTH, uses_in
 from celeryize.detect.celery import CeleryApp, module_names
 from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
@@ -25,10 +28,13 @@ from celeryize.patch.beat_schedule import (
     entry_of,
     find_home,
     find_in_app,
+    names_in,
     remove_entry,
 )
+from celeryize.patch.definitions import remove_unused_imports
+from celeryize.patch.nodes import walk
 from celeryize.patch.settings import add_attributes, add_block
-from celeryize.patch.source import python_literal
+from celeryize.patch.source import Source, python_literal
 
 __all__ = ["Removal", "Request", "plan", "plan_removal"]
 
@@ -95,8 +101,52 @@ def plan_removal(project: Project, name: str) -> Removal:
     meant = _meant_entry(project, home, name)
     if meant != name:
         draft.add_note(f"{name} is the task of the entry {meant}.")
-    draft.write(home.source.path, remove_entry(home, meant), f"without the entry {meant}")
+    path = home.source.path
+    after = remove_entry(home, meant)
+    names = [n for n in names_in(home, meant) if not _is_taken_elsewhere(project, draft, path, n)]
+    draft.write(path, remove_unused_imports(after, names), f"without the entry {meant}")
     return Removal(draft.plan(), meant)
+
+
+def entry_names(project: Project) -> list[str]:
+    """The names of the entries, as far as they are written out. Raises CannotPatch as a removal."""
+    home = _find_home(project, project.draft(), _require_app(project), "...")
+    keys = home.literal.keys if home is not None else []
+    return [
+        key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    ]
+
+
+def _is_taken_elsewhere(project: Project, draft: Draft, home: PurePosixPath, name: str) -> bool:
+    """Whether another file of the project may have a name from the file that has the schedule."""
+    files = (
+        file
+        for base in project.modules.roots
+        for file in project.modules.files_with(base, DEPTH, name.encode())
+    )
+    # include() of split_settings runs them all in one namespace
+    shared = set(project.settings.reachable) if project.settings.split else set()
+    for file in dict.fromkeys(files):
+        if file == home:
+            continue
+        try:
+            source = draft.source(file)
+        except CannotPatch:
+            # a file that no Python reads imports nothing
+            continue
+        is_used = any(True for _ in uses_in(project, source, name, [home]))
+        if is_used or _lacks_import(source, name, shared=file in shared):
+            return True
+    return False
+
+
+def _lacks_import(source: Source, name: str, *, shared: bool) -> bool:
+    """Whether a file uses a name that only `import *`, or a `shared` namespace, gives it."""
+    nodes = list(walk(source.tree))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    bound = {alias.asname or alias.name for node in imports for alias in node.names}
+    is_used = any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+    return is_used and name not in bound and (shared or "*" in bound)
 
 
 def _meant_entry(project: Project, home: Home, name: str) -> str:

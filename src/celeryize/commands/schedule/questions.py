@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from celeryize import when
@@ -14,6 +15,7 @@ from celeryize.errors import UsageError
 from celeryize.ui.view import Choice, Question, View
 
 EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
+REMOVE_EXAMPLE = "celeryize remove-schedule nightly"
 # More would not fit on a screen of 24 lines.
 MOST_TASKS = 15
 EVERY_DAY, SOME_DAYS, INTERVAL, CRONTAB = "daily", "days", "interval", "crontab"
@@ -42,6 +44,24 @@ def require_all(request: Request, view: View) -> None:
         raise UsageError(
             f"add-schedule needs {' and '.join(missing)}", hint=f"For example: {EXAMPLE}"
         )
+
+
+def require_removed(name: str, view: View) -> None:
+    """Raise UsageError where no entry to remove is named, and nobody can be asked."""
+    if not name and not view.interactive:
+        raise UsageError("remove-schedule needs a NAME", hint=f"For example: {REMOVE_EXAMPLE}")
+
+
+def ask_removed(names: Sequence[str], view: View) -> str:
+    """The entry to remove, one of these names."""
+    if not names:
+        raise UsageError("the schedule has no entry", hint="`celeryize schedule` lists them.")
+    shown = names[:MOST_TASKS]
+    choices = tuple(Choice(name, "") for name in shown)
+    other = "another entry, by its name ..."
+    return view.ask(
+        Question("Which entry is to be removed?", "NAME", choices, shown[0], other=other)
+    )
 
 
 def ask_missing(project: Project, request: Request, view: View) -> Request:

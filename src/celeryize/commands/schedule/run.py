@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_command, typed_request
 from celeryize.commands.schedule import plan as add
-from celeryize.commands.schedule.questions import ask_missing
+from celeryize.commands.schedule.questions import ask_missing, ask_removed
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -53,7 +52,8 @@ def add_schedule(
             beat = "Start Beat, or restart it: it reads the schedule when it starts"
             titles = (beat, "A worker runs what Beat sends")
             spec, variables = project.start_spec(app), worker_variables(project)
-            return start_steps(project, spec, ("beat", "worker"), variables, titles)
+            steps = start_steps(project, spec, ("beat", "worker"), variables, titles)
+            return (*steps, *_deployment_steps(project))
 
         return Planned(
             plan,
@@ -69,30 +69,47 @@ def add_schedule(
     return run_writer(options, write, view, planned)
 
 
+def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
+    """The step that writes Beat beside the worker of the deployment files, which have none."""
+    from celeryize.checks.facts import read_facts
+    from celeryize.checks.lacking import worker_without_beat
+
+    worker = worker_without_beat(read_facts(project))
+    if worker is None:
+        return ()
+    title = f"Write Beat beside the worker of {worker.where.path}, or no entry is ever sent there"
+    return (NextStep(title, ("celeryize add-worker",)),)
+
+
 def _repeating(
     request: add.Request, given: add.Request, options: RunOptions, write: WriteOptions
 ) -> str:
     """The command that does the same without a question; none where nothing was asked."""
     if request == given:
         return ""
-    words = ["celeryize", "add-schedule", request.name, request.task, *request.timed]
+    words = ["add-schedule", request.name, request.task, *request.timed]
     words += typed_request(request, {"name", "task", "when", "timed"})
-    if write.no_verify:
-        words.append("--no-verify")
-    return shlex.join([*words, *repeated_options(options), "--yes"])
+    return repeated_command(words, options, write)
 
 
 def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: str) -> Written:
     """Remove an entry from the schedule."""
 
     def planned(project: Project) -> Planned:
-        removal = add.plan_removal(project, name)
+        if not project.celery:
+            raise NoCelery
+        meant = name or ask_removed(add.entry_names(project), view)
+        removal = add.plan_removal(project, meant)
+        typed = ""
+        if not name:
+            typed = repeated_command(["remove-schedule", removal.entry], options, write)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=removal.entry)
         return Planned(
             removal.plan,
             f"celeryize remove-schedule {removal.entry}",
             expected,
+            command_line=typed,
             read_by_path=_is_in_component(project, removal.plan),
         )
 

@@ -24,7 +24,7 @@ from celeryize.commands.task.django_api import (
 )
 from celeryize.commands.task.hidden_names import refuse_shadows, taken_names
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
-from celeryize.commands.task.parameters import Parameter, parse_parameters
+from celeryize.commands.task.parameters import Parameter, check_address, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
 from celeryize.commands.task.request import Request, check_request, within_settings
 from celeryize.commands.task.sending import call_lines
@@ -52,6 +52,8 @@ RETRYING = frozenset(
 )
 SIZE = re.compile(r"size|chunk|batch|limit")
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
+# Stands in the mail of a task without a parameter, until the user replaces it.
+EXAMPLE_ADDRESS = "someone@example.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def generate_task(
     if request.body_from is None:
         _check_model_is_used(model, kind)
     _check_model(model, kind, key)
-    _check_address(kind, model, parameters)
+    check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
     if request.is_django:
         registered = registered_name(project, registered)
@@ -299,17 +301,6 @@ def _libraries(project: Project, request: Request) -> frozenset[str]:
     return frozenset({*project.dependencies.declared, *named})
 
 
-def _check_address(kind: Kind, model: Model | None, parameters: tuple[Parameter, ...]) -> None:
-    """Raise UsageError for a mail to nobody: parameters were given, and none can be an address."""
-    if not kind.needs_email_field or model is not None or not parameters:
-        return
-    if all(parameter.annotation != "str" for parameter in parameters):
-        raise UsageError(
-            f"no parameter holds an address, so {parameters[0].name} would not be used",
-            hint="Add recipient:str, or name the model that has it: --model APP.MODEL.",
-        )
-
-
 def _body_context(
     function: str,
     parameters: tuple[Parameter, ...],
@@ -331,7 +322,7 @@ def _body_context(
         "row": "row",
         "pk_type": "int",
         "message": python_literal("Hello"),
-        "recipient": next(iter(texts), python_literal("someone@example.org")),
+        "recipient": next(iter(texts), python_literal(EXAMPLE_ADDRESS)),
     }
     if model:
         row = snake_case(model.name)

@@ -16,8 +16,9 @@ class Kind:
 
     `uses_model`: its code imports the model that is given. `takes_key`: its parameter is then the
     primary key. `parameter` is the one that it has where none is given, as the command line spells
-    it. `imports` are those of its body, and `retry_on` what it retries on unless the command line
-    says otherwise; where the project declares `library`, those of the library take their place.
+    it, and `example` what a person is shown who is asked for parameters. `imports` are those of its
+    body, and `retry_on` what it retries on unless the command line says otherwise; where the
+    project declares `library`, those of the library take their place.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Kind:
     takes_key: bool = False
     needs_email_field: bool = False
     parameter: str = ""
+    example: str = "user_id:int note:str=hello"
     imports: tuple[str, ...] = ()
     retry_on: tuple[str, ...] = ()
     library: str = ""
@@ -57,6 +59,7 @@ KINDS = (
         "sends a mail; tries again where the mail server is away",
         takes_key=True,
         needs_email_field=True,
+        example="recipient:str note:str=hello",
         imports=("from django.core.mail import send_mail",),
         # what passes by itself; a refused recipient or a wrong password does not
         retry_on=(

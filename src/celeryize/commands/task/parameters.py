@@ -103,6 +103,17 @@ def parse_parameters(
     return tuple(found)
 
 
+def check_address(kind: Kind, model: Model | None, parameters: tuple[Parameter, ...]) -> None:
+    """Raise UsageError for a mail to nobody: parameters were given, and none can be an address."""
+    if not kind.needs_email_field or model is not None or not parameters:
+        return
+    if all(parameter.annotation != "str" for parameter in parameters):
+        raise UsageError(
+            f"no parameter holds an address, so {parameters[0].name} would not be used",
+            hint="Add recipient:str, or name the model that has it: --model APP.MODEL.",
+        )
+
+
 def parse_parameter(text: str) -> Parameter:
     """`name:type=default` as a Parameter. Raises UsageError with what to write instead."""
     name, colon, rest = text.partition(":")

@@ -54,7 +54,7 @@ def with_app_label(project: Project, text: str) -> str:
     """
     if "." in text:
         return text
-    known = {task: owner for task in _all_tasks(project) if (owner := _owner_of(project, task))}
+    known = owned_tasks(project)
     meant = sorted({f"{app.label}.{text}" for task, app in known.items() if task.function == text})
     if len(meant) == 1:
         return meant[0]
@@ -67,6 +67,11 @@ def with_app_label(project: Project, text: str) -> str:
         f"no task of this project is called {text}",
         hint=f"{near}`celeryize tasks` lists the tasks.",
     )
+
+
+def owned_tasks(project: Project) -> dict[DefinedTask, App]:
+    """The tasks that belong to an app of the project, with that app."""
+    return {task: app for task in _all_tasks(project) if (app := _owner_of(project, task))}
 
 
 def _all_tasks(project: Project) -> list[DefinedTask]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.missing_library import require_imports
-from celeryize.commands.task.generate import Generated, generate_task
+from celeryize.commands.task.generate import EXAMPLE_ADDRESS, Generated, generate_task
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
 from celeryize.commands.task.request import Request, chosen_kind
@@ -63,6 +63,11 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         init = draft.source(package)
         what = "imports it, so that discovery finds it"
         draft.write(package, init.splice(*add_import(init, line)), what)
+    if not task.parameters and EXAMPLE_ADDRESS in task.code:
+        draft.add_note(
+            f"the recipient {EXAMPLE_ADDRESS}, the subject and the text of the mail are examples: "
+            f"replace them in {path}"
+        )
     if not app.installed:
         _install_app(project, draft, app)
     trigger = None

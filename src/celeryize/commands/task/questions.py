@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
-from celeryize.commands.task.kinds import KINDS, find_kind
-from celeryize.commands.task.parameters import parse_parameter
+from celeryize.commands.task.kinds import KINDS, Kind, find_kind
+from celeryize.commands.task.parameters import check_address, parse_parameters
+from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
 from celeryize.detect.models import find_model, model_names
@@ -16,6 +18,11 @@ from celeryize.patch.source import is_identifier
 from celeryize.ui.view import Choice, Question, View
 
 EXAMPLE = "celeryize add-task doctors.send_welcome_email name:str"
+REMOVE_EXAMPLE = "celeryize remove-task doctors.send_welcome_email"
+# More would not fit on a screen of 24 lines.
+MOST_TASKS = 15
+# The answer of who has no model with an address; no class has a name with a space.
+NO_MODEL = "no model"
 
 
 def require_target(request: Request, view: View) -> None:
@@ -52,10 +59,34 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
     kind = find_kind(request.kind)
     if kind.needs_model and request.model is None:
         request = replace(request, model=view.ask(_model_question(project, app)))
+    elif kind.needs_email_field and request.model is None and not request.parameters:
+        request = replace(request, model=_ask_recipient(project, app, view))
     if not (request.parameters or kind.parameter or (kind.takes_key and request.model)):
-        typed = view.ask(_parameter_question())
+        typed = view.ask(_parameter_question(kind))
         request = replace(request, parameters=tuple(typed.split()))
     return request
+
+
+def require_removed(target: str, view: View) -> None:
+    """Raise UsageError where no task to remove is named, and nobody can be asked."""
+    if not target and not view.interactive:
+        raise UsageError("remove-task needs APP.TASK", hint=f"For example: {REMOVE_EXAMPLE}")
+
+
+def ask_removed(project: Project, view: View) -> str:
+    """The task to remove, as APP.TASK: one of those that add-task wrote."""
+    names = removable_tasks(project)
+    if not names:
+        raise UsageError(
+            "there is no task that celeryize remembers writing",
+            hint="`celeryize tasks` lists all of them.",
+        )
+    shown = names[:MOST_TASKS]
+    choices = tuple(Choice(name, "") for name in shown)
+    other = "another task, APP.TASK ..."
+    return view.ask(
+        Question("Which task is to be removed?", "APP.TASK", choices, shown[0], other=other)
+    )
 
 
 def _ask_app(project: Project, view: View) -> App:
@@ -107,27 +138,45 @@ def _model_question(project: Project, app: App) -> Question:
     )
 
 
+def _ask_recipient(project: Project, app: App, view: View) -> str | None:
+    """The model with the address of a mail; None for none, or where no model has an address."""
+    names = []
+    for name in _models(project, app):
+        model = find_model(project.modules, app, name)
+        if model is not None and model.email_field is not None:
+            names.append(name)
+    if not names:
+        return None
+    choices = (
+        Choice(NO_MODEL, "the address is a parameter of the task"),
+        *(Choice(name, f"of {app.name}") for name in names),
+    )
+    answer = view.ask(Question("Which model has the address?", "--model", choices, NO_MODEL))
+    return None if answer == NO_MODEL else answer
+
+
 def _models(project: Project, app: App) -> list[str]:
     names = model_names(project.modules, app)
     return [name for name in names if find_model(project.modules, app, name) is not None]
 
 
-def _parameter_question() -> Question:
+def _parameter_question(kind: Kind) -> Question:
+    """Which parameters it takes: what the kind cannot work with is asked again, as is a typo."""
     return Question(
         "Which parameters does it take?",
         "NAME:TYPE",
         (),
         "",
-        example="for example: user_id:int note:str=hello; Enter for none",
+        example=f"for example: {kind.example}; Enter for none",
         optional=True,
-        problem_of=_problem_of_parameters,
+        problem_of=partial(_problem_of_parameters, kind),
     )
 
 
-def _problem_of_parameters(text: str) -> str:
+def _problem_of_parameters(kind: Kind, text: str) -> str:
     try:
-        for part in text.split():
-            parse_parameter(part)
+        parameters = parse_parameters(tuple(text.split()), kind, None)
+        check_address(kind, None, parameters)
     except (UsageError, CannotPatch) as error:
         return f"{error.message}. {error.hint}"
     return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
-from celeryize.commands.task.place import named_task, place_of
+from celeryize.commands.task.place import named_task, owned_tasks, place_of
 from celeryize.detect.django_tasks import django_tasks_in
 from celeryize.detect.modules import Bindings, bound_names
 from celeryize.detect.project import Project
@@ -104,7 +104,7 @@ def _refuse_used(project: Project, draft: Draft, function: str, homes: list[Pure
             continue
         try:
             source = Source.decode(file, data)
-            found += _uses_in(project, source, function, homes)
+            found += uses_in(project, source, function, homes)
         except CannotPatch:
             # a file that no Python reads imports nothing
             continue
@@ -118,7 +118,7 @@ def _refuse_used(project: Project, draft: Draft, function: str, homes: list[Pure
         )
 
 
-def _uses_in(
+def uses_in(
     project: Project, source: Source, function: str, homes: list[PurePosixPath]
 ) -> Iterator[Where]:
     """Where a file names a task of another module, or one that is no longer defined in it."""
@@ -185,6 +185,18 @@ def _find_change(project: Project, path: PurePosixPath, function: str) -> Change
         hint="Remove it manually, with the imports that only it needs.",
         where=Where(path),
     )
+
+
+def removable_tasks(project: Project) -> list[str]:
+    """The tasks that celeryize remembers writing, each as APP.TASK."""
+    found = []
+    for task, app in owned_tasks(project).items():
+        try:
+            _find_change(project, task.where.path, task.function)
+        except CannotPatch:
+            continue
+        found.append(f"{app.label}.{task.function}")
+    return found
 
 
 def _text_of(path: PurePosixPath, data: bytes | None) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from celeryize.commands.options import RunOptions, WriteOptions, repeated_options, typed_request
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_command, typed_request
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.task import plan as add
 from celeryize.commands.task.place import with_app_label
-from celeryize.commands.task.questions import ask_missing
+from celeryize.commands.task.questions import ask_missing, ask_removed
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, run_writer
@@ -85,13 +84,11 @@ def _repeating(
     """The command that does the same without a question; none where nothing was asked."""
     if request == given:
         return ""
-    words = ["celeryize", "add-task", request.target, *request.parameters]
+    words = ["add-task", request.target, *request.parameters]
     words += typed_request(request, {"target", "parameters"})
     if run_test:
         words.append("--run-test")
-    if write.no_verify:
-        words.append("--no-verify")
-    return shlex.join([*words, *repeated_options(options), "--yes"])
+    return repeated_command(words, options, write)
 
 
 def remove_task(options: RunOptions, write: WriteOptions, view: View, target: str) -> Written:
@@ -101,11 +98,13 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
     def planned(project: Project) -> Planned:
         if not project.celery:
             raise NoCelery
-        meant = with_app_label(project, target)
+        meant = with_app_label(project, target or ask_removed(project, view))
         plan, gone = remove.plan(project, meant)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, gone=gone)
-        return Planned(plan, f"celeryize remove-task {meant}", expected)
+        command = f"celeryize remove-task {meant}"
+        typed = "" if target else repeated_command(["remove-task", meant], options, write)
+        return Planned(plan, command, expected, command_line=typed)
 
     return run_writer(options, write, view, planned)
 

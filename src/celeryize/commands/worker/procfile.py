@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.commands.worker.broker import Server
 from celeryize.commands.worker.target import (
     Target,
     app_of,
@@ -94,16 +95,47 @@ def _report_platform(target: Target, names: list[str]) -> None:
         there = "there"
         kinds = "process types" if len(names) > 1 else "process type"
         parts.append(f"your platform has to run the new {kinds} ({', '.join(names)})")
-    server = target.wanted.broker
+    server, backend = target.wanted.broker, _unset_backend(target)
     if server.host_variable:
         parts.append(f"{server.host_variable} has to be set {there}, to the host of the broker")
     elif server.kind or server.variables:
         # `REDIS_URL`, which a platform sets by itself, may be read where the first is not there
-        others = [name for name in server.variables[1:] if name.endswith("URL")]
-        names_of_url = " or ".join([server.variable, *others])
-        parts.append(f"{names_of_url} has to be set {there}, to the URL of the broker")
+        parts.append(f"{_names_of_url(server)} has to be set {there}, to the URL of the broker")
+    if backend is not None:
+        parts.append(
+            f"{_names_of_url(backend)} has to be set {there}, to the URL of the result backend: "
+            "without it every .delay() fails"
+        )
     if parts:
-        target.note(f"{target.path}: {', and '.join(parts)}.")
+        target.note(f"{target.path}: {', and '.join(parts)}.{_redis_of_heroku(target, there)}")
+
+
+def _names_of_url(server: Server) -> str:
+    """The variables of which one has to be set."""
+    others = [name for name in server.variables[1:] if name.endswith("URL")]
+    return " or ".join([server.variable, *others])
+
+
+def _unset_backend(target: Target) -> Server | None:
+    """The result backend whose variable has to be set beside that of the broker; None where the
+    same variable gives both, or where it is elsewhere than on the machine itself without any."""
+    backend = target.wanted.backend
+    if backend is None or not backend.variables or not backend.is_local:
+        return None
+    if target.wanted.broker.variable in backend.variables:
+        return None
+    return backend
+
+
+def _redis_of_heroku(target: Target, there: str) -> str:
+    """What Heroku's Redis gives, and what Celery asks of its URL."""
+    servers = [target.wanted.broker, target.wanted.backend]
+    if there != "on Heroku" or all(server is None or server.kind != "redis" for server in servers):
+        return ""
+    return (
+        " Heroku's Redis gives the URL as REDIS_URL; a URL with rediss:// needs "
+        "?ssl_cert_reqs=none at its end, because Heroku signs the certificate itself."
+    )
 
 
 def _line_of(target: Target, job: Job) -> str:

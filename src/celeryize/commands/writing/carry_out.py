@@ -97,8 +97,11 @@ def carry_out(
     if write.dry_run:
         view.write_diff(plan, root)
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
-    if not write.yes and not view.confirm("Write these changes?"):
-        raise Declined("Nothing was changed.")
+    if not write.yes:
+        # what is left to be done by hand is a part of what is decided
+        view.show_todos(plan.todos)
+        if not view.confirm("Write these changes?"):
+            raise Declined("Nothing was changed.")
     more = around or NOTHING
     writing = applied(
         plan.edits, root=root, command=command, generated=more.generated, stays=more.stays

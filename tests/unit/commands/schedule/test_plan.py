@@ -183,6 +183,22 @@ def test_another_entry_of_the_same_name_is_replaced_only_when_told(wired):
     assert list(schedule(wired)) == ["nightly", "other"]
 
 
+@pytest.mark.parametrize(
+    ("procfile", "is_missing"),
+    [
+        ("worker: celery -A config worker\n", True),
+        ("worker: celery -A config worker\nbeat: celery -A config beat\n", False),
+        ("web: gunicorn config.wsgi\n", False),
+    ],
+)
+def test_where_a_worker_is_started_and_no_beat_the_next_step_writes_one(
+    wired, procfile, is_missing
+):
+    (wired / "Procfile").write_text(procfile)
+    lines = [line for step in add(wired).next_steps for line in step.lines]
+    assert any(line.startswith("celeryize add-worker") for line in lines) == is_missing
+
+
 def test_remove_takes_out_that_entry_alone(wired):
     add(wired)
     text = settings(wired)
@@ -191,6 +207,69 @@ def test_remove_takes_out_that_entry_alone(wired):
     assert settings(wired) == text
     with pytest.raises(CannotPatch, match="no entry"):
         commands.remove_schedule(wired, Recorder(), "other", yes=True, no_verify=True)
+
+
+def test_remove_tidies_up_what_only_the_entry_needed(wired):
+    start = settings(wired)
+    request = Request("often", "shop.tasks.sync", parse(every="15min"))
+    commands.add_schedule(wired, Recorder(), request, yes=True, no_verify=True)
+    assert "from datetime import timedelta\n" in settings(wired)
+    remove(wired, "often")
+    assert settings(wired) == f"{start}\nCELERY_BEAT_SCHEDULE = {{}}\n"
+
+
+def test_remove_keeps_a_comment_between_the_braces(wired):
+    add(wired)
+    path = wired / "config/settings.py"
+    path.write_text(settings(wired).replace("SCHEDULE = {\n", "SCHEDULE = {\n    # ours\n"))
+    remove(wired, "nightly")
+    assert settings(wired).endswith("SCHEDULE = {\n    # ours\n}\n")
+
+
+USED = "from celery.schedules import crontab"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        # in the same file
+        ("config/settings.py", "NIGHT = crontab(hour=3)\n"),
+        ("config/settings.py", '__all__ = ["crontab"]\n'),
+        # by the other settings, which take all names, or this one
+        ("config/production.py", "from .settings import *\n\nNIGHT = crontab(hour=3)\n"),
+        ("config/production.py", "from config.settings import crontab\n"),
+        ("doctors/views.py", "from config import settings\n\nNIGHT = settings.crontab(hour=3)\n"),
+    ],
+)
+def test_remove_keeps_an_import_that_is_used_elsewhere(wired, file, text):
+    add(wired)
+    path = wired / file
+    there = path.read_text() if path.exists() else ""
+    path.write_text(there + text)
+    remove(wired, "nightly")
+    assert USED in settings(wired)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("config/production.py", f"from .settings import *\n{USED}\n\nNIGHT = crontab(hour=3)\n"),
+        ("doctors/views.py", f"{USED}\n\nNIGHT = crontab(hour=3)\n"),
+    ],
+)
+def test_remove_takes_out_an_import_that_others_have_of_their_own(wired, file, text):
+    add(wired)
+    (wired / file).write_text(text)
+    remove(wired, "nightly")
+    assert USED not in settings(wired)
+
+
+def test_remove_keeps_an_import_that_a_comment_is_about(wired):
+    add(wired)
+    path = wired / "config/settings.py"
+    path.write_text(settings(wired).replace(USED, f"{USED}  # noqa: F401"))
+    remove(wired, "nightly")
+    assert USED in settings(wired)
 
 
 def test_in_class_based_settings_the_schedule_is_an_attribute(tmp_path):

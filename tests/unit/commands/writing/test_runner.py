@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,7 @@ from celeryize.commands.writing.carry_out import Around, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import Declined, Exit, Unproved
+from celeryize.model import Todo
 from celeryize.probe.proof import Expected
 from tests.conftest import snapshot
 from tests.views import Recorder
@@ -55,6 +57,41 @@ def test_a_no_is_an_error_and_writes_nothing(project: Path):
         write(project, Recorder(answer=False))
     assert (caught.value.exit_code, str(caught.value)) == (Exit.REFUSED, "Nothing was changed.")
     assert snapshot(project) == before
+
+
+class Deciding(Recorder):
+    """A person who is shown something, and asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def show_todos(self, todos: Sequence[Todo]) -> None:
+        self.seen += [todo.what for todo in todos]
+
+    def confirm(self, question: str) -> bool:
+        self.seen.append(question)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({}, ["by hand", "Write these changes?", "by hand"]),
+        # who is not asked reads it once, at the end
+        ({"yes": True}, ["by hand"]),
+    ],
+)
+def test_the_manual_steps_are_shown_before_the_question_too(project: Path, options, seen):
+    def planned(project: Project) -> Planned:
+        draft = project.draft()
+        draft.write(NEW, b"X = 1\n", "new")
+        draft.add_todo(Todo("by hand", "", "x\n", NEW))
+        return Planned(draft.plan(), "celeryize test", Expected("", ""))
+
+    view = Deciding()
+    run_writer(RunOptions(project), WriteOptions(no_verify=True, **options), view, planned)
+    assert view.seen == seen
 
 
 def test_what_goes_around_a_write_rolls_it_back_by_an_exception(project: Path):
