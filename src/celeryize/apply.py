@@ -305,14 +305,11 @@ def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
     run.
     """
     root = root.resolve()
-    return tuple(_file_since(edit, _read(edit.path, root), root) for edit in change.edits)
+    return tuple(_file_since(edit, _read(edit.path, root)) for edit in change.edits)
 
 
-def _file_since(edit: Edit, now: bytes | None, root: Path) -> FileSince:
+def _file_since(edit: Edit, now: bytes | None) -> FileSince:
     since = _since(edit, now)
-    if edit.before is None and now is not None and (root / edit.path).is_symlink():
-        # what it leads to is a file of the user's
-        return FileSince(edit, Since.CHANGED, now, clash="was made by it, and is a symlink now")
     if since is not Since.CHANGED or now is None:
         return FileSince(edit, since, now, undone=edit.before)
     try:

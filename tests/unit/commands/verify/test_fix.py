@@ -423,7 +423,7 @@ def test_all_mistakes_are_fixed_at_once_and_those_behind_them_by_the_next_runs(t
     text = SEVERAL["config/settings.py"] + f"CELERY_BEAT_SCHEDULE = {{'nightly': {{{NIGHTLY}}}}}\n"
     root = make_tree(tmp_path, {**healthy(), "config/settings.py": text, "config/__init__.py": ""})
     runs = [[f.id.removeprefix("celery.") for f in fix(root)[0].fixed] for _ in range(3)]
-    assert runs == [["E010", "W070", "W083", "W083", "E170", "E240"], ["E240", "E250"], []]
+    assert runs == [["W070", "W083", "W083", "E170", "E240", "E010"], ["E240", "E250"], []]
     now = (root / SETTINGS).read_text()
     assert "CELERY_TASK_SOFT_TIME_LIMIT = 270\n" in now
     assert "CELERY_WORKER_PREFETCH_MULTIPLIER = 4\n" in now
