@@ -67,21 +67,25 @@ def entry_code(request: Request) -> str:
     return "\n".join([f"{python_literal(request.name)}: {{", *lines, "}"])
 
 
-def parse_json(text: str | None, flag: str) -> object:
-    """The value of a flag that takes JSON; None where it is not given. Raises UsageError."""
+def parse_json(text: str | None, flag: str, *, at_prompt: bool = False) -> object:
+    """The value of a flag that takes JSON; None where it is not given. Raises UsageError.
+
+    `at_prompt`: no shell takes quotes away, so the examples have none.
+    """
     if text is None:
         return None
     kind, words, example = JSON_FLAGS[flag]
+    typed = f"{flag} '{example}'"
+    if at_prompt:
+        typed = example
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{flag} is not valid JSON: {error}", hint=f"For example {flag} '{example}'."
+            f"{flag} is not valid JSON: {error}", hint=f"For example {typed}."
         ) from error
     if not isinstance(value, kind):
-        raise UsageError(
-            f"{flag} is {words} in JSON", hint=f"Write {words}, for example '{example}'."
-        )
+        raise UsageError(f"{flag} is {words} in JSON", hint=f"Write {words}, for example {typed}.")
     return value
 
 

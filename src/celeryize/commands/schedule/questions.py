@@ -181,7 +181,7 @@ def _arguments_question(needs: list[str]) -> Question:
 
 def _problem_of_arguments(text: str) -> str:
     try:
-        parse_json(text, "--args")
+        parse_json(text, "--args", at_prompt=True)
     except UsageError as error:
         return f"{error.message}. {error.hint}"
     return ""
