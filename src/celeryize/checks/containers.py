@@ -267,6 +267,8 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
         name = command.option("-n", "--hostname") or ""
         # what supervisor starts is on one host, so that %h makes no difference
         one_host = process.kind == "supervisor"
+        if one_host and _is_off(process):
+            continue
         if one_host and "%(" not in name:
             name = name or "celery@%%h"
         elif not FIXED_NODE.fullmatch(name):
@@ -289,6 +291,12 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 "Give each its own.",
             )
+
+
+def _is_off(process: Process) -> bool:
+    """Whether a program of supervisor is started by hand, in place of another one."""
+    starts = process.options.get("autostart")
+    return starts is not None and starts.text.lower() in {"false", "no", "off", "0"}
 
 
 @check("celery.E926")

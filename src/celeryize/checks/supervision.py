@@ -9,7 +9,13 @@ from dataclasses import replace
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of, is_local, is_same
+from celeryize.checks.facts.processes.brokers import (
+    BrokerUrl,
+    broker_of,
+    is_local,
+    is_same,
+    variables_of,
+)
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
 from celeryize.checks.facts.processes.stop import is_development
@@ -39,6 +45,9 @@ DJANGO_SCHEDULERS = frozenset(
         "django_celery_beat.schedulers.DatabaseScheduler",
     }
 )
+# Celery itself reads this variable, and it beats the settings.
+RESULTS = "CELERY_RESULT_BACKEND"
+REDIS_URL = re.compile(r"(redis|rediss|valkey)://")
 ROOT = frozenset({"root", "0", "0:0", "root:root"})
 
 
@@ -514,9 +523,9 @@ def _is_redis(process: Process) -> bool:
 
 @check("celery.E920")
 def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
-    """A container looks for the broker in itself.
+    """A container looks for the broker, or for the place of its results, in itself.
 
-    What happens: The worker never gets a task.
+    What happens: The worker never gets a task, or cannot keep what it returns.
     How it looks: Cannot connect to redis://localhost:6379/0: Connection refused
     Why: In a container localhost is the container; other services have their names as hosts.
     Fix: redis://redis:6379/0, with the name of the service
@@ -550,6 +559,34 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
             place,
             hint,
         )
+    yield from _results_in_the_container(facts)
+
+
+def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:
+    """The workers that a compose file tells to keep results in themselves, beside a Redis."""
+    names = (RESULTS, *variables_of(facts, RESULTS, "RESULT_BACKEND"))
+    reported = set()
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand != "worker":
+            continue
+        if "network_mode" in process.options:
+            continue
+        given = given_to(facts, process).variables
+        item = next((given[name] for name in names if name in given), None)
+        url = BrokerUrl(item.text, item.where, RESULTS) if item else None
+        if url is None or not REDIS_URL.match(url.url) or not is_local(url):
+            continue
+        beside = [p for p in facts.deployment.processes if _is_redis(p)]
+        servers = [p.name for p in beside if p.where.path == process.where.path]
+        if len(servers) == 1 and url.where not in reported:
+            reported.add(url.where)
+            right = redacted(url.url.replace(url.host, servers[0], 1))
+            yield Occurrence(
+                f"{url.host} is the container of {process.name} itself ({process.where}): no"
+                " results are kept there",
+                url.where,
+                f"Write {right}.",
+            )
 
 
 def _may_be_broker(process: Process, beside: Process) -> bool:

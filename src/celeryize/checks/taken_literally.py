@@ -124,8 +124,10 @@ def percent_of_systemd(facts: Facts) -> Iterator[Occurrence]:
         command = process.celery
         if process.kind != "systemd" or command is None:
             continue
-        found = NODE_PERCENT.search(command.option("-n", "--hostname") or "")
-        if found:
+        node = command.option("-n", "--hostname") or ""
+        found = NODE_PERCENT.search(node)
+        # %n@%H: who writes the host as systemd does means the name of the unit
+        if found and not re.search(r"(?<!%)(?:%%)*%[Hl]", node):
             yield Occurrence(
                 f"systemd puts {meant[found[1]]} in place of %{found[1]} in the node name",
                 process.where,

@@ -272,6 +272,19 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W925",
+        {
+            "supervisord.conf": PROGRAMS.format(command="", more="")
+            + PROGRAMS.format(command="", more="").replace("worker]", "green]")
+        },
+        # blue and green: one of them runs
+        {
+            "supervisord.conf": PROGRAMS.format(command="", more="")
+            + PROGRAMS.format(command="", more="autostart=false").replace("worker]", "green]")
+        },
+        at="supervisord.conf:9",
+    ),
+    Mistake(
+        "celery.W925",
         compose(
             "redis://redis/0",
             REDIS,

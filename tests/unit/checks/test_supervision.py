@@ -72,6 +72,12 @@ def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> 
     }
 
 
+def results(url: str, more: str = "") -> dict[str, str]:
+    """A worker beside a Redis, with a place for its results."""
+    worker = service(WORKER, "environment:", f"  CELERY_RESULT_BACKEND: {url}")
+    return compose(f"  redis:\n    image: redis:7\n{worker}{more}")
+
+
 MISTAKES = [
     Mistake(
         "celery.W813",
@@ -263,6 +269,16 @@ MISTAKES = [
             "docker-compose.yml": "services:\n  redis:\n    image: redis:7\n"
             + service(WORKER, "network_mode: host"),
         },
+    ),
+    Mistake(
+        "celery.E920",
+        results("redis://localhost:6379/1  # <-"),
+        results("redis://redis:6379/1"),
+    ),
+    Mistake(
+        "celery.E920",
+        results("redis://:it@127.0.0.1/1  # <-"),
+        results("redis://localhost:6379/1", "    network_mode: host\n"),
     ),
     Mistake(
         "celery.E970",

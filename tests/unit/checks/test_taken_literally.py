@@ -110,6 +110,12 @@ MISTAKES = [
         unit(f"{WORKER} --hostname=worker-%i@%%h", "deploy/worker@.service"),
         at="deploy/worker.service:6",
     ),
+    Mistake(
+        "celery.W939",
+        unit(f"{WORKER} -n %n@%%h"),
+        unit(f"{WORKER} -n %n@%H"),
+        at="deploy/worker.service:6",
+    ),
 ]
 
 
