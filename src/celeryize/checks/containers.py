@@ -13,7 +13,7 @@ from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.given import given_to, substituted
 from celeryize.checks.facts.processes.hosts import host_in, is_database, names_of
 from celeryize.checks.facts.processes.reads import default_database_reads
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, what_starts
 from celeryize.detect.processes import Process
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -46,7 +46,7 @@ SHELL_VARIABLE = re.compile(r"(?<!\$\()\${1,2}\{?[A-Z_]+\}?")
 
 def _broker_beside(facts: Facts, process: Process) -> tuple[BrokerUrl, Process] | None:
     """The broker's URL of a compose service, and the service of the same file that it names."""
-    if not _uses_broker(process):
+    if not _uses_broker(facts, process):
         return None
     url = broker_of(facts, process)
     if url is None:
@@ -367,7 +367,7 @@ def _lost_databases(facts: Facts) -> Iterator[Occurrence]:
     }
     reported: set[Where] = set()
     for process in facts.deployment.processes:
-        if not _uses_broker(process) or names.may_be_elsewhere:
+        if not _uses_broker(facts, process) or names.may_be_elsewhere:
             continue
         beside = [
             other
@@ -429,8 +429,13 @@ class _NamesOfHosts:
         if any("profiles" in server.options for server in servers):
             return True
         # the one beside is there for something else, and under its own name
-        given = given_to(self.facts, process).variables.values()
-        used = {host_in(substituted(self.facts, process, item.text)) for item in given}
+        given = given_to(self.facts, process).variables.items()
+        used = {
+            host_in(substituted(self.facts, process, item.text))
+            for name, item in given
+            # results are kept beside the broker, mostly
+            if "RESULT" not in name
+        }
         return any(server.name in used for server in servers)
 
     def _is_written(self, host: str) -> bool:
@@ -470,7 +475,7 @@ def _lost_brokers(facts: Facts) -> Iterator[tuple[Process, BrokerUrl]]:
         return
     reported: set[Where] = set()
     for process in facts.deployment.processes:
-        if not _uses_broker(process):
+        if not _uses_broker(facts, process):
             continue
         url = broker_of(facts, process)
         if url is None or url.where in reported or not NAME_OF_SERVICE.fullmatch(url.host or ""):
@@ -495,10 +500,10 @@ def _brokers_beside(facts: Facts, process: Process, url: BrokerUrl) -> list[Proc
     ]
 
 
-def _uses_broker(process: Process) -> bool:
+def _uses_broker(facts: Facts, process: Process) -> bool:
     """Whether a service of a compose file is a worker, Beat, or the web server."""
     if process.kind != "compose":
         return False
     if process.celery is None:
-        return bool(WEB.search(" ".join(process.words)))
+        return bool(WEB.search(what_starts(facts, process)))
     return process.subcommand in {"worker", "beat"}

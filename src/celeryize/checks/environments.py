@@ -34,6 +34,7 @@ from celeryize.checks.facts.processes.reads import (
 )
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.checks.facts.processes.where_it_runs import what_starts
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.model import Where
@@ -73,7 +74,11 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
             continue
         same = any(key in own and item.text == own[key] for key, item in other.options.items())
         extended = process.options.get("extends")
-        if same or WEB.search(" ".join(other.words)) or (extended and extended.text == other.name):
+        if (
+            same
+            or WEB.search(what_starts(facts, other))
+            or (extended and extended.text == other.name)
+        ):
             yield other
 
 
@@ -204,7 +209,7 @@ def _given_differently(facts: Facts, process: Process, web: Process, name: str) 
 def _webs_that_have(facts: Facts, process: Process, name: str) -> list[Process]:
     """The web servers beside a worker, where each of them has the variable: one that lacks it,
     too, agrees with the worker."""
-    webs = [other for other in _siblings(facts, process) if WEB.search(" ".join(other.words))]
+    webs = [other for other in _siblings(facts, process) if WEB.search(what_starts(facts, other))]
     if any(name not in given_to(facts, web).variables for web in webs):
         return []
     return webs
@@ -285,7 +290,11 @@ def _project_services(facts: Facts) -> Iterator[Process]:
     """The workers, the Beats and the web servers of the compose files."""
     yield from (process for process in _starters(facts) if process.kind == "compose")
     for process in facts.deployment.processes:
-        if process.kind == "compose" and not process.celery and WEB.search(" ".join(process.words)):
+        if (
+            process.kind == "compose"
+            and not process.celery
+            and WEB.search(what_starts(facts, process))
+        ):
             yield process
 
 
@@ -359,7 +368,7 @@ def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
         together = other.where.path == worker.where.path
         if worker.kind in {"systemd", "kubernetes"}:
             together = other.where.path.parent == worker.where.path.parent
-        if together and WEB.search(" ".join(other.words)):
+        if together and WEB.search(what_starts(facts, other)):
             yield other
 
 

@@ -12,6 +12,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.reads import SETTINGS, fallback_settings
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.checks.facts.processes.where_it_runs import what_starts
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.reading import readable_text
@@ -27,7 +28,7 @@ def _pairs(facts: Facts) -> Iterator[tuple[Process, Process]]:
     for web in facts.deployment.processes:
         if web.kind != "compose" or web.celery or is_development(web.where.path):
             continue
-        if not WEB.search(" ".join(web.words)):
+        if not WEB.search(what_starts(facts, web)):
             continue
         for worker in facts.deployment.processes:
             if worker.subcommand == "worker" and worker.where.path == web.where.path:

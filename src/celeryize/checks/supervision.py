@@ -19,7 +19,7 @@ from celeryize.checks.facts.processes.brokers import (
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
 from celeryize.checks.facts.processes.stop import is_development
-from celeryize.checks.facts.processes.where_it_runs import missing_from_folder
+from celeryize.checks.facts.processes.where_it_runs import missing_from_folder, what_starts
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -695,7 +695,7 @@ def _different_brokers(
 ) -> Iterator[tuple[Process, BrokerUrl, Process, BrokerUrl]]:
     """The web servers beside workers that all read another broker, with one of these."""
     for web in facts.deployment.processes:
-        if web.celery or not WEB.search(" ".join(web.words)) or is_development(web.where.path):
+        if web.celery or not WEB.search(what_starts(facts, web)) or is_development(web.where.path):
             continue
         own = broker_of(facts, web)
         others = [

@@ -105,6 +105,14 @@ def settings_of_tools(
     return None
 
 
+def starts_project(folder: Path) -> bool:
+    """Whether a folder has a file that starts processes, or a folder for such files."""
+    names = [entry.name for entry in list_folder(folder)]
+    return any(STARTS_PROJECT.fullmatch(name) for name in names) or bool(
+        {"deploy", "deployment", "docker", "k8s", "kubernetes", "ops", "etc"} & set(names)
+    )
+
+
 def candidate_modules(modules: Modules) -> tuple[tuple[str, Where], ...]:
     """The modules of the project that look like the settings of one of its environments."""
     found: dict[str, Where] = {}

@@ -485,3 +485,47 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+DEPLOYED = """\
+services:
+  web:
+    build: .
+    environment:
+      CELERY_BROKER_URL: redis://redis:6379/0
+      CELERY_RESULT_BACKEND: redis://redis:6379/0
+  worker:
+    build: .
+    command: celery -A config worker
+    environment:
+      CELERY_BROKER_URL: {}
+      CELERY_RESULT_BACKEND: redis://redis:6379/0
+  redis:
+    image: redis:8
+"""
+READS_BOTH = settings(
+    'CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost")\n'
+    'CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost")\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "url", "identifier"),
+    [
+        ('CMD ["gunicorn", "config.wsgi"]', "redis://redis:6379/1", "celery.E984"),
+        ("CMD gunicorn \\\n    config.wsgi", "redis://redis:6379/1", "celery.E984"),
+        ('CMD ["gunicorn", "config.wsgi"]', "redis://redis:6379/0", None),
+        # nobody knows what it starts
+        ("CMD ./start", "redis://redis:6379/1", None),
+        # the URL of the results does not excuse that of the broker
+        ("CMD ./start", "redis://queue:6379/0", "celery.E933"),
+    ],
+)
+def test_a_web_server_that_its_image_starts_is_one(tmp_path, start, url, identifier):
+    files = {
+        **READS_BOTH,
+        "Dockerfile": f"FROM python:3.13\nCOPY . .\n{start}\n",
+        "compose.yml": DEPLOYED.format(url),
+    }
+    found = {name for name, _ in found_in(tmp_path, files)} & {"celery.E984", "celery.E933"}
+    assert found == ({identifier} if identifier else set())

@@ -11,6 +11,7 @@ from celeryize.commands.schedule.questions import ask_missing, ask_removed
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.detect.candidates import starts_project
 from celeryize.detect.project import Project
 from celeryize.errors import NoCelery
 from celeryize.model import NextStep, Plan
@@ -71,6 +72,10 @@ def add_schedule(
 
 def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
     """The step that writes Beat beside the worker of the deployment files, which have none."""
+    folders = {project.root, project.root / project.base}
+    if not any(starts_project(folder) for folder in folders):
+        return ()
+    # most projects have no such file: what reads them is loaded here alone
     from celeryize.checks.facts import read_facts
     from celeryize.checks.lacking import worker_without_beat
 

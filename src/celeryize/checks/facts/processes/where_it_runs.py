@@ -12,6 +12,8 @@ from celeryize.detect.processes.process import Process
 from celeryize.reading import read_text, readable_text
 
 ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
+# What an image starts by itself, over as many lines as it has.
+IN_IMAGE = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
 INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH|\.pth\b")
@@ -195,6 +197,15 @@ def dockerfile_of(process: Process, folder: Path) -> str:
         return read_text(place)
     except OSError:
         return ""
+
+
+def what_starts(facts: Facts, process: Process) -> str:
+    """The command line of a process; for a service that leaves it to its image, what CMD and
+    ENTRYPOINT of the Dockerfile are."""
+    if process.words or process.kind != "compose" or not {"build", "context"} & {*process.options}:
+        return " ".join(process.words)
+    folder = (facts.deployment.root / process.where.path).parent
+    return "\n".join(IN_IMAGE.findall(dockerfile_of(process, folder)))
 
 
 def dockerfile_path(process: Process, folder: Path) -> tuple[Path, Path] | None:
