@@ -67,6 +67,21 @@ def test_a_folder_that_may_not_be_entered_does_not_matter(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("mode", [0, 0o444, 0o111])
+def test_where_manage_py_has_another_name_the_search_for_it_survives_any_folder(
+    tmp_path, celeryize: Run, forbidding, mode
+):
+    tree = small_project()
+    tree["bin/manage"] = tree.pop("manage.py")
+    root = make_tree(tmp_path / "project", {**tree, "data/dump": "x", "data/more/dump": "x"})
+    forbidding(root / "data")
+    # a folder that may be listed is not one whose files may be looked at
+    (root / "data").chmod(mode)
+    ran = celeryize(root, *INIT)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize(
     "where", ["config/settings.py", "doctors/tasks.py", "requirements.txt", "doctors/models.py"]

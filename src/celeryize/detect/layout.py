@@ -26,9 +26,11 @@ from celeryize.detect.path_changes import added_parts
 from celeryize.detect.variables import assigned_in, assigned_in_text
 from celeryize.errors import NoProject
 from celeryize.model import Where
-from celeryize.reading import is_folder, list_folder, read_text
+from celeryize.reading import is_file, is_folder, list_folder, read_text
 
 MANAGE = "manage.py"
+# Bytes.
+LONGEST_SCRIPT = 65_536
 LEVELS_BELOW = 2
 # The class of django-configurations.
 CONFIGURATION = "DJANGO_CONFIGURATION"
@@ -182,7 +184,11 @@ def _manage_below(start: Path) -> Path | None:
 
 
 def _manage_by_another_name(start: Path) -> Path | None:
-    """The only script that does what manage.py does: `bin/manage`, `shop/__main__.py`."""
+    """The only script of a project that does what manage.py does: `bin/manage`,
+    `shop/__main__.py`."""
+    # every script is read: not those of a home folder
+    if not any((start / mark).exists() for mark in ROOT_MARKS):
+        return None
     level, found = [start], []
     for _ in range(LEVELS_BELOW + 1):
         files = (file for folder in level for file in list_folder(folder))
@@ -193,7 +199,13 @@ def _manage_by_another_name(start: Path) -> Path | None:
 
 def _runs_commands(file: Path) -> bool:
     """Whether a script names the settings and runs Django's commands; one for tests is none."""
-    if file.suffix not in {"", ".py"} or "test" in file.name or not file.is_file():
+    if file.suffix not in {"", ".py"} or "test" in file.name or not is_file(file):
+        return False
+    # no script of that kind is longer, and a folder may hold anything
+    try:
+        if file.stat().st_size > LONGEST_SCRIPT:
+            return False
+    except OSError:
         return False
     text = _read_text(file)
     named = next(assigned_in_text(text, VARIABLE), None)

@@ -17,7 +17,7 @@ from celeryize.detect.variables import Assigned, assigned_in, assigned_in_text
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
 from celeryize.patch.source import Source
-from celeryize.reading import list_folder, readable_text
+from celeryize.reading import is_file, list_folder, readable_text
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 FILES = ("wsgi.py", "asgi.py", "wsgi/__init__.py", "asgi/__init__.py")
@@ -103,7 +103,7 @@ def _served_files(layout: Layout, modules: Modules) -> Iterator[PurePosixPath]:
     called: `gunicorn server:application`."""
     for folder in dict.fromkeys((layout.root, layout.root / layout.base)):
         for file in list_folder(folder):
-            if not STARTS_PROJECT.fullmatch(file.name) or not file.is_file():
+            if not STARTS_PROJECT.fullmatch(file.name) or not is_file(file):
                 continue
             for line in readable_text(file).split("\n"):
                 if line.lstrip().startswith("#") or not SERVER.search(line):

@@ -248,6 +248,19 @@ def test_the_one_script_that_does_the_work_of_manage_py_is_taken(tmp_path, place
     assert (layout.base, layout.manage) == (PurePosixPath("."), PurePosixPath(place))
 
 
+def test_the_scripts_of_a_home_folder_are_not_read(tmp_path):
+    tree = {"bin/manage": MANAGE.format(settings="config.settings"), "config/settings.py": ""}
+    with pytest.raises(NoProject, match=r"no Django manage\.py"):
+        find_layout(make_tree(tmp_path, tree))
+
+
+def test_a_long_file_is_no_script(tmp_path):
+    tree = small_project()
+    tree["bin/manage"] = tree.pop("manage.py") + 70_000 * "#"
+    with pytest.raises(NoProject, match=r"no Django manage\.py"):
+        find_layout(make_tree(tmp_path, tree))
+
+
 @pytest.mark.parametrize(
     "scripts",
     [
