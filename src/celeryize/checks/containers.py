@@ -13,13 +13,12 @@ from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.given import given_to, substituted
 from celeryize.checks.facts.processes.hosts import host_in, is_database, names_of
 from celeryize.checks.facts.processes.reads import default_database_reads
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, what_starts
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, starts_web
 from celeryize.detect.processes import Process
 from celeryize.model import Where
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
 
-WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 # The port on which the image of a broker listens.
 PORTS = {"redis": 6379, "valkey": 6379, "rabbitmq": 5672}
 PUBLISHED = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?$")
@@ -294,7 +293,7 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _is_off(process: Process) -> bool:
-    """Whether a program of supervisor is started by hand, in place of another one."""
+    """Whether a program of supervisor is started manually, in place of another one."""
     starts = process.options.get("autostart")
     return starts is not None and starts.text.lower() in {"false", "no", "off", "0"}
 
@@ -337,7 +336,7 @@ def _is_exec_form(facts: Facts, where: Where) -> bool:
 
 @check("celery.E933", grouped=True)
 def server_has_another_name(facts: Facts) -> Iterator[Occurrence]:
-    """A container is told a broker or a database whose host is none of the services beside it.
+    """A container has a broker or a database whose host is none of the services beside it.
 
     What happens: The worker never gets a task, or cannot reach the database.
     How it looks: Cannot connect to redis://cache:6379/0: Error -2: Name or service not known
@@ -505,5 +504,5 @@ def _uses_broker(facts: Facts, process: Process) -> bool:
     if process.kind != "compose":
         return False
     if process.celery is None:
-        return bool(WEB.search(what_starts(facts, process)))
+        return starts_web(facts, process)
     return process.subcommand in {"worker", "beat"}

@@ -34,12 +34,11 @@ from celeryize.checks.facts.processes.reads import (
 )
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
-from celeryize.checks.facts.processes.where_it_runs import what_starts
+from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 
-WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 KINDS = ("compose", "kubernetes")
 # The services whose variables are not those of the project, though they have the same names.
 MODELS = ("build", "context", "image")
@@ -74,11 +73,7 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
             continue
         same = any(key in own and item.text == own[key] for key, item in other.options.items())
         extended = process.options.get("extends")
-        if (
-            same
-            or WEB.search(what_starts(facts, other))
-            or (extended and extended.text == other.name)
-        ):
+        if same or starts_web(facts, other) or (extended and extended.text == other.name):
             yield other
 
 
@@ -209,7 +204,7 @@ def _given_differently(facts: Facts, process: Process, web: Process, name: str) 
 def _webs_that_have(facts: Facts, process: Process, name: str) -> list[Process]:
     """The web servers beside a worker, where each of them has the variable: one that lacks it,
     too, agrees with the worker."""
-    webs = [other for other in _siblings(facts, process) if WEB.search(what_starts(facts, other))]
+    webs = [other for other in _siblings(facts, process) if starts_web(facts, other)]
     if any(name not in given_to(facts, web).variables for web in webs):
         return []
     return webs
@@ -237,7 +232,7 @@ def _database_in(url: str) -> str:
 
 
 def _taken_without(facts: Facts, read: Read) -> str | None:
-    """What the settings take where the variable is not given; None where it cannot be told."""
+    """What the settings take where the variable is not given; None where that is not known."""
     dotenv = dotenv_of(facts)
     if dotenv is None:
         return None
@@ -290,16 +285,12 @@ def _project_services(facts: Facts) -> Iterator[Process]:
     """The workers, the Beats and the web servers of the compose files."""
     yield from (process for process in _starters(facts) if process.kind == "compose")
     for process in facts.deployment.processes:
-        if (
-            process.kind == "compose"
-            and not process.celery
-            and WEB.search(what_starts(facts, process))
-        ):
+        if process.kind == "compose" and not process.celery and starts_web(facts, process):
             yield process
 
 
 def _leads_to_server(facts: Facts, name: str, text: str) -> bool:
-    """Whether a variable leads to a broker or to a database, and is no list of allowed hosts."""
+    """Whether a variable leads to a broker or to a database, and not to a list of allowed hosts."""
     if "://" in text:
         return SERVER_URL.match(text) is not None
     if SERVER_HOST.fullmatch(name):
@@ -368,7 +359,7 @@ def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
         together = other.where.path == worker.where.path
         if worker.kind in {"systemd", "kubernetes"}:
             together = other.where.path.parent == worker.where.path.parent
-        if together and WEB.search(what_starts(facts, other)):
+        if together and starts_web(facts, other):
             yield other
 
 

@@ -19,14 +19,13 @@ from celeryize.checks.facts.processes.brokers import (
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
 from celeryize.checks.facts.processes.stop import is_development
-from celeryize.checks.facts.processes.where_it_runs import missing_from_folder, what_starts
+from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
 
-WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 ASKING = re.compile(r"celery\b.*?\b(?:status|inspect\s+ping)\b")
 FIND = re.compile(r"\bfind\s.*-(?:newer|mmin|newermt|cmin|mtime)")
 # The line of a script that starts a web server for production.
@@ -695,7 +694,7 @@ def _different_brokers(
 ) -> Iterator[tuple[Process, BrokerUrl, Process, BrokerUrl]]:
     """The web servers beside workers that all read another broker, with one of these."""
     for web in facts.deployment.processes:
-        if web.celery or not WEB.search(what_starts(facts, web)) or is_development(web.where.path):
+        if web.celery or not starts_web(facts, web) or is_development(web.where.path):
             continue
         own = broker_of(facts, web)
         others = [

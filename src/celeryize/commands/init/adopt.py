@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker
 from celeryize.celery_facts import OLD_NAMES
-from celeryize.checks.check import Fix
 from celeryize.commands.init.adopt_profile import adopt_profile
 from celeryize.commands.init.answers import Answers
 from celeryize.commands.init.change import answers_before, change_set_up
@@ -230,6 +229,7 @@ def _name_settings(setup: Setup, app: CeleryApp) -> None:
     if not app.reads_django_settings or VARIABLE in source.text:
         return
     # nearly every app file has it: what reads the project for a check is loaded here alone
+    from celeryize.checks.check import Fix
     from celeryize.checks.facts import read_facts
     from celeryize.checks.wiring import settings_module_not_set
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.front import CELERY, SERVER, SERVERS, Front, front_in, front_of
 from celeryize.detect.processes.process import Process, split_command, unwrapped
-from celeryize.detect.processes.scripts import copied_files, entry_words, reached_text
+from celeryize.detect.processes.scripts import STARTS, copied_files, entry_words, reached_text
 from celeryize.reading import readable_text
 
 WEB = re.compile(rf"(?<![\w-]){SERVERS}(?![\w-])|\brun(?:server(?:_plus)?|sslserver)\b")
@@ -26,7 +26,6 @@ ENVIRONMENT = re.compile(
 )
 SYSTEM = frozenset({"/bin", "/usr/bin", "/usr/local/bin"})
 NAMES = ("web", "django", "app", "backend", "server", "api", "site", "webserver", "wsgi")
-STARTS = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
 PASSES_ON = re.compile(r"\$\{?[@*]")
 
 

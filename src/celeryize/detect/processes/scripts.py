@@ -14,6 +14,8 @@ from celeryize.reading import read_text
 
 SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)?)?(?:/|\b)(?:ba|da|a|z|k)?sh\b")
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(.+?)\s+(\S+)\s*$", re.M)
+# What an image starts by itself, over as many lines as it has.
+STARTS = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
 ENTRYPOINT = re.compile(r"^\s*ENTRYPOINT\s+(.*)$", re.M | re.I)
 # Words before `celery` in a line that starts it: exec, a runner, assignments.
 RUNNERS = re.compile(

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.scripts import STARTS
 from celeryize.reading import read_text, readable_text
 
+WEB = re.compile(r"\b(gunicorn|uvicorn|daphne|hypercorn|uwsgi|granian|runserver)\b")
 ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
-# What an image starts by itself, over as many lines as it has.
-IN_IMAGE = re.compile(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*(?:\\\n.*)*)$", re.M | re.I)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
 INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH|\.pth\b")
@@ -205,7 +205,12 @@ def what_starts(facts: Facts, process: Process) -> str:
     if process.words or process.kind != "compose" or not {"build", "context"} & {*process.options}:
         return " ".join(process.words)
     folder = (facts.deployment.root / process.where.path).parent
-    return "\n".join(IN_IMAGE.findall(dockerfile_of(process, folder)))
+    return "\n".join(STARTS.findall(dockerfile_of(process, folder)))
+
+
+def starts_web(facts: Facts, process: Process) -> bool:
+    """Whether a process is a web server, that of development included."""
+    return bool(WEB.search(what_starts(facts, process)))
 
 
 def dockerfile_path(process: Process, folder: Path) -> tuple[Path, Path] | None:
