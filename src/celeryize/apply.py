@@ -338,7 +338,7 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
 
     A file that was only reformatted since gets its bytes from before; one that was edited away
     from the change keeps these edits. Raises Conflict for the files that were changed otherwise,
-    with a diff of what was done to them since, and what undoing them by hand takes.
+    with a diff of what was done to them since, and the patch that undoes them manually.
     """
     files = state_since(change, root)
     changed = [file for file in files if file.since in {Since.CHANGED, Since.GONE}]
@@ -352,7 +352,7 @@ def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
 
 
 def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
-    """The error for files whose later edits cannot be told from the change."""
+    """The error for files whose later edits cannot be separated from the change."""
     edits = [file.edit for file in files]
     names = ", ".join(str(edit.path) for edit in edits)
     reasons = "".join(f"\n{line}" for file in files for line in _reasons_of(file))
@@ -360,8 +360,8 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     return Conflict(
         f"{names} changed since `{command}` wrote it{reasons}",
         diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
-        hint="Take your edit back and undo again; or make the patch above by hand and undo again. "
-        "If that does not help, drop the change from the history: celeryize undo --forget",
+        hint="Revert your edit and undo again; or apply the first patch above manually and undo "
+        "again. If that does not help, drop the change from the history: celeryize undo --forget",
         snippet="".join(by_hand).rstrip("\n"),
         where=Where(edits[0].path),
     )

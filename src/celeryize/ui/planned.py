@@ -247,7 +247,7 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
     voice.say(always=True)
     if isinstance(error, Conflict) and error.snippet:
         # long: what is wrong, and what to do, has to be below it to be seen
-        _say_patch(voice, "The patch that undoes it by hand:", error.snippet)
+        _say_patch(voice, "The patch that undoes it manually:", error.snippet)
         _say_patch(voice, "What was edited since:", error.diff)
     if isinstance(error, Unproved) and error.brief:
         voice.say_pieces(

@@ -186,7 +186,7 @@ def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
     error = Conflict("a.py changed", diff="-a\n+b\n", hint="Take it back.", snippet="-x\n" * 40)
     Screen(interactive=False).show_error(error)
     lines = capsys.readouterr().err.strip().splitlines()
-    assert lines[0] == "The patch that undoes it by hand:"
+    assert lines[0] == "The patch that undoes it manually:"
     assert lines[-7:] == [
         "What was edited since:",
         "-a",
