@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -62,7 +62,13 @@ from celeryize.checks import (
 )
 from celeryize.checks.check import CHECKS, Check, Fix, Occurrence
 from celeryize.checks.facts import Facts
-from celeryize.checks.halves import is_worth_it, run_in_halves
+from celeryize.checks.halves import (
+    MANY_READ,
+    is_worth_it,
+    run_in_halves,
+    run_pieces,
+    second_process,
+)
 from celeryize.checks.outcome import CheckResults, PossibleFix, Silenced
 from celeryize.errors import UsageError
 from celeryize.model import Finding, Severity
@@ -237,12 +243,30 @@ def _answers(facts: Facts, skipped: set[str]) -> Iterator[tuple[Check, list[Occu
 def _run_ahead(checks: Sequence[Check], facts: Facts) -> dict[str, list[Occurrence]]:
     """What the checks find, by their ids, where two processes are sooner done than one."""
     # an import keeps a second processor busy already
-    if facts.worker is not None or not is_worth_it(len(facts.code.relevant)):
+    if facts.worker is not None:
         return {}
     # in families, which ask for the same facts
     order = [family.__name__ for family in FAMILIES]
     related = sorted(checks, key=lambda check: order.index(check.run.__module__))
-    return run_in_halves({check.id: partial(_occurrences_of, check, facts) for check in related})
+    work = {check.id: partial(_occurrences_of, check, facts) for check in related}
+    if not is_worth_it(len(facts.code.test_files), MANY_READ):
+        return _in_two_processes(work, facts)
+    # the tests are read, which takes a while, before anything of the code is parsed
+    early = [check.id for check in related if check.run.__module__ == testing.__name__]
+    pieces = [(name, work.pop(name)) for name in early]
+    with second_process(lambda: run_pieces(pieces)) as second:
+        known = _in_two_processes(work, facts)
+    return known | second.found
+
+
+def _in_two_processes(
+    work: Mapping[str, Callable[[], list[Occurrence]]], facts: Facts
+) -> dict[str, list[Occurrence]]:
+    if not is_worth_it(len(facts.code.relevant)):
+        return {}
+    # before the fork, which then has them
+    _ = facts.tasks.all, facts.settings.assignments
+    return run_in_halves(work)
 
 
 def _occurrences_of(check: Check, facts: Facts) -> list[Occurrence]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.checks import halves
+from celeryize.checks import run_checks as run_checks_module
 from celeryize.checks.run_checks import run_checks
 from tests.conftest import make_tree
 from tests.unit.checks.projects import facts_of, healthy, view
@@ -77,3 +78,35 @@ def test_two_processes_find_the_same(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(os, "fork", lambda: forks.append(fork()) or forks[-1])
     assert run_checks(facts_of(root)) == alone
     assert len(forks) == 1
+
+
+def test_many_tests_are_read_in_a_process_of_their_own(tmp_path, monkeypatch) -> None:
+    sends = "from doctors.tasks import greet\n\n\ndef test_greets():\n    greet.delay(1)\n"
+    crowd = {f"doctors/part{n}.py": "from doctors.tasks import greet\n" for n in range(40)}
+    root = make_tree(tmp_path / "project", {**healthy(), **crowd, "tests/test_greet.py": sends})
+    monkeypatch.setattr(halves, "MANY", 10**9)
+    alone = run_checks(facts_of(root))
+    assert "celery.W700" in {finding.id for finding in alone.findings}
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(halves, "MANY", 30)
+    forks = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: forks.append(fork()) or forks[-1])
+    monkeypatch.setattr(run_checks_module, "MANY_READ", 1)
+    assert run_checks(facts_of(root)) == alone
+    assert len(forks) == 2
+
+
+def test_a_process_that_is_killed_has_found_nothing() -> None:
+    def die() -> dict[str, int]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {"never": 1}
+
+    open_before = len([*Path("/proc/self/fd").iterdir()])
+    with halves.second_process(die) as second:
+        pass
+    assert second.found == {}
+    with halves.second_process(lambda: {"done": 1}) as second:
+        pass
+    assert second.found == {"done": 1}
+    assert len([*Path("/proc/self/fd").iterdir()]) == open_before

@@ -74,9 +74,9 @@ def gather_facts(project: Project, prober: Prober | None, view: View) -> Facts:
     from celeryize.checks.facts import read_facts
 
     facts = read_facts(project)
-    # they are computed on first use: do it now, while the interpreter works
-    _ = facts.tasks.all, facts.settings.assignments
     if prober:
+        # they are computed on first use: do it now, while the interpreter works
+        _ = facts.tasks.all, facts.settings.assignments
         # all checks are loaded, and what they find in the text is kept, while it works on
         examine_project(project, facts, VerifyOptions())
         with view.working(IMPORTING):
