@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.modules import Modules
+from celeryize.patch.nodes import walk
 from celeryize.reading import is_file, is_folder
 
 # `APPS = ROOT / "apps"`, `ROOT = os.path.join(HERE, "..")`: names are followed this far.
 _DEEPEST = 3
 # Where the packages of a library are, from the root of its repository.
 _OF_LIBRARIES = (PurePosixPath("."), PurePosixPath("src"))
+# One of these is in whatever puts a folder on sys.path.
+_PATH_WORDS = (b"sys", b"addsitedir")
 
 
 def added_parts(tree: ast.Module) -> Iterator[tuple[str, ...]]:
@@ -20,7 +23,7 @@ def added_parts(tree: ast.Module) -> Iterator[tuple[str, ...]]:
 
     Without the parts that lead upwards: what they start from is not a literal.
     """
-    for node in ast.walk(tree):
+    for node in walk(tree):
         for folder in _added_expressions(node):
             parts = tuple(_literal_parts(folder, tree, _DEEPEST))
             if parts:
@@ -42,7 +45,7 @@ def folders_with_apps(
     places = [
         folder
         for file in files
-        if lost
+        if lost and any(modules.mentions(file, word) for word in _PATH_WORDS)
         for parts in added_parts(modules.tree(file))
         if (folder := _folder_of(modules.root, file, parts))
     ]

@@ -34,9 +34,10 @@ def find_style(
     sorting = _first(tables, "isort", "ruff")
     names = _names_in(root / path for path in roots)
     mixed = False
-    quote = _quote_of(samples)
-    if _first(tables, "black", "ruff") is not None:
-        quote = '"'
+    # what a formatter decides need not be counted
+    quote = '"'
+    if _first(tables, "black", "ruff") is None:
+        quote = _quote_of(samples)
     if sorting is not None:
         folder, table = sorting
         names = _own_names(folder, table)

@@ -84,7 +84,8 @@ def with_registered_name(project: Project, request: Request) -> Request:
     """The request with the name under which Celery knows the task: nobody hears any other."""
     if not project.celery:
         return request
-    return replace(request, task=registered_name(project, request.task))
+    name = registered_name(project, request.task, is_new=request.create)
+    return replace(request, task=name)
 
 
 def plan_removal(project: Project, name: str) -> Removal:

@@ -98,39 +98,47 @@ def _without_module(project: Project, place: str) -> str:
     return place
 
 
-def registered_name(project: Project, text: str) -> str:
+def registered_name(project: Project, text: str, *, is_new: bool = False) -> str:
     """The name that Celery gives the task of a text: `doctors.remind`, `doctors.tasks.remind`.
 
     A text that names no task and no app of the project is a name already, of a library's task
-    perhaps. Raises UsageError where several tasks may be meant.
+    perhaps. With `is_new` the task is about to be added, and is not looked for outside of its app.
+    Raises UsageError where several tasks may be meant.
     """
     place, _, function = text.rpartition(".")
     # an app with names of its own for its tasks: only an import knows them
     if any(project.modules.mentions(app.where.path, b"gen_task_name") for app in project.celery):
         return text
-    tasks = find_tasks(project.modules, project.apps, project.celery, function)
-    if any(task.name == text for task in tasks):
-        return text
     if not place:
-        return _named_alone(tasks, text)
+        return _named_alone(_tasks_of(project, project.apps, function), text)
     names = {place, _without_module(project, place)}
-    for app in project.apps:
-        if not names & {app.name, app.label}:
-            continue
-        inside = [t for t in tasks if t.where.path.is_relative_to(app.folder)]
-        meant = sorted({task.name for task in inside if task.function == function})
+    owners = tuple(app for app in project.apps if names & {app.name, app.label})
+    # a name begins with its app nearly always: the files of all others need not be read then
+    inside = _tasks_of(project, owners, function)
+    if not owners or any(task.name == text for task in inside):
+        return text
+    for app in owners:
+        found = [task for task in inside if task.where.path.is_relative_to(app.folder)]
+        meant = sorted({task.name for task in found if task.function == function})
         if len(meant) > 1:
             raise UsageError(
                 f"{text} may be any of {', '.join(meant)}", hint="Write one of these names."
             )
         if meant:
             return meant[0]
-    owners = [app for app in project.apps if names & {app.name, app.label}]
+    others = tuple(app for app in project.apps if app not in owners and not is_new)
+    if any(task.name == text for task in _tasks_of(project, others, function)):
+        return text
     # no such task yet: the name that `add-task` would give it
     if len(owners) == 1 and is_identifier(function):
         path, _ = place_of(project, owners[0], function)
         return f"{project.modules.name_of(path)}.{function}"
     return text
+
+
+def _tasks_of(project: Project, apps: tuple[App, ...], function: str) -> tuple[DefinedTask, ...]:
+    """The tasks of some apps in files that hold the name of a function."""
+    return find_tasks(project.modules, apps, project.celery, function)
 
 
 def _named_alone(tasks: Sequence[DefinedTask], text: str) -> str:

@@ -457,6 +457,21 @@ def test_the_registered_name_is_the_one_that_the_code_gives(wired):
     assert schedule(wired)["nightly"]["task"] == "mail"
 
 
+def test_a_task_that_another_app_names_after_this_one_is_found(wired):
+    make_tree(
+        wired,
+        {
+            "config/settings.py": settings(wired).replace('"doctors"', '"doctors", "mails"'),
+            "mails/__init__.py": "",
+            "mails/tasks.py": SEND.replace(
+                "shared_task\ndef", "shared_task(name='doctors.send')\ndef"
+            ),
+        },
+    )
+    add(wired, task="doctors.send")
+    assert schedule(wired)["nightly"]["task"] == "doctors.send"
+
+
 def test_a_task_deep_in_a_package_is_found(wired):
     make_tree(
         wired,
