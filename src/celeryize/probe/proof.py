@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +14,7 @@ from celeryize.model import Finding, Severity, Where
 if TYPE_CHECKING:
     from celeryize.probe.report import Failure, ImportedEntry, ImportedTask, ImportReport
 
-
+MISSING = re.compile(r"No module named '([^']+)'")
 # Of the settings that init writes, the one that is Django's own and not for app.conf.
 DJANGO_TASKS = "TASKS"
 
@@ -93,7 +94,7 @@ def judge(
     Only new errors stop a change.
     """
     worker, _ = after
-    missing = _missing_modules(after, expected)
+    missing = _missing_modules(before, after, expected)
     if missing and not worker.failures_of("Timeout", "Crash"):
         python = f"the project's interpreter (Python {worker.python_version or '?'})"
         reason = f"{' and '.join(missing)} cannot be imported in {python}"
@@ -181,7 +182,11 @@ def count_new_errors(count: int) -> str:
     return f"{count} new errors"
 
 
-def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expected) -> list[str]:
+def _missing_modules(
+    before: tuple[ImportReport, ImportReport],
+    after: tuple[ImportReport, ImportReport],
+    expected: Expected,
+) -> list[str]:
     """What the change needs and the interpreter does not have."""
     worker, _ = after
     missing = []
@@ -193,7 +198,26 @@ def _missing_modules(after: tuple[ImportReport, ImportReport], expected: Expecte
     for name in expected.needs:
         if any(f"No module named '{name}'" in message for message in messages):
             missing.append(name)
-    return missing
+    return list(dict.fromkeys([*missing, *_new_client_modules(before, after)]))
+
+
+def _new_client_modules(
+    before: tuple[ImportReport, ImportReport], after: tuple[ImportReport, ImportReport]
+) -> list[str]:
+    """What the client of a broker imports and cannot find, where the broker is new: an extra of
+    Celery brings it, such as `packaging` by celery[redis], and its own library alone does not."""
+    known = {_failure_key(failure) for report in before for failure in report.failures}
+    found: dict[str, None] = {}
+    for report in after:
+        for failure in report.failures_of("ModuleNotFoundError"):
+            named = MISSING.search(failure.message)
+            if not named or failure.phase != "broker" or _failure_key(failure) in known:
+                continue
+            package = named[1].partition(".")[0]
+            # Celery is there: no installation adds a module to it
+            if package not in {"celery", "kombu"}:
+                found[package] = None
+    return list(found)
 
 
 def _passed_summary(worker: ImportReport, expected: Expected) -> str:

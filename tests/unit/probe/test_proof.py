@@ -177,3 +177,23 @@ def test_a_task_of_another_name_in_its_module_is_another_task():
     expected = replace(EXPECTED, tasks=("doctors.tasks.remind",), options=(("max_retries", 5),))
     reports = (replace(WORKER, tasks=(other, own)), replace(WEB, tasks=(other, own)))
     assert verdict((WORKER, WEB), reports, expected) == (Verdict.PASSED, [])
+
+
+@pytest.mark.parametrize(
+    ("message", "phase", "known", "outcome"),
+    [
+        # what celery[redis] brings besides the library itself
+        ("No module named 'packaging'", "broker", False, Verdict.NOT_RUN),
+        ("No module named 'kombu.transport.rediss'", "broker", False, Verdict.FAILED),
+        # the project's own: an import that the change has broken
+        ("No module named 'doctors.tsaks'", "tasks", False, Verdict.FAILED),
+        ("No module named 'packaging'", "broker", True, Verdict.PASSED),
+    ],
+)
+def test_what_the_client_of_a_new_broker_lacks_is_installed_first(message, phase, known, outcome):
+    failing = replace(WORKER, failures=(Failure("ModuleNotFoundError", message, phase),))
+    before = failing if known else WORKER
+    proof = judge((before, WEB), (failing, WEB), EXPECTED, Path("/p"), fix="pip install X")
+    assert proof.verdict is outcome
+    if outcome is Verdict.NOT_RUN:
+        assert "packaging cannot be imported" in proof.summary
