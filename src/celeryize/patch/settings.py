@@ -138,15 +138,28 @@ def _assigned_name(node: ast.stmt) -> str:
 
 
 def above(source: Source, block: str, line: int) -> Splice:
-    """The insertion of `block` above the statement at `line` and the comments that belong to it."""
+    """The insertion of `block` above the statement at `line` and the comments that belong to it:
+    its own, and the headline and the paragraphs over them."""
     lines = NEWLINE.split(source.text)
-    while line > 1 and lines[line - 2].startswith("#"):
-        line -= 1
+    line = _first_comment(source, lines, line)
     offset = source.line_starts[line - 1]
     lead = "\n"
     if line == 1 or not lines[line - 2].strip():
         lead = ""
     return insertion(offset, fitted(source, offset, f"{lead}{block}\n"), statements(block))
+
+
+def _first_comment(source: Source, lines: list[str], line: int) -> int:
+    """The line at which the comments above a statement begin; its own line without any."""
+    ends = [node.end_lineno or 0 for node in source.tree.body if node.lineno < line]
+    gaps = [n for n in range(max(ends, default=line) + 1, line) if not lines[n - 1].strip()]
+    if gaps:
+        # a comment right below the statement before belongs to that one
+        return next(n for n in range(gaps[0], line + 1) if lines[n - 1].strip())
+    # what the file begins with, without a statement before, is about the file
+    while line > 1 and lines[line - 2].startswith("#"):
+        line -= 1
+    return line
 
 
 def _no_merge_markers(source: Source) -> None:
