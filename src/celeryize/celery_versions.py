@@ -99,6 +99,11 @@ def is_pinned(text: str) -> bool:
     return bool(re.fullmatch(r"(===?\s*)?\d+(\.\w+)*", specifier))
 
 
+def is_series(text: str) -> bool:
+    """Whether a requirement takes the patch releases of one series alone: `==5.2.*`."""
+    return bool(re.fullmatch(r"==\s*\d+(\.\d+)*\.\*", _specifier_of(text).strip()))
+
+
 def _specifier_of(text: str) -> str:
     """What a requirement says about versions, without its name, extras, marker and comment."""
     if table := _IN_TABLE.search(text):

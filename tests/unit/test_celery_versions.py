@@ -2,7 +2,14 @@
 
 import pytest
 
-from celeryize.celery_versions import RELEASES, Range, fitting_releases, is_pinned, range_of
+from celeryize.celery_versions import (
+    RELEASES,
+    Range,
+    fitting_releases,
+    is_pinned,
+    is_series,
+    range_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,21 @@ def test_a_requirement_says_a_range(text, low, high):
 )
 def test_a_pin_takes_one_version(text, pinned):
     assert is_pinned(text) is pinned
+
+
+@pytest.mark.parametrize(
+    ("text", "series"),
+    [
+        ("wagtail==7.4.*", True),
+        ("django == 5.*  # the LTS", True),
+        ('redis = "==5.0.*"', True),
+        ("django==5.2.16", False),
+        ("django>=5.2,==5.2.*", False),
+        ("django~=5.0", False),
+    ],
+)
+def test_a_series_takes_its_patch_releases(text, series):
+    assert is_series(text) is series
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from celeryize.celery_versions import (
     Version,
     fitting_releases,
     is_pinned,
+    is_series,
     range_of,
     version_of,
 )
@@ -35,6 +36,7 @@ class Habit(Enum):
 
     OPEN = "django>=5.2"
     PINS = "django==5.2.8"
+    SERIES = "django==5.2.*"
     BOUNDS = "django>=5.2,<6"
     COMPATIBLE = "django~=5.2"
 
@@ -52,6 +54,8 @@ class CeleryFit:
         """The requirement of Celery with these versions, written as the project writes its own."""
         if habit is Habit.PINS:
             return replace(requirement, lower="", pin=self.newest.latest)
+        if habit is Habit.SERIES:
+            return replace(requirement, lower="", pin=f"{_written(self.newest.series)}.*")
         upper = self.upper
         if habit is Habit.BOUNDS and not upper:
             upper = str(version_of(self.lower)[0] + 1)
@@ -136,6 +140,8 @@ def habit_of(project: Project) -> Habit:
     most = _MOST * len(written)
     if sum(is_pinned(text) for text in written) >= most:
         return Habit.PINS
+    if sum(is_series(text) for text in written) >= most:
+        return Habit.SERIES
     # Poetry's own command writes bounds in its own way
     if project.dependencies.manager == "poetry":
         return Habit.OPEN

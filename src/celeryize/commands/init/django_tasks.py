@@ -269,6 +269,8 @@ def _requirement(habit: Habit) -> Requirement:
     match habit:
         case Habit.PINS:
             return replace(need, lower="", pin=PACKAGE_VERSION)
+        case Habit.SERIES:
+            return replace(need, lower="", pin=f"{PACKAGE_VERSION.rpartition('.')[0]}.*")
         case Habit.BOUNDS:
             return replace(need, upper=PACKAGE_BELOW)
         case Habit.COMPATIBLE:

@@ -28,6 +28,8 @@ def init(root, files, **options):
         ({"requirements.txt": "django>=4\nredis==4.4.4\n"}, "celery[redis]>=5.2,<5.3"),
         ({"requirements.txt": "django>=4\n"}, "celery[redis]>=5.4\n"),
         ({"requirements.txt": "django>=5,<6\npillow>=11,<12\n"}, "celery[redis]>=5.4,<6\n"),
+        ({"requirements.txt": "django==5.2.*\nwagtail==7.4.*\n"}, "celery[redis]==5.7.*\n"),
+        ({"requirements.txt": "django==5.2.*\nredis==5.0.*\n"}, "celery[redis]==5.6.*\n"),
         ({"requirements.txt": "django~=5.2\npillow~=11.0\n"}, "celery[redis]~=5.4\n"),
         (
             {"requirements.txt": "-c pins.txt\ndjango\nredis\n", "pins.txt": "redis==4.3.4\n"},
