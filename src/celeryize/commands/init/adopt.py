@@ -164,19 +164,27 @@ def _refuse_several(setup: Setup) -> None:
 
 
 def report_uninstalled_apps(setup: Setup) -> None:
-    """A note for each app whose tasks no worker would find."""
+    """A note about the apps whose tasks no worker would find."""
     project = setup.project
+    if not project.settings.installed_apps_where:
+        return
+    lost = []
     for app in project.apps:
         if app.installed or app.name == project.package.name or _is_about_tests(app.folder):
             continue
         # a set-up that runs has been through this: only tasks that are lost are worth a word
-        if project.celery and not _has_tasks(project, app.folder):
-            continue
-        if project.settings.installed_apps_where:
-            setup.draft.add_note(
-                f"{app.name} is not in INSTALLED_APPS: "
-                f"a worker will not find the tasks in {app.folder}."
-            )
+        if not project.celery or _has_tasks(project, app.folder):
+            lost.append(app)
+    if len(lost) == 1:
+        setup.draft.add_note(
+            f"{lost[0].name} is not in INSTALLED_APPS: "
+            f"a worker will not find the tasks in {lost[0].folder}."
+        )
+    elif lost:
+        setup.draft.add_note(
+            f"{', '.join(app.name for app in lost)} are not in INSTALLED_APPS: "
+            "a worker will not find their tasks."
+        )
 
 
 def _is_left_over(setup: Setup, app: CeleryApp) -> bool:
