@@ -33,7 +33,11 @@ from celeryize.commands.init.lines_to_paste import WholePlan, lines_of_plan
 from celeryize.commands.init.modernize import modernize, report_old_names
 from celeryize.commands.init.other_queues import report_other_queues
 from celeryize.commands.init.package_import import add_package_import
-from celeryize.commands.init.production import report_other_settings, report_unfollowed_settings
+from celeryize.commands.init.production import (
+    report_other_settings,
+    report_settings_class,
+    report_unfollowed_settings,
+)
 from celeryize.commands.init.settings import add_settings
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.project import Project
@@ -151,6 +155,7 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     report_other_queues(setup)
     report_other_settings(setup)
     report_unfollowed_settings(setup)
+    report_settings_class(setup)
     broker = find_broker(setup.answers.broker)
     if broker is not None:
         for note in broker.notes:

@@ -1,4 +1,5 @@
-"""What a new set-up has to know about production: other settings there, and its start files."""
+"""What a new set-up has to know about its settings elsewhere: in production, in a class that reads
+the environment; and about its start files."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from pathlib import Path
 from celeryize.commands.init.app_settings import choose_app_settings
 from celeryize.commands.init.setup import Setup
 from celeryize.detect.project import Project
+from celeryize.detect.pydantic_settings import find_settings_class
+from celeryize.detect.settings import ReaderKind
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import NextStep
 from celeryize.reading import file_mentions
@@ -48,6 +51,22 @@ def report_unfollowed_settings(setup: Setup) -> None:
         f"{settings.module} sets INSTALLED_APPS in a way that celeryize does not follow. The "
         f"settings are in {settings.file}: look whether your other environments have them, too."
     )
+
+
+def report_settings_class(setup: Setup) -> None:
+    """A note where a class of pydantic-settings reads the environment, which the new lines do
+    without it: what it takes from a .env file they do not see."""
+    settings = setup.project.settings
+    if settings.reader.kind is not ReaderKind.LITERAL or setup.answers.profile == "minimal":
+        return
+    found = find_settings_class(setup.project.modules, settings.reachable)
+    if found is not None:
+        name, where = found
+        setup.draft.add_note(
+            f"{where} reads the environment with pydantic-settings, and .env where it says so; the "
+            f"new lines read os.environ. To have them in {name}, give it the fields "
+            "celery_broker_url and celery_result_backend and use these in the settings."
+        )
 
 
 def deployment_steps(project: Project) -> tuple[NextStep, ...]:
