@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from celeryize.commands.worker.broker import HOST, IMAGES, LOCAL, Server, kind_of
 from celeryize.commands.worker.compose_edit import add_variable, load_compose, variable_of
+from celeryize.commands.worker.compose_restart import policy_of_server
 from celeryize.commands.worker.compose_service import (
     Base,
     ComposeFile,
@@ -280,7 +281,8 @@ def _add_broker(
     if any("-" in one for one in names):
         volume = volume.replace("_", "-")
     render = render_redis if kind == "redis" else render_rabbitmq
-    block = render(file, Base(web, node, ""), name, volume, login)
+    base = Base(web, node, "", restart=policy_of_server(target, file.services))
+    block = render(file, base, name, volume, login)
     text = add_entries(target.path, text, ("services",), joined_services(file, [block]), after=web)
     if volume not in names:
         text = _add_volume(target, text, document, volume)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from celeryize.commands.worker.compose_networks import inner_networks, networks_of
 from celeryize.commands.worker.login import Login
 from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
@@ -85,6 +86,7 @@ class Base:
     Celery. `merges_web`: by the habit of the file a service takes over this one
     by its anchor or by `extends`.
     `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
+    `restart` is the restart policy where the model has none.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Base:
     merges_web: str = ""
     passes_on: bool = True
     entry_is_web: bool = False
+    restart: str = ""
     extra: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -140,7 +143,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
     if base.node.scalar("init") != "true" or "init" not in inherited:
         lines.append("init: true\n")
     if not base.node.get("restart"):
-        lines.append("restart: unless-stopped\n")
+        lines.append(_restart(base))
     if not job.is_beat:
         lines.append(f"stop_grace_period: {wanted.grace}s\n")
     # Beat has no tasks that a stop has to wait for
@@ -183,9 +186,9 @@ def render_redis(file: ComposeFile, base: Base, name: str, volume: str, login: L
         "image: redis:8-alpine\n",
         f"command: {json.dumps(command, ensure_ascii=False)}\n",
         environment,
-        "restart: unless-stopped\n",
+        _restart(base),
         list_lines(file, "volumes", [f"{volume}:/data"]),
-        _network_names(file, base),
+        _server_networks(file, base),
         mapping_lines(
             file,
             "healthcheck",
@@ -201,9 +204,9 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login
         "image: rabbitmq:4\n",
         f"hostname: {name}\n",
         _variables(file, [*login.rabbitmq_variables()]),
-        "restart: unless-stopped\n",
+        _restart(base),
         list_lines(file, "volumes", [f"{volume}:/var/lib/rabbitmq"]),
-        _network_names(file, base),
+        _server_networks(file, base),
         mapping_lines(
             file,
             "healthcheck",
@@ -217,6 +220,11 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login
         ),
     ]
     return f"{name}:\n" + _indented("".join(lines), file.step)
+
+
+def _restart(base: Base) -> str:
+    """The line for the restart policy; empty without one."""
+    return f"restart: {base.restart}\n" if base.restart else ""
 
 
 def _variables(file: ComposeFile, pairs: list[tuple[str, str]]) -> str:
@@ -417,14 +425,19 @@ def _renamed(text: str, old: str, new: str) -> str:
     return f"{text}-{new}"
 
 
+def _server_networks(file: ComposeFile, base: Base) -> str:
+    """The networks of a new broker: those of the web service, without what is for others."""
+    names = networks_of(base.node)
+    if base.node.scalar("network_mode") == "host" or not names:
+        return _network_names(file, base)
+    return list_lines(file, "networks", inner_networks(file.document, names))
+
+
 def _network_names(file: ComposeFile, base: Base) -> str:
     if base.node.scalar("network_mode") == "host":
         return "network_mode: host\n"
-    found = base.node.get("networks")
-    if found is None:
-        return ""
-    names = [key.text for key, _ in found.resolved.pairs] or [*found.words()]
-    return list_lines(file, "networks", names)
+    names = networks_of(base.node)
+    return list_lines(file, "networks", names) if names else ""
 
 
 def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str:
