@@ -15,10 +15,11 @@ from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
     folders_of_others,
-    is_of_others,
+    manages_of_others,
     matching_files,
     own_folders,
 )
+from celeryize.detect.owners import is_of_others
 from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -65,7 +66,8 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     without a web process are `skipped`, and those of another project of the repository."""
     folders = own_folders(root)
     others = folders_of_others(root, base, folders)
-    is_other = partial(is_of_others, root, base, others.values())
+    manages = manages_of_others(root, base, folders)
+    is_other = partial(is_of_others, root, base, manages)
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}

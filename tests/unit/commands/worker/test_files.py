@@ -98,6 +98,14 @@ STARTED = [
     ('sh -c "cd billing && gunicorn config.wsgi"', "image: all", "billing"),
     ("uv run --directory shop celery -A config worker", "image: all", "shop"),
     ("celery -A config --workdir billing worker", "image: all", "billing"),
+    ("celery -A config worker", "build: {context: ., dockerfile: billing/Dockerfile}", "billing"),
+    ("celery -A config worker", "image: all\n    working_dir: /code/billing", "billing"),
+    ("celery -A config worker", "image: all\n    environment: [PYTHONPATH=/srv/shop]", "shop"),
+    ("celery -A config worker", "image: all\n    volumes: ['./billing:/code']", "billing"),
+    ("celery -A config worker", "build: .\n    env_file: shop/.env", "shop"),
+    ('sh -c "cd /code/billing && celery -A config worker"', "build: .", "billing"),
+    # by its name, where nothing else is left
+    ("celery -A config worker", "build: {context: ., target: billing}", "billing"),
 ]
 
 
@@ -129,3 +137,51 @@ def test_a_process_of_nobody_known_is_that_of_every_project(tmp_path: Path):
     (tmp_path / "compose.yaml").write_text(text)
     for name in ("shop", "billing"):
         assert len(find_processes(tmp_path, PurePosixPath(name))) == 1
+
+
+# Each with the project that starts it: that of the repository itself, or `admin`, which is inside it.
+STARTED_INSIDE = [
+    ("celery -A shop worker", "build: .", "."),
+    ("celery -A admin worker", "build: .", "admin"),
+    ("celery -A config worker", "build: ./admin", "admin"),
+    ("celery -A config worker", "build: .\n    working_dir: /code/admin", "admin"),
+    # nothing leads into the folder of the inner one
+    ("celery -A config worker", "build: .", "."),
+    ("celery -A config worker", "image: all", "."),
+    # an image of both may start either
+    ("celery -A config worker", "build: {context: ., dockerfile: made/of.inner}", ""),
+]
+
+
+@pytest.mark.parametrize(("command", "build", "owner"), STARTED_INSIDE)
+def test_a_project_around_ours_has_its_own_processes(tmp_path, command, build, owner):
+    tree = {
+        "manage.py": PROJECT,
+        "shop/__init__.py": "",
+        "config/__init__.py": "",
+        "admin/manage.py": PROJECT,
+        "admin/admin/__init__.py": "",
+        "admin/config/__init__.py": "",
+        "made/of.inner": "FROM python:3.13\nCOPY admin /code\n",
+        "compose.yaml": SHARED.format(name="one", build=build, command=command),
+    }
+    make_tree(tmp_path, tree)
+    for base in (".", "admin"):
+        own = ["one"] if owner in {"", base} else []
+        found = find_processes(tmp_path, PurePosixPath(base))
+        assert [process.name for process in found] == own, base
+        facts = DeploymentFacts(tmp_path, PurePosixPath(base))
+        assert [process.name for process in facts.processes] == own, base
+
+
+def test_a_manage_py_that_starts_the_project_inside_is_no_other_project(tmp_path):
+    tree = {
+        "manage.py": PROJECT,
+        "backend/manage.py": PROJECT,
+        "backend/config/__init__.py": "",
+        "compose.yaml": SHARED.format(
+            name="one", build="build: .", command="celery -A config worker"
+        ),
+    }
+    make_tree(tmp_path, tree)
+    assert len(find_processes(tmp_path, PurePosixPath("backend"))) == 1
