@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import filterfalse
@@ -33,6 +33,8 @@ GENERATED = re.compile(
     r"^\s*#.*(?:auto-?generated|generated (?:by|with|from|file)|do not (?:edit|modify))",
     re.I | re.M,
 )
+# What an example says where a path has to be.
+PLACEHOLDER = re.compile(r"(?<![\w.])/path/to(?:/[\w.-]+)*")
 WORKLOAD = re.compile(r"^kind\s*:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|Pod)\b", re.M)
 HELM_KIND = re.compile(r"^\s*kind\s*:\s*(?:Deployment|StatefulSet)\b", re.M)
 # A name that says what a service with an unknown command is, and what is no Celery for certain.
@@ -96,7 +98,8 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
             found.append(_without_others(root, file, is_other, why))
     for folder, members in units.items():
         if any(process.subcommand for process in members) or find_web(root, members):
-            found.append(DeploymentFile("systemd", folder, "", tuple(members)))
+            skipped = _why_example(members)
+            found.append(DeploymentFile("systemd", folder, "", tuple(members), skipped))
     found = [_as_override(root, file, found) for file in found]
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
@@ -237,6 +240,9 @@ def _is_chart(path: Path) -> bool:
 
 def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
+    example = _why_example(processes)
+    if example:
+        return example
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
     unknown = [process for process in processes if is_unknown_worker(process)]
@@ -250,6 +256,15 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
         return f"{inside[0].name} may start a worker inside ({inside[0].where})"
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
+    return ""
+
+
+def _why_example(processes: Iterable[Process]) -> str:
+    """Why processes are an example that nobody starts as it is; empty where they are none."""
+    for process in processes:
+        match = PLACEHOLDER.search(" ".join((process.folder or "", *process.words)))
+        if match:
+            return f"it is an example: {process.name} is in {match[0]}"
     return ""
 
 

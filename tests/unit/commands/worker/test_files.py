@@ -43,6 +43,21 @@ def test_a_link_to_a_file_that_is_not_looked_at_is_the_file(tmp_path: Path):
     assert kept_of(tmp_path) == {"docker-compose.yml": ""}
 
 
+@pytest.mark.parametrize(
+    ("folder", "kept"),
+    [("/path/to/shop", "it is an example: shop is in /path/to/shop"), ("/srv/path/to/shop", "")],
+)
+def test_an_example_whose_path_is_to_be_replaced_is_left_alone(tmp_path: Path, folder, kept):
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "deploy").mkdir()
+    program = f"[program:shop]\ncommand=celery -A config worker\ndirectory={folder}\n"
+    (tmp_path / "extra/shop.conf").write_text(program)
+    unit = f"[Service]\nExecStart={folder}/bin/celery -A config worker\nWorkingDirectory={folder}\n"
+    (tmp_path / "deploy/shop.service").write_text(unit)
+    of_unit = kept.replace("shop is", "shop.service is")
+    assert kept_of(tmp_path) == {"deploy": of_unit, "extra/shop.conf": kept}
+
+
 PROJECT = MANAGE.format(settings="config.settings")
 OTHER = "it is of another Django project"
 
