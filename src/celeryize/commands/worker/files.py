@@ -23,7 +23,7 @@ from celeryize.detect.owners import is_of_others
 from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.yaml_tree import parse_yaml
+from celeryize.patch.yaml_tree import parse_yaml, repeated_keys
 from celeryize.reading import read_file
 
 OVERRIDE = re.compile(r"override", re.I)
@@ -192,6 +192,8 @@ def _kind_of(path: Path, text: str, processes: tuple[Process, ...]) -> str | Non
         return processes[0].kind
     if COMPOSE.fullmatch(path.name):
         return "compose"
+    if path.name == "Procfile":
+        return "procfile"
     # a chart, or a manifest that does not parse
     if path.suffix in {".yml", ".yaml"} and HELM_KIND.search(text) and "containers:" in text:
         return "kubernetes"
@@ -212,9 +214,17 @@ def _refusal_of(path: Path, relative: PurePosixPath, kind: str, text: str) -> Ca
                 where=Where(relative, line),
             )
         try:
-            parse_yaml(relative, text)
+            documents = parse_yaml(relative, text)
         except CannotPatch as refusal:
             return refusal
+        again = next((key for one in documents for key in repeated_keys(one)), None)
+        if kind == "compose" and again is not None:
+            return CannotPatch(
+                f"{relative} has {again.text} a second time in the same block, which Compose "
+                "rejects",
+                hint="Remove one of the two, then run the command again.",
+                where=Where(relative, again.line),
+            )
     if kind == "kubernetes" and any(
         (path.parent / name).is_file() for name in ("kustomization.yaml", "kustomization.yml")
     ):

@@ -247,9 +247,15 @@ def _lines_for(project: Project, file: DeploymentFile, wanted: Wanted) -> str:
 def _with_lines(
     project: Project, refusal: CannotPatch, file: DeploymentFile, wanted: Wanted
 ) -> CannotPatch:
-    """The refusal with the lines to paste, whatever it was about."""
+    """The refusal with the lines to paste, whatever it was about: behind those of its own, which
+    are for a service that is there."""
     if refusal.snippet:
-        return refusal
+        return CannotPatch(
+            refusal.message,
+            hint=f"{refusal.hint.rstrip(':')}; then the new processes, to be adapted:",
+            snippet=f"{refusal.snippet.rstrip()}\n\n{_lines_for(project, file, wanted)}",
+            where=refusal.where or Where(file.path),
+        )
     return CannotPatch(
         refusal.message,
         hint=f"{refusal.hint.rstrip('.')}. The lines, to be adapted:".lstrip(". "),

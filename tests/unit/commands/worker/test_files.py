@@ -43,6 +43,11 @@ def test_a_link_to_a_file_that_is_not_looked_at_is_the_file(tmp_path: Path):
     assert kept_of(tmp_path) == {"docker-compose.yml": ""}
 
 
+def test_a_procfile_without_a_process_is_there(tmp_path: Path):
+    (tmp_path / "Procfile").write_text("web gunicorn config.wsgi\n")
+    assert kept_of(tmp_path) == {"Procfile": "it starts no web process that is known as one"}
+
+
 @pytest.mark.parametrize(
     ("folder", "kept"),
     [("/path/to/shop", "it is an example: shop is in /path/to/shop"), ("/srv/path/to/shop", "")],
