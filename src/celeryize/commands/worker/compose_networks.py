@@ -27,6 +27,11 @@ def inner_networks(document: Node, names: list[str]) -> list[str]:
     return names
 
 
+def leads_inside(document: Node, names: list[str]) -> bool:
+    """Whether some networks are for more than a proxy."""
+    return any(not _is_of_proxy(document, name) for name in names)
+
+
 def _is_of_proxy(document: Node, name: str) -> bool:
     """Whether a network is called after a proxy, or has one."""
     if PROXY.search(name):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from celeryize.commands.worker.compose_networks import inner_networks, networks_of
+from celeryize.commands.worker.compose_networks import inner_networks, leads_inside, networks_of
 from celeryize.commands.worker.login import Login
 from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
@@ -165,6 +165,9 @@ def render_addition(file: ComposeFile, base: Base, job: Job) -> str:
     have in common. Empty where that is nothing."""
     lines = [_taken_over(file, base)]
     for key, value in base.node.resolved.own_items():
+        if key == "networks" and not leads_inside(file.document, networks_of(base.node)):
+            # what web process and proxy have in common; the worker has those of the first file
+            continue
         if key in SHARED - {"entrypoint"}:
             lines.append(_copied(file, base, job, key, value))
     if base.node.resolved.own("environment") is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import filterfalse
@@ -108,8 +108,13 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
 def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) -> DeploymentFile:
     """A compose file that is called an override, as what adds to the one beside it, whatever its
     web service says: Compose merges the two, so a worker in both would be one of two minds."""
-    if file.kind != "compose" or not OVERRIDE.search(file.path.name):
+    if file.kind != "compose":
         return file
+    if not OVERRIDE.search(file.path.name):
+        base = _base_elsewhere(root, file, files)
+        if base is None:
+            return file
+        return replace(file, skipped=file.skipped or f"it only adds to {base}", base=base)
     webs = [web.process.name for web in find_web(root, list(file.processes))]
     for other in files:
         if other.kind != "compose" or other.path.parent != file.path.parent:
@@ -127,6 +132,39 @@ def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) 
                 skipped = f"its service {shared[0]} only adds to the one of another file"
         return replace(file, skipped=skipped, base=other.path)
     return file
+
+
+def _base_elsewhere(
+    root: Path, file: DeploymentFile, files: list[DeploymentFile]
+) -> PurePosixPath | None:
+    """The compose file, in a folder above, that a file is applied with, as its paths show: they are
+    found from there alone. `docker compose -f compose.yaml -f deploy/compose.prod.yaml up`."""
+    webs = {web.process.name for web in find_web(root, list(file.processes))}
+    if not webs or any(process.subcommand for process in file.processes):
+        return None
+    beside = file.path.parent
+    lost = [path for path in _paths_named(file) if not (root / beside / path).exists()]
+    for other in files:
+        above = other.path.parent
+        if other.kind != "compose" or above == beside or above not in beside.parents:
+            continue
+        if other.refusal or not webs <= {process.name for process in other.processes}:
+            continue
+        if any((root / above / path).exists() for path in lost):
+            return other.path
+    return None
+
+
+def _paths_named(file: DeploymentFile) -> Iterator[str]:
+    """The Dockerfiles and the volumes of the services of a compose file, as they are written."""
+    for process in file.processes:
+        options = process.options
+        if "dockerfile" in options:
+            folder = options["context"].text if "context" in options else "."
+            yield f"{folder}/{options['dockerfile'].text}"
+        for volume in options["volumes"].text.split() if "volumes" in options else ():
+            if volume.startswith("./"):
+                yield volume.partition(":")[0]
 
 
 def _without_others(

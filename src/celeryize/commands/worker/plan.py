@@ -221,13 +221,14 @@ def _siblings_of(
 
 
 def _overrides_of(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[PurePosixPath, ...]:
-    """The compose files of a folder that may add to the services of another one."""
+    """The compose files that may add to the services of another one: those of its folder, and those
+    elsewhere that are known to."""
     return tuple(
         other.path
         for other in files
         if other.kind == file.kind == "compose"
         and other is not file
-        and other.path.parent == file.path.parent
+        and (file.path.parent == other.path.parent or other.base == file.path)
         and other.refusal is None
         and other.processes
     )
