@@ -106,15 +106,22 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
 
 
 def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) -> DeploymentFile:
-    """A compose file that is called an override, as what adds to the one beside it, whatever its
-    web service says: Compose merges the two, so a worker in both would be one of two minds."""
+    """A compose file that only adds to another one: Compose merges the two, so a worker in both
+    would be one of two minds."""
     if file.kind != "compose":
         return file
-    if not OVERRIDE.search(file.path.name):
-        base = _base_elsewhere(root, file, files)
-        if base is None:
-            return file
-        return replace(file, skipped=file.skipped or f"it only adds to {base}", base=base)
+    if OVERRIDE.search(file.path.name):
+        return _as_override_by_name(root, file, files)
+    base = _base_elsewhere(root, file, files)
+    if base is None:
+        return file
+    return replace(file, skipped=file.skipped or f"it only adds to {base}", base=base)
+
+
+def _as_override_by_name(
+    root: Path, file: DeploymentFile, files: list[DeploymentFile]
+) -> DeploymentFile:
+    """One that is called so, as what adds to the one beside it, whatever its web service says."""
     webs = [web.process.name for web in find_web(root, list(file.processes))]
     for other in files:
         if other.kind != "compose" or other.path.parent != file.path.parent:
