@@ -155,7 +155,9 @@ def _base_elsewhere(
         above = other.path.parent
         if other.kind != "compose" or above == beside or above not in beside.parents:
             continue
-        if other.refusal or not webs <= {process.name for process in other.processes}:
+        if other.refusal or OVERRIDE.search(other.path.name):
+            continue
+        if not webs <= {process.name for process in other.processes}:
             continue
         if any((root / above / path).exists() for path in lost):
             return other.path
