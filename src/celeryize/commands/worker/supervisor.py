@@ -120,10 +120,14 @@ def _environment_for(text: str, job: Job) -> str:
 
 
 def _log_of(path: str, old: str, new: str) -> str:
-    """A log file beside that of the web process."""
+    """A log file beside that of the web process, or of the worker that is there."""
     folder, slash, name = path.rpartition("/")
-    if old in name:
-        return f"{folder}{slash}{name.replace(old, new)}"
+    for word in (old, "worker"):
+        if word in name:
+            return f"{folder}{slash}{name.replace(word, new)}"
+    stem, dot, ending = name.partition(".")
+    if stem == "celery":
+        return f"{folder}{slash}{stem}-{new}{dot}{ending}"
     return f"{folder}{slash}{new}-{name}"
 
 
