@@ -48,6 +48,7 @@ def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
         added += more
     if broker:
         text = _with_url_of_others(target, text, web, broker)
+    _note_what_is_given(target)
     return broker, text, added
 
 
@@ -130,6 +131,7 @@ def with_shared_url(target: Target, text: str) -> str:
         _report_parting(target, document, web.process.name, given)
         if _is_known(target, node):
             text = _with_url(target, text, web.process.name, server, service)
+    _note_what_is_given(target)
     return text
 
 
@@ -450,7 +452,8 @@ def _with_whole_url(target: Target, text: str, web: str, server: Server, service
 def _note_of_absent(
     target: Target, document: Node, web: str, absent: str, server: Server, service: str
 ) -> None:
-    """Say what a file with variables has to give that is not here, unless its example does."""
+    """Keep in mind what a file with variables has to give that is not here, unless its example
+    does."""
     name, value = server.variable, ""
     if server.host_variable:
         name, value = server.host_variable, service
@@ -465,10 +468,17 @@ def _note_of_absent(
     else:
         url = server.url_at(service, _userinfo(document, service, server.kind))
         has_to = f"{name}={value or url}"
-    target.note(
-        f"{target.path}: {absent}, where {web} gets its environment from, is not here. "
-        f"It has to give {has_to}."
-    )
+    target.given_elsewhere.setdefault((absent, web), []).append(has_to)
+
+
+def _note_what_is_given(target: Target) -> None:
+    """One note for each file that is not here, whatever it has to give."""
+    for (absent, web), given in target.given_elsewhere.items():
+        target.note(
+            f"{target.path}: {absent}, where {web} gets its environment from, is not here. "
+            f"It has to give {' and '.join(dict.fromkeys(given))}."
+        )
+    target.given_elsewhere.clear()
 
 
 def _with_host(target: Target, text: str, web: str, server: Server, service: str) -> str:
