@@ -155,7 +155,7 @@ def _base_elsewhere(
         above = other.path.parent
         if other.kind != "compose" or above == beside or above not in beside.parents:
             continue
-        if other.refusal or OVERRIDE.search(other.path.name):
+        if other.refusal or other.skipped or OVERRIDE.search(other.path.name):
             continue
         if not webs <= {process.name for process in other.processes}:
             continue
