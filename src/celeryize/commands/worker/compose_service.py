@@ -279,9 +279,17 @@ def environment_lines(
         kept = _kept_environment(file, found, dropped)
     if listed:
         block = kept + "".join(f"- {name}={value}\n" for name, value in added)
-        return "environment:\n" + _indented(block, file.list_margin)
+        return "environment:\n" + _indented(block, _margin_of(file, base.node, found))
     block = kept + "".join(f"{name}: {scalar(value)}\n" for name, value in added)
     return "environment:\n" + _indented(block, file.step)
+
+
+def _margin_of(file: ComposeFile, service: Node, value: Node | None) -> int:
+    """The margin of a list as the service writes it; else as the file writes lists."""
+    for key, own in service.resolved.pairs:
+        if own is value and not own.flow and own.elements and own.elements[0].line > key.line:
+            return max(0, own.elements[0].column - 2 - key.column)
+    return file.list_margin
 
 
 def _variable_names(found: Node) -> set[str]:
