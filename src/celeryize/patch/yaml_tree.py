@@ -82,6 +82,18 @@ class Node:
         return tuple(element.resolved.text for element in self.resolved.elements)
 
 
+def repeated_keys(node: Node) -> Iterator[Node]:
+    """The keys below a node that are in one mapping a second time."""
+    seen: set[str] = set()
+    for key, value in node.pairs:
+        if key.kind == "scalar" and key.text in seen:
+            yield key
+        seen.add(key.text)
+        yield from repeated_keys(value)
+    for element in node.elements:
+        yield from repeated_keys(element)
+
+
 def parse_yaml(path: PurePosixPath, text: str) -> tuple[Node, ...]:
     """The documents of a text. Raises CannotPatch with the line at which it is no YAML."""
     import yaml

@@ -16,12 +16,13 @@ from celeryize.detect.deployment import (
     Folder,
     find_scripts,
     folders_of_others,
-    is_of_others,
+    manages_of_others,
     matching_files,
     own_folders,
     without_others,
 )
 from celeryize.detect.modules import is_foreign
+from celeryize.detect.owners import is_of_others
 from celeryize.detect.processes import Process, Script, read_processes
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -153,7 +154,7 @@ class DeploymentFacts:
     def processes(self) -> tuple[Process, ...]:
         """What the deployment files start; of files that no reader understands, nothing, and
         nothing of another Django project."""
-        others = self._of_others.values()
+        others = manages_of_others(self.root, self.base, self._all_folders)
         return tuple(
             process
             for process in self._all_processes

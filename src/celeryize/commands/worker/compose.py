@@ -14,12 +14,14 @@ from celeryize.commands.worker.compose_broker import (
 )
 from celeryize.commands.worker.compose_edit import load_compose
 from celeryize.commands.worker.compose_override import plan_overrides
+from celeryize.commands.worker.compose_restart import policy_of_worker
 from celeryize.commands.worker.compose_service import (
     Base,
     ComposeFile,
     read_habit,
     render_service,
 )
+from celeryize.commands.worker.names import named_like
 from celeryize.commands.worker.target import (
     Target,
     app_of,
@@ -74,7 +76,9 @@ def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) 
     document = load_compose(target, text)
     file = read_habit(text, document)
     base = _base_of(target, file, model, broker, extra)
-    jobs = free_names(jobs, {key.text for key, _ in file.services.pairs})
+    names = [key.text for key, _ in file.services.pairs]
+    workers = [p.name for p in target.workers if p.subcommand == "worker"]
+    jobs = free_names(named_like(jobs, name, names, workers), set(names))
     added = [render_service(file, base, wanted, job) for job in jobs]
     plan_overrides(target, name, jobs)
     block = joined_services(file, added)
@@ -102,6 +106,7 @@ def _base_of(
         merges_web=_habit_of_merging(file, web.process.name, node),
         passes_on=passes_on,
         entry_is_web=bool(WEB.search(entry_text)) or "celery" in entry_text,
+        restart=policy_of_worker(target, file.services),
         extra=extra,
     )
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.compose_broker import in_env_files
 from celeryize.commands.worker.compose_edit import add_variable, load_compose
+from celeryize.commands.worker.compose_restart import policy_of_worker
 from celeryize.commands.worker.compose_service import (
     Base,
+    ComposeFile,
     environment_lines,
     health_lines,
     read_habit,
@@ -57,7 +59,7 @@ def _adopt_service(target: Target, text: str, adopted: _Adopted) -> str:
     # what is added to it, the services that merge it get as well
     shared = _is_merged(document, node)
     probed = node.resolved.own("healthcheck") is not None or _has_probe(node)
-    block = _adopted_lines(target, node, adopted, shared=shared)
+    block = _adopted_lines(target, file, adopted, shared=shared)
     if wanted.health and not probed and not shared:
         block += health_lines(file, adopted.job)
     variables = _missing_variables(target, document, adopted, health=not probed and not shared)
@@ -88,14 +90,17 @@ def _missing_variables(
     ]
 
 
-def _adopted_lines(target: Target, node: Node, adopted: _Adopted, *, shared: bool) -> str:
+def _adopted_lines(target: Target, file: ComposeFile, adopted: _Adopted, *, shared: bool) -> str:
     """The lines for the start and the stop of an existing service."""
+    node = file.service(adopted.process.name)
+    assert node is not None
     block = ""
     if node.get("init") is None:
         block += "init: true\n"
     restarts = node.get("restart") or node.get("deploy", "restart_policy")
     if restarts is None and not shared:
-        block += "restart: unless-stopped\n"
+        policy = policy_of_worker(target, file.services)
+        block += f"restart: {policy}\n" if policy else ""
     return block + _adopted_grace(target, node, adopted)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from celeryize.commands.worker.broker import HOST, IMAGES, LOCAL, Server, kind_of
 from celeryize.commands.worker.compose_edit import add_variable, load_compose, variable_of
+from celeryize.commands.worker.compose_restart import policy_of_server
 from celeryize.commands.worker.compose_service import (
     Base,
     ComposeFile,
@@ -47,6 +48,7 @@ def with_broker(target: Target, text: str, web: str) -> tuple[str, str, Added]:
         added += more
     if broker:
         text = _with_url_of_others(target, text, web, broker)
+    _note_what_is_given(target)
     return broker, text, added
 
 
@@ -129,6 +131,7 @@ def with_shared_url(target: Target, text: str) -> str:
         _report_parting(target, document, web.process.name, given)
         if _is_known(target, node):
             text = _with_url(target, text, web.process.name, server, service)
+    _note_what_is_given(target)
     return text
 
 
@@ -280,7 +283,8 @@ def _add_broker(
     if any("-" in one for one in names):
         volume = volume.replace("_", "-")
     render = render_redis if kind == "redis" else render_rabbitmq
-    block = render(file, Base(web, node, ""), name, volume, login)
+    base = Base(web, node, "", restart=policy_of_server(target, file.services))
+    block = render(file, base, name, volume, login)
     text = add_entries(target.path, text, ("services",), joined_services(file, [block]), after=web)
     if volume not in names:
         text = _add_volume(target, text, document, volume)
@@ -448,7 +452,8 @@ def _with_whole_url(target: Target, text: str, web: str, server: Server, service
 def _note_of_absent(
     target: Target, document: Node, web: str, absent: str, server: Server, service: str
 ) -> None:
-    """Say what a file with variables has to give that is not here, unless its example does."""
+    """Keep in mind what a file with variables has to give that is not here, unless its example
+    does."""
     name, value = server.variable, ""
     if server.host_variable:
         name, value = server.host_variable, service
@@ -463,10 +468,17 @@ def _note_of_absent(
     else:
         url = server.url_at(service, _userinfo(document, service, server.kind))
         has_to = f"{name}={value or url}"
-    target.note(
-        f"{target.path}: {absent}, where {web} gets its environment from, is not here. "
-        f"It has to give {has_to}."
-    )
+    target.given_elsewhere.setdefault((absent, web), []).append(has_to)
+
+
+def _note_what_is_given(target: Target) -> None:
+    """One note for each file that is not here, whatever it has to give."""
+    for (absent, web), given in target.given_elsewhere.items():
+        target.note(
+            f"{target.path}: {absent}, where {web} gets its environment from, is not here. "
+            f"It has to give {' and '.join(dict.fromkeys(given))}."
+        )
+    target.given_elsewhere.clear()
 
 
 def _with_host(target: Target, text: str, web: str, server: Server, service: str) -> str:

@@ -30,7 +30,9 @@ def plan_overrides(target: Target, name: str, jobs: tuple[Job, ...]) -> None:
     for path in target.overrides:
         data = target.draft.read(path)
         text = (data or b"").decode("utf-8-sig")
-        node = _addition_to(path, text, name)
+        # one in another folder is there because it adds to this one
+        adds = bool(OVERRIDE.search(path.name)) or path.parent != target.path.parent
+        node = _addition_to(path, text, name, adds=adds)
         if node is None:
             continue
         override = replace(target, path=path, text=text, what=[], todos=[])
@@ -46,14 +48,15 @@ def plan_overrides(target: Target, name: str, jobs: tuple[Job, ...]) -> None:
             override.write(new)
 
 
-def _addition_to(path: PurePosixPath, text: str, name: str) -> Node | None:
-    """The service of an override, where it adds something that Celery needs as well."""
+def _addition_to(path: PurePosixPath, text: str, name: str, *, adds: bool) -> Node | None:
+    """The service of an override, where it adds something that Celery needs as well. `adds`: it is
+    known that it stands for nothing alone."""
     documents = parse_yaml(path, text)
     node = documents[0].get("services", name) if documents else None
     if node is None:
         return None
     keys = {key for key, _ in node.items()}
-    if not OVERRIDE.search(path.name):
+    if not adds:
         alone = node.get("build", "context") or _is_built(node)
         if alone or keys.intersection(STANDS_ALONE):
             return None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from celeryize.commands.worker.compose_networks import inner_networks, leads_inside, networks_of
 from celeryize.commands.worker.login import Login
 from celeryize.commands.worker.wanted import REMAP, Job, Wanted
 from celeryize.patch.yaml_edit import source_lines
@@ -85,6 +86,7 @@ class Base:
     Celery. `merges_web`: by the habit of the file a service takes over this one
     by its anchor or by `extends`.
     `passes_on`: the entry point runs its arguments. `extra` are services that were just added.
+    `restart` is the restart policy where the model has none.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Base:
     merges_web: str = ""
     passes_on: bool = True
     entry_is_web: bool = False
+    restart: str = ""
     extra: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -140,7 +143,7 @@ def render_service(file: ComposeFile, base: Base, wanted: Wanted, job: Job) -> s
     if base.node.scalar("init") != "true" or "init" not in inherited:
         lines.append("init: true\n")
     if not base.node.get("restart"):
-        lines.append("restart: unless-stopped\n")
+        lines.append(_restart(base))
     if not job.is_beat:
         lines.append(f"stop_grace_period: {wanted.grace}s\n")
     # Beat has no tasks that a stop has to wait for
@@ -162,6 +165,9 @@ def render_addition(file: ComposeFile, base: Base, job: Job) -> str:
     have in common. Empty where that is nothing."""
     lines = [_taken_over(file, base)]
     for key, value in base.node.resolved.own_items():
+        if key == "networks" and not leads_inside(file.document, networks_of(base.node)):
+            # what web process and proxy have in common; the worker has those of the first file
+            continue
         if key in SHARED - {"entrypoint"}:
             lines.append(_copied(file, base, job, key, value))
     if base.node.resolved.own("environment") is not None:
@@ -183,9 +189,9 @@ def render_redis(file: ComposeFile, base: Base, name: str, volume: str, login: L
         "image: redis:8-alpine\n",
         f"command: {json.dumps(command, ensure_ascii=False)}\n",
         environment,
-        "restart: unless-stopped\n",
+        _restart(base),
         list_lines(file, "volumes", [f"{volume}:/data"]),
-        _network_names(file, base),
+        _server_networks(file, base),
         mapping_lines(
             file,
             "healthcheck",
@@ -201,9 +207,9 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login
         "image: rabbitmq:4\n",
         f"hostname: {name}\n",
         _variables(file, [*login.rabbitmq_variables()]),
-        "restart: unless-stopped\n",
+        _restart(base),
         list_lines(file, "volumes", [f"{volume}:/var/lib/rabbitmq"]),
-        _network_names(file, base),
+        _server_networks(file, base),
         mapping_lines(
             file,
             "healthcheck",
@@ -217,6 +223,11 @@ def render_rabbitmq(file: ComposeFile, base: Base, name: str, volume: str, login
         ),
     ]
     return f"{name}:\n" + _indented("".join(lines), file.step)
+
+
+def _restart(base: Base) -> str:
+    """The line for the restart policy; empty without one."""
+    return f"restart: {base.restart}\n" if base.restart else ""
 
 
 def _variables(file: ComposeFile, pairs: list[tuple[str, str]]) -> str:
@@ -268,9 +279,17 @@ def environment_lines(
         kept = _kept_environment(file, found, dropped)
     if listed:
         block = kept + "".join(f"- {name}={value}\n" for name, value in added)
-        return "environment:\n" + _indented(block, file.list_margin)
+        return "environment:\n" + _indented(block, _margin_of(file, base.node, found))
     block = kept + "".join(f"{name}: {scalar(value)}\n" for name, value in added)
     return "environment:\n" + _indented(block, file.step)
+
+
+def _margin_of(file: ComposeFile, service: Node, value: Node | None) -> int:
+    """The margin of a list as the service writes it; else as the file writes lists."""
+    for key, own in service.resolved.pairs:
+        if own is value and not own.flow and own.elements and own.elements[0].line > key.line:
+            return max(0, own.elements[0].column - 2 - key.column)
+    return file.list_margin
 
 
 def _variable_names(found: Node) -> set[str]:
@@ -417,14 +436,19 @@ def _renamed(text: str, old: str, new: str) -> str:
     return f"{text}-{new}"
 
 
+def _server_networks(file: ComposeFile, base: Base) -> str:
+    """The networks of a new broker: those of the web service, without what is for others."""
+    names = networks_of(base.node)
+    if base.node.scalar("network_mode") == "host" or not names:
+        return _network_names(file, base)
+    return list_lines(file, "networks", inner_networks(file.document, names))
+
+
 def _network_names(file: ComposeFile, base: Base) -> str:
     if base.node.scalar("network_mode") == "host":
         return "network_mode: host\n"
-    found = base.node.get("networks")
-    if found is None:
-        return ""
-    names = [key.text for key, _ in found.resolved.pairs] or [*found.words()]
-    return list_lines(file, "networks", names)
+    names = networks_of(base.node)
+    return list_lines(file, "networks", names) if names else ""
 
 
 def _depends_on(file: ComposeFile, base: Base, inherited: frozenset[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import filterfalse
@@ -15,14 +15,15 @@ from celeryize.detect.deployment import (
     PROCESS_FILES,
     find_scripts,
     folders_of_others,
-    is_of_others,
+    manages_of_others,
     matching_files,
     own_folders,
 )
+from celeryize.detect.owners import is_of_others
 from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
-from celeryize.patch.yaml_tree import parse_yaml
+from celeryize.patch.yaml_tree import parse_yaml, repeated_keys
 from celeryize.reading import read_file
 
 OVERRIDE = re.compile(r"override", re.I)
@@ -32,6 +33,8 @@ GENERATED = re.compile(
     r"^\s*#.*(?:auto-?generated|generated (?:by|with|from|file)|do not (?:edit|modify))",
     re.I | re.M,
 )
+# What an example says where a path has to be.
+PLACEHOLDER = re.compile(r"(?<![\w.])/path/to(?:/[\w.-]+)*")
 WORKLOAD = re.compile(r"^kind\s*:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|Pod)\b", re.M)
 HELM_KIND = re.compile(r"^\s*kind\s*:\s*(?:Deployment|StatefulSet)\b", re.M)
 # A name that says what a service with an unknown command is, and what is no Celery for certain.
@@ -65,7 +68,8 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
     without a web process are `skipped`, and those of another project of the repository."""
     folders = own_folders(root)
     others = folders_of_others(root, base, folders)
-    is_other = partial(is_of_others, root, base, others.values())
+    manages = manages_of_others(root, base, folders)
+    is_other = partial(is_of_others, root, base, manages)
     scripts = find_scripts(root, folders)
     found: list[DeploymentFile] = []
     units: dict[PurePosixPath, list[Process]] = {}
@@ -94,17 +98,30 @@ def find_files(root: Path, base: PurePosixPath = HERE) -> list[DeploymentFile]:
             found.append(_without_others(root, file, is_other, why))
     for folder, members in units.items():
         if any(process.subcommand for process in members) or find_web(root, members):
-            found.append(DeploymentFile("systemd", folder, "", tuple(members)))
+            skipped = _why_example(members)
+            found.append(DeploymentFile("systemd", folder, "", tuple(members), skipped))
     found = [_as_override(root, file, found) for file in found]
     # two files of one environment: the one that builds the web service, and what it adds to it
     return sorted(found, key=lambda file: str(file.path))
 
 
 def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) -> DeploymentFile:
-    """A compose file that is called an override, as what adds to the one beside it, whatever its
-    web service says: Compose merges the two, so a worker in both would be one of two minds."""
-    if file.kind != "compose" or not OVERRIDE.search(file.path.name):
+    """A compose file that only adds to another one: Compose merges the two, so a worker in both
+    would be one of two minds."""
+    if file.kind != "compose":
         return file
+    if OVERRIDE.search(file.path.name):
+        return _as_override_by_name(root, file, files)
+    base = _base_elsewhere(root, file, files)
+    if base is None:
+        return file
+    return replace(file, skipped=file.skipped or f"it only adds to {base}", base=base)
+
+
+def _as_override_by_name(
+    root: Path, file: DeploymentFile, files: list[DeploymentFile]
+) -> DeploymentFile:
+    """One that is called so, as what adds to the one beside it, whatever its web service says."""
     webs = [web.process.name for web in find_web(root, list(file.processes))]
     for other in files:
         if other.kind != "compose" or other.path.parent != file.path.parent:
@@ -122,6 +139,41 @@ def _as_override(root: Path, file: DeploymentFile, files: list[DeploymentFile]) 
                 skipped = f"its service {shared[0]} only adds to the one of another file"
         return replace(file, skipped=skipped, base=other.path)
     return file
+
+
+def _base_elsewhere(
+    root: Path, file: DeploymentFile, files: list[DeploymentFile]
+) -> PurePosixPath | None:
+    """The compose file, in a folder above, that a file is applied with, as its paths show: they are
+    found from there alone. `docker compose -f compose.yaml -f deploy/compose.prod.yaml up`."""
+    webs = {web.process.name for web in find_web(root, list(file.processes))}
+    if not webs or any(process.subcommand for process in file.processes):
+        return None
+    beside = file.path.parent
+    lost = [path for path in _paths_named(file) if not (root / beside / path).exists()]
+    for other in files:
+        above = other.path.parent
+        if other.kind != "compose" or above == beside or above not in beside.parents:
+            continue
+        if other.refusal or other.skipped or OVERRIDE.search(other.path.name):
+            continue
+        if not webs <= {process.name for process in other.processes}:
+            continue
+        if any((root / above / path).exists() for path in lost):
+            return other.path
+    return None
+
+
+def _paths_named(file: DeploymentFile) -> Iterator[str]:
+    """The Dockerfiles and the volumes of the services of a compose file, as they are written."""
+    for process in file.processes:
+        options = process.options
+        if "dockerfile" in options:
+            folder = options["context"].text if "context" in options else "."
+            yield f"{folder}/{options['dockerfile'].text}"
+        for volume in options["volumes"].text.split() if "volumes" in options else ():
+            if volume.startswith("./"):
+                yield volume.partition(":")[0]
 
 
 def _without_others(
@@ -187,6 +239,8 @@ def _kind_of(path: Path, text: str, processes: tuple[Process, ...]) -> str | Non
         return processes[0].kind
     if COMPOSE.fullmatch(path.name):
         return "compose"
+    if path.name == "Procfile":
+        return "procfile"
     # a chart, or a manifest that does not parse
     if path.suffix in {".yml", ".yaml"} and HELM_KIND.search(text) and "containers:" in text:
         return "kubernetes"
@@ -207,9 +261,17 @@ def _refusal_of(path: Path, relative: PurePosixPath, kind: str, text: str) -> Ca
                 where=Where(relative, line),
             )
         try:
-            parse_yaml(relative, text)
+            documents = parse_yaml(relative, text)
         except CannotPatch as refusal:
             return refusal
+        again = next((key for one in documents for key in repeated_keys(one)), None)
+        if kind == "compose" and again is not None:
+            return CannotPatch(
+                f"{relative} has {again.text} a second time in the same block, which Compose "
+                "rejects",
+                hint="Remove one of the two, then run the command again.",
+                where=Where(relative, again.line),
+            )
     if kind == "kubernetes" and any(
         (path.parent / name).is_file() for name in ("kustomization.yaml", "kustomization.yml")
     ):
@@ -235,6 +297,9 @@ def _is_chart(path: Path) -> bool:
 
 def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
     """Why a file needs no worker; empty where it does, or has one."""
+    example = _why_example(processes)
+    if example:
+        return example
     if any(process.subcommand in {"worker", "beat"} for process in processes):
         return ""
     unknown = [process for process in processes if is_unknown_worker(process)]
@@ -248,6 +313,15 @@ def _why_skipped(root: Path, kind: str, processes: tuple[Process, ...]) -> str:
         return f"{inside[0].name} may start a worker inside ({inside[0].where})"
     if kind == "compose" and all(_is_partial(one.process) for one in web):
         return f"its service {web[0].process.name} only adds to the one of another file"
+    return ""
+
+
+def _why_example(processes: Iterable[Process]) -> str:
+    """Why processes are an example that nobody starts as it is; empty where they are none."""
+    for process in processes:
+        match = PLACEHOLDER.search(" ".join((process.folder or "", *process.words)))
+        if match:
+            return f"it is an example: {process.name} is in {match[0]}"
     return ""
 
 

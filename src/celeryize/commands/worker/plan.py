@@ -221,13 +221,14 @@ def _siblings_of(
 
 
 def _overrides_of(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[PurePosixPath, ...]:
-    """The compose files of a folder that may add to the services of another one."""
+    """The compose files that may add to the services of another one: those of its folder, and those
+    elsewhere that are known to."""
     return tuple(
         other.path
         for other in files
         if other.kind == file.kind == "compose"
         and other is not file
-        and other.path.parent == file.path.parent
+        and (file.path.parent == other.path.parent or other.base == file.path)
         and other.refusal is None
         and other.processes
     )
@@ -247,9 +248,15 @@ def _lines_for(project: Project, file: DeploymentFile, wanted: Wanted) -> str:
 def _with_lines(
     project: Project, refusal: CannotPatch, file: DeploymentFile, wanted: Wanted
 ) -> CannotPatch:
-    """The refusal with the lines to paste, whatever it was about."""
+    """The refusal with the lines to paste, whatever it was about: behind those of its own, which
+    are for a service that is there."""
     if refusal.snippet:
-        return refusal
+        return CannotPatch(
+            refusal.message,
+            hint=f"{refusal.hint.rstrip(':')}; then the new processes, to be adapted:",
+            snippet=f"{refusal.snippet.rstrip()}\n\n{_lines_for(project, file, wanted)}",
+            where=refusal.where or Where(file.path),
+        )
     return CannotPatch(
         refusal.message,
         hint=f"{refusal.hint.rstrip('.')}. The lines, to be adapted:".lstrip(". "),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from celeryize.detect.processes.process import Item
 from celeryize.detect.processes.sections import sections_of
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
@@ -65,6 +66,21 @@ def _joint(lines: list[str], index: int, value: str) -> str:
     if ", " in value and not line.endswith("="):
         return f"{sign} "
     return sign
+
+
+def value_lines(text: str, item: Item) -> tuple[str, list[str]]:
+    """The lines of a value, and the margin of those behind the first one; none of a value with a
+    comment, or whose first line is empty."""
+    lines = text.split("\n")
+    first = (item.where.line or 1) - 1
+    last = first + 1
+    while last < len(lines) and lines[last][:1] in {" ", "\t"} and lines[last].strip():
+        last += 1
+    found = [lines[first].partition("=")[2], *lines[first + 1 : last]]
+    if " ;" in " ".join(found) or not found[0].strip():
+        return "", []
+    margin = found[-1][: len(found[-1]) - len(found[-1].lstrip())]
+    return margin, [line.strip() for line in found]
 
 
 def last_line_of(path: PurePosixPath, text: str, section: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from celeryize.commands.worker.sections import add_lines, append_to_value
+from celeryize.commands.worker.sections import add_lines, append_to_value, value_lines
 from celeryize.commands.worker.target import (
     Target,
     app_of,
@@ -73,16 +73,7 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
     for key in SHARED:
         if key in web.options:
             yield f"{key}={web.options[key].text}"
-    environment = []
-    if "environment" in web.options:
-        environment.append(_environment_for(web.options["environment"].text, job))
-    environment += [
-        f'{name}="{value}"'
-        for name, value in wanted.stop_variables(job)
-        if name not in web.environment
-    ]
-    if environment:
-        yield f"environment={','.join(environment)}"
+    yield from _environment_lines(target, web, job)
     yield "autorestart=true"
     yield f"stopwaitsecs={wanted.grace}"
     yield "stopasgroup=false"
@@ -97,6 +88,30 @@ def _program_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
             yield f"{key}={_log_of(item.text, web.name, name)}"
 
 
+def _environment_lines(target: Target, web: Process, job: Job) -> Iterator[str]:
+    """The variables of the web process and those for the stop: in one line, or on a line each
+    where they are so."""
+    more = [
+        f'{name}="{value}"'
+        for name, value in target.wanted.stop_variables(job)
+        if name not in web.environment
+    ]
+    item = web.options.get("environment")
+    if item is None:
+        if more:
+            yield f"environment={','.join(more)}"
+        return
+    margin, lines = value_lines(target.text, item) if item.where.path == target.path else ("", [])
+    if len(lines) < 2:
+        sign = ", " if ", " in item.text else ","
+        yield f"environment={sign.join([_environment_for(item.text, job), *more])}"
+        return
+    kept = [line for line in (_environment_for(line, job) for line in lines) if line]
+    first, *rest = [f"{line}," for line in (*kept, *more)]
+    shown = [f"environment={first}", *(margin + line for line in rest)]
+    yield from (*shown[:-1], shown[-1].rstrip(","))
+
+
 def _environment_for(text: str, job: Job) -> str:
     """The variables of another program, without that for the stop of a worker where it is Beat."""
     if job.is_beat:
@@ -105,10 +120,14 @@ def _environment_for(text: str, job: Job) -> str:
 
 
 def _log_of(path: str, old: str, new: str) -> str:
-    """A log file beside that of the web process."""
+    """A log file beside that of the web process, or of the worker that is there."""
     folder, slash, name = path.rpartition("/")
-    if old in name:
-        return f"{folder}{slash}{name.replace(old, new)}"
+    for word in (old, "worker"):
+        if word in name:
+            return f"{folder}{slash}{name.replace(word, new)}"
+    stem, dot, ending = name.partition(".")
+    if stem == "celery":
+        return f"{folder}{slash}{stem}-{new}{dot}{ending}"
     return f"{folder}{slash}{new}-{name}"
 
 

@@ -58,6 +58,8 @@ class Target:
     overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew
     env_file: str = ""
+    # by file and service: what a file with variables that is not here has to give
+    given_elsewhere: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     what: list[str] = field(default_factory=list)
     todos: list[Todo] = field(default_factory=list)
 

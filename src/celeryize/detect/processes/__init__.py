@@ -15,7 +15,8 @@ from celeryize.detect.processes.scripts import copied_files, entry_words, link_s
 from celeryize.detect.processes.sections import read_supervisor, read_unit
 from celeryize.reading import read_text, readable_text
 
-SERVICES = re.compile(r"^services\s*:", re.M)
+# also in quotes, and in a file of JSON
+SERVICES = re.compile(r"^(?:services|'services'|(?:\{?\s*)?\"services\")\s*:", re.M)
 WORKLOADS = re.compile(r"^kind\s*:", re.M)
 # What Helm, Jinja or cookiecutter fill in: not the text that will be run.
 TEMPLATE = re.compile(r"\{\{|\{%")

@@ -43,6 +43,26 @@ def test_a_link_to_a_file_that_is_not_looked_at_is_the_file(tmp_path: Path):
     assert kept_of(tmp_path) == {"docker-compose.yml": ""}
 
 
+def test_a_procfile_without_a_process_is_there(tmp_path: Path):
+    (tmp_path / "Procfile").write_text("web gunicorn config.wsgi\n")
+    assert kept_of(tmp_path) == {"Procfile": "it starts no web process that is known as one"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "kept"),
+    [("/path/to/shop", "it is an example: shop is in /path/to/shop"), ("/srv/path/to/shop", "")],
+)
+def test_an_example_whose_path_is_to_be_replaced_is_left_alone(tmp_path: Path, folder, kept):
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "deploy").mkdir()
+    program = f"[program:shop]\ncommand=celery -A config worker\ndirectory={folder}\n"
+    (tmp_path / "extra/shop.conf").write_text(program)
+    unit = f"[Service]\nExecStart={folder}/bin/celery -A config worker\nWorkingDirectory={folder}\n"
+    (tmp_path / "deploy/shop.service").write_text(unit)
+    of_unit = kept.replace("shop is", "shop.service is")
+    assert kept_of(tmp_path) == {"deploy": of_unit, "extra/shop.conf": kept}
+
+
 PROJECT = MANAGE.format(settings="config.settings")
 OTHER = "it is of another Django project"
 
@@ -98,6 +118,14 @@ STARTED = [
     ('sh -c "cd billing && gunicorn config.wsgi"', "image: all", "billing"),
     ("uv run --directory shop celery -A config worker", "image: all", "shop"),
     ("celery -A config --workdir billing worker", "image: all", "billing"),
+    ("celery -A config worker", "build: {context: ., dockerfile: billing/Dockerfile}", "billing"),
+    ("celery -A config worker", "image: all\n    working_dir: /code/billing", "billing"),
+    ("celery -A config worker", "image: all\n    environment: [PYTHONPATH=/srv/shop]", "shop"),
+    ("celery -A config worker", "image: all\n    volumes: ['./billing:/code']", "billing"),
+    ("celery -A config worker", "build: .\n    env_file: shop/.env", "shop"),
+    ('sh -c "cd /code/billing && celery -A config worker"', "build: .", "billing"),
+    # by its name, where nothing else is left
+    ("celery -A config worker", "build: {context: ., target: billing}", "billing"),
 ]
 
 
@@ -129,3 +157,51 @@ def test_a_process_of_nobody_known_is_that_of_every_project(tmp_path: Path):
     (tmp_path / "compose.yaml").write_text(text)
     for name in ("shop", "billing"):
         assert len(find_processes(tmp_path, PurePosixPath(name))) == 1
+
+
+# Each with the project that starts it: that of the repository itself, or `admin`, which is inside it.
+STARTED_INSIDE = [
+    ("celery -A shop worker", "build: .", "."),
+    ("celery -A admin worker", "build: .", "admin"),
+    ("celery -A config worker", "build: ./admin", "admin"),
+    ("celery -A config worker", "build: .\n    working_dir: /code/admin", "admin"),
+    # nothing leads into the folder of the inner one
+    ("celery -A config worker", "build: .", "."),
+    ("celery -A config worker", "image: all", "."),
+    # an image of both may start either
+    ("celery -A config worker", "build: {context: ., dockerfile: made/of.inner}", ""),
+]
+
+
+@pytest.mark.parametrize(("command", "build", "owner"), STARTED_INSIDE)
+def test_a_project_around_ours_has_its_own_processes(tmp_path, command, build, owner):
+    tree = {
+        "manage.py": PROJECT,
+        "shop/__init__.py": "",
+        "config/__init__.py": "",
+        "admin/manage.py": PROJECT,
+        "admin/admin/__init__.py": "",
+        "admin/config/__init__.py": "",
+        "made/of.inner": "FROM python:3.13\nCOPY admin /code\n",
+        "compose.yaml": SHARED.format(name="one", build=build, command=command),
+    }
+    make_tree(tmp_path, tree)
+    for base in (".", "admin"):
+        own = ["one"] if owner in {"", base} else []
+        found = find_processes(tmp_path, PurePosixPath(base))
+        assert [process.name for process in found] == own, base
+        facts = DeploymentFacts(tmp_path, PurePosixPath(base))
+        assert [process.name for process in facts.processes] == own, base
+
+
+def test_a_manage_py_that_starts_the_project_inside_is_no_other_project(tmp_path):
+    tree = {
+        "manage.py": PROJECT,
+        "backend/manage.py": PROJECT,
+        "backend/config/__init__.py": "",
+        "compose.yaml": SHARED.format(
+            name="one", build="build: .", command="celery -A config worker"
+        ),
+    }
+    make_tree(tmp_path, tree)
+    assert len(find_processes(tmp_path, PurePosixPath("backend"))) == 1
