@@ -117,15 +117,9 @@ def registered_name(project: Project, text: str, *, is_new: bool = False) -> str
     inside = _tasks_of(project, owners, function)
     if not owners or any(task.name == text for task in inside):
         return text
-    for app in owners:
-        found = [task for task in inside if task.where.path.is_relative_to(app.folder)]
-        meant = sorted({task.name for task in found if task.function == function})
-        if len(meant) > 1:
-            raise UsageError(
-                f"{text} may be any of {', '.join(meant)}", hint="Write one of these names."
-            )
-        if meant:
-            return meant[0]
+    meant = _name_in_apps(inside, owners, text)
+    if meant:
+        return meant
     others = tuple(app for app in project.apps if app not in owners and not is_new)
     if any(task.name == text for task in _tasks_of(project, others, function)):
         return text
@@ -134,6 +128,21 @@ def registered_name(project: Project, text: str, *, is_new: bool = False) -> str
         path, _ = place_of(project, owners[0], function)
         return f"{project.modules.name_of(path)}.{function}"
     return text
+
+
+def _name_in_apps(tasks: Sequence[DefinedTask], apps: tuple[App, ...], text: str) -> str:
+    """The name of the one task of this function in the first app that has any; empty without."""
+    function = text.rpartition(".")[2]
+    for app in apps:
+        found = [task for task in tasks if task.where.path.is_relative_to(app.folder)]
+        meant = sorted({task.name for task in found if task.function == function})
+        if len(meant) > 1:
+            raise UsageError(
+                f"{text} may be any of {', '.join(meant)}", hint="Write one of these names."
+            )
+        if meant:
+            return meant[0]
+    return ""
 
 
 def _tasks_of(project: Project, apps: tuple[App, ...], function: str) -> tuple[DefinedTask, ...]:
