@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
 from celeryize import when
-from celeryize.commands.schedule.entry import Request, parse_json
-from celeryize.commands.task.place import registered_name
+from celeryize.commands.schedule.entry import Request
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import UsageError
@@ -68,9 +66,8 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
     """The request with what a person says to the questions that it leaves open."""
     if not view.interactive:
         return request
-    given = request
-    tasks = find_tasks(project.modules, project.apps, project.celery)
     if not request.task:
+        tasks = find_tasks(project.modules, project.apps, project.celery)
         request = replace(request, task=view.ask(_task_question(tasks)))
     if not request.when.code:
         flags = _ask_time(view)
@@ -79,11 +76,7 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         request = replace(request, when=chosen, timed=typed)
     if not request.name:
         request = replace(request, name=view.ask(_name_question(request.task)))
-    needs = _needs(project, registered_name(project, request.task), tasks)
-    # who has typed all of it wants it as it is
-    if request != given and needs and request.args is None and request.kwargs is None:
-        request = replace(request, args=view.ask(_arguments_question(needs)))
-    return request
+    return _ask_arguments(project, request, view)
 
 
 def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
@@ -155,33 +148,31 @@ def _name_question(task: str) -> Question:
     )
 
 
-def _needs(project: Project, name: str, tasks: tuple[DefinedTask, ...]) -> list[str]:
-    """The parameters without a default of a task; `self` is the task's own."""
-    for task in tasks:
-        if task.name != name:
-            continue
-        for node in project.modules.tree(task.where.path).body:
-            if isinstance(node, ast.FunctionDef) and node.name == task.function:
-                names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
-                required = names[: len(names) - len(node.args.defaults)]
-                return [name for name in required if name != "self"]
-    return []
-
-
-def _arguments_question(needs: list[str]) -> Question:
-    return Question(
-        f"It takes {', '.join(needs)}. What is it given?",
-        "--args",
-        (),
-        "",
-        example='a list in JSON, for example [1, "daily"]',
-        problem_of=_problem_of_arguments,
+def _ask_arguments(project: Project, request: Request, view: View) -> Request:
+    """The request with a value for each parameter that has none yet, asked one by one."""
+    from celeryize.commands.schedule.arguments import (
+        find_task,
+        missing_arguments,
+        problem_of_typed,
+        read_value,
+        with_argument,
     )
 
-
-def _problem_of_arguments(text: str) -> str:
-    try:
-        parse_json(text, "--args", at_prompt=True)
-    except UsageError as error:
-        return f"{error.message}. {error.hint}"
-    return ""
+    task = find_task(project, request)
+    if task is None:
+        return request
+    for needed in missing_arguments(task, request):
+        flag = "--kwargs" if needed.by_name or request.kwargs else "--args"
+        example = f"in JSON, for example {needed.example}"
+        if needed.is_text:
+            example = "a text, without quotes"
+        question = Question(
+            f"{task.node.name} takes {needed}. What is it given?",
+            flag,
+            (),
+            "",
+            example=example,
+            problem_of=problem_of_typed(needed),
+        )
+        request = with_argument(request, needed, read_value(needed, view.ask(question)))
+    return request

@@ -32,6 +32,7 @@ def add_schedule(
         if not project.celery:
             raise NoCelery
         request = ask_missing(project, given, view)
+        _check_arguments(project, request)
         plan = add.plan(project, request)
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
@@ -68,6 +69,15 @@ def add_schedule(
         )
 
     return run_writer(options, write, view, planned)
+
+
+def _check_arguments(project: Project, request: add.Request) -> None:
+    """Raise UsageError where the task cannot be called with what the entry gives it."""
+    from celeryize.commands.schedule.arguments import check_arguments, find_task
+
+    task = find_task(project, request)
+    if task is not None:
+        check_arguments(task, request)
 
 
 def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
