@@ -40,6 +40,12 @@ ENDINGS = {
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
 MASKED = "passwords are shown as ***; the files have the real ones."
 INDENT = "  "
+# Before the question: more steps than that are only counted.
+MOST_AHEAD = 3
+AHEAD = " for you, with the lines to paste once it is written:"
+AHEAD_COUNTED = (
+    " for you, shown with the lines to paste once it is written (--dry-run shows them now)."
+)
 # The longest value of a fact that others are aligned with.
 MIDDLE = 44
 
@@ -178,15 +184,45 @@ def say_step_result(voice: Voice, result: StepResult) -> None:
 def say_todos(voice: Voice, todos: Sequence[Todo]) -> None:
     """The manual steps with the lines to paste."""
     for todo in todos:
-        place = ""
-        if todo.path:
-            place = f" ({todo.path})"
-        voice.say()
-        head = [Piece("manual step: ", "bold cyan"), Piece(f"{todo.what}{place}")]
-        voice.say_pieces(head, always=True, hang=INDENT)
-        if todo.why:
-            voice.say(f"  {todo.why}", always=True, hang=INDENT)
+        _say_todo(voice, todo)
         say_snippet(voice, todo.snippet)
+
+
+def say_todos_ahead(voice: Voice, todos: Sequence[Todo]) -> None:
+    """The manual steps that decide the question, and how many others there are: the lines to paste
+    come once, at the end."""
+    needed = [todo for todo in todos if todo.needed]
+    for todo in needed:
+        _say_todo(voice, todo)
+    others = [todo for todo in todos if not todo.needed]
+    if not others:
+        return
+    more = "more " if needed else ""
+    count = f"{len(others)} {more}manual steps"
+    if len(others) == 1:
+        count = f"1 {more}manual step"
+    voice.say()
+    if len(others) > MOST_AHEAD:
+        voice.say_pieces(
+            [Piece(count, "bold cyan"), Piece(AHEAD_COUNTED)], always=True, hang=INDENT
+        )
+        return
+    voice.say_pieces([Piece(count, "bold cyan"), Piece(AHEAD)], always=True, hang=INDENT)
+    for todo in others:
+        voice.say(f"  {todo.what}{_place_of(todo)}", always=True, hang=INDENT * 2)
+
+
+def _say_todo(voice: Voice, todo: Todo) -> None:
+    """What a manual step is, and why."""
+    voice.say()
+    head = [Piece("manual step: ", "bold cyan"), Piece(f"{todo.what}{_place_of(todo)}")]
+    voice.say_pieces(head, always=True, hang=INDENT)
+    if todo.why:
+        voice.say(f"  {todo.why}", always=True, hang=INDENT)
+
+
+def _place_of(todo: Todo) -> str:
+    return f" ({todo.path})" if todo.path else ""
 
 
 def say_snippet(voice: Voice, snippet: str) -> None:

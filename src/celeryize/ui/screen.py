@@ -309,6 +309,10 @@ class Screen:
 
     # -- the end
 
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        """The manual steps in short; all of their lines come at the end."""
+        planned.say_todos_ahead(self._voice, todos)
+
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """The manual steps with the lines to paste."""
         self._pasted = {todo.snippet.strip() for todo in todos}

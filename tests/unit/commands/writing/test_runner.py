@@ -69,6 +69,9 @@ class Deciding(Recorder):
     def show_todos(self, todos: Sequence[Todo]) -> None:
         self.seen += [todo.what for todo in todos]
 
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        self.seen += [f"ahead: {todo.what}" for todo in todos]
+
     def confirm(self, question: str) -> bool:
         self.seen.append(question)
         return True
@@ -77,7 +80,7 @@ class Deciding(Recorder):
 @pytest.mark.parametrize(
     ("options", "seen"),
     [
-        ({}, ["by hand", "Write these changes?", "by hand"]),
+        ({}, ["ahead: by hand", "Write these changes?", "by hand"]),
         # who is not asked reads it once, at the end
         ({"yes": True}, ["by hand"]),
     ],
