@@ -15,7 +15,7 @@ import difflib
 import errno
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -52,7 +52,6 @@ from celeryize.journal import (
     is_unfinished,
     keep,
     load_done,
-    load_newest,
     load_unfinished,
     locked,
     refuse_foreign_state,
@@ -86,6 +85,10 @@ __all__ = [
     "undo_edits",
     "undone",
 ]
+
+
+# Says of which changes an undo is not: those of another project of the repository.
+Passed = Callable[[Change], bool]
 
 
 class Since(StrEnum):
@@ -266,11 +269,20 @@ def not_kept(edits: Iterable[Edit], root: Path) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def last_change(root: Path) -> Change | None:
-    """The newest change of the project that is not undone yet. Raises NotTrusted."""
+def never(change: Change) -> bool:
+    """Passes over no change of the history."""
+    del change
+    return False
+
+
+def last_change(root: Path, passed: Passed = never) -> Change | None:
+    """The newest change of the project that is not undone yet. Raises NotTrusted.
+
+    `passed` are the changes of another project of the repository.
+    """
     state = state_dir(root)
     refuse_foreign_state(state, root)
-    change = load_newest(state)
+    change = _newest(state, passed)
     if (
         change is not None
         and change.place is not None
@@ -283,6 +295,10 @@ def last_change(root: Path) -> Change | None:
     return change
 
 
+def _newest(state: Path, passed: Passed) -> Change | None:
+    return next((change for change in load_done(state) if not passed(change)), None)
+
+
 def load_history(root: Path) -> History:
     """What celeryize did to the project and is not undone, newest first. Raises NotTrusted."""
     state = state_dir(root)
@@ -290,10 +306,10 @@ def load_history(root: Path) -> History:
     return History(tuple(load_done(state)), is_truncated(state))
 
 
-def forget_change(change: Change, root: Path) -> None:
+def forget_change(change: Change, root: Path, passed: Passed = never) -> None:
     """Drop `change`, the newest of the history, without touching a file of the project."""
     with locked(root.resolve()) as (state, _):
-        if load_newest(state) != change:
+        if _newest(state, passed) != change:
             raise Conflict(
                 f"another change came after `{change.command}`", hint="Run the command again."
             )
@@ -395,7 +411,13 @@ def _lines_of(path: PurePosixPath, edit: LaterEdit) -> Iterator[str]:
 
 
 @contextmanager
-def undone(change: Change, *, root: Path, edits: Sequence[Edit] | None = None) -> Iterator[None]:
+def undone(
+    change: Change,
+    *,
+    root: Path,
+    edits: Sequence[Edit] | None = None,
+    passed: Passed = never,
+) -> Iterator[None]:
     """Undo `change`, the newest of the history, and drop it there; block and errors are as in
     `applied`. `edits` are those of `undo_edits` that the user has seen: a file that was saved
     since is then a Conflict.
@@ -404,7 +426,7 @@ def undone(change: Change, *, root: Path, edits: Sequence[Edit] | None = None) -
     """
     root = root.resolve()
     with locked(root) as (state, _):
-        if load_newest(state) != change:
+        if _newest(state, passed) != change:
             raise Conflict(
                 f"another change came after `{change.command}`", hint="Run the command again."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -294,3 +295,37 @@ def test_what_is_saved_after_the_question_is_not_undone(changed: Path):
     with pytest.raises(Conflict, match="changed since the change was planned"):
         commands.undo(changed, Saving())
     assert (changed / "config/settings.py").read_bytes().endswith(b"\nLATE = 1\n")
+
+
+@pytest.fixture
+def pair(project: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two Django projects of one repository, both with Celery; the second was set up last."""
+    root = tmp_path / "pair"
+    for name in ("alpha", "beta"):
+        shutil.copytree(project, root / name)
+        shutil.rmtree(root / name / ".git", ignore_errors=True)
+    (root / ".git").mkdir()
+    for name in ("alpha", "beta"):
+        commands.init(root / name, Recorder(), flags={}, yes=True, no_verify=True)
+    return root / "alpha", root / "beta"
+
+
+def test_of_two_projects_the_newest_change_of_the_one_it_stands_in_is_undone(pair):
+    alpha, beta = pair
+    view = Recorder()
+    ended = commands.undo(alpha, view, yes=True)
+    assert ended.status is WriteOutcome.DONE
+    assert not (alpha / "config/celery.py").exists() and (beta / "config/celery.py").exists()
+    assert "another project" in " ".join(view.notes) and "beta/" in " ".join(view.notes)
+    again = commands.undo(alpha, Recorder(), yes=True)
+    assert again.status is WriteOutcome.NOTHING_TO_DO
+    view = Recorder()
+    assert commands.undo(beta, view, yes=True).status is WriteOutcome.DONE
+    assert not view.notes and not (beta / "config/celery.py").exists()
+
+
+def test_of_two_projects_the_newest_change_of_the_one_it_stands_in_is_forgotten(pair):
+    alpha, beta = pair
+    commands.undo(alpha, Recorder(), yes=True, chosen=_chosen(forget=True))
+    assert commands.undo(alpha, Recorder(), yes=True).status is WriteOutcome.NOTHING_TO_DO
+    assert commands.undo(beta, Recorder(), yes=True).status is WriteOutcome.DONE
