@@ -299,6 +299,11 @@ def _newest(state: Path, passed: Passed) -> Change | None:
     return next((change for change in load_done(state) if not passed(change)), None)
 
 
+def written_at(change: Change, root: Path) -> float:
+    """When a change of the history was written, in seconds as files have them."""
+    return (state_dir(root) / "history" / f"{change.number:06}.json").stat().st_mtime
+
+
 def load_history(root: Path) -> History:
     """What celeryize did to the project and is not undone, newest first. Raises NotTrusted."""
     state = state_dir(root)

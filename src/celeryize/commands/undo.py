@@ -23,6 +23,7 @@ from celeryize.apply import (
     undo_edits,
     undone,
 )
+from celeryize.commands.installed_since import keep_installed
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.still_imported import still_imported
 from celeryize.commands.writing.carry_out import WriteOutcome
@@ -150,8 +151,9 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
             f"the files of `{change.command}` are as they were before it; if that is not only "
             "because of the branch, drop it from the history: celeryize undo --forget",
         )
-    edits = undo_edits(change, root)
-    notes = still_imported(edits, root)
+    kept = keep_installed(change, undo_edits(change, root), root)
+    edits = kept.edits
+    notes = (*kept.notes, *still_imported(edits, root))
     if change.stays:
         notes = (change.stays, *notes)
     plan = Plan(edits, _steps_of(files, change.command), notes=notes)

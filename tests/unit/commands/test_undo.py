@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.apply import last_change
+from celeryize.commands.task.plan import Request
 from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.errors import Conflict, Declined, Exit
 from celeryize.model import Status
@@ -329,3 +330,49 @@ def test_of_two_projects_the_newest_change_of_the_one_it_stands_in_is_forgotten(
     commands.undo(alpha, Recorder(), yes=True, chosen=_chosen(forget=True))
     assert commands.undo(alpha, Recorder(), yes=True).status is WriteOutcome.NOTHING_TO_DO
     assert commands.undo(beta, Recorder(), yes=True).status is WriteOutcome.DONE
+
+
+ROOM = "from django.db import models\n\n\nclass Room(models.Model):\n    pass\n"
+
+
+def with_app(project: Path, *, models: str = "") -> Path:
+    """A project with an app beside the installed ones, which add-task has put there."""
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    app = project / "rooms"
+    app.mkdir()
+    (app / "__init__.py").write_text("")
+    (app / "apps.py").write_text(
+        "from django.apps import AppConfig\n\n\nclass RoomsConfig(AppConfig):\n    name = 'rooms'\n"
+    )
+    (app / "models.py").write_text(models)
+    before = (project / "config/settings.py").stat()
+    os.utime(app / "models.py", (before.st_mtime - 100, before.st_mtime - 100))
+    request = Request("rooms.clean", test=False)
+    commands.add_task(project, Recorder(), request, yes=True, no_verify=True)
+    assert "rooms" in (project / "config/settings.py").read_text()
+    return project
+
+
+@pytest.mark.parametrize("name", ["models.py", "migrations/0001_initial.py"])
+def test_an_app_that_has_tables_since_stays_installed(project: Path, name):
+    folder = with_app(project)
+    file = folder / "rooms" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(ROOM if name == "models.py" else "class Migration:\n    pass\n")
+    os.utime(file, (file.stat().st_mtime + 5, file.stat().st_mtime + 5))
+    settings = (folder / "config/settings.py").read_bytes()
+    view = Recorder()
+    ended = commands.undo(folder, view, yes=True)
+    assert ended.status is WriteOutcome.DONE
+    assert (folder / "config/settings.py").read_bytes() == settings
+    assert not (folder / "rooms/tasks.py").exists()
+    assert any("by now" in note and f"rooms/{name}" in note for note in view.plans[0].notes)
+    assert commands.undo(folder, Recorder(), yes=True).summary.startswith("`celeryize init`")
+
+
+def test_an_app_whose_tables_were_there_before_goes_again(project: Path):
+    folder = with_app(project, models=ROOM)
+    view = Recorder()
+    commands.undo(folder, view, yes=True)
+    assert "rooms" not in (folder / "config/settings.py").read_text()
+    assert not any("by now" in note for note in view.plans[0].notes)
