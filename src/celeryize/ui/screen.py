@@ -17,7 +17,7 @@ from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running, stopping
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.terminal import rows
-from celeryize.ui.text import Piece, paint
+from celeryize.ui.text import Piece, paint, render
 from celeryize.ui.view import NoTerminal, Question
 from celeryize.ui.voice import Voice
 
@@ -288,8 +288,11 @@ class Screen:
         if not self._voice.out.is_terminal:
             return
         height = rows(sys.stdout)
-        if height is not None and shown + LINES_AROUND > height:
-            found.answer_worst_again(self._voice, verified.findings, self._root)
+        if height is None or shown + LINES_AROUND <= height:
+            return
+        summary = [Piece(found.summary_line(verified))]
+        below = render(summary, self._voice.out, "").count("\n") + LINES_AROUND - 1
+        found.answer_worst_again(self._voice, verified.findings, self._root, height - below)
 
     def _say_facts(self, verified: VerifyOutcome) -> None:
         """What the findings rest on, below them."""

@@ -148,9 +148,13 @@ def verified(*severities: Severity) -> VerifyOutcome:
 @pytest.mark.parametrize(
     ("severities", "lines", "repeated"),
     [
-        ([Severity.ERROR, Severity.WARNING], "5", ["1 error, from above:", "  a.py:1: x.1"]),
+        (
+            [Severity.ERROR, Severity.WARNING],
+            "5",
+            ["1 error, 1 warning, from above:", "  a.py:1: x.1"],
+        ),
         ([Severity.WARNING, Severity.INFO], "5", ["1 warning, from above:", "  a.py:1: x.1"]),
-        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 2 more"]),
+        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 4 more above"]),
         ([Severity.ERROR, Severity.WARNING], "24", []),
         ([Severity.INFO] * 9, "5", []),
     ],
