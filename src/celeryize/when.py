@@ -221,7 +221,18 @@ def from_time(at: str, on: str) -> When:
     days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
         on.strip().lower(), on.strip().lower()
     )
-    return _make_crontab(str(int(match[2])), str(int(match[1])), "*", "*", _with_sunday(days))
+    hour, minute = str(int(match[1])), str(int(match[2]))
+    # the time first, so that what is wrong with the rest is the days
+    _make_crontab(minute, hour, "*", "*", "*")
+    try:
+        return _make_crontab(minute, hour, "*", "*", _with_sunday(days))
+    except UsageError as error:
+        near = re.match(r"Did you mean \w+\? ", error.hint)
+        suggested = near[0] if near else ""
+        raise UsageError(
+            f"--on: {on.strip()!r} does not name days of the week",
+            hint=f"{suggested}Write mon, mon-fri, sat,sun, weekdays, weekends or daily.",
+        ) from error
 
 
 def from_interval(text: str) -> When:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -298,3 +299,9 @@ def test_a_file_name_that_no_import_can_spell_is_no_crash(root: Path, celeryize:
     for options in (["--static"], ["--static", "--fix", "--yes"]):
         ended = celeryize(root, "verify", *options)
         assert ended.returncode == 1, ended.stderr
+
+
+def test_a_run_that_imports_nothing_shows_no_interpreter(project: Path, celeryize: Run):
+    given = ("--python", sys.executable)
+    assert "interpreter" not in celeryize(project, "verify", "--static", "-v").stderr
+    assert "interpreter" in celeryize(project, "verify", "--static", "-v", *given).stderr

@@ -137,3 +137,17 @@ def test_a_duration_is_written_in_many_ways(text, code):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(UsageError, match="not a valid duration"):
         parse(every=text)
+
+
+@pytest.mark.parametrize("days", ["xyz", "mon-fri,xyz", "mon fri", "mon-"])
+def test_days_that_are_none_are_said_as_days(days):
+    with pytest.raises(
+        UsageError, match=f"--on: '{days}' does not name days of the week"
+    ) as caught:
+        parse(at="07:30", on=days)
+    assert "Write mon, mon-fri, sat,sun, weekdays, weekends or daily." in caught.value.hint
+
+
+def test_an_hour_that_is_none_is_said_beside_wrong_days():
+    with pytest.raises(UsageError, match="invalid hour"):
+        parse(at="25:00", on="xyz")

@@ -145,7 +145,7 @@ def check_arguments(task: Task, request: Request) -> None:
         elif name in kwargs:
             values = [kwargs[name]]
         for problem in filter(None, map(parameter.needed.problem_of, values)):
-            raise UsageError(problem, hint=f"For example {parameter.needed.example}.")
+            raise UsageError(problem, hint=f"Write {parameter.needed.example}, for example.")
 
 
 def problem_of_typed(needed: Needed) -> Callable[[str], str]:

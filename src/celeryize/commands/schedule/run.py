@@ -120,10 +120,18 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
             typed = repeated_command(["remove-schedule", removal.entry], options, write)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=removal.entry)
+
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
+            del proof
+            titles = ("Restart Beat: until then it still sends the entry",)
+            spec, variables = project.start_spec(app), worker_variables(project)
+            return start_steps(project, spec, ("beat",), variables, titles)
+
         return Planned(
             removal.plan,
             f"celeryize remove-schedule {removal.entry}",
             expected,
+            next_steps=next_steps,
             command_line=typed,
             read_by_path=_is_in_component(project, removal.plan),
         )

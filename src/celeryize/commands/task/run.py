@@ -104,15 +104,22 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
         expected = Expected(app.module, app.variable, gone=gone)
         command = f"celeryize remove-task {meant}"
         typed = "" if target else repeated_command(["remove-task", meant], options, write)
-        return Planned(plan, command, expected, command_line=typed)
+
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
+            del proof
+            return _restart_steps(project, "Restart the worker: until then it still has the task")
+
+        return Planned(plan, command, expected, next_steps=next_steps, command_line=typed)
 
     return run_writer(options, write, view, planned)
 
 
-def _restart_steps(project: Project) -> tuple[NextStep, ...]:
+def _restart_steps(
+    project: Project,
+    title: str = "Start the worker, or restart it: it loads its tasks when it starts",
+) -> tuple[NextStep, ...]:
     """How the project's worker is started: again, because it loads its tasks at start-up."""
     spec, variables = project.start_spec(project.celery[0]), worker_variables(project)
-    title = "Start the worker, or restart it: it loads its tasks when it starts"
     return start_steps(project, spec, ("worker",), variables, (title,))
 
 
