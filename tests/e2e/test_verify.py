@@ -305,3 +305,14 @@ def test_a_run_that_imports_nothing_shows_no_interpreter(project: Path, celeryiz
     given = ("--python", sys.executable)
     assert "interpreter" not in celeryize(project, "verify", "--static", "-v").stderr
     assert "interpreter" in celeryize(project, "verify", "--static", "-v", *given).stderr
+
+
+def test_what_a_project_with_celery_has_not_yet_is_said(project: Path, celeryize: Run):
+    compose = project / "compose.yml"
+    compose.write_text("services:\n  web:\n    build: .\n    command: gunicorn config.wsgi\n")
+    assert "Not there yet" not in celeryize(project, "verify", "--static").stderr
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    said = celeryize(project, "verify", "--static").stderr
+    assert "a worker in compose.yml (celeryize add-worker)" in said
+    compose.write_text(compose.read_text() + "  worker:\n    command: celery -A config worker\n")
+    assert "a worker in" not in celeryize(project, "verify", "--static").stderr

@@ -30,6 +30,7 @@ from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.detect.deployment import folders_of_others, own_folders
 from celeryize.detect.layout import find_manage_above, find_root
 from celeryize.errors import Declined, Exit
+from celeryize.git import is_committed
 from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
 
@@ -148,8 +149,9 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
         # git has restored them, or another branch is checked out: the change may come back
         return Undone(
             WriteOutcome.NOTHING_TO_DO,
-            f"the files of `{change.command}` are as they were before it; if that is not only "
-            "because of the branch, drop it from the history: celeryize undo --forget",
+            f"the files of `{change.command}` are as they were before it already, by git perhaps. "
+            "It comes back with its branch. If it is gone for good, `celeryize undo --forget` "
+            "drops it from the history, and undo goes on to the change before it",
         )
     kept = keep_installed(change, undo_edits(change, root), root)
     edits = kept.edits
@@ -165,10 +167,16 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
     if not write.yes and not view.confirm("Undo these changes?"):
         raise Declined("Nothing was changed.")
+    committed = any(
+        is_committed(root, edit.path, edit.before) for edit in edits if edit.before is not None
+    )
     with undone(change, root=root, edits=edits, passed=passed):
         # all of it is done on entering; there is nothing to prove
         pass
-    return Undone(WriteOutcome.DONE, f"`{change.command}` is undone{_kept_edits(files)}")
+    summary = f"`{change.command}` is undone{_kept_edits(files)}"
+    if committed:
+        summary += "; it is in a commit, so commit this, too"
+    return Undone(WriteOutcome.DONE, summary)
 
 
 def _kept_edits(files: Sequence[FileSince]) -> str:

@@ -282,6 +282,8 @@ class Screen:
             self._answer_again(verified, self._voice.lines - first)
             self._voice.answer()
         self._voice.answer(found.summary_line(verified), found.summary_style(verified), hang="")
+        if verified.absent and not verified.findings:
+            self._voice.say(f"Not there yet: {'; '.join(verified.absent)}.", "yellow")
 
     def _answer_again(self, verified: VerifyOutcome, shown: int) -> None:
         """Repeat the worst findings where so many lines do not fit on the terminal."""

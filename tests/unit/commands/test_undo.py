@@ -15,7 +15,7 @@ from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.errors import Conflict, Declined, Exit
 from celeryize.model import Status
 from tests import commands
-from tests.conftest import snapshot
+from tests.conftest import git, snapshot
 from tests.views import Recorder
 
 TASK = "doctors.greet"
@@ -376,3 +376,14 @@ def test_an_app_whose_tables_were_there_before_goes_again(project: Path):
     commands.undo(folder, view, yes=True)
     assert "rooms" not in (folder / "config/settings.py").read_text()
     assert not any("by now" in note for note in view.plans[0].notes)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_is_in_a_commit_is_to_be_committed_once_more(project: Path, committed):
+    git(project, "init", "-q")
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    if committed:
+        git(project, "add", "-A")
+        git(project, "commit", "-qm", "celery")
+    summary = commands.undo(project, Recorder(), yes=True).summary
+    assert ("it is in a commit, so commit this, too" in summary) == committed

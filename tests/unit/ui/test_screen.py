@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -184,6 +185,14 @@ def test_the_facts_stand_below_findings_only_on_request(verbose, capsys):
     assert ("python 3" in capsys.readouterr().err) == verbose
     Screen(interactive=False).show_verified(verified())
     assert "python 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("severities", [(), (Severity.WARNING,)])
+def test_what_is_not_there_yet_is_said_where_nothing_is_wrong(severities, capsys):
+    absent = ("a task (celeryize add-task)", "a worker in compose.yml (celeryize add-worker)")
+    Screen(interactive=False).show_verified(replace(verified(*severities), absent=absent))
+    line = "Not there yet: a task (celeryize add-task); a worker in compose.yml (celeryize add-worker)."
+    assert (line in capsys.readouterr().err) == (not severities)
 
 
 def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):

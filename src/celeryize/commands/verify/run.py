@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -164,7 +164,23 @@ def summarise(
         _exit_code(results.findings, strict=chosen.strict),
         broker,
         frozenset(sight.mode for sight in (facts.worker, facts.web) if sight and sight.failures),
+        tuple(_absent_parts(facts, tasks)),
     )
+
+
+def _absent_parts(facts: Facts, tasks: int) -> Iterator[str]:
+    """What is not there yet, where nothing is wrong with what is there."""
+    if not facts.project.celery:
+        return
+    if not tasks:
+        yield "a task (celeryize add-task)"
+    # what starts the project decides only where the checks have seen no worker
+    if any(command.subcommand == "worker" for command in facts.deployment.commands):
+        return
+    from celeryize.commands.init.production import files_without_worker
+
+    if files := files_without_worker(facts.project):
+        yield f"a worker in {files} (celeryize add-worker)"
 
 
 def _failed_step(report: LiveReport) -> tuple[Finding, ...]:
