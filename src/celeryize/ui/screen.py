@@ -68,6 +68,8 @@ class Screen:
         self._never_asks = interactive is False and is_interactive()
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
+        # what a diff changes that is longer than the screen: said above the question
+        self._size = ""
         # the lines of the manual steps
         self._pasted: set[str] = set()
         # where places are, for links
@@ -115,11 +117,16 @@ class Screen:
         """What happens to each file, and the notes; before them the diff, where it is wanted."""
         # the diff first: the steps, just above the question, are its summary
         if plan.edits and (with_diff or self._voice.verbose):
+            diff = unified(plan.edits_to_read)
+            lines, size = planned.diff_size(diff)
+            height = rows(sys.stderr)
+            if height is not None and lines > height:
+                self._size = size
             if self._voice.quiet:
-                self._unseen_diff = unified(plan.edits_to_read)
+                self._unseen_diff = diff
             else:
                 self._voice.say()
-                planned.say_diff(self._voice, unified(plan.edits_to_read))
+                planned.say_diff(self._voice, diff)
         planned.say_steps(self._voice, plan, self._root)
 
     def write_diff(self, plan: Plan, root: Path) -> None:
@@ -168,6 +175,9 @@ class Screen:
             raise NoTerminal(why, hint="Pass --yes to write, or --dry-run to see the patch.")
         if self._unseen_diff:
             planned.say_diff(self._voice, self._unseen_diff)
+        if self._size:
+            self._voice.say(always=True)
+            self._voice.say(self._size, "dim", always=True)
         answer = self._read_answer(f"\n{paint(question, 'bold', self._voice.talk)} [y/N] ")
         if not answer:
             # end of file leaves the cursor behind the question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -209,3 +210,47 @@ def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
         "  Take it back.",
         "Nothing was written.",
     ]
+
+
+LONG = "CELERY_BROKER_TRANSPORT_OPTIONS: visibility_timeout 3600, socket_timeout 10, and so on"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            LONG,
+            [
+                "+CELERY_BROKER_TRANSPORT_OPTIONS: visibility_timeout 3600, socket_timeout 10,",
+                "  ... and so on",
+            ],
+        ),
+        ("x" * 100 + " y", ["+" + "x" * 100 + " y"]),
+        ("short", ["+short"]),
+    ],
+)
+def test_a_long_line_of_a_diff_is_broken_between_words(line, shown, capsys):
+    screen = Screen(interactive=False)
+    screen._voice.talk = Terminal(is_terminal=True, width=80)
+    screen.show_plan(Plan((Edit(PurePosixPath("a"), b"", f"{line}\n".encode()),)), with_diff=True)
+    assert [line for line in capsys.readouterr().err.split("\n") if "@@" not in line][3:-1] == shown
+
+
+def test_a_patch_to_paste_keeps_its_lines(capsys):
+    screen = Screen(interactive=False)
+    screen._voice.talk = Terminal(is_terminal=True, width=80)
+    screen.show_error(Conflict("changed", diff="-b\n", snippet=f"+{LONG}"))
+    assert f"+{LONG}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lines", "said"), [(40, True), (3, False)])
+def test_a_diff_longer_than_the_screen_is_counted_above_the_question(
+    lines, said, capsys, monkeypatch
+):
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    screen = Screen(interactive=True)
+    screen.show_plan(Plan((Edit(PurePosixPath("a"), None, b"x\n" * lines),)), with_diff=True)
+    assert not screen.confirm("Write?")
+    shown = capsys.readouterr().err
+    assert (f"The diff above: 1 file, {lines} lines added, 0 removed." in shown) == said
