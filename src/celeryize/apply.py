@@ -326,11 +326,17 @@ def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
     run.
     """
     root = root.resolve()
-    return tuple(_file_since(edit, _read(edit.path, root)) for edit in change.edits)
+    return tuple(_file_since(file, _read(file.edit.path, root), root) for file in change.files)
 
 
-def _file_since(edit: Edit, now: bytes | None) -> FileSince:
+def _file_since(file: Written, now: bytes | None, root: Path) -> FileSince:
+    edit = file.edit
     since = _since(edit, now)
+    was_file = file.linked is False
+    if was_file and since is not Since.BACK and now is not None and (root / edit.path).is_symlink():
+        # what it leads to is a file of the user's
+        clash = "was written as a file, and is a symlink now"
+        return FileSince(edit, Since.CHANGED, now, clash=clash)
     if since is not Since.CHANGED or now is None:
         return FileSince(edit, since, now, undone=edit.before)
     try:
@@ -490,7 +496,10 @@ def _planned(
         targets[target] = edit
         files.append(
             Written(
-                edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"
+                edit,
+                Kept.of(target) or modes.get(edit.path),
+                f".celeryize-{token}-{index}.tmp",
+                (root / edit.path).is_symlink(),
             )
         )
     for target, edit in targets.items():

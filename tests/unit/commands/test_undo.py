@@ -387,3 +387,26 @@ def test_what_is_in_a_commit_is_to_be_committed_once_more(project: Path, committ
         git(project, "commit", "-qm", "celery")
     summary = commands.undo(project, Recorder(), yes=True).summary
     assert ("it is in a commit, so commit this, too" in summary) == committed
+
+
+@pytest.mark.parametrize("path", ["config/celery.py", "config/settings.py"])
+def test_a_file_that_has_become_a_link_is_not_followed(changed: Path, path):
+    mine = changed / "mine.py"
+    (changed / path).rename(mine)
+    (changed / path).symlink_to(mine)
+    before = files_of(changed)
+    with pytest.raises(Conflict, match="was written as a file, and is a symlink now"):
+        commands.undo(changed, Recorder(), yes=True)
+    assert files_of(changed) == before
+
+
+def test_a_link_that_was_there_before_is_followed(project: Path):
+    settings = project / "config/settings.py"
+    mine = project / "config/real.py"
+    settings.rename(mine)
+    settings.symlink_to("real.py")
+    before = mine.read_bytes()
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    assert mine.read_bytes() != before
+    assert commands.undo(project, Recorder(), yes=True).status is WriteOutcome.DONE
+    assert mine.read_bytes() == before and settings.is_symlink()
