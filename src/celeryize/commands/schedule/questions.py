@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, count
 
 from celeryize import when
 from celeryize.commands.schedule.entry import Request
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
-from celeryize.errors import UsageError
+from celeryize.errors import CeleryizeError, UsageError
 from celeryize.ui.view import Choice, Question, View
 
 EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
@@ -75,7 +76,8 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         typed = tuple(word for pair in flags for word in pair)
         request = replace(request, when=chosen, timed=typed)
     if not request.name:
-        request = replace(request, name=view.ask(_name_question(request.task)))
+        taken = set() if request.replace else _names_in_use(project)
+        request = replace(request, name=view.ask(_name_question(request.task, taken)))
     return _ask_arguments(project, request, view)
 
 
@@ -141,10 +143,32 @@ def _problem_of(said: dict[str, str]) -> str:
     return ""
 
 
-def _name_question(task: str) -> Question:
-    usual = task.rpartition(".")[2].replace("_", "-")
+def _names_in_use(project: Project) -> set[str]:
+    """The entries that are there, as far as they can be read: the plan says what is wrong there."""
+    from celeryize.commands.schedule.plan import entry_names
+
+    try:
+        return set(entry_names(project))
+    except CeleryizeError:
+        return set()
+
+
+def _name_question(task: str, taken: set[str]) -> Question:
+    first = task.rpartition(".")[2].replace("_", "-")
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    usual = next(name for name in names if name not in taken)
+
+    def problem_of(typed: str) -> str:
+        return f"There is an entry {typed} already. Type another name." if typed in taken else ""
+
     return Question(
-        "What is the entry called?", "NAME", (), usual, example=f"Enter for {usual}", optional=True
+        "What is the entry called?",
+        "NAME",
+        (),
+        usual,
+        example=f"Enter for {usual}",
+        optional=True,
+        problem_of=problem_of,
     )
 
 

@@ -10,7 +10,7 @@ from celeryize.commands.schedule import plan as add
 from celeryize.commands.schedule.questions import ask_missing, ask_removed
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.candidates import starts_project
 from celeryize.detect.project import Project
 from celeryize.errors import NoCelery
@@ -32,8 +32,10 @@ def add_schedule(
         if not project.celery:
             raise NoCelery
         request = ask_missing(project, given, view)
-        _check_arguments(project, request)
-        plan = add.plan(project, request)
+        command_line = _repeating(request, given, options, write)
+        with keeping_answers(command_line):
+            _check_arguments(project, request)
+            plan = add.plan(project, request)
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
         entry: str | None = request.name
@@ -64,7 +66,7 @@ def add_schedule(
             imports,
             imported=imported,
             next_steps=next_steps,
-            command_line=_repeating(request, given, options, write),
+            command_line=command_line,
             read_by_path=_is_in_component(project, plan),
         )
 

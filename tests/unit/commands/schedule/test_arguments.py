@@ -9,6 +9,7 @@ import pytest
 
 from celeryize.commands.schedule.plan import Request
 from celeryize.errors import UsageError
+from celeryize.ui.view import Question
 from celeryize.when import parse
 from tests import commands
 from tests.conftest import snapshot
@@ -104,6 +105,49 @@ def test_a_task_that_no_code_of_the_project_defines_is_taken_as_it_is(project):
     clinic = clinic_with(project, MAIL)
     request = Request("nightly", "library.tasks.clean", EVERY)
     commands.add_schedule(clinic, Recorder(), request, yes=True, no_verify=True)
+
+
+class Answering(Recorder):
+    """A person who takes what is offered, and types the rest in order."""
+
+    interactive = True
+
+    def __init__(self, *typed: str) -> None:
+        super().__init__(answer=True)
+        self.typed = list(typed)
+        self.questions: list[Question] = []
+
+    def ask(self, question: Question) -> str:
+        self.questions.append(question)
+        return question.default or self.typed.pop(0)
+
+
+def test_each_missing_argument_is_asked_with_its_type(project):
+    clinic = clinic_with(project, MAIL)
+    view = Answering("1", "3 o'clock")
+    ended = commands.add_schedule(
+        clinic, view, Request("nightly", "doctors.tasks.mail", EVERY), yes=True, no_verify=True
+    )
+    assert [question.text for question in view.questions] == [
+        "mail takes pk: int. What is it given?",
+        "mail takes note: str. What is it given?",
+    ]
+    problem_of = view.questions[0].problem_of
+    assert problem_of is not None and "is annotated as int" in problem_of('"a"')
+    assert "--args '[1, \"3 o'\"'\"'clock\"]'" in ended.command_line
+    assert '"args": [1, "3 o\'clock"]' in (clinic / "config/settings.py").read_text()
+
+
+def test_the_name_of_an_entry_that_is_there_is_not_offered(project):
+    clinic = clinic_with(project, MAIL)
+    for name in ("mail", "mail-2"):
+        view = Answering("1", "x")
+        request = Request("", "doctors.tasks.mail", EVERY)
+        commands.add_schedule(clinic, view, request, yes=True, no_verify=True)
+        question = view.questions[0]
+        assert question.default == name
+    assert question.problem_of is not None
+    assert question.problem_of("mail") and not question.problem_of("other")
 
 
 def test_a_task_of_two_definitions_is_taken_as_it_is(project):
