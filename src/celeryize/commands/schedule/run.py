@@ -125,7 +125,7 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
 
         def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            titles = ("Restart Beat: until then it still sends the entry",)
+            titles = ("Restart Beat, which sends the entry until then",)
             spec, variables = project.start_spec(app), worker_variables(project)
             return start_steps(project, spec, ("beat",), variables, titles)
 

@@ -109,7 +109,7 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
 
         def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            return _restart_steps(project, "Restart the worker: until then it still has the task")
+            return _restart_steps(project, "Restart the worker, which has the task until then")
 
         return Planned(plan, command, expected, next_steps=next_steps, command_line=typed)
 

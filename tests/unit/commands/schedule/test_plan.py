@@ -596,5 +596,5 @@ def test_after_a_removal_beat_is_to_be_restarted(wired):
     add(wired)
     ended = commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
     (*_, step) = ended.next_steps
-    assert step.what == "Restart Beat: until then it still sends the entry"
+    assert step.what == "Restart Beat, which sends the entry until then"
     assert " beat " in step.lines[0]
