@@ -10,7 +10,7 @@ import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
-from celeryize.model import Edit, Finding, Plan, Severity, Where
+from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
 from celeryize.ui.planned import format_message
@@ -254,3 +254,33 @@ def test_a_diff_longer_than_the_screen_is_counted_above_the_question(
     assert not screen.confirm("Write?")
     shown = capsys.readouterr().err
     assert (f"The diff above: 1 file, {lines} lines added, 0 removed." in shown) == said
+
+
+def todo(number: int, *, needed: bool = False) -> Todo:
+    return Todo(f"step {number}", f"why {number}", f"paste {number}\n", needed=needed)
+
+
+@pytest.mark.parametrize(
+    ("todos", "there", "away"),
+    [
+        ([todo(1)], ["1 manual step for you", "  step 1"], ["why 1", "paste 1"]),
+        ([todo(n) for n in range(3)], ["3 manual steps for you", "step 2"], ["paste 2"]),
+        ([todo(n) for n in range(6)], ["6 manual steps for you", "--dry-run"], ["step 5"]),
+        (
+            [todo(1, needed=True), todo(2)],
+            ["manual step: step 1", "why 1", "1 more manual step for you", "step 2"],
+            ["why 2", "paste 2"],
+        ),
+        ([todo(1, needed=True)], ["step 1", "why 1"], ["more"]),
+    ],
+)
+def test_manual_steps_are_in_short_before_the_question_and_whole_at_the_end(
+    todos, there, away, capsys
+):
+    screen = Screen(interactive=False)
+    screen.show_todos_ahead(todos)
+    ahead = capsys.readouterr().err
+    assert all(text in ahead for text in there) and not any(text in ahead for text in away)
+    screen.show_todos(todos)
+    end = capsys.readouterr().err
+    assert all(each.what in end and each.why in end and each.snippet in end for each in todos)
