@@ -32,6 +32,7 @@ INDENT = "    "
 # However low the screen is, the worst finding is repeated.
 LEAST_AGAIN = 3
 MORE = " ..."
+LONG_WORD = 16
 Line = tuple[list[Piece], str | None]
 
 
@@ -124,7 +125,12 @@ def _cut(voice: Voice, pieces: list[Piece]) -> Line:
     taken = sum(display_width(piece.text) for piece in pieces[:-1])
     message = pieces[-1].text
     if width is not None and taken + display_width(message) > width:
-        message = message[: max(0, width - taken - len(MORE))].rpartition(" ")[0] + MORE
+        room = message[: max(0, width - taken - len(MORE))]
+        words = room.rpartition(" ")[0]
+        # a dotted name may fill the line
+        if len(room) - len(words) > LONG_WORD:
+            words = room
+        message = words + MORE
     return [*pieces[:-1], Piece(message)], None
 
 
