@@ -63,8 +63,12 @@ def ask_removed(names: Sequence[str], view: View) -> str:
     )
 
 
-def ask_missing(project: Project, request: Request, view: View) -> Request:
-    """The request with what a person says to the questions that it leaves open."""
+def ask_missing(project: Project, given: Request, view: View, *, in_full: bool) -> Request:
+    """The request with what a person says to the questions that it leaves open.
+
+    Who has typed all but arguments of the task is asked for these `in_full` alone: not with --yes.
+    """
+    request = given
     if not view.interactive:
         return request
     if not request.task:
@@ -78,7 +82,9 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
     if not request.name:
         taken = set() if request.replace else _names_in_use(project)
         request = replace(request, name=view.ask(_name_question(request.task, taken)))
-    return _ask_arguments(project, request, view)
+    if in_full or request != given:
+        return _ask_arguments(project, request, view)
+    return request
 
 
 def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:

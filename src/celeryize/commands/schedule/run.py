@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_command, typed_request
@@ -13,7 +14,7 @@ from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.candidates import starts_project
 from celeryize.detect.project import Project
-from celeryize.errors import NoCelery
+from celeryize.errors import NoCelery, UsageError
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
@@ -31,11 +32,13 @@ def add_schedule(
     def planned(project: Project) -> Planned:
         if not project.celery:
             raise NoCelery
-        request = ask_missing(project, given, view)
+        request = ask_missing(project, given, view, in_full=write.asks)
         command_line = _repeating(request, given, options, write)
         with keeping_answers(command_line):
-            _check_arguments(project, request)
+            note = _misfit(project, request, certain=write.imports_project)
             plan = add.plan(project, request)
+        if note:
+            plan = replace(plan, notes=(*plan.notes, note))
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
         entry: str | None = request.name
@@ -73,13 +76,22 @@ def add_schedule(
     return run_writer(options, write, view, planned)
 
 
-def _check_arguments(project: Project, request: add.Request) -> None:
-    """Raise UsageError where the task cannot be called with what the entry gives it."""
+def _misfit(project: Project, request: add.Request, *, certain: bool) -> str:
+    """Why the task cannot be called with what the entry gives it, as a note; empty where it can.
+
+    Raises UsageError instead where it is `certain`: what is not to be proved is not refused.
+    """
     from celeryize.commands.schedule.arguments import check_arguments, find_task
 
     task = find_task(project, request)
-    if task is not None:
-        check_arguments(task, request)
+    try:
+        if task is not None:
+            check_arguments(task, request)
+    except UsageError as error:
+        if certain:
+            raise
+        return f"{error.message}. {error.hint}"
+    return ""
 
 
 def _deployment_steps(project: Project) -> tuple[NextStep, ...]:

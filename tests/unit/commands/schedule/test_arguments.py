@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from celeryize.commands.schedule.arguments import check_arguments, find_task
 from celeryize.commands.schedule.plan import Request
+from celeryize.detect.project import load_project
 from celeryize.errors import UsageError
 from celeryize.ui.view import Question
 from celeryize.when import parse
@@ -27,8 +29,11 @@ def clinic_with(project: Path, tasks: str) -> Path:
 
 
 def add(folder: Path, **given: str) -> None:
+    """Whether an entry is one that its task can be called with. Raises UsageError."""
     request = Request("nightly", "doctors.tasks.mail", EVERY, **given)
-    commands.add_schedule(folder, Recorder(), request, yes=True, no_verify=True)
+    task = find_task(load_project(folder), request)
+    if task is not None:
+        check_arguments(task, request)
 
 
 def one_task(signature: str, options: str = "") -> str:
@@ -101,6 +106,27 @@ def test_what_is_not_certain_is_taken_as_it_is(project, signature, options, args
     add(clinic_with(project, one_task(signature, options)), args=args)
 
 
+def test_what_is_not_proved_is_said_and_not_refused(project):
+    clinic = clinic_with(project, MAIL)
+    before = snapshot(clinic)
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    with pytest.raises(UsageError, match="mail has to be given pk: int"):
+        commands.add_schedule(clinic, Recorder(), request, yes=True)
+    assert snapshot(clinic) == before
+    view = Recorder()
+    commands.add_schedule(clinic, view, request, yes=True, no_verify=True)
+    assert view.plans[0].notes[-1].startswith("mail has to be given pk: int, note: str, and the")
+    assert snapshot(clinic) != before
+
+
+def test_who_is_not_to_be_asked_is_not_asked(project):
+    view = Answering()
+    clinic = clinic_with(project, MAIL)
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    commands.add_schedule(clinic, view, request, yes=True, no_verify=True)
+    assert not view.questions
+
+
 def test_a_task_that_no_code_of_the_project_defines_is_taken_as_it_is(project):
     clinic = clinic_with(project, MAIL)
     request = Request("nightly", "library.tasks.clean", EVERY)
@@ -125,9 +151,8 @@ class Answering(Recorder):
 def test_each_missing_argument_is_asked_with_its_type(project):
     clinic = clinic_with(project, MAIL)
     view = Answering("1", "3 o'clock")
-    ended = commands.add_schedule(
-        clinic, view, Request("nightly", "doctors.tasks.mail", EVERY), yes=True, no_verify=True
-    )
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    ended = commands.add_schedule(clinic, view, request, no_verify=True)
     assert [question.text for question in view.questions] == [
         "mail takes pk: int. What is it given?",
         "mail takes note: str. What is it given?",
