@@ -305,6 +305,8 @@ def test_a_run_that_imports_nothing_shows_no_interpreter(project: Path, celeryiz
     given = ("--python", sys.executable)
     assert "interpreter" not in celeryize(project, "verify", "--static", "-v").stderr
     assert "interpreter" in celeryize(project, "verify", "--static", "-v", *given).stderr
+    document = json.loads(celeryize(project, "verify", "--static", "--json").stdout)
+    assert document["project"]["interpreter"]
 
 
 def test_what_a_project_with_celery_has_not_yet_is_said(project: Path, celeryize: Run):

@@ -158,7 +158,8 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
     notes = (*kept.notes, *still_imported(edits, root))
     if change.stays:
         notes = (change.stays, *notes)
-    plan = Plan(edits, _steps_of(files, change.command), notes=notes)
+    stays = frozenset(file.edit.path for file in files) - {edit.path for edit in edits}
+    plan = Plan(edits, _steps_of(files, change.command, stays), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)
@@ -216,15 +217,19 @@ def _exit_code(write: WriteOptions) -> Exit:
     return Exit.DONE
 
 
-def _steps_of(files: Sequence[FileSince], command: str) -> tuple[Step, ...]:
+def _steps_of(
+    files: Sequence[FileSince], command: str, stays: frozenset[PurePosixPath]
+) -> tuple[Step, ...]:
     """What the undo does with each file, in the order in which it does it."""
-    return tuple(_step_of(file, command) for file in files)
+    return tuple(_step_of(file, command, stays) for file in files)
 
 
-def _step_of(file: FileSince, command: str) -> Step:
+def _step_of(file: FileSince, command: str, stays: frozenset[PurePosixPath]) -> Step:
     what = f"as it was before `{command}`"
     if file.since is Since.BACK:
         return Step(file.edit.path, Status.IDENTICAL, f"already {what}")
+    if file.edit.path in stays:
+        return Step(file.edit.path, Status.IDENTICAL, "stays as it is now (see below)")
     if file.since is Since.REFORMATTED:
         what = f"{what}; it was reformatted since"
     if file.since is Since.EDITED:

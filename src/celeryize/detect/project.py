@@ -127,10 +127,8 @@ class Project:
                 else "not declared in a file",
                 dependencies.why or str(dependencies.where or ""),
             ),
+            Recognised("interpreter", str(self.interpreter.path), self.interpreter.why),
         ]
-        if not self.interpreter.is_unused:
-            path, why = str(self.interpreter.path), self.interpreter.why
-            lines.append(Recognised("interpreter", path, why))
         for app in self.celery:
             lines.append(Recognised("Celery app", f"{app.module}:{app.variable}", str(app.where)))
         installed = [app.name for app in self.apps if app.installed]

@@ -55,6 +55,9 @@ MIDDLE = 44
 def say_project(voice: Voice, project: Project) -> None:
     """What was recognised, a line each, and where it was read."""
     facts = project.recognised()
+    if project.interpreter.is_unused:
+        # one of the project's own may be meant, and celeryize's would be shown
+        facts = tuple(fact for fact in facts if fact.label != "interpreter")
     width = max(len(fact.label) for fact in facts)
     middle = _middle_of(voice.talk.width, width, facts)
     hang = " " * (width + 4)

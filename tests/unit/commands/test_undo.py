@@ -366,6 +366,8 @@ def test_an_app_that_has_tables_since_stays_installed(project: Path, name):
     assert ended.status is WriteOutcome.DONE
     assert (folder / "config/settings.py").read_bytes() == settings
     assert not (folder / "rooms/tasks.py").exists()
+    (step,) = [s for s in view.plans[0].steps if s.path.name == "settings.py"]
+    assert (step.status, step.what) == (Status.IDENTICAL, "stays as it is now (see below)")
     assert any("by now" in note and f"rooms/{name}" in note for note in view.plans[0].notes)
     assert commands.undo(folder, Recorder(), yes=True).summary.startswith("`celeryize init`")
 
