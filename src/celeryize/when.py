@@ -167,6 +167,11 @@ def parse(
         for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar))
         if value
     ]
+    if on and not given:
+        raise UsageError(
+            "--on says on which days it runs, and nothing says at what time",
+            hint=f"Add a time of day: --at 07:30 --on {on}",
+        )
     if len(given) != 1:
         said = "no schedule was given"
         if given:
@@ -177,7 +182,10 @@ def parse(
             "--solar sunset.",
         )
     if on and not at:
-        raise UsageError("--on requires --at", hint="For example --at 07:30 --on mon-fri.")
+        raise UsageError(
+            f"--on goes with --at, not with {given[0]}",
+            hint=f"For example --at 07:30 --on {on}; --cron has a field of its own for the days.",
+        )
     if cron:
         return from_cron(cron)
     if every:

@@ -151,3 +151,17 @@ def test_days_that_are_none_are_said_as_days(days):
 def test_an_hour_that_is_none_is_said_beside_wrong_days():
     with pytest.raises(UsageError, match="invalid hour"):
         parse(at="25:00", on="xyz")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "nothing says at what time"),
+        ({"cron": "0 8 * * *"}, "--on goes with --at, not with --cron"),
+        ({"every": "15min"}, "--on goes with --at, not with --every"),
+    ],
+)
+def test_days_without_a_time_of_day_lead_to_one(options, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        parse(on="mon", **options)
+    assert "--at 07:30 --on mon" in caught.value.hint
