@@ -7,18 +7,17 @@ carry, and a task of Pydantic's converts it.
 from __future__ import annotations
 
 import ast
-import inspect
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from celeryize.checks.facts import read_facts
-from celeryize.checks.facts.tasks import Task
 from celeryize.commands.schedule.entry import Request, parse_json
 from celeryize.commands.task.place import registered_name
+from celeryize.detect.modules import bound_names
 from celeryize.detect.project import Project
+from celeryize.detect.tasks import DefinedTask, TaskRecogniser, find_tasks
 from celeryize.errors import UsageError
-from celeryize.patch.nodes import dotted
+from celeryize.patch.nodes import dotted, walk
 
 # What of JSON is a value of a type, and an example of it as it is typed.
 JSON_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -31,6 +30,7 @@ JSON_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 UNIONS = frozenset({"Optional", "Union"})
 ANY_EXAMPLE = "1"
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +69,83 @@ class Needed:
         )
 
 
-def find_task(project: Project, request: Request) -> Task | None:
-    """The task of an entry; None where no code, or more than one place, defines it."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The task of an entry, and what a caller can give it one by one."""
+
+    function: str
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a task; `index` is None where it is given by its name alone."""
+
+    needed: Needed
+    required: bool
+    index: int | None
+
+
+def find_task(project: Project, request: Request) -> Target | None:
+    """The task of an entry; None where no code, or more than one place, defines it, or where what
+    a caller has to pass is not certain."""
     name = registered_name(project, request.task)
-    tasks = read_facts(project).tasks
+    word = name.rpartition(".")[2]
+    tasks = find_tasks(project.modules, project.apps, project.celery, word)
     found = [task for task in tasks if task.name == name]
-    if len(found) != 1 or found[0].is_conditional or tasks.have_own_class:
+    if len(found) != 1 or any("task_cls" in app.constructor for app in project.celery):
         return None
-    return found[0]
+    source = project.modules.source(found[0].where.path)
+    for node in source.tree.body if source else ():
+        if isinstance(node, ast.FunctionDef) and node.lineno == found[0].where.line:
+            return _target_of(project, found[0], node)
+    return None
 
 
-def missing_arguments(task: Task, request: Request) -> list[Needed]:
+def _target_of(project: Project, task: DefinedTask, node: ast.FunctionDef) -> Target | None:
+    """What a function takes as a task; None where another decorator, or the class of the task, may
+    change it."""
+    modules, path = project.modules, task.where.path
+    imports = [one for one in walk(modules.tree(path)) if isinstance(one, IMPORTS)]
+    bindings = bound_names(modules, path, imports)
+    recogniser = TaskRecogniser(modules, modules.name_of(path) or "", bindings, project.celery)
+    found = recogniser.decorator_of(node)
+    # what is below it changes the function
+    if found is None or found.hidden or found.index + 1 < len(node.decorator_list):
+        return None
+    if "base" in found.options or _is_literal(found.options.get("typing"), value=False):
+        return None
+    positional = [*node.args.posonlyargs, *node.args.args]
+    required = len(positional) - len(node.args.defaults)
+    if _is_literal(found.options.get("bind"), value=True):
+        # without a first argument, that is a mistake of its own (E420)
+        if not positional:
+            return None
+        positional, required = positional[1:], required - 1
+    converted = "pydantic" in found.options
+    parameters = [
+        Parameter(_needed(arg, converted=converted), index < required, index)
+        for index, arg in enumerate(positional)
+    ]
+    for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        needed = _needed(arg, converted=converted, by_name=True)
+        parameters.append(Parameter(needed, default is None, None))
+    return Target(node.name, tuple(parameters))
+
+
+def _needed(arg: ast.arg, *, converted: bool, by_name: bool = False) -> Needed:
+    return Needed(arg.arg, arg.annotation, by_name, converted)
+
+
+def _is_literal(node: ast.expr | None, *, value: bool) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def missing_arguments(task: Target, request: Request) -> list[Needed]:
     """The parameters without a default that an entry gives nothing for. Raises UsageError."""
     args, kwargs = _given(request)
     named = set(kwargs)
-    needed = [one for one in _parameters(task) if one.required and one.needed.name not in named]
+    needed = [one for one in task.parameters if one.required and one.needed.name not in named]
     return [one.needed for one in needed if one.index is None or one.index >= len(args)]
 
 
@@ -118,14 +180,14 @@ def read_value(needed: Needed, text: str) -> object:
     return values[0]
 
 
-def check_arguments(task: Task, request: Request) -> None:
+def check_arguments(task: Target, request: Request) -> None:
     """Raise UsageError where an entry lacks an argument of its task, or has one of another type.
 
     What the task does not take at all, the proof finds.
     """
     missing = missing_arguments(task, request)
-    function = task.node.name
-    if missing and task.signature is not None:
+    function = task.function
+    if missing:
         names = ", ".join(str(one) for one in missing)
         filled = request
         for one in missing:
@@ -138,7 +200,7 @@ def check_arguments(task: Task, request: Request) -> None:
             hint=f"Add for example {flag} '{text}'.",
         )
     args, kwargs = _given(request)
-    for parameter in _parameters(task):
+    for parameter in task.parameters:
         name, values = parameter.needed.name, list[object]()
         if parameter.index is not None and parameter.index < len(args):
             values = [args[parameter.index]]
@@ -159,32 +221,6 @@ def problem_of_typed(needed: Needed) -> Callable[[str], str]:
         return ""
 
     return problem_of
-
-
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    needed: Needed
-    required: bool
-    index: int | None
-
-
-def _parameters(task: Task) -> Iterator[_Parameter]:
-    """The parameters that a caller can give one by one; none where that is not certain."""
-    signature = task.signature
-    if signature is None:
-        return
-    nodes = task.node.args
-    annotations = {
-        one.arg: one.annotation for one in (*nodes.posonlyargs, *nodes.args, *nodes.kwonlyargs)
-    }
-    converted = "pydantic" in task.options
-    for index, parameter in enumerate(signature.parameters.values()):
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            continue
-        by_name = parameter.kind is parameter.KEYWORD_ONLY
-        needed = Needed(parameter.name, annotations[parameter.name], by_name, converted)
-        place = None if by_name else index
-        yield _Parameter(needed, parameter.default is inspect.Parameter.empty, place)
 
 
 def _given(request: Request) -> tuple[list[object], dict[str, object]]:

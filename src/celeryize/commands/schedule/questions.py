@@ -197,7 +197,7 @@ def _ask_arguments(project: Project, request: Request, view: View) -> Request:
         if needed.is_text:
             example = "a text, without quotes"
         question = Question(
-            f"{task.node.name} takes {needed}. What is it given?",
+            f"{task.function} takes {needed}. What is it given?",
             flag,
             (),
             "",
