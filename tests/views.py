@@ -74,6 +74,8 @@ class Recorder:
     tell_progress = show_line = show_tasks = show_schedule = show_runs = show_timeline = (
         show_templates
     ) = _ignore
-    show_checks = show_verified = save_answer = show_todos = show_end = show_fixes = _ignore
+    show_checks = show_verified = save_answer = show_todos = show_todos_ahead = show_end = (
+        show_fixes
+    ) = _ignore
     show_stops = show_log = _ignore
     show_history = show_undo = show_error = show_interruption = show_bug = finish = _ignore

@@ -15,7 +15,7 @@ import difflib
 import errno
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -52,7 +52,6 @@ from celeryize.journal import (
     is_unfinished,
     keep,
     load_done,
-    load_newest,
     load_unfinished,
     locked,
     refuse_foreign_state,
@@ -86,6 +85,10 @@ __all__ = [
     "undo_edits",
     "undone",
 ]
+
+
+# Says of which changes an undo is not: those of another project of the repository.
+Passed = Callable[[Change], bool]
 
 
 class Since(StrEnum):
@@ -266,11 +269,20 @@ def not_kept(edits: Iterable[Edit], root: Path) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def last_change(root: Path) -> Change | None:
-    """The newest change of the project that is not undone yet. Raises NotTrusted."""
+def never(change: Change) -> bool:
+    """Passes over no change of the history."""
+    del change
+    return False
+
+
+def last_change(root: Path, passed: Passed = never) -> Change | None:
+    """The newest change of the project that is not undone yet. Raises NotTrusted.
+
+    `passed` are the changes of another project of the repository.
+    """
     state = state_dir(root)
     refuse_foreign_state(state, root)
-    change = load_newest(state)
+    change = _newest(state, passed)
     if (
         change is not None
         and change.place is not None
@@ -283,6 +295,15 @@ def last_change(root: Path) -> Change | None:
     return change
 
 
+def _newest(state: Path, passed: Passed) -> Change | None:
+    return next((change for change in load_done(state) if not passed(change)), None)
+
+
+def written_at(change: Change, root: Path) -> float:
+    """When a change of the history was written, in seconds as files have them."""
+    return (state_dir(root) / "history" / f"{change.number:06}.json").stat().st_mtime
+
+
 def load_history(root: Path) -> History:
     """What celeryize did to the project and is not undone, newest first. Raises NotTrusted."""
     state = state_dir(root)
@@ -290,10 +311,10 @@ def load_history(root: Path) -> History:
     return History(tuple(load_done(state)), is_truncated(state))
 
 
-def forget_change(change: Change, root: Path) -> None:
+def forget_change(change: Change, root: Path, passed: Passed = never) -> None:
     """Drop `change`, the newest of the history, without touching a file of the project."""
     with locked(root.resolve()) as (state, _):
-        if load_newest(state) != change:
+        if _newest(state, passed) != change:
             raise Conflict(
                 f"another change came after `{change.command}`", hint="Run the command again."
             )
@@ -305,11 +326,17 @@ def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
     run.
     """
     root = root.resolve()
-    return tuple(_file_since(edit, _read(edit.path, root)) for edit in change.edits)
+    return tuple(_file_since(file, _read(file.edit.path, root), root) for file in change.files)
 
 
-def _file_since(edit: Edit, now: bytes | None) -> FileSince:
+def _file_since(file: Written, now: bytes | None, root: Path) -> FileSince:
+    edit = file.edit
     since = _since(edit, now)
+    was_file = file.linked is False
+    if was_file and since is not Since.BACK and now is not None and (root / edit.path).is_symlink():
+        # what it leads to is a file of the user's
+        clash = "was written as a file, and is a symlink now"
+        return FileSince(edit, Since.CHANGED, now, clash=clash)
     if since is not Since.CHANGED or now is None:
         return FileSince(edit, since, now, undone=edit.before)
     try:
@@ -395,7 +422,13 @@ def _lines_of(path: PurePosixPath, edit: LaterEdit) -> Iterator[str]:
 
 
 @contextmanager
-def undone(change: Change, *, root: Path, edits: Sequence[Edit] | None = None) -> Iterator[None]:
+def undone(
+    change: Change,
+    *,
+    root: Path,
+    edits: Sequence[Edit] | None = None,
+    passed: Passed = never,
+) -> Iterator[None]:
     """Undo `change`, the newest of the history, and drop it there; block and errors are as in
     `applied`. `edits` are those of `undo_edits` that the user has seen: a file that was saved
     since is then a Conflict.
@@ -404,7 +437,7 @@ def undone(change: Change, *, root: Path, edits: Sequence[Edit] | None = None) -
     """
     root = root.resolve()
     with locked(root) as (state, _):
-        if load_newest(state) != change:
+        if _newest(state, passed) != change:
             raise Conflict(
                 f"another change came after `{change.command}`", hint="Run the command again."
             )
@@ -463,7 +496,10 @@ def _planned(
         targets[target] = edit
         files.append(
             Written(
-                edit, Kept.of(target) or modes.get(edit.path), f".celeryize-{token}-{index}.tmp"
+                edit,
+                Kept.of(target) or modes.get(edit.path),
+                f".celeryize-{token}-{index}.tmp",
+                (root / edit.path).is_symlink(),
             )
         )
     for target, edit in targets.items():

@@ -104,7 +104,8 @@ class Draft:
         if refusal.where is not None:
             path = refusal.where.path
             self._steps.append(Step(path, Status.MANUAL, refusal.message))
-        self._todos.append(Todo(refusal.message, refusal.hint, refusal.snippet, path))
+        todo = Todo(refusal.message, refusal.hint, refusal.snippet, path, needed=True)
+        self._todos.append(todo)
 
     @property
     def refused(self) -> tuple[CannotPatch, ...]:

@@ -131,12 +131,14 @@ class Written:
     """One edit and what is needed to write it or to take it back.
 
     `kept` is None for a new file with the default mode; `temp` is the name, beside the target, of
-    the file that holds the new bytes until the rename.
+    the file that holds the new bytes until the rename. `linked`: the path was a symlink when it was
+    written; None where that was not remembered.
     """
 
     edit: Edit
     kept: Kept | None
     temp: str
+    linked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -576,6 +578,7 @@ def _dump(change: Change) -> bytes:
             "after": _text(file.edit.after),
             "kept": _dump_kept(file.kept) if file.kept else None,
             "temp": file.temp,
+            "linked": file.linked,
         }
         for file in change.files
     ]
@@ -646,6 +649,7 @@ def _load(file: Path) -> Change:
                     Edit(_inside(item["path"]), _bytes(item["before"]), _bytes(item["after"])),
                     _load_kept(item["kept"]),
                     _temporary(item["temp"]),
+                    _flag(item.get("linked")),
                 )
                 for item in record["files"]
             ),
@@ -663,6 +667,10 @@ def _load(file: Path) -> Change:
             f"{file} cannot be understood: {error}",
             hint="Look at what changed in the project, fix what is wrong, then delete that file.",
         ) from error
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _inside(text: str) -> PurePosixPath:

@@ -70,12 +70,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A step that stays with the user: what, why, and the exact lines to paste into `path`."""
+    """A step that stays with the user: what, why, and the exact lines to paste into `path`.
+
+    `needed`: without it the change leaves something broken, so it decides the question.
+    """
 
     what: str
     why: str
     snippet: str = ""
     path: PurePosixPath | None = None
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,11 @@ def parse(
         for name, value in (("--cron", cron), ("--every", every), ("--at", at), ("--solar", solar))
         if value
     ]
+    if on and not given:
+        raise UsageError(
+            "--on says on which days it runs, and nothing says at what time",
+            hint=f"Add a time of day: --at 07:30 --on {on}",
+        )
     if len(given) != 1:
         said = "no schedule was given"
         if given:
@@ -177,7 +182,10 @@ def parse(
             "--solar sunset.",
         )
     if on and not at:
-        raise UsageError("--on requires --at", hint="For example --at 07:30 --on mon-fri.")
+        raise UsageError(
+            f"--on goes with --at, not with {given[0]}",
+            hint=f"For example --at 07:30 --on {on}; --cron has a field of its own for the days.",
+        )
     if cron:
         return from_cron(cron)
     if every:
@@ -221,7 +229,18 @@ def from_time(at: str, on: str) -> When:
     days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
         on.strip().lower(), on.strip().lower()
     )
-    return _make_crontab(str(int(match[2])), str(int(match[1])), "*", "*", _with_sunday(days))
+    hour, minute = str(int(match[1])), str(int(match[2]))
+    # the time first, so that what is wrong with the rest is the days
+    _make_crontab(minute, hour, "*", "*", "*")
+    try:
+        return _make_crontab(minute, hour, "*", "*", _with_sunday(days))
+    except UsageError as error:
+        near = re.match(r"Did you mean \w+\? ", error.hint)
+        suggested = near[0] if near else ""
+        raise UsageError(
+            f"--on: {on.strip()!r} does not name days of the week",
+            hint=f"{suggested}Write mon, mon-fri, sat,sun, weekdays, weekends or daily.",
+        ) from error
 
 
 def from_interval(text: str) -> When:

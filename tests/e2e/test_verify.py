@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -298,3 +299,22 @@ def test_a_file_name_that_no_import_can_spell_is_no_crash(root: Path, celeryize:
     for options in (["--static"], ["--static", "--fix", "--yes"]):
         ended = celeryize(root, "verify", *options)
         assert ended.returncode == 1, ended.stderr
+
+
+def test_a_run_that_imports_nothing_shows_no_interpreter(project: Path, celeryize: Run):
+    given = ("--python", sys.executable)
+    assert "interpreter" not in celeryize(project, "verify", "--static", "-v").stderr
+    assert "interpreter" in celeryize(project, "verify", "--static", "-v", *given).stderr
+    document = json.loads(celeryize(project, "verify", "--static", "--json").stdout)
+    assert document["project"]["interpreter"]
+
+
+def test_what_a_project_with_celery_has_not_yet_is_said(project: Path, celeryize: Run):
+    compose = project / "compose.yml"
+    compose.write_text("services:\n  web:\n    build: .\n    command: gunicorn config.wsgi\n")
+    assert "Not there yet" not in celeryize(project, "verify", "--static").stderr
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    said = celeryize(project, "verify", "--static").stderr
+    assert "a worker in compose.yml (celeryize add-worker)" in said
+    compose.write_text(compose.read_text() + "  worker:\n    command: celery -A config worker\n")
+    assert "a worker in" not in celeryize(project, "verify", "--static").stderr

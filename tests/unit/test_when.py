@@ -137,3 +137,31 @@ def test_a_duration_is_written_in_many_ways(text, code):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(UsageError, match="not a valid duration"):
         parse(every=text)
+
+
+@pytest.mark.parametrize("days", ["xyz", "mon-fri,xyz", "mon fri", "mon-"])
+def test_days_that_are_none_are_said_as_days(days):
+    with pytest.raises(
+        UsageError, match=f"--on: '{days}' does not name days of the week"
+    ) as caught:
+        parse(at="07:30", on=days)
+    assert "Write mon, mon-fri, sat,sun, weekdays, weekends or daily." in caught.value.hint
+
+
+def test_an_hour_that_is_none_is_said_beside_wrong_days():
+    with pytest.raises(UsageError, match="invalid hour"):
+        parse(at="25:00", on="xyz")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "nothing says at what time"),
+        ({"cron": "0 8 * * *"}, "--on goes with --at, not with --cron"),
+        ({"every": "15min"}, "--on goes with --at, not with --every"),
+    ],
+)
+def test_days_without_a_time_of_day_lead_to_one(options, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        parse(on="mon", **options)
+    assert "--at 07:30 --on mon" in caught.value.hint

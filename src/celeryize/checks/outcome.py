@@ -56,6 +56,8 @@ class VerifyOutcome:
     broker: str = ""
     # "worker" or "web": an exception of the project ended this import
     failed_imports: frozenset[str] = frozenset()
+    # what a project with Celery usually has, and this one has not yet, each with its command
+    absent: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:

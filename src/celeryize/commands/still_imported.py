@@ -1,8 +1,14 @@
-"""What an undo removes, and code that was written since imports: said before the question."""
+"""What an undo removes, and code that was written since needs: said before the question.
+
+from doctors.tasks import remind     an import of it
+settings.CELERY_BROKER_URL           a setting
+"doctors.tasks.remind"               its dotted name: an entry of Beat, send_task()
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.detect.modules import Modules
 from celeryize.errors import CannotPatch
 from celeryize.model import Edit, Where
+from celeryize.patch.nodes import dotted
 from celeryize.patch.source import Source
 
 # Folders of a project below its root that are looked through.
@@ -25,6 +32,16 @@ class _Lost:
     path: PurePosixPath
     names: frozenset[str]
     whole: bool
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """The names that a settings object may have."""
+        return frozenset(name for name in self.names if name.isupper())
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What a file has that needs any of it: the name of the module, or a setting."""
+        return self.settings | {self.path.stem}
 
     def is_module(self, name: str) -> bool:
         """Whether a dotted name means this module: roots of sys.path may be below the root."""
@@ -44,13 +61,13 @@ def still_imported(edits: Sequence[Edit], root: Path) -> tuple[str, ...]:
     after = {edit.path: edit.after for edit in edits}
     modules = Modules(root, (PurePosixPath(),))
     notes = [
-        f"{where} imports {what} from {gone.path}, which this removes: change that line, too."
+        note
         for path in modules.python_files(PurePosixPath(), DEPTH)
-        for where, what, gone in _uses_in(path, after, modules, lost)
+        for note in _notes_of(path, after, modules, lost)
     ]
     if len(notes) > MOST_NOTES:
         more = len(notes) - MOST_NOTES
-        return (*notes[:MOST_NOTES], f"{more} more imports like that would fail.")
+        return (*notes[:MOST_NOTES], f"{more} more lines like that would fail.")
     return tuple(notes)
 
 
@@ -79,26 +96,88 @@ def _names_of(path: PurePosixPath, data: bytes | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def _uses_in(
+def _notes_of(
     path: PurePosixPath,
     after: dict[PurePosixPath, bytes | None],
     modules: Modules,
     lost: Sequence[_Lost],
-) -> Iterator[tuple[Where, str, _Lost]]:
-    """The imports of a file, as it will be, of what is lost."""
+) -> Iterator[str]:
+    """A sentence for each line of a file, as it will be, that needs what is lost."""
+    tree = _tree_after(path, after, modules, lost)
+    if tree is None:
+        return
+    for where, what, gone in _uses_in(path, tree, modules, lost):
+        yield f"{where} imports {what} from {gone.path}, which this removes: change that line, too."
+    for where, what, gone in _names_in(path, tree, modules, lost):
+        yield f"{where} uses {what} of {gone.path}, which this removes: change that line, too."
+
+
+def _tree_after(
+    path: PurePosixPath,
+    after: dict[PurePosixPath, bytes | None],
+    modules: Modules,
+    lost: Sequence[_Lost],
+) -> ast.Module | None:
+    """A file as it will be; None for one that does not name anything that is lost."""
     if path in after:
         text = after[path]
-    elif any(modules.mentions(path, gone.path.stem.encode()) for gone in lost):
+    elif any(modules.mentions(path, word.encode()) for gone in lost for word in gone.words):
         source = modules.source(path)
         text = source.encode() if source else None
     else:
-        return
+        return None
     if text is None:
-        return
+        return None
     try:
-        tree = Source.decode(path, text).tree
+        return Source.decode(path, text).tree
     except CannotPatch:
-        return
+        return None
+
+
+def _names_in(
+    path: PurePosixPath, tree: ast.Module, modules: Modules, lost: Sequence[_Lost]
+) -> Iterator[tuple[Where, str, _Lost]]:
+    """The settings, attributes of modules and dotted names in a file that are lost."""
+    for node in ast.walk(tree):
+        for gone in lost:
+            match node:
+                case ast.Attribute(value=ast.Name(id="settings"), attr=name, ctx=ast.Load()) if (
+                    name in gone.settings and not _is_set_elsewhere(name, gone, modules)
+                ):
+                    yield Where(path, node.lineno), f"settings.{name}", gone
+                case ast.Attribute(attr=name, ctx=ast.Load()) if (
+                    name in gone.names and gone.is_module(dotted(node.value))
+                ):
+                    yield Where(path, node.lineno), dotted(node), gone
+                case ast.Constant(value=str(text)) if _is_dotted_name(text, gone):
+                    yield Where(path, node.lineno), f'"{text}"', gone
+
+
+def _is_dotted_name(text: str, gone: _Lost) -> bool:
+    """Whether a text is the dotted name of something that is lost, such as that of a task."""
+    module, _, name = text.rpartition(".")
+    return bool(module) and name in gone.names and gone.is_module(module)
+
+
+def _is_set_elsewhere(name: str, gone: _Lost, modules: Modules) -> bool:
+    """Whether another file assigns a setting: that of another environment, or a base of it."""
+    assigned = re.compile(rf"^\s*{re.escape(name)}\s*[:=]", re.M)
+    for path in modules.python_files(PurePosixPath(), DEPTH):
+        if path == gone.path or not modules.mentions(path, name.encode()):
+            continue
+        source = modules.source(path)
+        if source is not None and assigned.search(source.text):
+            return True
+    return False
+
+
+def _uses_in(
+    path: PurePosixPath,
+    tree: ast.Module,
+    modules: Modules,
+    lost: Sequence[_Lost],
+) -> Iterator[tuple[Where, str, _Lost]]:
+    """The imports of a file of what is lost."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     for node in imports:
         for gone in lost:

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from celeryize.apply import (
     Change,
     FileSince,
+    Passed,
     Since,
     forget_change,
     interrupted_change,
     last_change,
     load_history,
+    never,
     recover,
     state_since,
     undo_edits,
     undone,
 )
+from celeryize.commands.installed_since import keep_installed
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.still_imported import still_imported
 from celeryize.commands.writing.carry_out import WriteOutcome
-from celeryize.detect.layout import find_root
+from celeryize.detect.deployment import folders_of_others, own_folders
+from celeryize.detect.layout import find_manage_above, find_root
 from celeryize.errors import Declined, Exit
+from celeryize.git import is_committed
 from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
 
@@ -60,12 +66,45 @@ def run(
     if chosen.listed:
         return _list_history(root, view)
     ended = _undo_interrupted(root, write)
-    if ended is None and chosen.forget:
-        ended = _forget_last_change(root, write, view)
     if ended is None:
-        ended = _undo_last_change(root, write, view)
+        passed = _changes_of_others(root, options.start)
+        if chosen.forget:
+            ended = _forget_last_change(root, write, view, passed)
+        else:
+            ended = _undo_last_change(root, write, view, passed)
     view.show_undo(ended.status, ended.summary)
     return ended
+
+
+def _changes_of_others(root: Path, start: Path) -> Passed:
+    """Says which changes are wholly in other Django projects of the repository; none are where the
+    user stands above all of them."""
+    manage = find_manage_above(start)
+    changes = load_history(root).changes
+    if manage is None or not changes:
+        return never
+    base = PurePosixPath(manage.parent.relative_to(root.resolve()).as_posix())
+    # the newest is the usual one: the tree need not be searched
+    if base.parts and _is_within(changes[0], [base]):
+        return never
+    others = folders_of_others(root.resolve(), base, own_folders(root.resolve()))
+    folders = [PurePosixPath(folder.relative_to(root.resolve()).as_posix()) for folder in others]
+    return partial(_is_within, folders=folders)
+
+
+def _is_within(change: Change, folders: Sequence[PurePosixPath]) -> bool:
+    """Whether all files of a change are in some folders."""
+    return all(any(edit.path.is_relative_to(folder) for folder in folders) for edit in change.edits)
+
+
+def _say_passed(change: Change | None, root: Path, view: View) -> None:
+    """A note where the newest change of the repository is another project's, and stays."""
+    newest = load_history(root).changes[:1]
+    if newest and (change is None or newest[0].number != change.number):
+        view.show_note(
+            f"`{newest[0].command}` of another project in this repository "
+            f"({newest[0].edits[0].path}) is newer, and stays: undo is for the project you are in."
+        )
 
 
 def _list_history(root: Path, view: View) -> Undone:
@@ -100,8 +139,9 @@ def _undo_interrupted(root: Path, write: WriteOptions) -> Undone | None:
     return Undone(WriteOutcome.DONE, repaired)
 
 
-def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
-    change = last_change(root)
+def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passed) -> Undone:
+    change = last_change(root, passed)
+    _say_passed(change, root, view)
     if change is None:
         return Undone(WriteOutcome.NOTHING_TO_DO, _nothing_left(root))
     files = state_since(change, root)
@@ -109,14 +149,17 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
         # git has restored them, or another branch is checked out: the change may come back
         return Undone(
             WriteOutcome.NOTHING_TO_DO,
-            f"the files of `{change.command}` are as they were before it; if that is not only "
-            "because of the branch, drop it from the history: celeryize undo --forget",
+            f"the files of `{change.command}` are as they were before it already, by git perhaps. "
+            "It comes back with its branch. If it is gone for good, `celeryize undo --forget` "
+            "drops it from the history, and undo goes on to the change before it",
         )
-    edits = undo_edits(change, root)
-    notes = still_imported(edits, root)
+    kept = keep_installed(change, undo_edits(change, root), root)
+    edits = kept.edits
+    notes = (*kept.notes, *still_imported(edits, root))
     if change.stays:
         notes = (change.stays, *notes)
-    plan = Plan(edits, _steps_of(files, change.command), notes=notes)
+    stays = frozenset(file.edit.path for file in files) - {edit.path for edit in edits}
+    plan = Plan(edits, _steps_of(files, change.command, stays), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)
@@ -125,10 +168,16 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
     if not write.yes and not view.confirm("Undo these changes?"):
         raise Declined("Nothing was changed.")
-    with undone(change, root=root, edits=edits):
+    committed = any(
+        is_committed(root, edit.path, edit.before) for edit in edits if edit.before is not None
+    )
+    with undone(change, root=root, edits=edits, passed=passed):
         # all of it is done on entering; there is nothing to prove
         pass
-    return Undone(WriteOutcome.DONE, f"`{change.command}` is undone{_kept_edits(files)}")
+    summary = f"`{change.command}` is undone{_kept_edits(files)}"
+    if committed:
+        summary += "; it is in a commit, so commit this, too"
+    return Undone(WriteOutcome.DONE, summary)
 
 
 def _kept_edits(files: Sequence[FileSince]) -> str:
@@ -139,9 +188,10 @@ def _kept_edits(files: Sequence[FileSince]) -> str:
     return f"; kept your later edits in {', '.join(kept)}"
 
 
-def _forget_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
+def _forget_last_change(root: Path, write: WriteOptions, view: View, passed: Passed) -> Undone:
     """Drop the last change from the history; its files stay as they are."""
-    change = last_change(root)
+    change = last_change(root, passed)
+    _say_passed(change, root, view)
     if change is None:
         return Undone(WriteOutcome.NOTHING_TO_DO, _nothing_left(root))
     if not write.writes:
@@ -150,7 +200,7 @@ def _forget_last_change(root: Path, write: WriteOptions, view: View) -> Undone:
     question = f"Forget `{change.command}`? Its files stay as they are, and it cannot be undone."
     if not write.yes and not view.confirm(question):
         raise Declined("Nothing was changed: it can still be undone.")
-    forget_change(change, root)
+    forget_change(change, root, passed)
     return Undone(WriteOutcome.DONE, f"`{change.command}` is forgotten; its files stay")
 
 
@@ -167,15 +217,19 @@ def _exit_code(write: WriteOptions) -> Exit:
     return Exit.DONE
 
 
-def _steps_of(files: Sequence[FileSince], command: str) -> tuple[Step, ...]:
+def _steps_of(
+    files: Sequence[FileSince], command: str, stays: frozenset[PurePosixPath]
+) -> tuple[Step, ...]:
     """What the undo does with each file, in the order in which it does it."""
-    return tuple(_step_of(file, command) for file in files)
+    return tuple(_step_of(file, command, stays) for file in files)
 
 
-def _step_of(file: FileSince, command: str) -> Step:
+def _step_of(file: FileSince, command: str, stays: frozenset[PurePosixPath]) -> Step:
     what = f"as it was before `{command}`"
     if file.since is Since.BACK:
         return Step(file.edit.path, Status.IDENTICAL, f"already {what}")
+    if file.edit.path in stays:
+        return Step(file.edit.path, Status.IDENTICAL, "stays as it is now (see below)")
     if file.since is Since.REFORMATTED:
         what = f"{what}; it was reformatted since"
     if file.since is Since.EDITED:

@@ -25,6 +25,8 @@ class Interpreter:
     by_manager: bool = False
     # only that of celeryize itself: none of the project was found
     is_own: bool = False
+    # nothing is run with it: `verify --static`
+    is_unused: bool = False
 
 
 def find_interpreter(

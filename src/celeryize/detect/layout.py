@@ -108,6 +108,11 @@ def find_root(start: Path) -> Path:
     return _find_place(start)[0]
 
 
+def find_manage_above(start: Path) -> Path | None:
+    """The manage.py of the project that `start` is inside of; None where it is above projects."""
+    return _manage_above(start.resolve())
+
+
 def _find_place(start: Path) -> tuple[Path, Path]:
     """The root of the project around `start`, and its manage.py."""
     if not start.is_dir():

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from celeryize.checks.outcome import VerifyOutcome, by_file
+from celeryize.checks.outcome import RANK, VerifyOutcome, by_file
 from celeryize.model import Finding, Severity, Where
-from celeryize.ui.text import Piece
+from celeryize.ui.text import Piece, display_width, render
 from celeryize.ui.voice import Voice
 
 # Only the types: the checks are loaded by what runs them.
@@ -29,8 +29,11 @@ DEPTHS = {
     "live": "read, imported, and run",
 }
 INDENT = "    "
-# A screen has 24 lines, and a message may take two.
-MOST_AGAIN = 5
+# However low the screen is, the worst finding is repeated.
+LEAST_AGAIN = 3
+MORE = " ..."
+LONG_WORD = 16
+Line = tuple[list[Piece], str | None]
 
 
 def answer_findings(voice: Voice, found: Iterable[Finding], root: Path | None) -> None:
@@ -53,20 +56,82 @@ def answer_findings(voice: Voice, found: Iterable[Finding], root: Path | None) -
             told.add(finding.id)
 
 
-def answer_worst_again(voice: Voice, found: Sequence[Finding], root: Path | None) -> None:
-    """The worst findings, a place and a message each, for a screen that they have scrolled off."""
-    worst = [finding for _, findings in by_file(found) for finding in findings]
-    severity = worst[0].severity
-    worst = [finding for finding in worst if finding.severity is severity]
+def answer_worst_again(
+    voice: Voice, found: Sequence[Finding], root: Path | None, room: int
+) -> None:
+    """What to do, for a screen that the findings have scrolled off, in at most `room` lines: the
+    worst ones with their fix, then the others with a line each."""
+    ordered = [finding for _, findings in by_file(found) for finding in findings]
+    ordered.sort(key=lambda finding: RANK[finding.severity])
+    severity = ordered[0].severity
     if severity is Severity.INFO:
         return
+    ordered = [finding for finding in ordered if finding.severity is not Severity.INFO]
+    counts = [
+        counted(number, str(each))
+        for each in (Severity.ERROR, Severity.WARNING)
+        if (number := sum(finding.severity is each for finding in ordered))
+    ]
     voice.answer()
-    head = f"{counted(len(worst), str(severity))}, from above:"
-    voice.answer(head, f"bold {SEVERITY_COLOURS[severity]}")
-    for finding in worst[:MOST_AGAIN]:
-        _answer_head(voice, finding, root, indent="  ")
-    if len(worst) > MOST_AGAIN:
-        voice.answer(f"  and {len(worst) - MOST_AGAIN} more", "dim")
+    voice.answer(f"{', '.join(counts)}, from above:", f"bold {SEVERITY_COLOURS[severity]}")
+    # two lines are the head and the one above it
+    shown = _fitting_lines(voice, ordered, root, max(room - 2, LEAST_AGAIN))
+    for pieces, hang in (line for lines in shown for line in lines):
+        voice.answer_pieces(pieces, hang=hang)
+    if len(shown) < len(ordered):
+        voice.answer(f"  and {len(ordered) - len(shown)} more above", "dim")
+
+
+def _fitting_lines(
+    voice: Voice, findings: Sequence[Finding], root: Path | None, room: int
+) -> list[list[Line]]:
+    """The lines of the first findings, as many as fit: the worst in full, as long as the others of
+    their severity still have a line each."""
+    worst = sum(finding.severity is findings[0].severity for finding in findings)
+    chosen = [[_cut(voice, _head_of(finding, root, "  "))] for finding in findings]
+    for index, finding in enumerate(findings[:worst]):
+        longer = [*chosen[:index], _lines_again(finding, root), *chosen[index + 1 :]]
+        # the line that counts the others; and the first one is worth more than the last
+        left = room - (len(findings) > worst)
+        if index and sum(_height(voice, lines) for lines in longer[:worst]) > left:
+            break
+        chosen = longer
+    heights = [_height(voice, lines) for lines in chosen]
+    if sum(heights) > room:
+        # one line says how many are left out
+        while len(heights) > 1 and sum(heights) > room - 1:
+            heights.pop()
+    return chosen[: len(heights)]
+
+
+def _lines_again(finding: Finding, root: Path | None) -> list[Line]:
+    """A finding with what to do about it."""
+    from celeryize.checks.check import CHECKS
+
+    lines: list[Line] = [(_head_of(finding, root, "  "), f"  {INDENT}")]
+    for label, text, style in _lines_of(finding, CHECKS.get(finding.id), new=False):
+        pieces = [Piece(f"  {INDENT}"), Piece(f"{label}: ", "bold"), Piece(text, style)]
+        lines.append((pieces, f"  {INDENT * 2}"))
+    return lines
+
+
+def _height(voice: Voice, lines: Sequence[Line]) -> int:
+    return sum(render(pieces, voice.out, hang).count("\n") + 1 for pieces, hang in lines)
+
+
+def _cut(voice: Voice, pieces: list[Piece]) -> Line:
+    """A finding in one line: its message as far as it fits, up to a whole word."""
+    width = voice.out.width
+    taken = sum(display_width(piece.text) for piece in pieces[:-1])
+    message = pieces[-1].text
+    if width is not None and taken + display_width(message) > width:
+        room = message[: max(0, width - taken - len(MORE))]
+        words = room.rpartition(" ")[0]
+        # a dotted name may fill the line
+        if len(room) - len(words) > LONG_WORD:
+            words = room
+        message = words + MORE
+    return [*pieces[:-1], Piece(message)], None
 
 
 def _answer_place(voice: Voice, finding: Finding, root: Path | None) -> None:
@@ -77,11 +142,14 @@ def _answer_place(voice: Voice, finding: Finding, root: Path | None) -> None:
 
 
 def _answer_head(voice: Voice, finding: Finding, root: Path | None, *, indent: str = "") -> None:
+    voice.answer_pieces(_head_of(finding, root, indent), hang=indent + INDENT)
+
+
+def _head_of(finding: Finding, root: Path | None, indent: str) -> list[Piece]:
     style = SEVERITY_COLOURS[finding.severity]
     place = Piece(str(finding.where or "the project"), "bold", link_of(finding.where, root))
     message = Piece(f" {finding.message}")
-    pieces = [Piece(indent), place, Piece(": "), Piece(finding.id, style), message]
-    voice.answer_pieces(pieces, hang=indent + INDENT)
+    return [Piece(indent), place, Piece(": "), Piece(finding.id, style), message]
 
 
 def _lines_of(

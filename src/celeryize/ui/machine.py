@@ -191,6 +191,9 @@ class Machine:
         save_text(file, text, overwrite=overwrite)
         self._append("files", str(file))
 
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        """Nothing: the document has the manual steps already."""
+
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """Keep the manual steps."""
         self.document["manual_steps"] = [todo_document(todo) for todo in todos]

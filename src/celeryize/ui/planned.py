@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Ex
 from celeryize.model import Finding, NextStep, Plan, Status, Todo, Where
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
-from celeryize.ui.text import Piece, display_width
+from celeryize.ui.text import Piece, display_width, safe
 from celeryize.ui.voice import Voice
 from celeryize.urls import redacted
 
@@ -39,7 +39,15 @@ ENDINGS = {
 }
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
 MASKED = "passwords are shown as ***; the files have the real ones."
+# Begins what of a line of a diff goes on below it.
+CONTINUED = "  ... "
 INDENT = "  "
+# Before the question: more steps than that are only counted.
+MOST_AHEAD = 3
+AHEAD = " for you, with the lines to paste once it is written:"
+AHEAD_COUNTED = (
+    " for you, shown with the lines to paste once it is written (--dry-run shows them now)."
+)
 # The longest value of a fact that others are aligned with.
 MIDDLE = 44
 
@@ -47,6 +55,9 @@ MIDDLE = 44
 def say_project(voice: Voice, project: Project) -> None:
     """What was recognised, a line each, and where it was read."""
     facts = project.recognised()
+    if project.interpreter.is_unused:
+        # one of the project's own may be meant, and celeryize's would be shown
+        facts = tuple(fact for fact in facts if fact.label != "interpreter")
     width = max(len(fact.label) for fact in facts)
     middle = _middle_of(voice.talk.width, width, facts)
     hang = " " * (width + 4)
@@ -110,9 +121,10 @@ def say_note(voice: Voice, text: str) -> None:
     voice.say_pieces([Piece("note: ", "bold yellow"), Piece(text)], always=True, hang="      ")
 
 
-def say_diff(voice: Voice, diff: bytes) -> None:
-    """A patch in colours, without what only git needs."""
+def say_diff(voice: Voice, diff: bytes, *, whole_lines: bool = False) -> None:
+    """A patch in colours, without what only git needs; with `whole_lines`, as it can be pasted."""
     masked = False
+    width = None if whole_lines else voice.talk.width
     for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
         if line.startswith(("diff ", "index ", "new file", "deleted file")):
             continue
@@ -120,10 +132,33 @@ def say_diff(voice: Voice, diff: bytes) -> None:
         if line.startswith(("---", "+++")):
             style = "bold"
         # a terminal would go back to the start of the line
-        voice.say_line(line.rstrip("\r"), style, always=True)
+        for part in _parts_of_line(safe(line.rstrip("\r")), width):
+            voice.say_line(part, style, always=True)
         masked = masked or redacted(line) != line
     if masked:
         say_note(voice, MASKED)
+
+
+def _parts_of_line(line: str, width: int | None) -> Iterator[str]:
+    """A line of a diff, broken between words where the terminal would break it inside of one."""
+    while width is not None and display_width(line) > width:
+        # a word without an end stays whole
+        at = line.rfind(" ", width // 2, width)
+        if at < 0:
+            break
+        yield line[:at]
+        line = CONTINUED + line[at + 1 :]
+    yield line
+
+
+def diff_size(diff: bytes) -> tuple[int, str]:
+    """How many lines a shown diff has, and the line that says how much it changes."""
+    lines = diff.split(b"\n")[:-1]
+    files = sum(line.startswith(b"diff ") for line in lines)
+    more = sum(line.startswith(b"+") and not line.startswith(b"+++") for line in lines)
+    less = sum(line.startswith(b"-") and not line.startswith(b"---") for line in lines)
+    words = "1 file" if files == 1 else f"{files} files"
+    return len(lines) - files, f"The diff above: {words}, {more} lines added, {less} removed."
 
 
 def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:
@@ -178,15 +213,45 @@ def say_step_result(voice: Voice, result: StepResult) -> None:
 def say_todos(voice: Voice, todos: Sequence[Todo]) -> None:
     """The manual steps with the lines to paste."""
     for todo in todos:
-        place = ""
-        if todo.path:
-            place = f" ({todo.path})"
-        voice.say()
-        head = [Piece("manual step: ", "bold cyan"), Piece(f"{todo.what}{place}")]
-        voice.say_pieces(head, always=True, hang=INDENT)
-        if todo.why:
-            voice.say(f"  {todo.why}", always=True, hang=INDENT)
+        _say_todo(voice, todo)
         say_snippet(voice, todo.snippet)
+
+
+def say_todos_ahead(voice: Voice, todos: Sequence[Todo]) -> None:
+    """The manual steps that decide the question, and how many others there are: the lines to paste
+    come once, at the end."""
+    needed = [todo for todo in todos if todo.needed]
+    for todo in needed:
+        _say_todo(voice, todo)
+    others = [todo for todo in todos if not todo.needed]
+    if not others:
+        return
+    more = "more " if needed else ""
+    count = f"{len(others)} {more}manual steps"
+    if len(others) == 1:
+        count = f"1 {more}manual step"
+    voice.say()
+    if len(others) > MOST_AHEAD:
+        voice.say_pieces(
+            [Piece(count, "bold cyan"), Piece(AHEAD_COUNTED)], always=True, hang=INDENT
+        )
+        return
+    voice.say_pieces([Piece(count, "bold cyan"), Piece(AHEAD)], always=True, hang=INDENT)
+    for todo in others:
+        voice.say(f"  {todo.what}{_place_of(todo)}", always=True, hang=INDENT * 2)
+
+
+def _say_todo(voice: Voice, todo: Todo) -> None:
+    """What a manual step is, and why."""
+    voice.say()
+    head = [Piece("manual step: ", "bold cyan"), Piece(f"{todo.what}{_place_of(todo)}")]
+    voice.say_pieces(head, always=True, hang=INDENT)
+    if todo.why:
+        voice.say(f"  {todo.why}", always=True, hang=INDENT)
+
+
+def _place_of(todo: Todo) -> str:
+    return f" ({todo.path})" if todo.path else ""
 
 
 def say_snippet(voice: Voice, snippet: str) -> None:
@@ -282,7 +347,7 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
 
 def _say_patch(voice: Voice, head: str, patch: str) -> None:
     voice.say(head, "bold", always=True)
-    say_diff(voice, patch.rstrip("\n").encode() + b"\n")
+    say_diff(voice, patch.rstrip("\n").encode() + b"\n", whole_lines=True)
     voice.say(always=True)
 
 

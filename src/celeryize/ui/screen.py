@@ -17,7 +17,7 @@ from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running, stopping
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.terminal import rows
-from celeryize.ui.text import Piece, paint
+from celeryize.ui.text import Piece, paint, render
 from celeryize.ui.view import NoTerminal, Question
 from celeryize.ui.voice import Voice
 
@@ -68,6 +68,8 @@ class Screen:
         self._never_asks = interactive is False and is_interactive()
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
+        # what a diff changes that is longer than the screen: said above the question
+        self._size = ""
         # the lines of the manual steps
         self._pasted: set[str] = set()
         # where places are, for links
@@ -115,11 +117,16 @@ class Screen:
         """What happens to each file, and the notes; before them the diff, where it is wanted."""
         # the diff first: the steps, just above the question, are its summary
         if plan.edits and (with_diff or self._voice.verbose):
+            diff = unified(plan.edits_to_read)
+            lines, size = planned.diff_size(diff)
+            height = rows(sys.stderr)
+            if height is not None and lines > height:
+                self._size = size
             if self._voice.quiet:
-                self._unseen_diff = unified(plan.edits_to_read)
+                self._unseen_diff = diff
             else:
                 self._voice.say()
-                planned.say_diff(self._voice, unified(plan.edits_to_read))
+                planned.say_diff(self._voice, diff)
         planned.say_steps(self._voice, plan, self._root)
 
     def write_diff(self, plan: Plan, root: Path) -> None:
@@ -168,6 +175,9 @@ class Screen:
             raise NoTerminal(why, hint="Pass --yes to write, or --dry-run to see the patch.")
         if self._unseen_diff:
             planned.say_diff(self._voice, self._unseen_diff)
+        if self._size:
+            self._voice.say(always=True)
+            self._voice.say(self._size, "dim", always=True)
         answer = self._read_answer(f"\n{paint(question, 'bold', self._voice.talk)} [y/N] ")
         if not answer:
             # end of file leaves the cursor behind the question
@@ -282,14 +292,19 @@ class Screen:
             self._answer_again(verified, self._voice.lines - first)
             self._voice.answer()
         self._voice.answer(found.summary_line(verified), found.summary_style(verified), hang="")
+        if verified.absent and not verified.findings:
+            self._voice.say(f"Not there yet: {'; '.join(verified.absent)}.", "yellow")
 
     def _answer_again(self, verified: VerifyOutcome, shown: int) -> None:
         """Repeat the worst findings where so many lines do not fit on the terminal."""
         if not self._voice.out.is_terminal:
             return
         height = rows(sys.stdout)
-        if height is not None and shown + LINES_AROUND > height:
-            found.answer_worst_again(self._voice, verified.findings, self._root)
+        if height is None or shown + LINES_AROUND <= height:
+            return
+        summary = [Piece(found.summary_line(verified))]
+        below = render(summary, self._voice.out, "").count("\n") + LINES_AROUND - 1
+        found.answer_worst_again(self._voice, verified.findings, self._root, height - below)
 
     def _say_facts(self, verified: VerifyOutcome) -> None:
         """What the findings rest on, below them."""
@@ -308,6 +323,10 @@ class Screen:
         self._voice.say(f"written: {file}", always=True)
 
     # -- the end
+
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        """The manual steps in short; all of their lines come at the end."""
+        planned.say_todos_ahead(self._voice, todos)
 
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """The manual steps with the lines to paste."""

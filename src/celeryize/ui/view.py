@@ -153,6 +153,9 @@ class View(Protocol):
 
     # -- the end
 
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        """The manual steps before the question: what decides it, and how many others there are."""
+
     def show_todos(self, todos: Sequence[Todo]) -> None:
         """The manual steps, each with the lines to paste."""
 

@@ -98,3 +98,62 @@ def test_many_are_counted(tmp_path: Path):
     notes = notes_for(tmp_path, lines, WHOLE)
     assert len(notes) == MOST_NOTES + 1
     assert notes[-1].startswith("3 more")
+
+
+SETTINGS = Edit(
+    PurePosixPath("config/settings.py"),
+    before=b"DEBUG = True\nCELERY_BROKER_URL = 'x'\n",
+    after=b"DEBUG = True\n",
+)
+USES = "from django.conf import settings\n\n\ndef ping():\n    return settings.CELERY_BROKER_URL\n"
+
+
+def test_a_setting_that_goes_and_is_used_since_is_named(tmp_path: Path):
+    assert notes_for(tmp_path, USES, SETTINGS) == (
+        "doctors/views.py:5 uses settings.CELERY_BROKER_URL of config/settings.py, which this "
+        "removes: change that line, too.",
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from django.conf import settings\nx = settings.DEBUG\n",
+        "from django.conf import settings\nx = getattr(settings, 'CELERY_BROKER_URL', None)\n",
+        "x = other.CELERY_BROKER_URL\n",
+        "from django.conf import settings\nsettings.CELERY_BROKER_URL = 'x'\n",
+    ],
+)
+def test_a_setting_that_stays_or_need_not_be_there_is_not(tmp_path: Path, code: str):
+    assert notes_for(tmp_path, code, SETTINGS) == ()
+
+
+def test_a_setting_that_another_file_sets_too_is_not(tmp_path: Path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/production.py").write_text("CELERY_BROKER_URL = 'y'\n")
+    assert notes_for(tmp_path, USES, SETTINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ('app.send_task("doctors.tasks.second")\n', '"doctors.tasks.second"'),
+        ("import doctors.tasks\n\ndoctors.tasks.second.delay()\n", "doctors.tasks.second"),
+    ],
+)
+def test_a_dotted_name_of_what_goes_is_named(tmp_path: Path, code: str, what: str):
+    (note,) = notes_for(tmp_path, code, A_PART)
+    assert f"uses {what} of doctors/tasks.py" in note
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'app.send_task("doctors.tasks.first")\n',
+        'app.send_task("tasks.second")\n',
+        'x = "second"\n',
+        "x.tasks.second\n",
+    ],
+)
+def test_a_dotted_name_of_something_else_is_not(tmp_path: Path, code: str):
+    assert notes_for(tmp_path, code, A_PART) == ()

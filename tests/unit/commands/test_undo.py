@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from celeryize.apply import last_change
+from celeryize.commands.task.plan import Request
 from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.errors import Conflict, Declined, Exit
 from celeryize.model import Status
 from tests import commands
-from tests.conftest import snapshot
+from tests.conftest import git, snapshot
 from tests.views import Recorder
 
 TASK = "doctors.greet"
@@ -294,3 +296,119 @@ def test_what_is_saved_after_the_question_is_not_undone(changed: Path):
     with pytest.raises(Conflict, match="changed since the change was planned"):
         commands.undo(changed, Saving())
     assert (changed / "config/settings.py").read_bytes().endswith(b"\nLATE = 1\n")
+
+
+@pytest.fixture
+def pair(project: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two Django projects of one repository, both with Celery; the second was set up last."""
+    root = tmp_path / "pair"
+    for name in ("alpha", "beta"):
+        shutil.copytree(project, root / name)
+        shutil.rmtree(root / name / ".git", ignore_errors=True)
+    (root / ".git").mkdir()
+    for name in ("alpha", "beta"):
+        commands.init(root / name, Recorder(), flags={}, yes=True, no_verify=True)
+    return root / "alpha", root / "beta"
+
+
+def test_of_two_projects_the_newest_change_of_the_one_it_stands_in_is_undone(pair):
+    alpha, beta = pair
+    view = Recorder()
+    ended = commands.undo(alpha, view, yes=True)
+    assert ended.status is WriteOutcome.DONE
+    assert not (alpha / "config/celery.py").exists() and (beta / "config/celery.py").exists()
+    assert "another project" in " ".join(view.notes) and "beta/" in " ".join(view.notes)
+    again = commands.undo(alpha, Recorder(), yes=True)
+    assert again.status is WriteOutcome.NOTHING_TO_DO
+    view = Recorder()
+    assert commands.undo(beta, view, yes=True).status is WriteOutcome.DONE
+    assert not view.notes and not (beta / "config/celery.py").exists()
+
+
+def test_of_two_projects_the_newest_change_of_the_one_it_stands_in_is_forgotten(pair):
+    alpha, beta = pair
+    commands.undo(alpha, Recorder(), yes=True, chosen=_chosen(forget=True))
+    assert commands.undo(alpha, Recorder(), yes=True).status is WriteOutcome.NOTHING_TO_DO
+    assert commands.undo(beta, Recorder(), yes=True).status is WriteOutcome.DONE
+
+
+ROOM = "from django.db import models\n\n\nclass Room(models.Model):\n    pass\n"
+
+
+def with_app(project: Path, *, models: str = "") -> Path:
+    """A project with an app beside the installed ones, which add-task has put there."""
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    app = project / "rooms"
+    app.mkdir()
+    (app / "__init__.py").write_text("")
+    (app / "apps.py").write_text(
+        "from django.apps import AppConfig\n\n\nclass RoomsConfig(AppConfig):\n    name = 'rooms'\n"
+    )
+    (app / "models.py").write_text(models)
+    before = (project / "config/settings.py").stat()
+    os.utime(app / "models.py", (before.st_mtime - 100, before.st_mtime - 100))
+    request = Request("rooms.clean", test=False)
+    commands.add_task(project, Recorder(), request, yes=True, no_verify=True)
+    assert "rooms" in (project / "config/settings.py").read_text()
+    return project
+
+
+@pytest.mark.parametrize("name", ["models.py", "migrations/0001_initial.py"])
+def test_an_app_that_has_tables_since_stays_installed(project: Path, name):
+    folder = with_app(project)
+    file = folder / "rooms" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(ROOM if name == "models.py" else "class Migration:\n    pass\n")
+    os.utime(file, (file.stat().st_mtime + 5, file.stat().st_mtime + 5))
+    settings = (folder / "config/settings.py").read_bytes()
+    view = Recorder()
+    ended = commands.undo(folder, view, yes=True)
+    assert ended.status is WriteOutcome.DONE
+    assert (folder / "config/settings.py").read_bytes() == settings
+    assert not (folder / "rooms/tasks.py").exists()
+    (step,) = [s for s in view.plans[0].steps if s.path.name == "settings.py"]
+    assert (step.status, step.what) == (Status.IDENTICAL, "stays as it is now (see below)")
+    assert any("by now" in note and f"rooms/{name}" in note for note in view.plans[0].notes)
+    assert commands.undo(folder, Recorder(), yes=True).summary.startswith("`celeryize init`")
+
+
+def test_an_app_whose_tables_were_there_before_goes_again(project: Path):
+    folder = with_app(project, models=ROOM)
+    view = Recorder()
+    commands.undo(folder, view, yes=True)
+    assert "rooms" not in (folder / "config/settings.py").read_text()
+    assert not any("by now" in note for note in view.plans[0].notes)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_is_in_a_commit_is_to_be_committed_once_more(project: Path, committed):
+    git(project, "init", "-q")
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    if committed:
+        git(project, "add", "-A")
+        git(project, "commit", "-qm", "celery")
+    summary = commands.undo(project, Recorder(), yes=True).summary
+    assert ("it is in a commit, so commit this, too" in summary) == committed
+
+
+@pytest.mark.parametrize("path", ["config/celery.py", "config/settings.py"])
+def test_a_file_that_has_become_a_link_is_not_followed(changed: Path, path):
+    mine = changed / "mine.py"
+    (changed / path).rename(mine)
+    (changed / path).symlink_to(mine)
+    before = files_of(changed)
+    with pytest.raises(Conflict, match="was written as a file, and is a symlink now"):
+        commands.undo(changed, Recorder(), yes=True)
+    assert files_of(changed) == before
+
+
+def test_a_link_that_was_there_before_is_followed(project: Path):
+    settings = project / "config/settings.py"
+    mine = project / "config/real.py"
+    settings.rename(mine)
+    settings.symlink_to("real.py")
+    before = mine.read_bytes()
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    assert mine.read_bytes() != before
+    assert commands.undo(project, Recorder(), yes=True).status is WriteOutcome.DONE
+    assert mine.read_bytes() == before and settings.is_symlink()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
-from celeryize.model import Edit, Finding, Plan, Severity, Where
+from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
 from celeryize.ui.planned import format_message
@@ -148,9 +150,13 @@ def verified(*severities: Severity) -> VerifyOutcome:
 @pytest.mark.parametrize(
     ("severities", "lines", "repeated"),
     [
-        ([Severity.ERROR, Severity.WARNING], "5", ["1 error, from above:", "  a.py:1: x.1"]),
+        (
+            [Severity.ERROR, Severity.WARNING],
+            "5",
+            ["1 error, 1 warning, from above:", "  a.py:1: x.1"],
+        ),
         ([Severity.WARNING, Severity.INFO], "5", ["1 warning, from above:", "  a.py:1: x.1"]),
-        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 2 more"]),
+        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 4 more above"]),
         ([Severity.ERROR, Severity.WARNING], "24", []),
         ([Severity.INFO] * 9, "5", []),
     ],
@@ -182,6 +188,14 @@ def test_the_facts_stand_below_findings_only_on_request(verbose, capsys):
     assert "python 3" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("severities", [(), (Severity.WARNING,)])
+def test_what_is_not_there_yet_is_said_where_nothing_is_wrong(severities, capsys):
+    absent = ("a task (celeryize add-task)", "a worker in compose.yml (celeryize add-worker)")
+    Screen(interactive=False).show_verified(replace(verified(*severities), absent=absent))
+    line = "Not there yet: a task (celeryize add-task); a worker in compose.yml (celeryize add-worker)."
+    assert (line in capsys.readouterr().err) == (not severities)
+
+
 def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
     error = Conflict("a.py changed", diff="-a\n+b\n", hint="Take it back.", snippet="-x\n" * 40)
     Screen(interactive=False).show_error(error)
@@ -196,3 +210,77 @@ def test_a_refused_undo_ends_with_what_is_wrong_and_what_to_do(capsys):
         "  Take it back.",
         "Nothing was written.",
     ]
+
+
+LONG = "CELERY_BROKER_TRANSPORT_OPTIONS: visibility_timeout 3600, socket_timeout 10, and so on"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            LONG,
+            [
+                "+CELERY_BROKER_TRANSPORT_OPTIONS: visibility_timeout 3600, socket_timeout 10,",
+                "  ... and so on",
+            ],
+        ),
+        ("x" * 100 + " y", ["+" + "x" * 100 + " y"]),
+        ("short", ["+short"]),
+    ],
+)
+def test_a_long_line_of_a_diff_is_broken_between_words(line, shown, capsys):
+    screen = Screen(interactive=False)
+    screen._voice.talk = Terminal(is_terminal=True, width=80)
+    screen.show_plan(Plan((Edit(PurePosixPath("a"), b"", f"{line}\n".encode()),)), with_diff=True)
+    assert [line for line in capsys.readouterr().err.split("\n") if "@@" not in line][3:-1] == shown
+
+
+def test_a_patch_to_paste_keeps_its_lines(capsys):
+    screen = Screen(interactive=False)
+    screen._voice.talk = Terminal(is_terminal=True, width=80)
+    screen.show_error(Conflict("changed", diff="-b\n", snippet=f"+{LONG}"))
+    assert f"+{LONG}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lines", "said"), [(40, True), (3, False)])
+def test_a_diff_longer_than_the_screen_is_counted_above_the_question(
+    lines, said, capsys, monkeypatch
+):
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    screen = Screen(interactive=True)
+    screen.show_plan(Plan((Edit(PurePosixPath("a"), None, b"x\n" * lines),)), with_diff=True)
+    assert not screen.confirm("Write?")
+    shown = capsys.readouterr().err
+    assert (f"The diff above: 1 file, {lines} lines added, 0 removed." in shown) == said
+
+
+def todo(number: int, *, needed: bool = False) -> Todo:
+    return Todo(f"step {number}", f"why {number}", f"paste {number}\n", needed=needed)
+
+
+@pytest.mark.parametrize(
+    ("todos", "there", "away"),
+    [
+        ([todo(1)], ["1 manual step for you", "  step 1"], ["why 1", "paste 1"]),
+        ([todo(n) for n in range(3)], ["3 manual steps for you", "step 2"], ["paste 2"]),
+        ([todo(n) for n in range(6)], ["6 manual steps for you", "--dry-run"], ["step 5"]),
+        (
+            [todo(1, needed=True), todo(2)],
+            ["manual step: step 1", "why 1", "1 more manual step for you", "step 2"],
+            ["why 2", "paste 2"],
+        ),
+        ([todo(1, needed=True)], ["step 1", "why 1"], ["more"]),
+    ],
+)
+def test_manual_steps_are_in_short_before_the_question_and_whole_at_the_end(
+    todos, there, away, capsys
+):
+    screen = Screen(interactive=False)
+    screen.show_todos_ahead(todos)
+    ahead = capsys.readouterr().err
+    assert all(text in ahead for text in there) and not any(text in ahead for text in away)
+    screen.show_todos(todos)
+    end = capsys.readouterr().err
+    assert all(each.what in end and each.why in end and each.snippet in end for each in todos)

@@ -125,6 +125,7 @@ def modernize(project: Project, draft: Draft, *, partial: bool = False) -> Moder
                 f"It uses {', '.join(use.old)}, which is renamed.",
                 f"{use.line.strip()}\n",
                 use.where.path,
+                needed=True,
             )
         )
     project = _with_new_names(project, names)

@@ -245,6 +245,7 @@ def _modernize_commands(project: Project, draft: Draft) -> None:
                         "manage.py has no such command without django-celery.",
                         f"celery -A {app} worker\n",
                         path,
+                        needed=True,
                     )
                 )
     add_left_commands(project, draft, app, frozenset(told))

@@ -66,6 +66,7 @@ def add_left_commands(project: Project, draft: Draft, app: str, told: frozenset[
                     "the place of the whole command, with its entrypoint or args.",
                     left.lines,
                     path,
+                    needed=True,
                 )
             )
 

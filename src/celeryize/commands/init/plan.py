@@ -15,6 +15,7 @@ from celeryize.commands.init.answers import Answers, Existing, answers_of, ask
 from celeryize.commands.init.app_settings import environment_of_proof
 from celeryize.commands.init.celery_fit import refuse_old_celery
 from celeryize.commands.init.dependency import declare_dependency
+from celeryize.commands.init.deployed_urls import follow_deployment
 from celeryize.commands.init.django_tasks import (
     add_to_existing,
     declare_backend,
@@ -156,6 +157,7 @@ def _create_setup(setup: Setup, wiring: Wiring) -> Wiring:
     report_other_settings(setup)
     report_unfollowed_settings(setup)
     report_settings_class(setup)
+    follow_deployment(setup)
     broker = find_broker(setup.answers.broker)
     if broker is not None:
         for note in broker.notes:

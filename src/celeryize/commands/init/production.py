@@ -71,14 +71,21 @@ def report_settings_class(setup: Setup) -> None:
 
 def deployment_steps(project: Project) -> tuple[NextStep, ...]:
     """The step that writes the worker where the project's processes are started."""
-    files = list(_start_files(project))
-    if not files or any(file_mentions(file, b"celery") for file in files):
+    names = files_without_worker(project)
+    if not names:
         return ()
+    return (NextStep(f"Write the worker into {names}", ("celeryize add-worker",)),)
+
+
+def files_without_worker(project: Project) -> str:
+    """The names of the files that start the project's processes, where none mentions Celery."""
+    files = list(_start_files(project))
+    if any(file_mentions(file, b"celery") for file in files):
+        return ""
     names = [os.path.relpath(file, project.root) for file in files[:MOST_NAMED]]
     if len(files) > MOST_NAMED:
         names.append("...")
-    title = f"Write the worker into {', '.join(names)}"
-    return (NextStep(title, ("celeryize add-worker",)),)
+    return ", ".join(names)
 
 
 def _start_files(project: Project) -> Iterator[Path]:

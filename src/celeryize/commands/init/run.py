@@ -15,6 +15,7 @@ from celeryize.celery_versions import Range, range_of
 from celeryize.commands.broker_step import broker_steps
 from celeryize.commands.init import plan as init
 from celeryize.commands.init.change import answers_before, wished_answers
+from celeryize.commands.init.deployed_urls import platform_steps
 from celeryize.commands.init.generated_files import safe_module_name
 from celeryize.commands.init.install import plan_installation
 from celeryize.commands.init.missing_broker import broker_in_use
@@ -171,11 +172,17 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     elif raised and not _has_version(project, raised):
         plan = replace(plan, notes=(*plan.notes, _unproved_version(project, raised)))
 
+    # of now: the answers file is written before the steps are shown
+    of_platform = platform_steps(
+        project, answers_before(_stored_answers(project)), planned.answers, planned.wiring
+    )
+
     def next_steps(proof: Proof) -> tuple[NextStep, ...]:
         if chosen.updates and not planned.plan.edits:
             # nothing new has to be started
             return ()
         steps = _next_steps(project, planned, proof, installed=chosen.install)
+        steps += tuple(of_platform)
         if not planned.plan.edits and answers_before(_stored_answers(project)) is not None:
             steps += (_change_of_answers(planned.answers),)
         return steps

@@ -114,6 +114,7 @@ def require_variables(setup: Setup, secrets: Iterable[tuple[str, str]]) -> None:
                 "The settings do not hold the password. "
                 "Without the variable, manage.py does not start.",
                 f"{name}={shlex.quote(url)}\n",
+                needed=True,
             )
         )
 
@@ -132,6 +133,7 @@ def prepare_result_backend(setup: Setup) -> None:
             "create the tables of the results",
             f"{backend.name} keeps them in the database",
             _manage_line(setup.project, "migrate"),
+            needed=True,
         )
     )
 

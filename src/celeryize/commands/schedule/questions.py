@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, count
 
 from celeryize import when
-from celeryize.commands.schedule.entry import Request, parse_json
-from celeryize.commands.task.place import registered_name
+from celeryize.commands.schedule.entry import Request
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
-from celeryize.errors import UsageError
+from celeryize.errors import CeleryizeError, UsageError
 from celeryize.ui.view import Choice, Question, View
 
 EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
@@ -64,13 +63,16 @@ def ask_removed(names: Sequence[str], view: View) -> str:
     )
 
 
-def ask_missing(project: Project, request: Request, view: View) -> Request:
-    """The request with what a person says to the questions that it leaves open."""
+def ask_missing(project: Project, given: Request, view: View, *, in_full: bool) -> Request:
+    """The request with what a person says to the questions that it leaves open.
+
+    Who has typed all but arguments of the task is asked for these `in_full` alone: not with --yes.
+    """
+    request = given
     if not view.interactive:
         return request
-    given = request
-    tasks = find_tasks(project.modules, project.apps, project.celery)
     if not request.task:
+        tasks = find_tasks(project.modules, project.apps, project.celery)
         request = replace(request, task=view.ask(_task_question(tasks)))
     if not request.when.code:
         flags = _ask_time(view)
@@ -78,11 +80,10 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         typed = tuple(word for pair in flags for word in pair)
         request = replace(request, when=chosen, timed=typed)
     if not request.name:
-        request = replace(request, name=view.ask(_name_question(request.task)))
-    needs = _needs(project, registered_name(project, request.task), tasks)
-    # who has typed all of it wants it as it is
-    if request != given and needs and request.args is None and request.kwargs is None:
-        request = replace(request, args=view.ask(_arguments_question(needs)))
+        taken = set() if request.replace else _names_in_use(project)
+        request = replace(request, name=view.ask(_name_question(request.task, taken)))
+    if in_full or request != given:
+        return _ask_arguments(project, request, view)
     return request
 
 
@@ -148,40 +149,60 @@ def _problem_of(said: dict[str, str]) -> str:
     return ""
 
 
-def _name_question(task: str) -> Question:
-    usual = task.rpartition(".")[2].replace("_", "-")
-    return Question(
-        "What is the entry called?", "NAME", (), usual, example=f"Enter for {usual}", optional=True
-    )
+def _names_in_use(project: Project) -> set[str]:
+    """The entries that are there, as far as they can be read: the plan says what is wrong there."""
+    from celeryize.commands.schedule.plan import entry_names
 
-
-def _needs(project: Project, name: str, tasks: tuple[DefinedTask, ...]) -> list[str]:
-    """The parameters without a default of a task; `self` is the task's own."""
-    for task in tasks:
-        if task.name != name:
-            continue
-        for node in project.modules.tree(task.where.path).body:
-            if isinstance(node, ast.FunctionDef) and node.name == task.function:
-                names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
-                required = names[: len(names) - len(node.args.defaults)]
-                return [name for name in required if name != "self"]
-    return []
-
-
-def _arguments_question(needs: list[str]) -> Question:
-    return Question(
-        f"It takes {', '.join(needs)}. What is it given?",
-        "--args",
-        (),
-        "",
-        example='a list in JSON, for example [1, "daily"]',
-        problem_of=_problem_of_arguments,
-    )
-
-
-def _problem_of_arguments(text: str) -> str:
     try:
-        parse_json(text, "--args", at_prompt=True)
-    except UsageError as error:
-        return f"{error.message}. {error.hint}"
-    return ""
+        return set(entry_names(project))
+    except CeleryizeError:
+        return set()
+
+
+def _name_question(task: str, taken: set[str]) -> Question:
+    first = task.rpartition(".")[2].replace("_", "-")
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    usual = next(name for name in names if name not in taken)
+
+    def problem_of(typed: str) -> str:
+        return f"There is an entry {typed} already. Type another name." if typed in taken else ""
+
+    return Question(
+        "What is the entry called?",
+        "NAME",
+        (),
+        usual,
+        example=f"Enter for {usual}",
+        optional=True,
+        problem_of=problem_of,
+    )
+
+
+def _ask_arguments(project: Project, request: Request, view: View) -> Request:
+    """The request with a value for each parameter that has none yet, asked one by one."""
+    from celeryize.commands.schedule.arguments import (
+        find_task,
+        missing_arguments,
+        problem_of_typed,
+        read_value,
+        with_argument,
+    )
+
+    task = find_task(project, request)
+    if task is None:
+        return request
+    for needed in missing_arguments(task, request):
+        flag = "--kwargs" if needed.by_name or request.kwargs else "--args"
+        example = f"in JSON, for example {needed.example}"
+        if needed.is_text:
+            example = "a text, without quotes"
+        question = Question(
+            f"{task.function} takes {needed}. What is it given?",
+            flag,
+            (),
+            "",
+            example=example,
+            problem_of=problem_of_typed(needed),
+        )
+        request = with_argument(request, needed, read_value(needed, view.ask(question)))
+    return request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_command, typed_request
@@ -10,10 +11,10 @@ from celeryize.commands.schedule import plan as add
 from celeryize.commands.schedule.questions import ask_missing, ask_removed
 from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.candidates import starts_project
 from celeryize.detect.project import Project
-from celeryize.errors import NoCelery
+from celeryize.errors import NoCelery, UsageError
 from celeryize.model import NextStep, Plan
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
@@ -31,8 +32,13 @@ def add_schedule(
     def planned(project: Project) -> Planned:
         if not project.celery:
             raise NoCelery
-        request = ask_missing(project, given, view)
-        plan = add.plan(project, request)
+        request = ask_missing(project, given, view, in_full=write.asks)
+        command_line = _repeating(request, given, options, write)
+        with keeping_answers(command_line):
+            note = _misfit(project, request, certain=write.imports_project)
+            plan = add.plan(project, request)
+        if note:
+            plan = replace(plan, notes=(*plan.notes, note))
         app = project.celery[0]
         sent = add.with_registered_name(project, request).task
         entry: str | None = request.name
@@ -63,11 +69,29 @@ def add_schedule(
             imports,
             imported=imported,
             next_steps=next_steps,
-            command_line=_repeating(request, given, options, write),
+            command_line=command_line,
             read_by_path=_is_in_component(project, plan),
         )
 
     return run_writer(options, write, view, planned)
+
+
+def _misfit(project: Project, request: add.Request, *, certain: bool) -> str:
+    """Why the task cannot be called with what the entry gives it, as a note; empty where it can.
+
+    Raises UsageError instead where it is `certain`: what is not to be proved is not refused.
+    """
+    from celeryize.commands.schedule.arguments import check_arguments, find_task
+
+    task = find_task(project, request)
+    try:
+        if task is not None:
+            check_arguments(task, request)
+    except UsageError as error:
+        if certain:
+            raise
+        return f"{error.message}. {error.hint}"
+    return ""
 
 
 def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
@@ -110,10 +134,18 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
             typed = repeated_command(["remove-schedule", removal.entry], options, write)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=removal.entry)
+
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
+            del proof
+            titles = ("Restart Beat, which sends the entry until then",)
+            spec, variables = project.start_spec(app), worker_variables(project)
+            return start_steps(project, spec, ("beat",), variables, titles)
+
         return Planned(
             removal.plan,
             f"celeryize remove-schedule {removal.entry}",
             expected,
+            next_steps=next_steps,
             command_line=typed,
             read_by_path=_is_in_component(project, removal.plan),
         )

@@ -342,6 +342,13 @@ def _body_context(
     }
 
 
+def unused_parameters(task: Generated) -> list[str]:
+    """The parameters that the body of a task does not use."""
+    tree = ast.parse(task.code)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return [parameter.name for parameter in task.parameters if parameter.name not in used]
+
+
 def _check_template(rendered: str, function: str, template: str) -> tuple[str, list[str]]:
     """What a template gave: the definitions, and the imports that stand before them.
 

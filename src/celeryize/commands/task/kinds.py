@@ -89,6 +89,10 @@ KINDS = (
 )
 
 
+# Kinds whose body does all of its work, so that nothing in it shows where more is to be written.
+WHOLE_BODIES = frozenset({"email", "http"})
+
+
 def kind_names() -> tuple[str, ...]:
     """The names of the built-in kinds."""
     return tuple(kind.name for kind in KINDS)

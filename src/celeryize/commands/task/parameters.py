@@ -103,14 +103,25 @@ def parse_parameters(
     return tuple(found)
 
 
-def check_address(kind: Kind, model: Model | None, parameters: tuple[Parameter, ...]) -> None:
-    """Raise UsageError for a mail to nobody: parameters were given, and none can be an address."""
+def check_address(
+    kind: Kind,
+    model: Model | None,
+    parameters: tuple[Parameter, ...],
+    *,
+    at_prompt: bool = False,
+) -> None:
+    """Raise UsageError for a mail to nobody: parameters were given, and none can be an address.
+
+    `at_prompt`: no option can be typed there.
+    """
     if not kind.needs_email_field or model is not None or not parameters:
         return
     if all(parameter.annotation != "str" for parameter in parameters):
+        hint = "Add recipient:str, or name the model that has it: --model APP.MODEL."
+        if at_prompt:
+            hint = "Add recipient:str."
         raise UsageError(
-            f"no parameter holds an address, so {parameters[0].name} would not be used",
-            hint="Add recipient:str, or name the model that has it: --model APP.MODEL.",
+            f"no parameter holds an address, so {parameters[0].name} would not be used", hint=hint
         )
 
 
@@ -125,7 +136,7 @@ def parse_parameter(text: str) -> Parameter:
         node = ast.parse(annotation.strip(), mode="eval").body
     except UNREADABLE:
         raise UsageError(f"{annotation} is not a type", hint=TYPE_HINT) from None
-    imports = _imports_of(node, annotation)
+    imports = _imports_of(node, annotation, name)
     value = None
     if equals:
         value = _parse_default(name, node, default)
@@ -140,7 +151,7 @@ def check_identifier(name: str, what: str) -> None:
         )
 
 
-def _imports_of(node: ast.expr, annotation: str) -> tuple[str, ...]:
+def _imports_of(node: ast.expr, annotation: str, name: str) -> tuple[str, ...]:
     """The imports of an annotation. Raises UsageError for a type that does not survive JSON."""
     imports: list[str] = []
     for part in ast.walk(node):
@@ -149,11 +160,7 @@ def _imports_of(node: ast.expr, annotation: str) -> tuple[str, ...]:
                 near = did_you_mean(part.id, TYPES)
                 if near and part.id not in REPLACEMENTS and part.id[:1].islower():
                     raise UsageError(f"{part.id} is not a type", hint=f"{near}{TYPE_HINT}")
-                default = "its primary key, as int or str: an instance is stale when it arrives"
-                raise UsageError(
-                    f"a task cannot be passed a {part.id}",
-                    hint=f"Pass {REPLACEMENTS.get(part.id, default)}.",
-                )
+                raise _unfit_type(part.id, name)
             imports.append(TYPES[part.id])
             continue
         # None is the one constant of an annotation; another one is a text or a number
@@ -161,6 +168,16 @@ def _imports_of(node: ast.expr, annotation: str) -> tuple[str, ...]:
         if not isinstance(part, ANNOTATION_NODES) or other_constant:
             raise UsageError(f"{annotation} is not a type that JSON carries", hint=TYPE_HINT)
     return tuple(dict.fromkeys(filter(None, imports)))
+
+
+def _unfit_type(kind: str, name: str) -> UsageError:
+    """The error for a parameter of a type that JSON does not carry."""
+    if kind in REPLACEMENTS:
+        hint = f"Pass {REPLACEMENTS[kind]}."
+    else:
+        key = name if name.endswith("_id") else f"{name}_id"
+        hint = f"Pass its primary key, {key}:int: an instance is stale when it arrives."
+    return UsageError(f"{name} cannot be of the type {kind}: JSON does not carry one", hint=hint)
 
 
 def _parse_default(name: str, annotation: ast.expr, text: str) -> str:

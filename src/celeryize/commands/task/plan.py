@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.missing_library import require_imports
-from celeryize.commands.task.generate import EXAMPLE_ADDRESS, Generated, generate_task
+from celeryize.commands.task.generate import (
+    EXAMPLE_ADDRESS,
+    Generated,
+    generate_task,
+    unused_parameters,
+)
+from celeryize.commands.task.kinds import WHOLE_BODIES
 from celeryize.commands.task.place import named_task, place_of
 from celeryize.commands.task.queues import report_other_libraries, report_queue
 from celeryize.commands.task.request import Request, chosen_kind
@@ -68,6 +74,11 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
             f"the recipient {EXAMPLE_ADDRESS}, the subject and the text of the mail are examples: "
             f"replace them in {path}"
         )
+    unused = unused_parameters(task)
+    if unused and task.subject.kind in WHOLE_BODIES:
+        names = " and ".join(unused)
+        verb = "is" if len(unused) == 1 else "are"
+        draft.add_note(f"{names} {verb} not used yet: what the task does with it is yours to write")
     if not app.installed:
         _install_app(project, draft, app)
     trigger = None

@@ -176,7 +176,7 @@ def _parameter_question(kind: Kind) -> Question:
 def _problem_of_parameters(kind: Kind, text: str) -> str:
     try:
         parameters = parse_parameters(tuple(text.split()), kind, None)
-        check_address(kind, None, parameters)
+        check_address(kind, None, parameters, at_prompt=True)
     except (UsageError, CannotPatch) as error:
         return f"{error.message}. {error.hint}"
     return ""

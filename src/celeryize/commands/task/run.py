@@ -15,7 +15,7 @@ from celeryize.commands.task.place import with_app_label
 from celeryize.commands.task.questions import ask_missing, ask_removed
 from celeryize.commands.templates import own_templates
 from celeryize.commands.writing.carry_out import Around
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import NoCelery, Unproved, UsageError
 from celeryize.model import NextStep, Where
@@ -47,7 +47,9 @@ def add_task(
         if not project.celery:
             raise NoCelery
         request = ask_missing(project, given, view)
-        added = add.plan(project, request, own_templates(project))
+        command_line = _repeating(request, given, options, write, run_test=run_test)
+        with keeping_answers(command_line):
+            added = add.plan(project, request, own_templates(project))
         around: Around | None = None
         if run_test:
             if added.run_test is None:
@@ -67,7 +69,7 @@ def add_task(
             _expected_task(project, added.task),
             around=around,
             next_steps=next_steps,
-            command_line=_repeating(request, given, options, write, run_test=run_test),
+            command_line=command_line,
         )
 
     return run_writer(options, write, view, planned)
@@ -104,15 +106,22 @@ def remove_task(options: RunOptions, write: WriteOptions, view: View, target: st
         expected = Expected(app.module, app.variable, gone=gone)
         command = f"celeryize remove-task {meant}"
         typed = "" if target else repeated_command(["remove-task", meant], options, write)
-        return Planned(plan, command, expected, command_line=typed)
+
+        def next_steps(proof: Proof) -> tuple[NextStep, ...]:
+            del proof
+            return _restart_steps(project, "Restart the worker, which has the task until then")
+
+        return Planned(plan, command, expected, next_steps=next_steps, command_line=typed)
 
     return run_writer(options, write, view, planned)
 
 
-def _restart_steps(project: Project) -> tuple[NextStep, ...]:
+def _restart_steps(
+    project: Project,
+    title: str = "Start the worker, or restart it: it loads its tasks when it starts",
+) -> tuple[NextStep, ...]:
     """How the project's worker is started: again, because it loads its tasks at start-up."""
     spec, variables = project.start_spec(project.celery[0]), worker_variables(project)
-    title = "Start the worker, or restart it: it loads its tasks when it starts"
     return start_steps(project, spec, ("worker",), variables, (title,))
 
 

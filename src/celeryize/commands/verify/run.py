@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,14 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
     With --static no interpreter is started and nothing is imported; with --live a real worker and
     a real Beat are started, on a private queue.
     """
+    given = options
     options = without_interpreter(options, chosen)
     # tasks and command lines can be read where the settings cannot be found
     lenient = chosen.static and options.settings is None
     with start_up(
         options, view, imports=not chosen.static, may_lack_settings=lenient, brief=True
     ) as (project, prober):
-        view.show_project(project, later=True)
+        view.show_project(_as_shown(project, options, given), later=True)
         with view.working("checking your project"):
             facts = gather_facts(project, prober, view)
         if chosen.stop:
@@ -67,6 +68,13 @@ def without_interpreter(options: RunOptions, chosen: VerifyOptions) -> RunOption
     if chosen.static and not options.python:
         return replace(options, python=sys.executable)
     return options
+
+
+def _as_shown(project: Project, options: RunOptions, given: RunOptions) -> Project:
+    """The project without an interpreter that is ours, and not its own."""
+    if options == given:
+        return project
+    return replace(project, interpreter=replace(project.interpreter, is_unused=True))
 
 
 def gather_facts(project: Project, prober: Prober | None, view: View) -> Facts:
@@ -156,7 +164,23 @@ def summarise(
         _exit_code(results.findings, strict=chosen.strict),
         broker,
         frozenset(sight.mode for sight in (facts.worker, facts.web) if sight and sight.failures),
+        tuple(_absent_parts(facts, tasks)),
     )
+
+
+def _absent_parts(facts: Facts, tasks: int) -> Iterator[str]:
+    """What is not there yet, where nothing is wrong with what is there."""
+    if not facts.project.celery:
+        return
+    if not tasks:
+        yield "a task (celeryize add-task)"
+    # what starts the project decides only where the checks have seen no worker
+    if any(command.subcommand == "worker" for command in facts.deployment.commands):
+        return
+    from celeryize.commands.init.production import files_without_worker
+
+    if files := files_without_worker(facts.project):
+        yield f"a worker in {files} (celeryize add-worker)"
 
 
 def _failed_step(report: LiveReport) -> tuple[Finding, ...]:

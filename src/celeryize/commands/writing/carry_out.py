@@ -99,7 +99,7 @@ def carry_out(
         return WriteResult(WriteOutcome.WOULD_CHANGE, Exit.DONE, proof)
     if not write.yes:
         # what is left to be done by hand is a part of what is decided
-        view.show_todos(plan.todos)
+        view.show_todos_ahead(plan.todos)
         if not view.confirm("Write these changes?"):
             raise Declined("Nothing was changed.")
     more = around or NOTHING

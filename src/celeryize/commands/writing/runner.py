@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,7 @@ from celeryize.commands.writing.carry_out import (
     carry_out,
 )
 from celeryize.detect.project import Project
-from celeryize.errors import Declined, Exit
+from celeryize.errors import CeleryizeError, Declined, Exit
 from celeryize.model import Edit, NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
@@ -145,7 +145,7 @@ def write_planned(
             # nothing is proved before the write, but the untouched project must have been imported
             with view.working(IMPORTING):
                 prober.baseline()
-    try:
+    with keeping_answers(planned.command_line):
         result = carry_out(
             planned.plan,
             root=project.root,
@@ -156,13 +156,26 @@ def write_planned(
             around=planned.around,
             read_by_path=planned.read_by_path,
         )
-    except Declined as declined:
-        # after four questions, a no to the fifth must not cost the answers
-        if planned.command_line:
-            declined.hint = f"The same answers, without questions: `{planned.command_line}`"
-        raise
     next_steps = planned.next_steps(result.proof)
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
+
+
+@contextmanager
+def keeping_answers(command_line: str) -> Iterator[None]:
+    """Have an error that comes after questions show the command that gives the same answers.
+
+    After four questions, neither a no to the fifth nor a refusal must cost the answers.
+    """
+    try:
+        yield
+    except CeleryizeError as error:
+        if command_line:
+            kept = f"The same answers, without questions: `{command_line}`"
+            if isinstance(error, Declined):
+                error.hint = kept
+            else:
+                error.add_note(kept)
+        raise
 
 
 # How a command ends that has nothing to write, and yet is not all there is to do.

@@ -96,6 +96,89 @@ def test_no_beat_any_more_but_a_schedule_with_entries_stays(tmp_path: Path):
     assert any("CELERY_BEAT_SCHEDULE" in note for note in notes)
 
 
+THREE_SERVICES = "services:\n" + "".join(
+    f"  {name}:\n    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0\n"
+    for name in ("web", "worker", "beat")
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what", "snippet"),
+    [
+        (
+            "compose.yaml",
+            THREE_SERVICES,
+            "change CELERY_BROKER_URL in lines 4, 7 and 10",
+            "CELERY_BROKER_URL: amqp://rabbitmq:5672//\n",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  web:\n    environment:\n"
+            "      - CELERY_BROKER_URL=${CELERY_BROKER_URL:-redis://redis:6379/0}\n",
+            "change CELERY_BROKER_URL in line 4",
+            "- CELERY_BROKER_URL=${CELERY_BROKER_URL:-amqp://rabbitmq:5672//}\n",
+        ),
+        (
+            "k8s/web.yaml",
+            "env:\n  - name: CELERY_BROKER_URL\n    value: redis://redis:6379/0\n",
+            "change CELERY_BROKER_URL in line 3",
+            "value: amqp://rabbitmq:5672//\n",
+        ),
+        (
+            ".env",
+            "# CELERY_BROKER_URL=redis://old\nexport CELERY_BROKER_URL='redis://localhost:6379'\n",
+            "change CELERY_BROKER_URL in line 2",
+            "export CELERY_BROKER_URL='amqp://localhost:5672//'\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_url_that_wins_over_the_settings_is_named_once(
+    tmp_path: Path, name, text, what, snippet, first
+):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "startproject_standard/before", folder)
+    if not first:
+        commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
+    file = folder / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    flags = {"broker": "rabbitmq"}
+    ended = commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    path = PurePosixPath(name)
+    assert [(t.what, t.snippet) for t in ended.todos if t.path == path] == [(what, snippet)]
+
+
+def test_a_url_of_the_broker_that_was_chosen_is_no_step(tmp_path: Path):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "startproject_standard/before", folder)
+    (folder / "compose.yaml").write_text(THREE_SERVICES)
+    ended = commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
+    assert not [todo for todo in ended.todos if todo.path]
+
+
+@pytest.mark.parametrize(
+    ("heroku", "line"),
+    [
+        (True, ("heroku config:set CELERY_BROKER_URL=URL CELERY_RESULT_BACKEND=URL",)),
+        (False, ("CELERY_BROKER_URL=URL", "CELERY_RESULT_BACKEND=URL")),
+    ],
+)
+def test_the_variables_of_a_platform_are_named_where_the_broker_changes(
+    tmp_path: Path, heroku, line
+):
+    folder = set_up(tmp_path)
+    (folder / "Procfile").write_text("web: gunicorn config.wsgi\n")
+    if heroku:
+        (folder / "runtime.txt").write_text("python-3.12.1\n")
+    flags = {"broker": "rabbitmq"}
+    ended = commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    titles = "Change CELERY_BROKER_URL and CELERY_RESULT_BACKEND where the platform"
+    assert [s.lines for s in ended.next_steps if s.what.startswith(titles)] == [line]
+    again = commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    assert not any("platform" in step.what for step in again.next_steps)
+
+
 def test_a_line_of_a_deployment_file_is_named_with_its_new_url(tmp_path: Path):
     folder = set_up(tmp_path)
     compose = folder / "compose.yaml"

@@ -605,3 +605,11 @@ def test_a_night_of_changed_clocks_in_words(runs, words):
 
     told = _clock_change_words("2027-03-28T03:00:00+02:00", runs)
     assert told == f"On Sun 2027-03-28 the clocks change, {words}"
+
+
+def test_after_a_removal_beat_is_to_be_restarted(wired):
+    add(wired)
+    ended = commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
+    (*_, step) = ended.next_steps
+    assert step.what == "Restart Beat, which sends the entry until then"
+    assert " beat " in step.lines[0]

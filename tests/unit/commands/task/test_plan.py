@@ -787,3 +787,36 @@ def test_a_tasks_module_of_blanks_is_an_empty_one(wired, blank):
     make_tree(wired, {"doctors/tasks.py": blank})
     add(wired, "doctors.x")
     assert "def x()" in tasks(wired)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "unused"),
+    [
+        ("email", ("recipient:str", "order_id:int"), "order_id is not used yet"),
+        ("email", ("recipient:str", "a:int", "b:int"), "a and b are not used yet"),
+        ("http", ("url:str", "order_id:int"), "order_id is not used yet"),
+        ("email", ("recipient:str",), ""),
+        ("plain", ("order_id:int",), ""),
+    ],
+)
+def test_a_parameter_that_a_whole_body_does_not_use_is_said(wired, kind, parameters, unused):
+    view = Recorder()
+    request = Request("doctors.send", parameters, kind=kind)
+    commands.add_task(wired, view, request, yes=True, no_verify=True)
+    said = " ".join(view.plans[0].notes)
+    assert ("not used yet" in said) == bool(unused) and unused in said
+
+
+@pytest.mark.parametrize(
+    ("parameter", "hint"),
+    [
+        ("order:Order", "Pass its primary key, order_id:int: an instance is stale when"),
+        ("order_id:Order", "Pass its primary key, order_id:int: an instance"),
+        ("many:set", "Pass a list."),
+    ],
+)
+def test_a_type_that_json_does_not_carry_is_refused_with_what_to_pass(wired, parameter, hint):
+    name, _, kind = parameter.partition(":")
+    with pytest.raises(UsageError, match=f"{name} cannot be of the type {kind}") as caught:
+        add(wired, "doctors.send", parameter)
+    assert hint in caught.value.hint

@@ -189,3 +189,10 @@ def test_a_bare_name_of_no_task_is_answered_by_the_near_one(wired):
     with pytest.raises(UsageError, match="no task of this project is called chrage") as caught:
         remove(wired, "chrage")
     assert caught.value.hint.startswith("Did you mean charge? ")
+
+
+def test_the_worker_is_to_be_restarted(wired):
+    add(wired, "doctors.greet")
+    (*_, step) = remove(wired, "doctors.greet").next_steps
+    assert step.what == "Restart the worker, which has the task until then"
+    assert "worker" in step.lines[0]

@@ -10,7 +10,7 @@ import pytest
 
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.writing.carry_out import Around, WriteOutcome
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.project import Project
 from celeryize.errors import Declined, Exit, Unproved
 from celeryize.model import Todo
@@ -69,6 +69,9 @@ class Deciding(Recorder):
     def show_todos(self, todos: Sequence[Todo]) -> None:
         self.seen += [todo.what for todo in todos]
 
+    def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
+        self.seen += [f"ahead: {todo.what}" for todo in todos]
+
     def confirm(self, question: str) -> bool:
         self.seen.append(question)
         return True
@@ -77,7 +80,7 @@ class Deciding(Recorder):
 @pytest.mark.parametrize(
     ("options", "seen"),
     [
-        ({}, ["by hand", "Write these changes?", "by hand"]),
+        ({}, ["ahead: by hand", "Write these changes?", "by hand"]),
         # who is not asked reads it once, at the end
         ({"yes": True}, ["by hand"]),
     ],
@@ -125,3 +128,17 @@ def test_ctrl_c_at_the_end_says_that_the_change_is_written(project: Path):
         write(project, Interrupted(), yes=True)
     line = f"celeryize undo -C {project}"
     assert caught.value.__notes__ == [f"The change was already written; to undo it: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("error", "command", "notes", "hint"),
+    [
+        (Declined("no"), "celeryize x", [], "The same answers, without questions: `celeryize x`"),
+        (Unproved("no"), "celeryize x", ["The same answers, without questions: `celeryize x`"], ""),
+        (Unproved("no"), "", [], ""),
+    ],
+)
+def test_an_error_after_questions_keeps_the_answers(error, command, notes, hint):
+    with pytest.raises(type(error)) as caught, keeping_answers(command):
+        raise error
+    assert (getattr(caught.value, "__notes__", []), caught.value.hint) == (notes, hint)

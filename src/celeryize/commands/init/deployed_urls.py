@@ -1,0 +1,203 @@
+"""What gives the processes of a deployment their broker: it wins over what the settings have now.
+
+A line of a deployment file is a manual step; what a platform keeps for itself is a next step.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from celeryize.brokers import find_broker, url_of_broker, url_of_result_backend
+from celeryize.commands.init.answers import Answers
+from celeryize.commands.init.setup import Setup, Wiring
+from celeryize.detect.project import Project
+from celeryize.errors import CannotPatch
+from celeryize.model import NextStep, Todo
+from celeryize.patch.nodes import walk
+from celeryize.reading import readable_text
+from celeryize.urls import redacted
+
+BROKER, BACKEND = "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"
+FILES = (
+    *("*compose*.y*ml", ".env*", "*.env", ".envs/**/*", "Procfile*", "deploy/**/*"),
+    *("deployment/**/*", "k8s/**/*.y*ml", "kubernetes/**/*.y*ml", "*.service", "supervisor*.conf"),
+    *("fly.toml", "render.yaml", "app.json"),
+)
+LARGEST = 200_000
+# `${NAME:-redis://...}` is a value with a default.
+VALUE = r"[\"']?\s*[:=]\s*[\"']?(?:\$\{\w+:?-)?([\w+]+)://"
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+URL = re.compile(r"[\w+]+://[^\s\"'}]*")
+LOCAL = re.compile(r"(?:@|://)(?:localhost|127\.0\.0\.1)\b")
+# How many names an expression is followed through: CELERY_BROKER_URL = REDIS_URL.
+DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file that gives a variable a URL; `setting` is what reads the variable."""
+
+    path: PurePosixPath
+    number: int
+    variable: str
+    setting: str
+    scheme: str
+    text: str
+
+
+def follow_deployment(setup: Setup) -> None:
+    """A manual step for each URL of the deployment files that is another one than the settings'
+    now."""
+    answers = setup.answers
+    broker = find_broker(answers.broker)
+    in_folder = broker is not None and broker.in_folder
+    broker_url = url_of_broker(answers.broker)
+    wanted = {
+        # a folder of one machine is no server for containers
+        BROKER: "" if in_folder else broker_url,
+        BACKEND: url_of_result_backend(answers.result_backend, broker_url),
+    }
+    chosen = {BROKER: answers.broker, BACKEND: answers.result_backend}
+    # one step for the services that have the same line
+    steps: dict[tuple[PurePosixPath, str, str, str], list[_Line]] = {}
+    for line in _lines_with_urls(setup):
+        url = wanted[line.setting]
+        if line.scheme == url.partition(":")[0]:
+            continue
+        verb, text = "remove", line.text
+        if "://" in url:
+            service = broker.name if broker is not None and url == broker_url else ""
+            verb, text = "change", _with_url(line.text, url, service)
+        steps.setdefault((line.path, verb, line.variable, redacted(text)), []).append(line)
+    for (path, verb, variable, text), lines in steps.items():
+        setting = lines[0].setting
+        why = f"The settings have {redacted(chosen[setting])} now, and a variable wins over them."
+        if verb == "change" and broker is not None and wanted[setting] == broker_url:
+            why += " `celeryize add-worker` then adds the service of the broker."
+        what = f"{verb} {variable} in {_numbers_of(lines)}"
+        setup.draft.add_todo(Todo(what, why, f"{text}\n", path))
+
+
+def platform_steps(
+    project: Project, before: Answers | None, answers: Answers, wiring: Wiring
+) -> list[NextStep]:
+    """The step that changes the variables of a platform, where no file shows them: those of the
+    URLs that have changed."""
+    root, home = project.root, project.root / project.base
+    if before is None or not any((folder / "Procfile").is_file() for folder in (root, home)):
+        return []
+    pairs = (
+        (BROKER, before.broker, answers.broker),
+        (BACKEND, before.result_backend, answers.result_backend),
+    )
+    changed = {setting for setting, old, new in pairs if old != new}
+    names = [
+        variable for value in wiring.values if value.name in changed for variable in value.variables
+    ]
+    if not names:
+        return []
+    # what reads start lines is loaded where there is a Procfile alone
+    from celeryize.commands.worker.procfile import is_heroku
+
+    shown = " and ".join(dict.fromkeys(names))
+    title = f"Change {shown} where the platform of the Procfile sets them: they win over the"
+    title = f"{title} settings"
+    lines = tuple(f"{name}=URL" for name in dict.fromkeys(names))
+    if is_heroku(root, project.dependencies.declared):
+        lines = (f"heroku config:set {' '.join(lines)}",)
+    return [NextStep(title, lines)]
+
+
+def _numbers_of(lines: list[_Line]) -> str:
+    *first, last = [str(line.number) for line in lines]
+    if not first:
+        return f"line {last}"
+    return f"lines {', '.join(first)} and {last}"
+
+
+def _with_url(line: str, url: str, service: str) -> str:
+    """A line with another URL: on the broker's service, where the old one was on a service."""
+    found = URL.search(line)
+    if found is None:
+        return line
+    if not LOCAL.search(found[0]) and service:
+        url = url.replace("localhost", service)
+    return line[: found.start()] + url + line[found.end() :]
+
+
+def _lines_with_urls(setup: Setup) -> Iterator[_Line]:
+    """The lines of the deployment files that give a variable of the broker or the result backend
+    a URL."""
+    project = setup.project
+    read_by = _variables_read(setup)
+    names = "|".join(map(re.escape, read_by))
+    line_of = re.compile(rf"(?<![\w$])({names}){VALUE}")
+    # Kubernetes has the name and the value on two lines
+    name_of = re.compile(rf"^\s*-?\s*name:\s*[\"']?({names})[\"']?\s*$")
+    value_of = re.compile(rf"^\s*value{VALUE}")
+    for file in _deployment_files(project):
+        path = PurePosixPath(file.relative_to(project.root).as_posix())
+        named = ""
+        # a file with secrets may be another user's
+        for number, text in enumerate(readable_text(file).split("\n"), start=1):
+            if text.lstrip().startswith("#"):
+                continue
+            found = line_of.search(text)
+            if found is not None:
+                variable, scheme = found[1], found[2]
+            elif named and (found := value_of.search(text)) is not None:
+                variable, scheme = named, found[1]
+            else:
+                match = name_of.search(text)
+                named = match[1] if match else ""
+                continue
+            yield _Line(path, number, variable, read_by[variable], scheme, text.strip())
+
+
+def _deployment_files(project: Project) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for folder in dict.fromkeys((project.root, project.root / project.base)):
+        for pattern in FILES:
+            for file in sorted(folder.glob(pattern)):
+                if file in seen or not file.is_file() or file.stat().st_size > LARGEST:
+                    continue
+                seen.add(file)
+                yield file
+
+
+def _variables_read(setup: Setup) -> dict[str, str]:
+    """The variables from which the planned settings read the two URLs, each with its setting."""
+    found = {BROKER: BROKER, BACKEND: BACKEND}
+    settings = setup.project.settings
+    paths = {*settings.reachable, settings.file, *(edit.path for edit in setup.draft.edits())}
+    values: dict[str, list[ast.expr]] = {}
+    for path in sorted(path for path in paths if path.suffix == ".py"):
+        try:
+            tree = setup.draft.source(path).tree
+        except CannotPatch:
+            continue
+        for node in walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                values.setdefault(node.targets[0].id, []).append(node.value)
+    for setting in (BROKER, BACKEND):
+        for variable in _read_in(setting, values, DEPTH):
+            found.setdefault(variable, setting)
+    return found
+
+
+def _read_in(name: str, values: dict[str, list[ast.expr]], depth: int) -> Iterator[str]:
+    """The variables of the environment that the value of a name is made of."""
+    for value in values.get(name, []) if depth else []:
+        for node in walk(value):
+            match node:
+                case (
+                    ast.Call(args=[ast.Constant(value=str(key)), *_])
+                    | ast.Subscript(slice=ast.Constant(value=str(key)))
+                ) if VARIABLE.fullmatch(key):
+                    yield key
+                case ast.Name(id=other):
+                    yield from _read_in(other, values, depth - 1)
