@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from celeryize.commands.schedule.entry import Request, parse_json
 from celeryize.commands.task.place import registered_name
+from celeryize.detect.apps import App
 from celeryize.detect.modules import bound_names
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, TaskRecogniser, find_tasks
@@ -90,8 +91,9 @@ def find_task(project: Project, request: Request) -> Target | None:
     """The task of an entry; None where no code, or more than one place, defines it, or where what
     a caller has to pass is not certain."""
     name = registered_name(project, request.task)
-    word = name.rpartition(".")[2]
-    tasks = find_tasks(project.modules, project.apps, project.celery, word)
+    module, _, word = name.rpartition(".")
+    apps = _apps_that_may_hold(project, module)
+    tasks = find_tasks(project.modules, apps, project.celery, word)
     found = [task for task in tasks if task.name == name]
     if len(found) != 1 or any("task_cls" in app.constructor for app in project.celery):
         return None
@@ -100,6 +102,18 @@ def find_task(project: Project, request: Request) -> Target | None:
         if isinstance(node, ast.FunctionDef) and node.lineno == found[0].where.line:
             return _target_of(project, found[0], node)
     return None
+
+
+def _apps_that_may_hold(project: Project, module: str) -> tuple[App, ...]:
+    """The apps in which a task of this module is: none for one of a library, and all for a name
+    that the project has chosen itself."""
+    path = project.modules.find(module) if module else None
+    if path is not None:
+        return tuple(app for app in project.apps if path.is_relative_to(app.folder))
+    if module and project.modules.find(module.partition(".")[0]) is None:
+        labels = {app.label for app in project.apps}
+        return project.apps if module.partition(".")[0] in labels else ()
+    return project.apps
 
 
 def _target_of(project: Project, task: DefinedTask, node: ast.FunctionDef) -> Target | None:
