@@ -72,6 +72,10 @@ def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> 
     }
 
 
+def beat(url: str) -> str:
+    return service(BEAT, "environment:", f"  REDIS_URL: {url}", name="beat")
+
+
 def results(url: str, more: str = "") -> dict[str, str]:
     """A worker beside a Redis, with a place for its results."""
     worker = service(WORKER, "environment:", f"  CELERY_RESULT_BACKEND: {url}")
@@ -440,6 +444,42 @@ MISTAKES = [
         two_urls("redis://redis/1", "redis://redis/0")
         | {
             "compose.override.yml": "services: {web: {environment: {REDIS_URL: redis://redis/1}}}\n"
+        },
+    ),
+    # Beat is told another one than the workers, in each kind of file
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis/1", "redis://redis/1", beat("redis://redis/2  # <-")),
+        two_urls("redis://redis/1", "redis://redis/1", beat("redis://redis:6379/1")),
+    ),
+    Mistake(
+        "celery.E984",
+        {
+            "Procfile": f"worker: REDIS_URL=redis://a/1 {WORKER}\n"
+            f"beat: REDIS_URL=redis://a/2 {BEAT} -s /data/it  # <-\n",
+            **FROM_ENV,
+        },
+        {
+            "Procfile": f"worker: REDIS_URL=redis://a/1 {WORKER}\n"
+            f"beat: REDIS_URL=redis://a:6379/1 {BEAT} -s /data/it\n",
+            **FROM_ENV,
+        },
+    ),
+    Mistake(
+        "celery.W981",
+        {
+            **FAR,
+            **compose(
+                service(WORKER.replace("worker", "-b redis://it/1 worker") + "  # <-", name="w"),
+                service("gunicorn config.wsgi", name="web"),
+            ),
+        },
+        {
+            **FAR,
+            **compose(
+                service(WORKER.replace("worker", "-b $BROKER worker"), name="w"),
+                service("gunicorn config.wsgi", name="web"),
+            ),
         },
     ),
     # the web server is the one that lacks it

@@ -38,6 +38,15 @@ class BrokerUrl:
 
 def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     """The broker's URL that a process gets; None where it cannot be told."""
+    command = process.celery
+    # what the command line says beats all else
+    option = command.option("-b", "--broker") if command else None
+    if option:
+        return _known(option, process.where, "--broker")
+    for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
+        inline = process.variable(name)
+        if inline and name not in process.environment:
+            return _known(inline, process.where, name)
     has = given_to(facts, process)
     given = _given_url(facts, has)
     # `amqp://shop:${PASSWORD}@rabbit` is a URL that is not known, and no missing one
@@ -54,13 +63,17 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     return BrokerUrl(url, places[0].where, next(iter(names), OWN))
 
 
+def _known(text: str, where: Where, name: str) -> BrokerUrl | None:
+    if "://" not in text or "$" in text:
+        return None
+    return BrokerUrl(text, where, name)
+
+
 def _given_url(facts: Facts, has: Given) -> BrokerUrl | None:
     for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
         item = has.variables.get(name)
-        if item and "://" in item.text and "$" not in item.text:
-            return BrokerUrl(item.text, item.where, name)
         if item:
-            return None
+            return _known(item.text, item.where, name)
     return None
 
 
