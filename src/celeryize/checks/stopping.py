@@ -273,7 +273,8 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
     for process in facts.deployment.processes:
         if process.kind not in CONTAINERS | {"supervisor"} or is_development(process.where.path):
             continue
-        if process.subcommand not in {"worker", "beat"}:
+        # the shell of an image is W812
+        if process.subcommand not in {"worker", "beat"} or "started" in process.options:
             continue
         script = process.script
         if script and is_development(script.path):
