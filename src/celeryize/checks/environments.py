@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.processes.brokers import variables_of
+from celeryize.checks.facts.processes.brokers import broker_of, variables_of
 from celeryize.checks.facts.processes.chosen import Look, Token, Value, chosen_database
 from celeryize.checks.facts.processes.given import (
     given_to,
@@ -17,6 +17,7 @@ from celeryize.checks.facts.processes.given import (
 from celeryize.checks.facts.processes.hosts import (
     definitions_of,
     host_in,
+    is_given_beside,
     is_one_server,
     names_of,
     networks_of,
@@ -333,23 +334,58 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks
     """
     for process in _project_services(facts):
-        own = networks_of(facts, process)
         reported: set[str] = set()
-        for name, item in given_to(facts, process).variables.items() if own else ():
+        own = networks_of(facts, process)
+        for name, item in _addresses(facts, process):
             value = substituted(facts, process, item.text)
             host = host_in(value)
             if host in reported or not _leads_to_server(facts, name, value):
                 continue
             theirs = _networks_of_host(facts, process, host)
-            if not own or not theirs or own & theirs:
+            if theirs is None:
                 continue
+            mode = _mode_of(facts, process)
+            message = f"{process.name} has no network at all"
+            hint = "Remove network_mode: none."
+            if mode == "host":
+                # `ports:` is how the host reaches what is in a container
+                message = f"{process.name} is in the network of the host, where {host} is no name"
+                hint = f"Remove network_mode: host, or publish a port of {host} and use localhost."
+            elif mode != "none":
+                if not own or not theirs or own & theirs:
+                    continue
+                message = (
+                    f"{process.name} is on the network {_listed(own)}, and {host} on"
+                    f" {_listed(theirs)}"
+                )
+                hint = f"Give {process.name} and {host} a network in common."
             reported.add(host)
-            yield Occurrence(
-                f"{process.name} is on the network {_listed(own)}, and {host} on"
-                f" {_listed(theirs)}: {name} cannot be reached",
-                item.where,
-                f"Give {process.name} and {host} a network in common.",
-            )
+            yield Occurrence(f"{message}: {name} cannot be reached", item.where, hint)
+
+
+def _mode_of(facts: Facts, process: Process) -> str:
+    """The network_mode of a service, where nothing else may give it other hosts."""
+    for one in definitions_of(facts, process):
+        if {"extends", "extra_hosts", "links"} & set(one.options):
+            return ""
+    mode = process.options.get("network_mode")
+    if mode is None or len(definitions_of(facts, process)) > 1:
+        return ""
+    return mode.text
+
+
+def _addresses(facts: Facts, process: Process) -> Iterator[tuple[str, Item]]:
+    """The variables of a service, and what the settings take for a broker that it is not given."""
+    given = given_to(facts, process)
+    yield from given.variables.items()
+    broker = broker_of(facts, process)
+    if broker is None or broker.where.path == process.where.path:
+        return
+    name = broker.variable
+    if is_given_beside(facts, process, name) or may_be_given(facts, process, name):
+        return
+    if name not in given.variables:
+        yield name, Item(broker.url, process.where)
 
 
 def _project_services(facts: Facts) -> Iterator[Process]:
@@ -376,7 +412,7 @@ def _networks_of_host(facts: Facts, process: Process, host: str) -> set[str] | N
     names = {other.name for other in beside}
     if names != {host} or host == process.name:
         return None
-    if not any("image" in other.options for other in beside):
+    if not any({"image", "build", "context"} & set(other.options) for other in beside):
         return None
     return networks_of(facts, beside[0])
 

@@ -8,6 +8,10 @@ from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
 
 BROKER = "CELERY_BROKER_URL = 'redis://redis:6379/0'\n"
 BESIDE = settings(BROKER, instead="CELERY_BROKER_URL")
+BESIDE_ENV = settings(
+    "import os\nCELERY_BROKER_URL = os.environ.get('BROKER', 'redis://redis:6379/0')\n",
+    instead="CELERY_BROKER_URL",
+)
 SOFT = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")
 OS = settings(
     f"import os\n{BROKER}DATABASES = {{'default': {{'ENGINE': 'x', 'HOST': os.environ['DB_HOST']}}}}\n",
@@ -97,12 +101,14 @@ def networks(
     more: str = "networks: {a: , b: }\n",
     at: str = "redis",
     cache: str = "b",
+    built: str = "image: redis:7",
 ) -> dict[str, str]:
     url = f"    environment:\n      CELERY_BROKER_URL: redis://{at}:6379/0"
     redis = redis.replace("[c]", f"[{cache}]")
+    server = REDIS.replace("image: redis:7", built)
     return {
         **settings("", instead="CELERY_BROKER_URL"),
-        "compose.yml": f"services:\n{WORKER}\n{url}{worker}{REDIS}{redis}{more}",
+        "compose.yml": f"services:\n{WORKER}\n{url}{worker}{server}{redis}{more}",
     }
 
 
@@ -378,6 +384,32 @@ MISTAKES = [
         DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
         # a host outside of the file may be a pooler of the same server
         DJ | services(WEB, URL, WORKER, "\n", URL.replace("@db/", "@db.acme.net/")),
+    ),
+    # an image of the project's own, the network of the host, none at all, and the settings' broker
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "    networks: [b]\n", built="build: ./redis"),
+        networks("\n    networks: [a]\n", "    networks: [a]\n", built="build: ./redis"),
+    ),
+    *(
+        Mistake(
+            "celery.E931",
+            networks(f"  # <-\n    network_mode: {mode}\n", "", ""),
+            networks(f"\n    network_mode: {mode}\n{more}", redis, "", at),
+        )
+        for mode, more, redis, at in (
+            ("host", "", "", "localhost"),
+            ("host", "", "    network_mode: host\n", "redis"),
+            ("host", "    extra_hosts: ['redis:10.0.0.2']\n", "", "redis"),
+            ("none", "", "", "redis.example.com"),
+        )
+    ),
+    Mistake(
+        "celery.E931",
+        BESIDE_ENV | services(WORKER, "  # <-\n    networks: [a]\n", more="networks: {a: }\n"),
+        BESIDE_ENV
+        | {"Dockerfile": "FROM python\nENV BROKER=redis://it.example.com\n"}
+        | services(WORKER, "\n    networks: [a]\n", more="networks: {a: }\n"),
     ),
     Mistake(
         "celery.E931",
