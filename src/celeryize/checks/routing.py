@@ -217,27 +217,33 @@ def route_option_unknown(facts: Facts) -> Iterator[Occurrence]:
                     setting.code.where(target),
                     f'Write {{"queue": "{text_of(elements_of(target)[0])}"}}.',
                 )
-            keys = [text_of(pair.key) for pair in pairs_of(target) or ()]
-            leads_nowhere = not any(key is None or key in (*SENDING, *ROUTING) for key in keys)
-            # ** may bring the queue
-            if isinstance(target, ast.Dict) and None in target.keys:
-                leads_nowhere = False
-            for pair in pairs_of(target) or ():
-                key = text_of(pair.key)
-                if key is None or key in SENDING or key in ROUTING:
-                    continue
-                close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
-                # without any that is known the route says nothing at all
-                if not close and leads_nowhere:
-                    close = ["queue"]
-                if close:
-                    named = any(text_of(other.key) == "queue" for other in pairs_of(target) or ())
-                    then = "it has no effect" if named else "its tasks go to the default queue"
-                    yield Occurrence(
-                        f"{key!r} is no option of a route: {then}",
-                        setting.code.where(pair.key),
-                        did_you_mean(close),
-                    )
+            for pair, close in _unknown_options(target):
+                named = any(text_of(other.key) == "queue" for other in pairs_of(target) or ())
+                then = "it has no effect" if named else "its tasks go to the default queue"
+                yield Occurrence(
+                    f"{text_of(pair.key)!r} is no option of a route: {then}",
+                    setting.code.where(pair.key),
+                    did_you_mean(close),
+                )
+
+
+def _unknown_options(target: ast.expr) -> Iterator[tuple[Pair, list[str]]]:
+    """The options of a route that Celery does not know, with what is meant."""
+    pairs = pairs_of(target) or ()
+    keys = [text_of(pair.key) for pair in pairs]
+    leads_nowhere = not any(key is None or key in (*SENDING, *ROUTING) for key in keys)
+    # ** may bring the queue
+    if isinstance(target, ast.Dict) and None in target.keys:
+        leads_nowhere = False
+    for pair, key in zip(pairs, keys, strict=True):
+        if key is None or key in SENDING or key in ROUTING:
+            continue
+        close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
+        # without any that is known the route says nothing at all
+        if not close and leads_nowhere:
+            close = ["queue"]
+        if close:
+            yield pair, close
 
 
 def _is_list_of_names(node: ast.expr) -> bool:
