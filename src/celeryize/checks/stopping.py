@@ -123,8 +123,10 @@ def group_is_stopped(facts: Facts) -> Iterator[Occurrence]:
     for worker in stopped_workers(facts):
         if not worker.group or _waits(facts, worker) or _is_solo(worker):
             continue
-        # `remap alone` is W803
-        if is_remapped(facts, worker):
+        # `remap alone` is W803; a timeout alone is W800, whose remedy is the same on Heroku
+        soft, place = soft_timeout(facts)
+        told = worker.kind == "procfile" and soft and place is not None
+        if is_remapped(facts, worker) or told:
             continue
         item = _group_option(worker)
         messages = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -16,9 +15,10 @@ from celeryize.checks.facts.processes.brokers import (
     is_local,
     is_same,
     variables_of,
+    with_service,
 )
 from celeryize.checks.facts.processes.given import given_to
-from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
+from celeryize.checks.facts.processes.hosts import is_given_beside
 from celeryize.checks.facts.processes.start_up import may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
@@ -752,19 +752,8 @@ def _reads_same(
     # what another file of the stack gives beats it
     if is_given_beside(facts, web, own.variable) or is_given_beside(facts, worker, url.variable):
         return True
-    one, other = (_with_service(facts, p, u) for p, u in ((web, own), (worker, url)))
+    one, other = (with_service(facts, p, u) for p, u in ((web, own), (worker, url)))
     return is_same(one, other)
-
-
-def _with_service(facts: Facts, process: Process, url: BrokerUrl) -> BrokerUrl:
-    """A URL whose host is the service itself, and no other name of it."""
-    if process.kind != "compose" or not url.host:
-        return url
-    service = service_at(facts, process, url.host)
-    head, sign, rest = url.url.rpartition("@")
-    if not sign:
-        head, sign, rest = url.url.partition("://")
-    return replace(url, url=f"{head}{sign}{rest.replace(url.host, service, 1)}")
 
 
 def _sends_elsewhere(

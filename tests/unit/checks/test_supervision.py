@@ -282,7 +282,8 @@ MISTAKES = [
     Mistake(
         "celery.E920",
         results("redis://:it@127.0.0.1/1  # <-"),
-        results("redis://localhost:6379/1", "    network_mode: host\n"),
+        results("redis://localhost:6379/1", "    network_mode: host\n")
+        | {"config/settings.py": healthy()["config/settings.py"]},
     ),
     Mistake(
         "celery.E970",

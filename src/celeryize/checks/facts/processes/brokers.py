@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.given import Given, given_to
+from celeryize.checks.facts.processes.hosts import service_at
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
@@ -87,6 +88,17 @@ def variables_of(facts: Facts, *settings: str) -> tuple[str, ...]:
                 if text and VARIABLE.fullmatch(text):
                     found[text] = None
     return tuple(found)
+
+
+def with_service(facts: Facts, process: Process, url: BrokerUrl) -> BrokerUrl:
+    """A URL whose host is the service itself, and no other name of it."""
+    if process.kind != "compose" or not url.host:
+        return url
+    service = service_at(facts, process, url.host)
+    head, sign, rest = url.url.rpartition("@")
+    if not sign:
+        head, sign, rest = url.url.partition("://")
+    return replace(url, url=f"{head}{sign}{rest.replace(url.host, service, 1)}")
 
 
 def is_local(url: BrokerUrl) -> bool:
