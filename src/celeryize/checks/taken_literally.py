@@ -211,3 +211,26 @@ def _node_name(process: Process, command: CeleryCommand) -> str:
     if command.subcommand == "multi":
         return " ".join(word for word in words if "@" in word and not word.startswith("-"))
     return CeleryCommand(tuple(words), command.where, command.text).option("-n", "--hostname") or ""
+
+
+@check("celery.E947")
+def relative_program(facts: Facts) -> Iterator[Occurrence]:
+    """A unit starts its program by a relative path.
+
+    What happens: systemd does not start it.
+    How it looks: Neither a valid executable name nor an absolute path: venv/bin/celery
+    Why: systemd looks for a program in folders of its own, before it enters WorkingDirectory=.
+    Fix: ExecStart=/srv/shop/venv/bin/celery -A config worker
+    Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines
+    """
+    for process in facts.deployment.processes:
+        start = process.options.get("ExecStart")
+        if process.kind != "systemd" or start is None or process.celery is None:
+            continue
+        program = start.text.lstrip("-@:+!|").split(" ")[0]
+        if "/" in program and re.match(r"[\w.~]", program):
+            yield Occurrence(
+                f"systemd starts no program by the relative path {program}",
+                start.where,
+                "Write it from / on.",
+            )

@@ -209,6 +209,18 @@ MISTAKES = [
         unit(f"{WORKER} -n %n@%H"),
         at="deploy/worker.service:6",
     ),
+    Mistake(
+        "celery.E947",
+        unit("venv/bin/celery -A config worker"),
+        unit("/srv/app/venv/bin/celery -A config worker"),
+        at="deploy/worker.service:6",
+    ),
+    Mistake(
+        "celery.E947",
+        unit("-./bin/celery -A config worker"),
+        unit("celery -A config worker"),
+        at="deploy/worker.service:6",
+    ),
 ]
 
 
