@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -18,8 +19,9 @@ from celeryize.checks.facts.processes.brokers import (
     with_service,
 )
 from celeryize.checks.facts.processes.given import given_to
-from celeryize.checks.facts.processes.hosts import is_given_beside
-from celeryize.checks.facts.processes.start_up import may_be_given
+from celeryize.checks.facts.processes.hosts import definitions_of, is_given_beside
+from celeryize.checks.facts.processes.reads import reads_of
+from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
 from celeryize.detect.command import CeleryCommand, shell_commands
@@ -561,7 +563,40 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
             place,
             hint,
         )
+    yield from _brokers_by_default(facts)
     yield from _results_in_the_container(facts)
+
+
+def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
+    """The containers without the variable from which the settings read the broker, and without
+    another value: None is Celery's own default, a RabbitMQ on localhost."""
+    settings = list(facts.settings.named(OWN, "BROKER_URL"))
+    dotenv = dotenv_of(facts)
+    if len(settings) != 1 or settings[0].conditional or dotenv is None:
+        return
+    reads = list(reads_of(facts, settings[0]))
+    # a text around it, or an `or`, is another value
+    if len(reads) != 1 or reads[0].demanded or reads[0].default != "":
+        return
+    if not isinstance(settings[0].value, ast.Call) or len(settings[0].value.args) != 1:
+        return
+    name = reads[0].name
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand != "worker":
+            continue
+        given = [given_to(facts, one) for one in definitions_of(facts, process)]
+        known = {*dotenv, *(variable for one in given for variable in one.variables)}
+        if {OWN, name} & known or not all(one.complete for one in given):
+            continue
+        if "network_mode" in process.options or may_be_given(facts, process, name):
+            continue
+        yield Occurrence(
+            f"{process.name} has no {name} ({process.where}): without it Celery takes"
+            " amqp://guest@localhost, and no broker is in this container",
+            settings[0].where,
+            f"Give {process.name} the variable {name}.",
+        )
+        return
 
 
 def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:

@@ -72,6 +72,16 @@ def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> 
     }
 
 
+def bare(value: str, lines: str) -> dict[str, str]:
+    """A worker beside a Redis, and settings that read the broker without a default."""
+    return {
+        "config/settings.py": healthy()["config/settings.py"].replace(
+            OLD_URL, f"import os\nCELERY_BROKER_URL = {value}"
+        ),
+        "docker-compose.yml": f"services:\n  redis:\n    image: redis:7\n{service(WORKER, lines)}",
+    }
+
+
 def beat(url: str) -> str:
     return service(BEAT, "environment:", f"  REDIS_URL: {url}", name="beat")
 
@@ -273,6 +283,20 @@ MISTAKES = [
             "docker-compose.yml": "services:\n  redis:\n    image: redis:7\n"
             + service(WORKER, "network_mode: host"),
         },
+    ),
+    # nothing gives the variable, and None is a RabbitMQ on localhost
+    *(
+        Mistake(
+            "celery.E920",
+            bare("os.environ.get('REDIS_URL')  # <-", ""),
+            bare(value, lines),
+        )
+        for value, lines in (
+            ("os.environ.get('REDIS_URL')", "environment: {REDIS_URL: 'redis://redis'}"),
+            ("os.environ.get('REDIS_URL')", "env_file: .production"),
+            ("os.environ.get('REDIS_URL')", "environment: {CELERY_BROKER_URL: 'redis://redis'}"),
+            ("os.environ.get('REDIS_URL') or 'redis://redis'", ""),
+        )
     ),
     Mistake(
         "celery.E920",
