@@ -198,7 +198,7 @@ def packed_arguments(call: ast.Call, first: int = 0) -> tuple[int, list[str]] | 
 def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     """A task is given a model instance or a request.
 
-    What happens: The call raises.
+    What happens: The call raises, unless the project has taught its serializer this type.
     How it looks: kombu.exceptions.EncodeError: Object of type Doctor is not JSON serializable
     Why: Arguments travel as JSON.
     Fix: Pass the primary key and load the object in the task.

@@ -218,25 +218,55 @@ def _is_wrong_pool(pool: str) -> bool:
 
 @check("celery.E988")
 def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
-    """A compose file joins commands with && where there is no shell.
+    """A command is written for a shell where there is none.
 
-    What happens: The first program gets `&&` and the rest as arguments; Celery is never started.
-    How it looks: manage.py: error: unrecognized arguments: && celery -A config worker
-    Why: Compose splits `command:` into words and starts the first: it starts no shell.
-    Fix: sh -c "python manage.py migrate && exec celery -A config worker"
-    Source: https://docs.docker.com/reference/compose-file/services/#command
+    What happens: The first program gets `&&` and the rest as arguments, or is none at all, such as
+        `source`; Celery is never started.
+    How it looks: manage.py: error: unrecognized arguments: && celery -A config worker; or:
+        can't find command 'source'; or: Error: Unable to parse extra configuration from command
+        line
+    Why: Compose, systemd and supervisor split a command into words and start the first: they start
+        no shell.
+    Fix: sh -c "python manage.py migrate && exec celery -A config worker"; in place of `source` the
+        path of the program: /srv/venv/bin/celery; in place of `cd` WorkingDirectory= or directory=
+    Source: https://docs.docker.com/reference/compose-file/services/#command;
+        https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines
     """
     for process in facts.deployment.processes:
-        joins = {"&&", "||", ";", "|"} & set(process.words)
         # an entry point that hands its arguments to a shell may be there
-        if process.kind != "compose" or not joins or process.options.get("entrypoint"):
+        if process.kind not in SHELL_LESS or not process.words or process.options.get("entrypoint"):
             continue
-        if process.words[0].rpartition("/")[2] in {"python", "python3", "celery"}:
+        first = process.words[0].rpartition("/")[2]
+        joins = [word for word in process.words if word in SHELL_LESS[process.kind]]
+        known = first in {"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"}
+        if process.kind == "compose" and not known:
+            continue
+        if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
+            continue
+        if first in BUILTINS:
             yield Occurrence(
-                f"{joins.pop()} is an argument here: compose starts no shell",
+                f"{first} is a word of the shell, and no program: {process.kind} starts no shell",
+                process.where,
+                BUILTINS[first],
+            )
+        elif joins:
+            yield Occurrence(
+                f"{joins[0]} is an argument here: {process.kind} starts no shell",
                 process.where,
                 'Write sh -c "... && exec celery ...".',
             )
+
+
+# What only a shell reads, by what starts the process without one; systemd knows a `;` of its own.
+JOINS = ("&&", "||", "|", "&", ">", ">>", "2>&1")
+SHELL_LESS = {"compose": (*JOINS, ";"), "systemd": JOINS, "supervisor": (*JOINS, ";")}
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
+BUILTINS = {
+    "source": "Write the path of the program, such as /srv/venv/bin/celery.",
+    ".": "Write the path of the program, such as /srv/venv/bin/celery.",
+    "cd": "Name the folder in the file (WorkingDirectory=, directory=), and start celery itself.",
+    "export": "Name the variable in the file (Environment=, environment=).",
+}
 
 
 # KiB; a bare worker with Django has 40 MB and more.

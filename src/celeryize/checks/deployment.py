@@ -151,12 +151,12 @@ def no_app_named(facts: Facts) -> Iterator[Occurrence]:
         if command.option("-A", "--app") is not None or "$" in command.text:
             continue
         # by the environment, wherever that is written
-        text = readable_text(facts.deployment.root / process.where.path)
-        if NAMES_APP.search(text):
+        paths = {process.where.path, process.written.path}
+        if any(NAMES_APP.search(readable_text(facts.deployment.root / path)) for path in paths):
             continue
         yield Occurrence(
             f"`celery {command.subcommand}` has no -A: it does not load this project",
-            process.where,
+            process.written,
             f"Write celery -A {right} {command.subcommand}.",
         )
 

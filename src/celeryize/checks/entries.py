@@ -187,8 +187,11 @@ def base_schedule_replaced(facts: Facts) -> Iterator[Occurrence]:
     Fix: CELERY_BEAT_SCHEDULE = {**CELERY_BEAT_SCHEDULE, "more": {...}}; or .update({...})
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries
     """
-    places = [s for s in facts.settings.named(*SETTINGS) if not s.conditional]
-    for setting in places if len({place.code.path for place in places}) > 1 else ():
+    every = list(facts.settings.named(*SETTINGS))
+    places = [s for s in every if not s.conditional]
+    for setting in every if len({one.code.path for one in every}) > 1 else ():
+        if setting.conditional and not _is_of_production(setting):
+            continue
         own = _keys_of(setting.value)
         # an empty schedule is meant; so is that of a developer
         if not own or is_development(setting.code.path):
@@ -204,6 +207,19 @@ def base_schedule_replaced(facts: Facts) -> Iterator[Occurrence]:
                     setting.where,
                     f"Write {{**{setting.name}, ...}}, or {setting.name}.update(...).",
                 )
+
+
+def _is_of_production(setting: Setting) -> bool:
+    """Whether the condition of an assignment is `if not DEBUG`, or another one of production."""
+    holder = setting.code.parents[setting.code.parents[setting.value]]
+    if not isinstance(holder, ast.If) or not isinstance(setting.code.parents[holder], ast.Module):
+        return False
+    if setting.code.parents[setting.value] not in holder.body:
+        return False
+    return (
+        re.fullmatch(r"not (?:settings\.)?DEBUG|(?:IS_)?PROD\w*", ast.unparse(holder.test))
+        is not None
+    )
 
 
 def _files_brought_to(facts: Facts, setting: Setting) -> set[PurePosixPath]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.processes.brokers import variables_of
+from celeryize.checks.facts.processes.brokers import broker_of, variables_of
+from celeryize.checks.facts.processes.chosen import Look, Token, Value, chosen_database
 from celeryize.checks.facts.processes.given import (
     given_to,
     is_named_elsewhere,
@@ -16,6 +17,7 @@ from celeryize.checks.facts.processes.given import (
 from celeryize.checks.facts.processes.hosts import (
     definitions_of,
     host_in,
+    is_given_beside,
     is_one_server,
     names_of,
     networks_of,
@@ -39,7 +41,7 @@ from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 
-KINDS = ("compose", "kubernetes")
+KINDS = ("compose", "kubernetes", "systemd")
 # The services whose variables are not those of the project, though they have the same names.
 MODELS = ("build", "context", "image")
 # A database that only the container itself can see, or none.
@@ -142,27 +144,97 @@ def another_database(facts: Facts) -> Iterator[Occurrence]:
     What happens: Tasks do not find what was saved, or write it where nobody looks.
     How it looks: DoesNotExist for a row that was just saved; no such table; or connection refused
     Why: The file gives the variable that names the database to the web server alone, so that the
-        worker takes what the settings fall back to; or it gives each of them its own value.
+        worker takes what the settings fall back to, as often a file of SQLite; or it gives each of
+        them its own value.
     Fix: The same environment for both, by a YAML anchor or one env_file
     Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
     """
     for process in _starters(facts):
         module = settings_module_of(facts, process)
-        setting = deciding(settings_of(facts, module), "DATABASES") if module else None
-        if setting is None:
+        if not module:
             continue
-        lacking = _lacking(facts, process)
-        for read in default_database_reads(facts, setting):
-            webs = _webs_that_have(facts, process, read.name)
-            if read.name in lacking:
-                problems = [_taken_instead(facts, process, web, read) for web in webs]
-            else:
-                problems = [_given_differently(facts, process, web, read.name) for web in webs]
-            # one that agrees with it is enough
-            if problems and all(problems):
-                hint = f"Give {process.name} the same environment."
-                yield Occurrence(problems[0], process.where, hint)
-                break
+        problem = _read_differently(facts, process, module) or _chosen_differently(
+            facts, process, module
+        )
+        if problem:
+            yield Occurrence(problem, process.where, f"Give {process.name} the same environment.")
+
+
+def _read_differently(facts: Facts, process: Process, module: str) -> str:
+    """What is wrong with a variable that is a part of the database itself: its host, its URL."""
+    setting = deciding(settings_of(facts, module), "DATABASES")
+    if setting is None:
+        return ""
+    lacking = _lacking(facts, process)
+    for read in default_database_reads(facts, setting):
+        webs = _webs_that_have(facts, process, read.name)
+        if read.name in lacking:
+            problems = [_taken_instead(facts, process, web, read) for web in webs]
+        else:
+            problems = [_given_differently(facts, process, web, read.name) for web in webs]
+        # one that agrees with it is enough
+        if problems and all(problems):
+            return problems[0]
+    return ""
+
+
+def _chosen_differently(facts: Facts, process: Process, module: str) -> str:
+    """What is wrong where the settings ask a variable which database they take, and fall to a file
+    of SQLite without it."""
+    path, lacking = facts.modules.find(module), _lacking(facts, process)
+    if path is None or not lacking:
+        return ""
+    own = chosen_database(facts, path, _look_of(facts, process))
+    if own is None or not own.is_file or lacking.keys().isdisjoint(own.absent):
+        return ""
+    name = next(name for name in lacking if name in own.absent)
+    webs = _webs_that_have(facts, process, name)
+    for web in webs:
+        chosen = _chosen(facts, web)
+        theirs = chosen_database(facts, path, _look_of(facts, web))
+        # one that agrees with it is enough
+        if theirs is None or theirs.is_file or (chosen and chosen.text != module):
+            return ""
+    if not webs:
+        return ""
+    return (
+        f"{process.name} lacks {name}, which {webs[0].name} has: without it the settings take a"
+        f" file of SQLite ({own.where})"
+    )
+
+
+def _look_of(facts: Facts, process: Process) -> Look:
+    """What a process finds when it looks for a variable."""
+    given = [given_to(facts, one) for one in definitions_of(facts, process)]
+    dotenv = dotenv_of(facts)
+
+    def look(name: str) -> Value:
+        text = process.variable(name)
+        for one in given:
+            if name in one.variables:
+                text = one.variables[name].text
+        if text is not None:
+            return _known_text(facts, process, text)
+        if dotenv is None or not all(one.complete for one in given):
+            return Token.UNKNOWN
+        if name in dotenv:
+            return dotenv[name].text
+        if may_be_given(facts, process, name):
+            return Token.UNKNOWN
+        return Token.ABSENT
+
+    return look
+
+
+def _known_text(facts: Facts, process: Process, text: str) -> Value:
+    """The value of a variable as a file gives it, as far as it is known."""
+    text = substituted(facts, process, text)
+    # `${DSN:-}` may be empty
+    if "-}" in text:
+        return Token.UNKNOWN
+    if "$" in text or (not text and process.kind == "kubernetes"):
+        return Token.SECRET
+    return text
 
 
 def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> str:
@@ -262,23 +334,58 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks
     """
     for process in _project_services(facts):
-        own = networks_of(facts, process)
         reported: set[str] = set()
-        for name, item in given_to(facts, process).variables.items() if own else ():
+        own = networks_of(facts, process)
+        for name, item in _addresses(facts, process):
             value = substituted(facts, process, item.text)
             host = host_in(value)
             if host in reported or not _leads_to_server(facts, name, value):
                 continue
             theirs = _networks_of_host(facts, process, host)
-            if not own or not theirs or own & theirs:
+            if theirs is None:
                 continue
+            mode = _mode_of(facts, process)
+            message = f"{process.name} has no network at all"
+            hint = "Remove network_mode: none."
+            if mode == "host":
+                # `ports:` is how the host reaches what is in a container
+                message = f"{process.name} is in the network of the host, where {host} is no name"
+                hint = f"Remove network_mode: host, or publish a port of {host} and use localhost."
+            elif mode != "none":
+                if not own or not theirs or own & theirs:
+                    continue
+                message = (
+                    f"{process.name} is on the network {_listed(own)}, and {host} on"
+                    f" {_listed(theirs)}"
+                )
+                hint = f"Give {process.name} and {host} a network in common."
             reported.add(host)
-            yield Occurrence(
-                f"{process.name} is on the network {_listed(own)}, and {host} on"
-                f" {_listed(theirs)}: {name} cannot be reached",
-                item.where,
-                f"Give {process.name} and {host} a network in common.",
-            )
+            yield Occurrence(f"{message}: {name} cannot be reached", item.where, hint)
+
+
+def _mode_of(facts: Facts, process: Process) -> str:
+    """The network_mode of a service, where nothing else may give it other hosts."""
+    for one in definitions_of(facts, process):
+        if {"extends", "extra_hosts", "links"} & set(one.options):
+            return ""
+    mode = process.options.get("network_mode")
+    if mode is None or len(definitions_of(facts, process)) > 1:
+        return ""
+    return mode.text
+
+
+def _addresses(facts: Facts, process: Process) -> Iterator[tuple[str, Item]]:
+    """The variables of a service, and what the settings take for a broker that it is not given."""
+    given = given_to(facts, process)
+    yield from given.variables.items()
+    broker = broker_of(facts, process)
+    if broker is None or broker.where.path == process.where.path:
+        return
+    name = broker.variable
+    if is_given_beside(facts, process, name) or may_be_given(facts, process, name):
+        return
+    if name not in given.variables:
+        yield name, Item(broker.url, process.where)
 
 
 def _project_services(facts: Facts) -> Iterator[Process]:
@@ -305,7 +412,7 @@ def _networks_of_host(facts: Facts, process: Process, host: str) -> set[str] | N
     names = {other.name for other in beside}
     if names != {host} or host == process.name:
         return None
-    if not any("image" in other.options for other in beside):
+    if not any({"image", "build", "context"} & set(other.options) for other in beside):
         return None
     return networks_of(facts, beside[0])
 

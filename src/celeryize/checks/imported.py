@@ -155,8 +155,35 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     return Occurrence(message, where, hint, "\n".join(failure.frames))
 
 
+# A large city of each abbreviation that settings are given.
+PLACES = {
+    "CEST": "Europe/Berlin",
+    "EEST": "Europe/Athens",
+    "WEST": "Europe/Lisbon",
+    "BST": "Europe/London",
+    "MSK": "Europe/Moscow",
+    "EDT": "America/New_York",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "BRT": "America/Sao_Paulo",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "SGT": "Asia/Singapore",
+    "AEST": "Australia/Sydney",
+}
+
+
 def _zone_hint(name: str) -> str:
     """The time zone that a misspelt one means."""
+    # CEST is the summer of many places, and near to EST by its letters alone
+    if re.fullmatch(r"[A-Z]{2,5}(?:[+-]\d+)?", name):
+        return (
+            f"{name} is an abbreviation, and no zone. Write one of its places, such as"
+            f" {PLACES.get(name, 'Europe/Paris')}."
+        )
     close = difflib.get_close_matches(name, sorted(zoneinfo.available_timezones()), 1, 0.7)
     if close:
         return f"Did you mean {close[0]}?"

@@ -14,7 +14,8 @@ from celeryize.reading import readable_text
 # What decides how tasks run; the import reports their versions.
 NAMES = ("celery", "django", "kombu", "redis", "django-celery-beat", "django-celery-results")
 # A requirement that is about other machines, or about no version.
-ELSEWHERE = re.compile(r";|@|markers|python|platform|\bgit\b|\bpath\b|\burl\b")
+ELSEWHERE = re.compile(r";|@|markers|python|platform|\bgit\b|\bpath\b|\burl\b|\|\|")
+UNWANTED = re.compile(r"!=\s*(\d+(?:\.\d+)*)(\.\*)?")
 # 5.7.0, and not 5.7.0rc1
 RELEASE = re.compile(r"\d+(?:\.\d+){1,3}")
 LONGEST = 4
@@ -36,7 +37,11 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
     for name in NAMES:
         written = declared.get(name, "")
         installed = _installed(facts, name)
-        if written and installed and _excludes(written, installed):
+        # groups and extras that exclude each other: one that takes it is enough
+        every = re.split(rf",\s*(?={re.escape(name)}\b)", written, flags=re.I)
+        if written and installed and all(_excludes(one, installed) for one in every):
+            if _is_replaced(facts, name):
+                continue
             found.append((name, " ".join(written.split()), installed))
     if not found:
         return
@@ -67,7 +72,26 @@ def _excludes(written: str, installed: str) -> bool:
     allowed = range_of(written)
     version = _padded(version_of(installed))
     low, high = allowed.low, allowed.high
+    for text, rest in UNWANTED.findall(written.partition("#")[0]):
+        other = version_of(text)
+        # `!=5.2.*`
+        if version[: len(other)] == other and (rest or version == _padded(other)):
+            return True
     return (low is not None and version < _padded(low)) or (high is not None and version >= high)
+
+
+def _is_replaced(facts: Facts, name: str) -> bool:
+    """Whether a table of uv takes a library from elsewhere, or in another version."""
+    file = facts.project.dependencies.file
+    text = readable_text(facts.project.root / file) if file else ""
+    if re.search(r"^\s*(?:override|constraint)-dependencies\b", text, re.M):
+        return True
+    return (
+        re.search(
+            rf"^\s*{re.escape(name)}\s*=\s*[\[{{][^\n]*\b(git|path|url|workspace)\b", text, re.M
+        )
+        is not None
+    )
 
 
 def _padded(version: Version) -> Version:
@@ -78,7 +102,7 @@ def _line_of(facts: Facts, name: str) -> Where:
     """The line that declares a library."""
     dependencies = facts.project.dependencies
     files = [file for file in (dependencies.file, dependencies.left.get(name)) if file]
-    spelled = re.compile(rf"^[\W_]*{name.replace('-', '[-_.]')}(?![\w.-])", re.I)
+    spelled = re.compile(rf"(?:^[\W_]*|[\"']){name.replace('-', '[-_.]')}(?![\w.-])", re.I)
     for file in dict.fromkeys(files):
         for number, line in enumerate(readable_text(facts.project.root / file).split("\n"), 1):
             if spelled.search(line):

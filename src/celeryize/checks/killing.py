@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.stop import is_development, soft_timeout, stopped_workers
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, stage_of
+from celeryize.checks.facts.processes.where_it_runs import dockerfile_of
 from celeryize.detect.command import celery_words
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import stage_of
 from celeryize.detect.processes.process import signal_name
 from celeryize.detect.processes.sequence import plain_chains
 from celeryize.model import Where

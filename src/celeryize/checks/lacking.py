@@ -15,6 +15,7 @@ from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import is_named_elsewhere
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
+from celeryize.detect.processes import Process
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
 from celeryize.model import Where
@@ -345,13 +346,62 @@ def _undeclared_pools(facts: Facts) -> Iterator[tuple[Where, str]]:
     written = dependencies.declared.get("celery")
     if dependencies.file is None or written is None or not _declares(facts, "django"):
         return
-    for command in facts.deployment.workers:
-        pool = command.option("-P", "--pool")
-        if pool in {"gevent", "eventlet"} and pool not in written and not _declares(facts, pool):
+    for where, pool in _pools(facts):
+        if pool in {"gevent", "eventlet"} and pool not in written and not _has_pool(facts, pool):
             # an image may install it by itself
-            if not is_named_elsewhere(facts, pool):
-                yield command.where, pool
+            if not _is_named_beside(facts, pool):
+                yield where, pool
             return
+
+
+def _has_pool(facts: Facts, pool: str) -> bool:
+    """Whether a file that a deploy installs declares a library."""
+    if pool in facts.project.dependencies.declared:
+        return True
+    file = facts.project.dependencies.left.get(pool)
+    return file is not None and not is_for_developers(file)
+
+
+def _pools(facts: Facts) -> Iterator[tuple[Where, str]]:
+    """The pools that command lines and settings choose, where the project makes the image."""
+    foreign = {
+        process.celery.where
+        for process in facts.deployment.processes
+        if process.celery and not _is_built_here(facts, process)
+    }
+    for command in facts.deployment.workers:
+        if command.where not in foreign:
+            yield command.where, command.option("-P", "--pool") or ""
+    for setting in facts.settings.named("CELERY_WORKER_POOL", "CELERYD_POOL"):
+        if not setting.conditional:
+            yield setting.where, text_of(setting.value) or ""
+
+
+def _is_built_here(facts: Facts, process: Process) -> bool:
+    """Whether what a process is started with is what the dependency file says: of an image of a
+    registry nothing is known."""
+    if process.kind != "compose":
+        return process.kind != "kubernetes"
+    image = _image_of(process)
+    same = [p for p in facts.deployment.processes if image and _image_of(p) == image]
+    return any({"build", "context", "extends"} & set(p.options) for p in (process, *same))
+
+
+def _image_of(process: Process) -> str:
+    image = process.options.get("image")
+    return image.text if image else ""
+
+
+def _is_named_beside(facts: Facts, pool: str) -> bool:
+    """Whether an image, or a script, names a library on a line that starts no worker."""
+    if not is_named_elsewhere(facts, pool):
+        return False
+    root = facts.deployment.root
+    files = [root / path for path in facts.deployment.dockerfiles]
+    files += [root / script.path for script in facts.deployment.scripts]
+    lines = [line for file in files for line in readable_text(file).split("\n") if pool in line]
+    chosen = re.compile(rf"(?:-P|--pool)[\s=\"',]*{pool}\b")
+    return not lines or any(pool in chosen.sub("", line) for line in lines)
 
 
 @check("celery.W159")

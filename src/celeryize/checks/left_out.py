@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import json
 import posixpath
@@ -43,12 +44,21 @@ BRINGS_NO_CELERY = re.compile(
 )
 # Another stage, or a script that may install more.
 BRINGS_MORE = re.compile(r"--from=|\.sh\b|<<|(?m:^\s*ADD\s)")
+# The names of modules that a deployment may make.
+MADE_THERE = re.compile(
+    r"(?:^|_)(?:locals?|secrets?|cred\w*|private|keys?|passw\w*|env\w*|conf\w*|prod(?:uction)?"
+    r"|stag\w*|dev\w*|version|build|generated|pb2)(?:_|$)"
+)
 # A name of git's that may be a folder of what was never committed.
 EVERYTHING = frozenset({"*", "**", "/*", "*.*"})
 
 
 def _needed_files(facts: Facts) -> dict[PurePosixPath, str]:
     """The files of the project without which a worker does less, each with what is in it."""
+    return facts.code.once("needed files", lambda: _find_needed_files(facts))
+
+
+def _find_needed_files(facts: Facts) -> dict[PurePosixPath, str]:
     found: dict[PurePosixPath, str] = {}
     for task in facts.tasks:
         # a playground that no worker imports is nobody's loss
@@ -60,7 +70,28 @@ def _needed_files(facts: Facts) -> dict[PurePosixPath, str]:
             found.setdefault(entry.code.path, "the Beat schedule")
     for app in facts.project.celery[:1]:
         found[app.where.path] = "the Celery app"
+    for path in [*found, *facts.settings.files[:1]]:
+        for other in _imported_by(facts, path):
+            found.setdefault(other, f"what {path} imports")
     return {path: what for path, what in found.items() if (facts.project.root / path).is_file()}
+
+
+def _imported_by(facts: Facts, path: PurePosixPath) -> Iterator[PurePosixPath]:
+    """The modules without which a module cannot be imported; what holds secrets, or is for one
+    machine, may be made where it runs."""
+    code = facts.code.parsed(path)
+    for node in code.imports if code else ():
+        # not in a function, a `try` or an `if`
+        if code is None or not isinstance(code.parents.get(node), ast.Module):
+            continue
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            module = facts.modules.absolute(node, path)
+            names = [module, *(f"{module}.{name}" for name in names)]
+        for name in names:
+            found = facts.modules.find(name)
+            if found is not None and found != path and not MADE_THERE.search(found.stem):
+                yield found
 
 
 def _is_registered(facts: Facts, task: Task) -> bool:
@@ -154,20 +185,20 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
     Fix: COPY . . and a .dockerignore that names no code
     Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
-    needed: dict[PurePosixPath, str] = {}
     seen: set[Path] = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+        if process.subcommand not in {"worker", "beat"}:
             continue
-        # what is mounted hides what was copied
-        if not {"build", "context"} & set(process.options) or _mounts_code(process):
-            continue
-        found = _dockerfile_of(facts, process)
+        found = _only_image(facts) if process.kind == "kubernetes" else None
+        if process.kind == "compose":
+            # what is mounted hides what was copied
+            if not {"build", "context"} & set(process.options) or _mounts_code(process):
+                continue
+            found = _dockerfile_of(facts, process)
         if found is None or found[0] in seen:
             continue
         seen.add(found[0])
-        needed = needed or _needed_files(facts)
-        yield from _left_out(facts, process, *found, needed)
+        yield from _left_out(facts, process, *found, _needed_files(facts))
 
 
 @check("celery.E941")
@@ -211,6 +242,15 @@ def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
     if any(word in text for word in more):
         return None
     return dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+
+
+def _only_image(facts: Facts) -> tuple[Path, Path] | None:
+    """The one Dockerfile of a repository, at its top, from which the image of a manifest is built,
+    and its context."""
+    root = facts.deployment.root
+    if facts.deployment.dockerfiles == (PurePosixPath("Dockerfile"),):
+        return root / "Dockerfile", root
+    return None
 
 
 def is_from_plain_image(dockerfile: str) -> bool:

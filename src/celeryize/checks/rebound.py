@@ -35,6 +35,48 @@ AUTH_USER = "django.contrib.auth.models.User"
 Use = tuple[Code, ast.Call, Task]
 
 
+@check("celery.E414")
+def task_calls_itself(facts: Facts) -> Iterator[Occurrence]:
+    """A task calls itself, where the imported function of its name was meant.
+
+    What happens: Each call of the task ends in a RecursionError; what was imported is never called.
+    How it looks: RecursionError: maximum recursion depth exceeded; or: TypeError: send_mail() takes
+        1 positional argument but 4 were given
+    Why: The `def` below the import binds the name anew, also for the body of the function.
+    Fix: Another name for the task; or from django.core import mail, and mail.send_mail(...)
+    Source: https://docs.python.org/3/reference/executionmodel.html#binding-of-names
+    """
+    for task in facts.tasks:
+        code, node = task.code, task.node
+        name = node.name
+        if not isinstance(code.parents.get(node), ast.Module):
+            continue
+        above = [
+            statement
+            for statement in code.source.tree.body
+            if isinstance(statement, ast.Import | ast.ImportFrom)
+            and statement.lineno < node.lineno
+            and any((alias.asname or alias.name) == name for alias in statement.names)
+        ]
+        for call in code.calls_of(name) if above else ():
+            if not isinstance(call.func, ast.Name) or code.function_of(call) is not node:
+                continue
+            # a name of the function's own, or one that the module gets back
+            if code.binder_of(call.func, name) or _names_bound_last(code, name) is not node:
+                continue
+            yield Occurrence(
+                f"{name} is the task itself here, and not what line {above[-1].lineno} imports",
+                code.where(call),
+                "Give the task another name.",
+            )
+
+
+def _names_bound_last(code: Code, name: str) -> ast.AST | None:
+    """The last statement of a module that binds a name."""
+    found = [one for one in code.source.tree.body if name in _names_bound(one)]
+    return found[-1] if found else None
+
+
 @check("celery.E412")
 def task_name_bound_again(facts: Facts) -> Iterator[Occurrence]:
     """The name of a task means something else further down in its module.

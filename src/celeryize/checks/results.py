@@ -175,12 +175,27 @@ def result_keeps_less(facts: Facts) -> Iterator[Occurrence]:
         for node in code.of(ast.Attribute):
             if node.attr not in OF_THE_TASK or not isinstance(node.ctx, ast.Load):
                 continue
+            # `result.name or "unknown"` knows that it may be None
+            if _is_condition(code.parents[node], node):
+                continue
             if is_result(facts, code, followed(code, node.value)):
                 yield Occurrence(
                     f"the result does not keep {node.attr}: it is None",
                     code.where(node),
                     "Set CELERY_RESULT_EXTENDED = True.",
                 )
+
+
+def _is_condition(around: ast.AST, node: ast.expr) -> bool:
+    """Whether code asks whether a value is there."""
+    match around:
+        case ast.BoolOp(values=[*_, last]):
+            return last is not node
+        case ast.If(test=test) | ast.IfExp(test=test):
+            return test is node
+        case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+            return True
+    return False
 
 
 @check("celery.E649")

@@ -198,10 +198,11 @@ def _covers(wide: str, narrow: str) -> bool:
 
 @check("celery.E183", unless=IGNORED)
 def route_option_unknown(facts: Facts) -> Iterator[Occurrence]:
-    """A route has an option that is none of sending.
+    """A route has an option that is none of sending, or is a list.
 
-    What happens: The route leads nowhere: its tasks go to the default queue.
-    How it looks: (nothing)
+    What happens: The route leads nowhere: its tasks go to the default queue. With a list they
+        cannot be sent.
+    How it looks: (nothing); or TypeError: unhashable type: 'list'
     Why: What a route says is handed on like the options of apply_async(), and the transports pass
         over names that they do not know.
     Fix: {"queue": "mail"}
@@ -210,19 +211,45 @@ def route_option_unknown(facts: Facts) -> Iterator[Occurrence]:
     """
     for setting, value in settings_of(facts, "task_routes"):
         for target in _targets(setting, value):
-            for pair in pairs_of(target) or ():
-                key = text_of(pair.key)
-                if key is None or key in SENDING or key in ROUTING:
-                    continue
-                close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
-                if close:
-                    named = any(text_of(other.key) == "queue" for other in pairs_of(target) or ())
-                    then = "it has no effect" if named else "its tasks go to the default queue"
-                    yield Occurrence(
-                        f"{key!r} is no option of a route: {then}",
-                        setting.code.where(pair.key),
-                        did_you_mean(close),
-                    )
+            if _is_list_of_names(target):
+                yield Occurrence(
+                    "a list of names is no route: each `.delay()` of its tasks raises",
+                    setting.code.where(target),
+                    f'Write {{"queue": "{text_of(elements_of(target)[0])}"}}.',
+                )
+            for pair, close in _unknown_options(target):
+                named = any(text_of(other.key) == "queue" for other in pairs_of(target) or ())
+                then = "it has no effect" if named else "its tasks go to the default queue"
+                yield Occurrence(
+                    f"{text_of(pair.key)!r} is no option of a route: {then}",
+                    setting.code.where(pair.key),
+                    did_you_mean(close),
+                )
+
+
+def _unknown_options(target: ast.expr) -> Iterator[tuple[Pair, list[str]]]:
+    """The options of a route that Celery does not know, with what is meant."""
+    pairs = pairs_of(target) or ()
+    keys = [text_of(pair.key) for pair in pairs]
+    leads_nowhere = not any(key is None or key in (*SENDING, *ROUTING) for key in keys)
+    # ** may bring the queue
+    if isinstance(target, ast.Dict) and None in target.keys:
+        leads_nowhere = False
+    for pair, key in zip(pairs, keys, strict=True):
+        if key is None or key in SENDING or key in ROUTING:
+            continue
+        close = difflib.get_close_matches(key.lower(), ROUTING, 1, 0.7)
+        # without any that is known the route says nothing at all
+        if not close and leads_nowhere:
+            close = ["queue"]
+        if close:
+            yield pair, close
+
+
+def _is_list_of_names(node: ast.expr) -> bool:
+    """`["mail"]` or `("mail",)`, where a route is a dict or a text."""
+    elements = elements_of(node)
+    return bool(elements) and all(text_of(element) for element in elements)
 
 
 def is_of_celery(facts: Facts, call: ast.Call) -> bool:
@@ -245,8 +272,10 @@ def _targets(setting: Setting, value: ast.expr) -> Iterator[ast.expr]:
 def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
     """A task is routed to a queue that is not declared, and missing ones may not be made.
 
-    What happens: Every `.delay()` of it raises.
-    How it looks: celery.exceptions.QueueNotFound: "Queue 'mail' missing from task_queues"
+    What happens: Every `.delay()` of it raises; a worker that is to consume it does not start.
+    How it looks: celery.exceptions.QueueNotFound: "Queue 'mail' missing from task_queues"; or
+        ImproperlyConfigured: Trying to select queue subset of ['mail'], but queue 'mail' isn't
+        defined
     Why: With CELERY_TASK_CREATE_MISSING_QUEUES = False only the queues of CELERY_TASK_QUEUES exist.
     Fix: Queue("mail") in CELERY_TASK_QUEUES
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-create-missing-queues
@@ -256,15 +285,7 @@ def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
     names = _made_queues(facts)
     if names is None:
         return
-    asked = [
-        (setting.code, pair.value)
-        for setting, value in settings_of(facts, "task_routes")
-        for target in _targets(setting, value)
-        for pair in pairs_of(target) or ()
-        if text_of(pair.key) == "queue"
-    ]
-    asked += [(task.code, task.options["queue"]) for task in facts.tasks if "queue" in task.options]
-    for code, node in asked:
+    for code, node in _queues_asked_for(facts):
         name = text_of(node)
         if name and name not in names:
             yield Occurrence(
@@ -272,6 +293,38 @@ def queue_may_not_be_made(facts: Facts) -> Iterator[Occurrence]:
                 code.where(node),
                 f'Add Queue("{name}") to CELERY_TASK_QUEUES.',
             )
+    for command in facts.deployment.workers:
+        asked = command.option("-Q", "--queues") or ""
+        lost = [name for name in asked.split(",") if name and name not in names]
+        if lost and not re.search(r"[$%{]", asked):
+            yield Occurrence(
+                f"this worker does not start: the queue {lost[0]!r} is not in CELERY_TASK_QUEUES",
+                command.where,
+                f'Add Queue("{lost[0]}") to CELERY_TASK_QUEUES.',
+            )
+
+
+def _queues_asked_for(facts: Facts) -> Iterator[tuple[Code, ast.expr]]:
+    """The queues that routes, decorators, calls and entries of the schedule name."""
+    for setting, value in settings_of(facts, "task_routes"):
+        for target in _targets(setting, value):
+            if text_of(target):
+                yield setting.code, target
+            for pair in pairs_of(target) or ():
+                if text_of(pair.key) == "queue":
+                    yield setting.code, pair.value
+    for task in facts.tasks:
+        if "queue" in task.options:
+            yield task.code, task.options["queue"]
+    for entry in facts.schedule.entries:
+        for pair in pairs_of(entry.fields.get("options")) or ():
+            if text_of(pair.key) == "queue":
+                yield entry.code, pair.value
+    for code in facts.code.relevant:
+        for call in code.calls_of("apply_async", "send_task"):
+            named = next((k.value for k in call.keywords if k.arg == "queue"), None)
+            if named is not None and is_of_celery(facts, call):
+                yield code, named
 
 
 def _made_queues(facts: Facts) -> set[str] | None:

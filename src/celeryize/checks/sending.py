@@ -18,7 +18,7 @@ from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.imported import place
 from celeryize.checks.routing import is_of_celery
 from celeryize.model import Where
-from celeryize.patch.nodes import dotted
+from celeryize.patch.nodes import dotted, walk
 
 # The methods that take a time.
 TIMED = {"apply_async", "apply_async_on_commit", "retry", "set", "send_task"}
@@ -304,6 +304,9 @@ def sent_by_migration(facts: Facts) -> Iterator[Occurrence]:
                     )
 
 
+CANVASES = frozenset({"group", "chain", "chord"})
+
+
 def _sent_task(facts: Facts, code: Code, call: ast.Call) -> str:
     """The task that a call in a migration sends; empty for a call of something else."""
     if not isinstance(call.func, ast.Attribute):
@@ -315,10 +318,22 @@ def _sent_task(facts: Facts, code: Code, call: ast.Call) -> str:
     if call.func.attr == "send_task":
         name = (text_of(call.args[0]) if call.args else None) or "a task"
         return name if is_of_celery(facts, call) else ""
-    task = facts.tasks.named_by(code, call.func.value)
-    if task is None:
-        return ""
-    return task.node.name
+    return _task_in(facts, code, call.func.value)
+
+
+def _task_in(facts: Facts, code: Code, node: ast.expr) -> str:
+    """The task that is sent by `task`, `task.s(...)`, or the first of `group(task.s(...), ...)`."""
+    task = facts.tasks.named_by(code, node)
+    if task is not None:
+        return task.node.name
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr="s" | "si" | "signature" | "set")):
+            return _task_in(facts, code, owner)
+        case ast.Call(func=func, args=args) if dotted(func).rpartition(".")[2] in CANVASES:
+            inner = [one for argument in args for one in walk(argument)]
+            names = (_task_in(facts, code, one) for one in inner if isinstance(one, ast.Call))
+            return next((name for name in names if name), "")
+    return ""
 
 
 def _runs_in_migration(code: Code, function: Function | ast.Lambda) -> bool:

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.brokers import BrokerUrl, is_same, with_service
+from celeryize.checks.facts.processes.hosts import services_beside
 from celeryize.checks.facts.processes.reads import SETTINGS, fallback_settings
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import what_starts
@@ -158,7 +160,8 @@ def _is_made_here(facts: Facts, worker: Process, image: Item) -> bool:
         return True
     folder = worker.where.path.parent.name or facts.deployment.root.name
     for other in facts.deployment.processes:
-        if other.where.path == worker.where.path and _is_built(other):
+        # a base file and its override are merged
+        if other.where.path.parent == worker.where.path.parent and _is_built(other):
             made = other.options.get("image")
             # without a name, Compose makes one of the project's and the service's
             names = {made.text} if made else {f"{folder}-{other.name}", f"{folder}_{other.name}"}
@@ -209,13 +212,26 @@ def results_elsewhere(facts: Facts) -> Iterator[Occurrence]:
         ours, theirs = web.environment.get(BACKEND), worker.environment.get(BACKEND)
         if ours is None or theirs is None or ours.where == theirs.where:
             continue
-        if "$" not in ours.text + theirs.text and ours.text != theirs.text:
+        if "$" not in ours.text + theirs.text and _are_apart(facts, web, ours, worker, theirs):
             yield Occurrence(
                 f"{worker.name} keeps its results in {_shown(theirs)}, and {web.name} asks "
                 f"{_shown(ours)}",
                 theirs.where,
                 "Give both the same URL.",
             )
+
+
+def _are_apart(facts: Facts, web: Process, ours: Item, worker: Process, theirs: Item) -> bool:
+    """Whether two URLs certainly are two places: not two names of one server."""
+    one = with_service(facts, web, BrokerUrl(ours.text, ours.where, BACKEND))
+    other = with_service(facts, worker, BrokerUrl(theirs.text, theirs.where, BACKEND))
+    if is_same(one, other):
+        return False
+    if one.host == other.host or not one.host or not other.host:
+        return True
+    # a host outside of the file may be the same server
+    services = {service.name for service in services_beside(facts, worker)}
+    return {one.host, other.host} <= services
 
 
 def _shown(item: Item) -> str:

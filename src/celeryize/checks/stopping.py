@@ -123,8 +123,10 @@ def group_is_stopped(facts: Facts) -> Iterator[Occurrence]:
     for worker in stopped_workers(facts):
         if not worker.group or _waits(facts, worker) or _is_solo(worker):
             continue
-        # `remap alone` is W803
-        if is_remapped(facts, worker):
+        # `remap alone` is W803; a timeout alone is W800, whose remedy is the same on Heroku
+        soft, place = soft_timeout(facts)
+        told = worker.kind == "procfile" and soft and place is not None
+        if is_remapped(facts, worker) or told:
             continue
         item = _group_option(worker)
         messages = {
@@ -273,7 +275,8 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
     for process in facts.deployment.processes:
         if process.kind not in CONTAINERS | {"supervisor"} or is_development(process.where.path):
             continue
-        if process.subcommand not in {"worker", "beat"}:
+        # the shell of an image is W812
+        if process.subcommand not in {"worker", "beat"} or "started" in process.options:
             continue
         script = process.script
         if script and is_development(script.path):

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import (
+    OWN,
     BrokerUrl,
     broker_of,
     is_local,
     is_same,
     variables_of,
+    with_service,
 )
 from celeryize.checks.facts.processes.given import given_to
-from celeryize.checks.facts.processes.hosts import is_given_beside, service_at
+from celeryize.checks.facts.processes.hosts import definitions_of, is_given_beside
+from celeryize.checks.facts.processes.reads import reads_of
+from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
+from celeryize.model import Where
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
 
@@ -558,7 +563,40 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
             place,
             hint,
         )
+    yield from _brokers_by_default(facts)
     yield from _results_in_the_container(facts)
+
+
+def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
+    """The containers without the variable from which the settings read the broker, and without
+    another value: None is Celery's own default, a RabbitMQ on localhost."""
+    settings = list(facts.settings.named(OWN, "BROKER_URL"))
+    dotenv = dotenv_of(facts)
+    if len(settings) != 1 or settings[0].conditional or dotenv is None:
+        return
+    reads = list(reads_of(facts, settings[0]))
+    # a text around it, or an `or`, is another value
+    if len(reads) != 1 or reads[0].demanded or reads[0].default != "":
+        return
+    if not isinstance(settings[0].value, ast.Call) or len(settings[0].value.args) != 1:
+        return
+    name = reads[0].name
+    for process in facts.deployment.processes:
+        if process.kind != "compose" or process.subcommand != "worker":
+            continue
+        given = [given_to(facts, one) for one in definitions_of(facts, process)]
+        known = {*dotenv, *(variable for one in given for variable in one.variables)}
+        if {OWN, name} & known or not all(one.complete for one in given):
+            continue
+        if "network_mode" in process.options or may_be_given(facts, process, name):
+            continue
+        yield Occurrence(
+            f"{process.name} has no {name} ({process.where}): without it Celery takes"
+            " amqp://guest@localhost, and no broker is in this container",
+            settings[0].where,
+            f"Give {process.name} the variable {name}.",
+        )
+        return
 
 
 def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:
@@ -654,10 +692,10 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.E984", unless=("celery.E920", "celery.E921", "celery.E933", "celery.E936"))
 def different_urls(facts: Facts) -> Iterator[Occurrence]:
-    """A file gives the web process another broker than the worker.
+    """A file gives the web process, or Beat, another broker than the worker.
 
-    What happens: No task is ever run.
-    How it looks: (nothing: the state stays PENDING)
+    What happens: No task that it sends is ever run.
+    How it looks: (nothing: the state stays PENDING; Beat logs that it sends each task)
     Why: Each service of the file gets its own value of the variable.
     Fix: The same value, from one place: an anchor, or an env_file
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
@@ -669,10 +707,10 @@ def different_urls(facts: Facts) -> Iterator[Occurrence]:
 
 @check("celery.W981", unless=("celery.E933", "celery.E936", "celery.E984"))
 def different_brokers(facts: Facts) -> Iterator[Occurrence]:
-    """The web process sends to another broker than the worker reads.
+    """The web process, or Beat, sends to another broker than the worker reads.
 
-    What happens: No task is ever run.
-    How it looks: (nothing: the state stays PENDING)
+    What happens: No task that it sends is ever run.
+    How it looks: (nothing: the state stays PENDING; Beat logs that it sends each task)
     Why: A file gives one of them the variable, and the other takes what the settings fall back to.
     Fix: The same value for both, from one place: an anchor, or an env_file
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
@@ -686,32 +724,49 @@ def different_brokers(facts: Facts) -> Iterator[Occurrence]:
 
 def _is_given(facts: Facts, process: Process, url: BrokerUrl) -> bool:
     """Whether the file gives a process its broker, and not the settings."""
-    return url.variable in given_to(facts, process).variables
+    return url.where == process.where or url.variable in given_to(facts, process).variables
 
 
 def _different_brokers(
     facts: Facts,
 ) -> Iterator[tuple[Process, BrokerUrl, Process, BrokerUrl]]:
-    """The web servers beside workers that all read another broker, with one of these."""
-    for web in facts.deployment.processes:
-        if web.celery or not starts_web(facts, web) or is_development(web.where.path):
+    """The web servers and Beats beside workers that all read another broker, with one of these."""
+    reported: set[tuple[str, Where]] = set()
+    for sender in facts.deployment.processes:
+        if not _sends_tasks(facts, sender) or is_development(sender.where.path):
             continue
-        own = broker_of(facts, web)
+        own = broker_of(facts, sender)
         others = [
             (worker, broker_of(facts, worker))
             for worker in facts.deployment.processes
-            if worker.subcommand == "worker" and worker.where.path == web.where.path
+            if worker.subcommand == "worker" and _are_together(worker, sender)
         ]
         # one that reads the same is enough
         if (
             not own
             or not others
-            or any(_reads_same(facts, web, own, worker, url) for worker, url in others)
+            or any(_reads_same(facts, sender, own, worker, url) for worker, url in others)
         ):
             continue
         worker, url = others[0]
-        if url and own.where != url.where:
-            yield web, own, worker, url
+        # a web server and a Beat that agree are told of once
+        if url and own.where != url.where and (own.url, url.where) not in reported:
+            reported.add((own.url, url.where))
+            yield sender, own, worker, url
+
+
+def _sends_tasks(facts: Facts, process: Process) -> bool:
+    """Whether a process is a web server, or a Beat."""
+    if process.celery:
+        return process.subcommand == "beat"
+    return starts_web(facts, process)
+
+
+def _are_together(worker: Process, sender: Process) -> bool:
+    """Whether two processes are deployed together: by one file, or by two of a folder."""
+    if worker.kind in {"kubernetes", "systemd"}:
+        return worker.kind == sender.kind and worker.where.path.parent == sender.where.path.parent
+    return worker.where.path == sender.where.path
 
 
 def _reads_same(
@@ -724,22 +779,16 @@ def _reads_same(
     on_host = any("network_mode" in process.options for process in (web, worker))
     if on_host and (is_local(own) or is_local(url)):
         return True
+    # what patches a manifest, or an image, may give the one that lacks it
+    for process, other in ((web, own), (worker, url)):
+        if process.kind == "kubernetes" and not _is_given(facts, process, other):
+            if may_be_given(facts, process, other.variable):
+                return True
     # what another file of the stack gives beats it
     if is_given_beside(facts, web, own.variable) or is_given_beside(facts, worker, url.variable):
         return True
-    one, other = (_with_service(facts, p, u) for p, u in ((web, own), (worker, url)))
+    one, other = (with_service(facts, p, u) for p, u in ((web, own), (worker, url)))
     return is_same(one, other)
-
-
-def _with_service(facts: Facts, process: Process, url: BrokerUrl) -> BrokerUrl:
-    """A URL whose host is the service itself, and no other name of it."""
-    if process.kind != "compose" or not url.host:
-        return url
-    service = service_at(facts, process, url.host)
-    head, sign, rest = url.url.rpartition("@")
-    if not sign:
-        head, sign, rest = url.url.partition("://")
-    return replace(url, url=f"{head}{sign}{rest.replace(url.host, service, 1)}")
 
 
 def _sends_elsewhere(
@@ -751,6 +800,8 @@ def _sends_elsewhere(
     elif not _is_given(facts, web, own):
         place = url.where
         hint = f"Give {web.name} the variable {url.variable} as {worker.name} has it."
+    if "--broker" in {own.variable, url.variable}:
+        hint = f"Leave --broker out, and give both {OWN}."
     return Occurrence(
         f"{web.name} ({web.where}) sends to {redacted(own.url)}, and {worker.name} "
         f"reads {redacted(url.url)} ({url.where})",

@@ -290,6 +290,9 @@ def bound_into_argument(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         args = [*task.node.args.posonlyargs, *task.node.args.args]
         if task.bound and args and not task.below and not _means_task(args[0].arg):
+            # ctx.retry(), or what a base class of the project's own has
+            if _is_used_as_task(task, args[0].arg):
+                continue
             yield Occurrence(
                 f"{task.node.name} has bind=True, so {args[0].arg!r} is the task itself",
                 task.where,
@@ -297,9 +300,29 @@ def bound_into_argument(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+# What tasks have, and models, texts or dicts seldom.
+OF_TASKS = words(
+    "request retry update_state apply_async delay signature si subtask replace add_to_chord"
+    " max_retries send_event backend AsyncResult default_retry_delay"
+)
+
+
+def _is_used_as_task(task: Task, name: str) -> bool:
+    """Whether the body of a task takes its first argument for the task itself."""
+    for node in task.code.within(task.node):
+        if not isinstance(node, ast.Attribute | ast.Subscript) or dotted(node.value) != name:
+            continue
+        if "base" in task.options:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in OF_TASKS:
+            return True
+    return False
+
+
 def _means_task(name: str) -> bool:
     return (
         name.strip("_") in {"self", "cls", "task", "t", "celery", "job", "this", "me", ""}
+        or name in {"ctx", "context", "bound"}
         or "task" in name
         or "self" in name
     )

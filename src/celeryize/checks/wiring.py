@@ -14,8 +14,13 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import DEPTH, Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.processes.given import given_to
+from celeryize.checks.facts.processes.hosts import definitions_of
+from celeryize.checks.facts.processes.reads import SETTINGS
+from celeryize.checks.facts.processes.start_up import may_start_with
 from celeryize.detect.candidates import FOR_TESTS
 from celeryize.detect.celery import CeleryApp, builds_app, celery_classes
+from celeryize.detect.processes import Process
 from celeryize.detect.web_entries import WebEntry, loads_environment, settings_chosen_by
 from celeryize.detect.web_settings import (
     deciding_entries,
@@ -315,7 +320,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     code, call = facts.app_code, facts.app_call
-    if code is None or call is None or "DJANGO_SETTINGS_MODULE" in code.source.text:
+    if code is None or call is None or "DJANGO_SETTINGS_MODULE" in _imported_text(code):
         return
     if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
         return
@@ -325,11 +330,18 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     package = facts.code.parsed(facts.project.package.init)
     if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
         return
-    if _is_set_elsewhere(facts, facts.project.celery[0].module):
+    if _is_set_by_import(facts, code):
         return
+    if _is_set_by_importer(facts, facts.project.celery[0].module):
+        return
+    lacking = _worker_without_settings(facts)
+    if lacking is None and facts.deployment.exports(SETTINGS):
+        return
+    started = "a worker that is started without it has no tasks"
+    if lacking is not None:
+        started = f"{lacking.name} ({lacking.where}) is started without it, and has no tasks"
     yield Occurrence(
-        "the app file does not set DJANGO_SETTINGS_MODULE: a worker that is started without it has "
-        "no tasks",
+        f"the app file does not set DJANGO_SETTINGS_MODULE: {started}",
         code.where(call),
         f'Put os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{_module_for_worker(facts)}") '
         "above it.",
@@ -337,8 +349,50 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-def _is_set_elsewhere(facts: Facts, module: str) -> bool:
-    """Whether another module sets the variable and then imports the app, or the deployment does."""
+def _imported_text(code: Code) -> str:
+    """The text of a module less what `if __name__ == "__main__"` keeps from an import."""
+    lines = code.source.text.split("\n")
+    for node in code.source.tree.body:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[number] = ""
+    return "\n".join(lines)
+
+
+def _is_set_by_import(facts: Facts, code: Code) -> bool:
+    """Whether a module of the project that the app file imports names the variable."""
+    for node in code.imports:
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            module = facts.modules.absolute(node, code.path)
+            names = [module, *(f"{module}.{name}" for name in names)]
+        for name in names:
+            path = facts.modules.find(name)
+            if path is not None and path not in facts.settings.files:
+                if facts.modules.mentions(path, b"DJANGO_SETTINGS_MODULE"):
+                    return True
+    return False
+
+
+def _worker_without_settings(facts: Facts) -> Process | None:
+    """A worker or Beat that certainly is not given the variable, beside others that are."""
+    for process in facts.deployment.processes:
+        if process.subcommand not in {"worker", "beat"} or process.variable(SETTINGS):
+            continue
+        if process.kind not in {"compose", "kubernetes", "systemd"}:
+            continue
+        given = [given_to(facts, one) for one in definitions_of(facts, process)]
+        if any(SETTINGS in one.variables or not one.complete for one in given):
+            continue
+        # manage.py sets it, too
+        if not any("manage.py" in word for word in process.words):
+            if not may_start_with(facts, process, SETTINGS):
+                return process
+    return None
+
+
+def _is_set_by_importer(facts: Facts, module: str) -> bool:
+    """Whether another module sets the variable and then imports the app."""
     web = {"manage.py", "wsgi.py", "asgi.py"}
     for code in facts.code.relevant:
         if code.path.name in web or "DJANGO_SETTINGS_MODULE" not in code.source.text:
@@ -346,7 +400,7 @@ def _is_set_elsewhere(facts: Facts, module: str) -> bool:
         # `celery -A` is given that module instead
         if facts.code.is_imported_by(module, [code.path]):
             return True
-    return facts.deployment.exports("DJANGO_SETTINGS_MODULE")
+    return False
 
 
 def _module_for_worker(facts: Facts) -> str:

@@ -27,6 +27,20 @@ def compose(command: str) -> dict[str, str]:
     return {"docker-compose.yml": f"{COMPOSE}    command: {command}\n"}
 
 
+def program(command: str) -> dict[str, str]:
+    return {
+        "deploy/supervisord.conf": f"[program:it]\ncommand={command}\ndirectory=/srv\nuser=it\n"
+        "stopwaitsecs=600\nkillasgroup=true\n"
+    }
+
+
+def unit(command: str) -> dict[str, str]:
+    return {
+        "deploy/it.service": "[Service]\nUser=it\nKillMode=mixed\nWorkingDirectory=/srv\n"
+        f"ExecStart={command}\n"
+    }
+
+
 MISTAKES = [
     Mistake(
         "celery.E950",
@@ -103,6 +117,39 @@ MISTAKES = [
         "celery.E988",
         compose("python manage.py migrate && celery -A config worker  # <-"),
         compose('bash -c "python manage.py migrate && celery -A config worker"'),
+    ),
+    # where else no shell is, and what only a shell reads
+    Mistake(
+        "celery.E988",
+        compose("gunicorn config.wsgi & celery -A config worker  # <-"),
+        compose("celery -A config worker"),
+    ),
+    *(
+        Mistake("celery.E988", program(bad), program(good), at="deploy/supervisord.conf:2")
+        for bad, good in (
+            (
+                "source /srv/v/bin/activate && celery -A config worker",
+                "/v/bin/celery -A config worker",
+            ),
+            (
+                "cd /srv && /v/bin/celery -A config worker",
+                "sh -c 'cd /srv && exec celery -A config worker'",
+            ),
+            (
+                "celery -A config worker >> /var/log/it.log",
+                "celery -A config worker -f /var/log/it.log",
+            ),
+        )
+    ),
+    *(
+        Mistake("celery.E988", unit(bad), unit(good), at="deploy/it.service:5")
+        for bad, good in (
+            (". /srv/v/bin/activate && celery -A config worker", "/v/bin/celery -A config worker"),
+            (
+                "/v/bin/celery -A config worker | tee x",
+                "/bin/sh -c 'exec celery -A config worker | tee x'",
+            ),
+        )
     ),
 ]
 

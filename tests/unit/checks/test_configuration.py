@@ -38,7 +38,49 @@ QUEUES = (
     "from kombu import Queue\nCELERY_TASK_CREATE_MISSING_QUEUES = False\n"
     "CELERY_TASK_QUEUES = [Queue('celery'), Queue(name='high')]\n"
 )
+GREETED = "from doctors.tasks import greet\n"
+SENT = (
+    "CELERY_BEAT_SCHEDULE = {{'a': {{'task': 'doctors.tasks.greet', 'schedule': 60.0,\n"
+    "    'args': ('x',), 'options': {{'queue': '{}', 'expires': 50}}}}}}  # <-\n"
+)
 MISTAKES = [
+    # a route that says nothing, and one that is a list
+    *(
+        Mistake(
+            "celery.E183",
+            settings(f"CELERY_TASK_ROUTES = {{'doctors.tasks.*': {route}}}  # <-\n"),
+            settings(f"CELERY_TASK_ROUTES = {{'doctors.tasks.*': {twin}}}\n"),
+        )
+        for route, twin in (
+            ("{'q': 'mail'}", "{'queue': 'mail', 'shard': 'a'}"),
+            ("{'queue_name': 'mail'}", "{'routing_key': 'mail'}"),
+            ("{'options': {'queue': 'mail'}}", "{**MAIL, 'q': 'it'}"),
+            ("['mail']", "'mail'"),
+            ("('mail',)", "(('queue', 'mail'),)"),
+        )
+    ),
+    # every place that asks for a queue
+    Mistake(
+        "celery.E184",
+        settings(f"{QUEUES}CELERY_TASK_ROUTES = {{'doctors.*': 'mails'}}  # <-\n"),
+        settings(f"{QUEUES}CELERY_TASK_ROUTES = {{'doctors.*': 'high'}}\n"),
+    ),
+    Mistake(
+        "celery.E184",
+        settings(QUEUES)
+        | view("def f():\n    greet.apply_async(('x',), queue='mail')  # <-\n", GREETED),
+        settings(QUEUES) | view("def f():\n    greet.apply_async(('x',), queue='high')\n", GREETED),
+    ),
+    Mistake(
+        "celery.E184",
+        settings(QUEUES + SENT.format("mail")),
+        settings(QUEUES + SENT.format("high")),
+    ),
+    Mistake(
+        "celery.E184",
+        settings(QUEUES) | {"Procfile": "w: celery -A config worker -Q high,mail  # <-\n"},
+        settings(QUEUES) | {"Procfile": "w: celery -A config worker -Q high\n"},
+    ),
     Mistake(
         "celery.E184",
         settings(

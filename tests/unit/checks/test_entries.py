@@ -95,6 +95,16 @@ MISTAKES = [
             f"CELERY_BEAT_SCHEDULE = {{**CELERY_BEAT_SCHEDULE, 'b': {{{GREET}, 'schedule': 5.0}}}}\n"
         ),
     ),
+    # where it is not DEBUG, too
+    Mistake(
+        "celery.W743",
+        production(
+            f"if not DEBUG:\n    CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n"
+        ),
+        production(
+            f"if DEBUG:\n    CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}\n"
+        ),
+    ),
     Mistake(
         "celery.W743",
         production(f"CELERY_BEAT_SCHEDULE = {{'b': {{{GREET}, 'schedule': 5.0}}}}  # <-\n"),

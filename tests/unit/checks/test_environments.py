@@ -8,6 +8,10 @@ from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
 
 BROKER = "CELERY_BROKER_URL = 'redis://redis:6379/0'\n"
 BESIDE = settings(BROKER, instead="CELERY_BROKER_URL")
+BESIDE_ENV = settings(
+    "import os\nCELERY_BROKER_URL = os.environ.get('BROKER', 'redis://redis:6379/0')\n",
+    instead="CELERY_BROKER_URL",
+)
 SOFT = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")
 OS = settings(
     f"import os\n{BROKER}DATABASES = {{'default': {{'ENGINE': 'x', 'HOST': os.environ['DB_HOST']}}}}\n",
@@ -54,6 +58,29 @@ URL = "    environment: {DATABASE_URL: 'postgres://u:p@db/shop'}\n"
 ENTRY = 'FROM python\nCOPY . .\nENTRYPOINT ["/entry.sh"]\n'
 DB = "  db:\n    image: postgres:16\n"
 POSTGRES = "  main:\n    image: postgres:16\n"
+SERVER = "{'default': {'ENGINE': 'django.db.backends.postgresql'}}"
+LITE = "{'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'x'}}"
+# settings that choose a file of SQLite where a variable is missing
+CHOICES = (
+    f"if getenv('DB_HOST'):\n    DATABASES = {SERVER}\nelse:\n    DATABASES = {LITE}\n",
+    f"DATABASES = {LITE}\nif 'DB_HOST' in environ:\n    DATABASES = {SERVER}\n",
+    f"DATABASES = {SERVER} if getenv('DB_HOST') else {LITE}\n",
+    f"AT = getenv('DB_HOST', '')\nif not AT:\n    DATABASES = {LITE}\nelse:\n    DATABASES = {SERVER}\n",
+    f"if getenv('DB_HOST') is None:\n    DATABASES = {LITE}\nelse:\n    DATABASES = {SERVER}\n",
+    f"HERE = getenv('DB_HOST', '').lower() in ('db', 'it')\nDATABASES = {LITE}\n"
+    f"if HERE and bool('1'):\n    DATABASES = {SERVER}\n",
+    f"if getenv('DB_HOST') == 'db':\n    DATABASES = {SERVER}\nelse:\n    DATABASES = {LITE}\n"
+    "DATABASES['default']['CONN_MAX_AGE'] = 60\n",
+    "DATABASES = {'default': {'ENGINE': 'django.db.backends.' + 'x'}}\n"
+    "if getenv('DB_HOST', ''):\n    DATABASES['default'] = dict(ENGINE='django.db.backends.mysql')\n"
+    "else:\n    DATABASES['default'] = {'ENGINE': 'django.contrib.gis.db.backends.spatialite'}\n",
+)
+
+
+def choosing(text: str) -> dict[str, str]:
+    return settings(f"from os import environ, getenv\n{BROKER}{text}", instead="CELERY_BROKER_URL")
+
+
 PRODUCTION = {
     "config/production.py": "from .settings import *\nDEBUG = False\n",
     "config/local.py": "from .settings import *\nDEBUG = True\n",
@@ -74,12 +101,14 @@ def networks(
     more: str = "networks: {a: , b: }\n",
     at: str = "redis",
     cache: str = "b",
+    built: str = "image: redis:7",
 ) -> dict[str, str]:
     url = f"    environment:\n      CELERY_BROKER_URL: redis://{at}:6379/0"
     redis = redis.replace("[c]", f"[{cache}]")
+    server = REDIS.replace("image: redis:7", built)
     return {
         **settings("", instead="CELERY_BROKER_URL"),
-        "compose.yml": f"services:\n{WORKER}\n{url}{worker}{REDIS}{redis}{more}",
+        "compose.yml": f"services:\n{WORKER}\n{url}{worker}{server}{redis}{more}",
     }
 
 
@@ -104,6 +133,15 @@ def pods(worker: str, name: str = "DB_HOST") -> dict[str, str]:
     return {
         "k8s/web.yaml": POD.format("web", "gunicorn, config.wsgi", web),
         "k8s/worker.yaml": POD.format("worker", "celery, -A, config, worker", worker),
+    }
+
+
+def units(web: str, worker: str) -> dict[str, str]:
+    return {
+        "deploy/web.service": f"[Service]\nWorkingDirectory=/srv\n{web}"
+        "ExecStart=/srv/bin/gunicorn config.wsgi\n",
+        "deploy/worker.service": f"[Service]\nUser=it\nKillMode=mixed\nWorkingDirectory=/srv\n{worker}"
+        "ExecStart=/srv/bin/celery -A config worker\n",
     }
 
 
@@ -258,6 +296,45 @@ MISTAKES = [
         DOTENV | {".env": "DB_HOST=localhost\n"} | services(WEB, DB_HOST, WORKER, "  # <-\n"),
         DOTENV | {".env": "DB_HOST=db # it\n"} | services(WEB, DB_HOST, WORKER, "\n"),
     ),
+    # the settings choose: SQLite without the variable
+    *(
+        Mistake(
+            "celery.E932",
+            choosing(text) | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            choosing(text) | services(WEB, DB_HOST, WORKER, "\n", DB_HOST),
+        )
+        for text in CHOICES
+    ),
+    # both take the file, or it cannot be told what is taken
+    *(
+        Mistake(
+            "celery.E932",
+            choosing(CHOICES[0]) | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            choosing(CHOICES[0] + more) | services(WEB, given, WORKER, "\n") | files,
+        )
+        for more, given, files in (
+            ("", DB_HOST.replace("=db", "="), {}),
+            ("", DB_HOST.replace("=db", "=${HOST:-}"), {}),
+            ("", "    environment: {OTHER: 1}\n", {}),
+            ("", DB_HOST, {"Dockerfile": "FROM python\nENV DB_HOST=db\n"}),
+            ("from here.local import *\n", DB_HOST, {}),
+            (f"if check():\n    DATABASES = {SERVER}\n", DB_HOST, {}),
+            ("DATABASES.update(load())\n", DB_HOST, {}),
+        )
+    ),
+    Mistake(
+        "celery.E932",
+        choosing(CHOICES[0]) | pods("env: []"),
+        choosing(CHOICES[0]) | pods("env: [{name: DB_HOST, valueFrom: {}}]"),
+        at="k8s/worker.yaml:12",
+    ),
+    # two units of one folder
+    Mistake(
+        "celery.E932",
+        choosing(CHOICES[0]) | units("Environment=DB_HOST=db\n", ""),
+        choosing(CHOICES[0]) | units("Environment=DB_HOST=db\n", "EnvironmentFile=/etc/it\n"),
+        at="deploy/worker.service:5",
+    ),
     # only what says which database it is, and only of web servers
     Mistake(
         "celery.E932",
@@ -307,6 +384,32 @@ MISTAKES = [
         DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
         # a host outside of the file may be a pooler of the same server
         DJ | services(WEB, URL, WORKER, "\n", URL.replace("@db/", "@db.acme.net/")),
+    ),
+    # an image of the project's own, the network of the host, none at all, and the settings' broker
+    Mistake(
+        "celery.E931",
+        networks("  # <-\n    networks: [a]\n", "    networks: [b]\n", built="build: ./redis"),
+        networks("\n    networks: [a]\n", "    networks: [a]\n", built="build: ./redis"),
+    ),
+    *(
+        Mistake(
+            "celery.E931",
+            networks(f"  # <-\n    network_mode: {mode}\n", "", ""),
+            networks(f"\n    network_mode: {mode}\n{more}", redis, "", at),
+        )
+        for mode, more, redis, at in (
+            ("host", "", "", "localhost"),
+            ("host", "", "    network_mode: host\n", "redis"),
+            ("host", "    extra_hosts: ['redis:10.0.0.2']\n", "", "redis"),
+            ("none", "", "", "redis.example.com"),
+        )
+    ),
+    Mistake(
+        "celery.E931",
+        BESIDE_ENV | services(WORKER, "  # <-\n    networks: [a]\n", more="networks: {a: }\n"),
+        BESIDE_ENV
+        | {"Dockerfile": "FROM python\nENV BROKER=redis://it.example.com\n"}
+        | services(WORKER, "\n    networks: [a]\n", more="networks: {a: }\n"),
     ),
     Mistake(
         "celery.E931",

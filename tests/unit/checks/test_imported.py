@@ -271,3 +271,15 @@ def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
     wrong = settings('CELERY_TIMEZONE = "Europe/Pariss"\n', instead="CELERY_TIMEZONE")
     ((identifier, where),) = found_by_import(tmp_path, wrong)
     assert (identifier, where.split(":")[0]) == ("celery.E301", "config/settings.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CEST", "Europe/Berlin"),
+        ("GMT+2", "Europe/Paris"),
+        ("Europe/Berln", "Did you mean Europe/Berlin?"),
+    ],
+)
+def test_a_zone_that_is_none_names_one(name, hint):
+    assert hint in imported._zone_hint(name)

@@ -7,6 +7,11 @@ import pytest
 from celeryize.checks.installed import _excludes
 from tests.unit.checks.projects import Mistake, found_by_import
 
+PROJECT = """[project]
+name = "shop"
+version = "1"
+dependencies = ["django>=4.2", "celery[redis]{}"]
+"""
 IMPORTED = [
     Mistake(
         "celery.W155",
@@ -27,6 +32,20 @@ IMPORTED = [
             'Celery = {extras = ["redis"], version = "*"}\n',
         },
         at="pyproject.toml:4",
+    ),
+    # groups that exclude each other, and what uv takes instead
+    *(
+        Mistake(
+            "celery.W155",
+            {"pyproject.toml": PROJECT.format("==4.4.7"), "requirements.txt": ""},
+            {"pyproject.toml": PROJECT.format(version) + more, "requirements.txt": ""},
+            at="pyproject.toml:4",
+        )
+        for version, more in (
+            (">=5.4", '[dependency-groups]\nold = ["celery==4.4.7"]\n'),
+            ("==4.4.7", '[tool.uv]\noverride-dependencies = ["celery>=5"]\n'),
+            ("==4.4.7", "[tool.uv.sources]\ncelery = {git = 'https://x.example/celery'}\n"),
+        )
     ),
     # one finding for all of them
     Mistake(
@@ -57,7 +76,11 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
         ("Django~=5.2.0", "5.2.19", False),
         ("Django~=5.2.0", "5.3", True),
         ("django>=4.2,<5", "5.0", True),
-        ("celery!=5.7.0", "5.7.0", False),
+        ("celery!=5.7.0", "5.7.0", True),
+        ("celery!=5.7.1", "5.7.0", False),
+        ("celery!=5.7.*,>=5", "5.7.3", True),
+        ("celery!=5.6.*", "5.7.3", False),
+        ('celery = "^4 || ^5"', "5.7.3", False),
         ("celery @ git+https://x.example/celery@v4.4", "5.7.0", False),
         ("celery==5.3.6 --hash=sha256:4a1", "5.3.6", False),
     ],

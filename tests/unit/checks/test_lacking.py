@@ -63,7 +63,45 @@ IMPORTED = [
         },
     ),
 ]
+GREEN = """services:
+  worker:
+    {}
+    stop_grace_period: 600s
+    command: celery -A config worker -P gevent
+    environment: {{CELERY_BROKER_URL: "redis://it.example.com", REMAP_SIGTERM: SIGQUIT}}
+"""
 MISTAKES = [
+    # by the settings, and by a start script; an image of somebody's may have it
+    Mistake(
+        "celery.W158",
+        settings("CELERY_WORKER_POOL = 'gevent'  # <-\n"),
+        settings("CELERY_WORKER_POOL = 'threads'\n"),
+    ),
+    Mistake(
+        "celery.W158",
+        {
+            **UNLIMITED,
+            "worker.sh": "#!/bin/sh\nexec celery -A config worker -P gevent  # <-\n",
+        },
+        {
+            **UNLIMITED,
+            "worker.sh": "#!/bin/sh\npip install gevent\nexec celery -A config worker -P gevent\n",
+        },
+    ),
+    Mistake(
+        "celery.W158",
+        {
+            **UNLIMITED,
+            "Dockerfile": "FROM python\nCOPY . .\n",
+            "compose.yml": GREEN.format("build: ."),
+        },
+        {
+            **UNLIMITED,
+            "Dockerfile": "FROM python\nCOPY . .\n",
+            "compose.yml": GREEN.format("image: shop/worker:3"),
+        },
+        at="compose.yml:5",
+    ),
     Mistake(
         "celery.W158",
         {**UNLIMITED, "Procfile": f"{WORKER} -P gevent  # <-\n"},

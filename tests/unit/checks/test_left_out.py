@@ -9,7 +9,15 @@ import pytest
 
 from celeryize.checks.run_checks import run_checks
 from tests.conftest import make_tree
-from tests.unit.checks.projects import Mistake, facts_of, found_in, healthy, settings, with_twin
+from tests.unit.checks.projects import (
+    TASKS,
+    Mistake,
+    facts_of,
+    found_in,
+    healthy,
+    settings,
+    with_twin,
+)
 
 BESIDE = settings("CELERY_BROKER_URL = 'redis://redis:6379/0'\n", instead="CELERY_BROKER_URL")
 WORKER = (
@@ -26,6 +34,30 @@ def image(dockerfile: str, ignore: str = "", *, build: str = ".", more: str = ""
     return files
 
 
+PRICES = {
+    "doctors/tasks.py": f"from doctors.prices import LIST\n{TASKS}",
+    "doctors/prices.py": "LIST = 1\n",
+}
+LAZY = f"try:\n    from doctors.prices import LIST\nexcept ImportError:\n    LIST = 2\n{TASKS}"
+CHOSEN = {
+    "config/queues.py": "MAIN = 'celery'\n",
+    "config/settings.py": f"from .queues import MAIN\n{BESIDE['config/settings.py']}",
+}
+LOCAL = {
+    "config/local.py": "MAIN = 'celery'\n",
+    "config/settings.py": f"from .local import MAIN\n{BESIDE['config/settings.py']}",
+}
+POD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: it}
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - image: registry.example.com/shop:3
+          command: [celery, -A, config, worker]
+"""
 MISTAKES = [
     Mistake(
         "celery.E934",
@@ -68,6 +100,31 @@ MISTAKES = [
         image(ALL, "/doctors/*.py\n", more="    volumes: ['.:/app']\n"),
         at=".dockerignore:1",
     ),
+    # what the tasks and the settings import; a manifest beside the one Dockerfile
+    Mistake(
+        "celery.E934",
+        image(ALL, "*.md\n**/prices.py\n") | PRICES,
+        image(ALL, "*.md\n**/prices.py\n")
+        | {"doctors/tasks.py": LAZY, "doctors/prices.py": "LIST = 1\n"},
+        at=".dockerignore:2",
+    ),
+    Mistake(
+        "celery.E934",
+        image(ALL, "config/queues.py\n") | CHOSEN,
+        image(ALL, "config/local.py\n") | LOCAL,
+        at=".dockerignore:1",
+    ),
+    Mistake(
+        "celery.E934",
+        {"Dockerfile": ALL, ".dockerignore": "**/tasks.py\n", "k8s/it.yaml": POD},
+        {
+            "Dockerfile": ALL,
+            "deploy/Dockerfile": ALL,
+            ".dockerignore": "**/tasks.py\n",
+            "k8s/it.yaml": POD,
+        },
+        at=".dockerignore:1",
+    ),
     Mistake(
         "celery.E934",
         image("FROM python:3.13\nCOPY config /app/config\n"),
@@ -107,6 +164,7 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
 
 
+READING = {"doctors/tasks.py": f"from doctors.models import Doctor\n{TASKS}"}
 # what git ignores is seen in a repository alone
 IGNORED = [
     Mistake(
@@ -126,11 +184,11 @@ def test_a_mistake_of_a_repository_is_found(tmp_path, mistake):
     assert found_in_repository(tmp_path / "twin", twin) == []
 
 
-def found_in_repository(folder, ignore, *, force=False, inside=""):
+def found_in_repository(folder, ignore, *, force=False, inside="", files=READING):
     """What is found in a healthy project that is committed with a .gitignore."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    root = make_tree(folder / inside, healthy())
+    root = make_tree(folder / inside, {**healthy(), **files})
     (folder / ".gitignore").write_text(ignore)
     git = ["git", "-C", str(folder)]
     subprocess.run([*git, "init", "-q"], check=True)
@@ -148,6 +206,7 @@ def found_in_repository(folder, ignore, *, force=False, inside=""):
         ("doctors/*\n!doctors/models.py\n", 1, "doctors/tasks.py"),
         ("/doctors/\n", 1, "doctors/tasks.py"),
         ("# of the editor\n\n**/cel*y.py\n", 3, "config/celery.py"),
+        ("models.py\n", 1, "doctors/models.py"),
     ],
 )
 def test_a_file_that_git_ignores_is_found(tmp_path, ignore, line, file):

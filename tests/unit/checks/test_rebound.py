@@ -4,14 +4,49 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
+from tests.unit.checks.projects import TASKS, Mistake, found_in, settings, tasks, view, with_twin
 
 SENT = view("def add(request):\n    greet.delay('x')\n")
 ACCOUNTS = {
     **settings("AUTH_USER_MODEL = 'accounts.Account'\n"),
     "accounts/__init__.py": "",
 }
+MAIL = {"doctors/mail.py": "def notify(to):\n    return to\n"}
+
+
+def written(imports: str, name: str, body: str) -> dict[str, str]:
+    """A module of tasks with an import, and a task."""
+    return MAIL | {
+        "doctors/tasks.py": f"{imports}\n{TASKS}\n\n@shared_task\ndef {name}(to):\n    {body}\n"
+    }
+
+
 MISTAKES = [
+    *(
+        Mistake("celery.E414", written(*broken), written(*twin))
+        for broken, twin in (
+            (
+                ("from django.core.mail import send_mail", "send_mail", "send_mail('x')  # <-"),
+                ("from django.core.mail import send_mail as send", "send_mail", "send('x')"),
+            ),
+            (
+                ("from doctors.mail import notify", "notify", "return notify(to)  # <-"),
+                ("from doctors.mail import notify", "notify_later", "return notify(to)"),
+            ),
+            (
+                ("from doctors.mail import notify", "notify", "notify(to=to)  # <-"),
+                ("import doctors.mail", "notify", "if to:\n        notify(to=to - 1)"),
+            ),
+            (
+                ("from doctors.mail import notify", "notify", "notify(to=to)  # <-"),
+                (
+                    "from doctors.mail import notify",
+                    "notify",
+                    "from doctors.mail import notify\n    notify(to=to)",
+                ),
+            ),
+        )
+    ),
     *(
         Mistake("celery.E412", {**tasks(f"{line}  # <-\n"), **SENT}, {**tasks(twin), **SENT})
         for line, twin in [

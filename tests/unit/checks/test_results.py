@@ -55,6 +55,11 @@ MISTAKES = [
         ),
     ),
     Mistake(
+        "celery.W603",
+        view("def show(pk):\n    return 'it' + greet.AsyncResult(pk).name  # <-\n"),
+        view("def show(pk):\n    return greet.AsyncResult(pk).name or 'it'\n"),
+    ),
+    Mistake(
         "celery.W631",
         {
             **view(

@@ -50,6 +50,21 @@ def migration(imports: str, line: str) -> dict[str, str]:
 
 
 MISTAKES = [
+    # by a signature, and by several of them
+    *(
+        Mistake(
+            "celery.W593",
+            migration(
+                "from celery import group\nfrom doctors.tasks import greet\n", f"{sent}  # <-"
+            ),
+            migration("from celery import group\nfrom doctors.tasks import greet\n", kept),
+        )
+        for sent, kept in (
+            ("greet.s(row.name).apply_async(countdown=9)", "greet.s(row.name)"),
+            ("greet.si(row.name).set(queue='a').delay()", "greet.si(row.name).set(queue='a')"),
+            ("group(greet.s(one) for one in 'ab').delay()", "group(greet.s('a'))"),
+        )
+    ),
     Mistake(
         "celery.W593",
         migration("from doctors.tasks import greet\n", "greet.delay(row.name)  # <-"),

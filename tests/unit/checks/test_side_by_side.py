@@ -124,6 +124,31 @@ MISTAKES = [
         ),
         compose(f"{WEB}{RESULTS.format(1)}{WORKER}\n{RESULTS.format(1)}"),
     ),
+    # two names of one server, and hosts of which nothing is known
+    *(
+        Mistake(
+            "celery.W983",
+            compose(
+                f"{WEB}{RESULTS.format(1)}{WORKER}\n"
+                + RESULTS.format(2).replace("/2\n", "/2  # <-\n")
+            ),
+            compose(
+                f"{WEB}{RESULTS.format(1).replace('@redis', web)}{WORKER}\n"
+                f"{RESULTS.format(1).replace('@redis', worker)}{more}"
+            ),
+        )
+        for web, worker, more in (
+            ("@it", "@other", "  other:\n    image: redis:7\n    container_name: it\n"),
+            ("@redis", "@redis.local", ""),
+        )
+    ),
+    # the override file builds the image
+    Mistake(
+        "celery.W982",
+        compose(f"{WEB}{WORKER.replace('build: .', 'image: shop:2.0  # <-')}\n"),
+        compose(f"{WEB}{WORKER.replace('build: .', 'image: shop:2.0')}\n")
+        | {"docker-compose.build.yml": "services: {it: {build: ., image: 'shop:2.0'}}\n"},
+    ),
     Mistake(
         "celery.W982",
         {

@@ -224,3 +224,8 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+def test_a_timeout_that_heroku_never_uses_is_told_of_once(tmp_path):
+    files = {"Procfile": f"release: x\nworker: {WORKER}\n", **settings(SOFT)}
+    assert [name for name, _ in found_in(tmp_path, files)] == ["celery.W800"]

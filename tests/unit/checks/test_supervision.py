@@ -72,6 +72,20 @@ def two_urls(own: str, theirs: str | None, more: str = "", worker: str = "") -> 
     }
 
 
+def bare(value: str, lines: str) -> dict[str, str]:
+    """A worker beside a Redis, and settings that read the broker without a default."""
+    return {
+        "config/settings.py": healthy()["config/settings.py"].replace(
+            OLD_URL, f"import os\nCELERY_BROKER_URL = {value}"
+        ),
+        "docker-compose.yml": f"services:\n  redis:\n    image: redis:7\n{service(WORKER, lines)}",
+    }
+
+
+def beat(url: str) -> str:
+    return service(BEAT, "environment:", f"  REDIS_URL: {url}", name="beat")
+
+
 def results(url: str, more: str = "") -> dict[str, str]:
     """A worker beside a Redis, with a place for its results."""
     worker = service(WORKER, "environment:", f"  CELERY_RESULT_BACKEND: {url}")
@@ -270,6 +284,20 @@ MISTAKES = [
             + service(WORKER, "network_mode: host"),
         },
     ),
+    # nothing gives the variable, and None is a RabbitMQ on localhost
+    *(
+        Mistake(
+            "celery.E920",
+            bare("os.environ.get('REDIS_URL')  # <-", ""),
+            bare(value, lines),
+        )
+        for value, lines in (
+            ("os.environ.get('REDIS_URL')", "environment: {REDIS_URL: 'redis://redis'}"),
+            ("os.environ.get('REDIS_URL')", "env_file: .production"),
+            ("os.environ.get('REDIS_URL')", "environment: {CELERY_BROKER_URL: 'redis://redis'}"),
+            ("os.environ.get('REDIS_URL') or 'redis://redis'", ""),
+        )
+    ),
     Mistake(
         "celery.E920",
         results("redis://localhost:6379/1  # <-"),
@@ -278,7 +306,8 @@ MISTAKES = [
     Mistake(
         "celery.E920",
         results("redis://:it@127.0.0.1/1  # <-"),
-        results("redis://localhost:6379/1", "    network_mode: host\n"),
+        results("redis://localhost:6379/1", "    network_mode: host\n")
+        | {"config/settings.py": healthy()["config/settings.py"]},
     ),
     Mistake(
         "celery.E970",
@@ -440,6 +469,42 @@ MISTAKES = [
         two_urls("redis://redis/1", "redis://redis/0")
         | {
             "compose.override.yml": "services: {web: {environment: {REDIS_URL: redis://redis/1}}}\n"
+        },
+    ),
+    # Beat is told another one than the workers, in each kind of file
+    Mistake(
+        "celery.E984",
+        two_urls("redis://redis/1", "redis://redis/1", beat("redis://redis/2  # <-")),
+        two_urls("redis://redis/1", "redis://redis/1", beat("redis://redis:6379/1")),
+    ),
+    Mistake(
+        "celery.E984",
+        {
+            "Procfile": f"worker: REDIS_URL=redis://a/1 {WORKER}\n"
+            f"beat: REDIS_URL=redis://a/2 {BEAT} -s /data/it  # <-\n",
+            **FROM_ENV,
+        },
+        {
+            "Procfile": f"worker: REDIS_URL=redis://a/1 {WORKER}\n"
+            f"beat: REDIS_URL=redis://a:6379/1 {BEAT} -s /data/it\n",
+            **FROM_ENV,
+        },
+    ),
+    Mistake(
+        "celery.W981",
+        {
+            **FAR,
+            **compose(
+                service(WORKER.replace("worker", "-b redis://it/1 worker") + "  # <-", name="w"),
+                service("gunicorn config.wsgi", name="web"),
+            ),
+        },
+        {
+            **FAR,
+            **compose(
+                service(WORKER.replace("worker", "-b $BROKER worker"), name="w"),
+                service("gunicorn config.wsgi", name="web"),
+            ),
         },
     ),
     # the web server is the one that lacks it

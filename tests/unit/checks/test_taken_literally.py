@@ -29,6 +29,16 @@ def compose(command: str, more: str = "") -> dict[str, str]:
     }
 
 
+def started(line: str) -> dict[str, str]:
+    """A worker whose service leaves the command to its image."""
+    return {
+        **BESIDE,
+        "Dockerfile": f"FROM python:3.13\nWORKDIR /app\nCOPY . .\n{line}\n",
+        "compose.yml": "services:\n  worker:\n    build: .\n    stop_grace_period: 600s\n"
+        "  redis:\n    image: redis:7\n",
+    }
+
+
 def variables(line: str) -> dict[str, str]:
     return compose("celery -A config worker", f"    environment:\n      {line}\n")
 
@@ -47,6 +57,9 @@ def unit(command: str, path: str = "deploy/worker.service") -> dict[str, str]:
     }
 
 
+RUNS = "command: [celery, -A, config, worker]"
+QUOTED = """{name: BROKER, value: "'redis://redis:6379/0'"}"""
+PLAIN = "{name: BROKER, value: 'redis://redis:6379/0'}"
 WORKER = "/srv/bin/celery -A config worker"
 MISTAKES = [
     Mistake(
@@ -71,6 +84,16 @@ MISTAKES = [
         variables("- DJANGO_SETTINGS_MODULE=config.settings"),
     ),
     Mistake(
+        "celery.E936",
+        variables("- CELERY_BROKER_URL = redis://redis:6379/0  # <-"),
+        variables("- CELERY_BROKER_URL=redis://redis:6379/0"),
+    ),
+    Mistake(
+        "celery.E936",
+        {"k8s/it.yaml": POD.format(f"{RUNS}\n          env:\n            - {QUOTED}")},
+        {"k8s/it.yaml": POD.format(f"{RUNS}\n          env:\n            - {PLAIN}")},
+    ),
+    Mistake(
         "celery.E937",
         compose('["celery -A config worker -l INFO"]  # <-'),
         compose("celery -A config worker -l INFO"),
@@ -92,6 +115,63 @@ MISTAKES = [
         {"k8s/it.yaml": POD.format('command: ["celery -A config worker"]')},
         {"k8s/it.yaml": POD.format('command: ["sh", "-c", "exec celery -A config worker"]')},
     ),
+    # several commands, a shell that is given one word, and what the image starts
+    Mistake(
+        "celery.E937",
+        compose('["python manage.py migrate && celery -A config worker"]  # <-'),
+        compose("""["sh", "-c", "python manage.py migrate && exec celery -A config worker"]"""),
+    ),
+    Mistake(
+        "celery.E937",
+        compose('["sh", "-c", "celery", "-A", "config", "worker"]  # <-'),
+        compose('["sh", "-c", "exec celery $*", "-A", "config", "worker"]'),
+    ),
+    *(
+        Mistake(
+            "celery.E937",
+            started('CMD ["celery -A config worker"]'),
+            started(twin),
+            at="Dockerfile:4",
+        )
+        for twin in (
+            'CMD ["celery", "-A", "config", "worker"]',
+            'ENTRYPOINT ["celery", "-A", "config"]\nCMD ["worker"]',
+            'ENTRYPOINT ["sh", "-c"]\nCMD ["exec celery -A config worker"]',
+        )
+    ),
+    Mistake(
+        "celery.E110", started('ENTRYPOINT ["celery", "-A", "konfig", "worker"]'), at="Dockerfile:4"
+    ),
+    # the command of the service takes the place of that of the image
+    Mistake(
+        "celery.E930",
+        started('CMD ["celery", "-A", "config", "worker", "--autoreload"]'),
+        {
+            **compose("celery -A config worker"),
+            "Dockerfile": started('CMD ["celery", "worker", "--autoreload"]')["Dockerfile"],
+        },
+        at="Dockerfile:4",
+    ),
+    *(
+        Mistake("celery.E938", program(f"{WORKER}{bad}"), program(f"{WORKER}{good}"), at=at)
+        for bad, good, at in (
+            (
+                '\nenvironment=URL="redis://:p%40s@it"',
+                '\nenvironment=URL="redis://:p%%40s@it"',
+                "deploy/supervisord.conf:3",
+            ),
+            (
+                "\nstdout_logfile=/var/log/%n.log",
+                "\nstdout_logfile=/var/log/%(program_name)s.log",
+                "deploy/supervisord.conf:3",
+            ),
+            (
+                " -n w%(process_number)d@it",
+                " -n w%(process_num)d@%(ENV_HOST)s",
+                "deploy/supervisord.conf:2",
+            ),
+        )
+    ),
     Mistake(
         "celery.E938",
         program(f"{WORKER} -n worker@%h"),
@@ -110,10 +190,35 @@ MISTAKES = [
         unit(f"{WORKER} --hostname=worker-%i@%%h", "deploy/worker@.service"),
         at="deploy/worker.service:6",
     ),
+    # in a variable of the unit, and for several workers
+    Mistake(
+        "celery.W939",
+        unit(f"{WORKER} $OPTS\nEnvironment='OPTS=-n it@%h'"),
+        unit(f"{WORKER} $OPTS\nEnvironment='OPTS=-n it@%%h'"),
+        at="deploy/worker.service:6",
+    ),
+    Mistake(
+        "celery.W939",
+        unit("/srv/bin/celery -A config multi start w1@%h\nType=forking"),
+        unit("/srv/bin/celery -A config multi start w1@%%h --pidfile=/run/%n.pid\nType=forking"),
+        at="deploy/worker.service:6",
+    ),
     Mistake(
         "celery.W939",
         unit(f"{WORKER} -n %n@%%h"),
         unit(f"{WORKER} -n %n@%H"),
+        at="deploy/worker.service:6",
+    ),
+    Mistake(
+        "celery.E947",
+        unit("venv/bin/celery -A config worker"),
+        unit("/srv/app/venv/bin/celery -A config worker"),
+        at="deploy/worker.service:6",
+    ),
+    Mistake(
+        "celery.E947",
+        unit("-./bin/celery -A config worker"),
+        unit("celery -A config worker"),
         at="deploy/worker.service:6",
     ),
 ]

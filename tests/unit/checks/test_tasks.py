@@ -66,6 +66,20 @@ MISTAKES = [
         tasks("@shared_task(bind=True)\ndef f(doctor_id):  # <-\n    pass\n"),
         tasks("@shared_task(bind=True)\ndef f(celery_task, doctor_id):\n    pass\n"),
     ),
+    # another name for the task, by what it is used for
+    *(
+        Mistake(
+            "celery.W422",
+            tasks("@shared_task(bind=True)\ndef f(doctor_id):  # <-\n    pass\n"),
+            tasks(twin),
+        )
+        for twin in (
+            "@shared_task(bind=True)\ndef f(ctx, total):\n    return total\n",
+            "@shared_task(bind=True)\ndef f(it):\n    return it.request.id\n",
+            "from celery import Task\n\n\nclass Own(Task):\n    def save(self):\n        pass\n\n\n"
+            "@shared_task(bind=True, base=Own)\ndef f(export):\n    export.save()\n",
+        )
+    ),
     Mistake(
         "celery.E423",
         tasks("class A:\n    @shared_task\n    def f(self):  # <-\n        pass\n"),

@@ -26,6 +26,19 @@ from tests.unit.checks.projects import (
 
 WSGI = 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.{}")\n'
 
+SETS = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n'
+SERVICES = """services:
+  web:
+    build: .
+    command: gunicorn config.wsgi
+    environment: {{DJANGO_SETTINGS_MODULE: config.settings}}
+  worker:
+    build: .
+    stop_grace_period: 600s
+    command: celery -A config worker
+    environment: {{ {} }}
+    network_mode: host
+"""
 MISTAKES = [
     Mistake(
         "celery.E037",
@@ -120,6 +133,34 @@ MISTAKES = [
                 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n',
                 "from dotenv import load_dotenv\n\nload_dotenv()\n",
             )
+        },
+    ),
+    # what only the app's own start sets; a module that sets it
+    Mistake(
+        "celery.W041",
+        {
+            "config/celery.py": APP.replace(
+                "os.environ.", 'if __name__ == "__main__":\n    os.environ.'
+            ).replace('Celery("config")', 'Celery("config")  # <-')
+        },
+        {
+            "config/boot.py": 'import os\n\n\ndef boot():\n    os.environ["DJANGO_SETTINGS_MODULE"]'
+            ' = "config.settings"\n',
+            "config/celery.py": APP.replace(SETS, "from config.boot import boot\n\nboot()\n"),
+        },
+    ),
+    # of the compose file the web server alone has it
+    Mistake(
+        "celery.W041",
+        {
+            "config/celery.py": APP.replace(SETS, "").replace(
+                'Celery("config")', 'Celery("config")  # <-'
+            ),
+            "compose.yml": SERVICES.format(""),
+        },
+        {
+            "config/celery.py": APP.replace(SETS, ""),
+            "compose.yml": SERVICES.format("DJANGO_SETTINGS_MODULE: config.settings"),
         },
     ),
     Mistake(

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.processes.compose import read_compose
+from celeryize.detect.processes.images import stage_of, start_of
 from celeryize.detect.processes.kubernetes import read_kubernetes
-from celeryize.detect.processes.process import Process, Script
+from celeryize.detect.processes.process import Item, Process, Script
 from celeryize.detect.processes.procfile import read_procfile
 from celeryize.detect.processes.scripts import copied_files, entry_words, link_script
 from celeryize.detect.processes.sections import read_supervisor, read_unit
+from celeryize.model import Where
 from celeryize.reading import read_text, readable_text
 
+CELERY = re.compile(r"(?:^|[\s/])celery\s.*\b(?:worker|beat)\b", re.S)
 # also in quotes, and in a file of JSON
 SERVICES = re.compile(r"^(?:services|'services'|(?:\{?\s*)?\"services\")\s*:", re.M)
 WORKLOADS = re.compile(r"^kind\s*:", re.M)
@@ -42,14 +45,19 @@ def read_processes(
             continue
         relative = PurePosixPath(path.relative_to(root).as_posix())
         for process in processes_in(relative, text):
-            if scripts and process.celery is None:
+            if process.celery is None:
                 process = _linked(process, scripts, root, path.parent)
             yield process
 
 
 def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: Path) -> Process:
     """The process with the script that it, or the entry point of its image, runs."""
-    image = _image_of(process, root, folder)
+    place, image = _image_of(process, root, folder)
+    started = _started(process, place, image, root)
+    if started is not None:
+        return started
+    if not scripts:
+        return process
     copies = copied_files(image)
     linked = link_script(process, scripts, copies)
     if linked.script or "entrypoint" in process.options or process.kind != "compose":
@@ -57,6 +65,26 @@ def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: P
     # the command of a service is what the entry point of its image is given
     begun = replace(process, words=(*entry_words(image), *process.words))
     return process.with_script(link_script(begun, scripts, copies).script)
+
+
+def _started(process: Process, place: Path, image: str, root: Path) -> Process | None:
+    """The process with what its image starts, where that is Celery."""
+    if "celery" not in image or process.kind != "compose" or "entrypoint" in process.options:
+        return None
+    target = process.options.get("target")
+    start = start_of(stage_of(image, target.text if target else None), process.words)
+    if start is None or not CELERY.search(" ".join(start.words)):
+        return None
+    try:
+        shown = PurePosixPath(place.resolve().relative_to(root.resolve()).as_posix())
+    except ValueError:
+        return None
+    line = image.count("\n", 0, image.rfind(start.text)) + 1
+    options = dict(process.options)
+    # a command of the service is written there
+    if not process.words:
+        options["started"] = Item(start.text, Where(shown, line))
+    return replace(process, words=start.words, options=options)
 
 
 def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:
@@ -81,11 +109,11 @@ def is_template(text: str) -> bool:
     return bool(TEMPLATE.search(OF_DOCKER.sub("", text)))
 
 
-def _image_of(process: Process, root: Path, folder: Path) -> str:
-    """The text of the Dockerfile that a service is built from; empty where there is none."""
+def _image_of(process: Process, root: Path, folder: Path) -> tuple[Path, str]:
+    """The Dockerfile that a service is built from, and its text; empty where there is none."""
     context = process.options.get("context") or process.options.get("build")
     if context is None and "dockerfile" not in process.options:
-        return ""
+        return folder, ""
     named = process.options.get("dockerfile")
     name = named.text if named else "Dockerfile"
     # a variable in front is most often the root of the repository
@@ -93,5 +121,5 @@ def _image_of(process: Process, root: Path, folder: Path) -> str:
     for place in (folder / beside / name, folder / name, root / beside / name, root / name):
         text = readable_text(place)
         if text:
-            return text
-    return ""
+            return place, text
+    return folder, ""

@@ -75,7 +75,12 @@ class Process:
             words = shell_words(self.shell_text)
         if words is None:
             return self.script.command if self.script else None
-        return CeleryCommand(words, self.where, " ".join(self.words))
+        return CeleryCommand(words, self.written, " ".join(self.words))
+
+    @property
+    def written(self) -> Where:
+        """Where its command is written: in a Dockerfile, for one that leaves it to its image."""
+        return self.options["started"].where if "started" in self.options else self.where
 
     @property
     def subcommand(self) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.given import Given, given_to
+from celeryize.checks.facts.processes.hosts import service_at
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
 from celeryize.patch.nodes import walk
@@ -38,6 +39,15 @@ class BrokerUrl:
 
 def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     """The broker's URL that a process gets; None where it cannot be told."""
+    command = process.celery
+    # what the command line says beats all else
+    option = command.option("-b", "--broker") if command else None
+    if option:
+        return _known(option, process.where, "--broker")
+    for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
+        inline = process.variable(name)
+        if inline and name not in process.environment:
+            return _known(inline, process.where, name)
     has = given_to(facts, process)
     given = _given_url(facts, has)
     # `amqp://shop:${PASSWORD}@rabbit` is a URL that is not known, and no missing one
@@ -54,13 +64,17 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     return BrokerUrl(url, places[0].where, next(iter(names), OWN))
 
 
+def _known(text: str, where: Where, name: str) -> BrokerUrl | None:
+    if "://" not in text or "$" in text:
+        return None
+    return BrokerUrl(text, where, name)
+
+
 def _given_url(facts: Facts, has: Given) -> BrokerUrl | None:
     for name in (OWN, *variables_of(facts, OWN, "BROKER_URL")):
         item = has.variables.get(name)
-        if item and "://" in item.text and "$" not in item.text:
-            return BrokerUrl(item.text, item.where, name)
         if item:
-            return None
+            return _known(item.text, item.where, name)
     return None
 
 
@@ -74,6 +88,17 @@ def variables_of(facts: Facts, *settings: str) -> tuple[str, ...]:
                 if text and VARIABLE.fullmatch(text):
                     found[text] = None
     return tuple(found)
+
+
+def with_service(facts: Facts, process: Process, url: BrokerUrl) -> BrokerUrl:
+    """A URL whose host is the service itself, and no other name of it."""
+    if process.kind != "compose" or not url.host:
+        return url
+    service = service_at(facts, process, url.host)
+    head, sign, rest = url.url.rpartition("@")
+    if not sign:
+        head, sign, rest = url.url.partition("://")
+    return replace(url, url=f"{head}{sign}{rest.replace(url.host, service, 1)}")
 
 
 def is_local(url: BrokerUrl) -> bool:

@@ -79,7 +79,7 @@ def _reads_in(node: ast.AST, setting: Setting, readers: Mapping[str, ReaderKind]
             if isinstance(node.op, ast.Or) and read.name and not read.demanded:
                 yield Read(read.name, text_of(last), False, setting)
         return
-    found = _read_at(node, readers, setting.code)
+    found = read_at(node, readers, setting.code)
     if found is not None:
         yield Read(*found, setting)
         return
@@ -87,7 +87,7 @@ def _reads_in(node: ast.AST, setting: Setting, readers: Mapping[str, ReaderKind]
         yield from _reads_in(inner, setting, readers)
 
 
-def _read_at(
+def read_at(
     node: ast.AST, readers: Mapping[str, ReaderKind], code: Code
 ) -> tuple[str, str | None, bool] | None:
     """The name, the default, and whether it is demanded, of a node that reads a variable."""
@@ -134,6 +134,15 @@ def _library_read(
     if kind is ReaderKind.LITERAL or any(keyword.arg is None for keyword in node.keywords):
         return name, None, False
     return name, None, True
+
+
+def second_of(call: ast.AST) -> ast.expr | None:
+    """The expression that a look at the environment takes without the variable, if it has one."""
+    if not isinstance(call, ast.Call):
+        return None
+    if len(call.args) > 1 and dotted(call.args[1]) in {"bool", "int", "str"}:
+        return _default_in(call, 2)
+    return _default_in(call, 1)
 
 
 def _default_in(call: ast.Call, place: int) -> ast.expr | None:

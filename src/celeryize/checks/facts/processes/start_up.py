@@ -29,7 +29,12 @@ PLAIN = re.compile(
 def may_be_given(facts: Facts, process: Process, name: str) -> bool:
     """Whether an image, a script, a wrapper, the code before the settings, or what patches a
     manifest may give a process a variable."""
-    if is_named_elsewhere(facts, name) or _is_set_by_code(facts, name):
+    return _is_set_by_code(facts, name) or may_start_with(facts, process, name)
+
+
+def may_start_with(facts: Facts, process: Process, name: str) -> bool:
+    """The same, less what the code sets."""
+    if is_named_elsewhere(facts, name):
         return True
     if process.kind == "kubernetes" and _is_patched(facts, process, name):
         return True

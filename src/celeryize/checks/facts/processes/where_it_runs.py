@@ -174,22 +174,6 @@ def _working_directory_of_copies(dockerfile: str) -> str:
     return found[0] if found else "/"
 
 
-def stage_of(dockerfile: str, target: str | None) -> str:
-    """The lines of a Dockerfile that make an image: of its last stage, or that of a name, below
-    those of the stages that it is made from."""
-    stages: dict[str, str] = {}
-    text = dockerfile
-    for part in re.split(r"(?=^[ \t]*FROM\s)", dockerfile, flags=re.M | re.I):
-        head = re.match(r"\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", part, re.I)
-        if head is None:
-            continue
-        text = stages.get(head[1].lower(), "") + part
-        stages[(head[2] or str(len(stages))).lower()] = text
-    if target is None:
-        return text
-    return stages.get(target.lower(), "")
-
-
 def dockerfile_of(process: Process, folder: Path) -> str:
     """The text of the Dockerfile that a service is built from; empty where there is none."""
     place, _ = _build_of(process, folder)

@@ -1,0 +1,73 @@
+"""What an image starts by itself: the last CMD and ENTRYPOINT of its Dockerfile.
+
+Source: https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+# One instruction, over as many lines as it has.
+STARTS = r"^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
+CMD = re.compile(STARTS.format("CMD"), re.M | re.I)
+FROM = re.compile(r"^[ \t]*FROM\s", re.M | re.I)
+ENTRYPOINT = re.compile(STARTS.format("ENTRYPOINT"), re.M | re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The words that an image starts, and the text of the instruction that they are written in."""
+
+    words: tuple[str, ...]
+    text: str
+
+
+def stage_of(dockerfile: str, target: str | None) -> str:
+    """The lines of a Dockerfile that make an image: of its last stage, or that of a name, below
+    those of the stages that it is made from."""
+    stages: dict[str, str] = {}
+    text = dockerfile
+    for part in re.split(r"(?=^[ \t]*FROM\s)", dockerfile, flags=re.M | re.I):
+        head = re.match(r"\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", part, re.I)
+        if head is None:
+            continue
+        text = stages.get(head[1].lower(), "") + part
+        stages[(head[2] or str(len(stages))).lower()] = text
+    if target is None:
+        return text
+    return stages.get(target.lower(), "")
+
+
+def start_of(stage: str, command: tuple[str, ...]) -> Start | None:
+    """What a container of an image starts, with the command of its service, which takes the place
+    of CMD; None where the image says nothing."""
+    entries, commands = list(ENTRYPOINT.finditer(stage)), list(CMD.finditer(stage))
+    entry = entries[-1] if entries else None
+    cmd = commands[-1] if commands and not command else None
+    # an ENTRYPOINT of a later stage makes the CMD of an earlier one empty
+    if entry and cmd and FROM.search(stage, cmd.end(), entry.start()):
+        cmd = None
+    if entry is None and cmd is None:
+        return None
+    words = command
+    if cmd is not None:
+        words = _words_of(cmd[1])
+    if entry is not None:
+        first = _words_of(entry[1])
+        # in the shell form it is given no arguments
+        words = first if first[:1] == ("/bin/sh",) else (*first, *words)
+    written = entry if cmd is None else cmd
+    return Start(words, written[0] if written else "")
+
+
+def _words_of(text: str) -> tuple[str, ...]:
+    """The words of an instruction: a list, or what a shell is given."""
+    text = re.sub(r"\\\n", " ", text).strip()
+    if text.startswith("["):
+        try:
+            return tuple(str(word) for word in json.loads(text))
+        except ValueError:
+            pass
+    return ("/bin/sh", "-c", text)

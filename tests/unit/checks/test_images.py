@@ -1,0 +1,123 @@
+"""What an image starts, and what is there once on a host: broken projects, and healthy twins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import Mistake, found_in, settings, with_twin
+
+BESIDE = settings("CELERY_BROKER_URL = 'redis://redis:6379/0'\n", instead="CELERY_BROKER_URL")
+PLAIN = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
+WEB = "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
+WORKER = "  worker:\n    build: .\n    stop_grace_period: 600s\n"
+CELERY = "    command: celery -A config worker"
+
+
+def services(*parts: str, dockerfile: str = PLAIN, **more: str) -> dict[str, str]:
+    return {
+        **BESIDE,
+        "Dockerfile": dockerfile,
+        "compose.yml": f"services:\n{''.join(parts)}  redis:\n    image: redis:7\n",
+        **{name.replace("__", "/"): text for name, text in more.items()},
+    }
+
+
+MISTAKES = [
+    *(
+        Mistake(
+            "celery.E943",
+            services(WEB, f"    {own}\n", WORKER, CELERY, f"\n    {theirs}  # <-\n"),
+            services(WEB, f"    {own}\n", WORKER, CELERY, f"\n    {twin}\n"),
+        )
+        for own, theirs, twin in (
+            ("container_name: shop", "container_name: shop", "container_name: shop_worker"),
+            ("ports: ['8000:8000']", "ports: ['8000:9000']", "ports: ['8001:8000', '9000']"),
+            ("ports: ['8000:8000']", "ports: ['127.0.0.1:8000:80']", "expose: [8000]"),
+            # it is started in place of the other one
+            (
+                "ports: ['8000:8000']",
+                "ports: ['8000:8000']",
+                "profiles: [x]\n    ports: ['8000:80']",
+            ),
+        )
+    ),
+    # by the anchor of the web server
+    Mistake(
+        "celery.E943",
+        services(
+            WEB.replace("  web:", "  web: &it") + "    container_name: shop\n",
+            "  worker:\n    <<: *it\n    stop_grace_period: 600s\n",
+            f"{CELERY}  # <-\n",
+        ),
+        services(
+            WEB.replace("  web:", "  web: &it") + "    container_name: shop\n",
+            "  worker:\n    <<: *it\n    stop_grace_period: 600s\n    container_name: other\n",
+            f"{CELERY}\n",
+        ),
+    ),
+    *(
+        Mistake(
+            "celery.E944",
+            {"Dockerfile": f'{PLAIN}CMD ["celery", "-A", "config", "worker"]\n{after}\n'},
+            {"Dockerfile": f"{PLAIN}{twin}\n"},
+            at="Dockerfile:4",
+        )
+        for after, twin in (
+            ('CMD ["gunicorn", "config.wsgi"]', 'CMD ["gunicorn", "config.wsgi"]'),
+            (
+                "CMD gunicorn config.wsgi",
+                f'CMD ["celery", "-A", "config", "worker"]\n{PLAIN}CMD ["gunicorn", "config.wsgi"]',
+            ),
+        )
+    ),
+    *(
+        Mistake(
+            "celery.E945",
+            services(WEB, WORKER, dockerfile=f"{PLAIN}{cmd}\n"),
+            twin,
+            at="compose.yml:6",
+        )
+        for cmd, twin in (
+            ('CMD ["gunicorn", "config.wsgi"]', services(WEB, WORKER, CELERY, "\n")),
+            # the script, or the entry point, may start the worker
+            ("CMD gunicorn config.wsgi", services(WEB, WORKER, dockerfile=f"{PLAIN}CMD ./start\n")),
+            (
+                "CMD python manage.py runserver",
+                services(
+                    WEB, WORKER, dockerfile=f'{PLAIN}ENTRYPOINT ["/run"]\nCMD ["gunicorn", "x"]\n'
+                ),
+            ),
+            (
+                'CMD ["uvicorn", "config.asgi"]',
+                services(
+                    WEB,
+                    WORKER.replace("worker:", "api:"),
+                    dockerfile=f'{PLAIN}CMD ["uvicorn", "config.asgi"]\n',
+                ),
+            ),
+        )
+    ),
+    *(
+        Mistake(
+            "celery.E946",
+            services(WORKER, f"{CELERY}  # <-\n", dockerfile=f"{PLAIN}ENTRYPOINT {entry}\n"),
+            services(WORKER, f"{more}{CELERY}\n", dockerfile=f"{PLAIN}ENTRYPOINT {twin}\n"),
+        )
+        for entry, twin, more in (
+            ('["python", "manage.py"]', '["tini", "--"]', ""),
+            ('["gunicorn", "config.wsgi"]', '["python", "-m"]', ""),
+            ('["python3", "/app/manage.py"]', '["python", "/boot.py"]', ""),
+            ('["python", "manage.py"]', '["python", "manage.py"]', "    entrypoint: []\n"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
