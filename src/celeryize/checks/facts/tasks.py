@@ -158,11 +158,14 @@ class TaskFacts:
             # `def send(greet):` has a greet of its own, which is not the task
             if is_visible(code, node, head, task.node):
                 return task
-        module, name = self.code.imported_as(code, node, head) or ("", None)
-        if not module:
+        meant = self._task_at(_full_name(code.imported.get(head), rest), REEXPORTS)
+        # most imported names are no tasks under any of their imports: no scope has to be looked at
+        if meant is None and head not in code.imported_twice:
             return None
-        full = ".".join(part for part in (module, name, rest) if part)
-        return self._task_at(full, REEXPORTS)
+        bound = self.code.imported_as(code, node, head)
+        if bound == code.imported.get(head):
+            return meant
+        return self._task_at(_full_name(bound, rest), REEXPORTS)
 
     def _task_at(self, full: str, levels: int) -> Task | None:
         """The task at a dotted path, followed through the modules that re-export it."""
@@ -195,6 +198,13 @@ class TaskFacts:
     @cached_property
     def _by_place(self) -> dict[tuple[PurePosixPath, str], Task]:
         return {(task.code.path, task.node.name): task for task in self}
+
+
+def _full_name(bound: tuple[str, str | None] | None, rest: str) -> str:
+    """The dotted path of a binding and the attributes behind it; empty for none."""
+    if bound is None:
+        return ""
+    return ".".join(part for part in (*bound, rest) if part)
 
 
 def _related_name(call: ast.Call) -> str:
