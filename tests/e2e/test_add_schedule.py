@@ -56,9 +56,9 @@ def test_an_entry_at_noon_is_not_bothered_by_clock_changes(clinic, celeryize: Ru
             ["doctors.tasks.remind", "--every", "1m", "--kwargs", '{"fool": 1}'],
             "unexpected keyword argument 'fool'",
         ),
-        (["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"], "takes"),
+        (["doctors.tasks.remind", "--every", "1m", "--args", '[true, "a", 3]'], "takes"),
         (
-            ["doctors.tasks.remind", "--every", "1m", "--args", "[1, 2, 3]"],
+            ["doctors.tasks.remind", "--every", "1m", "--args", '[true, "a", 3]'],
             "Its arguments are --args",
         ),
         (["doctors.tasks.daily", "--every", "1m"], "With --create, the task is written, too."),

@@ -64,7 +64,7 @@ def test_a_refusal_becomes_a_manual_step_with_its_lines(tmp_path: Path):
     draft.add_note("to know")
     plan = draft.plan()
     assert steps(draft) == [("tasks.py", "manual", "no place")]
-    assert plan.todos == (Todo("no place", "Paste it.", "a = 1\n", FILE),)
+    assert plan.todos == (Todo("no place", "Paste it.", "a = 1\n", FILE, needed=True),)
     assert plan.notes == ("to know",) and draft.refused == (refusal,)
 
 

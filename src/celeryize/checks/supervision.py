@@ -571,8 +571,7 @@ def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
     """The containers without the variable from which the settings read the broker, and without
     another value: None is Celery's own default, a RabbitMQ on localhost."""
     settings = list(facts.settings.named(OWN, "BROKER_URL"))
-    dotenv = dotenv_of(facts)
-    if len(settings) != 1 or settings[0].conditional or dotenv is None:
+    if len(settings) != 1 or settings[0].conditional:
         return
     reads = list(reads_of(facts, settings[0]))
     # a text around it, or an `or`, is another value
@@ -581,9 +580,16 @@ def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
     if not isinstance(settings[0].value, ast.Call) or len(settings[0].value.args) != 1:
         return
     name = reads[0].name
-    for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand != "worker":
-            continue
+    workers = [
+        process
+        for process in facts.deployment.processes
+        if process.kind == "compose" and process.subcommand == "worker"
+    ]
+    # the modules beside the settings are read for it
+    dotenv = dotenv_of(facts) if workers else None
+    if dotenv is None:
+        return
+    for process in workers:
         given = [given_to(facts, one) for one in definitions_of(facts, process)]
         known = {*dotenv, *(variable for one in given for variable in one.variables)}
         if {OWN, name} & known or not all(one.complete for one in given):

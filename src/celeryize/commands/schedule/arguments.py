@@ -24,7 +24,8 @@ from celeryize.patch.nodes import dotted, walk
 JSON_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "1"),
     "float": ((int, float), "1.5"),
-    "bool": ((bool,), "true"),
+    # 0 and 1 do what is meant
+    "bool": ((bool, int), "true"),
     "str": ((str,), '"daily"'),
     "list": ((list,), "[1, 2]"),
     "dict": ((dict,), '{"full": false}'),

@@ -68,7 +68,7 @@ def test_what_is_missing_is_said_with_its_types_and_the_option_to_paste(project)
         ("pk: int", 1.5, True),
         ("pk: float", "1.5", 1),
         ("pk: str", 1, "1"),
-        ("pk: bool", 1, False),
+        ("pk: bool", "yes", 1),
         ("pk: list[int]", ["a"], [1]),
         ("pk: list", {}, ["a"]),
         ("pk: dict[str, int]", [], {"a": 1}),
