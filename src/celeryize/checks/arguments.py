@@ -215,7 +215,11 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
             named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
             given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
         for value in given:
-            what = _instance_words(code, call, value) or _related_words(facts, code, value)
+            what = (
+                _instance_words(code, call, value)
+                or _related_words(facts, code, value)
+                or _annotated_words(facts, code, value)
+            )
             if what:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
@@ -297,6 +301,38 @@ def _related_words(facts: Facts, code: Code, value: ast.expr) -> str | None:
         if value.value.id not in facts.code.bindings(code.path):
             return f"{dotted(value)}, the instance behind a foreign key"
     return None
+
+
+def _annotated_words(facts: Facts, code: Code, value: ast.expr) -> str | None:
+    """The instance that a parameter is by its annotation, in words: `order: Order`."""
+    function = code.function_of(value)
+    if not isinstance(value, ast.Name) or function is None:
+        return None
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    annotation = next((one.annotation for one in arguments if one.arg == value.id), None)
+    name = text_of(annotation) or dotted(annotation)
+    # `order = order.pk` is no instance any more
+    if not name or _last_assignment(function, value.id, value.lineno) is not None:
+        return None
+    model = _model_called(facts, code, name)
+    return f"{value.id}, an instance of {model.name}" if model else None
+
+
+def _model_called(facts: Facts, code: Code, name: str) -> ast.ClassDef | None:
+    """The model of the project that a name means in a file."""
+    head, _, rest = name.partition(".")
+    module, inner = facts.code.bindings(code.path).get(head, ("", None))
+    if module:
+        full = ".".join(part for part in (module, inner, rest) if part)
+        module, _, name = full.rpartition(".")
+        path = facts.modules.find(module)
+        there = facts.code.parsed(path) if path and "models" in module.split(".") else None
+    else:
+        there = code
+    # its models have that name, too, and are no rows
+    if there is None or any(of.startswith("pydantic") for of, _ in there.imported.values()):
+        return None
+    return next((one for one in there.classes if one.name == name and is_model(one)), None)
 
 
 def _foreign_keys(facts: Facts) -> frozenset[str]:

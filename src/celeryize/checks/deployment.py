@@ -96,6 +96,13 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         if not facts.project.celery and command.subcommand not in {"worker", "beat"}:
             continue
         path = facts.modules.find(spec)
+        if path is None and facts.project.celery and _is_plain_folder(facts, spec):
+            yield Occurrence(
+                f"-A {spec}: the folder {spec}/ is no package, and has no app in it",
+                command.where,
+                f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}.",
+            )
+            continue
         if path is None or facts.modules.find(f"{spec}.celery") is not None:
             continue
         code = facts.code.parsed(path)
@@ -105,6 +112,21 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         if facts.project.celery:
             hint = f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}."
         yield Occurrence(f"-A {spec}: no app is in {path}", command.where, hint)
+
+
+def _is_plain_folder(facts: Facts, name: str) -> bool:
+    """Whether a name is that of folders alone that Python takes for empty packages: no app is in
+    one, from wherever it is found."""
+    found = False
+    for place, names, files in facts.deployment.folders:
+        if f"{name}.py" in files:
+            return False
+        if place.name == name:
+            found = True
+            # `celery.py` in it is an app of its own
+            if {"__init__.py", "celery.py"} & {*files} or "celery" in names:
+                return False
+    return found and not facts.deployment.renames_to(name)
 
 
 def _may_hold_app(facts: Facts, module: ast.Module) -> bool:
@@ -128,6 +150,18 @@ def _may_hold_app(facts: Facts, module: ast.Module) -> bool:
             case ast.Call(func=ast.Name(id="globals" | "setattr")):
                 return True
     return False
+
+
+def _module_to_name(facts: Facts) -> str:
+    """Which settings the app file is to name: those of the web server, which imports it before it
+    sets its own; manage.py does so afterwards."""
+    own = facts.project.settings.module
+    for entry in facts.project.web:
+        if entry.certain and not entry.stale and len(entry.names) == 1:
+            name = entry.names[0]
+            if name != own and facts.modules.find(name) is not None:
+                return f"Name {name} there, as {entry.where.path} does."
+    return f"Name {own} there, as manage.py does."
 
 
 @check("celery.E113", unless=("celery.E111",))
@@ -191,10 +225,11 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
 def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
     """The app file names a settings module that does not exist.
 
-    What happens: The worker does not start, unless DJANGO_SETTINGS_MODULE is exported.
+    What happens: The worker does not start, unless DJANGO_SETTINGS_MODULE is exported; nor does the
+        web server, where the project package imports the app file before wsgi.py has set its own.
     How it looks: ModuleNotFoundError: No module named 'config.setings'
     Why: `celery -A ...` does not run manage.py; the line in the app file decides.
-    Fix: Use the name that manage.py uses.
+    Fix: The module that wsgi.py names; manage.py sets its own before anything is imported.
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     for code, call, name in _settings_of_app(facts):
@@ -202,7 +237,7 @@ def settings_module_missing(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the app file names the settings module {name}, which does not exist",
                 code.where(call),
-                f"Name {facts.project.settings.module} there, as manage.py does.",
+                _module_to_name(facts),
             )
 
 

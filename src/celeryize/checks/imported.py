@@ -549,7 +549,10 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
 @check(
     "celery.E150",
     imports=True,
-    unless=("celery.E001", "celery.E002", "celery.E160", "celery.E161", "celery.E381"),
+    unless=(
+        *("celery.E001", "celery.E002", "celery.E020", "celery.E160", "celery.E161"),
+        "celery.E381",
+    ),
     unless_there=("celery.E167",),
 )
 def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:

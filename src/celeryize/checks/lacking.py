@@ -488,10 +488,17 @@ def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
     for key, client, extra in _needed_clients(facts):
         if extra in extras:
             continue
+        hint = f"Write celery[{extra}]"
+        own = facts.settings.first(f"{PREFIX}BROKER_URL")
+        if own is not None and key.startswith(f"{PREFIX}BROKER_URL "):
+            # a process that has kept the broker of yesterday
+            scheme = urlsplit(text_of(default_of(own.value)) or "").scheme
+            if scheme and CLIENTS.get(scheme, ("", ""))[1] != extra:
+                hint += f", or give it the broker that the settings have now ({scheme}://...)"
         yield Occurrence(
             f"{dependencies.file} does not declare {client}, which {key} needs",
             Where(dependencies.file),
-            f"Write celery[{extra}].",
+            f"{hint}.",
         )
         return
 

@@ -209,6 +209,10 @@ def name_taken(name: str, where: Where | None) -> str:
 # The reasons
 
 
+def _variable_of_app(facts: Facts) -> str:
+    return facts.project.celery[0].variable if facts.project.celery else "app"
+
+
 def _not_registered(task: Task, reason: Reason, why: str, hint: str = "") -> Unregistered:
     return Unregistered(task, reason, f"{task.node.name} is not registered: {why}", hint)
 
@@ -335,7 +339,8 @@ def _reason_in_app(facts: Facts, task: Task, app: App) -> Unregistered | None:
             hint = f"Move the task into {usual}.py"
         elif (facts.project.root / app.folder / usual).is_dir():
             hint = f"Move the task into {usual}/"
-        hint += f', or add autodiscover_tasks(related_name="{inside.stem}").'
+        call = f'{_variable_of_app(facts)}.autodiscover_tasks(related_name="{inside.stem}")'
+        hint += f", or add {call} below the call in the app file."
         return _not_registered(task, Reason.MODULE_NAME, why, hint)
     package = app.folder / inside.stem
     if (facts.project.root / package / "__init__.py").is_file():

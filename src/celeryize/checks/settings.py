@@ -818,6 +818,7 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
             where or limit.where,
             "Raise visibility_timeout above the time limit.",
         )
+    yield from _tasks_longer_than(facts, timeout, broker)
     for code in facts.code.relevant:
         for call in code.calls:
             delay = delay_of(code, call)
@@ -828,6 +829,26 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
                     code.where(call),
                     "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
                 )
+
+
+def _tasks_longer_than(facts: Facts, timeout: float, broker: str) -> Iterator[Occurrence]:
+    """The tasks that are acknowledged at their end and have a time limit of their own above the
+    patience of the broker."""
+    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
+    by_settings = late is not None and is_true(late.value)
+    for task in facts.tasks:
+        own = task.options.get("acks_late")
+        if not (is_true(own) or (own is None and by_settings)):
+            continue
+        limits = [number_of(task.options.get(name)) for name in ("time_limit", "soft_time_limit")]
+        longest = max((limit for limit in limits if limit is not None), default=0)
+        if longest >= timeout:
+            yield Occurrence(
+                f"{task.node.name} may run for {longest:g} s, and {broker} delivers it again after "
+                f"{timeout:g} s",
+                task.where,
+                "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS above its time limit.",
+            )
 
 
 def broker_patience(facts: Facts) -> float | None:

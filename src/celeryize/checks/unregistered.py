@@ -110,8 +110,10 @@ def module_not_discovered(facts: Facts) -> Iterator[Occurrence]:
     What happens: The worker does not register the task.
     How it looks: Received unregistered task of type 'shop.jobs.add'. The message has been ignored
         and discarded.
-    Why: autodiscover_tasks() imports <app>.tasks and nothing else.
-    Fix: Move the task into tasks.py, or call autodiscover_tasks(related_name="jobs") in addition.
+    Why: autodiscover_tasks() imports one module of each app: <app>.tasks, unless related_name says
+        another.
+    Fix: Move the task into tasks.py; or a second call in the app file, beside the first:
+        app.autodiscover_tasks(related_name="jobs")
     Source: https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks
     """
     return _report_reason(facts, Reason.MODULE_NAME)
@@ -159,7 +161,7 @@ def module_never_imported(facts: Facts) -> Iterator[Occurrence]:
     return _report_reason(facts, Reason.NOT_IMPORTED)
 
 
-@check("celery.E660", imports=True, unless=(*CAUSES, "celery.E030", "celery.E120"))
+@check("celery.E660", imports=True, unless=(*CAUSES, "celery.E021", "celery.E030", "celery.E120"))
 def missing_without_reason(facts: Facts) -> Iterator[Occurrence]:
     """The worker does not have a task, and nothing in the code explains it.
 

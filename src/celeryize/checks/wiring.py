@@ -242,8 +242,8 @@ def _imported_at_start(facts: Facts, module: str) -> bool:
 def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
     """A module of the project hides a library of the same name.
 
-    What happens: `import celery` finds the project's file, because its folder comes first on
-        sys.path.
+    What happens: Every import of that name finds the project's file, because its folder comes first
+        on sys.path.
     How it looks: ImportError: cannot import name 'Celery' from partially initialized module
         'celery' (most likely due to a circular import)
     Why: The folder of manage.py is searched before the installed packages.

@@ -72,6 +72,42 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W360",
+        {
+            **view(
+                "def f(visit: Visit):\n    greet.delay(visit)  # <-\n",
+                "from doctors.models import Visit\n",
+            ),
+            "doctors/models.py": VISIT,
+        },
+        {
+            **view(
+                "def f(visit: Visit, kind: Kind):\n    greet.delay(kind)\n    visit = visit.pk\n"
+                "    greet.delay(visit)\n",
+                "from doctors.models import Kind, Visit\n",
+            ),
+            "doctors/models.py": f"{VISIT}\n\nclass Kind(models.TextChoices):\n    A = 'a'\n",
+        },
+    ),
+    Mistake(
+        "celery.W360",
+        {
+            **view(
+                "def f(visit: 'models.Visit'):\n    greet.delay(visit)  # <-\n",
+                "from doctors import models\n",
+            ),
+            "doctors/models.py": VISIT,
+        },
+        {
+            **view(
+                "def f(visit: Visit):\n    greet.delay(visit)\n",
+                "from doctors.models import Visit\n",
+            ),
+            "doctors/models.py": "from pydantic import BaseModel\n\n\nclass Visit(BaseModel):\n"
+            "    pk: int\n",
+        },
+    ),
+    Mistake(
+        "celery.W360",
         view(
             "def f(request):\n    form = NameForm(request.POST)\n"
             "    greet.apply_async(kwargs={'name': form})  # <-\n",

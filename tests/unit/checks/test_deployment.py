@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from celeryize.checks.facts import read_facts
+from celeryize.checks.run_checks import run_checks
+from celeryize.detect.project import load_project
+from tests.conftest import make_tree
 from tests.unit.checks.projects import APP, Mistake, found_in, healthy, settings, with_twin
 
 NO_APP = {"config/celery.py": "", "config/__init__.py": "", "doctors/tasks.py": ""}
@@ -134,3 +138,56 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        # the folder of manage.py, which is no package
+        ({"Procfile": "worker: celery -A backend worker\n"}, ["celery.E812"]),
+        (
+            {
+                "compose.yml": "services:\n  worker:\n    build: ./backend\n"
+                "    command: [celery, -A, backend, worker]\n",
+                "backend/Dockerfile": "FROM python:3.13\nWORKDIR /code\nCOPY . .\n",
+            },
+            ["celery.E812"],
+        ),
+        ({"Procfile": "worker: cd backend && celery -A config worker\n"}, []),
+        (
+            {
+                "Procfile": "worker: celery -A backend worker\n",
+                "backend/celery.py": "from config.celery import app\n",
+            },
+            [],
+        ),
+        # a container may have another folder under that name
+        (
+            {
+                "compose.yml": "services:\n  worker:\n    build: .\n"
+                "    command: [celery, -A, backend, worker]\n",
+                "Dockerfile": "FROM python:3.13\nWORKDIR /code\nCOPY backend/config /code/backend\n",
+            },
+            [],
+        ),
+    ],
+)
+def test_a_folder_that_is_no_package_has_no_app(tmp_path, files, found):
+    inside = {f"backend/{path}": text for path, text in healthy().items()}
+    tree = make_tree(tmp_path / "p", {**inside, **files})
+    facts = read_facts(load_project(tree))
+    assert facts.project.base.name == "backend"
+    ids = [one.id for one in run_checks(facts).findings if one.id in {"celery.E110", "celery.E812"}]
+    assert ids == found
+
+
+def test_the_app_file_is_to_name_the_settings_of_the_web_server(tmp_path):
+    tree = {
+        **healthy(),
+        "config/celery.py": APP.replace('"config.settings"', '"config.setings"'),
+        "config/live.py": "from config.settings import *\n",
+    }
+    tree["config/wsgi.py"] = tree["config/wsgi.py"].replace('"config.settings"', '"config.live"')
+    facts = read_facts(load_project(make_tree(tmp_path / "p", tree)))
+    (found,) = [one for one in run_checks(facts).findings if one.id == "celery.E120"]
+    assert found.hint == "Name config.live there, as config/wsgi.py does."

@@ -332,3 +332,32 @@ def test_a_schedule_without_beat_names_the_command_that_starts_one(tmp_path):
     findings = run_checks(read_facts(load_project(tree, python=sys.executable))).findings
     (hint,) = [finding.hint for finding in findings if finding.id == "celery.W844"]
     assert "celeryize add-worker" in hint and "celery -A config beat" in hint
+
+
+@pytest.mark.parametrize(
+    ("settings_url", "hint"),
+    [
+        # the settings have moved to RabbitMQ, and the process has not
+        (
+            "amqp://guest@localhost//",
+            "Write celery[redis], or give it the broker that the settings have now (amqp://...).",
+        ),
+        ("redis://localhost:6379/0", "Write celery[redis]."),
+    ],
+)
+def test_a_process_with_the_broker_of_yesterday_may_get_that_of_today(tmp_path, settings_url, hint):
+    read = f"import os\nCELERY_BROKER_URL = os.environ.get('CELERY_BROKER_URL', {settings_url!r})\n"
+    files = {
+        **healthy(),
+        **settings(read, instead="CELERY_BROKER_URL"),
+        "requirements.txt": "django>=4.2\ncelery>=5.4\n",
+        "compose.yml": "services:\n  worker:\n    build: .\n    command: celery -A config worker\n"
+        "    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0\n"
+        "  redis:\n    image: redis:7\n",
+    }
+    files["config/settings.py"] = files["config/settings.py"].replace(
+        'CELERY_RESULT_BACKEND = "redis://localhost:6379/1"\n', ""
+    )
+    found = run_checks(read_facts(load_project(make_tree(tmp_path / "p", files)))).findings
+    (hinted,) = [finding.hint for finding in found if finding.id == "celery.W157"]
+    assert hinted == hint

@@ -216,6 +216,27 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W470",
+        {
+            **tasks("@shared_task(time_limit=14400)\ndef pack():  # <-\n    pass\n"),
+            **settings("CELERY_TASK_ACKS_LATE = True\n"),
+        },
+        {
+            **tasks(
+                "@shared_task(time_limit=14400, acks_late=False)\ndef pack():\n    pass\n\n\n"
+                "@shared_task(time_limit=1800)\ndef send():\n    pass\n"
+            ),
+            **settings("CELERY_TASK_ACKS_LATE = True\n"),
+        },
+    ),
+    Mistake(
+        "celery.W470",
+        tasks(
+            "@shared_task(acks_late=True, soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():  # <-\n    pass\n"
+        ),
+        tasks("@shared_task(soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():\n    pass\n"),
+    ),
+    Mistake(
+        "celery.W470",
         view("def f():\n    greet.apply_async(args=('x',), countdown=7200)  # <-\n"),
         view("def f():\n    greet.apply_async(args=('x',), countdown=60)\n"),
     ),

@@ -176,6 +176,12 @@ class DeploymentFacts:
         part = re.compile(rf"[/:]{re.escape(name)}(?![\w-])")
         return any(part.search(line) for line in self._placing_lines)
 
+    def renames_to(self, name: str) -> bool:
+        """Whether a container gets another folder under this name: `COPY src /code/shop`."""
+        target = re.compile(rf"([\w./-]*)(?:\s+|:)[\w./-]*/{re.escape(name)}/?(?::\w+)?[\"']?\s*$")
+        sources = [match[1] for line in self._placing_lines if (match := target.search(line))]
+        return any(PurePosixPath(source).name != name for source in sources)
+
     @cached_property
     def _placing_lines(self) -> tuple[str, ...]:
         """The lines of compose files and Dockerfiles that say where something is or runs."""
