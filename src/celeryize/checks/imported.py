@@ -563,7 +563,8 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
         AttributeError: 'NoneType' object has no attribute 'Redis'
     Why: celery itself only installs the client for RabbitMQ; and in a URL, # / @ and : of a
         password have to be percent-encoded.
-    Fix: celery[redis], celery[sqs], ...; sqlalchemy for db+...
+    Fix: Install the client that the URL needs (celery[redis], celery[sqs], ...; sqlalchemy for
+        db+...), or correct the URL.
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
     for failure in failures(facts, "broker", "backend"):

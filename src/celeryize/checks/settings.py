@@ -279,9 +279,9 @@ def _rename_old(facts: Facts, setting: Setting, name: str) -> Fix | Unsure:
 def code_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
     """The app file overrides a setting.
 
-    What happens: One of the two values has no effect: since Celery 5.7 that of the settings,
-        before 5.7 that of the code. Of `app.conf.beat_schedule = ...` and CELERY_BEAT_SCHEDULE,
-        one replaces the other as a whole.
+    What happens: One of the two values has no effect. Since Celery 5.7 the one in the code counts,
+        before 5.7 the one in the settings. Of `app.conf.beat_schedule = ...` and
+        CELERY_BEAT_SCHEDULE, one replaces the other as a whole.
     How it looks: (nothing)
     Why: Celery's order is: the environment, then Celery(...) and app.conf, then the settings.
         Before 5.7 a setting with the namespace came first.
