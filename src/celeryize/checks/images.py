@@ -14,8 +14,9 @@ from celeryize.detect.processes.images import CMD, ENTRYPOINT, start_of
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
-# The first port is that of the host.
-HOST_PORT = re.compile(r"(?:[\w.\[\]:]*:)?(\d+|\$\{?\w+\}?):\d+(?:/\w+)?")
+# The address and the port of the host, the port of the container, the protocol.
+HOST_PORT = re.compile(r"(?:([\w.\[\]:]*):)?(\d+|\$\{?\w+\}?):\d+(?:/(\w+))?")
+ALL_ADDRESSES = frozenset({"", "0.0.0.0", "[::]"})
 FROM = re.compile(r"(?im)^[ \t]*FROM\s")
 STARTS_CELERY = re.compile(r"\bcelery\b.*\b(worker|beat)\b", re.S)
 # The names that only a process of Celery has.
@@ -68,19 +69,29 @@ def _taken(process: Process, other: Process) -> tuple[str, Where | None] | None:
         what = ""
         if key == "container_name" and own.text == theirs.text:
             what = f"the container name {own.text}"
-        ports = sorted(_ports_of(process) & _ports_of(other)) if key == "ports" else []
-        if ports:
-            what = f"the port {ports[0]} of the host"
+        port = _port_in_common(own.text, theirs.text) if key == "ports" else None
+        if port:
+            what = f"the port {port} of the host"
         if what:
             shared = own.where == theirs.where
             return what, None if shared else own.where
     return None
 
 
-def _ports_of(process: Process) -> set[str]:
-    item = process.options.get("ports")
-    found = (HOST_PORT.fullmatch(word) for word in (item.text.split() if item else ()))
-    return {match[1] for match in found if match}
+def _port_in_common(one: str, other: str) -> str | None:
+    """A port of the host that two services publish, at one address and for one protocol."""
+    for address, port, protocol in sorted(_ports_of(one)):
+        for other_address, *rest in _ports_of(other):
+            both = {address, other_address}
+            if rest == [port, protocol] and (len(both) == 1 or both & ALL_ADDRESSES):
+                return port
+    return None
+
+
+def _ports_of(text: str) -> set[tuple[str, str, str]]:
+    """The addresses, ports and protocols that are published on the host."""
+    found = (HOST_PORT.fullmatch(word) for word in text.split())
+    return {(match[1] or "", match[2], match[3] or "tcp") for match in found if match}
 
 
 @check("celery.E944")

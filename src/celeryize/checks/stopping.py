@@ -38,9 +38,11 @@ GRACES = {
 CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
 # These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
 STAYING = frozenset({"sh", "dash"})
-# `CMD celery -A config worker`; what begins with exec, or with a bracket, has no shell.
+# `CMD celery -A config worker`; what exec starts, and a list, has no shell. The second line of a
+# HEALTHCHECK is a CMD, too.
 SHELL_FORM_OF_CMD = re.compile(
-    r"^[ \t]*(CMD|ENTRYPOINT)[ \t]+(?!\[|exec\b)[^\n]*\bcelery\b[^\n]*\b(?:worker|beat)\b",
+    r"(?<!\\\n)^[ \t]*(CMD|ENTRYPOINT)[ \t]+(?!\[)(?:(?!\bexec\b)[^\n])*"
+    r"\bcelery\b[^\n]*\b(?:worker|beat)\b",
     re.MULTILINE,
 )
 

@@ -33,6 +33,12 @@ MISTAKES = [
             ("container_name: shop", "container_name: shop", "container_name: shop_worker"),
             ("ports: ['8000:8000']", "ports: ['8000:9000']", "ports: ['8001:8000', '9000']"),
             ("ports: ['8000:8000']", "ports: ['127.0.0.1:8000:80']", "expose: [8000]"),
+            # another address, another protocol
+            (
+                "ports: ['127.0.0.1:8000:8000', '9:9/udp']",
+                "ports: ['127.0.0.1:8000:80']",
+                "ports: ['127.0.0.2:8000:80', '9:9']",
+            ),
             # it is started in place of the other one
             (
                 "ports: ['8000:8000']",
@@ -67,6 +73,13 @@ MISTAKES = [
             (
                 "CMD gunicorn config.wsgi",
                 f'CMD ["celery", "-A", "config", "worker"]\n{PLAIN}CMD ["gunicorn", "config.wsgi"]',
+            ),
+            # the second line of a health check is no CMD of the image
+            (
+                'CMD ["gunicorn", "config.wsgi"]',
+                "HEALTHCHECK --interval=1m \\\n  CMD celery -A config inspect ping -d worker@x\n"
+                'CMD ["celery", "-A", "config", "worker"]\n'
+                "HEALTHCHECK --interval=1m --timeout=50s \\\n    CMD celery -A config inspect ping",
             ),
         )
     ),

@@ -53,6 +53,14 @@ MISTAKES = [
     ),
     Mistake(
         "celery.W812",
+        {"Dockerfile": f"FROM python:3.12-slim\nCMD python manage.py migrate && {WORKER}  # <-\n"},
+        {
+            "Dockerfile": f"FROM python:3.12-slim\nCMD ./manage.py migrate && exec {WORKER}\n"
+            "HEALTHCHECK --interval=1m --timeout=50s \\\n    CMD celery inspect ping -d worker@x\n"
+        },
+    ),
+    Mistake(
+        "celery.W812",
         {"worker.Dockerfile": "FROM python:3.12\nENTRYPOINT celery -A config beat -s /tmp/b\n"},
         {"Dockerfile": f"FROM python:3.12-alpine\nCMD {WORKER}\n"},
         at="worker.Dockerfile:2",
