@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -109,7 +110,10 @@ def command_replaced(facts: Facts) -> Iterator[Occurrence]:
         for kind in (CMD, ENTRYPOINT):
             commands = list(kind.finditer(text))
             for one, after in pairwise(commands):
-                if not STARTS_CELERY.search(one[1]) or FROM.search(text, one.end(), after.start()):
+                celery = STARTS_CELERY.search(one[1])
+                if celery is None or FROM.search(text, one.end(), after.start()):
+                    continue
+                if _is_started_elsewhere(facts, celery[1], path):
                     continue
                 word = one[0].split()[0]
                 yield Occurrence(
@@ -118,6 +122,16 @@ def command_replaced(facts: Facts) -> Iterator[Occurrence]:
                     Where(path, _line_of(text, one.start(1))),
                     "Start Celery in a service of its own: `celeryize add-worker` writes one.",
                 )
+
+
+def _is_started_elsewhere(facts: Facts, subcommand: str, dockerfile: PurePosixPath) -> bool:
+    """Whether a service has a command of its own, so that nobody needs that of the image."""
+    return any(
+        process.celery
+        and process.subcommand == subcommand
+        and process.celery.where.path != dockerfile
+        for process in facts.deployment.processes
+    )
 
 
 def _line_of(text: str, position: int) -> int:

@@ -83,6 +83,20 @@ MISTAKES = [
             ),
         )
     ),
+    # a leftover, where the service of the worker has its own command
+    Mistake(
+        "celery.E944",
+        services(
+            WEB, dockerfile=f"{PLAIN}CMD exec celery -A config worker\nCMD gunicorn config.wsgi\n"
+        ),
+        services(
+            WEB,
+            WORKER,
+            f"{CELERY}\n",
+            dockerfile=f"{PLAIN}CMD exec celery -A config worker\nCMD gunicorn config.wsgi\n",
+        ),
+        at="Dockerfile:4",
+    ),
     *(
         Mistake(
             "celery.E945",
