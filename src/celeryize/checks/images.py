@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,7 +10,11 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, starts_web
+from celeryize.checks.facts.processes.where_it_runs import (
+    dockerfile_of,
+    dockerfile_path,
+    starts_web,
+)
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.images import CMD, ENTRYPOINT, start_of
 from celeryize.model import Where
@@ -158,13 +163,31 @@ def worker_starts_web(facts: Facts) -> Iterator[Occurrence]:
         # an entry point may look at a variable, and another file may give the command
         if any(one.words for one in same) or ENTRYPOINT.search(dockerfile):
             continue
-        if starts_web(facts, process):
-            kind = "beat" if process.name.endswith("beat") else "worker"
+        kind = "beat" if process.name.endswith("beat") else "worker"
+        if _is_of_project(facts, process) and not _has_another(facts, process, kind):
             yield Occurrence(
                 f"{process.name} has no command, and its image starts the web server",
                 process.where,
                 f"Add command: celery -A {_app_of(facts)} {kind}.",
             )
+
+
+def _is_of_project(facts: Facts, process: Process) -> bool:
+    """Whether a service starts a web server, from an image that is made of the project."""
+    if not starts_web(facts, process):
+        return False
+    found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+    home = facts.project.root / facts.project.base
+    # of an image without a Dockerfile here nothing is known that speaks against it
+    return found is None or home.is_relative_to(os.path.normpath(found[1]))
+
+
+def _has_another(facts: Facts, process: Process, subcommand: str) -> bool:
+    """Whether the file of a service starts a worker, or Beat, under another name."""
+    return any(
+        other.subcommand == subcommand and other.where.path == process.where.path
+        for other in facts.deployment.processes
+    )
 
 
 def _app_of(facts: Facts) -> str:

@@ -114,6 +114,24 @@ MISTAKES = [
                     WEB, WORKER, dockerfile=f'{PLAIN}ENTRYPOINT ["/run"]\nCMD ["gunicorn", "x"]\n'
                 ),
             ),
+            # a program of another kind, and one beside the worker
+            (
+                'CMD ["uvicorn", "config.asgi"]',
+                services(
+                    WEB,
+                    WORKER.replace("build: .", "build: ./mail"),
+                    mail__Dockerfile="FROM python:3.13\nCMD uvicorn main:app\n",
+                ),
+            ),
+            (
+                'CMD ["uvicorn", "config.asgi"]',
+                services(
+                    WORKER,
+                    WORKER.replace("worker:", "tasks:"),
+                    f"{CELERY}\n",
+                    dockerfile=f"{PLAIN}CMD gunicorn config.wsgi\n",
+                ),
+            ),
             (
                 'CMD ["uvicorn", "config.asgi"]',
                 services(
