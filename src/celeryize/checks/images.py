@@ -17,11 +17,12 @@ from celeryize.checks.facts.processes.where_it_runs import (
 )
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.images import CMD, ENTRYPOINT, start_of
+from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
 # The address and the port of the host, the port of the container, the protocol.
-HOST_PORT = re.compile(r"(?:([\w.\[\]:]*):)?(\d+|\$\{?\w+\}?):\d+(?:/(\w+))?")
+HOST_PORT = re.compile(r"(?:([\w.\[\]:]*):)?(\d+|\$\w+|\$\{[^}\s]+\}):\d+(?:/(\w+))?")
 ALL_ADDRESSES = frozenset({"", "0.0.0.0", "[::]"})
 FROM = re.compile(r"(?im)^[ \t]*FROM\s")
 STARTS_CELERY = re.compile(r"\bcelery\b.*\b(worker|beat)\b", re.S)
@@ -53,9 +54,9 @@ def taken_on_host(facts: Facts) -> Iterator[Occurrence]:
             if other.where.path != process.where.path or other.name == process.name:
                 continue
             # one of them may never be started beside the other
-            if "profiles" in process.options or "profiles" in other.options:
+            if any("profiles" in one.options or _is_at_rest(one) for one in (process, other)):
                 continue
-            found = _taken(process, other)
+            found = _taken(facts, process, other)
             if found:
                 what, place = found
                 yield Occurrence(
@@ -66,10 +67,32 @@ def taken_on_host(facts: Facts) -> Iterator[Occurrence]:
                 break
 
 
-def _taken(process: Process, other: Process) -> tuple[str, Where | None] | None:
+def _is_at_rest(process: Process) -> bool:
+    """Whether no container of a service is started: it is there to be extended."""
+    return process.replicas is not None and process.replicas.text == "0"
+
+
+def _claim(facts: Facts, process: Process, key: str) -> Item | None:
+    """What a service says of the host, with what the service says that it extends."""
+    own, base = process.options.get(key), process.options.get("extends")
+    file = readable_text(facts.deployment.root / process.where.path)
+    if base is None or "extends_file" in process.options or re.search(r"!reset|!override", file):
+        return own
+    for other in facts.deployment.processes:
+        theirs = other.options.get(key)
+        if (other.where.path, other.name) != (process.where.path, base.text) or theirs is None:
+            continue
+        if own is None:
+            return theirs
+        # a list grows, a text is replaced
+        return Item(f"{own.text} {theirs.text}", own.where) if key == "ports" else own
+    return own
+
+
+def _taken(facts: Facts, process: Process, other: Process) -> tuple[str, Where | None] | None:
     """What of the host two services claim, and the line; None for the one line of an anchor."""
     for key in ("container_name", "ports"):
-        own, theirs = process.options.get(key), other.options.get(key)
+        own, theirs = _claim(facts, process, key), _claim(facts, other, key)
         if own is None or theirs is None:
             continue
         what = ""

@@ -10,6 +10,7 @@ BESIDE = settings("CELERY_BROKER_URL = 'redis://redis:6379/0'\n", instead="CELER
 PLAIN = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
 WEB = "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
 WORKER = "  worker:\n    build: .\n    stop_grace_period: 600s\n"
+EXTENDS = "  worker:\n    extends: {service: web}\n    stop_grace_period: 600s\n"
 CELERY = "    command: celery -A config worker"
 
 
@@ -33,6 +34,12 @@ MISTAKES = [
             ("container_name: shop", "container_name: shop", "container_name: shop_worker"),
             ("ports: ['8000:8000']", "ports: ['8000:9000']", "ports: ['8001:8000', '9000']"),
             ("ports: ['8000:8000']", "ports: ['127.0.0.1:8000:80']", "expose: [8000]"),
+            (
+                "ports: [{published: 8000, target: 80}]",
+                "ports: ['8000:80']",
+                "ports: [{published: 8001, target: 80}, {published: 8000, target: 1, protocol: udp}]",
+            ),
+            ("ports: ['${AT:-80}:80']", "ports: ['${AT:-80}:80']", "ports: ['${OTHER:-80}:80']"),
             # another address, another protocol
             (
                 "ports: ['127.0.0.1:8000:8000', '9:9/udp']",
@@ -45,6 +52,19 @@ MISTAKES = [
                 "ports: ['8000:8000']",
                 "profiles: [x]\n    ports: ['8000:80']",
             ),
+        )
+    ),
+    # what a service extends comes with it, unless the file says otherwise
+    *(
+        Mistake(
+            "celery.E943",
+            services(WEB, "    ports: ['8000:80']\n", EXTENDS, f"{CELERY}  # <-\n"),
+            services(WEB, f"{ports}\n", EXTENDS, f"{CELERY}\n{more}"),
+        )
+        for ports, more in (
+            ("    ports: ['8000:80']", "    ports: !reset []\n"),
+            ("    ports: ['8000:80']\n    deploy: {replicas: 0}", ""),
+            ("    expose: [80]", "    ports: ['80:80']\n"),
         )
     ),
     # by the anchor of the web server
