@@ -24,6 +24,8 @@ COMMITS = {"on_commit", "delay_on_commit", "apply_async_on_commit", "_on_commit"
 ASKED = {"get", "result", "state", "status", "ready", "successful", "failed", "wait"}
 # Of these, the ones that are methods.
 METHODS = {"ready", "successful", "failed"}
+# What tells whether a result is there.
+STATES = METHODS | {"state", "status"}
 # The methods of a ModelAdmin that its views call in a transaction.
 # Source: django/contrib/admin/options.py, changeform_view
 ADMIN = {"save_model", "save_related", "save_formset", "save_form", "response_add", "log_addition"}
@@ -362,12 +364,35 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
             function = code.function_of(call)
             if function is None or not _is_view(code, function):
                 continue
+            if call.func.attr in {"get", "wait"} and _is_there(code, function, call.func):
+                continue
             if is_result(facts, code, followed(code, call.func.value)):
                 yield Occurrence(
                     f"{function.name} waits for a task, and blocks its web process meanwhile",
                     code.where(call),
                     "Answer with the id of the result, and ask for it later.",
                 )
+
+
+def _is_there(code: Code, function: ast.AST, get: ast.Attribute) -> bool:
+    """Whether a function has asked if the result is there before it gets it: `if r.ready():`, or
+    `if not r.ready(): return`."""
+    owner, line = ast.unparse(get.value), code.where(get).line or 0
+    for node in code.within(function):
+        if not isinstance(node, ast.If | ast.IfExp) or (code.where(node).line or 0) > line:
+            continue
+        asked = any(
+            isinstance(inner, ast.Attribute)
+            and inner.attr in STATES
+            and ast.unparse(inner.value) == owner
+            for inner in code.within(node.test)
+        )
+        # `if not r.ready(): r.get()` is what waits
+        body = node.body if isinstance(node, ast.If) else [node.body]
+        denied = isinstance(node.test, ast.UnaryOp)
+        if asked and not (denied and any(get in code.within(one) for one in body)):
+            return True
+    return False
 
 
 def _is_polled(code: Code, call: ast.Call) -> bool:

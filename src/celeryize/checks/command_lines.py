@@ -10,6 +10,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import number_of
 from celeryize.checks.facts.processes.stop import is_development
+from celeryize.checks.taken_literally import is_executed
 from celeryize.detect.command import CeleryCommand
 
 # What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
@@ -240,14 +241,18 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
         joins = [word for word in process.words if word in SHELL_LESS[process.kind]]
         known = first in {"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"}
         if process.kind == "compose" and not known:
-            continue
+            if first not in BUILTINS or not is_executed(facts, process):
+                continue
         if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
             continue
         if first in BUILTINS:
+            hint = BUILTINS[first]
+            if process.kind == "compose":
+                hint = 'Write sh -c "... && exec celery ...".'
             yield Occurrence(
                 f"{first} is a word of the shell, and no program: {process.kind} starts no shell",
                 process.where,
-                BUILTINS[first],
+                hint,
             )
         elif joins:
             yield Occurrence(

@@ -242,7 +242,7 @@ def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> 
     if may_be_given(facts, process, read.name):
         return ""
     taken = _taken_without(facts, read)
-    if taken is None or not _is_another(facts, web, read.name, taken):
+    if taken is None or not _is_another(facts, process, web, read.name, taken):
         return ""
     return (
         f"{process.name} lacks {read.name}, which {web.name} has: it takes {_spelled(taken)}"
@@ -265,7 +265,7 @@ def _given_differently(facts: Facts, process: Process, web: Process, name: str) 
     is_host = "://" in one or name.endswith(("HOST", "HOSTNAME"))
     if "$" in f"{one}{other}" or (is_host and not {host_in(one), host_in(other)} <= named):
         return ""
-    if not _is_another(facts, web, name, one):
+    if not _is_another(facts, process, web, name, one):
         return ""
     return (
         f"{process.name} has {name} as {_spelled(one)}, and {web.name} as {_spelled(other)}"
@@ -282,7 +282,7 @@ def _webs_that_have(facts: Facts, process: Process, name: str) -> list[Process]:
     return webs
 
 
-def _is_another(facts: Facts, web: Process, name: str, taken: str) -> bool:
+def _is_another(facts: Facts, process: Process, web: Process, name: str, taken: str) -> bool:
     """Whether what the web server is given is another database than what the worker takes."""
     text = substituted(facts, web, given_to(facts, web).variables[name].text)
     # `${DSN}`, or what a secret holds, may be anything but the container itself
@@ -295,6 +295,9 @@ def _is_another(facts: Facts, web: Process, name: str, taken: str) -> bool:
         return True
     if not is_url and not name.endswith(("HOST", "HOSTNAME")):
         return True
+    # in the network of the host, localhost is where the ports of a service are published
+    if "network_mode" in process.options or "network_mode" in web.options:
+        return False
     return not is_one_server(facts, web, host_in(text), host_in(taken))
 
 
@@ -319,6 +322,8 @@ def _spelled(value: str) -> str:
     """A value for a message, without its password."""
     if not value:
         return "none"
+    if value == "sqlite:///":
+        return "a file of SQLite"
     return re.sub(r"//[^@/]*@", "//", value)
 
 

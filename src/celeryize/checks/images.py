@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, starts_web
+from celeryize.checks.facts.processes.where_it_runs import (
+    dockerfile_of,
+    dockerfile_path,
+    starts_web,
+)
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.images import CMD, ENTRYPOINT, start_of
+from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
-# The first port is that of the host.
-HOST_PORT = re.compile(r"(?:[\w.\[\]:]*:)?(\d+|\$\{?\w+\}?):\d+(?:/\w+)?")
+# The address and the port of the host, the port of the container, the protocol.
+HOST_PORT = re.compile(r"(?:([\w.\[\]:]*):)?(\d+|\$\w+|\$\{[^}\s]+\}):\d+(?:/(\w+))?")
+ALL_ADDRESSES = frozenset({"", "0.0.0.0", "[::]"})
 FROM = re.compile(r"(?im)^[ \t]*FROM\s")
 STARTS_CELERY = re.compile(r"\bcelery\b.*\b(worker|beat)\b", re.S)
 # The names that only a process of Celery has.
@@ -46,9 +54,9 @@ def taken_on_host(facts: Facts) -> Iterator[Occurrence]:
             if other.where.path != process.where.path or other.name == process.name:
                 continue
             # one of them may never be started beside the other
-            if "profiles" in process.options or "profiles" in other.options:
+            if any("profiles" in one.options or _is_at_rest(one) for one in (process, other)):
                 continue
-            found = _taken(process, other)
+            found = _taken(facts, process, other)
             if found:
                 what, place = found
                 yield Occurrence(
@@ -59,28 +67,60 @@ def taken_on_host(facts: Facts) -> Iterator[Occurrence]:
                 break
 
 
-def _taken(process: Process, other: Process) -> tuple[str, Where | None] | None:
+def _is_at_rest(process: Process) -> bool:
+    """Whether no container of a service is started: it is there to be extended."""
+    return process.replicas is not None and process.replicas.text == "0"
+
+
+def _claim(facts: Facts, process: Process, key: str) -> Item | None:
+    """What a service says of the host, with what the service says that it extends."""
+    own, base = process.options.get(key), process.options.get("extends")
+    file = readable_text(facts.deployment.root / process.where.path)
+    if base is None or "extends_file" in process.options or re.search(r"!reset|!override", file):
+        return own
+    for other in facts.deployment.processes:
+        theirs = other.options.get(key)
+        if (other.where.path, other.name) != (process.where.path, base.text) or theirs is None:
+            continue
+        if own is None:
+            return theirs
+        # a list grows, a text is replaced
+        return Item(f"{own.text} {theirs.text}", own.where) if key == "ports" else own
+    return own
+
+
+def _taken(facts: Facts, process: Process, other: Process) -> tuple[str, Where | None] | None:
     """What of the host two services claim, and the line; None for the one line of an anchor."""
     for key in ("container_name", "ports"):
-        own, theirs = process.options.get(key), other.options.get(key)
+        own, theirs = _claim(facts, process, key), _claim(facts, other, key)
         if own is None or theirs is None:
             continue
         what = ""
         if key == "container_name" and own.text == theirs.text:
             what = f"the container name {own.text}"
-        ports = sorted(_ports_of(process) & _ports_of(other)) if key == "ports" else []
-        if ports:
-            what = f"the port {ports[0]} of the host"
+        port = _port_in_common(own.text, theirs.text) if key == "ports" else None
+        if port:
+            what = f"the port {port} of the host"
         if what:
             shared = own.where == theirs.where
             return what, None if shared else own.where
     return None
 
 
-def _ports_of(process: Process) -> set[str]:
-    item = process.options.get("ports")
-    found = (HOST_PORT.fullmatch(word) for word in (item.text.split() if item else ()))
-    return {match[1] for match in found if match}
+def _port_in_common(one: str, other: str) -> str | None:
+    """A port of the host that two services publish, at one address and for one protocol."""
+    for address, port, protocol in sorted(_ports_of(one)):
+        for other_address, *rest in _ports_of(other):
+            both = {address, other_address}
+            if rest == [port, protocol] and (len(both) == 1 or both & ALL_ADDRESSES):
+                return port
+    return None
+
+
+def _ports_of(text: str) -> set[tuple[str, str, str]]:
+    """The addresses, ports and protocols that are published on the host."""
+    found = (HOST_PORT.fullmatch(word) for word in text.split())
+    return {(match[1] or "", match[2], match[3] or "tcp") for match in found if match}
 
 
 @check("celery.E944")
@@ -98,7 +138,10 @@ def command_replaced(facts: Facts) -> Iterator[Occurrence]:
         for kind in (CMD, ENTRYPOINT):
             commands = list(kind.finditer(text))
             for one, after in pairwise(commands):
-                if not STARTS_CELERY.search(one[1]) or FROM.search(text, one.end(), after.start()):
+                celery = STARTS_CELERY.search(one[1])
+                if celery is None or FROM.search(text, one.end(), after.start()):
+                    continue
+                if _is_started_elsewhere(facts, celery[1], path):
                     continue
                 word = one[0].split()[0]
                 yield Occurrence(
@@ -107,6 +150,16 @@ def command_replaced(facts: Facts) -> Iterator[Occurrence]:
                     Where(path, _line_of(text, one.start(1))),
                     "Start Celery in a service of its own: `celeryize add-worker` writes one.",
                 )
+
+
+def _is_started_elsewhere(facts: Facts, subcommand: str, dockerfile: PurePosixPath) -> bool:
+    """Whether a service has a command of its own, so that nobody needs that of the image."""
+    return any(
+        process.celery
+        and process.subcommand == subcommand
+        and process.celery.where.path != dockerfile
+        for process in facts.deployment.processes
+    )
 
 
 def _line_of(text: str, position: int) -> int:
@@ -133,13 +186,31 @@ def worker_starts_web(facts: Facts) -> Iterator[Occurrence]:
         # an entry point may look at a variable, and another file may give the command
         if any(one.words for one in same) or ENTRYPOINT.search(dockerfile):
             continue
-        if starts_web(facts, process):
-            kind = "beat" if process.name.endswith("beat") else "worker"
+        kind = "beat" if process.name.endswith("beat") else "worker"
+        if _is_of_project(facts, process) and not _has_another(facts, process, kind):
             yield Occurrence(
                 f"{process.name} has no command, and its image starts the web server",
                 process.where,
                 f"Add command: celery -A {_app_of(facts)} {kind}.",
             )
+
+
+def _is_of_project(facts: Facts, process: Process) -> bool:
+    """Whether a service starts a web server, from an image that is made of the project."""
+    if not starts_web(facts, process):
+        return False
+    found = dockerfile_path(process, (facts.deployment.root / process.where.path).parent)
+    home = facts.project.root / facts.project.base
+    # of an image without a Dockerfile here nothing is known that speaks against it
+    return found is None or home.is_relative_to(os.path.normpath(found[1]))
+
+
+def _has_another(facts: Facts, process: Process, subcommand: str) -> bool:
+    """Whether the file of a service starts a worker, or Beat, under another name."""
+    return any(
+        other.subcommand == subcommand and other.where.path == process.where.path
+        for other in facts.deployment.processes
+    )
 
 
 def _app_of(facts: Facts) -> str:

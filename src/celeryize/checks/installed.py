@@ -42,7 +42,7 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
         if written and installed and all(_excludes(one, installed) for one in every):
             if _is_replaced(facts, name):
                 continue
-            found.append((name, " ".join(written.split()), installed))
+            found.append((name, _without_hashes(written), installed))
     if not found:
         return
     name, written, installed = found[0]
@@ -55,6 +55,11 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
         (f"Install what it says (`{sync}`), or " if sync else "Install what it says, or ")
         + f"declare {name} {installed}.",
     )
+
+
+def _without_hashes(written: str) -> str:
+    """A requirement on one line; the hashes of a lock say nothing to a reader."""
+    return " ".join(written.partition("--hash")[0].replace("\\\n", " ").split())
 
 
 def _installed(facts: Facts, name: str) -> str:

@@ -37,6 +37,8 @@ BRINGS = {
     "boto3": {"django-ses", "django-storages"},
     "pymongo": {"mongoengine", "djongo"},
 }
+# So have these, with gevent.
+BRINGS_GEVENT = frozenset({"grequests", "gevent-websocket"})
 # Commands of django-celery and of Celery 3, and what starts the same now.
 GONE = {
     "celeryd": "celery -A <project> worker",
@@ -355,8 +357,12 @@ def _undeclared_pools(facts: Facts) -> Iterator[tuple[Where, str]]:
 
 
 def _has_pool(facts: Facts, pool: str) -> bool:
-    """Whether a file that a deploy installs declares a library."""
-    if pool in facts.project.dependencies.declared:
+    """Whether a file that a deploy installs declares a library, or what brings it: an extra of its
+    name, as in gunicorn[gevent]."""
+    declared = facts.project.dependencies.declared
+    if pool in declared or not BRINGS_GEVENT.isdisjoint(declared):
+        return True
+    if any(re.search(rf"\[[^\]]*\b{pool}\b", written) for written in declared.values()):
         return True
     file = facts.project.dependencies.left.get(pool)
     return file is not None and not is_for_developers(file)

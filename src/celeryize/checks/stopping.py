@@ -38,9 +38,11 @@ GRACES = {
 CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
 # These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
 STAYING = frozenset({"sh", "dash"})
-# `CMD celery -A config worker`; what begins with exec, or with a bracket, has no shell.
+# `CMD celery -A config worker`; what exec starts, and a list, has no shell. The second line of a
+# HEALTHCHECK is a CMD, too.
 SHELL_FORM_OF_CMD = re.compile(
-    r"^[ \t]*(CMD|ENTRYPOINT)[ \t]+(?!\[|exec\b)[^\n]*\bcelery\b[^\n]*\b(?:worker|beat)\b",
+    r"(?<!\\\n)^[ \t]*(CMD|ENTRYPOINT)[ \t]+(?!\[)(?:(?!\bexec\b)[^\n])*"
+    r"\bcelery\b[^\n]*\b(?:worker|beat)\b",
     re.MULTILINE,
 )
 
@@ -313,10 +315,16 @@ def shell_form_of_an_image(facts: Facts) -> Iterator[Occurrence]:
         if re.search(r"^\s*SHELL\b", text, re.MULTILINE):
             continue
         for found in SHELL_FORM_OF_CMD.finditer(text):
+            line = text[found.start() :].partition("\n")[0]
+            hint = f'Write the words as a list: {found[1]} ["celery", ...].'
+            if re.search(r"(?<![&>])&(?![&>])", line):
+                hint = "Start each of the two in a container of its own."
+            elif re.search(r"&&|;", line):
+                hint = "Put exec in front of celery."
             yield Occurrence(
                 "sh -c stays between: SIGTERM does not reach celery",
                 Where(path, text.count("\n", 0, found.start()) + 1),
-                f'Write the words as a list: {found[1]} ["celery", ...].',
+                hint,
             )
 
 
@@ -325,7 +333,8 @@ def _stays(facts: Facts, process: Process) -> bool:
     if process.shell not in STAYING or facts.deployment.uses_busybox:
         return False
     commands = shell_commands(process.shell_text)
-    last = commands[-1] if commands else []
+    # NAME=value exec celery ...
+    last = [word for word in commands[-1] if "=" not in word] if commands else []
     return bool(last) and last[0] != "exec" and "trap" not in process.shell_text
 
 

@@ -93,7 +93,7 @@ def command_is_one_word(facts: Facts) -> Iterator[Occurrence]:
     """
     for process in facts.deployment.processes:
         first = process.words[0] if process.words else ""
-        if CELERY_WORD.match(first) and _is_executed(facts, process):
+        if CELERY_WORD.match(first) and is_executed(facts, process):
             words = ", ".join(f'"{word}"' for word in first.split())
             hint = f"Write [{words}]."
             if re.search(r"[&;|]", first):
@@ -121,7 +121,7 @@ def _is_alone(process: Process) -> bool:
     return bool(re.fullmatch(r"(?:\S*/)?celery", process.words[2]) and rest & {"worker", "beat"})
 
 
-def _is_executed(facts: Facts, process: Process) -> bool:
+def is_executed(facts: Facts, process: Process) -> bool:
     """Whether the first word is the program, and no entry point takes it as an argument."""
     if process.kind == "kubernetes":
         return "args_only" not in process.options

@@ -6,6 +6,8 @@ import pytest
 
 from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
 
+IMPORT = "from celery.result import AsyncResult\n"
+RESULT = "def v(request, pk):\n    sent = AsyncResult(pk)\n"
 MISTAKES = [
     Mistake(
         "celery.W551",
@@ -97,6 +99,27 @@ MISTAKES = [
             "def v(request, pk):\n    return AsyncResult(pk).state\n",
             "from celery.result import AsyncResult\n",
         ),
+    ),
+    # what was asked for its state is there, or the view leaves
+    *(
+        Mistake(
+            "celery.W402",
+            view(f"{RESULT}{bad}    return sent.get()  # <-\n", IMPORT),
+            view(f"{RESULT}{good}\n", IMPORT),
+        )
+        for bad, good in (
+            ("", "    if sent.ready():\n        return sent.get()"),
+            ("    print(sent.ready())\n", "    return sent.get() if sent.successful() else None"),
+            (
+                "    state = sent.state\n",
+                "    if not sent.ready():\n        return None\n    return sent.get()",
+            ),
+            (
+                "    if not sent.ready():\n    ",
+                "    if sent.failed():\n        return 1\n    elif sent.state == 'SUCCESS':\n"
+                "        return sent.get()['x']",
+            ),
+        )
     ),
     Mistake(
         "celery.I403",

@@ -118,6 +118,18 @@ MISTAKES = [
         compose("python manage.py migrate && celery -A config worker  # <-"),
         compose('bash -c "python manage.py migrate && celery -A config worker"'),
     ),
+    # no program, unless an entry point hands it to a shell
+    Mistake(
+        "celery.E988",
+        {
+            **compose("cd /app && celery -A config worker  # <-\n    build: ."),
+            "Dockerfile": "FROM python\nCOPY . .\n",
+        },
+        {
+            **compose("cd /app && celery -A config worker\n    build: ."),
+            "Dockerfile": 'FROM python\nCOPY . .\nENTRYPOINT ["/run"]\n',
+        },
+    ),
     # where else no shell is, and what only a shell reads
     Mistake(
         "celery.E988",

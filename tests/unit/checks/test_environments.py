@@ -75,6 +75,9 @@ CHOICES = (
     "if getenv('DB_HOST', ''):\n    DATABASES['default'] = dict(ENGINE='django.db.backends.mysql')\n"
     "else:\n    DATABASES['default'] = {'ENGINE': 'django.contrib.gis.db.backends.spatialite'}\n",
 )
+HEROKU = (
+    f"import dj_database_url\nDATABASES = {LITE}\nGIVEN = dj_database_url.config()\n"
+).replace("{", "{{").replace("}", "}}") + "DATABASES['default'].update({})\n"
 
 
 def choosing(text: str) -> dict[str, str]:
@@ -285,6 +288,32 @@ MISTAKES = [
         "celery.E932",
         HOST | services(WEB, DB_HOST, WORKER, "  # <-\n"),
         HOST | services(WEB, DB_HOST.replace("=db", "=localhost"), WORKER, "\n"),
+    ),
+    # from the network of the host a database is at localhost, by its port there
+    Mistake(
+        "celery.E932",
+        USED | services(WEB, DB_HOST, WORKER, "  # <-\n", more=DB + POSTGRES),
+        settings(
+            "import os\nCELERY_BROKER_URL = os.environ.get('BROKER', 'redis://redis:6379/0')\n"
+            "DATABASES = {'default': {'ENGINE': 'x', 'HOST': os.getenv('DB_HOST', 'main')}}\n",
+            instead="CELERY_BROKER_URL",
+        )
+        | services(
+            WEB + "    network_mode: host\n",
+            "    environment: {DB_HOST: localhost, BROKER: 'redis://localhost:6379/0'}\n",
+            WORKER,
+            "\n",
+            more=POSTGRES + "    ports: ['5432:5432']\n",
+        ),
+    ),
+    # as Heroku once wrote it: what is not given changes nothing
+    *(
+        Mistake(
+            "celery.E932",
+            choosing(HEROKU.format(given)) | services(WEB, URL, WORKER, "  # <-\n"),
+            choosing(HEROKU.format(given)) | services(WEB, URL, WORKER, "\n", URL),
+        )
+        for given in ("dj_database_url.config(conn_max_age=500)", "GIVEN")
     ),
     Mistake(
         "celery.E932",

@@ -10,6 +10,7 @@ BESIDE = settings("CELERY_BROKER_URL = 'redis://redis:6379/0'\n", instead="CELER
 PLAIN = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
 WEB = "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
 WORKER = "  worker:\n    build: .\n    stop_grace_period: 600s\n"
+EXTENDS = "  worker:\n    extends: {service: web}\n    stop_grace_period: 600s\n"
 CELERY = "    command: celery -A config worker"
 
 
@@ -33,12 +34,37 @@ MISTAKES = [
             ("container_name: shop", "container_name: shop", "container_name: shop_worker"),
             ("ports: ['8000:8000']", "ports: ['8000:9000']", "ports: ['8001:8000', '9000']"),
             ("ports: ['8000:8000']", "ports: ['127.0.0.1:8000:80']", "expose: [8000]"),
+            (
+                "ports: [{published: 8000, target: 80}]",
+                "ports: ['8000:80']",
+                "ports: [{published: 8001, target: 80}, {published: 8000, target: 1, protocol: udp}]",
+            ),
+            ("ports: ['${AT:-80}:80']", "ports: ['${AT:-80}:80']", "ports: ['${OTHER:-80}:80']"),
+            # another address, another protocol
+            (
+                "ports: ['127.0.0.1:8000:8000', '9:9/udp']",
+                "ports: ['127.0.0.1:8000:80']",
+                "ports: ['127.0.0.2:8000:80', '9:9']",
+            ),
             # it is started in place of the other one
             (
                 "ports: ['8000:8000']",
                 "ports: ['8000:8000']",
                 "profiles: [x]\n    ports: ['8000:80']",
             ),
+        )
+    ),
+    # what a service extends comes with it, unless the file says otherwise
+    *(
+        Mistake(
+            "celery.E943",
+            services(WEB, "    ports: ['8000:80']\n", EXTENDS, f"{CELERY}  # <-\n"),
+            services(WEB, f"{ports}\n", EXTENDS, f"{CELERY}\n{more}"),
+        )
+        for ports, more in (
+            ("    ports: ['8000:80']", "    ports: !reset []\n"),
+            ("    ports: ['8000:80']\n    deploy: {replicas: 0}", ""),
+            ("    expose: [80]", "    ports: ['80:80']\n"),
         )
     ),
     # by the anchor of the web server
@@ -68,7 +94,28 @@ MISTAKES = [
                 "CMD gunicorn config.wsgi",
                 f'CMD ["celery", "-A", "config", "worker"]\n{PLAIN}CMD ["gunicorn", "config.wsgi"]',
             ),
+            # the second line of a health check is no CMD of the image
+            (
+                'CMD ["gunicorn", "config.wsgi"]',
+                "HEALTHCHECK --interval=1m \\\n  CMD celery -A config inspect ping -d worker@x\n"
+                'CMD ["celery", "-A", "config", "worker"]\n'
+                "HEALTHCHECK --interval=1m --timeout=50s \\\n    CMD celery -A config inspect ping",
+            ),
         )
+    ),
+    # a leftover, where the service of the worker has its own command
+    Mistake(
+        "celery.E944",
+        services(
+            WEB, dockerfile=f"{PLAIN}CMD exec celery -A config worker\nCMD gunicorn config.wsgi\n"
+        ),
+        services(
+            WEB,
+            WORKER,
+            f"{CELERY}\n",
+            dockerfile=f"{PLAIN}CMD exec celery -A config worker\nCMD gunicorn config.wsgi\n",
+        ),
+        at="Dockerfile:4",
     ),
     *(
         Mistake(
@@ -85,6 +132,24 @@ MISTAKES = [
                 "CMD python manage.py runserver",
                 services(
                     WEB, WORKER, dockerfile=f'{PLAIN}ENTRYPOINT ["/run"]\nCMD ["gunicorn", "x"]\n'
+                ),
+            ),
+            # a program of another kind, and one beside the worker
+            (
+                'CMD ["uvicorn", "config.asgi"]',
+                services(
+                    WEB,
+                    WORKER.replace("build: .", "build: ./mail"),
+                    mail__Dockerfile="FROM python:3.13\nCMD uvicorn main:app\n",
+                ),
+            ),
+            (
+                'CMD ["uvicorn", "config.asgi"]',
+                services(
+                    WORKER,
+                    WORKER.replace("worker:", "tasks:"),
+                    f"{CELERY}\n",
+                    dockerfile=f"{PLAIN}CMD gunicorn config.wsgi\n",
                 ),
             ),
             (

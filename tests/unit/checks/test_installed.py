@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celeryize.checks.installed import _excludes
+from celeryize.checks.installed import _excludes, _without_hashes
 from tests.unit.checks.projects import Mistake, found_by_import
 
 PROJECT = """[project]
@@ -87,3 +87,10 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 )
 def test_a_version_is_excluded_only_where_it_certainly_is(written, version, excluded):
     assert _excludes(written, version) is excluded
+
+
+def test_the_hashes_of_a_requirement_are_not_shown():
+    assert _without_hashes("celery==4.4.7 --hash=sha256:ab --hash=sha256:cd") == "celery==4.4.7"
+    assert (
+        _without_hashes("celery[redis]==4.4.7 \\\n    --hash=sha256:ab") == "celery[redis]==4.4.7"
+    )

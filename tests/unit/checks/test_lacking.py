@@ -111,6 +111,22 @@ MISTAKES = [
             "requirements.txt": "django>=4.2\ncelery[redis,gevent]>=5.4\n",
         },
     ),
+    *(
+        Mistake(
+            "celery.W158",
+            {
+                **UNLIMITED,
+                "Procfile": f"{WORKER} -P gevent  # <-\n",
+                "requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ngunicorn\n",
+            },
+            {
+                **UNLIMITED,
+                "Procfile": f"{WORKER} -P gevent\n",
+                "requirements.txt": f"django>=4.2\ncelery[redis]>=5.4\n{brings}\n",
+            },
+        )
+        for brings in ("gunicorn[gevent]>=20", "gunicorn[setproctitle, gevent]", "grequests")
+    ),
     Mistake(
         "celery.W158",
         {**UNLIMITED, "Procfile": f"{WORKER} --pool=eventlet\n"},

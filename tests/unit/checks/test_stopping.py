@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, with_twin
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    Mistake,
+    facts_of,
+    found_in,
+    healthy,
+    settings,
+    tasks,
+    with_twin,
+)
 
 SOFT = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n"
 LATE = "CELERY_TASK_ACKS_LATE = True\n"
@@ -50,6 +60,14 @@ MISTAKES = [
         "celery.W812",
         {"Dockerfile": f"FROM python:3.12-slim\nCMD {WORKER}  # <-\n"},
         {"Dockerfile": 'FROM python:3.12-slim\nCMD ["celery", "-A", "config", "worker"]\n'},
+    ),
+    Mistake(
+        "celery.W812",
+        {"Dockerfile": f"FROM python:3.12-slim\nCMD python manage.py migrate && {WORKER}  # <-\n"},
+        {
+            "Dockerfile": f"FROM python:3.12-slim\nCMD ./manage.py migrate && exec {WORKER}\n"
+            "HEALTHCHECK --interval=1m --timeout=50s \\\n    CMD celery inspect ping -d worker@x\n"
+        },
     ),
     Mistake(
         "celery.W812",
@@ -153,7 +171,7 @@ MISTAKES = [
     Mistake(
         "celery.W810",
         compose(LONG, command=f'sh -c "python manage.py check && {WORKER}"  # <-'),
-        compose(LONG, command=f'sh -c "python manage.py check && exec {WORKER}"'),
+        compose(LONG, command=f'sh -c "python manage.py check && X=1 exec {WORKER}"'),
     ),
     Mistake(
         "celery.W810",
@@ -229,3 +247,17 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 def test_a_timeout_that_heroku_never_uses_is_told_of_once(tmp_path):
     files = {"Procfile": f"release: x\nworker: {WORKER}\n", **settings(SOFT)}
     assert [name for name, _ in found_in(tmp_path, files)] == ["celery.W800"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        ("", "", 'Write the words as a list: CMD ["celery", ...].'),
+        ("./manage.py migrate && ", "", "Put exec in front of celery."),
+        ("", " & gunicorn config.wsgi", "Start each of the two in a container of its own."),
+    ],
+)
+def test_the_remedy_is_one_for_the_whole_line(tmp_path, before, after, hint):
+    text = f"FROM python:3.12-slim\nCMD {before}{WORKER}{after}\n"
+    facts = facts_of(make_tree(tmp_path, {**healthy(), "Dockerfile": text}))
+    assert [one.hint for one in run_checks(facts).findings] == [hint]

@@ -88,6 +88,9 @@ def _options_of(service: Yaml) -> dict[str, Item]:
     volumes = service.get("volumes")
     if volumes.kind == "sequence":
         options["volumes"] = Item(" ".join(map(_volume_text, volumes.elements())), volumes.where)
+    ports = service.get("ports")
+    if ports.kind == "sequence":
+        options["ports"] = Item(" ".join(map(_port_text, ports.elements())), ports.where)
     return options
 
 
@@ -128,6 +131,15 @@ def _network_name(document: Yaml, key: str) -> str:
     """The name that a network of a file has on the host; its key where it has no other."""
     network = document.get("networks", key)
     return network.get("name").text or network.get("external", "name").text or key
+
+
+def _port_text(port: Yaml) -> str:
+    """A port as the short syntax writes it."""
+    target, published = port.get("target").text, port.get("published").text
+    if not target:
+        return port.text or ""
+    before = [text for text in (port.get("host_ip").text, published) if text]
+    return ":".join([*before, target]) + f"/{port.get('protocol').text or 'tcp'}"
 
 
 def _volume_text(volume: Yaml) -> str:

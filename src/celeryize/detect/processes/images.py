@@ -9,8 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 
-# One instruction, over as many lines as it has.
-STARTS = r"^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
+# One instruction, over as many lines as it has; `HEALTHCHECK --interval=30s \` goes on with a CMD.
+STARTS = r"(?<!\\\n)^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 CMD = re.compile(STARTS.format("CMD"), re.M | re.I)
 FROM = re.compile(r"^[ \t]*FROM\s", re.M | re.I)
 ENTRYPOINT = re.compile(STARTS.format("ENTRYPOINT"), re.M | re.I)

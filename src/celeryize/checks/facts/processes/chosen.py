@@ -105,6 +105,19 @@ class _Reader:
                         return None
                     taken = then if truth else otherwise
                     current = self._run(taken, code, current, depth)
+                case ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=ast.Subscript() as target, attr="update"),
+                        args=[given],
+                        keywords=[],
+                    )
+                ) if _is_database(target):
+                    # DATABASES["default"].update(dj_database_url.config()): nothing, without a URL
+                    if isinstance(given, ast.Name):
+                        given = _assigned(code, given.id) or given
+                    if self.value_of(given, code, DEEPEST) is None:
+                        continue
+                    current = given, code
                 case _ if _may_change(statement):
                     return None
         return current
