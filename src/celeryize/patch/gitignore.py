@@ -3,15 +3,22 @@
 *.pyc          *.pyc
           ->   # Celery Beat
                celerybeat-schedule*
+
+A file whose patterns are in groups, with blank lines between them, gets a group more.
 """
 
 from __future__ import annotations
+
+import re
 
 from celeryize.patch.newlines import newline_at
 
 COMMENT = "# Celery Beat"
 # What Beat keeps its last runs in, beside where it is started (celery.beat.PersistentScheduler).
 BEAT_FILES = "celerybeat-schedule*"
+# Between two groups of patterns, and at the end of a file.
+GAP = re.compile(r"\S[ \t\r]*\n[ \t\r]*\n\s*\S")
+ENDS_IN_GAP = re.compile(r"\n[ \t\r]*\n\Z")
 IGNORES_BEAT = "ignores the file of Celery Beat"
 
 
@@ -26,6 +33,9 @@ def unignore(data: bytes, pattern: str, comment: str) -> bytes:
         grouped = index + 1 < len(lines) and lines[index + 1].strip()
         if pair == (comment, pattern) and not grouped:
             del lines[index - 1 : index + 1]
+            # the blank line that a group at the end has above it
+            if index > 1 and index > len(lines) and not lines[-1].strip():
+                del lines[-1]
             break
     return "".join(lines).encode("latin-1")
 
@@ -43,7 +53,11 @@ def ignore(data: bytes | None, *patterns: str, comment: str = COMMENT) -> bytes:
         return data or b""
     newline = newline_at(text, len(text))
     ends_a_line = not text or text.endswith("\n")
-    lines = [*([] if comment in there else [comment]), *new]
+    lines = list(new)
+    if comment not in there:
+        lines.insert(0, comment)
+        if GAP.search(text) and not ENDS_IN_GAP.search(text):
+            lines.insert(0, "")
     block = newline.join(lines)
     if ends_a_line:
         inserted = block + newline

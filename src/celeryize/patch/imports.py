@@ -107,7 +107,10 @@ def place_import(
     if following and above != key[0] and _sort_key(following[0], style)[0] == key[0]:
         # the first of its section, below the blank line and the comments of the next
         offset = _above_comments(source, following[0], below_heading=True)
-        return insertion(offset, fitted(source, offset, f"{line}\n"), (wanted,))
+        gap = ""
+        if _opens_a_comment(source, offset):
+            gap = "\n"
+        return insertion(offset, fitted(source, offset, f"{line}\n{gap}"), (wanted,))
     if before:
         offset = source.after_line(before[-1])
         lead = ""
@@ -121,7 +124,7 @@ def place_import(
     gap = ""
     if following and not _is_blank_at(source, offset):
         below = _sort_key(following[0], style)[0]
-        if below != key[0]:
+        if below != key[0] or _opens_a_comment(source, offset):
             gap = "\n"
     return insertion(offset, lead + fitted(source, offset, f"{line}\n{gap}"), (wanted,))
 
@@ -150,6 +153,14 @@ def _line_at(source: Source, number: int) -> str:
 def _is_blank_at(source: Source, offset: int) -> bool:
     """Whether the line that begins at an offset is empty."""
     return source.text[offset:].startswith(("\n", "\r\n"))
+
+
+def _opens_a_comment(source: Source, offset: int) -> bool:
+    """Whether a comment begins at an offset that a blank line keeps apart from what is above it:
+    it stays apart from a new import, too, as ruff and Black's isort want it.
+    """
+    above = source.text[:offset].split("\n")[-2:-1]
+    return source.text[offset:].lstrip(" \t").startswith("#") and not "".join(above).strip()
 
 
 def leading_imports(source: Source) -> list[ast.Import | ast.ImportFrom]:

@@ -192,7 +192,19 @@ def test_a_syntax_error_of_python_3_is_not_called_python_2(code, words):
         (
             "import os\n\n# registers the signals\nfrom shop.x import y\n",
             "from shop import z",
-            "import os\n\nfrom shop import z\n# registers the signals\nfrom shop.x import y\n",
+            "import os\n\nfrom shop import z\n\n# registers the signals\nfrom shop.x import y\n",
+        ),
+        # the comment had a blank line above it, and keeps one
+        (
+            '"""Settings."""\n\n# BASE_DIR / "shop"\nfrom pathlib import Path\n',
+            "import os",
+            '"""Settings."""\n\nimport os\n\n# BASE_DIR / "shop"\nfrom pathlib import Path\n',
+        ),
+        # it had none: that is how the file is written
+        (
+            "import re\n# the old shop\nimport zlib\n",
+            "import sys",
+            "import re\nimport sys\n# the old shop\nimport zlib\n",
         ),
         # a heading of another section
         (

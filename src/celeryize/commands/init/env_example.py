@@ -30,6 +30,8 @@ LINE = re.compile(
     r"^(?P<export>export[ \t]+)?(?P<name>[A-Za-z_]\w*)(?P<sign>[ \t]*=[ \t]*)(?P<value>[^\r\n]*)",
     re.M,
 )
+# A comment that says what the lines below it are, and is no variable that is left out.
+HEADING = re.compile(r"#(?![ \t#]*(?:export[ \t]+)?[A-Za-z_]\w*[ \t]*=)")
 SETTINGS = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND")
 
 
@@ -77,10 +79,26 @@ def _lines_for(text: str, model: re.Match[str], missing: dict[str, str]) -> str:
         if holds_password(url):
             told = ""
         shown.append(f"{model['export'] or ''}{name}{model['sign']}{quote}{told}{quote}{newline}")
-    added = start + "".join(shown)
+    added = start + _heading(text, newline) + "".join(shown)
     if not text.endswith("\n"):
         added = added.removesuffix(newline)
     return added
+
+
+def _heading(text: str, newline: str) -> str:
+    """What comes above the new lines where the file keeps its variables in groups: a blank line,
+    and a comment where most groups begin with one.
+    """
+    groups = re.split(r"\r?\n(?:[ \t]*\r?\n)+", text.strip())
+    if len(groups) == 1:
+        return ""
+    gap = newline
+    if re.search(r"\n[ \t]*\r?\n\Z", text):
+        gap = ""
+    headed = [group for group in groups if HEADING.match(group)]
+    if 2 * len(headed) <= len(groups):
+        return gap
+    return f"{gap}# Celery{newline}"
 
 
 def _has_name(text: str, name: str) -> bool:

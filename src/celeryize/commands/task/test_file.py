@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.task.generate import Subject
+from celeryize.commands.task.generate import EXAMPLE_ADDRESS, RECIPIENT, Subject
 from celeryize.commands.task.trigger import Trigger
 from celeryize.commands.task.words import camel_case, split_imports
 from celeryize.detect.apps import App
@@ -331,9 +331,7 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
         if argument.annotation is None or argument.arg == "self":
             continue
         annotation = ast.unparse(argument.annotation).split("[")[0].split(" ")[0]
-        value, line = SAMPLES.get(annotation, ('"someone@example.org"', ""))
-        if annotation == "str" and (argument.arg == "url" or argument.arg.endswith("_url")):
-            value = '"https://example.org/"'
+        value, line = SAMPLES.get(annotation, (_sample_text(subject, argument.arg), ""))
         # a batch goes over all instances, and is called before there is one
         if subject.model and subject.kind != "batch" and argument.arg == subject.key:
             value, line = _key_argument(subject.model, annotation)
@@ -341,6 +339,15 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
         if line:
             imports.append(line)
     return ", ".join(values), imports
+
+
+def _sample_text(subject: Subject, parameter: str) -> str:
+    """A text that the parameter may have: an address for one that is mailed to, a URL for a URL."""
+    if subject.kind == "email" or RECIPIENT.search(parameter):
+        return f'"{EXAMPLE_ADDRESS}"'
+    if parameter == "url" or parameter.endswith("_url"):
+        return '"https://example.org/"'
+    return '"x"'
 
 
 def _key_argument(model: Model, annotation: str) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def _add_services(target: Target, text: str, model: Web, jobs: tuple[Job, ...]) 
     file = read_habit(text, document)
     base = _base_of(target, file, model, broker, extra)
     names = [key.text for key, _ in file.services.pairs]
-    workers = [p.name for p in target.workers if p.subcommand == "worker"]
+    workers = [p.name for p in target.workers if p.subcommand == "worker"] or target.called
     jobs = free_names(named_like(jobs, name, names, workers), set(names))
     added = [render_service(file, base, wanted, job) for job in jobs]
     plan_overrides(target, name, jobs)

@@ -127,7 +127,12 @@ def _plan_files(
             if file.refusal:
                 raise file.refusal
             target = _target_of(project, draft, file, wanted, request, facts)
-            target = replace(target, siblings=siblings, overrides=_overrides_of(file, files))
+            target = replace(
+                target,
+                siblings=siblings,
+                overrides=_overrides_of(file, files),
+                called=_worker_names(file, files),
+            )
             if file.path in bases or _is_left_to_another(project, file, files):
                 target = replace(target, wanted=replace(wanted, workers=(), beat=None))
             PLANS[file.kind].plan(target)
@@ -218,6 +223,22 @@ def _siblings_of(
             continue
         found += other.processes
     return tuple(found)
+
+
+def _worker_names(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[str, ...]:
+    """How the workers of the other compose files are called that call their services as this one.
+
+    A file for production beside one for development, say.
+    """
+    names = {process.name for process in file.processes}
+    return tuple(
+        process.name
+        for other in files
+        if other is not file and other.kind == file.kind == "compose" and not other.skipped
+        if any(process.name in names for process in other.processes)
+        for process in other.processes
+        if process.subcommand == "worker"
+    )
 
 
 def _overrides_of(file: DeploymentFile, files: list[DeploymentFile]) -> tuple[PurePosixPath, ...]:

@@ -54,6 +54,8 @@ class Target:
     siblings: tuple[Process, ...] = ()
     # those of other Django projects in the file: their names are taken
     others: tuple[Process, ...] = ()
+    # the names of the workers in compose files that call their services as this one does
+    called: tuple[str, ...] = ()
     # the compose files that may add to its services
     overrides: tuple[PurePosixPath, ...] = ()
     # the file with the variables that the settings need, for a file that is made anew

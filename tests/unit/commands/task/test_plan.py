@@ -559,6 +559,20 @@ def test_a_mail_is_sent_again_after_what_passes_by_itself(wired):
     assert "SMTPRecipientsRefused" not in text and "SMTPException" not in text
 
 
+@pytest.mark.parametrize(
+    ("parameter", "text"),
+    [
+        ("name:str", "x"),
+        ("email:str", "someone@example.org"),
+        ("send_to:str", "someone@example.org"),
+        ("page_url:str", "https://example.org/"),
+    ],
+)
+def test_the_test_gives_a_parameter_what_its_name_says(wired, parameter, text):
+    add(wired, "doctors.greet", parameter, test=True)
+    assert f'greet("{text}")' in (wired / "doctors/tests.py").read_text()
+
+
 @pytest.mark.parametrize("kind", ["plain", "model", "email", "http", "batch"])
 @pytest.mark.parametrize("lock", [False, True])
 @pytest.mark.parametrize("bind", [False, True])
