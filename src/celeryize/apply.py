@@ -387,8 +387,10 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     return Conflict(
         f"{names} changed since `{command}` wrote it{reasons}",
         diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
-        hint="Revert your edit and undo again; or apply the first patch above manually and undo "
-        "again. If that does not help, drop the change from the history: celeryize undo --forget",
+        # the edit is in the lines of the patch, so no program can apply it
+        hint="Revert your edit; or, in your editor, remove the lines with a - in the first patch "
+        "above (also where you have edited them) and put back those with a +. Then `celeryize undo`"
+        " again. If that does not help, drop the change from the history: celeryize undo --forget",
         snippet="".join(by_hand).rstrip("\n"),
         where=Where(edits[0].path),
     )

@@ -236,7 +236,8 @@ def from_time(at: str, on: str) -> When:
         return _make_crontab(minute, hour, "*", "*", _with_sunday(days))
     except UsageError as error:
         near = re.match(r"Did you mean \w+\? ", error.hint)
-        suggested = near[0] if near else ""
+        # an interval is no misspelt day
+        suggested = near[0] if near and not any(map(str.isdigit, on)) else ""
         raise UsageError(
             f"--on: {on.strip()!r} does not name days of the week",
             hint=f"{suggested}Write mon, mon-fri, sat,sun, weekdays, weekends or daily.",
@@ -245,6 +246,8 @@ def from_time(at: str, on: str) -> When:
 
 def from_interval(text: str) -> When:
     """`30s`, `15min`, `1h30m`, `1 day`, `90` (seconds)."""
+    # as it is said: "every 15 minutes"
+    text = re.sub(r"^\s*every\s+(?=\d)", "", text, flags=re.IGNORECASE)
     seconds = duration(text, "--every")
     word, size = _largest_unit(seconds)
     typed = re.fullmatch(r"\s*(\d+)\s*([a-zA-Z]+)\s*", text)

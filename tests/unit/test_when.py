@@ -165,3 +165,21 @@ def test_days_without_a_time_of_day_lead_to_one(options, words):
     with pytest.raises(UsageError, match=words) as caught:
         parse(on="mon", **options)
     assert "--at 07:30 --on mon" in caught.value.hint
+
+
+@pytest.mark.parametrize(("days", "suggested"), [("15min", False), ("mno", True)])
+def test_an_interval_is_no_misspelt_day(days, suggested):
+    with pytest.raises(UsageError) as caught:
+        parse(at="07:30", on=days)
+    assert ("Did you mean" in caught.value.hint) is suggested
+    assert "mon-fri" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["every 15 minutes", "15 minutes", "Every 15min"])
+def test_an_interval_may_be_typed_as_it_is_said(text):
+    assert parse(every=text).code == "timedelta(minutes=15)"
+
+
+def test_every_without_a_number_is_no_interval():
+    with pytest.raises(UsageError, match="not a valid duration"):
+        parse(every="every day")

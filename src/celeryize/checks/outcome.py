@@ -58,6 +58,8 @@ class VerifyOutcome:
     failed_imports: frozenset[str] = frozenset()
     # what a project with Celery usually has, and this one has not yet, each with its command
     absent: tuple[str, ...] = ()
+    # what the stop proof says of all processes, without a full stop
+    stops: str = ""
 
     @property
     def status(self) -> str:

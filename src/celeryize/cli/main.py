@@ -32,7 +32,7 @@ VERBS = {
 }
 EXAMPLES = (
     "celeryize init              set Celery up: a plan, a proof, one question",
-    "celeryize add-task shop.pay a task with limits, and its test",
+    "celeryize add-task shop.pay a task; and its test, where the app has tests",
     "celeryize verify            what is wrong, and what to do about it",
 )
 # `color`: what is painted already must not be stripped, and nothing else is painted.

@@ -148,7 +148,9 @@ def _prove_stops(root: Path, view: View) -> None:
         return
     view.show_line("\n$ celeryize verify --live --stop")
     project = load_project(root, python=sys.executable)
-    for stop in run_stop(project, read_facts(project), view):
+    stops = run_stop(project, read_facts(project), view)
+    view.show_stops(stops)
+    for stop in stops:
         for result in stop.results:
             if result.outcome not in GOOD_STOPS:
                 raise Unproved(

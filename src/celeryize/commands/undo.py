@@ -150,14 +150,16 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
         return Undone(
             WriteOutcome.NOTHING_TO_DO,
             f"the files of `{change.command}` are as they were before it already, by git perhaps. "
-            "It comes back with its branch. If it is gone for good, `celeryize undo --forget` "
-            "drops it from the history, and undo goes on to the change before it",
+            "If it is on another branch, it can be undone there. If it is gone for good, "
+            "`celeryize undo --forget` drops it from the history, and undo goes on to the change "
+            "before it",
         )
     kept = keep_installed(change, undo_edits(change, root), root)
     edits = kept.edits
     notes = (*kept.notes, *still_imported(edits, root))
     if change.stays:
         notes = (change.stays, *notes)
+    notes = (*notes, *_older_changes(change, root, passed))
     stays = frozenset(file.edit.path for file in files) - {edit.path for edit in edits}
     plan = Plan(edits, _steps_of(files, change.command, stays), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
@@ -178,6 +180,16 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
     if committed:
         summary += "; it is in a commit, so commit this, too"
     return Undone(WriteOutcome.DONE, summary)
+
+
+def _older_changes(change: Change, root: Path, passed: Passed) -> list[str]:
+    """A note where there are changes below this one, which may be what the user is after."""
+    numbers = [one.number for one in load_history(root).changes if not passed(one)]
+    older = len(numbers) - 1 - numbers.index(change.number)
+    if not older:
+        return []
+    text = "1 older change stays" if older == 1 else f"{older} older changes stay"
+    return [f"{text}: `celeryize undo --list` shows them; undo takes the newest first."]
 
 
 def _kept_edits(files: Sequence[FileSince]) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from celeryize.live.stop import StopResult
 from celeryize.model import Where
+
+LOSES = frozenset({"lost", "stuck"})
+UNKNOWN = frozenset({"not proved"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,18 @@ class RehearsedStop:
         if result.mode == self.default:
             return f"{result.acknowledged}, as in your settings"
         return result.acknowledged
+
+
+def verdict_of(stops: Sequence[RehearsedStop]) -> str:
+    """The sentence that says it for all processes, without a full stop."""
+    if losing := names_of(stops, LOSES):
+        return f"A stop loses a running task, or leaves it stuck: {losing}"
+    if unknown := names_of(stops, UNKNOWN):
+        return f"Not proved: {unknown}"
+    return f"No stop loses a running task of {stops[0].task:g} s"
+
+
+def names_of(stops: Sequence[RehearsedStop], outcomes: frozenset[str]) -> str:
+    """The names of the processes that have one of some outcomes."""
+    named = (s.name for s in stops if outcomes & {str(result.outcome) for result in s.results})
+    return ", ".join(dict.fromkeys(named))

@@ -217,6 +217,8 @@ def summary_line(verified: VerifyOutcome) -> str:
     tasks = counted(verified.tasks, "task")
     text = f"{', '.join(counts) or 'Nothing is wrong'}: {tasks}, "
     text += f"{counted(len(verified.examination.ran), 'check')}, {_depth_of(verified)}"
+    if verified.stops:
+        text += f"; {verified.stops[0].lower()}{verified.stops[1:]}"
     if verified.examination.silenced:
         text += f"; {len(verified.examination.silenced)} silenced"
     fixable = sum(finding.fixable for finding in verified.findings)

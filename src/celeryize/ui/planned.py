@@ -158,7 +158,8 @@ def diff_size(diff: bytes) -> tuple[int, str]:
     more = sum(line.startswith(b"+") and not line.startswith(b"+++") for line in lines)
     less = sum(line.startswith(b"-") and not line.startswith(b"---") for line in lines)
     words = "1 file" if files == 1 else f"{files} files"
-    return len(lines) - files, f"The diff above: {words}, {more} lines added, {less} removed."
+    added = "1 line" if more == 1 else f"{more} lines"
+    return len(lines) - files, f"The diff above: {words}, {added} added, {less} removed."
 
 
 def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:

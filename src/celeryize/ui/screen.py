@@ -14,7 +14,7 @@ from celeryize.errors import CeleryizeError, Exit
 from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
 from celeryize.printable import printable
 from celeryize.probe.proof import Proof
-from celeryize.ui import answers, found, planned, running, stopping
+from celeryize.ui import answers, found, planned, running
 from celeryize.ui.streams import save_text, write_stream
 from celeryize.ui.terminal import rows
 from celeryize.ui.text import Piece, paint, render
@@ -253,6 +253,9 @@ class Screen:
 
     def show_stops(self, stops: Sequence[RehearsedStop]) -> None:
         """A block for each process: its stop, what became of its tasks, and what that means."""
+        # it loads what starts processes, which no other command needs
+        from celeryize.ui import stopping
+
         stopping.say_stops(self._voice, stops)
 
     def show_log(self, process: str, line: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from celeryize.live.stop_report import LOSES, UNKNOWN, names_of, verdict_of
 from celeryize.ui.text import Piece
 from celeryize.ui.voice import Voice
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from celeryize.live.stop import StopResult
     from celeryize.live.stop_report import RehearsedStop
 
-LOSES = frozenset({"lost", "stuck"})
-BAD = LOSES | {"killed", "not proved"}
+BAD = LOSES | UNKNOWN | {"killed"}
 MARGIN = " " * 4
 # What a stop means for the tasks of the project: by what became of one, and of a longer one.
 MEANINGS = {
@@ -37,22 +37,9 @@ def say_stops(voice: Voice, stops: Sequence[RehearsedStop]) -> None:
     voice.say(f"Stopped as the files have it, while a task of {task:g} s runs:", "bold")
     for stop in stops:
         _say_stop(voice, stop)
-    losing = _names_of(stops, LOSES)
-    unknown = _names_of(stops, {"not proved"})
-    if losing:
-        text = f"A stop loses a running task, or leaves it stuck: {losing}."
-        voice.say(text, "bold red", always=True)
-    elif unknown:
-        voice.say(f"Not proved: {unknown}.", "bold red", always=True)
-    else:
-        voice.say(f"No stop loses a running task of {task:g} s.", "bold green")
+    bad = bool(names_of(stops, LOSES | UNKNOWN))
+    voice.say(f"{verdict_of(stops)}.", "bold red" if bad else "bold green", always=bad)
     voice.say()
-
-
-def _names_of(stops: Sequence[RehearsedStop], outcomes: frozenset[str] | set[str]) -> str:
-    """The names of the processes that have one of some outcomes."""
-    named = (s.name for s in stops if outcomes & {str(result.outcome) for result in s.results})
-    return ", ".join(dict.fromkeys(named))
 
 
 def _say_stop(voice: Voice, stop: RehearsedStop) -> None:

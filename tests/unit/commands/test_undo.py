@@ -105,6 +105,36 @@ def test_a_refused_undo_names_the_lines_that_are_in_the_way(changed: Path):
     assert "-CELERY_TIMEZONE = TIME_ZONE" in caught.value.snippet
 
 
+def test_a_refused_undo_works_when_the_shown_lines_are_removed_by_hand(project: Path):
+    before = files_of(project)
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    settings = project / "config/settings.py"
+    written = settings.read_text()
+    settings.write_text(written.replace("TASK_TIME_LIMIT = 300", "TASK_TIME_LIMIT = 99"))
+    with pytest.raises(Conflict) as caught:
+        commands.undo(project, Recorder(), yes=True)
+    hint = caught.value.hint
+    assert "remove the lines with a - in the first patch above" in hint
+    assert "Then `celeryize undo` again" in hint
+    assert caught.value.snippet.count("\n+") == caught.value.snippet.count("\n+++ ")
+    removed = {line[1:] for line in caught.value.snippet.splitlines() if line.startswith("-")}
+    removed.add("CELERY_TASK_TIME_LIMIT = 99")
+    kept = [line for line in settings.read_text().splitlines() if line not in removed or not line]
+    settings.write_text("\n".join(kept).rstrip("\n") + "\n")
+    assert commands.undo(project, Recorder(), yes=True).status is WriteOutcome.DONE
+    assert files_of(project).keys() == before.keys()
+
+
+@pytest.mark.parametrize("changes", [1, 2])
+def test_an_undo_above_other_changes_names_the_list(changed: Path, changes: int):
+    if changes == 2:
+        commands.add_task(changed, Recorder(), Request(TASK), yes=True, no_verify=True)
+    view = Recorder()
+    commands.undo(changed, view, yes=True)
+    said = [note for note in view.plans[0].notes if "undo --list" in note]
+    assert len(said) == changes - 1
+
+
 def test_a_refused_undo_shows_no_password(changed: Path):
     app = changed / "config/celery.py"
     app.write_text(app.read_text() + "app.conf.broker_url = 'redis://:secret@cache/0'\n")

@@ -13,7 +13,7 @@ from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Ex
 from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
-from celeryize.ui.planned import format_message
+from celeryize.ui.planned import diff_size, format_message
 from celeryize.ui.screen import Screen
 from celeryize.ui.terminal import Terminal
 from celeryize.ui.view import NoTerminal, View
@@ -98,6 +98,26 @@ def test_the_summary_is_one_line(found, depth, broker, line):
         CheckResults(findings, (), ("celery.X",)), depth, {}, 1, Exit.DONE, broker
     )
     assert summary_line(verified) == line
+
+
+@pytest.mark.parametrize(
+    ("stops", "end"),
+    [
+        ("No stop loses a running task of 16 s", "run; no stop loses a running task of 16 s"),
+        ("Not proved: worker", "run; not proved: worker"),
+        ("", "run"),
+    ],
+)
+def test_the_summary_ends_with_what_the_stop_proof_says(stops, end):
+    nothing = CheckResults((), (), ("celery.X",))
+    verified = VerifyOutcome(nothing, "live", {}, 1, Exit.DONE, stops=stops)
+    assert summary_line(verified).endswith(f"and {end}")
+
+
+@pytest.mark.parametrize(("lines", "words"), [(1, "1 line added"), (2, "2 lines added")])
+def test_the_size_of_a_diff_counts_one_line_as_one(lines, words):
+    diff = b"diff --git a/x b/x\n--- a/x\n+++ b/x\n" + b"+x\n" * lines
+    assert f"1 file, {words}, 0 removed." in diff_size(diff)[1]
 
 
 def test_a_quiet_run_that_did_nothing_says_nothing(capsys):

@@ -137,6 +137,8 @@ def refuse_unreachable(server: Server) -> CeleryizeError:
         )
     command = IMAGES[server.scheme].format(port=server.port)
     also = ""
+    if server.name == "RabbitMQ" and server.port == PORTS["amqp"]:
+        command = f"rabbitmq-server, or {command}"
     if server.scheme == "redis":
         also = " With redis-server on PATH, it is started for the session."
     return CeleryizeError(

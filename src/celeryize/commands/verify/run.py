@@ -42,12 +42,15 @@ def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome
         with view.working("checking your project"):
             facts = gather_facts(project, prober, view)
         if chosen.stop:
-            facts = _prove_stops(project, facts, view, chosen)
-        with view.working("checking your project"):
-            results = examine_project(project, facts, chosen)
+            _refuse_no_stop(project, facts)
         report = None
         if chosen.live:
             report = _run_live(project, facts, view, options, chosen)
+        # after the live proof: what a stop does is shown next to the end
+        if chosen.stop:
+            facts = _prove_stops(project, facts, view, chosen)
+        with view.working("checking your project"):
+            results = examine_project(project, facts, chosen)
     verified = summarise(facts, results, chosen, report)
     view.show_verified(verified, form=chosen.form)
     return verified
@@ -100,15 +103,24 @@ def examine_project(project: Project, facts: Facts, chosen: VerifyOptions) -> Ch
     return run_checks(facts, only=chosen.only, skip=chosen.skip, silence=silence)
 
 
-def _prove_stops(project: Project, facts: Facts, view: View, chosen: VerifyOptions) -> Facts:
-    from celeryize.commands.verify.stop import run_stop
+def _refuse_no_stop(project: Project, facts: Facts) -> None:
+    """Raise CeleryizeError where there is nothing to stop, before anything takes long."""
+    from celeryize.commands.verify.stop import refuse_no_process
 
     if not project.celery:
         raise CeleryizeError(
             "there is no Celery app in this project to stop",
             hint="Create one with `celeryize init`.",
         )
+    refuse_no_process(facts)
+
+
+def _prove_stops(project: Project, facts: Facts, view: View, chosen: VerifyOptions) -> Facts:
+    """The facts with what a stop does, which is shown, too."""
+    from celeryize.commands.verify.stop import run_stop
+
     stops = run_stop(project, facts, view, configured=chosen.broker == "configured")
+    view.show_stops(stops)
     return facts.with_stops(stops)
 
 
@@ -143,6 +155,11 @@ def summarise(
     """The outcome of the checks, and the exit code that it asks for."""
     from celeryize.checks.outcome import VerifyOutcome
 
+    stops = ""
+    if facts.stops:
+        from celeryize.live.stop_report import verdict_of
+
+        stops = verdict_of(facts.stops)
     broker = ""
     if live:
         broker = live.broker
@@ -165,6 +182,7 @@ def summarise(
         broker,
         frozenset(sight.mode for sight in (facts.worker, facts.web) if sight and sight.failures),
         tuple(_absent_parts(facts, tasks)),
+        stops,
     )
 
 

@@ -52,20 +52,19 @@ SOFT_SINCE = (5, 5)
 def run_stop(
     project: Project, facts: Facts, view: View, *, configured: bool = False
 ) -> tuple[RehearsedStop, ...]:
-    """Stop every worker and Beat of the deployment files as they are stopped there, and show it.
+    """Stop every worker and Beat of the deployment files as they are stopped there.
 
     With `configured`, on the project's broker, with queues and keys of our own; else on a server
     of our own. Raises CeleryizeError where there is nothing to stop, or no broker for it.
     """
-    processes = stopped_processes(facts)
-    if not processes:
-        raise CeleryizeError(
-            "no deployment file here starts a worker or Beat, so there is no stop to try",
-            hint="Write one with `celeryize add-worker`; compose files, Procfiles, systemd units, "
-            "supervisor programs and Kubernetes manifests are read.",
-        )
+    processes = refuse_no_process(facts)
     cases = [case_of(project, facts, process) for process in processes]
-    with Scratch() as scratch, _broker(facts, scratch.path, configured=configured) as url:
+    names = ", ".join(dict.fromkeys(process.name for process in processes))
+    with (
+        view.working(f"stopping {names} while a task runs"),
+        Scratch() as scratch,
+        _broker(facts, scratch.path, configured=configured) as url,
+    ):
         # services that differ in their name alone are stopped once
         unique = list(dict.fromkeys(cases))
         cancelled = threading.Event()
@@ -95,7 +94,7 @@ def run_stop(
                 pool.shutdown(cancel_futures=True)
                 raise
     default = _default_mode(facts)
-    stops = tuple(
+    return tuple(
         replace(
             report_of(process, case, *found[case]),
             default=default,
@@ -103,8 +102,17 @@ def run_stop(
         )
         for process, case in zip(processes, cases, strict=True)
     )
-    view.show_stops(stops)
-    return stops
+
+
+def refuse_no_process(facts: Facts) -> list[Process]:
+    """The processes to stop. Raises CeleryizeError where there are none."""
+    if processes := stopped_processes(facts):
+        return processes
+    raise CeleryizeError(
+        "no deployment file here starts a worker or Beat, so there is no stop to try",
+        hint="Write one with `celeryize add-worker`; compose files, Procfiles, systemd units, "
+        "supervisor programs and Kubernetes manifests are read.",
+    )
 
 
 def _default_mode(facts: Facts) -> str:

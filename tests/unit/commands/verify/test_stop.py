@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from celeryize.checks.facts import read_facts
-from celeryize.commands.verify.stop import case_of, change_of, stopped_processes
+from celeryize.commands.verify.stop import (
+    case_of,
+    change_of,
+    refuse_no_process,
+    stopped_processes,
+)
 from celeryize.detect.processes import Process
 from celeryize.detect.project import load_project
+from celeryize.errors import CeleryizeError
 from celeryize.live.stop import StopCase
 from tests.conftest import Tree, make_tree, small_project
 
@@ -174,3 +180,15 @@ def test_workers_that_differ_in_their_queues_are_one_case(tmp_path):
     found = cases(tmp_path, {"compose.yml": "services:\n" + "".join(lines)})
     assert len(found) == 3
     assert len({case for _, case in found}) == 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_project_without_a_process_is_refused_before_anything_is_started(tmp_path, there):
+    files = compose(PLAIN) if there else {}
+    tree = {**small_project(), "config/celery.py": CELERY, **files}
+    facts = read_facts(load_project(make_tree(tmp_path, tree), python=sys.executable))
+    if there:
+        assert [process.name for process in refuse_no_process(facts)] == ["worker"]
+    else:
+        with pytest.raises(CeleryizeError, match="no stop to try"):
+            refuse_no_process(facts)
