@@ -24,6 +24,7 @@ from celeryize.checks.facts.processes.reads import reads_of
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
+from celeryize.checks.facts.settings import Setting
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -573,20 +574,14 @@ def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
     settings = list(facts.settings.named(OWN, "BROKER_URL"))
     if len(settings) != 1 or settings[0].conditional:
         return
-    reads = list(reads_of(facts, settings[0]))
-    # a text around it, or an `or`, is another value
-    if len(reads) != 1 or reads[0].demanded or reads[0].default != "":
-        return
-    if not isinstance(settings[0].value, ast.Call) or len(settings[0].value.args) != 1:
-        return
-    name = reads[0].name
+    name = _variable_without_default(facts, settings[0])
     workers = [
         process
         for process in facts.deployment.processes
         if process.kind == "compose" and process.subcommand == "worker"
     ]
     # the modules beside the settings are read for it
-    dotenv = dotenv_of(facts) if workers else None
+    dotenv = dotenv_of(facts) if name and workers else None
     if dotenv is None:
         return
     for process in workers:
@@ -603,6 +598,17 @@ def _brokers_by_default(facts: Facts) -> Iterator[Occurrence]:
             f"Give {process.name} the variable {name}.",
         )
         return
+
+
+def _variable_without_default(facts: Facts, setting: Setting) -> str:
+    """The variable that alone is the value of a setting, None without it; empty for another."""
+    reads = list(reads_of(facts, setting))
+    # a text around it, or an `or`, is another value
+    if len(reads) != 1 or reads[0].demanded or reads[0].default != "":
+        return ""
+    if not isinstance(setting.value, ast.Call) or len(setting.value.args) != 1:
+        return ""
+    return reads[0].name
 
 
 def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:
