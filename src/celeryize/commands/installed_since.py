@@ -112,9 +112,14 @@ def _grown_since(names: Sequence[str], root: Path, moment: float) -> dict[str, P
 
 
 def _tables_in(root: Path, folder: PurePosixPath, moment: float) -> Iterator[PurePosixPath]:
-    """The files of an app that define its tables, and are younger than a moment."""
+    """The files of an app that define its tables, and are younger than a moment; without those that
+    cannot be read, such as the lock that an editor leaves, a symlink to nowhere."""
     for pattern in ("models.py", "models/*.py", "migrations/*.py"):
         for file in sorted((root / folder).glob(pattern)):
             defines = MIGRATION if file.parent.name == "migrations" else MODEL
-            if file.stat().st_mtime > moment and defines.search(read_file(file)):
+            try:
+                grown = file.stat().st_mtime > moment and defines.search(read_file(file))
+            except OSError:
+                continue
+            if grown:
                 yield PurePosixPath(file.relative_to(root).as_posix())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -400,6 +401,17 @@ def test_an_app_that_has_tables_since_stays_installed(project: Path, name):
     assert (step.status, step.what) == (Status.IDENTICAL, "stays as it is now (see below)")
     assert any("by now" in note and f"rooms/{name}" in note for note in view.plans[0].notes)
     assert commands.undo(folder, Recorder(), yes=True).summary.startswith("`celeryize init`")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks")
+def test_the_lock_of_an_editor_is_no_table(project: Path):
+    """Emacs locks the file that it edits by a symlink to nowhere."""
+    folder = with_app(project)
+    (folder / "rooms/migrations").mkdir()
+    (folder / "rooms/migrations/.#0001_initial.py").symlink_to("somebody@host.1")
+    ended = commands.undo(folder, Recorder(), yes=True)
+    assert ended.status is WriteOutcome.DONE
+    assert "rooms" not in (folder / "config/settings.py").read_text()
 
 
 def test_an_app_whose_tables_were_there_before_goes_again(project: Path):
