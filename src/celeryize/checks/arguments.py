@@ -311,7 +311,7 @@ def _annotated_words(facts: Facts, code: Code, value: ast.expr) -> str | None:
     arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     annotation = next((one.annotation for one in arguments if one.arg == value.id), None)
     name = text_of(annotation) or dotted(annotation)
-    # `order = order.pk` is no instance any more
+    # after `order = order.pk` it is not an instance
     if not name or _last_assignment(function, value.id, value.lineno) is not None:
         return None
     model = _model_called(facts, code, name)

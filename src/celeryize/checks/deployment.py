@@ -98,7 +98,7 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         path = facts.modules.find(spec)
         if path is None and facts.project.celery and _is_plain_folder(facts, spec):
             yield Occurrence(
-                f"-A {spec}: the folder {spec}/ is no package, and has no app in it",
+                f"-A {spec}: the folder {spec}/ is not a package, and has no app in it",
                 command.where,
                 f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}.",
             )

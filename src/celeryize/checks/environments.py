@@ -354,7 +354,7 @@ def no_common_network(facts: Facts) -> Iterator[Occurrence]:
             hint = "Remove network_mode: none."
             if mode == "host":
                 # `ports:` is how the host reaches what is in a container
-                message = f"{process.name} is in the network of the host, where {host} is no name"
+                message = f"{process.name} has the network of the host, which does not know {host}"
                 hint = f"Remove network_mode: host, or publish a port of {host} and use localhost."
             elif mode != "none":
                 if not own or not theirs or own & theirs:

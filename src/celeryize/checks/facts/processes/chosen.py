@@ -24,8 +24,8 @@ DEEPEST = 6
 
 
 class Token(Enum):
-    """What is no value: a variable that is not there, one whose value is a secret, and what cannot
-    be told."""
+    """What is no value: a variable that is not there, one whose value is a secret, and what is not
+    known."""
 
     ABSENT = 0
     SECRET = 1
@@ -48,7 +48,7 @@ class Chosen:
 
 def chosen_database(facts: Facts, path: PurePosixPath, look: Look) -> Chosen | None:
     """What DATABASES["default"] is in a settings module, where `look` gives the variables; None
-    where that cannot be told."""
+    where that is not known."""
     reader = _Reader(facts, look)
     found = reader.database_of(path, None, DEEPEST)
     if found is None:
@@ -123,7 +123,7 @@ class _Reader:
         return current
 
     def kind_of(self, node: ast.expr, code: Code, depth: int) -> bool | None:
-        """Whether a database is a file; None where that cannot be told."""
+        """Whether a database is a file; None where that is not known."""
         if not depth:
             return None
         pairs = pairs_of(node)
