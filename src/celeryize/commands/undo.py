@@ -188,8 +188,10 @@ def _older_changes(change: Change, root: Path, passed: Passed) -> list[str]:
     older = len(numbers) - 1 - numbers.index(change.number)
     if not older:
         return []
-    text = "1 older change stays" if older == 1 else f"{older} older changes stay"
-    return [f"{text}: `celeryize undo --list` shows them; undo takes the newest first."]
+    text, what = f"{older} older changes stay", "them"
+    if older == 1:
+        text, what = "1 older change stays", "it"
+    return [f"{text}: `celeryize undo --list` shows {what}; undo takes the newest first."]
 
 
 def _kept_edits(files: Sequence[FileSince]) -> str:
