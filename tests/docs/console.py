@@ -4,6 +4,7 @@
     <!-- console: exit 1 -->                               before a block: how its last command ends
     <!-- console: until Ctrl-C -->                         before a block: each runs, and is interrupted
     <!-- console: needs redis-server -->                   before a block: read where there is none
+    <!-- console: in celery with old names -->             before a block: on a project of its own
     <!-- project: celery, dry run -->                      in a page: which project; see scratch.py
 
 A line that begins with `$ ` is a command, a line `> ` continues it. What follows is its output,
@@ -22,7 +23,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from tests.docs.scratch import clinic, clinic_with_celery, environment, set_up, with_procfile
+from tests.docs.scratch import (
+    clinic,
+    clinic_with_celery,
+    environment,
+    set_up,
+    with_deployment_files,
+    with_old_names,
+    with_stored_schedule,
+    with_template,
+)
 from tests.services import free_port
 
 BLOCK = re.compile(
@@ -36,7 +46,10 @@ PROJECTS: dict[str, Callable[[Path], Path]] = {
     "celery without tasks": lambda folder: clinic_with_celery(folder, 0),
     "celery without nightly": lambda folder: clinic_with_celery(folder, 3),
     "celery made here": lambda folder: set_up(folder, 0),
-    "celery with a Procfile": with_procfile,
+    "celery with a template": with_template,
+    "celery with deployment files": with_deployment_files,
+    "celery with a stored schedule": with_stored_schedule,
+    "celery with old names": with_old_names,
 }
 # Seconds for one command; a live proof takes ten.
 LONG = 240
@@ -48,7 +61,8 @@ RUNNING, INTERRUPTED = 6, 124
 class Command:
     """A line that is typed, and what it shows; `skipped` is why it is not run.
 
-    `endless`: it runs until Ctrl-C. `needs`: a program that it has to find on PATH.
+    `endless`: it runs until Ctrl-C. `needs`: a program that it has to find on PATH. `project`: the
+    kind it runs on, where that is not the one of its page.
     """
 
     line: str
@@ -57,6 +71,7 @@ class Command:
     skipped: str = ""
     endless: bool = False
     needs: str = ""
+    project: str = ""
 
     @property
     def is_run(self) -> bool:
@@ -84,6 +99,7 @@ def _commands(block: re.Match[str]) -> list[Command]:
     found: list[Command] = []
     marker = block["marker"] or ""
     needs = re.search(r"needs ([\w-]+)$", marker)
+    own = re.search(r"(?:^|; )in (.+)$", marker)
     for line in block["body"].splitlines():
         if line.startswith("$ "):
             found.append(
@@ -92,6 +108,7 @@ def _commands(block: re.Match[str]) -> list[Command]:
                     skipped=marker.partition("not run: ")[2],
                     endless=marker.startswith("until Ctrl-C"),
                     needs=needs[1] if needs and "not run" not in marker else "",
+                    project=own[1] if own and "not run" not in marker else "",
                 )
             )
         elif line.startswith("> "):
@@ -133,6 +150,9 @@ class Session:
 
     def run(self, command: Command) -> Ran:
         """Run a command as a shell does, where the last one has left off."""
+        if command.project:
+            with Session(f"<!-- project: {command.project} -->") as other:
+                return other.run(replace(command, project=""))
         here = self.above / "pwd"
         line = command.line
         if command.endless:

@@ -152,12 +152,6 @@ NOT_RUN = {
     ("init", "django_tasks"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
     ("add-task", "api"): "needs Django 6: tests/e2e/test_django_tasks.py has it",
     ("verify", "stop"): "starts workers: tests/e2e/test_stop.py does",
-    ("add-task", "body_from"): "needs a template: tests/e2e/test_add_task.py has one",
-    ("add-schedule", "solar"): "needs ephem: tests/unit/commands/schedule/ does without",
-    ("add-schedule", "lat"): "needs ephem",
-    ("add-schedule", "lon"): "needs ephem",
-    ("add-schedule", "app"): "needs django-celery-beat: tests/e2e/test_add_schedule.py has it",
-    ("add-worker", "service"): "needs a compose file with services: tests/e2e/test_add_worker.py",
     ("demo", "keep"): "a tour of its own: tests/e2e/test_demo.py takes it",
 }
 # The same for the examples of `--help`.
@@ -168,6 +162,8 @@ NO_EXAMPLE_RUN = {
     "celeryize demo": "a tour of its own: tests/e2e/test_demo.py takes it",
     "celeryize demo --keep demo": "a tour of its own: tests/e2e/test_demo.py takes it",
 }
+# The project of a line that is not the one of its page.
+OTHER_PROJECT = {("add-schedule", "app"): "celery with a stored schedule, dry run"}
 # How the line ends, where that is not 0: something would change, or something is found.
 EXIT_CODES = {
     (verb, "check"): 1

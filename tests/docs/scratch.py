@@ -45,6 +45,24 @@ def report() -> None:
 def poll() -> None:
     pass
 """
+COMPOSE = """services:
+  web:
+    build: .
+    command: gunicorn config.wsgi
+    ports:
+      - "8000:8000"
+"""
+PROCFILE = "web: gunicorn config.wsgi\n"
+BODY = """@{{ decorator }}
+def {{ name }}(doctor_id: int) -> None:
+    print("welcome", doctor_id)
+"""
+STORED = """
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+"""
+OLD_NAMES = """
+CELERYD_CONCURRENCY = 2
+"""
 
 
 def environment(state: Path) -> dict[str, str]:
@@ -107,9 +125,37 @@ def commit(folder: Path, subject: str) -> None:
         subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
 
 
-def with_procfile(folder: Path) -> Path:
-    """The project of a platform that reads a Procfile."""
+def with_deployment_files(folder: Path) -> Path:
+    """The project of add-worker's page: a Procfile, and a compose file with a web server."""
     clinic_with_celery(folder)
-    make_tree(folder, {"Procfile": "web: gunicorn config.wsgi\n"})
-    commit(folder, "Procfile")
+    make_tree(folder, {"Procfile": PROCFILE, "compose.yaml": COMPOSE})
+    commit(folder, "deployment")
+    return folder
+
+
+def with_template(folder: Path) -> Path:
+    """The project with a body for its tasks."""
+    clinic_with_celery(folder, 0)
+    make_tree(folder, {"welcome.py.jinja": BODY})
+    commit(folder, "a body")
+    return folder
+
+
+def with_stored_schedule(folder: Path) -> Path:
+    """The project with its schedule in the database."""
+    clinic_with_celery(folder, 3)
+    settings = folder / "config/settings.py"
+    text = settings.read_text().replace('"doctors",', '"doctors",\n    "django_celery_beat",')
+    settings.write_text(text + STORED)
+    make_tree(folder, {"doctors/migrations/__init__.py": ""})
+    commit(folder, "django-celery-beat")
+    return folder
+
+
+def with_old_names(folder: Path) -> Path:
+    """The project with a setting of Celery 3."""
+    clinic_with_celery(folder, 0)
+    settings = folder / "config/settings.py"
+    settings.write_text(settings.read_text() + OLD_NAMES)
+    commit(folder, "old names")
     return folder

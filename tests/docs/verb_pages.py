@@ -9,7 +9,13 @@ import typer
 
 from celeryize.cli import help as verb_help
 from celeryize.cli.main import VERBS, load_verb
-from tests.docs.examples import EXIT_CODES, NO_EXAMPLE_RUN, example_of, why_not_run
+from tests.docs.examples import (
+    EXIT_CODES,
+    NO_EXAMPLE_RUN,
+    OTHER_PROJECT,
+    example_of,
+    why_not_run,
+)
 from tests.unit.test_readme import exits_table
 
 # No line of these pages changes the project.
@@ -19,9 +25,9 @@ PROJECTS = {
     "init": "<!-- project: clinic, dry run -->",
     "verify": "<!-- project: celery, read only -->",
     "undo": "<!-- project: celery made here, dry run -->",
-    "add-task": "<!-- project: celery without tasks, dry run -->",
+    "add-task": "<!-- project: celery with a template, dry run -->",
     "add-schedule": "<!-- project: celery without nightly, dry run -->",
-    "add-worker": "<!-- project: celery with a Procfile, dry run -->",
+    "add-worker": "<!-- project: celery with deployment files, dry run -->",
 }
 
 
@@ -102,7 +108,10 @@ def _entry(verb: str, parameter: Any, context: Any) -> list[str]:
     line = example_of(verb, parameter)
     name = max(parameter.opts, key=len).lstrip("-")
     key = (verb, parameter.name)
-    block = _console(line, why_not_run(*key), EXIT_CODES.get(key, 0))
+    if key in OTHER_PROJECT:
+        block = [f"<!-- console: in {OTHER_PROJECT[key]} -->", *_console(line, "", 0)]
+    else:
+        block = _console(line, why_not_run(*key), EXIT_CODES.get(key, 0))
     return [f"### `{spelled}` {{ #{name} }}", "", _escaped(text), "", *block]
 
 
