@@ -207,7 +207,7 @@ def steady(line: str) -> str:
 
 def without_redis(lines: Sequence[str]) -> list[str]:
     """The lines without the step that starts Redis: whether it is there depends on the machine."""
-    kept = [line for line in lines if not line.strip().startswith("Start Redis, in a terminal")]
+    kept = [line for line in lines if not line.strip().startswith("Start Redis")]
     return [line for line in kept if line.strip() != "redis-server"]
 
 
