@@ -271,3 +271,55 @@ def test_json_names_the_call(project: Path, celeryize: Run):
         "work.delay_on_commit(doctor.pk)",
     ]
     assert document["proof"]["verdict"] == "passed"
+
+
+ASK = """
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest import mock
+
+from doctors.tasks import ask
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+server = HTTPServer(("127.0.0.1", 0), Server)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+address = f"http://127.0.0.1:{server.server_port}"
+for url in (f"{address}/200", f"{address}/404", f"{address}/503", "http://127.0.0.1:1/"):
+    ask.push_request(called_directly=False, args=(url,), kwargs={}, id="1", task=ask.name)
+    with mock.patch("celery.canvas.Signature.apply_async"):
+        try:
+            ask.run(url)
+        except Exception as error:
+            print(type(error).__name__)
+        else:
+            print("fetched")
+    ask.pop_request()
+"""
+
+
+@pytest.mark.parametrize("library", ["urllib", "requests"])
+def test_a_call_is_tried_again_where_that_can_help(project: Path, celeryize: Run, library):
+    with (project / "requirements.txt").open("a") as file:
+        file.write("requests\n" if library == "requests" else "")
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    ran = celeryize(project, "add-task", "doctors.ask", "--kind", "http", "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert f"{library}." in (project / "doctors/tasks.py").read_text(), library
+    asked = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", ASK],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    said = [line for line in asked.stdout.splitlines() if line in {"fetched", "Retry", "HTTPError"}]
+    assert said == ["fetched", "HTTPError", "Retry", "Retry"], asked.stdout + asked.stderr

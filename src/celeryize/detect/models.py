@@ -55,6 +55,7 @@ FILLED = frozenset(
         "GeneratedField",
     }
 )
+USER_BASE = "AbstractUser"
 DJANGOS = frozenset({"models.Model", "Model"})
 
 
@@ -65,7 +66,8 @@ class Model:
 
     `email_field` is None where it has none. `instance` are the keyword arguments, as Python, with
     which `objects.create()` makes one; None where that is not known (a required foreign key, a
-    foreign base).
+    foreign base). `has_address`: the e-mail field is certain, and not a foreign base's that may
+    have one.
     """
 
     app: App
@@ -75,6 +77,21 @@ class Model:
     key_type: str
     email_field: str | None
     instance: tuple[tuple[str, str], ...] | None
+    has_address: bool = False
+
+
+# Django's own user. Source: https://docs.djangoproject.com/en/stable/ref/contrib/auth/#user-model
+DJANGO_AUTH = "django.contrib.auth"
+DJANGO_USER = Model(
+    App(DJANGO_AUTH, PurePosixPath("django/contrib/auth"), installed=True),
+    "User",
+    f"{DJANGO_AUTH}.models",
+    PurePosixPath("django/contrib/auth/models.py"),
+    "int",
+    "email",
+    (("username", SAMPLES["CharField"]), ("email", SAMPLES["EmailField"])),
+    has_address=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +126,7 @@ def find_model(modules: Modules, app: App, name: str) -> Model | None:
             _key_type(fields, foreign),
             _email_field(fields, foreign),
             None if foreign else _instance_arguments(fields),
+            any(field.kind == "EmailField" for field in fields.values()) or USER_BASE in foreign,
         )
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from celeryize.commands.task.kinds import find_kind
@@ -57,10 +58,17 @@ def find_retries(project: Project, request: Request) -> tuple[list[str], list[st
     return names, [line for line in imports if line]
 
 
-def decorator_options(request: Request, retries: list[str]) -> dict[str, str]:
-    """The decorator's keyword arguments, as Python, in the order in which people write them."""
+def decorator_options(
+    request: Request, retries: list[str], declared: Collection[str]
+) -> dict[str, str]:
+    """The decorator's keyword arguments, as Python, in the order in which people write them.
+
+    `declared` are the dependencies of the project.
+    """
+    kind = find_kind(request.kind)
     # of a kind that retries by itself
-    implied = bool(find_kind(request.kind).retry_on and retries and not request.retry_on)
+    implied = bool(kind.retry_on and retries and not request.retry_on)
+    failures = kind.failures_for(declared) if implied else ()
     max_retries = request.max_retries
     if max_retries is None and implied:
         max_retries = KIND_RETRIES
@@ -68,6 +76,7 @@ def decorator_options(request: Request, retries: list[str]) -> dict[str, str]:
         "name": _text_literal(request.name),
         "bind": _flag_literal(request.bind),
         "autoretry_for": _tuple_literal(retries),
+        "dont_autoretry_for": _tuple_literal(failures),
         "max_retries": _number_literal(max_retries),
         "default_retry_delay": _number_literal(request.default_retry_delay),
         "retry_backoff": _flag_literal(request.backoff or implied),
@@ -187,7 +196,7 @@ def _number_literal(value: int | None) -> str | None:
     return str(value)
 
 
-def _tuple_literal(names: list[str]) -> str | None:
+def _tuple_literal(names: Sequence[str]) -> str | None:
     if not names:
         return None
     if len(names) == 1:

@@ -43,6 +43,7 @@ LOCK_SECONDS = 600
 RETRYING = frozenset(
     {
         "autoretry_for",
+        "dont_autoretry_for",
         "max_retries",
         "default_retry_delay",
         "retry_backoff",
@@ -247,7 +248,7 @@ def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _
         return _Decorated(name, django_options(request), False, (line,))
     name, line = choose_decorator(project, path, request)
     retries, imports = find_retries(project, request)
-    options = decorator_options(request, retries)
+    options = decorator_options(request, retries, project.dependencies.declared)
     # the task of one chunk has a name of its own, and no self
     of_chunk = {k: v for k, v in options.items() if k not in {"bind", "name"}}
     if request.kind == "batch":

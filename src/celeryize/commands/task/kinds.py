@@ -17,8 +17,8 @@ class Kind:
     `uses_model`: its code imports the model that is given. `takes_key`: its parameter is then the
     primary key. `parameter` is the one that it has where none is given, as the command line spells
     it, and `example` what a person is shown who is asked for parameters. `imports` are those of its
-    body, and `retry_on` what it retries on unless the command line says otherwise; where the
-    project declares `library`, those of the library take their place.
+    body, and `retry_on` what it retries on unless the command line says otherwise, less `fail_on`;
+    where the project declares `library`, those of the library take their place.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Kind:
     example: str = "user_id:int note:str=hello"
     imports: tuple[str, ...] = ()
     retry_on: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
     library: str = ""
     library_imports: tuple[str, ...] = ()
     library_retry_on: tuple[str, ...] = ()
@@ -50,6 +51,12 @@ class Kind:
             return self.library_retry_on
         return self.retry_on
 
+    def failures_for(self, declared: Collection[str]) -> tuple[str, ...]:
+        """The exceptions among these that it does not retry on, as its body spells them."""
+        if self.library in declared:
+            return ()
+        return self.fail_on
+
 
 KINDS = (
     Kind("plain", "a function of your own", uses_model=False),
@@ -59,6 +66,7 @@ KINDS = (
         "sends a mail; tries again where the mail server is away",
         takes_key=True,
         needs_email_field=True,
+        parameter="recipient:str",
         example="recipient:str note:str=hello",
         imports=("from django.core.mail import send_mail",),
         # what passes by itself; a refused recipient or a wrong password does not
@@ -74,11 +82,13 @@ KINDS = (
         "calls a URL; with a time-out, and tries again",
         uses_model=False,
         parameter="url:str",
-        imports=("from urllib.request import urlopen",),
-        retry_on=("OSError",),
+        imports=("import urllib.error", "from urllib.request import urlopen"),
+        # no connection, silence, half an answer; of the statuses, the body tells those that pass
+        retry_on=("OSError", "http.client.IncompleteRead"),
+        fail_on=("urllib.error.HTTPError",),
         library="requests",
         library_imports=("import requests",),
-        library_retry_on=("requests.RequestException",),
+        library_retry_on=("requests.ConnectionError", "requests.Timeout"),
     ),
     Kind(
         "batch",

@@ -10,13 +10,16 @@ from pathlib import PurePosixPath
 from celeryize.commands.task.parameters import check_identifier
 from celeryize.detect.apps import App
 from celeryize.detect.django_tasks import find_django_tasks
-from celeryize.detect.models import Model, find_model, model_names
+from celeryize.detect.models import DJANGO_AUTH, DJANGO_USER, Model, find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.model import Where
 from celeryize.patch.source import is_identifier
 from celeryize.spelling import did_you_mean
+
+# How a setting, and the command line, name it.
+AUTH_USER = "auth.User"
 
 
 def find_app(project: Project, name: str) -> App:
@@ -183,10 +186,21 @@ def place_of(
     return package / f"{function}.py", init
 
 
+def django_user(project: Project) -> Model | None:
+    """Django's own user, where the project has it: installed, and not replaced by another model."""
+    labels = {app.label for app in project.apps}
+    has_other = "AUTH_USER_MODEL" in project.settings.assigned
+    if has_other or "auth" in labels or DJANGO_AUTH not in project.settings.installed_apps:
+        return None
+    return DJANGO_USER
+
+
 def named_model(project: Project, app: App, text: str) -> Model:
     """The model of `APP.MODEL`, or of `MODEL` in `app`. Raises UsageError with the near ones."""
     place, _, name = text.rpartition(".")
     owner = app
+    if (user := django_user(project)) and text == AUTH_USER:
+        return user
     if place:
         owner = find_app(project, place)
     found = find_model(project.modules, owner, name)

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.commands.missing_library import require_imports
 from celeryize.commands.task.generate import (
-    EXAMPLE_ADDRESS,
     Generated,
     generate_task,
     unused_parameters,
@@ -69,11 +68,8 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         init = draft.source(package)
         what = "imports it, so that discovery finds it"
         draft.write(package, init.splice(*add_import(init, line)), what)
-    if not task.parameters and EXAMPLE_ADDRESS in task.code:
-        draft.add_note(
-            f"the recipient {EXAMPLE_ADDRESS}, the subject and the text of the mail are examples: "
-            f"replace them in {path}"
-        )
+    if "send_mail(" in task.code:
+        draft.add_note(f"the subject and the text of the mail are examples: replace them in {path}")
     unused = unused_parameters(task)
     if unused and task.subject.kind in WHOLE_BODIES:
         names = " and ".join(unused)

@@ -8,6 +8,7 @@ from functools import partial
 
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.parameters import check_address, parse_parameters
+from celeryize.commands.task.place import AUTH_USER, django_user
 from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
@@ -61,7 +62,8 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         request = replace(request, model=view.ask(_model_question(project, app)))
     elif kind.needs_email_field and request.model is None and not request.parameters:
         request = replace(request, model=_ask_recipient(project, app, view))
-    if not (request.parameters or kind.parameter or (kind.takes_key and request.model)):
+    usual = kind.parameter and not kind.needs_email_field
+    if not (request.parameters or usual or (kind.takes_key and request.model)):
         typed = view.ask(_parameter_question(kind))
         request = replace(request, parameters=tuple(typed.split()))
     return request
@@ -139,20 +141,35 @@ def _model_question(project: Project, app: App) -> Question:
 
 
 def _ask_recipient(project: Project, app: App, view: View) -> str | None:
-    """The model with the address of a mail; None for none, or where no model has an address."""
-    names = []
-    for name in _models(project, app):
-        model = find_model(project.modules, app, name)
-        if model is not None and model.email_field is not None:
-            names.append(name)
-    if not names:
-        return None
+    """The model with the address of a mail; None where the address is a parameter."""
+    own = [Choice(name, f"of {app.name}") for name in _with_address(project, app)]
+    others = [
+        Choice(f"{_short_name(project, other)}.{name}", f"of {other.name}")
+        for other in project.apps
+        if other != app
+        for name in _with_address(project, other)
+    ]
+    if django_user(project) is not None:
+        others.append(Choice(AUTH_USER, "Django's own users"))
     choices = (
         Choice(NO_MODEL, "the address is a parameter of the task"),
-        *(Choice(name, f"of {app.name}") for name in names),
+        *(own + others)[:MOST_TASKS],
     )
-    answer = view.ask(Question("Which model has the address?", "--model", choices, NO_MODEL))
+    question = Question(
+        "Which model has the address?",
+        "--model",
+        choices,
+        NO_MODEL,
+        other="another model, APP.MODEL ...",
+    )
+    answer = view.ask(question)
     return None if answer == NO_MODEL else answer
+
+
+def _with_address(project: Project, app: App) -> list[str]:
+    """The models of an app that certainly have an e-mail field."""
+    found = [find_model(project.modules, app, name) for name in model_names(project.modules, app)]
+    return [model.name for model in found if model is not None and model.has_address]
 
 
 def _models(project: Project, app: App) -> list[str]:
@@ -167,7 +184,7 @@ def _parameter_question(kind: Kind) -> Question:
         "NAME:TYPE",
         (),
         "",
-        example=f"for example: {kind.example}; Enter for none",
+        example=f"for example: {kind.example}; Enter for {kind.parameter or 'none'}",
         optional=True,
         problem_of=partial(_problem_of_parameters, kind),
     )

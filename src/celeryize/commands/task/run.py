@@ -26,7 +26,7 @@ from celeryize.ui.view import View
 # The last lines of a failed test that are shown.
 TEST_LINES = 30
 # Given to the decorator, but not attributes that the task keeps as they are written.
-NOT_ATTRIBUTES = {"bind", "name", "autoretry_for"}
+NOT_ATTRIBUTES = {"bind", "name", "autoretry_for", "dont_autoretry_for"}
 
 
 def add_task(

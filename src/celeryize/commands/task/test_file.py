@@ -77,7 +77,7 @@ def render_test(
     # relative imports, where the test and the task are both modules of the app itself
     near = path.parent == app.folder and subject.path.parent == app.folder
     called = _name_in_test(project.modules.tree(path), subject.function, subject.kind)
-    lines, imports = _call_lines(project, subject, called, near=near)
+    lines, imports = _call_lines(project, app, subject, called, near=near)
     on_commit: tuple[str, ...] = ()
     pytest = uses_pytest(project)
     if trigger:
@@ -87,7 +87,7 @@ def render_test(
             if pytest:
                 capture = "django_capture_on_commit_callbacks"
             on_commit = _on_commit(called, trigger, created, capture)
-            imports += ["from unittest import mock", _model_import(trigger.model, near=near)]
+            imports += ["from unittest import mock", _model_import(trigger.model, app, near=near)]
     if pytest:
         typed = project.style.typed
         if on_commit and typed:
@@ -151,7 +151,7 @@ def _name_in_test(tree: ast.Module, function: str, kind: str) -> str:
 
 
 def _call_lines(
-    project: Project, subject: Subject, name: str, *, near: bool
+    project: Project, app: App, subject: Subject, name: str, *, near: bool
 ) -> tuple[list[str], list[str]]:
     """The lines of the test that calls the task, from the template of its kind, and the imports
     they need.
@@ -165,7 +165,7 @@ def _call_lines(
     if subject.model:
         row = _create_expression(subject.model) or ""
         if row:
-            imports.append(_model_import(subject.model, near=near))
+            imports.append(_model_import(subject.model, app, near=near))
         if subject.model.key_type == "str":
             key = "str(row.pk)"
     # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its
@@ -238,10 +238,11 @@ def _indent_lines(lines: Iterable[str], width: int) -> str:
     return "".join(f"{' ' * width}{line}\n" for line in lines)
 
 
-def _model_import(model: Model, *, near: bool) -> str:
+def _model_import(model: Model, app: App, *, near: bool) -> str:
+    """The import of a model for a test of `app`; `near` asks for a relative one."""
     module = model.module
-    if near:
-        module = ".models"
+    if near and module.startswith(f"{app.name}."):
+        module = module.removeprefix(app.name)
     return f"from {module} import {model.name}"
 
 

@@ -834,3 +834,28 @@ def test_a_type_that_json_does_not_carry_is_refused_with_what_to_pass(wired, par
     with pytest.raises(UsageError, match=f"{name} cannot be of the type {kind}") as caught:
         add(wired, "doctors.send", parameter)
     assert hint in caught.value.hint
+
+
+def test_a_mail_goes_to_a_user_of_django(wired):
+    add(wired, "doctors.hello", kind="email", model="auth.User", test=True)
+    assert "from django.contrib.auth.models import User" in tasks(wired)
+    assert "recipient_list=[user.email]" in tasks(wired)
+    assert "User.objects.create(username=" in (wired / "doctors/tests.py").read_text()
+    settings = wired / "config/settings.py"
+    settings.write_text(settings.read_text() + 'AUTH_USER_MODEL = "doctors.Doctor"\n')
+    with pytest.raises(UsageError, match="no app auth"):
+        add(wired, "doctors.hello_again", kind="email", model="auth.User")
+
+
+def test_a_mail_without_a_model_takes_the_address(wired):
+    add(wired, "doctors.hello", kind="email")
+    assert head(tasks(wired), "hello").endswith("def hello(recipient: str)")
+
+
+def test_the_test_imports_a_model_of_another_app_from_there(wired):
+    item = "from django.db import models\n\n\nclass Item(models.Model):\n    pass\n"
+    make_tree(wired, {"shop/__init__.py": "", "shop/models.py": item})
+    settings = wired / "config/settings.py"
+    settings.write_text(settings.read_text().replace('"doctors",', '"doctors",\n    "shop",'))
+    add(wired, "doctors.load", kind="model", model="shop.Item", test=True)
+    assert "from shop.models import Item\n" in (wired / "doctors/tests.py").read_text()
