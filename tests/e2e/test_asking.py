@@ -46,6 +46,7 @@ DIALOGUES = {
         "add-task",
         ("(APP.TASK)", "send_offer\r"),
         ("(--kind)", f"{DOWN}{DOWN}\r"),
+        ("(--model)", "\r"),
         ("(NAME:TYPE)", "user_id:int\r"),
         ("no parameter holds an address", "note:str=hello recipient:str\r"),
         ("has no default", "recipient:str\r"),
