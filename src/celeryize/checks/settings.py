@@ -816,7 +816,7 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
             f"{broker} delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
             "and is acknowledged at its end",
             where or limit.where,
-            "Raise visibility_timeout above the time limit.",
+            _longer_patience(longest, "the time limit"),
         )
     yield from _tasks_longer_than(facts, timeout, broker)
     for code in facts.code.relevant:
@@ -827,8 +827,15 @@ def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
                     f"a delay of {delay:g} s is not below the visibility_timeout of {broker}, "
                     f"{timeout:g} s: the task runs several times",
                     code.where(call),
-                    "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
+                    _longer_patience(delay, "the delay"),
                 )
+
+
+def _longer_patience(seconds: float, what: str) -> str:
+    """What to write so that the broker waits longer than that: the next full hour."""
+    enough = (int(seconds) // 3600 + 1) * 3600
+    option = f'"visibility_timeout": {enough}'
+    return f"Write {option}, which is above {what}, in CELERY_BROKER_TRANSPORT_OPTIONS."
 
 
 def _tasks_longer_than(facts: Facts, timeout: float, broker: str) -> Iterator[Occurrence]:
@@ -847,7 +854,7 @@ def _tasks_longer_than(facts: Facts, timeout: float, broker: str) -> Iterator[Oc
                 f"{task.node.name} may run for {longest:g} s, and {broker} delivers it again after "
                 f"{timeout:g} s",
                 task.where,
-                "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS above its time limit.",
+                _longer_patience(longest, "its time limit"),
             )
 
 

@@ -86,14 +86,17 @@ def _fitting_lines(
     voice: Voice, findings: Sequence[Finding], root: Path | None, room: int
 ) -> list[list[Line]]:
     """The lines of the first findings, as many as fit: the worst in full, as long as the others of
-    their severity still have a line each."""
+    their severity still have a line each, then the less bad ones, where all fit."""
     worst = sum(finding.severity is findings[0].severity for finding in findings)
     chosen = [[_cut(voice, _head_of(finding, root, "  "))] for finding in findings]
-    for index, finding in enumerate(findings[:worst]):
+    for index, finding in enumerate(findings):
         longer = [*chosen[:index], _lines_again(finding, root), *chosen[index + 1 :]]
-        # the line that counts the others; and the first one is worth more than the last
-        left = room - (len(findings) > worst)
-        if index and sum(_height(voice, lines) for lines in longer[:worst]) > left:
+        needed, left = longer, room
+        if index < worst:
+            # the line that counts the others
+            needed, left = longer[:worst], room - (len(findings) > worst)
+        # the first one is worth more than the last
+        if index and sum(_height(voice, lines) for lines in needed) > left:
             break
         chosen = longer
     heights = [_height(voice, lines) for lines in chosen]

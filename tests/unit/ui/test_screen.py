@@ -304,3 +304,25 @@ def test_manual_steps_are_in_short_before_the_question_and_whole_at_the_end(
     screen.show_todos(todos)
     end = capsys.readouterr().err
     assert all(each.what in end and each.why in end and each.snippet in end for each in todos)
+
+
+@pytest.mark.parametrize(("lines", "in_full"), [("9", 1), ("10", 2), ("11", 3)])
+def test_a_warning_is_repeated_in_full_where_all_lines_fit(lines, in_full, capsys, monkeypatch):
+    found = [
+        Finding(
+            f"x.{number}",
+            severity,
+            "It is wrong.",
+            f"Mend {number}.",
+            Where(PurePosixPath("a.py"), number),
+        )
+        for number, severity in enumerate([Severity.ERROR, *[Severity.WARNING] * 2], start=1)
+    ]
+    monkeypatch.setenv("LINES", lines)
+    screen = Screen(interactive=False)
+    screen._voice.out = Terminal(is_terminal=True, width=80)
+    screen.show_verified(
+        VerifyOutcome(CheckResults(tuple(found), (), ()), "static", {}, 1, Exit.DONE)
+    )
+    again = capsys.readouterr().out.partition("from above:")[2]
+    assert again.count("do: Mend") == in_full and again.count("x.") == 3
