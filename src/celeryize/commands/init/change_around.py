@@ -38,7 +38,7 @@ def change_around(setup: Setup, before: Answers) -> None:
         return
     _remove_data_folder(setup, answers)
     _report_backend_app(setup, before)
-    follow_deployment(setup)
+    follow_deployment(setup, before)
     broker = find_broker(answers.broker)
     if broker is not None and answers.broker != before.broker:
         for note in broker.notes:

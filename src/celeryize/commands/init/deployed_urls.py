@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.brokers import find_broker, url_of_broker, url_of_result_backend
 from celeryize.commands.init.answers import Answers
+from celeryize.commands.init.env_example import NAMES
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch
@@ -49,37 +50,70 @@ class _Line:
     text: str
 
 
-def follow_deployment(setup: Setup) -> None:
-    """A manual step for each URL of the deployment files that is another one than the settings'
-    now."""
+def follow_deployment(setup: Setup, before: Answers | None = None) -> None:
+    """A manual step for each deployment file whose URLs are others than the settings' now. In an
+    example of an environment, a URL that the answers `before` had put there is changed."""
     answers = setup.answers
     broker = find_broker(answers.broker)
     in_folder = broker is not None and broker.in_folder
-    broker_url = url_of_broker(answers.broker)
-    wanted = {
+    wanted = _urls_of(answers)
+    if in_folder:
         # a folder of one machine is no server for containers
-        BROKER: "" if in_folder else broker_url,
-        BACKEND: url_of_result_backend(answers.result_backend, broker_url),
-    }
-    chosen = {BROKER: answers.broker, BACKEND: answers.result_backend}
-    # one step for the services that have the same line
-    steps: dict[tuple[PurePosixPath, str, str, str], list[_Line]] = {}
+        wanted[BROKER] = ""
+    former = _urls_of(before) if before is not None else {}
+    # one step for each file, and in it one line for the services that have the same one
+    steps: dict[tuple[PurePosixPath, str], dict[tuple[str, str, str], list[_Line]]] = {}
+    examples: dict[PurePosixPath, list[tuple[int, str, str]]] = {}
     for line in _lines_with_urls(setup):
         url = wanted[line.setting]
         if line.scheme == url.partition(":")[0]:
             continue
         verb, text = "remove", line.text
         if "://" in url:
-            service = broker.name if broker is not None and url == broker_url else ""
+            if _is_our_example(line, former.get(line.setting, "")):
+                examples.setdefault(line.path, []).append((line.number, former[line.setting], url))
+                continue
+            service = broker.name if broker is not None and url == wanted[BROKER] else ""
             verb, text = "change", _with_url(line.text, url, service)
-        steps.setdefault((line.path, verb, line.variable, redacted(text)), []).append(line)
-    for (path, verb, variable, text), lines in steps.items():
-        setting = lines[0].setting
-        why = f"The settings have {redacted(chosen[setting])} now, and a variable wins over them."
-        if verb == "change" and broker is not None and wanted[setting] == broker_url:
+        key = (line.variable, line.setting, redacted(text))
+        steps.setdefault((line.path, verb), {}).setdefault(key, []).append(line)
+    for path, replaced in examples.items():
+        _replace_in_example(setup, path, replaced)
+    chosen = {BROKER: answers.broker, BACKEND: answers.result_backend}
+    for (path, verb), changed in steps.items():
+        names = {setting: redacted(chosen[setting]) for _, setting, _ in changed}
+        why = f"The settings have {' and '.join(dict.fromkeys(names.values()))} now, and a variable"
+        why = f"{why} wins over them."
+        if verb == "change" and broker is not None and BROKER in names:
             why += " `celeryize add-worker` then adds the service of the broker."
-        what = f"{verb} {variable} in {_numbers_of(lines)}"
-        setup.draft.add_todo(Todo(what, why, f"{text}\n", path))
+        places = [
+            f"{variable} in {_numbers_of(each)}" for (variable, _, _), each in changed.items()
+        ]
+        text = "".join(f"{line}\n" for _, _, line in changed)
+        setup.draft.add_todo(Todo(f"{verb} {', and '.join(places)}", why, text, path))
+
+
+def _urls_of(answers: Answers) -> dict[str, str]:
+    """The URLs of the broker and the result backend, as they are written into settings."""
+    url = url_of_broker(answers.broker)
+    return {BROKER: url, BACKEND: url_of_result_backend(answers.result_backend, url)}
+
+
+def _is_our_example(line: _Line, former: str) -> bool:
+    """Whether a line is one of an example, as it was written for the answers of before."""
+    found = URL.search(line.text)
+    is_example = NAMES.fullmatch(line.path.name) is not None
+    return is_example and found is not None and found[0] == former
+
+
+def _replace_in_example(
+    setup: Setup, path: PurePosixPath, replaced: list[tuple[int, str, str]]
+) -> None:
+    """Plan other URLs in an example: the number of a line, its URL, the new one."""
+    lines = (setup.draft.read(path) or b"").split(b"\n")
+    for number, former, url in replaced:
+        lines[number - 1] = lines[number - 1].replace(former.encode(), url.encode(), 1)
+    setup.draft.write(path, b"\n".join(lines), "the URLs of the new answers")
 
 
 def platform_steps(

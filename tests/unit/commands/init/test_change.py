@@ -199,8 +199,9 @@ def test_a_line_of_a_deployment_file_is_named_with_its_new_url(tmp_path: Path):
         (
             {"broker": "rabbitmq", "result_backend": "rpc"},
             {
-                "change CELERY_BROKER_URL in line 4": "CELERY_BROKER_URL: amqp://rabbitmq:5672//\n",
-                "change CELERY_RESULT_BACKEND in line 5": "CELERY_RESULT_BACKEND: rpc://\n",
+                "change CELERY_BROKER_URL in line 4, and CELERY_RESULT_BACKEND in line 5": (
+                    "CELERY_BROKER_URL: amqp://rabbitmq:5672//\nCELERY_RESULT_BACKEND: rpc://\n"
+                ),
             },
         ),
         (
@@ -212,8 +213,8 @@ def test_a_line_of_a_deployment_file_is_named_with_its_new_url(tmp_path: Path):
         (
             {"broker": "filesystem", "result_backend": "none"},
             {
-                "remove CELERY_BROKER_URL in line 4": "CELERY_BROKER_URL: redis://redis:6379/0\n",
-                "remove CELERY_RESULT_BACKEND in line 5": (
+                "remove CELERY_BROKER_URL in line 4, and CELERY_RESULT_BACKEND in line 5": (
+                    "CELERY_BROKER_URL: redis://redis:6379/0\n"
                     "CELERY_RESULT_BACKEND: redis://redis:6379/0\n"
                 ),
             },
@@ -229,6 +230,23 @@ def test_each_url_of_a_deployment_file_follows(tmp_path: Path, flags, steps):
     ended = commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
     found = {t.what: t.snippet for t in ended.todos if t.path == PurePosixPath("compose.yaml")}
     assert found == steps
+
+
+def test_the_urls_of_an_example_are_changed_where_they_are_as_written(tmp_path: Path):
+    folder = tmp_path / "clinic"
+    shutil.copytree(GOLDEN / "os_getenv_example/before", folder)
+    commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
+    example, other = folder / ".env.example", folder / ".env.sample"
+    assert 'CELERY_BROKER_URL="redis://localhost:6379/0"' in example.read_text()
+    other.write_text(example.read_text().replace("localhost", "10.0.0.7"))
+    kept = other.read_bytes()
+    ended = commands.init(
+        folder, Recorder(), flags={"broker": "rabbitmq"}, yes=True, no_verify=True
+    )
+    assert "redis" not in example.read_text()
+    assert 'CELERY_BROKER_URL="amqp://localhost:5672//"\n' in example.read_text()
+    assert other.read_bytes() == kept
+    assert [todo.path.name for todo in ended.todos if todo.path] == [".env.sample"]
 
 
 @pytest.mark.parametrize(
