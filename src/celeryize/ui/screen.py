@@ -311,12 +311,14 @@ class Screen:
 
     def _say_facts(self, verified: VerifyOutcome) -> None:
         """What the findings rest on, below them."""
+        is_told = self._project is not None and not self._project_is_due
         if verified.findings:
             self._voice.say()
-        if self._project and self._project_is_due:
+        if self._project and not is_told:
             planned.say_project(self._voice, self._project)
             self._project_is_due = False
-        if verified.versions:
+        # a row of that table, and lost far below it
+        if verified.versions and (self._voice.verbose or not is_told):
             versions = (f"{name} {version}" for name, version in verified.versions.items())
             self._voice.say("  versions       " + ", ".join(versions), hang=" " * 17)
 
