@@ -8,11 +8,12 @@ import threading
 
 from celeryize.printable import printable
 from celeryize.ui.streams import write_stream
-from celeryize.ui.text import paint
+from celeryize.ui.text import Piece, paint, render
 from celeryize.ui.voice import Voice
 from celeryize.urls import redacted
 
-LOG_COLOURS = {"web": "green", "worker": "cyan", "beat": "yellow", "dev": "bold"}
+OWN = "dev"
+LOG_COLOURS = {"web": "green", "worker": "cyan", "beat": "yellow", OWN: "bold"}
 # What only changes colours: kept in the logs of processes.
 COLOURED = re.compile(r"(\x1b\[[0-9;]*m)")
 # The readers of several processes write at the same time.
@@ -20,8 +21,17 @@ LOG_LOCK = threading.Lock()
 
 
 def answer_log(voice: Voice, process: str, line: str) -> None:
-    """A line behind the name of its process, whole, so that two processes do not share a line."""
+    """A line behind the name of its process, whole, so that two processes do not share a line.
+
+    What celeryize says itself is wrapped at words; what a program says stays as it is.
+    """
     name = f"{process:<6} |"
+    if process == OWN:
+        pieces = [Piece(name, LOG_COLOURS[OWN]), Piece(f" {line}")]
+        text = render(pieces, voice.out, " " * len(name) + "  ")
+        with LOG_LOCK:
+            write_stream(sys.stdout, f"{text}\n")
+        return
     # the colours of the process itself stay on a terminal, and nothing else that it obeys
     if voice.out.colour:
         name = paint(name, LOG_COLOURS.get(process, "dim"), voice.out)

@@ -59,7 +59,8 @@ def run(options: RunOptions, view: View, chosen: DevOptions) -> None:
         with start_up(options, view, brief=True, request=request) as (project, prober):
             if project.celery:
                 assert prober is not None
-                report = prober.baseline()[0]
+                with view.working("importing your project"):
+                    report = prober.baseline()[0]
             else:
                 report = ImportReport("worker")
         _refuse_missing_celery(project, report)
