@@ -378,11 +378,12 @@ class Screen:
         """What is wrong, where, the next step, and the lines to paste."""
         planned.say_error(self._voice, error, self._root)
 
-    def show_interruption(self, notes: Sequence[str]) -> None:
+    def show_interruption(self, notes: Sequence[str], same_answers: str = "") -> None:
         """That Ctrl-C ended the command, and in which state the project is."""
         self._voice.say(always=True)
         for text in ("Interrupted.", *notes):
             self._voice.say(text, always=True)
+        planned.say_same_answers(self._voice, same_answers)
 
     def show_bug(self, version: str, command: str, log: str) -> None:
         """A bug of ours, with the lines to report."""

@@ -190,8 +190,11 @@ class View(Protocol):
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
 
-    def show_interruption(self, notes: Sequence[str]) -> None:
-        """That Ctrl-C ended the command, and in which state the project is."""
+    def show_interruption(self, notes: Sequence[str], same_answers: str = "") -> None:
+        """That Ctrl-C ended the command, and in which state the project is.
+
+        `same_answers` is the command that gives the answers of this run again.
+        """
 
     def show_bug(self, version: str, command: str, log: str) -> None:
         """A bug of celeryize, with the lines to report."""

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit, Unproved
 from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
@@ -143,6 +143,24 @@ def test_what_another_program_said_is_shown_as_it_is(capsys, monkeypatch):
 def test_a_no_is_no_error(capsys):
     Screen(interactive=False).show_error(Declined("Nothing was changed."))
     assert capsys.readouterr().err.strip() == "Nothing was changed."
+
+
+SAME = "celeryize add-task doctors.remind patient_id:int note:str=hello --kind plain --yes"
+
+
+@pytest.mark.parametrize("error", [Declined("no"), CannotPatch("no"), Unproved("no"), None])
+@pytest.mark.parametrize("command", [SAME, ""])
+def test_the_same_answers_are_alone_on_their_line(error, command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen(interactive=False)
+    if error is None:
+        screen.show_interruption(["The project is as it was."], command)
+    else:
+        error.same_answers = command
+        screen.show_error(error)
+    told = capsys.readouterr().err.splitlines()
+    assert (told[-1] == f"  {SAME}") == bool(command)
+    assert ("The same answers" in "".join(told)) == bool(command)
 
 
 @pytest.mark.parametrize("text", [b"URL = 'redis://:secret@host/0'\n", b"URL = 'redis://host/0'\n"])
