@@ -191,18 +191,22 @@ def _ask_arguments(project: Project, request: Request, view: View) -> Request:
     task = find_task(project, request)
     if task is None:
         return request
-    for needed in missing_arguments(task, request):
+    missing = missing_arguments(task, request)
+    for number, needed in enumerate(missing, start=1):
         flag = "--kwargs" if needed.by_name or request.kwargs else "--args"
         example = f"in JSON, for example {needed.example}"
         if needed.is_text:
             example = "a text, without quotes"
+        counted = ""
+        if len(missing) > 1:
+            counted = f"Argument {number} of {len(missing)}: "
         question = Question(
-            f"{task.function} takes {needed}. What is it given?",
+            f"{counted}{task.function} takes {needed}. What is it given?",
             flag,
             (),
             "",
             example=example,
-            problem_of=problem_of_typed(needed),
+            problem_of=problem_of_typed(needed, missing[number:]),
         )
         request = with_argument(request, needed, read_value(needed, view.ask(question)))
     return request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -154,13 +155,49 @@ def test_each_missing_argument_is_asked_with_its_type(project):
     request = Request("nightly", "doctors.tasks.mail", EVERY)
     ended = commands.add_schedule(clinic, view, request, no_verify=True)
     assert [question.text for question in view.questions] == [
-        "mail takes pk: int. What is it given?",
-        "mail takes note: str. What is it given?",
+        "Argument 1 of 2: mail takes pk: int. What is it given?",
+        "Argument 2 of 2: mail takes note: str. What is it given?",
     ]
     problem_of = view.questions[0].problem_of
     assert problem_of is not None and "is annotated as int" in problem_of('"a"')
     assert "--args '[1, \"3 o'\"'\"'clock\"]'" in ended.command_line
     assert '"args": [1, "3 o\'clock"]' in (clinic / "config/settings.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("signature", "typed", "said"),
+    [
+        ("pk: int, note: str", '5, "a@b.de"', "The next questions are for note."),
+        ("pk: int, note: str", "5, a@b.de", "The next questions are for note."),
+        ("pk, note", "5, 6", "The next questions are for note."),
+        ("note: str, pk: int", "a@b.de, 5", "The next questions are for pk."),
+        ("note: str, other: str", '"a", "b"', "The next questions are for other."),
+        ("a: int, b: int, c: int", "1, 2", "The next questions are for b and c."),
+        ("a: int, b: int, c: int, d: int", "1,2,3,4", "The next questions are for the other 3."),
+        ("ids: list, pk: int", "[1], 2", "The next questions are for pk."),
+        ("pk", "5, 6", "A list is typed in brackets: [5, 6]."),
+        ("pk: int", "pk=5", "Type the value alone, without pk=."),
+        ("note: str", "note=x", "Type the value alone, without note=."),
+        ("pk: int, note: str", "5", ""),
+        ("note: str, other: str", "Hello, you", ""),
+        ("note: str, pk: int", "Hello, you", ""),
+        ("note: str, pk: int", "a=b", ""),
+        ("note: str", 'Hello, "you"', ""),
+        ("ids: list, pk: int", "[1, 2]", ""),
+        ("ids: list", "1, 2", "For example [1, 2]"),
+    ],
+)
+def test_a_question_for_one_argument_says_so(signature, typed, said, project):
+    view = Answering("x", "1", "1", "1", "1")
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    with contextlib.suppress(UsageError):
+        commands.add_schedule(
+            clinic_with(project, one_task(signature)), view, request, no_verify=True
+        )
+    problem_of = view.questions[0].problem_of
+    assert problem_of is not None
+    assert said in problem_of(typed)
+    assert bool(problem_of(typed)) == bool(said)
 
 
 def test_the_name_of_an_entry_that_is_there_is_not_offered(project):
