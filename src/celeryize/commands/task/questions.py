@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from keyword import iskeyword
 
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
-from celeryize.commands.task.parameters import check_address, parse_parameters
+from celeryize.commands.task.parameters import check_address, parse_parameters, split_parameters
 from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
@@ -63,7 +65,7 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
         request = replace(request, model=_ask_recipient(project, app, view))
     if not (request.parameters or kind.parameter or (kind.takes_key and request.model)):
         typed = view.ask(_parameter_question(kind))
-        request = replace(request, parameters=tuple(typed.split()))
+        request = replace(request, parameters=split_parameters(typed))
     return request
 
 
@@ -116,7 +118,14 @@ def _short_name(project: Project, app: App) -> str:
 def _problem_of_name(text: str) -> str:
     if is_identifier(text):
         return ""
-    return f"{text} is no name in Python: letters, digits and underscores."
+    if iskeyword(text):
+        return f"{text} is a word of Python itself. Type another name."
+    app, dot, name = text.rpartition(".")
+    if dot and is_identifier(name):
+        return f"Type the name alone, {name}: the app is known already, not {app}."
+    near = re.sub(r"\W+", "_", text).strip("_").lower()
+    suggested = f" Did you mean {near}?" if is_identifier(near) else ""
+    return f"{text} is no name in Python: letters, digits and underscores.{suggested}"
 
 
 def _kind_question(project: Project, app: App) -> Question:
@@ -175,7 +184,7 @@ def _parameter_question(kind: Kind) -> Question:
 
 def _problem_of_parameters(kind: Kind, text: str) -> str:
     try:
-        parameters = parse_parameters(tuple(text.split()), kind, None)
+        parameters = parse_parameters(split_parameters(text), kind, None)
         check_address(kind, None, parameters, at_prompt=True)
     except (UsageError, CannotPatch) as error:
         return f"{error.message}. {error.hint}"
