@@ -322,3 +322,25 @@ def test_manual_steps_are_in_short_before_the_question_and_whole_at_the_end(
     screen.show_todos(todos)
     end = capsys.readouterr().err
     assert all(each.what in end and each.why in end and each.snippet in end for each in todos)
+
+
+@pytest.mark.parametrize(
+    ("typed", "written", "asked"),
+    [
+        ("y\n", True, 1),
+        ("Yes\n", True, 1),
+        ("\n", False, 1),
+        ("no\n", False, 1),
+        ("q\n", False, 1),
+        ("", False, 1),
+        ("<\ny\n", True, 2),
+        ("celeryize undo\n?\nn\n", False, 3),
+        ("yy\n", False, 2),
+    ],
+)
+def test_what_is_neither_yes_nor_no_is_asked_again(typed, written, asked, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert Screen(interactive=True).confirm("Write?") == written
+    told = capsys.readouterr().err
+    assert (told.count("Write? [y/N]"), told.count("Type y to write")) == (asked, asked - 1)
+    assert "Your answers" not in told

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, count
 
 from celeryize import when
+from celeryize.commands.asking import ask_in_row
 from celeryize.commands.schedule.entry import Request
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import CeleryizeError, UsageError
-from celeryize.ui.view import Choice, Question, View
+from celeryize.ui.view import Asker, Choice, Question, View
 
 EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
 REMOVE_EXAMPLE = "celeryize remove-schedule nightly"
@@ -63,14 +65,18 @@ def ask_removed(names: Sequence[str], view: View) -> str:
     )
 
 
-def ask_missing(project: Project, given: Request, view: View, *, in_full: bool) -> Request:
+def ask_missing(project: Project, given: Request, view: Asker, *, in_full: bool) -> Request:
     """The request with what a person says to the questions that it leaves open.
 
     Who has typed all but arguments of the task is asked for these `in_full` alone: not with --yes.
     """
-    request = given
     if not view.interactive:
-        return request
+        return given
+    return ask_in_row(view, partial(_ask_open, project, given, in_full=in_full))
+
+
+def _ask_open(project: Project, given: Request, view: Asker, *, in_full: bool) -> Request:
+    request = given
     if not request.task:
         tasks = find_tasks(project.modules, project.apps, project.celery)
         request = replace(request, task=view.ask(_task_question(tasks)))
@@ -102,7 +108,7 @@ def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
     )
 
 
-def _ask_time(view: View) -> list[tuple[str, str]]:
+def _ask_time(view: Asker) -> list[tuple[str, str]]:
     """The options that say when it runs, and their values."""
     kind = view.ask(Question("When does it run?", "--at, --every, --cron", TIMES, EVERY_DAY))
     if kind == INTERVAL:
@@ -120,7 +126,7 @@ def _ask_time(view: View) -> list[tuple[str, str]]:
     return [_ask_option(view, "At what time?", "--at", "for example 07:30"), *days]
 
 
-def _ask_option(view: View, text: str, flag: str, example: str) -> tuple[str, str]:
+def _ask_option(view: Asker, text: str, flag: str, example: str) -> tuple[str, str]:
     def problem_of(typed: str) -> str:
         return _problem_of({flag: typed})
 
@@ -178,7 +184,7 @@ def _name_question(task: str, taken: set[str]) -> Question:
     )
 
 
-def _ask_arguments(project: Project, request: Request, view: View) -> Request:
+def _ask_arguments(project: Project, request: Request, view: Asker) -> Request:
     """The request with a value for each parameter that has none yet, asked one by one."""
     from celeryize.commands.schedule.arguments import (
         find_task,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from keyword import iskeyword
 
+from celeryize.commands.asking import ask_in_row
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.parameters import check_address, parse_parameters, split_parameters
 from celeryize.commands.task.remove import removable_tasks
@@ -17,7 +18,7 @@ from celeryize.detect.models import find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.patch.source import is_identifier
-from celeryize.ui.view import Choice, Question, View
+from celeryize.ui.view import Asker, Choice, Question, View
 
 EXAMPLE = "celeryize add-task doctors.send_welcome_email name:str"
 REMOVE_EXAMPLE = "celeryize remove-task doctors.send_welcome_email"
@@ -34,13 +35,17 @@ def require_target(request: Request, view: View) -> None:
     raise UsageError("add-task needs APP.TASK", hint=f"For example: {EXAMPLE}")
 
 
-def ask_missing(project: Project, request: Request, view: View) -> Request:
+def ask_missing(project: Project, request: Request, view: Asker) -> Request:
     """The request with what a person says to the questions that it leaves open.
 
     Only who has typed no name is asked for the kind and the parameters, too: they have defaults.
     """
     if "." in request.target or not view.interactive:
         return request
+    return ask_in_row(view, partial(_ask_open, project, request))
+
+
+def _ask_open(project: Project, request: Request, view: Asker) -> Request:
     app = _ask_app(project, view)
     if request.target:
         return replace(request, target=f"{_short_name(project, app)}.{request.target}")
@@ -91,7 +96,7 @@ def ask_removed(project: Project, view: View) -> str:
     )
 
 
-def _ask_app(project: Project, view: View) -> App:
+def _ask_app(project: Project, view: Asker) -> App:
     """The app that gets the task: the only one, or the one that is chosen."""
     if not project.apps:
         raise UsageError("this project has no app", hint="Create one: manage.py startapp.")
@@ -147,7 +152,7 @@ def _model_question(project: Project, app: App) -> Question:
     )
 
 
-def _ask_recipient(project: Project, app: App, view: View) -> str | None:
+def _ask_recipient(project: Project, app: App, view: Asker) -> str | None:
     """The model with the address of a mail; None for none, or where no model has an address."""
     names = []
     for name in _models(project, app):
