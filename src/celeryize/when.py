@@ -211,10 +211,12 @@ def from_cron(text: str) -> When:
             hint=f"{did_you_mean(text, NICKNAMES)}Known are {', '.join(NICKNAMES)}.",
         )
     if len(fields) != 5:
+        nickname = f"@{text.strip().lower()}"
+        meant = f"Did you mean {nickname}? " if nickname in NICKNAMES else ""
         counted = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         raise UsageError(
             f"{text!r} has {counted}, but a crontab has five",
-            hint="minute hour day-of-month month day-of-week: "
+            hint=f"{meant}minute hour day-of-month month day-of-week: "
             '"0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields

@@ -13,6 +13,8 @@ OTHER = "\0"
 # What goes back to the question before, typed or chosen.
 BACK = "<"
 WAY_BACK = f"{BACK} goes back"
+# Below a list: nothing else says it to who sees one for the first time.
+KEYS = "(arrow keys, Enter; Ctrl-C ends)"
 ENDS = "Ctrl-C ends the questions, and nothing is written."
 HELP_WORDS = frozenset({"?", "help"})
 QUIT_WORDS = frozenset({"q", "quit", "exit"})
@@ -98,7 +100,7 @@ def _pick(question: Question, choices: list[Choice], terminal: Terminal) -> str:
         colours = [("pointer", "noreverse"), ("highlighted", "noreverse")]
     prompt = questionary.select(
         f"{question.text}  ({question.flag})",
-        choices=shown,
+        choices=[*shown, questionary.Separator(KEYS)],
         default=question.default,
         qmark="",
         pointer=">",
@@ -113,12 +115,18 @@ def _pick(question: Question, choices: list[Choice], terminal: Terminal) -> str:
     bindings.add(Keys.ControlD, eager=True)(  # type: ignore[union-attr]
         lambda event: event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
     )
+    bindings.add(Keys.BracketedPaste, eager=True)(_drop)  # type: ignore[union-attr]
     if question.has_way_back:
         bindings.add(BACK, eager=True)(  # type: ignore[union-attr]
             lambda event: event.app.exit(result=BACK)
         )
     answer: str = prompt.unsafe_ask()
     return answer
+
+
+def _drop(event: object) -> None:
+    """A pasted text is no choice, and would stay in the line of the question."""
+    del event
 
 
 def _pick_number(question: Question, choices: list[Choice]) -> str:
@@ -187,7 +195,7 @@ def _problem_of(question: Question, typed: str) -> str:
     if not typed.isprintable():
         return "That holds keys that are no text, such as arrows. Type the whole answer again."
     if typed.removeprefix("$ ").startswith("celeryize "):
-        return f"That is a command, and this a question. {ENDS} Then paste the command."
+        return "That is a command, and this a question. Ctrl-C ends the questions: paste it then."
     if question.problem_of is not None:
         return question.problem_of(typed)
     return ""

@@ -56,6 +56,18 @@ class Needed:
         return JSON_TYPES[kinds[0]][1] if kinds else ANY_EXAMPLE
 
     @property
+    def shown(self) -> str:
+        """How a value for it is typed."""
+        kinds = _kinds_of(self.annotation)
+        if self.is_text:
+            return "a text, without quotes"
+        if not kinds:
+            return 'in JSON, for example 1, "a text", [1, 2] or true'
+        if set(kinds) <= {"int", "float", "bool"}:
+            return f"for example {self.example}"
+        return f"in JSON, for example {self.example}"
+
+    @property
     def is_text(self) -> bool:
         """Whether it takes a text and nothing else, which is then typed without quotes."""
         return _kinds_of(self.annotation) == ["str"]
@@ -255,10 +267,13 @@ def _problem_of_several(needed: Needed, later: Sequence[Needed], text: str) -> s
     alone = f"This question is for one value, {needed.name}"
     if not later:
         return f"{alone}, and there is no other argument. A list is typed in brackets: [{text}]."
-    names = " and ".join(one.name for one in later)
-    if len(later) > 2:
-        names = f"the other {len(later)}"
-    return f"{alone}: type it alone. The next questions are for {names}."
+    following = f"The next question is for {later[0].name}"
+    if len(later) > 1:
+        names = " and ".join(one.name for one in later)
+        if len(later) > 2:
+            names = f"the other {len(later)}"
+        following = f"The next questions are for {names}"
+    return f"{alone}: type it alone. {following}."
 
 
 def _is_several(needed: Needed, later: Sequence[Needed], text: str) -> bool:

@@ -114,7 +114,7 @@ def _ask_time(view: Asker) -> list[tuple[str, str]]:
     if kind == INTERVAL:
         return [_ask_option(view, "How often?", "--every", "for example 30s, 15min, 2h, 1d")]
     if kind == CRONTAB:
-        example = "minute hour day month day-of-week, for example 0 8 * * mon; or @hourly"
+        example = "minute hour day month weekday, for example 0 8 * * mon; or @hourly"
         return [_ask_option(view, "Which fields?", "--cron", example)]
     days = []
     if kind == SOME_DAYS:
@@ -128,10 +128,17 @@ def _ask_time(view: Asker) -> list[tuple[str, str]]:
 
 def _ask_option(view: Asker, text: str, flag: str, example: str) -> tuple[str, str]:
     def problem_of(typed: str) -> str:
-        return _problem_of({flag: typed})
+        return _problem_of({flag: _unquoted(typed)})
 
     question = Question(text, flag, (), "", example=example, problem_of=problem_of)
-    return flag, view.ask(question)
+    return flag, _unquoted(view.ask(question))
+
+
+def _unquoted(typed: str) -> str:
+    """A value without the quotes that a shell needs: "0 8 * * *"."""
+    if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "\"'":
+        return typed[1:-1].strip()
+    return typed
 
 
 def _problem_of_days(text: str) -> str:
@@ -200,9 +207,6 @@ def _ask_arguments(project: Project, request: Request, view: Asker) -> Request:
     missing = missing_arguments(task, request)
     for number, needed in enumerate(missing, start=1):
         flag = "--kwargs" if needed.by_name or request.kwargs else "--args"
-        example = f"in JSON, for example {needed.example}"
-        if needed.is_text:
-            example = "a text, without quotes"
         counted = ""
         if len(missing) > 1:
             counted = f"Argument {number} of {len(missing)}: "
@@ -211,7 +215,7 @@ def _ask_arguments(project: Project, request: Request, view: Asker) -> Request:
             flag,
             (),
             "",
-            example=example,
+            example=needed.shown,
             problem_of=problem_of_typed(needed, missing[number:]),
         )
         request = with_argument(request, needed, read_value(needed, view.ask(question)))

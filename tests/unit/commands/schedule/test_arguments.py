@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from celeryize.commands.schedule.arguments import check_arguments, find_task
+from celeryize.commands.schedule.arguments import check_arguments, find_task, missing_arguments
 from celeryize.commands.schedule.plan import Request
 from celeryize.detect.project import load_project
 from celeryize.errors import UsageError
 from celeryize.ui.view import Question
-from celeryize.when import parse
+from celeryize.when import UNKNOWN, parse
 from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder
@@ -149,6 +149,14 @@ class Answering(Recorder):
         return question.default or self.typed.pop(0)
 
 
+class Choosing(Answering):
+    """A person who types an answer to each question, or chooses it by its value."""
+
+    def ask(self, question: Question) -> str:
+        self.questions.append(question)
+        return self.typed.pop(0)
+
+
 def test_each_missing_argument_is_asked_with_its_type(project):
     clinic = clinic_with(project, MAIL)
     view = Answering("1", "3 o'clock")
@@ -167,14 +175,14 @@ def test_each_missing_argument_is_asked_with_its_type(project):
 @pytest.mark.parametrize(
     ("signature", "typed", "said"),
     [
-        ("pk: int, note: str", '5, "a@b.de"', "The next questions are for note."),
-        ("pk: int, note: str", "5, a@b.de", "The next questions are for note."),
-        ("pk, note", "5, 6", "The next questions are for note."),
-        ("note: str, pk: int", "a@b.de, 5", "The next questions are for pk."),
-        ("note: str, other: str", '"a", "b"', "The next questions are for other."),
+        ("pk: int, note: str", '5, "a@b.de"', "The next question is for note."),
+        ("pk: int, note: str", "5, a@b.de", "The next question is for note."),
+        ("pk, note", "5, 6", "The next question is for note."),
+        ("note: str, pk: int", "a@b.de, 5", "The next question is for pk."),
+        ("note: str, other: str", '"a", "b"', "The next question is for other."),
         ("a: int, b: int, c: int", "1, 2", "The next questions are for b and c."),
         ("a: int, b: int, c: int, d: int", "1,2,3,4", "The next questions are for the other 3."),
-        ("ids: list, pk: int", "[1], 2", "The next questions are for pk."),
+        ("ids: list, pk: int", "[1], 2", "The next question is for pk."),
         ("pk", "5, 6", "A list is typed in brackets: [5, 6]."),
         ("pk: int", "pk=5", "Type the value alone, without pk=."),
         ("note: str", "note=x", "Type the value alone, without note=."),
@@ -198,6 +206,34 @@ def test_a_question_for_one_argument_says_so(signature, typed, said, project):
     assert problem_of is not None
     assert said in problem_of(typed)
     assert bool(problem_of(typed)) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("signature", "shown"),
+    [
+        ("pk: int", "for example 1"),
+        ("full: bool", "for example true"),
+        ("note: str", "a text, without quotes"),
+        ("ids: list[int]", "in JSON, for example [1, 2]"),
+        ("pk", 'in JSON, for example 1, "a text", [1, 2] or true'),
+    ],
+)
+def test_an_example_is_of_the_type_that_is_asked_for(signature, shown, project):
+    clinic = clinic_with(project, one_task(signature))
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    task = find_task(load_project(clinic), request)
+    assert task is not None
+    assert [one.shown for one in missing_arguments(task, request)] == [shown]
+
+
+def test_the_quotes_of_a_shell_are_taken_off_a_time(project):
+    clinic = clinic_with(project, one_task(""))
+    view = Choosing("crontab", '"0 8 * * mon"', "mailing")
+    commands.add_schedule(clinic, view, Request("", "doctors.tasks.mail", UNKNOWN), no_verify=True)
+    assert "crontab(hour=8, minute=0, day_of_week=" in (clinic / "config/settings.py").read_text()
+    problem_of = view.questions[1].problem_of
+    assert problem_of is not None and "Did you mean @daily?" in problem_of("daily")
+    assert "Did you mean" not in problem_of("every monday")
 
 
 def test_the_name_of_an_entry_that_is_there_is_not_offered(project):
