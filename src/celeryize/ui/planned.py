@@ -287,7 +287,9 @@ def say_end(
     if outcome == "done":
         say_command(voice, "To undo:", undo)
         if command_line:
-            say_command(voice, "To repeat without questions:", command_line)
+            # alone on its line, to be copied by a triple click
+            voice.say("To repeat without questions:", "dim")
+            voice.say_line(f"  {command_line}")
 
 
 def _say_next(voice: Voice, step: str | NextStep) -> None:

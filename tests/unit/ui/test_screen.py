@@ -50,7 +50,7 @@ def test_the_end_says_how_it_ended_and_what_comes_next(outcome, steps, capsys):
 
 def test_the_command_that_does_the_same_is_shown_once_it_is_done(capsys):
     Screen(interactive=False).show_end("done", (), "celeryize init --yes")
-    assert "To repeat without questions: celeryize init --yes" in capsys.readouterr().err
+    assert "To repeat without questions:\n  celeryize init --yes\n" in capsys.readouterr().err
 
 
 def test_a_refusal_shows_hint_and_lines_and_that_nothing_was_written(capsys):

@@ -102,9 +102,10 @@ def _misfit(project: Project, request: add.Request, *, certain: bool) -> str:
 
 def _note_on_last(project: Project, entry: str) -> str:
     """What the last entry leaves: a Beat that sends nothing, and where it is started."""
-    last = f"{entry} is the last entry: Beat then runs an empty schedule"
+    last = f"{entry} is the last entry"
     if _beat_deletes_results(project):
-        return f"{last}, and sends only celery.backend_cleanup, which deletes old results."
+        return f"{last}: Beat then sends nothing but celery.backend_cleanup, for old results."
+    last = f"{last}: Beat then runs an empty schedule"
     places = _places_of_beat(project)
     if not places:
         return f"{last}, and need not be started any more."
