@@ -25,6 +25,8 @@ class CeleryizeError(Exception):
     """Something the user can act on. `hint` is the next step, `where` the place it is about."""
 
     exit_code = Exit.REFUSED
+    # the command that gives the answers of this run once more, without a question
+    same_answers = ""
 
     def __init__(self, message: str, *, hint: str = "", where: Where | None = None) -> None:
         super().__init__(message)
@@ -35,6 +37,14 @@ class CeleryizeError(Exception):
 
 class Declined(CeleryizeError):
     """The user said no to the question; nothing was written. It is no mistake of anybody."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after questions: `same_answers` is the command that gives the same answers again."""
+
+    def __init__(self, same_answers: str) -> None:
+        super().__init__()
+        self.same_answers = same_answers
 
 
 class UsageError(CeleryizeError):

@@ -27,6 +27,7 @@ NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+DAYS_IN_WORDS = {"daily": "*", "day": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}
 UNITS = {
     "s": ("seconds", 1),
     "m": ("minutes", 60),
@@ -210,9 +211,12 @@ def from_cron(text: str) -> When:
             hint=f"{did_you_mean(text, NICKNAMES)}Known are {', '.join(NICKNAMES)}.",
         )
     if len(fields) != 5:
+        nickname = f"@{text.strip().lower()}"
+        meant = f"Did you mean {nickname}? " if nickname in NICKNAMES else ""
+        counted = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         raise UsageError(
-            f"{text!r} has {len(fields)} fields, but a crontab has five",
-            hint="minute hour day-of-month month day-of-week: "
+            f"{text!r} has {counted}, but a crontab has five",
+            hint=f"{meant}minute hour day-of-month month day-of-week: "
             '"0 8 * * *" is every day at 08:00; or @daily.',
         )
     minute, hour, day, month, weekday = fields
@@ -226,9 +230,10 @@ def from_time(at: str, on: str) -> When:
         raise UsageError(
             f"{at!r} is not a valid time of day", hint="Write hours and minutes: 07:30."
         )
-    days = {"daily": "*", "weekdays": "mon-fri", "weekends": "sat,sun"}.get(
-        on.strip().lower(), on.strip().lower()
-    )
+    # as they are said: "Monday and Tuesday", "every day"
+    said = re.sub(r"\s*(?:,|\band\b)[\s,]*", ",", on.strip().lower())
+    said = re.sub(r"^every\s+(?=[a-z])", "", said)
+    days = DAYS_IN_WORDS.get(said, said)
     hour, minute = str(int(match[1])), str(int(match[2]))
     # the time first, so that what is wrong with the rest is the days
     _make_crontab(minute, hour, "*", "*", "*")

@@ -114,6 +114,9 @@ def test_check_and_json(project: Path, celeryize: Run):
         "config/celery.py",
         "config/celery_health.py",
     }
+    said = {step["path"]: step["summary"] for step in document["steps"]}
+    assert "the health checks look at them" in said["config/celery_health.py"]
+    assert "celery_health, which does nothing in a web process" in said["config/celery.py"]
     celeryize(project, "add-worker", "--yes", *PYTHON)
     assert celeryize(project, "add-worker", "--check", *PYTHON).returncode == 0
     assert celeryize(project, "add-worker", "--json", *PYTHON).returncode == 0

@@ -22,7 +22,7 @@ from tests.docs.picture import Recorder as Terminal
 from tests.views import Recorder
 
 SCREENS = Path(__file__).parents[1] / "golden_questions"
-DOWN = "\x1b[B"
+UP, DOWN = "\x1b[A", "\x1b[B"
 NO = ("Write these changes?", "n\r")
 # What is waited for, and what is typed then.
 DIALOGUES = {
@@ -66,6 +66,23 @@ DIALOGUES = {
         ("(--model)", "\r"),
         ("(NAME:TYPE)", "\r"),
         NO,
+    ),
+    "add_task_back": (
+        "add-task",
+        ("(APP.TASK)", "remnd\r"),
+        ("back to the question before", "<"),
+        ("(APP.TASK)", "remind\r"),
+        ("(--kind)", f"{DOWN}\r"),
+        ("(--model)", f"{DOWN}{DOWN}\r"),
+        # the pointer is at the model
+        ("(--kind)", f"{UP}\r"),
+        ("(NAME:TYPE)", "<\r"),
+        # and now at the plain one
+        ("(--kind)", "\r"),
+        ("(NAME:TYPE)", "?\r"),
+        ("Ctrl-C ends", "url: str, tries: int = 3\r"),
+        ("Write these changes?", "<\r"),
+        ("Type y to write", "n\r"),
     ),
     "add_task_without_app": ("add-task remind", NO),
     "add_schedule": (

@@ -27,6 +27,7 @@ SCREENS = Path(__file__).parents[1] / "golden_screens"
 ROWS, COLUMNS = 24, 80
 # In this order, on one project: each begins where the one before has ended.
 COMMANDS = {
+    "bare": "",
     "help": "--help",
     "help_add_task": "help add-task",
     "help_verify": "help verify",

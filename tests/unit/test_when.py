@@ -183,3 +183,24 @@ def test_an_interval_may_be_typed_as_it_is_said(text):
 def test_every_without_a_number_is_no_interval():
     with pytest.raises(UsageError, match="not a valid duration"):
         parse(every="every day")
+
+
+@pytest.mark.parametrize(
+    ("said", "days"),
+    [
+        ("Monday and Tuesday", "mon,tue"),
+        ("mon, tue and  fri", "mon,tue,fri"),
+        ("every day", "daily"),
+        ("every monday", "mon"),
+        ("mon-fri", "mon-fri"),
+        ("sat,sun", "sat,sun"),
+    ],
+)
+def test_days_are_taken_as_they_are_said(said, days):
+    assert parse(at="07:30", on=said) == parse(at="07:30", on=days)
+
+
+@pytest.mark.parametrize("said", ["mon tue", "mon tues day", "and", "every", "every 2", "mon -fri"])
+def test_what_is_no_list_of_days_is_refused(said):
+    with pytest.raises(UsageError, match="--on"):
+        parse(at="07:30", on=said)

@@ -20,7 +20,7 @@ ENVIRONMENT = (
 )
 # What is on the left, with its indent and its gap; what is longer has its line to itself.
 LEFT = 26
-# The order of groups that several verbs have, behind their own.
+# The order of groups that several verbs have.
 SHARED_GROUPS = ("Writing", "Project", "Output")
 
 
@@ -60,40 +60,65 @@ class VerbCommand(typer.core.TyperCommand):
 def group_help(
     ctx: Any, summary: str, verbs: Iterable[tuple[str, str]], examples: Sequence[str]
 ) -> str:
-    """The help of `celeryize` itself."""
-    lines = [*_paragraph(summary), "", _usage(ctx), "", _bold("Commands:")]
-    for name, text in verbs:
-        lines += _row(name, text)
-    lines += ["", _bold("Options:")]
+    """The help of `celeryize` itself: what most look for, the commands and the examples, is at the
+    end, which stays on a screen of 24 lines."""
+    lines = [*paragraph_lines(summary), "", _usage(ctx), "", bold_text("Options:")]
     lines += _row("-V, --version", "Print the version and exit.")
     lines += _row("--install-completion SHELL", "Complete words in bash, zsh, fish or powershell.")
     lines += _row("--show-completion SHELL", "Print the script that does it, and exit.")
     lines += _row("-h, --help", "Show this message and exit; or celeryize help [COMMAND].")
+    lines += ["", *_of_all_verbs(), bold_text("Commands:"), *short_rows(verbs)]
     lines += _closing(examples)
     return "\n".join(lines) + "\n"
 
 
+def short_rows(verbs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A line for each command: its name and a few words."""
+    pairs = list(verbs)
+    width = max(len(name) for name, _ in pairs)
+    for name, text in pairs:
+        yield f"{named_text(f'  {name}')}{' ' * (width - len(name))}  {text}"
+
+
 def _help_lines(command: VerbCommand, ctx: Any) -> Iterator[str]:
+    """The verb's own options and the examples are at the end, which stays on the screen; what all
+    verbs have is above them."""
     for paragraph in (command.help or "").split("\n\n"):
-        yield from _paragraph(" ".join(paragraph.split()))
+        yield from paragraph_lines(" ".join(paragraph.split()))
         yield ""
     yield _usage(ctx)
-    for title, parameters in _groups(command, ctx):
-        yield ""
-        yield _bold(f"{title}:")
-        for parameter in parameters:
-            yield from _row(_spelled(parameter, ctx), _help_of(parameter))
-    yield from _closing(command.examples)
-
-
-def _closing(examples: Sequence[str]) -> Iterator[str]:
     yield ""
-    yield _bold("Examples:")
+    groups = _groups(command, ctx)
+    for title, parameters in groups:
+        if title in SHARED_GROUPS:
+            yield from _group_lines(title, parameters, ctx)
+    yield from _of_all_verbs()
+    for title, parameters in groups:
+        if title not in SHARED_GROUPS:
+            yield from _group_lines(title, parameters, ctx)
+    yield from _closing(command.examples, blank=False)
+
+
+def _group_lines(title: str, parameters: Sequence[Any], ctx: Any) -> Iterator[str]:
+    yield bold_text(f"{title}:")
+    for parameter in parameters:
+        yield from _row(_spelled(parameter, ctx), _help_of(parameter))
+    yield ""
+
+
+def _of_all_verbs() -> Iterator[str]:
+    """What is the same for all commands."""
+    for title, text in (("Environment", ENVIRONMENT), ("Exit codes", EXIT_CODES)):
+        yield from paragraph_lines(f"{title}: {text}")
+        yield ""
+
+
+def _closing(examples: Sequence[str], *, blank: bool = True) -> Iterator[str]:
+    if blank:
+        yield ""
+    yield bold_text("Examples:")
     for example in examples:
         yield f"  {example}"
-    for title, text in (("Environment", ENVIRONMENT), ("Exit codes", EXIT_CODES)):
-        yield ""
-        yield from _paragraph(f"{title}: {text}")
     yield ""
     yield f"Documentation: {DOCUMENTATION}"
 
@@ -144,7 +169,7 @@ def _plain(value: object) -> str:
 
 
 def _usage(ctx: Any) -> str:
-    return f"{_bold('Usage:')} {ctx.get_usage().removeprefix('Usage: ')}"
+    return f"{bold_text('Usage:')} {ctx.get_usage().removeprefix('Usage: ')}"
 
 
 def _without_braces(usage: str) -> str:
@@ -157,15 +182,16 @@ def _row(left: str, text: str) -> Iterator[str]:
     head = f"  {left}"
     margin = " " * LEFT
     if len(head) + 2 > LEFT:
-        yield _named(head)
+        yield named_text(head)
         yield from _wrapped(f"{margin}{text}", margin)
         return
     first, *others = _wrapped(f"{head:<{LEFT}}{text}", margin)
-    yield _named(head) + first[len(head) :]
+    yield named_text(head) + first[len(head) :]
     yield from others
 
 
-def _paragraph(text: str) -> list[str]:
+def paragraph_lines(text: str) -> list[str]:
+    """Lines of a text, as wide as the terminal."""
     return _wrapped(text, "")
 
 
@@ -183,11 +209,13 @@ def _width() -> int:
     return min(100, columns(sys.stdout))
 
 
-def _bold(text: str) -> str:
+def bold_text(text: str) -> str:
+    """A heading."""
     return _painted(text, "bold")
 
 
-def _named(text: str) -> str:
+def named_text(text: str) -> str:
+    """What is typed."""
     return _painted(text, "cyan")
 
 

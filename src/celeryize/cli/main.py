@@ -10,9 +10,9 @@ import typer
 
 from celeryize import __version__
 from celeryize.cli.help import VerbCommand, group_help
-from celeryize.errors import UsageError
+from celeryize.errors import Exit, UsageError
 
-# Each verb with its line in `celeryize --help`, so that this needs none of their modules.
+# Each verb with what it does, as completion shows it, so that this needs none of their modules.
 # A test compares them with the docstrings.
 VERBS = {
     "init": "Set up Celery: the app file, the package import, the settings, the dependency.",
@@ -29,6 +29,23 @@ VERBS = {
     "tasks": "List the tasks, and explain why some are not registered.",
     "templates": "List the task templates, or copy one into the project to change it.",
     "demo": "Show all of it on a scratch project, with a real worker, without any server.",
+}
+# The same in a few words: a line of 80 columns each, so that all of them fit on a screen.
+IN_SHORT = {
+    "init": "set Celery up: a plan, a proof, one question",
+    "verify": "find what is wrong with this project's Celery",
+    "update": "bring what an older celeryize wrote up to date",
+    "undo": "undo the last change, byte for byte",
+    "add-task": "add a task, with limits and retries that work",
+    "remove-task": "remove a task that is as it was generated",
+    "add-schedule": "run a task by the clock, with Celery Beat",
+    "remove-schedule": "remove an entry from the Beat schedule",
+    "add-worker": "add a worker and Beat to the deployment files",
+    "schedule": "show what runs when",
+    "dev": "run web, worker and Beat in one terminal",
+    "tasks": "list the tasks, and why some are not registered",
+    "templates": "list the task templates, or copy one to change it",
+    "demo": "show all of it on a scratch project, without any server",
 }
 EXAMPLES = (
     "celeryize init              set Celery up: a plan, a proof, one question",
@@ -75,8 +92,17 @@ class LazyGroup(typer.core.TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The table of the verbs, without loading one."""
-        formatter.write(group_help(ctx, self.help or "", VERBS.items(), EXAMPLES))
+        """The list of the verbs, without loading one."""
+        formatter.write(group_help(ctx, self.help or "", IN_SHORT.items(), EXAMPLES))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line; without any word, show what it is and how to begin."""
+        if not args and not ctx.resilient_parsing:
+            from celeryize.cli.first_screen import first_screen
+
+            typer.echo(first_screen(self.help or "", IN_SHORT.items()), err=True, color=True)
+            ctx.exit(int(Exit.USAGE))
+        return list(super().parse_args(ctx, args))
 
 
 def all_options() -> dict[str, list[str]]:
@@ -111,7 +137,6 @@ app = typer.Typer(
     name="celeryize",
     cls=LazyGroup,
     help="Puts Celery into a Django project that already exists, and proves that it works.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

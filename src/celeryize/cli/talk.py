@@ -142,7 +142,7 @@ def run_guarded(name: str, talk: TalkOptions, view: View, command: Callable[[], 
         status, exit_code = "interrupted", Exit.INTERRUPTED
         notes = getattr(error, "__notes__", ["The project is as it was."])
         failed = _view_of_failure(talk)
-        failed.show_interruption(notes)
+        failed.show_interruption(notes, getattr(error, "same_answers", ""))
     except Exception:
         # loaded only for a bug: it costs milliseconds
         import traceback

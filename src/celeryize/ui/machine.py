@@ -249,8 +249,9 @@ class Machine:
         """Keep the error."""
         self.document["error"] = error_document(error)
 
-    def show_interruption(self, notes: Sequence[str]) -> None:
-        """Keep in which state the project is."""
+    def show_interruption(self, notes: Sequence[str], same_answers: str = "") -> None:
+        """Keep in which state the project is; a program was asked nothing."""
+        del same_answers
         self.document["notes"] = list(notes)
 
     def show_bug(self, version: str, command: str, log: str) -> None:

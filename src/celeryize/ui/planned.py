@@ -39,6 +39,7 @@ ENDINGS = {
 }
 NOT_WRITTEN = ("Nothing was written.", "After applying the change, run:", "bold")
 MASKED = "passwords are shown as ***; the files have the real ones."
+SAME_ANSWERS = "The same answers in one line, to change or to run (--yes asks nothing):"
 # Begins what of a line of a diff goes on below it.
 CONTINUED = "  ... "
 INDENT = "  "
@@ -286,7 +287,9 @@ def say_end(
     if outcome == "done":
         say_command(voice, "To undo:", undo)
         if command_line:
-            say_command(voice, "To repeat without questions:", command_line)
+            # alone on its line, to be copied by a triple click
+            voice.say("To repeat without questions:", "dim")
+            voice.say_line(f"  {command_line}")
 
 
 def _say_next(voice: Voice, step: str | NextStep) -> None:
@@ -320,11 +323,11 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
             [Piece("error: ", "bold red"), Piece(error.brief)], always=True, hang=INDENT
         )
         _say_notes(voice, error)
+        say_same_answers(voice, error.same_answers)
         return
     if isinstance(error, Declined):
         voice.say(error.message, always=True)
-        if error.hint:
-            voice.say(error.hint, always=True, hang=INDENT)
+        say_same_answers(voice, error.same_answers)
         return
     place, message = _place_and_message(error)
     pieces = [Piece("error: ", "bold red")]
@@ -344,6 +347,14 @@ def say_error(voice: Voice, error: CeleryizeError, root: Path | None = None) -> 
     _say_notes(voice, error)
     if error.exit_code is Exit.REFUSED:
         voice.say("Nothing was written.", always=True)
+    say_same_answers(voice, error.same_answers)
+
+
+def say_same_answers(voice: Voice, command: str) -> None:
+    """The command that gives the answers of this run again, alone on its line to be copied."""
+    if command:
+        voice.say(SAME_ANSWERS, always=True, hang=INDENT)
+        voice.say_line(f"  {command}", always=True)
 
 
 def _say_patch(voice: Voice, head: str, patch: str) -> None:

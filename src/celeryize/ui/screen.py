@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 # Below the findings: the line that counts them with an empty one above, and the prompt.
 LINES_AROUND = 4
+# What is taken for an answer of the one question; Enter alone is the no.
+YES = ("y", "yes")
+NO = ("n", "no", "", "q", "quit", "exit")
+UNCLEAR = "  Type y to write, or n (or Enter alone) to leave the project as it is."
+KEPT = "Your answers are then shown in one line, to change one."
 
 
 def is_interactive() -> bool:
@@ -66,6 +71,8 @@ class Screen:
         self.interactive = interactive
         # --no-input, and not a missing terminal
         self._never_asks = interactive is False and is_interactive()
+        # there are answers to lose
+        self._has_asked = False
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
         # what a diff changes that is longer than the screen: said above the question
@@ -178,11 +185,17 @@ class Screen:
         if self._size:
             self._voice.say(always=True)
             self._voice.say(self._size, "dim", always=True)
-        answer = self._read_answer(f"\n{paint(question, 'bold', self._voice.talk)} [y/N] ")
+        prompt = f"{paint(question, 'bold', self._voice.talk)} [y/N] "
+        answer = self._read_answer(f"\n{prompt}")
+        while answer and answer.strip().lower() not in {*YES, *NO}:
+            # neither a yes nor a no: a command that was pasted, a key that did nothing
+            unclear = f"{UNCLEAR} {KEPT}" if self._has_asked else UNCLEAR
+            self._voice.say(unclear, "red", always=True, hang="  ")
+            answer = self._read_answer(prompt)
         if not answer:
             # end of file leaves the cursor behind the question
             write_stream(sys.stderr, "\n")
-        return answer.strip().lower() in {"y", "yes"}
+        return answer.strip().lower() in YES
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Ask for one of a numbered list. Raises NoTerminal for an answer that is not in it."""
@@ -200,6 +213,7 @@ class Screen:
         """Ask for one of the choices of a question, or for a text of one's own."""
         from celeryize.ui.questions import ask_question
 
+        self._has_asked = True
         with self._voice.progress.paused():
             return ask_question(question, self._voice.talk)
 
@@ -380,11 +394,12 @@ class Screen:
         """What is wrong, where, the next step, and the lines to paste."""
         planned.say_error(self._voice, error, self._root)
 
-    def show_interruption(self, notes: Sequence[str]) -> None:
+    def show_interruption(self, notes: Sequence[str], same_answers: str = "") -> None:
         """That Ctrl-C ended the command, and in which state the project is."""
         self._voice.say(always=True)
         for text in ("Interrupted.", *notes):
             self._voice.say(text, always=True)
+        planned.say_same_answers(self._voice, same_answers)
 
     def show_bug(self, version: str, command: str, log: str) -> None:
         """A bug of ours, with the lines to report."""

@@ -27,6 +27,10 @@ class NoTerminal(CeleryizeError):
     """There is a question and nobody to ask."""
 
 
+class GoBack(Exception):
+    """The person wants to answer the question before this one again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An answer to choose, and what it means."""
@@ -41,7 +45,8 @@ class Question:
 
     `other` is the choice of a text of one's own, such as "another URL ..."; `problem_of` says what
     is wrong with such a text, or nothing. Without choices a text is asked for, and `example` shows
-    what it looks like; where it is `optional`, an empty line means the default.
+    what it looks like; where it is `optional`, an empty line means the default. With
+    `has_way_back`, it is not the first in a row.
     """
 
     text: str
@@ -52,6 +57,18 @@ class Question:
     example: str = ""
     optional: bool = False
     problem_of: Callable[[str], str] | None = None
+    has_way_back: bool = False
+
+
+class Asker(Protocol):
+    """What asks a person: a view, or a row of questions of one."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+
+    def ask(self, question: Question) -> str:
+        """The value of the chosen answer, or a text of the user's own. Raises GoBack."""
 
 
 class View(Protocol):
@@ -107,7 +124,7 @@ class View(Protocol):
         """Which of the options it is, from 0. Raises NoTerminal without a usable answer."""
 
     def ask(self, question: Question) -> str:
-        """The value of the chosen answer, or a text of the user's own."""
+        """The value of the chosen answer, or a text of the user's own. Raises GoBack."""
 
     # -- the answers
 
@@ -190,8 +207,11 @@ class View(Protocol):
     def show_error(self, error: CeleryizeError) -> None:
         """What is wrong, where, the next step, and the lines to paste."""
 
-    def show_interruption(self, notes: Sequence[str]) -> None:
-        """That Ctrl-C ended the command, and in which state the project is."""
+    def show_interruption(self, notes: Sequence[str], same_answers: str = "") -> None:
+        """That Ctrl-C ended the command, and in which state the project is.
+
+        `same_answers` is the command that gives the answers of this run again.
+        """
 
     def show_bug(self, version: str, command: str, log: str) -> None:
         """A bug of celeryize, with the lines to report."""

@@ -6,10 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from celeryize.cli.main import VERBS, load_verb
+from celeryize.cli.main import IN_SHORT, VERBS, load_verb
+from tests import commands
+from tests.conftest import make_tree, small_project
+from tests.views import Recorder
 
 
 def help_of(*arguments: str, **environment: str) -> str:
@@ -52,8 +56,9 @@ def test_help_is_a_verb_too():
 def test_options_of_many_are_in_groups():
     heads = re.findall(r"^(\w[\w ]*):$", help_of("add-task", "--help"), re.MULTILINE)
     assert heads == [
-        *("Arguments", "Task", "Retries", "Limits and delivery", "Test"),
-        *("Writing", "Project", "Output", "Examples"),
+        *("Writing", "Project", "Output"),
+        # the end stays on the screen
+        *("Arguments", "Task", "Retries", "Limits and delivery", "Test", "Examples"),
     ]
 
 
@@ -76,3 +81,49 @@ def test_fields_that_the_shell_took_apart_are_explained():
 def test_the_old_name_of_lock_is_known_and_not_shown():
     assert "--idempotent" not in help_of("add-task", "--help")
     assert "--idempotent" in {name for p in load_verb("add-task").params for name in p.opts}
+
+
+def test_the_commands_and_the_examples_are_what_stays_on_a_screen_of_24_lines():
+    end = help_of("--help").splitlines()[-23:]
+    assert "Commands:" in end and "Examples:" in end
+    for verb in IN_SHORT:
+        assert any(line.startswith(f"  {verb} ") for line in end)
+
+
+def alone(folder: Path) -> list[str]:
+    """What `celeryize` alone shows in a folder."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "celeryize"],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    return ran.stderr.splitlines()
+
+
+def test_the_first_screen_fits_and_begins_with_the_first_command(tmp_path):
+    first = {}
+    for name in ("bare", "wired", "empty", "several/one", "several/two"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        if name != "empty":
+            make_tree(folder, small_project())
+        if name == "wired":
+            flags = {"broker": "filesystem"}
+            commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    for name in ("bare", "wired", "empty", "several"):
+        shown = alone(tmp_path / name)
+        # the prompt is the last line of 24
+        assert len(shown) < 24 and max(map(len, shown)) <= 80
+        first[name] = shown[3].strip()
+        assert set(IN_SHORT) <= {line.split()[0] for line in shown if line.startswith("  ")}
+    assert first["bare"] == "celeryize init"
+    assert first["wired"] == "celeryize verify"
+    assert first["empty"] == "celeryize demo"
+    assert first["several"] == "celeryize init -C one"
+
+
+def test_every_verb_has_its_few_words():
+    assert list(IN_SHORT) == list(VERBS)

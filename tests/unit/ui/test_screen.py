@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
-from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit
+from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit, Unproved
 from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
@@ -50,7 +50,7 @@ def test_the_end_says_how_it_ended_and_what_comes_next(outcome, steps, capsys):
 
 def test_the_command_that_does_the_same_is_shown_once_it_is_done(capsys):
     Screen(interactive=False).show_end("done", (), "celeryize init --yes")
-    assert "To repeat without questions: celeryize init --yes" in capsys.readouterr().err
+    assert "To repeat without questions:\n  celeryize init --yes\n" in capsys.readouterr().err
 
 
 def test_a_refusal_shows_hint_and_lines_and_that_nothing_was_written(capsys):
@@ -143,6 +143,24 @@ def test_what_another_program_said_is_shown_as_it_is(capsys, monkeypatch):
 def test_a_no_is_no_error(capsys):
     Screen(interactive=False).show_error(Declined("Nothing was changed."))
     assert capsys.readouterr().err.strip() == "Nothing was changed."
+
+
+SAME = "celeryize add-task doctors.remind patient_id:int note:str=hello --kind plain --yes"
+
+
+@pytest.mark.parametrize("error", [Declined("no"), CannotPatch("no"), Unproved("no"), None])
+@pytest.mark.parametrize("command", [SAME, ""])
+def test_the_same_answers_are_alone_on_their_line(error, command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen(interactive=False)
+    if error is None:
+        screen.show_interruption(["The project is as it was."], command)
+    else:
+        error.same_answers = command
+        screen.show_error(error)
+    told = capsys.readouterr().err.splitlines()
+    assert (told[-1] == f"  {SAME}") == bool(command)
+    assert ("The same answers" in "".join(told)) == bool(command)
 
 
 @pytest.mark.parametrize("text", [b"URL = 'redis://:secret@host/0'\n", b"URL = 'redis://host/0'\n"])
@@ -326,3 +344,25 @@ def test_a_warning_is_repeated_in_full_where_all_lines_fit(lines, in_full, capsy
     )
     again = capsys.readouterr().out.partition("from above:")[2]
     assert again.count("do: Mend") == in_full and again.count("x.") == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "written", "asked"),
+    [
+        ("y\n", True, 1),
+        ("Yes\n", True, 1),
+        ("\n", False, 1),
+        ("no\n", False, 1),
+        ("q\n", False, 1),
+        ("", False, 1),
+        ("<\ny\n", True, 2),
+        ("celeryize undo\n?\nn\n", False, 3),
+        ("yy\n", False, 2),
+    ],
+)
+def test_what_is_neither_yes_nor_no_is_asked_again(typed, written, asked, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert Screen(interactive=True).confirm("Write?") == written
+    told = capsys.readouterr().err
+    assert (told.count("Write? [y/N]"), told.count("Type y to write")) == (asked, asked - 1)
+    assert "Your answers" not in told

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from celeryize.brokers import BROKERS, PROFILES, RESULT_BACKENDS, question_data
-from celeryize.ui.view import Choice, Question, View
+from celeryize.commands.asking import ask_in_row
+from celeryize.ui.view import Asker, Choice, Question
 from celeryize.urls import redacted
 
 # As the validators of templates/init/copier.yml have it: printable ASCII without quotes.
@@ -18,8 +20,12 @@ PROFILE_MEANINGS = {
 }
 
 
-def ask_missing(known: Mapping[str, object], view: View) -> dict[str, object]:
+def ask_missing(known: Mapping[str, object], view: Asker) -> dict[str, object]:
     """The answers that are known, and those that a person gives to the other questions."""
+    return ask_in_row(view, partial(_ask_open, known))
+
+
+def _ask_open(known: Mapping[str, object], view: Asker) -> dict[str, object]:
     answers = dict(known)
     if "broker" not in answers:
         answers["broker"] = view.ask(_broker_question())

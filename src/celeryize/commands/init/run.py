@@ -27,7 +27,7 @@ from celeryize.commands.options import RunOptions, WriteOptions, repeated_option
 from celeryize.commands.start_command import install_line, start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.carry_out import Around
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.django_tasks import CELERY_BACKENDS
 from celeryize.detect.project import Project
@@ -113,24 +113,26 @@ def _plan_set_up(
             f"the library: the app file is {module_name}.py.",
         )
     rendered = init.ask(project, known, module_name=module_name, view=asked)
-    planned = init.plan(
-        project,
-        rendered,
-        module_name=module_name,
-        partial=chosen.partial,
-        existing=init.Existing.of(overwrite=chosen.overwrite, skip=chosen.skip_existing),
-        modernized=chosen.modernize,
-        stored=stored,
-        flags=chosen.flags,
-        notes=notes,
-        updates=chosen.updates,
-        django_tasks=chosen.django_tasks,
-    )
-    # what was planned decides what is proved
     # in a project that has Celery already nothing is asked, so there is nothing to repeat
     command_line = ""
     if not project.celery:
-        command_line = _repeating_command(project, options, write, planned.answers, chosen)
+        answers = init.answers_of(rendered)
+        command_line = _repeating_command(project, options, write, answers, chosen)
+    with keeping_answers(command_line if asked else ""):
+        planned = init.plan(
+            project,
+            rendered,
+            module_name=module_name,
+            partial=chosen.partial,
+            existing=init.Existing.of(overwrite=chosen.overwrite, skip=chosen.skip_existing),
+            modernized=chosen.modernize,
+            stored=stored,
+            flags=chosen.flags,
+            notes=notes,
+            updates=chosen.updates,
+            django_tasks=chosen.django_tasks,
+        )
+    # what was planned decides what is proved
     return replace(_with_proof(project, planned, chosen, view), command_line=command_line)
 
 

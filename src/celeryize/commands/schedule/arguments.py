@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from celeryize.commands.schedule.entry import Request, parse_json
@@ -56,9 +56,26 @@ class Needed:
         return JSON_TYPES[kinds[0]][1] if kinds else ANY_EXAMPLE
 
     @property
+    def shown(self) -> str:
+        """How a value for it is typed."""
+        kinds = _kinds_of(self.annotation)
+        if self.is_text:
+            return "a text, without quotes"
+        if not kinds:
+            return 'in JSON, for example 1, "a text", [1, 2] or true'
+        if set(kinds) <= {"int", "float", "bool"}:
+            return f"for example {self.example}"
+        return f"in JSON, for example {self.example}"
+
+    @property
     def is_text(self) -> bool:
         """Whether it takes a text and nothing else, which is then typed without quotes."""
         return _kinds_of(self.annotation) == ["str"]
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether several values, in brackets, may be what it takes."""
+        return "list" in _kinds_of(self.annotation)
 
     def problem_of(self, value: object) -> str:
         """Why a value is not one of its annotation; empty where it is, or where that is not
@@ -181,11 +198,8 @@ def read_value(needed: Needed, text: str) -> object:
     is_quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
     if needed.is_text and not is_quoted:
         return text
-    try:
-        values = parse_json(f"[{text}]", "--args", at_prompt=True)
-    except UsageError:
-        values = None
-    if not isinstance(values, list) or len(values) != 1:
+    values = _values_in(text)
+    if len(values) != 1:
         raise UsageError(
             f"{text} is not a value in JSON",
             hint=f"For example {needed.example}; a text in quotes.",
@@ -225,10 +239,15 @@ def check_arguments(task: Target, request: Request) -> None:
             raise UsageError(problem, hint=f"Write {parameter.needed.example}, for example.")
 
 
-def problem_of_typed(needed: Needed) -> Callable[[str], str]:
-    """What is wrong with a text that is typed for a parameter, for its question."""
+def problem_of_typed(needed: Needed, later: Sequence[Needed] = ()) -> Callable[[str], str]:
+    """What is wrong with a text that is typed for a parameter, for its question.
+
+    `later` are those that are asked after it: who types all values at once means these, too.
+    """
 
     def problem_of(text: str) -> str:
+        if problem := _problem_of_several(needed, later, text):
+            return problem
         try:
             read_value(needed, text)
         except UsageError as error:
@@ -236,6 +255,66 @@ def problem_of_typed(needed: Needed) -> Callable[[str], str]:
         return ""
 
     return problem_of
+
+
+def _problem_of_several(needed: Needed, later: Sequence[Needed], text: str) -> str:
+    """What is wrong with values of more than this parameter, or with its name before the value."""
+    name, sign, _ = text.partition("=")
+    if sign and name.strip() == needed.name:
+        return f"Type the value alone, without {needed.name}=."
+    if not _is_several(needed, later, text):
+        return ""
+    alone = f"This question is for one value, {needed.name}"
+    if not later:
+        return f"{alone}, and there is no other argument. A list is typed in brackets: [{text}]."
+    following = f"The next question is for {later[0].name}"
+    if len(later) > 1:
+        names = " and ".join(one.name for one in later)
+        if len(later) > 2:
+            names = f"the other {len(later)}"
+        following = f"The next questions are for {names}"
+    return f"{alone}: type it alone. {following}."
+
+
+def _is_several(needed: Needed, later: Sequence[Needed], text: str) -> bool:
+    """Whether a text is the values of this parameter and of later ones, for certain."""
+    parts = [part.strip() for part in text.split(",")]
+    if later and len(parts) == len(later) + 1:
+        # a comma may be a part of a text: not where what follows is a value of the next ones
+        asked = [needed, *later]
+        if needed.is_text:
+            return all(map(_fits, later, parts[1:]))
+        if all(map(_reads_as, asked, parts)):
+            return True
+    values = _values_in(text)
+    if needed.is_text or len(values) < 2:
+        return False
+    return not needed.takes_list or isinstance(values[0], list)
+
+
+def _reads_as(needed: Needed, text: str) -> bool:
+    try:
+        read_value(needed, text)
+    except UsageError:
+        return False
+    return True
+
+
+def _fits(needed: Needed, text: str) -> bool:
+    """Whether a text looks like a value of a parameter, and not like the rest of a sentence."""
+    if needed.is_text:
+        return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return _reads_as(needed, text)
+
+
+def _values_in(text: str) -> list[object]:
+    """The values of JSON with commas between them; none where it is not JSON."""
+    try:
+        values = parse_json(f"[{text}]", "--args", at_prompt=True)
+    except UsageError:
+        return []
+    assert isinstance(values, list)
+    return values
 
 
 def _given(request: Request) -> tuple[list[object], dict[str, object]]:

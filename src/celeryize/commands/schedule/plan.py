@@ -44,10 +44,11 @@ _SCHEDULES = (b"beat_schedule", b"BEAT_SCHEDULE", b"config_from_envvar")
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The plan that removes an entry, and the name of the entry."""
+    """The plan that removes an entry, the name of the entry, and whether no other one is left."""
 
     plan: Plan
     entry: str
+    is_last: bool = False
 
 
 def plan(project: Project, request: Request) -> Plan:
@@ -106,7 +107,14 @@ def plan_removal(project: Project, name: str) -> Removal:
     after = remove_entry(home, meant)
     names = [n for n in names_in(home, meant) if not _is_taken_elsewhere(project, draft, path, n)]
     draft.write(path, remove_unused_imports(after, names), f"without the entry {meant}")
-    return Removal(draft.plan(), meant)
+    is_last = len(home.literal.keys) == 1 and not _adds_entries(project)
+    return Removal(draft.plan(), meant, is_last)
+
+
+def _adds_entries(project: Project) -> bool:
+    """Whether code of the project adds entries when an app starts."""
+    modules = project.modules
+    return any(modules.files_with(base, DEPTH, b"add_periodic_task") for base in modules.roots)
 
 
 def entry_names(project: Project) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, count
 
 from celeryize import when
+from celeryize.commands.asking import ask_in_row
 from celeryize.commands.schedule.entry import Request
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import CeleryizeError, UsageError
-from celeryize.ui.view import Choice, Question, View
+from celeryize.ui.view import Asker, Choice, Question, View
 
 EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
 REMOVE_EXAMPLE = "celeryize remove-schedule nightly"
@@ -63,14 +65,18 @@ def ask_removed(names: Sequence[str], view: View) -> str:
     )
 
 
-def ask_missing(project: Project, given: Request, view: View, *, in_full: bool) -> Request:
+def ask_missing(project: Project, given: Request, view: Asker, *, in_full: bool) -> Request:
     """The request with what a person says to the questions that it leaves open.
 
     Who has typed all but arguments of the task is asked for these `in_full` alone: not with --yes.
     """
-    request = given
     if not view.interactive:
-        return request
+        return given
+    return ask_in_row(view, partial(_ask_open, project, given, in_full=in_full))
+
+
+def _ask_open(project: Project, given: Request, view: Asker, *, in_full: bool) -> Request:
+    request = given
     if not request.task:
         tasks = find_tasks(project.modules, project.apps, project.celery)
         request = replace(request, task=view.ask(_task_question(tasks)))
@@ -102,13 +108,13 @@ def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
     )
 
 
-def _ask_time(view: View) -> list[tuple[str, str]]:
+def _ask_time(view: Asker) -> list[tuple[str, str]]:
     """The options that say when it runs, and their values."""
     kind = view.ask(Question("When does it run?", "--at, --every, --cron", TIMES, EVERY_DAY))
     if kind == INTERVAL:
         return [_ask_option(view, "How often?", "--every", "for example 30s, 15min, 2h, 1d")]
     if kind == CRONTAB:
-        example = "minute hour day month day-of-week, for example 0 8 * * mon; or @hourly"
+        example = "minute hour day month weekday, for example 0 8 * * mon; or @hourly"
         return [_ask_option(view, "Which fields?", "--cron", example)]
     days = []
     if kind == SOME_DAYS:
@@ -120,12 +126,19 @@ def _ask_time(view: View) -> list[tuple[str, str]]:
     return [_ask_option(view, "At what time?", "--at", "for example 07:30"), *days]
 
 
-def _ask_option(view: View, text: str, flag: str, example: str) -> tuple[str, str]:
+def _ask_option(view: Asker, text: str, flag: str, example: str) -> tuple[str, str]:
     def problem_of(typed: str) -> str:
-        return _problem_of({flag: typed})
+        return _problem_of({flag: _unquoted(typed)})
 
     question = Question(text, flag, (), "", example=example, problem_of=problem_of)
-    return flag, view.ask(question)
+    return flag, _unquoted(view.ask(question))
+
+
+def _unquoted(typed: str) -> str:
+    """A value without the quotes that a shell needs: "0 8 * * *"."""
+    if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "\"'":
+        return typed[1:-1].strip()
+    return typed
 
 
 def _problem_of_days(text: str) -> str:
@@ -178,7 +191,7 @@ def _name_question(task: str, taken: set[str]) -> Question:
     )
 
 
-def _ask_arguments(project: Project, request: Request, view: View) -> Request:
+def _ask_arguments(project: Project, request: Request, view: Asker) -> Request:
     """The request with a value for each parameter that has none yet, asked one by one."""
     from celeryize.commands.schedule.arguments import (
         find_task,
@@ -191,18 +204,19 @@ def _ask_arguments(project: Project, request: Request, view: View) -> Request:
     task = find_task(project, request)
     if task is None:
         return request
-    for needed in missing_arguments(task, request):
+    missing = missing_arguments(task, request)
+    for number, needed in enumerate(missing, start=1):
         flag = "--kwargs" if needed.by_name or request.kwargs else "--args"
-        example = f"in JSON, for example {needed.example}"
-        if needed.is_text:
-            example = "a text, without quotes"
+        counted = ""
+        if len(missing) > 1:
+            counted = f"Argument {number} of {len(missing)}: "
         question = Question(
-            f"{task.function} takes {needed}. What is it given?",
+            f"{counted}{task.function} takes {needed}. What is it given?",
             flag,
             (),
             "",
-            example=example,
-            problem_of=problem_of_typed(needed),
+            example=needed.shown,
+            problem_of=problem_of_typed(needed, missing[number:]),
         )
         request = with_argument(request, needed, read_value(needed, view.ask(question)))
     return request

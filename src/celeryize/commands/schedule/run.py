@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,8 +18,12 @@ from celeryize.detect.candidates import starts_project
 from celeryize.detect.project import Project
 from celeryize.errors import NoCelery, UsageError
 from celeryize.model import NextStep, Plan
+from celeryize.patch.nodes import walk
 from celeryize.probe.proof import Expected, Proof
 from celeryize.ui.view import View
+
+# Backends whose old results only Beat deletes.
+KEEPS_RESULTS = re.compile(r"""['"](?:django-db|db\+|database|file://|mongodb)""")
 
 # Processes, sockets and temporary folders are loaded only by what imports the project.
 if TYPE_CHECKING:
@@ -94,10 +100,50 @@ def _misfit(project: Project, request: add.Request, *, certain: bool) -> str:
     return ""
 
 
+def _note_on_last(project: Project, entry: str) -> str:
+    """What the last entry leaves: a Beat that sends nothing, and where it is started."""
+    last = f"{entry} is the last entry"
+    if _beat_deletes_results(project):
+        return f"{last}: Beat then sends nothing but celery.backend_cleanup, for old results."
+    last = f"{last}: Beat then runs an empty schedule"
+    places = _places_of_beat(project)
+    if not places:
+        return f"{last}, and need not be started any more."
+    return f"{last}, and can be left out of the deployment: {', '.join(places)}."
+
+
+def _beat_deletes_results(project: Project) -> bool:
+    """Whether the results are kept where nothing but Beat's own daily entry deletes old ones.
+
+    Source: celery/beat.py, Scheduler.install_default_entries; supports_autoexpire of each backend.
+    """
+    where = project.settings.assigned.get("CELERY_RESULT_BACKEND")
+    source = project.modules.source(where.path) if where else None
+    for node in walk(source.tree) if source else ():
+        if isinstance(node, ast.Assign) and where and node.lineno == where.line:
+            return bool(KEEPS_RESULTS.search(ast.unparse(node.value)))
+    return False
+
+
+def _places_of_beat(project: Project) -> list[str]:
+    """What starts Beat in the deployment files, as the name of a process and its place."""
+    if not _may_have_deployment(project):
+        return []
+    from celeryize.checks.facts import read_facts
+
+    processes = read_facts(project).deployment.processes
+    found = [one for one in processes if one.celery and one.celery.subcommand == "beat"]
+    return [f"{one.name} ({one.where})" for one in found]
+
+
+def _may_have_deployment(project: Project) -> bool:
+    folders = {project.root, project.root / project.base}
+    return any(starts_project(folder) for folder in folders)
+
+
 def _deployment_steps(project: Project) -> tuple[NextStep, ...]:
     """The step that writes Beat beside the worker of the deployment files, which have none."""
-    folders = {project.root, project.root / project.base}
-    if not any(starts_project(folder) for folder in folders):
+    if not _may_have_deployment(project):
         return ()
     # most projects have no such file: what reads them is loaded here alone
     from celeryize.checks.facts import read_facts
@@ -134,15 +180,21 @@ def remove_schedule(options: RunOptions, write: WriteOptions, view: View, name: 
             typed = repeated_command(["remove-schedule", removal.entry], options, write)
         app = project.celery[0]
         expected = Expected(app.module, app.variable, entry_gone=removal.entry)
+        changes = removal.plan
+        title = "Restart Beat, which sends the entry until then"
+        if removal.is_last:
+            note = _note_on_last(project, removal.entry)
+            changes = replace(changes, notes=(*changes.notes, note))
+            title = "Stop Beat, which sends the entry until then; or restart it"
 
         def next_steps(proof: Proof) -> tuple[NextStep, ...]:
             del proof
-            titles = ("Restart Beat, which sends the entry until then",)
+            titles = (title,)
             spec, variables = project.start_spec(app), worker_variables(project)
             return start_steps(project, spec, ("beat",), variables, titles)
 
         return Planned(
-            removal.plan,
+            changes,
             f"celeryize remove-schedule {removal.entry}",
             expected,
             next_steps=next_steps,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -136,11 +137,25 @@ def parse_parameter(text: str) -> Parameter:
         node = ast.parse(annotation.strip(), mode="eval").body
     except UNREADABLE:
         raise UsageError(f"{annotation} is not a type", hint=TYPE_HINT) from None
+    if isinstance(node, ast.Tuple):
+        raise UsageError(
+            f"{annotation} is not a type", hint="Parameters have a space between them."
+        )
     imports = _imports_of(node, annotation, name)
     value = None
     if equals:
         value = _parse_default(name, node, default)
     return Parameter(name, ast.unparse(node), value, imports)
+
+
+def split_parameters(text: str) -> tuple[str, ...]:
+    """The parameters of one line, as they are typed at a question: with spaces or commas between
+    them, as in the code (`user_id: int, note: str = hello`), and quotes around a default."""
+    # a quoted part stays as it is
+    tight = re.sub(
+        r"""("[^"]*"|'[^']*')|\s*([:=|])\s*""", lambda found: found[1] or found[2], text.strip()
+    )
+    return tuple(re.findall(r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|[^\s,])+""", tight))
 
 
 def check_identifier(name: str, what: str) -> None:

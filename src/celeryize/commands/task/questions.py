@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from keyword import iskeyword
 
+from celeryize.commands.asking import ask_in_row
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
-from celeryize.commands.task.parameters import check_address, parse_parameters
+from celeryize.commands.task.parameters import check_address, parse_parameters, split_parameters
 from celeryize.commands.task.place import AUTH_USER, django_user
 from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
@@ -16,7 +19,7 @@ from celeryize.detect.models import find_model, model_names
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch, UsageError
 from celeryize.patch.source import is_identifier
-from celeryize.ui.view import Choice, Question, View
+from celeryize.ui.view import Asker, Choice, Question, View
 
 EXAMPLE = "celeryize add-task doctors.send_welcome_email name:str"
 REMOVE_EXAMPLE = "celeryize remove-task doctors.send_welcome_email"
@@ -33,13 +36,17 @@ def require_target(request: Request, view: View) -> None:
     raise UsageError("add-task needs APP.TASK", hint=f"For example: {EXAMPLE}")
 
 
-def ask_missing(project: Project, request: Request, view: View) -> Request:
+def ask_missing(project: Project, request: Request, view: Asker) -> Request:
     """The request with what a person says to the questions that it leaves open.
 
     Only who has typed no name is asked for the kind and the parameters, too: they have defaults.
     """
     if "." in request.target or not view.interactive:
         return request
+    return ask_in_row(view, partial(_ask_open, project, request))
+
+
+def _ask_open(project: Project, request: Request, view: Asker) -> Request:
     app = _ask_app(project, view)
     if request.target:
         return replace(request, target=f"{_short_name(project, app)}.{request.target}")
@@ -65,7 +72,7 @@ def ask_missing(project: Project, request: Request, view: View) -> Request:
     usual = kind.parameter and not kind.needs_email_field
     if not (request.parameters or usual or (kind.takes_key and request.model)):
         typed = view.ask(_parameter_question(kind))
-        request = replace(request, parameters=tuple(typed.split()))
+        request = replace(request, parameters=split_parameters(typed))
     return request
 
 
@@ -91,7 +98,7 @@ def ask_removed(project: Project, view: View) -> str:
     )
 
 
-def _ask_app(project: Project, view: View) -> App:
+def _ask_app(project: Project, view: Asker) -> App:
     """The app that gets the task: the only one, or the one that is chosen."""
     if not project.apps:
         raise UsageError("this project has no app", hint="Create one: manage.py startapp.")
@@ -118,7 +125,14 @@ def _short_name(project: Project, app: App) -> str:
 def _problem_of_name(text: str) -> str:
     if is_identifier(text):
         return ""
-    return f"{text} is no name in Python: letters, digits and underscores."
+    if iskeyword(text):
+        return f"{text} is a word of Python itself. Type another name."
+    app, dot, name = text.rpartition(".")
+    if dot and is_identifier(name):
+        return f"Type the name alone, {name}: the app is known already, not {app}."
+    near = re.sub(r"\W+", "_", text).strip("_").lower()
+    suggested = f" Did you mean {near}?" if is_identifier(near) else ""
+    return f"{text} is no name in Python: letters, digits and underscores.{suggested}"
 
 
 def _kind_question(project: Project, app: App) -> Question:
@@ -140,7 +154,7 @@ def _model_question(project: Project, app: App) -> Question:
     )
 
 
-def _ask_recipient(project: Project, app: App, view: View) -> str | None:
+def _ask_recipient(project: Project, app: App, view: Asker) -> str | None:
     """The model with the address of a mail; None where the address is a parameter."""
     own = [Choice(name, f"of {app.name}") for name in _with_address(project, app)]
     others = [
@@ -192,7 +206,7 @@ def _parameter_question(kind: Kind) -> Question:
 
 def _problem_of_parameters(kind: Kind, text: str) -> str:
     try:
-        parameters = parse_parameters(tuple(text.split()), kind, None)
+        parameters = parse_parameters(split_parameters(text), kind, None)
         check_address(kind, None, parameters, at_prompt=True)
     except (UsageError, CannotPatch) as error:
         return f"{error.message}. {error.hint}"

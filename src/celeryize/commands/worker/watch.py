@@ -13,6 +13,9 @@ from celeryize.patch.source import Source, statements
 from celeryize.render import snippet
 
 MODULE = "celery_health"
+# The file is the one that nobody expects of a worker: the steps say what it is and who runs it.
+WHAT_IT_DOES = "touches files while worker and Beat live; the health checks look at them"
+WHO_CALLS_IT = f"imports {MODULE}, which does nothing in a web process"
 
 
 def plan_health(project: Project, draft: Draft) -> None:
@@ -26,7 +29,7 @@ def plan_health(project: Project, draft: Draft) -> None:
     old = draft.read(path)
     if old is None:
         newline = draft.source(app.where.path).newline
-        draft.write(path, code.replace("\n", newline).encode(), "heartbeats for the health checks")
+        draft.write(path, code.replace("\n", newline).encode(), WHAT_IT_DOES)
     elif b"CELERY_HEALTH_DIR" not in old:
         raise CannotPatch(
             f"{path} is something else",
@@ -39,7 +42,7 @@ def plan_health(project: Project, draft: Draft) -> None:
     source = draft.source(app.where.path)
     if has_import(source, line):
         return
-    draft.write(app.where.path, _with_import(source, line), "imports the heartbeats")
+    draft.write(app.where.path, _with_import(source, line), WHO_CALLS_IT)
 
 
 def _with_import(source: Source, line: str) -> Source:

@@ -18,7 +18,7 @@ from celeryize.commands.writing.carry_out import (
     carry_out,
 )
 from celeryize.detect.project import Project
-from celeryize.errors import CeleryizeError, Declined, Exit
+from celeryize.errors import CeleryizeError, Exit, Interrupted
 from celeryize.model import Edit, NextStep, Plan, Todo
 from celeryize.probe.proof import Expected, Proof, Verdict, judge
 from celeryize.ui.view import View
@@ -164,17 +164,17 @@ def write_planned(
 def keeping_answers(command_line: str) -> Iterator[None]:
     """Have an error that comes after questions show the command that gives the same answers.
 
-    After four questions, neither a no to the fifth nor a refusal must cost the answers.
+    After four questions, neither a no to the fifth, nor Ctrl-C, nor a refusal must cost them.
     """
     try:
         yield
     except CeleryizeError as error:
-        if command_line:
-            kept = f"The same answers, without questions: `{command_line}`"
-            if isinstance(error, Declined):
-                error.hint = kept
-            else:
-                error.add_note(kept)
+        error.same_answers = command_line
+        raise
+    except KeyboardInterrupt as error:
+        # what was written already is told by its notes alone
+        if command_line and not hasattr(error, "__notes__"):
+            raise Interrupted(command_line) from error
         raise
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
-from celeryize.commands.schedule.arguments import check_arguments, find_task
+from celeryize.commands.schedule.arguments import check_arguments, find_task, missing_arguments
 from celeryize.commands.schedule.plan import Request
 from celeryize.detect.project import load_project
 from celeryize.errors import UsageError
 from celeryize.ui.view import Question
-from celeryize.when import parse
+from celeryize.when import UNKNOWN, parse
 from tests import commands
 from tests.conftest import snapshot
 from tests.views import Recorder
@@ -148,19 +149,91 @@ class Answering(Recorder):
         return question.default or self.typed.pop(0)
 
 
+class Choosing(Answering):
+    """A person who types an answer to each question, or chooses it by its value."""
+
+    def ask(self, question: Question) -> str:
+        self.questions.append(question)
+        return self.typed.pop(0)
+
+
 def test_each_missing_argument_is_asked_with_its_type(project):
     clinic = clinic_with(project, MAIL)
     view = Answering("1", "3 o'clock")
     request = Request("nightly", "doctors.tasks.mail", EVERY)
     ended = commands.add_schedule(clinic, view, request, no_verify=True)
     assert [question.text for question in view.questions] == [
-        "mail takes pk: int. What is it given?",
-        "mail takes note: str. What is it given?",
+        "Argument 1 of 2: mail takes pk: int. What is it given?",
+        "Argument 2 of 2: mail takes note: str. What is it given?",
     ]
     problem_of = view.questions[0].problem_of
     assert problem_of is not None and "is annotated as int" in problem_of('"a"')
     assert "--args '[1, \"3 o'\"'\"'clock\"]'" in ended.command_line
     assert '"args": [1, "3 o\'clock"]' in (clinic / "config/settings.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("signature", "typed", "said"),
+    [
+        ("pk: int, note: str", '5, "a@b.de"', "The next question is for note."),
+        ("pk: int, note: str", "5, a@b.de", "The next question is for note."),
+        ("pk, note", "5, 6", "The next question is for note."),
+        ("note: str, pk: int", "a@b.de, 5", "The next question is for pk."),
+        ("note: str, other: str", '"a", "b"', "The next question is for other."),
+        ("a: int, b: int, c: int", "1, 2", "The next questions are for b and c."),
+        ("a: int, b: int, c: int, d: int", "1,2,3,4", "The next questions are for the other 3."),
+        ("ids: list, pk: int", "[1], 2", "The next question is for pk."),
+        ("pk", "5, 6", "A list is typed in brackets: [5, 6]."),
+        ("pk: int", "pk=5", "Type the value alone, without pk=."),
+        ("note: str", "note=x", "Type the value alone, without note=."),
+        ("pk: int, note: str", "5", ""),
+        ("note: str, other: str", "Hello, you", ""),
+        ("note: str, pk: int", "Hello, you", ""),
+        ("note: str, pk: int", "a=b", ""),
+        ("note: str", 'Hello, "you"', ""),
+        ("ids: list, pk: int", "[1, 2]", ""),
+        ("ids: list", "1, 2", "For example [1, 2]"),
+    ],
+)
+def test_a_question_for_one_argument_says_so(signature, typed, said, project):
+    view = Answering("x", "1", "1", "1", "1")
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    with contextlib.suppress(UsageError):
+        commands.add_schedule(
+            clinic_with(project, one_task(signature)), view, request, no_verify=True
+        )
+    problem_of = view.questions[0].problem_of
+    assert problem_of is not None
+    assert said in problem_of(typed)
+    assert bool(problem_of(typed)) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("signature", "shown"),
+    [
+        ("pk: int", "for example 1"),
+        ("full: bool", "for example true"),
+        ("note: str", "a text, without quotes"),
+        ("ids: list[int]", "in JSON, for example [1, 2]"),
+        ("pk", 'in JSON, for example 1, "a text", [1, 2] or true'),
+    ],
+)
+def test_an_example_is_of_the_type_that_is_asked_for(signature, shown, project):
+    clinic = clinic_with(project, one_task(signature))
+    request = Request("nightly", "doctors.tasks.mail", EVERY)
+    task = find_task(load_project(clinic), request)
+    assert task is not None
+    assert [one.shown for one in missing_arguments(task, request)] == [shown]
+
+
+def test_the_quotes_of_a_shell_are_taken_off_a_time(project):
+    clinic = clinic_with(project, one_task(""))
+    view = Choosing("crontab", '"0 8 * * mon"', "mailing")
+    commands.add_schedule(clinic, view, Request("", "doctors.tasks.mail", UNKNOWN), no_verify=True)
+    assert "crontab(hour=8, minute=0, day_of_week=" in (clinic / "config/settings.py").read_text()
+    problem_of = view.questions[1].problem_of
+    assert problem_of is not None and "Did you mean @daily?" in problem_of("daily")
+    assert "Did you mean" not in problem_of("every monday")
 
 
 def test_the_name_of_an_entry_that_is_there_is_not_offered(project):

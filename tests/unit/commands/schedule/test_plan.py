@@ -609,7 +609,49 @@ def test_a_night_of_changed_clocks_in_words(runs, words):
 
 def test_after_a_removal_beat_is_to_be_restarted(wired):
     add(wired)
-    ended = commands.remove_schedule(wired, Recorder(), "nightly", yes=True, no_verify=True)
+    add(wired, "other")
+    ended = remove(wired, "nightly")
     (*_, step) = ended.next_steps
     assert step.what == "Restart Beat, which sends the entry until then"
     assert " beat " in step.lines[0]
+
+
+COMPOSE = "services:\n  web:\n    image: shop\n    command: gunicorn config.wsgi\n"
+COMPOSE_WITH_BEAT = f"{COMPOSE}  clock:\n    image: shop\n    command: celery -A config beat\n"
+ADDING = "def plan(sender):\n    sender.add_periodic_task(10, None)\n"
+
+
+@pytest.mark.parametrize(
+    ("backend", "files", "entries", "said"),
+    [
+        ("redis", {}, 1, "nightly is the last entry: Beat then runs an empty schedule, and need"),
+        ("redis", {"compose.yaml": COMPOSE}, 1, "and need not be started any more."),
+        (
+            "redis",
+            {"compose.yaml": COMPOSE_WITH_BEAT},
+            1,
+            "can be left out of the deployment: clock (compose.yaml:7).",
+        ),
+        (
+            "django-db",
+            {"compose.yaml": COMPOSE_WITH_BEAT},
+            1,
+            "sends nothing but celery.backend_cleanup",
+        ),
+        ("file", {}, 1, "sends nothing but celery.backend_cleanup"),
+        ("redis", {"compose.yaml": COMPOSE_WITH_BEAT}, 2, ""),
+        ("redis", {"doctors/beat.py": ADDING}, 1, ""),
+    ],
+)
+def test_the_last_entry_leaves_a_beat_that_sends_nothing(backend, files, entries, said, project):
+    flags = {"broker": "redis", "result_backend": backend}
+    commands.init(project, Recorder(), flags=flags, yes=True, no_verify=True)
+    make_tree(project, files)
+    for name in ("nightly", "other")[:entries]:
+        add(project, name)
+    view = Recorder()
+    commands.remove_schedule(project, view, "nightly", yes=True, no_verify=True)
+    (plan,) = view.plans
+    told = [note for note in plan.notes if "the last entry" in note]
+    assert bool(told) == bool(said)
+    assert said in "".join(told)

@@ -12,7 +12,7 @@ from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.writing.carry_out import Around, WriteOutcome
 from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.project import Project
-from celeryize.errors import Declined, Exit, Unproved
+from celeryize.errors import CannotPatch, Declined, Exit, Interrupted, Unproved
 from celeryize.model import Todo
 from celeryize.probe.proof import Expected
 from tests.conftest import snapshot
@@ -130,15 +130,25 @@ def test_ctrl_c_at_the_end_says_that_the_change_is_written(project: Path):
     assert caught.value.__notes__ == [f"The change was already written; to undo it: {line}"]
 
 
-@pytest.mark.parametrize(
-    ("error", "command", "notes", "hint"),
-    [
-        (Declined("no"), "celeryize x", [], "The same answers, without questions: `celeryize x`"),
-        (Unproved("no"), "celeryize x", ["The same answers, without questions: `celeryize x`"], ""),
-        (Unproved("no"), "", [], ""),
-    ],
-)
-def test_an_error_after_questions_keeps_the_answers(error, command, notes, hint):
+@pytest.mark.parametrize("error", [Declined("no"), Unproved("no"), CannotPatch("no")])
+@pytest.mark.parametrize("command", ["celeryize x", ""])
+def test_an_error_after_questions_keeps_the_answers(error, command):
     with pytest.raises(type(error)) as caught, keeping_answers(command):
         raise error
-    assert (getattr(caught.value, "__notes__", []), caught.value.hint) == (notes, hint)
+    assert (caught.value.same_answers, caught.value.hint) == (command, "")
+
+
+def test_ctrl_c_at_the_last_question_keeps_the_answers():
+    with pytest.raises(Interrupted) as caught, keeping_answers("celeryize x"):
+        raise KeyboardInterrupt
+    assert caught.value.same_answers == "celeryize x"
+
+
+@pytest.mark.parametrize(("command", "notes"), [("", []), ("celeryize x", ["it was written"])])
+def test_ctrl_c_is_as_it_was_without_questions_or_after_the_write(command, notes):
+    error = KeyboardInterrupt()
+    for note in notes:
+        error.add_note(note)
+    with pytest.raises(KeyboardInterrupt) as caught, keeping_answers(command):
+        raise error
+    assert caught.value is error
