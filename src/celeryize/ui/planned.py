@@ -26,6 +26,8 @@ STATUS_COLOURS = {
     Status.DELETE: "red",
     Status.MANUAL: "cyan",
 }
+# Identical to what, a person would ask.
+STATUS_WORDS = {Status.IDENTICAL: "unchanged"}
 STEP_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 # How an ending is told: its text, what introduces the next steps, the style.
@@ -109,7 +111,7 @@ def say_steps(voice: Voice, plan: Plan, root: Path | None, changes: Sequence[Cha
         if digits:
             gap += f"  {sizes.get(step.path, ''):>{digits}}"
         pieces = [
-            Piece(f"{step.status:>9}", STATUS_COLOURS[step.status]),
+            Piece(f"{STATUS_WORDS.get(step.status, step.status):>9}", STATUS_COLOURS[step.status]),
             Piece("  "),
             Piece(path, link=link),
             Piece(f"{gap}  "),
