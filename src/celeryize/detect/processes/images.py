@@ -14,6 +14,9 @@ STARTS = r"(?<!\\\n)^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 CMD = re.compile(STARTS.format("CMD"), re.M | re.I)
 FROM = re.compile(r"^[ \t]*FROM\s", re.M | re.I)
 ENTRYPOINT = re.compile(STARTS.format("ENTRYPOINT"), re.M | re.I)
+# `RUN <<EOF`, `COPY <<-"EOF" /start.sh`; not `<<<` of bash
+HEREDOC = re.compile(r"(?<!<)<<(-?)([\"']?)([A-Za-z_]\w*)\2(?!<)")
+TAKES_HEREDOC = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,41 @@ class Start:
 
     words: tuple[str, ...]
     text: str
+
+
+def instructions_of(dockerfile: str) -> str:
+    """A Dockerfile without what looks like an instruction and is none: the text of a heredoc, and a
+    comment, or an empty line, between the lines of an instruction. Each line keeps its number.
+
+    Source: https://docs.docker.com/reference/dockerfile/#here-documents
+    """
+    found: list[str] = []
+    # the heredocs that are open, each with whether tabs may stand in front of its end
+    waiting: list[tuple[str, bool]] = []
+    begun = takes = False
+    lines = dockerfile.split("\n")
+    ends = {line.strip("\t\r") for line in lines}
+    for line in lines:
+        if waiting and not begun:
+            end, tabs = waiting[0]
+            text = line.rstrip("\r")
+            if (text.lstrip("\t") if tabs else text) == end:
+                waiting.pop(0)
+            found.append("")
+            continue
+        bare = line.strip()
+        if begun and (not bare or bare.startswith("#")):
+            found.append("\\")
+            continue
+        if not begun:
+            takes = TAKES_HEREDOC.match(line) is not None
+        if takes and not bare.startswith("#"):
+            # without its end it is a shift of bits, or a file that Docker refuses
+            found_here = (match for match in HEREDOC.finditer(line) if match[3] in ends)
+            waiting += [(match[3], bool(match[1])) for match in found_here]
+        begun = bare.endswith("\\") and not bare.startswith("#")
+        found.append(line)
+    return "\n".join(found)
 
 
 def stage_of(dockerfile: str, target: str | None) -> str:
