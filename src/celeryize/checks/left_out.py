@@ -13,6 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.ignored import (
+    dockerignore_of,
+    ignoring_line,
+    mounts_code,
+)
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import app_around
@@ -192,7 +197,7 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
         found = _only_image(facts) if process.kind == "kubernetes" else None
         if process.kind == "compose":
             # what is mounted hides what was copied
-            if not {"build", "context"} & set(process.options) or _mounts_code(process):
+            if not {"build", "context"} & set(process.options) or mounts_code(process):
                 continue
             found = _dockerfile_of(facts, process)
         if found is None or found[0] in seen:
@@ -284,11 +289,6 @@ def _are_known(runs: str) -> bool:
     return True
 
 
-def _mounts_code(process: Process) -> bool:
-    volumes = process.options.get("volumes")
-    return volumes is not None and bool(re.search(r"(^|\s)[./~$][^:\s]*:/", volumes.text))
-
-
 def _left_out(
     facts: Facts,
     process: Process,
@@ -315,7 +315,7 @@ def _left_out(
     # an image without any of the code gets it by other means
     if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
         return
-    ignore = _dockerignore_of(dockerfile, context)
+    ignore = dockerignore_of(dockerfile, context)
     for path, what in needed.items():
         if path not in there:
             line = next(line for _, line in reversed(copied))
@@ -325,7 +325,7 @@ def _left_out(
                 f"Copy it, too: COPY {inside[path].parts[0]} {inside[path].parts[0]}.",
             )
             continue
-        kept_out = _ignoring_line(ignore, inside[path])
+        kept_out = ignoring_line(ignore, inside[path])
         if kept_out is not None and ignore is not None:
             yield Occurrence(
                 f"the image of {process.name} lacks {path}, with {what}: this keeps it out",
@@ -364,41 +364,3 @@ def _covers(source: str, path: PurePosixPath) -> bool:
         return True
     depth = len(PurePosixPath(source).parts)
     return fnmatch.fnmatchcase("/".join(path.parts[:depth]), source)
-
-
-def _dockerignore_of(dockerfile: Path, context: Path) -> Path | None:
-    """The file that says what a build does not see: that of the Dockerfile beats the context's."""
-    for path in (Path(f"{dockerfile}.dockerignore"), context / ".dockerignore"):
-        if path.is_file():
-            return path
-    return None
-
-
-def _ignoring_line(file: Path | None, path: PurePosixPath) -> int | None:
-    """The line of a .dockerignore that keeps a file out; the last one that matches decides."""
-    found: int | None = None
-    for number, line in enumerate(readable_text(file).split("\n") if file else (), 1):
-        pattern = line.strip()
-        if not pattern or pattern.startswith("#"):
-            continue
-        kept = pattern.startswith("!")
-        if _matches(pattern.lstrip("!").strip().strip("/").removeprefix("./"), path):
-            found = None if kept else number
-    return found
-
-
-def _matches(pattern: str, path: PurePosixPath) -> bool:
-    """Whether a pattern of .dockerignore matches a file or a folder above it."""
-    spelled = ""
-    for part in re.split(r"(\*\*/?|\*|\?|\[[^]]*\])", pattern):
-        if part.startswith("**"):
-            spelled += "(?:.*/)?" if part.endswith("/") else ".*"
-        elif part == "*":
-            spelled += "[^/]*"
-        elif part == "?":
-            spelled += "[^/]"
-        elif part.startswith("[") and part.endswith("]"):
-            spelled += part
-        else:
-            spelled += re.escape(part)
-    return re.match(rf"(?:{spelled})(?:/|$)", path.as_posix()) is not None
