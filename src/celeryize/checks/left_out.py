@@ -22,6 +22,7 @@ from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import app_around
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import instructions_of, lines_of_stage
 from celeryize.git import ignored_files
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -30,6 +31,14 @@ COPIES = re.compile(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 # What brings the code into an image by other means than COPY.
 BRINGS_CODE = re.compile(
     r"git\s+clone|--mount=type=bind|ONBUILD|\.whl|\.tar|pip3?\s+install\s[^\n]*\s[\"']?[./]"
+)
+COPIES_STAGE = re.compile(r"(?im)^[ \t]*COPY[ \t]+(?:--[^\s=]+=\S+[ \t]+)*?--from=(\S+)[^\n]*")
+LIBRARY_IMAGE = re.compile(
+    r"ghcr\.io/astral-sh/|(?:docker\.io/)?(?:library/)?(?:node|python)(?:[:@]|$)"
+)
+DEPENDENCY_FILE = re.compile(
+    r"(?:\./)?(?:\S*/)?(?:[\w.*-]*requirements?[\w.*-]*(?:\.(?:txt|in)|/|\*)?|pyproject\.toml"
+    r"|setup\.(?:py|cfg)|[\w*.-]+\.lock\*?|Pipfile[\w.*]*|package[\w.*-]*\.json|README\S*)"
 )
 # An image that holds Python at most.
 PLAIN_IMAGE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine)(?:[:@]|$)")
@@ -190,7 +199,7 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
     Fix: COPY . . and a .dockerignore that names no code
     Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
-    seen: set[Path] = set()
+    seen: set[tuple[Path, str | None]] = set()
     for process in facts.deployment.processes:
         if process.subcommand not in {"worker", "beat"}:
             continue
@@ -199,10 +208,11 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
             # what is mounted hides what was copied
             if not {"build", "context"} & set(process.options) or mounts_code(process):
                 continue
-            found = _dockerfile_of(facts, process)
-        if found is None or found[0] in seen:
+            found = _dockerfile_of(facts, process, staged=True)
+        target = process.options["target"].text if "target" in process.options else None
+        if found is None or (found[0], target) in seen:
             continue
-        seen.add(found[0])
+        seen.add((found[0], target))
         yield from _left_out(facts, process, *found, _needed_files(facts))
 
 
@@ -235,10 +245,16 @@ def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
-    """The Dockerfile of a service and its context, where they are all that makes its image."""
+def _dockerfile_of(
+    facts: Facts, process: Process, *, staged: bool = False
+) -> tuple[Path, Path] | None:
+    """The Dockerfile of a service and its context, where they are all that makes its image; with
+    `staged`, also where a `target:` names one of its stages."""
     build = process.options.get("build")
-    more = ("dockerfile_inline", "additional_contexts", "volumes_from", "target")
+    more = ["dockerfile_inline", "additional_contexts", "volumes_from"]
+    # the other way to write a volume has a `target:`, too
+    if not (staged and "target" in process.options):
+        more.append("target")
     if build is not None and any(word in build.text for word in more):
         return None
     if any(name in process.options for name in more):
@@ -297,9 +313,12 @@ def _left_out(
     needed: dict[PurePosixPath, str],
 ) -> Iterator[Occurrence]:
     """The needed files that an image does not get."""
-    text = readable_text(dockerfile)
+    whole = instructions_of(readable_text(dockerfile))
+    target = process.options["target"].text if "target" in process.options else None
+    text = lines_of_stage(whole, target)
     copied = list(_sources_of(text))
-    if BRINGS_CODE.search(text) or BRINGS_MORE.search(text) or not is_from_plain_image(text):
+    others = COPIES_STAGE.sub(lambda found: _without_libraries(found, whole), text)
+    if BRINGS_CODE.search(text) or BRINGS_MORE.search(others) or not is_from_plain_image(text):
         return
     if not copied or any("$" in source or "**" in source for source, _ in copied):
         return
@@ -332,6 +351,19 @@ def _left_out(
                 Where(_shown(facts, ignore), kept_out),
                 "Remove the pattern, or add one behind it: !" + str(inside[path]),
             )
+
+
+def _without_libraries(found: re.Match[str], dockerfile: str) -> str:
+    """A COPY from another stage, or another image, as it is; empty where that has no code of the
+    project: a stage that installs libraries, or the image of uv."""
+    if LIBRARY_IMAGE.match(found[1]):
+        return ""
+    stage = lines_of_stage(dockerfile, found[1])
+    sources = [source for source, _ in _sources_of(stage)]
+    # the dependency files alone
+    if stage and "--from=" not in stage and all(map(DEPENDENCY_FILE.fullmatch, sources)):
+        return ""
+    return found[0]
 
 
 def _shown(facts: Facts, path: Path) -> PurePosixPath:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 # One instruction, over as many lines as it has; `HEALTHCHECK --interval=30s \` goes on with a CMD.
 STARTS = r"(?<!\\\n)^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 CMD = re.compile(STARTS.format("CMD"), re.M | re.I)
+HEAD = re.compile(r"\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.I)
 FROM = re.compile(r"^[ \t]*FROM\s", re.M | re.I)
 ENTRYPOINT = re.compile(STARTS.format("ENTRYPOINT"), re.M | re.I)
 # `RUN <<EOF`, `COPY <<-"EOF" /start.sh`; not `<<<` of bash
@@ -68,7 +69,7 @@ def stage_of(dockerfile: str, target: str | None) -> str:
     stages: dict[str, str] = {}
     text = dockerfile
     for part in re.split(r"(?=^[ \t]*FROM\s)", dockerfile, flags=re.M | re.I):
-        head = re.match(r"\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", part, re.I)
+        head = HEAD.match(part)
         if head is None:
             continue
         text = stages.get(head[1].lower(), "") + part
@@ -76,6 +77,33 @@ def stage_of(dockerfile: str, target: str | None) -> str:
     if target is None:
         return text
     return stages.get(target.lower(), "")
+
+
+def lines_of_stage(dockerfile: str, target: str | None) -> str:
+    """A Dockerfile with the lines of one stage, and of those that it is made from, at their
+    places, and blank ones for the others; empty where there is no such stage."""
+    parts = re.split(r"(?=^[ \t]*FROM\s)", dockerfile, flags=re.M | re.I)
+    # the part that a stage is made from; and the parts by the names and the numbers of the stages
+    bases: dict[int, int | None] = {}
+    called: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        head = HEAD.match(part)
+        if head is None:
+            continue
+        called[str(len(bases))] = number
+        bases[number] = called.get(head[1].lower())
+        if head[2]:
+            called[head[2].lower()] = number
+    wanted = max(bases, default=None) if target is None else called.get(target.lower())
+    kept = set()
+    while wanted is not None:
+        kept.add(wanted)
+        wanted = bases[wanted]
+    if not kept:
+        return ""
+    return "".join(
+        part if number in kept else "\n" * part.count("\n") for number, part in enumerate(parts)
+    )
 
 
 def start_of(stage: str, command: tuple[str, ...]) -> Start | None:
