@@ -313,14 +313,9 @@ def _left_out(
     needed: dict[PurePosixPath, str],
 ) -> Iterator[Occurrence]:
     """The needed files that an image does not get."""
-    whole = instructions_of(readable_text(dockerfile))
     target = process.options["target"].text if "target" in process.options else None
-    text = lines_of_stage(whole, target)
-    copied = list(_sources_of(text))
-    others = COPIES_STAGE.sub(lambda found: _without_libraries(found, whole), text)
-    if BRINGS_CODE.search(text) or BRINGS_MORE.search(others) or not is_from_plain_image(text):
-        return
-    if not copied or any("$" in source or "**" in source for source, _ in copied):
+    copied = _copied_by(instructions_of(readable_text(dockerfile)), target)
+    if not copied:
         return
     inside = {
         path: PurePosixPath(posixpath.relpath(facts.project.root / path, context))
@@ -353,6 +348,19 @@ def _left_out(
             )
 
 
+def _copied_by(dockerfile: str, target: str | None) -> list[tuple[str, int]]:
+    """What COPY brings into the image of a stage, with the lines; nothing where something else may
+    bring code, too."""
+    text = lines_of_stage(dockerfile, target)
+    others = COPIES_STAGE.sub(lambda found: _without_libraries(found, dockerfile), text)
+    if BRINGS_CODE.search(text) or BRINGS_MORE.search(others) or not is_from_plain_image(text):
+        return []
+    copied = list(_sources_of(text))
+    if any("$" in source or "**" in source for source, _ in copied):
+        return []
+    return copied
+
+
 def _without_libraries(found: re.Match[str], dockerfile: str) -> str:
     """A COPY from another stage, or another image, as it is; empty where that has no code of the
     project: a stage that installs libraries, or the image of uv."""
@@ -361,7 +369,9 @@ def _without_libraries(found: re.Match[str], dockerfile: str) -> str:
     stage = lines_of_stage(dockerfile, found[1])
     sources = [source for source, _ in _sources_of(stage)]
     # the dependency files alone
-    if stage and "--from=" not in stage and all(map(DEPENDENCY_FILE.fullmatch, sources)):
+    if not stage or "--from=" in stage or BRINGS_CODE.search(stage):
+        return found[0]
+    if all(map(DEPENDENCY_FILE.fullmatch, sources)):
         return ""
     return found[0]
 
