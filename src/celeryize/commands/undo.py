@@ -206,6 +206,11 @@ def _brought_back(change: Change, edits: Sequence[Edit]) -> list[str]:
         return []
     lines = [(edit.path, line) for edit in edits for line in _lines_back(edit)]
     shown = [f"{line}  ({path})" for path, line in lines[:MOST_LINES]]
+    fixed = change.command.startswith("celeryize verify")
+    if fixed and not shown:
+        # what was missing is missing again
+        files = ", ".join(str(edit.path) for edit in edits)
+        return [f"undo brings back the mistakes that `{change.command}` fixed in {files}"]
     if not shown:
         return []
     more = len(lines) - len(shown)

@@ -477,6 +477,8 @@ def test_what_comes_back_is_said_before_the_question(changed: Path):
 @pytest.mark.parametrize(
     ("before", "after", "command", "end"),
     [
+        # what it added was missing
+        ("", "A = 1\n", "celeryize verify --fix", "`celeryize verify --fix` fixed in x.py"),
         ("A = 1\n", "A = 2\n", "celeryize init", "A = 1  (x.py)"),
         ("a\nb\n", "", "celeryize update", "a  (x.py); b  (x.py)"),
         ("a\nb\nc\nd\n", "", "celeryize update", "c  (x.py); 1 more line"),
