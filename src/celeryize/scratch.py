@@ -7,6 +7,8 @@ import shutil
 import sys
 import tempfile
 import time
+import uuid
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -39,7 +41,11 @@ class Scratch:
     def __init__(self) -> None:
         sweep()
         try:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self.path = Path(tempfile.gettempdir(), PREFIX + uuid.uuid4().hex)
+            # before it is made: Ctrl-C may come between any two steps, also between the last one
+            # and the `with` that would remove it
+            self._gone = weakref.finalize(self, _remove_own, self.path, os.getpid())
+            self.path.mkdir(mode=0o700)
         except OSError as error:
             raise unusable(error) from error
         if sys.platform != "win32":
@@ -57,9 +63,15 @@ class Scratch:
 
     def remove(self) -> None:
         """Take the folder away, with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._gone()
         if sys.platform != "win32":
             os.close(self._lock)
+
+
+def _remove_own(path: Path, maker: int) -> None:
+    """Remove the folder of this process; a fork of it has none."""
+    if os.getpid() == maker:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sweep() -> None:

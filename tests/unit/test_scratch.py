@@ -13,10 +13,24 @@ from celeryize.scratch import PREFIX, YOUNG, Scratch
 
 KILLED = """import os, signal
 from celeryize.scratch import Scratch
-folder = Scratch().path
+scratch = Scratch()
+folder = scratch.path
 (folder / "1.out").touch()
 print(folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+INTERRUPTED = """import os
+from pathlib import Path
+from celeryize import scratch
+
+def interrupt(*arguments, **named):
+    raise KeyboardInterrupt
+
+{where}
+with scratch.Scratch():
+    pass
 """
 
 
@@ -39,6 +53,37 @@ def test_a_folder_goes_with_its_maker(temporary):
     with Scratch() as scratch:
         (scratch.path / "deep").mkdir()
         (scratch.path / "deep/file").touch()
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        # behind the folder, before its lock
+        "scratch.fcntl.flock = interrupt",
+        # behind all of it, before the `with`
+        "scratch.Scratch.__enter__ = interrupt",
+    ],
+)
+def test_an_interrupt_between_two_steps_leaves_no_folder(temporary, where):
+    program = INTERRUPTED.format(where=where)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr.strip().endswith("KeyboardInterrupt")
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_fork_leaves_the_folder_to_its_maker(temporary):
+    with Scratch() as scratch:
+        child = os.fork()
+        if not child:
+            try:
+                scratch.remove()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert scratch.path.is_dir()
     assert list(temporary.iterdir()) == []
 
 

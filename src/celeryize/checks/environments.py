@@ -113,7 +113,7 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
         for read in _demanded(facts, process):
             if read.name not in lacking or may_be_given(facts, process, read.name):
                 continue
-            dotenv = dotenv_of(facts)
+            dotenv = dotenv_of(facts, process)
             if dotenv is None or read.name in dotenv:
                 continue
             giver, _ = lacking.pop(read.name)
@@ -206,7 +206,7 @@ def _chosen_differently(facts: Facts, process: Process, module: str) -> str:
 def _look_of(facts: Facts, process: Process) -> Look:
     """What a process finds when it looks for a variable."""
     given = [given_to(facts, one) for one in definitions_of(facts, process)]
-    dotenv = dotenv_of(facts)
+    dotenv = dotenv_of(facts, process)
 
     def look(name: str) -> Value:
         text = process.variable(name)
@@ -241,7 +241,7 @@ def _taken_instead(facts: Facts, process: Process, web: Process, read: Read) -> 
     """What is wrong with what a worker takes without a variable of the web server."""
     if may_be_given(facts, process, read.name):
         return ""
-    taken = _taken_without(facts, read)
+    taken = _taken_without(facts, process, read)
     if taken is None or not _is_another(facts, process, web, read.name, taken):
         return ""
     return (
@@ -306,9 +306,9 @@ def _database_in(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
 
-def _taken_without(facts: Facts, read: Read) -> str | None:
+def _taken_without(facts: Facts, process: Process, read: Read) -> str | None:
     """What the settings take where the variable is not given; None where that is not known."""
-    dotenv = dotenv_of(facts)
+    dotenv = dotenv_of(facts, process)
     if dotenv is None:
         return None
     if read.name in dotenv:

@@ -11,12 +11,13 @@ from pathlib import PurePosixPath
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.where_it_runs import (
+    WEB,
     dockerfile_of,
     dockerfile_path,
     starts_web,
 )
 from celeryize.detect.processes import Process
-from celeryize.detect.processes.images import CMD, ENTRYPOINT, start_of
+from celeryize.detect.processes.images import CMD, ENTRYPOINT, instructions_of, start_of
 from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -125,23 +126,22 @@ def _ports_of(text: str) -> set[tuple[str, str, str]]:
 
 @check("celery.E944")
 def command_replaced(facts: Facts) -> Iterator[Occurrence]:
-    """A Dockerfile has a CMD that starts Celery, and another one below it.
+    """A Dockerfile has a CMD that starts Celery, and another one above or below it.
 
-    What happens: No worker runs: only the last CMD counts.
-    How it looks: (nothing: tasks wait)
+    What happens: Only the last CMD counts: no worker runs, or no web server.
+    How it looks: (nothing: tasks wait, or nothing answers on the port)
     Why: An image has one CMD. A second one replaces the first.
     Fix: A service with a command of its own for the worker
     Source: https://docs.docker.com/reference/dockerfile/#cmd
     """
     for path in facts.deployment.dockerfiles:
-        text = readable_text(facts.deployment.root / path)
+        text = instructions_of(readable_text(facts.deployment.root / path))
         for kind in (CMD, ENTRYPOINT):
             commands = list(kind.finditer(text))
             for one, after in pairwise(commands):
-                celery = STARTS_CELERY.search(one[1])
-                if celery is None or FROM.search(text, one.end(), after.start()):
+                if FROM.search(text, one.end(), after.start()):
                     continue
-                if _is_started_elsewhere(facts, celery[1], path):
+                if not _is_missed(facts, one[1], after[1], path):
                     continue
                 word = one[0].split()[0]
                 yield Occurrence(
@@ -150,6 +150,17 @@ def command_replaced(facts: Facts) -> Iterator[Occurrence]:
                     Where(path, _line_of(text, one.start(1))),
                     "Start Celery in a service of its own: `celeryize add-worker` writes one.",
                 )
+
+
+def _is_missed(facts: Facts, one: str, after: str, dockerfile: PurePosixPath) -> bool:
+    """Whether nothing else starts the process of a CMD that another one replaces: Celery, or the
+    web server where the other one starts Celery."""
+    celery = STARTS_CELERY.search(one)
+    if celery is not None:
+        return not _is_started_elsewhere(facts, celery[1], dockerfile)
+    if not WEB.search(one) or not STARTS_CELERY.search(after):
+        return False
+    return not any(WEB.search(" ".join(process.words)) for process in facts.deployment.processes)
 
 
 def _is_started_elsewhere(facts: Facts, subcommand: str, dockerfile: PurePosixPath) -> bool:

@@ -15,6 +15,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.settings import ARGUMENTS
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
 
@@ -568,14 +569,44 @@ def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
     """
     for failure in failures(facts, "broker", "backend"):
-        where = facts.settings.first(
-            "CELERY_BROKER_URL" if failure.phase == "broker" else "CELERY_RESULT_BACKEND"
-        )
+        key = "broker_url" if failure.phase == "broker" else "result_backend"
         yield Occurrence(
             f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
-            where.where if where else None,
+            _deciding_place(facts, key),
             _missing_client(failure),
         )
+
+
+def _deciding_place(facts: Facts, key: str) -> Where | None:
+    """The line that gives a setting its value: what is written to `app.conf` beats the argument of
+    Celery(), and that beats the settings."""
+    for app in facts.project.celery[:1]:
+        tree = facts.project.modules.tree(app.where.path)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        # of several of a line, the one that begins it
+        given = {node.lineno: node for node in reversed(calls)}
+        written = [
+            where
+            for name, where in app.conf_writes
+            if name == key or (name == "update" and key in _keys_given(given.get(where.line or 0)))
+        ]
+        if written:
+            return written[-1]
+        if ARGUMENTS[key] in app.constructor:
+            return app.where
+    setting = facts.settings.first(f"CELERY_{key.upper()}")
+    return setting.where if setting else None
+
+
+def _keys_given(call: ast.Call | None) -> set[str | None]:
+    """The names that `app.conf.update(...)` is given: as arguments, or as keys of a dict."""
+    if call is None:
+        return set()
+    keys = {keyword.arg for keyword in call.keywords}
+    for node in call.args:
+        if isinstance(node, ast.Dict):
+            keys |= {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
+    return keys
 
 
 def _missing_client(failure: Failure) -> str:

@@ -13,10 +13,16 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.processes.ignored import (
+    dockerignore_of,
+    ignoring_line,
+    mounts_code,
+)
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import app_around
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import instructions_of, lines_of_stage
 from celeryize.git import ignored_files
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -25,6 +31,14 @@ COPIES = re.compile(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 # What brings the code into an image by other means than COPY.
 BRINGS_CODE = re.compile(
     r"git\s+clone|--mount=type=bind|ONBUILD|\.whl|\.tar|pip3?\s+install\s[^\n]*\s[\"']?[./]"
+)
+COPIES_STAGE = re.compile(r"(?im)^[ \t]*COPY[ \t]+(?:--[^\s=]+=\S+[ \t]+)*?--from=(\S+)[^\n]*")
+LIBRARY_IMAGE = re.compile(
+    r"ghcr\.io/astral-sh/|(?:docker\.io/)?(?:library/)?(?:node|python)(?:[:@]|$)"
+)
+DEPENDENCY_FILE = re.compile(
+    r"(?:\./)?(?:\S*/)?(?:[\w.*-]*requirements?[\w.*-]*(?:\.(?:txt|in)|/|\*)?|pyproject\.toml"
+    r"|setup\.(?:py|cfg)|[\w*.-]+\.lock\*?|Pipfile[\w.*]*|package[\w.*-]*\.json|README\S*)"
 )
 # An image that holds Python at most.
 PLAIN_IMAGE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu|alpine)(?:[:@]|$)")
@@ -185,19 +199,20 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
     Fix: COPY . . and a .dockerignore that names no code
     Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
-    seen: set[Path] = set()
+    seen: set[tuple[Path, str | None]] = set()
     for process in facts.deployment.processes:
         if process.subcommand not in {"worker", "beat"}:
             continue
         found = _only_image(facts) if process.kind == "kubernetes" else None
         if process.kind == "compose":
             # what is mounted hides what was copied
-            if not {"build", "context"} & set(process.options) or _mounts_code(process):
+            if not {"build", "context"} & set(process.options) or mounts_code(process):
                 continue
-            found = _dockerfile_of(facts, process)
-        if found is None or found[0] in seen:
+            found = _dockerfile_of(facts, process, staged=True)
+        target = process.options["target"].text if "target" in process.options else None
+        if found is None or (found[0], target) in seen:
             continue
-        seen.add(found[0])
+        seen.add((found[0], target))
         yield from _left_out(facts, process, *found, _needed_files(facts))
 
 
@@ -230,10 +245,16 @@ def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
-    """The Dockerfile of a service and its context, where they are all that makes its image."""
+def _dockerfile_of(
+    facts: Facts, process: Process, *, staged: bool = False
+) -> tuple[Path, Path] | None:
+    """The Dockerfile of a service and its context, where they are all that makes its image; with
+    `staged`, also where a `target:` names one of its stages."""
     build = process.options.get("build")
-    more = ("dockerfile_inline", "additional_contexts", "volumes_from", "target")
+    more = ["dockerfile_inline", "additional_contexts", "volumes_from"]
+    # the other way to write a volume has a `target:`, too
+    if not (staged and "target" in process.options):
+        more.append("target")
     if build is not None and any(word in build.text for word in more):
         return None
     if any(name in process.options for name in more):
@@ -284,11 +305,6 @@ def _are_known(runs: str) -> bool:
     return True
 
 
-def _mounts_code(process: Process) -> bool:
-    volumes = process.options.get("volumes")
-    return volumes is not None and bool(re.search(r"(^|\s)[./~$][^:\s]*:/", volumes.text))
-
-
 def _left_out(
     facts: Facts,
     process: Process,
@@ -297,11 +313,9 @@ def _left_out(
     needed: dict[PurePosixPath, str],
 ) -> Iterator[Occurrence]:
     """The needed files that an image does not get."""
-    text = readable_text(dockerfile)
-    copied = list(_sources_of(text))
-    if BRINGS_CODE.search(text) or BRINGS_MORE.search(text) or not is_from_plain_image(text):
-        return
-    if not copied or any("$" in source or "**" in source for source, _ in copied):
+    target = process.options["target"].text if "target" in process.options else None
+    copied = _copied_by(instructions_of(readable_text(dockerfile)), target)
+    if not copied:
         return
     inside = {
         path: PurePosixPath(posixpath.relpath(facts.project.root / path, context))
@@ -315,7 +329,7 @@ def _left_out(
     # an image without any of the code gets it by other means
     if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
         return
-    ignore = _dockerignore_of(dockerfile, context)
+    ignore = dockerignore_of(dockerfile, context)
     for path, what in needed.items():
         if path not in there:
             line = next(line for _, line in reversed(copied))
@@ -325,13 +339,41 @@ def _left_out(
                 f"Copy it, too: COPY {inside[path].parts[0]} {inside[path].parts[0]}.",
             )
             continue
-        kept_out = _ignoring_line(ignore, inside[path])
+        kept_out = ignoring_line(ignore, inside[path])
         if kept_out is not None and ignore is not None:
             yield Occurrence(
                 f"the image of {process.name} lacks {path}, with {what}: this keeps it out",
                 Where(_shown(facts, ignore), kept_out),
                 "Remove the pattern, or add one behind it: !" + str(inside[path]),
             )
+
+
+def _copied_by(dockerfile: str, target: str | None) -> list[tuple[str, int]]:
+    """What COPY brings into the image of a stage, with the lines; nothing where something else may
+    bring code, too."""
+    text = lines_of_stage(dockerfile, target)
+    others = COPIES_STAGE.sub(lambda found: _without_libraries(found, dockerfile), text)
+    if BRINGS_CODE.search(text) or BRINGS_MORE.search(others) or not is_from_plain_image(text):
+        return []
+    copied = list(_sources_of(text))
+    if any("$" in source or "**" in source for source, _ in copied):
+        return []
+    return copied
+
+
+def _without_libraries(found: re.Match[str], dockerfile: str) -> str:
+    """A COPY from another stage, or another image, as it is; empty where that has no code of the
+    project: a stage that installs libraries, or the image of uv."""
+    if LIBRARY_IMAGE.match(found[1]):
+        return ""
+    stage = lines_of_stage(dockerfile, found[1])
+    sources = [source for source, _ in _sources_of(stage)]
+    # the dependency files alone
+    if not stage or "--from=" in stage or BRINGS_CODE.search(stage):
+        return found[0]
+    if all(map(DEPENDENCY_FILE.fullmatch, sources)):
+        return ""
+    return found[0]
 
 
 def _shown(facts: Facts, path: Path) -> PurePosixPath:
@@ -364,41 +406,3 @@ def _covers(source: str, path: PurePosixPath) -> bool:
         return True
     depth = len(PurePosixPath(source).parts)
     return fnmatch.fnmatchcase("/".join(path.parts[:depth]), source)
-
-
-def _dockerignore_of(dockerfile: Path, context: Path) -> Path | None:
-    """The file that says what a build does not see: that of the Dockerfile beats the context's."""
-    for path in (Path(f"{dockerfile}.dockerignore"), context / ".dockerignore"):
-        if path.is_file():
-            return path
-    return None
-
-
-def _ignoring_line(file: Path | None, path: PurePosixPath) -> int | None:
-    """The line of a .dockerignore that keeps a file out; the last one that matches decides."""
-    found: int | None = None
-    for number, line in enumerate(readable_text(file).split("\n") if file else (), 1):
-        pattern = line.strip()
-        if not pattern or pattern.startswith("#"):
-            continue
-        kept = pattern.startswith("!")
-        if _matches(pattern.lstrip("!").strip().strip("/").removeprefix("./"), path):
-            found = None if kept else number
-    return found
-
-
-def _matches(pattern: str, path: PurePosixPath) -> bool:
-    """Whether a pattern of .dockerignore matches a file or a folder above it."""
-    spelled = ""
-    for part in re.split(r"(\*\*/?|\*|\?|\[[^]]*\])", pattern):
-        if part.startswith("**"):
-            spelled += "(?:.*/)?" if part.endswith("/") else ".*"
-        elif part == "*":
-            spelled += "[^/]*"
-        elif part == "?":
-            spelled += "[^/]"
-        elif part.startswith("[") and part.endswith("]"):
-            spelled += part
-        else:
-            spelled += re.escape(part)
-    return re.match(rf"(?:{spelled})(?:/|$)", path.as_posix()) is not None

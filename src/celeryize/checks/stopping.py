@@ -20,6 +20,7 @@ from celeryize.checks.facts.processes.stop import (
 )
 from celeryize.detect.command import shell_commands
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import CMD, ENTRYPOINT, FROM, instructions_of
 from celeryize.detect.processes.process import Item
 from celeryize.model import Where
 from celeryize.reading import readable_text
@@ -311,10 +312,12 @@ def shell_form_of_an_image(facts: Facts) -> Iterator[Occurrence]:
     if facts.deployment.uses_busybox:
         return
     for path in facts.deployment.dockerfiles:
-        text = readable_text(facts.deployment.root / path)
+        text = instructions_of(readable_text(facts.deployment.root / path))
         if re.search(r"^\s*SHELL\b", text, re.MULTILINE):
             continue
         for found in SHELL_FORM_OF_CMD.finditer(text):
+            if _is_replaced(text, found):
+                continue
             line = text[found.start() :].partition("\n")[0]
             hint = f'Write the words as a list: {found[1]} ["celery", ...].'
             if re.search(r"(?<![&>])&(?![&>])", line):
@@ -326,6 +329,13 @@ def shell_form_of_an_image(facts: Facts) -> Iterator[Occurrence]:
                 Where(path, text.count("\n", 0, found.start()) + 1),
                 hint,
             )
+
+
+def _is_replaced(dockerfile: str, command: re.Match[str]) -> bool:
+    """Whether a CMD never runs: its stage has another one below it, which is E944."""
+    kind = CMD if command[1].upper() == "CMD" else ENTRYPOINT
+    below = kind.search(dockerfile, command.end())
+    return below is not None and not FROM.search(dockerfile, command.end(), below.start())
 
 
 def _stays(facts: Facts, process: Process) -> bool:

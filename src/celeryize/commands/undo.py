@@ -35,6 +35,8 @@ from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
 
 NOTHING = "there is no change of celeryize to undo"
+# So many lines that come back are shown, the others counted.
+MOST_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +161,16 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
     notes = (*kept.notes, *still_imported(edits, root))
     if change.stays:
         notes = (change.stays, *notes)
-    notes = (*notes, *_older_changes(change, root, passed))
+    notes = (*_brought_back(change, edits), *notes, *_older_changes(change, root, passed))
     stays = frozenset(file.edit.path for file in files) - {edit.path for edit in edits}
-    plan = Plan(edits, _steps_of(files, change.command, stays), notes=notes)
+    plan = Plan(edits, tuple(_step_of(file, stays) for file in files), notes=notes)
     view.show_plan(plan, with_diff=write.asks)
     if write.check:
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` can be undone", Exit.FINDINGS)
     if write.dry_run:
         view.write_diff(plan, root)
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
-    if not write.yes and not view.confirm("Undo these changes?"):
+    if not write.yes and not view.confirm(f"Undo `{change.command}`?"):
         raise Declined("Nothing was changed.")
     committed = any(
         is_committed(root, edit.path, edit.before) for edit in edits if edit.before is not None
@@ -191,7 +193,39 @@ def _older_changes(change: Change, root: Path, passed: Passed) -> list[str]:
     text, what = f"{older} older changes stay", "them"
     if older == 1:
         text, what = "1 older change stays", "it"
-    return [f"{text}: `celeryize undo --list` shows {what}; undo takes the newest first."]
+    return [
+        f"{text} (`celeryize undo --list` shows {what}). To leave this change as it is and undo "
+        "the one before it: `celeryize undo --forget`, then `celeryize undo`."
+    ]
+
+
+def _brought_back(change: Change, edits: Sequence[Edit]) -> list[str]:
+    """A note with the lines that the change had replaced, a mistake that it fixed for one; not
+    where it was made to remove them."""
+    if change.command.startswith("celeryize remove-"):
+        return []
+    lines = [(edit.path, line) for edit in edits for line in _lines_back(edit)]
+    shown = [f"{line}  ({path})" for path, line in lines[:MOST_LINES]]
+    fixed = change.command.startswith("celeryize verify")
+    if fixed and not shown:
+        # what was missing is missing again
+        files = ", ".join(str(edit.path) for edit in edits)
+        return [f"undo brings back the mistakes that `{change.command}` fixed in {files}"]
+    if not shown:
+        return []
+    more = len(lines) - len(shown)
+    if more:
+        shown.append("1 more line" if more == 1 else f"{more} more lines")
+    return [f"undo brings back what `{change.command}` replaced: {'; '.join(shown)}"]
+
+
+def _lines_back(edit: Edit) -> list[str]:
+    """The lines that an undo puts into a file, but for blank ones; of a whole file, none."""
+    if edit.before is None or edit.after is None:
+        return []
+    there = {line.strip() for line in edit.before.splitlines()}
+    found = (line.strip() for line in edit.after.splitlines())
+    return [line.decode("utf-8", "replace") for line in found if line and line not in there]
 
 
 def _kept_edits(files: Sequence[FileSince]) -> str:
@@ -231,26 +265,21 @@ def _exit_code(write: WriteOptions) -> Exit:
     return Exit.DONE
 
 
-def _steps_of(
-    files: Sequence[FileSince], command: str, stays: frozenset[PurePosixPath]
-) -> tuple[Step, ...]:
-    """What the undo does with each file, in the order in which it does it."""
-    return tuple(_step_of(file, command, stays) for file in files)
-
-
-def _step_of(file: FileSince, command: str, stays: frozenset[PurePosixPath]) -> Step:
-    what = f"as it was before `{command}`"
+def _step_of(file: FileSince, stays: frozenset[PurePosixPath]) -> Step:
+    """What the undo does with one file."""
+    path = file.edit.path
     if file.since is Since.BACK:
-        return Step(file.edit.path, Status.IDENTICAL, f"already {what}")
-    if file.edit.path in stays:
-        return Step(file.edit.path, Status.IDENTICAL, "stays as it is now (see below)")
+        return Step(path, Status.IDENTICAL, "already as it was before")
+    if path in stays:
+        return Step(path, Status.IDENTICAL, "stays as it is now (see below)")
+    if file.since is Since.EDITED and file.undone is not None:
+        return Step(path, Status.UPDATE, "loses this change only, and keeps your later edits")
+    what, status = "as it was before", _status_of(file.edit)
+    if file.since is Since.EDITED or status is Status.DELETE:
+        what, status = "was not there before", Status.DELETE
     if file.since is Since.REFORMATTED:
         what = f"{what}; it was reformatted since"
-    if file.since is Since.EDITED:
-        if file.undone is None:
-            return Step(file.edit.path, Status.DELETE, what)
-        return Step(file.edit.path, Status.UPDATE, f"without `{command}`; keeps your later edits")
-    return Step(file.edit.path, _status_of(file.edit), what)
+    return Step(path, status, what)
 
 
 def _status_of(edit: Edit) -> Status:

@@ -16,6 +16,7 @@ import ast
 import difflib
 import re
 from collections.abc import Callable, Collection
+from copy import deepcopy
 from pathlib import PurePosixPath
 
 from celeryize.errors import CannotPatch
@@ -137,8 +138,10 @@ def remove_definitions(source: Source, before: str, after: str) -> Source:
     `before`.
 
     An import that something else needs by now stays. Comes back as it is where all of them are
-    gone. Raises CannotPatch where a definition is not what it was.
+    gone. Raises CannotPatch where the code of a definition is not what it was; what its docstring
+    says by now goes with it.
     """
+    written = Source.decode(source.path, after.encode())
     for wanted in _definitions_of(after).values():
         if wanted.name in _definitions_of(before):
             continue
@@ -146,11 +149,13 @@ def remove_definitions(source: Source, before: str, after: str) -> Source:
         if node is None:
             continue
         # compared as trees: a formatter may have changed the text since
-        if ast.dump(node) != ast.dump(wanted):
+        if _code_of(node) != _code_of(wanted):
+            first, last = source.line_of(source.start(node)), node.end_lineno
             raise CannotPatch(
-                f"{wanted.name} was changed since it was generated",
-                hint="Remove it manually, with the imports that only it needs.",
-                snippet=_show_difference(node, wanted),
+                f"{wanted.name} was edited since celeryize wrote it, and your edit would be lost",
+                hint=f"If it can go, delete lines {first} to {last} of {source.path}, then run the "
+                "command again: it removes the rest. Edited since (- as written, + as it is now):",
+                snippet=_edited_lines(_lines_of(written, wanted), _lines_of(source, node)),
                 where=source.where(node),
             )
         source = _without_definition(source, node)
@@ -259,6 +264,25 @@ def _head_of(node: Definition) -> list[str]:
     else:
         rest.append(node.args)
     return [*decorators, *(ast.dump(part) for part in rest)]
+
+
+def _code_of(node: ast.stmt) -> str:
+    """What a definition does: its tree without docstrings."""
+    bare = deepcopy(node)
+    for inner in ast.walk(bare):
+        if isinstance(inner, Definition) and ast.get_docstring(inner, clean=False) is not None:
+            del inner.body[0]
+    return ast.dump(bare)
+
+
+def _lines_of(source: Source, node: ast.stmt) -> list[str]:
+    return source.text[source.start(node) : source.after_line(node)].splitlines()
+
+
+def _edited_lines(before: list[str], now: list[str]) -> str:
+    """What was edited in a definition, as it is in the file."""
+    lines = difflib.unified_diff(before, now, lineterm="")
+    return "\n".join(line for line in list(lines)[2:] if not line.startswith("@@")) + "\n"
 
 
 def _show_difference(one: ast.stmt, other: Definition) -> str:

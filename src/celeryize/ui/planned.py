@@ -17,6 +17,7 @@ from celeryize.urls import redacted
 if TYPE_CHECKING:
     from celeryize.detect.project import Project, Recognised
     from celeryize.live import StepResult
+    from celeryize.ui.recap import Change
 
 STATUS_COLOURS = {
     Status.CREATE: "green",
@@ -25,6 +26,8 @@ STATUS_COLOURS = {
     Status.DELETE: "red",
     Status.MANUAL: "cyan",
 }
+# Identical to what, a person would ask.
+STATUS_WORDS = {Status.IDENTICAL: "unchanged"}
 STEP_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 # How an ending is told: its text, what introduces the next steps, the style.
@@ -87,13 +90,17 @@ def _middle_of(columns: int | None, width: int, facts: Sequence[Recognised]) -> 
     return max(value for value in values if broken(value) == least)
 
 
-def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:
-    """What happens to each file, then the notes."""
+def say_steps(voice: Voice, plan: Plan, root: Path | None, changes: Sequence[Change] = ()) -> None:
+    """What happens to each file, then the notes; with the `changes`, how many lines of it."""
+    sizes = {change.path: change.size for change in changes}
+    digits = max(map(len, sizes.values()), default=0)
     if plan.steps:
         voice.say()
     width = max((display_width(str(step.path)) for step in plan.steps), default=0)
     hang = " " * (11 + width + 2)
-    if voice.talk.width is not None and len(hang) > voice.talk.width // 2:
+    if digits:
+        hang += " " * (digits + 2)
+    if voice.talk.width is not None and len(hang) > voice.talk.width * 3 // 5:
         hang = " " * 13
     for step in plan.steps:
         path = str(step.path)
@@ -101,11 +108,14 @@ def say_steps(voice: Voice, plan: Plan, root: Path | None) -> None:
         link = ""
         if step.status in {Status.UPDATE, Status.IDENTICAL}:
             link = link_of(Where(step.path), root)
+        gap = " " * (width - display_width(path))
+        if digits:
+            gap += f"  {sizes.get(step.path, ''):>{digits}}"
         pieces = [
-            Piece(f"{step.status:>9}", STATUS_COLOURS[step.status]),
+            Piece(f"{STATUS_WORDS.get(step.status, step.status):>9}", STATUS_COLOURS[step.status]),
             Piece("  "),
             Piece(path, link=link),
-            Piece(f"{' ' * (width - display_width(path))}  "),
+            Piece(f"{gap}  "),
             Piece(step.what, "dim"),
         ]
         voice.say_pieces(pieces, hang=hang)
@@ -150,17 +160,6 @@ def _parts_of_line(line: str, width: int | None) -> Iterator[str]:
         yield line[:at]
         line = CONTINUED + line[at + 1 :]
     yield line
-
-
-def diff_size(diff: bytes) -> tuple[int, str]:
-    """How many lines a shown diff has, and the line that says how much it changes."""
-    lines = diff.split(b"\n")[:-1]
-    files = sum(line.startswith(b"diff ") for line in lines)
-    more = sum(line.startswith(b"+") and not line.startswith(b"+++") for line in lines)
-    less = sum(line.startswith(b"-") and not line.startswith(b"---") for line in lines)
-    words = "1 file" if files == 1 else f"{files} files"
-    added = "1 line" if more == 1 else f"{more} lines"
-    return len(lines) - files, f"The diff above: {words}, {added} added, {less} removed."
 
 
 def say_proof(voice: Voice, proof: Proof, root: Path | None) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from celeryize.live import StepResult
     from celeryize.live.stop_report import RehearsedStop
     from celeryize.probe.report import ImportedEntry
+    from celeryize.ui.recap import Change
 
 # Below the findings: the line that counts them with an empty one above, and the prompt.
 LINES_AROUND = 4
@@ -37,6 +38,8 @@ YES = ("y", "yes")
 NO = ("n", "no", "", "q", "quit", "exit")
 UNCLEAR = "  Type y to write, or n (or Enter alone) to leave the project as it is."
 KEPT = "Your answers are then shown in one line, to change one."
+# The question, with an empty line above it.
+LINES_OF_QUESTION = 2
 
 
 def is_interactive() -> bool:
@@ -75,8 +78,10 @@ class Screen:
         self._has_asked = False
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
-        # what a diff changes that is longer than the screen: said above the question
-        self._size = ""
+        # said again above the question where the diff, and the steps below it, have scrolled off
+        self._changes: tuple[Change, ...] = ()
+        self._diff_at = self._steps_at = 0
+        self._todos = 0
         # the lines of the manual steps
         self._pasted: set[str] = set()
         # where places are, for links
@@ -124,17 +129,18 @@ class Screen:
         """What happens to each file, and the notes; before them the diff, where it is wanted."""
         # the diff first: the steps, just above the question, are its summary
         if plan.edits and (with_diff or self._voice.verbose):
+            from celeryize.ui.recap import changes_of
+
+            self._changes = changes_of(plan)
             diff = unified(plan.edits_to_read)
-            lines, size = planned.diff_size(diff)
-            height = rows(sys.stderr)
-            if height is not None and lines > height:
-                self._size = size
+            self._diff_at = self._voice.lines
             if self._voice.quiet:
                 self._unseen_diff = diff
             else:
                 self._voice.say()
                 planned.say_diff(self._voice, diff)
-        planned.say_steps(self._voice, plan, self._root)
+            self._steps_at = self._voice.lines
+        planned.say_steps(self._voice, plan, self._root, self._changes)
 
     def write_diff(self, plan: Plan, root: Path) -> None:
         """The patch on stdout, byte for byte, for `git apply`."""
@@ -182,9 +188,8 @@ class Screen:
             raise NoTerminal(why, hint="Pass --yes to write, or --dry-run to see the patch.")
         if self._unseen_diff:
             planned.say_diff(self._voice, self._unseen_diff)
-        if self._size:
-            self._voice.say(always=True)
-            self._voice.say(self._size, "dim", always=True)
+            self._steps_at = self._diff_at
+        self._recall_changes()
         prompt = f"{paint(question, 'bold', self._voice.talk)} [y/N] "
         answer = self._read_answer(f"\n{prompt}")
         while answer and answer.strip().lower() not in {*YES, *NO}:
@@ -196,6 +201,25 @@ class Screen:
             # end of file leaves the cursor behind the question
             write_stream(sys.stderr, "\n")
         return answer.strip().lower() in YES
+
+    def _recall_changes(self) -> None:
+        """Say how much changes where the diff has scrolled off; where its steps have, too, a line
+        for each file."""
+        height = rows(sys.stderr)
+        shown = self._voice.lines - self._diff_at + LINES_OF_QUESTION
+        if not self._changes or height is None or shown <= height:
+            return
+        from celeryize.ui import recap
+
+        self._voice.say(always=True)
+        # with the line that is said in any case
+        below = self._voice.lines - self._steps_at + LINES_OF_QUESTION + 1
+        todos = 0
+        if below > height:
+            recap.say_recap(self._voice, self._changes, height, planned.STATUS_COLOURS)
+            todos = self._todos
+        self._voice.say(recap.total_of(self._changes, todos), "dim", always=True)
+        self._changes = ()
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Ask for one of a numbered list. Raises NoTerminal for an answer that is not in it."""
@@ -345,6 +369,7 @@ class Screen:
 
     def show_todos_ahead(self, todos: Sequence[Todo]) -> None:
         """The manual steps in short; all of their lines come at the end."""
+        self._todos = len(todos)
         planned.say_todos_ahead(self._voice, todos)
 
     def show_todos(self, todos: Sequence[Todo]) -> None:

@@ -148,7 +148,82 @@ def units(web: str, worker: str) -> dict[str, str]:
     }
 
 
+# the .env of this machine is not in the image
+KEPT_OUT = {".dockerignore": ".git\n.env\n", "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+KEY = "    environment: {SECRET_KEY: x}\n"
+READS_KEY = {
+    "decouple": "from decouple import config\nSECRET_KEY = config('SECRET_KEY')\n",
+    "cast": "from decouple import config\nSECRET_KEY = config('SECRET_KEY', cast=str)\n",
+    "auto": "from decouple import AutoConfig\nconfig = AutoConfig()\nSECRET_KEY = config('SECRET_KEY')\n",
+    "environ": "import environ\nenv = environ.Env(DEBUG=(bool, False))\n"
+    "environ.Env.read_env(BASE_DIR / '.env')\nSECRET_KEY = env.str('SECRET_KEY')\n",
+    "environs": "from environs import Env\nenv = Env()\nenv.read_env()\nSECRET_KEY = env('SECRET_KEY')\n",
+    "os": "import os\nSECRET_KEY = os.environ['SECRET_KEY']\n",
+    "alias": "from os import environ as env\nSECRET_KEY = env['SECRET_KEY']\n",
+    "module": "import os as system\nSECRET_KEY = system.environ['SECRET_KEY']\n",
+}
+SCHEMES = {
+    "positional": "environ.Env(DATABASE_URL=(str, 'sqlite:///db.sqlite3'))\nDATABASES = {'default': env.db()}\n",
+    "named": "environ.Env(DEBUG=(bool, False), DATABASE_URL=(str, 'sqlite:///it'))\n"
+    "DATABASES = {'default': env.db('DATABASE_URL')}\n",
+    "beside": "environ.Env(DEBUG=(bool, False))\n"
+    "DATABASES = {'default': env.db(default='sqlite:///db.sqlite3')}\n",
+    "file": "environ.Env(DEBUG=(bool, False))\nenviron.Env.read_env(BASE_DIR / '.env')\n"
+    "DATABASES = {'default': env.db(default='sqlite:///db.sqlite3')}\n",
+}
+
+
+def reading(lines: str) -> dict[str, str]:
+    return KEPT_OUT | settings(f"{lines}{BROKER}", instead="CELERY_BROKER_URL")
+
+
 MISTAKES = [
+    *(
+        Mistake(
+            "celery.E927",
+            reading(lines) | services(WEB, KEY, WORKER, "  # <-\n"),
+            reading(lines) | services(WEB, KEY, WORKER, "\n", KEY),
+        )
+        for lines in READS_KEY.values()
+    ),
+    # with a default; with the .env of this machine in the image, or mounted
+    *(
+        Mistake(
+            "celery.E927",
+            reading(READS_KEY["decouple"]) | services(WEB, KEY, WORKER, "  # <-\n"),
+            twin | services(WEB, KEY, WORKER, "\n", more),
+        )
+        for twin, more in (
+            (reading(READS_KEY["decouple"].replace("Y')", "Y', default='x')")), ""),
+            (reading(READS_KEY["decouple"]) | {".dockerignore": ".git\n"}, ""),
+            (reading(READS_KEY["decouple"]) | {".dockerignore": ".env\n!.env\n"}, ""),
+            (reading(READS_KEY["decouple"]), "    volumes: ['.:/app']\n"),
+            (
+                reading(READS_KEY["decouple"]) | {".dockerignore": "", ".env": "SECRET_KEY=x\n"},
+                "",
+            ),
+        )
+    ),
+    *(
+        Mistake(
+            "celery.E932",
+            reading(f"import environ\nenv = {lines}") | services(WEB, URL, WORKER, "  # <-\n"),
+            reading(f"import environ\nenv = {lines}") | services(WEB, URL, WORKER, "\n", URL),
+        )
+        for lines in SCHEMES.values()
+    ),
+    # the default of the scheme is what the web server has
+    Mistake(
+        "celery.E932",
+        reading(f"import environ\nenv = {SCHEMES['named']}")
+        | services(WEB, URL, WORKER, "  # <-\n"),
+        reading(
+            f"import environ\nenv = {SCHEMES['named']}".replace(
+                "sqlite:///it", "postgres://u:p@db/shop"
+            )
+        )
+        | services(WEB, URL, WORKER, "\n"),
+    ),
     Mistake(
         "celery.E927",
         OS | services(WEB, DB_HOST, WORKER, "  # <-\n"),

@@ -103,6 +103,30 @@ MISTAKES = [
             ),
         )
     ),
+    # the web server is replaced by the worker
+    *(
+        Mistake(
+            "celery.E944",
+            {"Dockerfile": f"{PLAIN}CMD {web}\nCMD {worker}\n"},
+            {
+                **services(WEB, dockerfile=f"{PLAIN}CMD {web}\nCMD exec celery -A config worker\n"),
+            },
+            at="Dockerfile:4",
+        )
+        for web, worker in (
+            ("gunicorn config.wsgi", "exec celery -A config worker"),
+            ('["gunicorn", "config.wsgi"]', '["celery", "-A", "config", "worker"]'),
+            ("python manage.py runserver", "exec celery -A config beat -s /tmp/b"),
+        )
+    ),
+    Mistake(
+        "celery.E944",
+        {
+            "Dockerfile": f"{PLAIN}CMD celery -A config worker\nCMD exec celery -A config beat -s /tmp/b\n"
+        },
+        {"Dockerfile": f"{PLAIN}CMD ./migrate\nCMD exec celery -A config worker\n"},
+        at="Dockerfile:4",
+    ),
     # a leftover, where the service of the worker has its own command
     Mistake(
         "celery.E944",

@@ -129,6 +129,16 @@ IMPORTED = [
         "celery.E150",
         settings("CELERY_RESULT_BACKEND = 'mongodb://h/x'  # <-\n", instead="CELERY_RESULT_B"),
     ),
+    # another key of the same call decides nothing
+    Mistake(
+        "celery.E150",
+        {
+            **settings(
+                "CELERY_RESULT_BACKEND = 'mongodb://h/x'  # <-\n", instead="CELERY_RESULT_B"
+            ),
+            "config/celery.py": APP + "app.conf.update(worker_concurrency=3)\n",
+        },
+    ),
     Mistake(
         "celery.E170",
         entry(
@@ -144,6 +154,21 @@ IMPORTED = [
         settings(COMPUTED.format("doctors.tasks.greet")),
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        APP + "app.conf.result_backend = 'mongodb://h/x'  # <-\n",
+        APP + "app.conf.update(result_backend=str('mongodb://h/x'))  # <-\n",
+        APP + "app.conf.update({'result_backend': 'mongodb://h/x'})  # <-\n",
+        APP.replace('y("config")', 'y("config", backend="mongodb://h")  # <-'),
+    ],
+)
+def test_the_line_that_decides_is_shown_and_not_the_one_of_the_settings(tmp_path, app):
+    found = found_by_import(tmp_path, {"config/celery.py": app})
+    place = Mistake("celery.E150", {"config/celery.py": app}).place
+    assert [at for name, at in found if name == "celery.E150"] == [place]
 
 
 def test_nothing_is_found_in_a_healthy_project_that_is_imported(tmp_path):

@@ -25,6 +25,14 @@ WORKER = (
     "    command: celery -A config worker\n{1}  redis:\n    image: redis:7\n"
 )
 ALL = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n"
+SOME = "FROM python:3.13\nWORKDIR /app\nCOPY manage.py .\nCOPY config ./config\n"
+STAGES = (
+    f"FROM python:3.13 AS base\nWORKDIR /app\nFROM base AS full\nCOPY . .\n"
+    f"{SOME.replace('3.13', '3.13 AS worker')}FROM full AS other\nRUN true\n"
+)
+BUILDER = (
+    "FROM python:3.13 AS builder\nWORKDIR /app\nCOPY requirements.txt .\nRUN python -m venv /venv\n"
+)
 
 
 def image(dockerfile: str, ignore: str = "", *, build: str = ".", more: str = "") -> dict[str, str]:
@@ -99,6 +107,42 @@ MISTAKES = [
         # the folder is mounted
         image(ALL, "/doctors/*.py\n", more="    volumes: ['.:/app']\n"),
         at=".dockerignore:1",
+    ),
+    # the stage that a service names, and what is copied from another one
+    Mistake(
+        "celery.E934",
+        image(STAGES, build="{context: ., target: worker}"),
+        image(STAGES, build="{context: ., target: full}"),
+        at="Dockerfile:8",
+    ),
+    Mistake(
+        "celery.E934",
+        image(STAGES, build="{context: ., target: '2'}"),
+        image(STAGES, build="{context: ., target: other}"),
+        at="Dockerfile:8",
+    ),
+    # a stage that nothing is made from hides nothing
+    Mistake(
+        "celery.E934",
+        image(f"{ALL}RUN pytest\n{SOME}"),
+        image(f"{SOME}{ALL}RUN pytest\n"),
+        at="Dockerfile:8",
+    ),
+    *(
+        Mistake(
+            "celery.E934",
+            image(f"{BUILDER}{SOME}{line}\n"),
+            image(f"{BUILDER.replace('requirements.txt', '.')}{SOME}{twin}\n"),
+            at="Dockerfile:8",
+        )
+        for line, twin in (
+            ("COPY --from=builder /venv /venv", "COPY --from=builder /app /app"),
+            ("COPY --chown=1:1 --from=0 /venv /venv", "COPY --chown=1:1 --from=0 /app /app"),
+            (
+                "COPY --from=ghcr.io/astral-sh/uv:0.9 /uv /bin/",
+                "COPY --from=example.org/shop:3 /app /app",
+            ),
+        )
     ),
     # what the tasks and the settings import; a manifest beside the one Dockerfile
     Mistake(

@@ -53,6 +53,22 @@ def supervisor(*lines: str) -> dict[str, str]:
     return {"supervisord.conf": f"[program:worker]\ncommand={WORKER}\nuser=shop\n{text}"}
 
 
+ROLES = """services:
+  web:
+    build: .
+    environment:
+      ROLE: web
+  worker:
+    build: .
+    environment:
+      ROLE: worker
+"""
+BY_ROLE = f"""FROM python:3.12-slim
+CMD if [ "$ROLE" = "worker" ]; then exec {WORKER}; else exec gunicorn config.wsgi; fi
+"""
+BY_CASE = f"""FROM python:3.12-slim
+CMD case "$ROLE" in worker) exec {WORKER} ;; *) exec gunicorn config.wsgi ;; esac
+"""
 REMAP = ("environment:", "  REMAP_SIGTERM: SIGQUIT")
 LONG = "stop_grace_period: 1m30s"
 MISTAKES = [
@@ -168,6 +184,48 @@ MISTAKES = [
     ),
     Mistake("celery.I805", compose(), compose(LONG), at="docker-compose.yml:4"),
     Mistake("celery.I805", {"k8s.yaml": POD}, at="k8s.yaml:11"),
+    # the image chooses by a variable: the web server is no worker
+    *(
+        Mistake(
+            "celery.I805",
+            {"Dockerfile": dockerfile, "compose.yml": ROLES},
+            {"Dockerfile": dockerfile, "compose.yml": f"{ROLES}    stop_grace_period: 600s\n"},
+            at="compose.yml:7",
+        )
+        for dockerfile in (BY_ROLE, BY_CASE)
+    ),
+    # what looks like a CMD, and is none
+    *(
+        Mistake(
+            "celery.W812",
+            {"Dockerfile": f"FROM python:3.12-slim\n{before}CMD {WORKER}\n"},
+            {"Dockerfile": f"FROM python:3.12-slim\n{twin}"},
+            at=f"Dockerfile:{2 + before.count(chr(10))}",
+        )
+        for before, twin in (
+            ("", f"RUN <<EOF cat > /start.sh\nCMD {WORKER}\nEOF\nCMD /start.sh\n"),
+            ("", f"COPY <<-'END' /x\n\tCMD {WORKER}\n\tEND\n"),
+            ("RUN <<A cat\nCMD x\nA\n", f"RUN cat <<A - <<B\nx\nA\nCMD {WORKER}\nB\n"),
+            ("RUN cat <<A | \\\n  tee y\nCMD x\nA\n", f"COPY <<A \\\n  /y\nCMD {WORKER}\nA\n"),
+            # a shift of bits, and a text of bash
+            ("RUN echo $((1<<N))\nRUN cat <<<N\n", ""),
+            ("# RUN <<EOF\nRUN true\n", ""),
+            (
+                "",
+                "HEALTHCHECK --interval=1m --timeout=50s \\\n    # every minute\n\n"
+                "    CMD celery inspect ping -d worker@x\n",
+            ),
+        )
+    ),
+    # the one that is replaced never runs
+    Mistake(
+        "celery.W812",
+        {"Dockerfile": f"FROM python:3.12-slim\nCMD {WORKER}  # <-\nFROM scratch\nCMD x\n"},
+        {
+            "Dockerfile": f"FROM python:3.12-slim\nCMD {WORKER}\nCMD exec {WORKER}\n",
+            **compose(LONG),
+        },
+    ),
     Mistake(
         "celery.W810",
         compose(LONG, command=f'sh -c "python manage.py check && {WORKER}"  # <-'),

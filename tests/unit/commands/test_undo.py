@@ -6,15 +6,15 @@ import os
 import shutil
 import signal
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from celeryize.apply import last_change
+from celeryize.apply import applied, last_change
 from celeryize.commands.task.plan import Request
 from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.errors import Conflict, Declined, Exit
-from celeryize.model import Status
+from celeryize.model import Edit, Status
 from tests import commands
 from tests.conftest import git, snapshot
 from tests.views import Recorder
@@ -247,7 +247,7 @@ def test_later_edits_elsewhere_are_kept_and_said(project: Path):
     [step] = [step for step in view.plans[0].steps if step.path.name == "settings.py"]
     assert (step.status, step.what) == (
         Status.UPDATE,
-        "without `celeryize init`; keeps your later edits",
+        "loses this change only, and keeps your later edits",
     )
     after = snapshot(project)
     assert (project / "config/settings.py").read_bytes() == wanted
@@ -454,3 +454,52 @@ def test_a_link_that_was_there_before_is_followed(project: Path):
     assert mine.read_bytes() != before
     assert commands.undo(project, Recorder(), yes=True).status is WriteOutcome.DONE
     assert mine.read_bytes() == before and settings.is_symlink()
+
+
+def test_what_comes_back_is_said_before_the_question(changed: Path):
+    """A mistake that was fixed: whoever has taken another way since must not get it again unseen."""
+    settings = changed / "config/settings.py"
+    healthy = settings.read_text() + 'CELERY_TIMEZONE = "Europe/Berlin"\n'
+    broken = healthy.replace("Europe/Berlin", "Europe/Berln")
+    with applied_change(changed, "config/settings.py", broken, healthy, "celeryize verify --fix"):
+        pass
+    view = Recorder(answer=False)
+    with pytest.raises(Declined):
+        commands.undo(changed, view)
+    (plan,) = view.plans
+    assert plan.notes[0] == (
+        "undo brings back what `celeryize verify --fix` replaced: "
+        'CELERY_TIMEZONE = "Europe/Berln"  (config/settings.py)'
+    )
+    assert "`celeryize undo --forget`, then `celeryize undo`" in plan.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "command", "end"),
+    [
+        # what it added was missing
+        ("", "A = 1\n", "celeryize verify --fix", "`celeryize verify --fix` fixed in x.py"),
+        ("A = 1\n", "A = 2\n", "celeryize init", "A = 1  (x.py)"),
+        ("a\nb\n", "", "celeryize update", "a  (x.py); b  (x.py)"),
+        ("a\nb\nc\nd\n", "", "celeryize update", "c  (x.py); 1 more line"),
+        ("a\n\nb\nc\nd\ne\n", "", "celeryize update", "c  (x.py); 2 more lines"),
+        # nothing is replaced, or it says by its name what comes back
+        ("A = 1\n", "A = 1\nB = 2\n", "celeryize add-task a.b", ""),
+        ("A = 1\nB = 2\n", "A = 1\n", "celeryize remove-task a.b", ""),
+    ],
+)
+def test_lines_that_a_change_replaced_come_back(project: Path, before, after, command, end):
+    with applied_change(project, "x.py", before, after, command):
+        pass
+    view = Recorder()
+    commands.undo(project, view, yes=True)
+    notes = [note for note in view.plans[0].notes if "brings back" in note]
+    assert bool(notes) == bool(end)
+    assert all(note.endswith(end) for note in notes)
+
+
+def applied_change(root: Path, path: str, before: str, after: str, command: str):
+    """A change of one file, as a command makes it."""
+    (root / path).write_text(before)
+    edit = Edit(PurePosixPath(path), before.encode(), after.encode())
+    return applied((edit,), root=root, command=command)

@@ -10,10 +10,11 @@ import pytest
 
 from celeryize.checks.outcome import CheckResults, VerifyOutcome
 from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Exit, Unproved
-from celeryize.model import Edit, Finding, Plan, Severity, Todo, Where
+from celeryize.model import Edit, Finding, Plan, Severity, Status, Step, Todo, Where
 from celeryize.ui.found import counted, summary_line
 from celeryize.ui.machine import Machine
-from celeryize.ui.planned import diff_size, format_message
+from celeryize.ui.planned import format_message
+from celeryize.ui.recap import changes_of, total_of
 from celeryize.ui.screen import Screen
 from celeryize.ui.terminal import Terminal
 from celeryize.ui.view import NoTerminal, View
@@ -116,8 +117,24 @@ def test_the_summary_ends_with_what_the_stop_proof_says(stops, end):
 
 @pytest.mark.parametrize(("lines", "words"), [(1, "1 line added"), (2, "2 lines added")])
 def test_the_size_of_a_diff_counts_one_line_as_one(lines, words):
-    diff = b"diff --git a/x b/x\n--- a/x\n+++ b/x\n" + b"+x\n" * lines
-    assert f"1 file, {words}, 0 removed." in diff_size(diff)[1]
+    plan = Plan((Edit(PurePosixPath("a"), None, b"x\n" * lines),))
+    assert f"1 file, {words}, 0 removed." in total_of(changes_of(plan))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "size"),
+    [
+        (None, b"a\nb\n", "+2"),
+        (b"a\n", None, "-1"),
+        (b"a\nb\n", b"a\nc\nd\n", "+2 -1"),
+        # a changed line that looks like the head of a file
+        (b"-- x\n", b"++ y\n", "+1 -1"),
+        (None, b"", "+0"),
+    ],
+)
+def test_a_file_is_said_with_the_lines_that_come_and_go(before, after, size):
+    plan = Plan((Edit(PurePosixPath("a"), before, after),))
+    assert [change.size for change in changes_of(plan)] == [size]
 
 
 def test_a_quiet_run_that_did_nothing_says_nothing(capsys):
@@ -292,6 +309,34 @@ def test_a_diff_longer_than_the_screen_is_counted_above_the_question(
     assert not screen.confirm("Write?")
     shown = capsys.readouterr().err
     assert (f"The diff above: 1 file, {lines} lines added, 0 removed." in shown) == said
+
+
+@pytest.mark.parametrize(
+    ("notes", "files", "named", "counted"),
+    [(1, 3, 0, ""), (30, 3, 3, ""), (30, 40, 17, "and 23 more files")],
+)
+def test_files_that_have_scrolled_off_are_named_again_above_the_question(
+    notes, files, named, counted, capsys, monkeypatch
+):
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    paths = [PurePosixPath(f"f{number}") for number in range(files)]
+    screen = Screen(interactive=True)
+    plan = Plan(
+        tuple(Edit(path, b"", b"x\n" * 20) for path in paths),
+        tuple(Step(path, Status.UPDATE, "why") for path in paths),
+        notes=tuple(f"note {number}" for number in range(notes)),
+    )
+    screen.show_plan(plan, with_diff=True)
+    screen.show_todos_ahead([todo(1), todo(2)])
+    assert not screen.confirm("Write?")
+    shown = capsys.readouterr().err
+    _, _, recap = shown.partition("In short:\n")
+    assert sum(line.startswith("   update  f") for line in recap.splitlines()) == named
+    assert counted in recap
+    assert ("removed; manual steps for you: 2." in recap) == bool(named)
+    # with the question, it fits
+    assert len(recap.splitlines()) + 1 <= 24
 
 
 def todo(number: int, *, needed: bool = False) -> Todo:

@@ -252,13 +252,13 @@ class DevSession:
                 if service.current:
                     self._say(f"{name}: the new code does not start; the one before goes on")
                 else:
-                    self._say(f"{name}: ended with {code}; it starts again at the next change")
+                    self._say(f"{name}: ended with {code}; it starts again {self._when_again()}")
             elif service.current is child:
                 asked = bool(service.asked)
                 service.forget_current()
                 if not asked:
                     self._failed[name] = code
-                    self._say(f"{name}: ended with {code}; it starts again at the next change")
+                    self._say(f"{name}: ended with {code}; it starts again {self._when_again()}")
                 elif not service.waits:
                     self._begin(service)
 
@@ -330,6 +330,12 @@ class DevSession:
         self._events.put(LineEnded(child, code))
 
     # -- words
+
+    def _when_again(self) -> str:
+        """When what has ended by itself is started again."""
+        if not self._broken:
+            return "at the next change"
+        return f"when {self._names(tuple(sorted(self._broken)))} is fixed"
 
     def _say(self, text: str) -> None:
         self._show("dev", text)

@@ -91,6 +91,10 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         draft.write(test.path, add_test(draft.source(test.path), test), "its test")
         tested = test.path
         run_test = command_of(project, test)
+    elif request.test is None and draft.edits():
+        draft.add_note(
+            f"no test is written, because {app.label} has none yet: --test writes one, too."
+        )
     return Added(draft.plan(), task, tested, run_test)
 
 

@@ -29,6 +29,8 @@ USES_PYTEST = re.compile(
 )
 # The option and its value, which may go on in indented lines, or in a list.
 PYTHON_FILES = re.compile(rb"^python_files\s*=(.*(?:\n[ \t]+.*|\n\].*)*)", re.MULTILINE)
+# What modules with tests are called; `tests.py` is made by startapp, with no test in it.
+TEST_MODULES = ("test_*.py", "*_test.py", "*_tests.py")
 # What the tests themselves use.
 _NAMES_OF_TESTS = frozenset({"TestCase", "mock", "pytest", "row"})
 # Arguments for a direct call, by annotation, and the import of each.
@@ -60,11 +62,24 @@ class TaskTest:
 
 
 def has_tests(project: Project, app: App) -> bool:
-    """Whether the app has tests already: a test in tests.py, or files in tests/."""
-    if any(True for _ in (project.root / app.folder / "tests").glob("test*.py")):
+    """Whether the app has tests, or the project has those of its apps in a folder beside them."""
+    return _has_own_tests(project, app) or _shared_folder(project, app) is not None
+
+
+def _has_own_tests(project: Project, app: App) -> bool:
+    """Whether there is a test in the app: in tests.py, in tests/, or in a module beside models.py
+    that is called as pytest and Django want it."""
+    folder = project.root / app.folder
+    if any(_named_as_test(path) for path in (folder / "tests").rglob("*.py")):
+        return True
+    if any(_named_as_test(path) for path in folder.glob("*.py") if path.name != "tests.py"):
         return True
     tree = project.modules.tree(app.folder / "tests.py")
     return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
+
+
+def _named_as_test(path: Path) -> bool:
+    return any(fnmatch(path.name, pattern) for pattern in TEST_MODULES)
 
 
 def render_test(
@@ -280,6 +295,9 @@ def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
     shared = _shared_folder(project, app)
     if shared is not None:
         return shared / f"test_{function}.py"
+    beside = (project.root / app.folder).glob("*.py")
+    if any(_named_as_test(path) for path in beside if path.name != "tests.py"):
+        return app.folder / "test_tasks.py"
     # pytest collects test_*.py and *_test.py, unless it is configured otherwise
     if uses_pytest(project) and not _collects_tests_py(project):
         return app.folder / "test_tasks.py"
@@ -289,12 +307,12 @@ def _test_path(project: Project, app: App, function: str) -> PurePosixPath:
 def _shared_folder(project: Project, app: App) -> PurePosixPath | None:
     """The folder beside the apps in which the project has the tests of this one; None where the app
     has tests of its own, or there is no such folder."""
-    if has_tests(project, app):
+    if _has_own_tests(project, app):
         return None
     for base in dict.fromkeys((project.base, PurePosixPath("."))):
         folder = base / "tests"
         for place in (folder / app.label, folder):
-            if any((project.root / place).glob("test_*.py")):
+            if any(_named_as_test(path) for path in (project.root / place).glob("*.py")):
                 return place
     return None
 

@@ -14,6 +14,7 @@ from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files, is_unknown_worker
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
+from celeryize.commands.worker.platforms import find_platform, start_on
 from celeryize.commands.worker.procfile import new_procfile, plan_procfile
 from celeryize.commands.worker.request import KINDS, Request, check_request
 from celeryize.commands.worker.routes import report_unconsumed
@@ -75,11 +76,7 @@ def plan(project: Project, request: Request) -> Plan:
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
     if not files and request.to is None:
-        raise CannotPatch(
-            "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
-            "manifest or supervisor program",
-            hint=f"Make one with --to KIND, which is one of {', '.join(KINDS)}.",
-        )
+        raise _no_file(project, facts, request)
     skipped: list[DeploymentFile] = []
     if request.to and not request.service and all(file.skipped for file in files):
         # a file for the documentation, say: the project itself has none of the kind
@@ -98,7 +95,39 @@ def plan(project: Project, request: Request) -> Plan:
     if health and _uses_health(draft):
         plan_health(project, draft)
     report_unconsumed(facts, draft, wanted)
+    if request.beat is None and wanted.beat is None:
+        _report_no_beat(facts, draft, files)
     return draft.plan()
+
+
+def _no_file(project: Project, facts: Facts, request: Request) -> CannotPatch:
+    """That there is no deployment file; where the file of a platform is, with what goes there."""
+    hint = f"Make one with --to KIND, which is one of {', '.join(KINDS)}."
+    lines = ""
+    platform = find_platform(project.root)
+    if platform is not None and platform.processes:
+        wanted, _ = wanted_processes(project, facts, request, health=False)
+        start = start_on(platform, [job.name for job in wanted.jobs])
+        hint = f"{platform.file} is not edited: {start}. {hint} The commands:"
+        lines = lines_to_paste("procfile", wanted)
+    return CannotPatch(
+        "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
+        "manifest or supervisor program",
+        hint=hint,
+        snippet=lines,
+    )
+
+
+def _report_no_beat(facts: Facts, draft: Draft, files: list[DeploymentFile]) -> None:
+    """A note where the settings have a schedule without any entry, for which no Beat is added."""
+    schedule = facts.settings.first("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
+    started = any(process.subcommand == "beat" for file in files for process in file.processes)
+    if schedule is None or started:
+        return
+    draft.add_note(
+        "no Beat is added, because the schedule has no entry yet: after the first "
+        "`celeryize add-schedule`, run add-worker again; or pass --beat now."
+    )
 
 
 def _plan_files(

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.broker import Server
+from celeryize.commands.worker.platforms import find_platform, start_on
 from celeryize.commands.worker.target import (
     Target,
     app_of,
@@ -81,6 +82,8 @@ def new_procfile(target: Target) -> None:
 
 def is_heroku(root: Path, declared: Iterable[str]) -> bool:
     """Whether the Procfile at the root is that of Heroku, by the files and libraries beside it."""
+    if find_platform(root) is not None:
+        return False
     return any((root / name).is_file() for name in HEROKU_FILES) or bool(
         HEROKU_LIBRARIES & set(declared)
     )
@@ -94,7 +97,11 @@ def _report_platform(target: Target, names: list[str]) -> None:
     if not (is_heroku(target.root, target.declared) and target.path == PurePosixPath("Procfile")):
         there = "there"
         kinds = "process types" if len(names) > 1 else "process type"
-        parts.append(f"your platform has to run the new {kinds} ({', '.join(names)})")
+        start = start_on(find_platform(target.root), names)
+        target.note(
+            f"{target.path}: your platform has to run the new {kinds} ({', '.join(names)}): "
+            f"{start}."
+        )
     server, backend = target.wanted.broker, _unset_backend(target)
     if server.host_variable:
         parts.append(f"{server.host_variable} has to be set {there}, to the host of the broker")

@@ -83,7 +83,10 @@ def _heroku_steps(made: Plan, project: Project) -> list[NextStep]:
     if not names:
         return []
     line = " ".join(("heroku ps:scale", *(f"{name}=1" for name in names)))
-    return [NextStep("Start the new processes on Heroku, after the deploy", (line,))]
+    what = "Start the new processes on Heroku, after the deploy, which alone does not"
+    if "beat" in names:
+        what += " (exactly one beat)"
+    return [NextStep(what, (line,))]
 
 
 def _start_steps(made: Plan, root: Path, path: PurePosixPath) -> list[NextStep]:

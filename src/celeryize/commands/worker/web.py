@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.worker.front import CELERY, SERVER, SERVERS, Front, front_in, front_of
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import Process, split_command, unwrapped
 from celeryize.detect.processes.scripts import STARTS, copied_files, entry_words, reached_text
 from celeryize.reading import readable_text
@@ -204,7 +205,7 @@ def dockerfile_of(root: Path, process: Process) -> str:
     for place in (folder / name, root / name):
         text = readable_text(place)
         if text:
-            return text
+            return instructions_of(text)
     return ""
 
 

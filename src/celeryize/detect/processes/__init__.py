@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from celeryize.detect.processes.branches import branch_lines
 from celeryize.detect.processes.compose import read_compose
-from celeryize.detect.processes.images import stage_of, start_of
+from celeryize.detect.processes.images import instructions_of, stage_of, start_of
 from celeryize.detect.processes.kubernetes import read_kubernetes
 from celeryize.detect.processes.process import Item, Process, Script
 from celeryize.detect.processes.procfile import read_procfile
@@ -73,7 +74,10 @@ def _started(process: Process, place: Path, image: str, root: Path) -> Process |
         return None
     target = process.options.get("target")
     start = start_of(stage_of(image, target.text if target else None), process.words)
-    if start is None or not CELERY.search(" ".join(start.words)):
+    if start is None:
+        return None
+    words = _chosen_words(start.words, process)
+    if not CELERY.search(" ".join(words)):
         return None
     try:
         shown = PurePosixPath(place.resolve().relative_to(root.resolve()).as_posix())
@@ -84,7 +88,21 @@ def _started(process: Process, place: Path, image: str, root: Path) -> Process |
     # a command of the service is written there
     if not process.words:
         options["started"] = Item(start.text, Where(shown, line))
-    return replace(process, words=start.words, options=options)
+    return replace(process, words=words, options=options)
+
+
+def _chosen_words(words: tuple[str, ...], process: Process) -> tuple[str, ...]:
+    """The words of an image without the branches that the variables of a service do not lead into:
+    `if [ "$ROLE" = worker ]; then ...` in the shell form of CMD."""
+    shell = replace(process, words=words)
+    if not shell.shell:
+        return words
+    lines = branch_lines(shell.shell_text)
+    given = {name: item.text for name, item in process.environment.items()}
+    run = [line for line in lines if all(guard.lets_in((), given) for guard in line.guards)]
+    if len(run) == len(lines):
+        return words
+    return (*words[:2], "; ".join(line.text for line in run), *words[3:])
 
 
 def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:
@@ -121,5 +139,5 @@ def _image_of(process: Process, root: Path, folder: Path) -> tuple[Path, str]:
     for place in (folder / beside / name, folder / name, root / beside / name, root / name):
         text = readable_text(place)
         if text:
-            return place, text
+            return place, instructions_of(text)
     return folder, ""

@@ -309,7 +309,8 @@ def test_the_call_waits_for_the_commit_where_tasks_have_a_class_of_their_own(wir
 
 def test_a_queue_that_a_plain_worker_does_not_consume_is_said(wired):
     view = Recorder()
-    commands.add_task(wired, view, Request("doctors.x", queue="mail"), yes=True, no_verify=True)
+    request = Request("doctors.x", queue="mail", test=False)
+    commands.add_task(wired, view, request, yes=True, no_verify=True)
     assert view.plans[0].notes == (
         "A worker consumes the queue mail only if it is started with -Q celery,mail.",
     )

@@ -96,9 +96,37 @@ def test_a_task_whose_test_was_changed_is_refused(wired):
     tests = wired / "doctors/tests.py"
     tests.write_text(tests.read_text().replace("first()", "first()  # once\n        first()"))
     before = snapshot(wired)
-    with pytest.raises(CannotPatch, match="changed since") as caught:
+    with pytest.raises(CannotPatch, match="edited since") as caught:
         remove(wired, "doctors.first")
     assert str(caught.value.where) == "doctors/tests.py:6"
+    assert snapshot(wired) == before
+
+
+def test_a_docstring_that_was_edited_goes_with_the_task(wired):
+    add(wired, "doctors.other")
+    before = snapshot(wired)
+    add(wired, "doctors.first")
+    tasks = wired / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text().replace('"""First."""', "'''The first, once a day.'''"))
+    remove(wired, "doctors.first")
+    assert snapshot(wired) == before
+
+
+def test_an_edited_task_is_refused_in_its_own_words_and_what_is_to_be_done_works(wired):
+    add(wired, "doctors.other", test=True)
+    before = snapshot(wired)
+    add(wired, "doctors.first", test=True)
+    tasks = wired / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text().replace('First."""\n    pass', 'First."""\n    print("x")'))
+    with pytest.raises(CannotPatch, match="edited since") as caught:
+        remove(wired, "doctors.first")
+    # as it is in the file, quotes and comments too
+    assert '\n+    print("x")  # The work' in caught.value.snippet
+    assert "\n-    pass  # The work" in caught.value.snippet
+    assert "delete lines 10 to 13 of doctors/tasks.py" in caught.value.hint
+    lines = tasks.read_text().splitlines(keepends=True)
+    tasks.write_text("".join(lines[:7]))
+    remove(wired, "doctors.first")
     assert snapshot(wired) == before
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from celeryize.commands.worker.request import Request
+from celeryize.errors import CannotPatch
 from celeryize.ui.machine import lines_of
 from tests import commands
 from tests.views import Recorder
@@ -79,3 +80,70 @@ def test_another_platform_is_not_heroku(tmp_path: Path, monkeypatch: pytest.Monk
     write_project(tmp_path)
     (tmp_path / "Procfile").write_text("web: gunicorn config.wsgi\n")
     assert not any("heroku" in line for line in next_lines(tmp_path, monkeypatch, "procfile"))
+
+
+NO_BEAT = "no Beat is added"
+
+
+def notes_of(folder: Path, request: Request) -> str:
+    view = Recorder()
+    commands.add_worker(folder, view, request, yes=True, no_verify=True)
+    return "\n".join(note for plan in view.plans for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("more", "beat", "said"),
+    [
+        ("CELERY_BEAT_SCHEDULE = {}\n", None, True),
+        ("CELERY_BEAT_SCHEDULE: dict = {}\n", None, True),
+        # it was said that there is none, or nobody wants one
+        ("CELERY_BEAT_SCHEDULE = {}\n", False, False),
+        ("CELERY_BEAT_SCHEDULE = {}\n", True, False),
+        ("", None, False),
+        ('CELERY_BEAT_SCHEDULE = {"a": {"task": "b", "schedule": 60.0}}\n', None, False),
+    ],
+)
+def test_a_schedule_without_an_entry_is_said_to_get_no_beat(tmp_path: Path, more, beat, said):
+    write_project(tmp_path)
+    with (tmp_path / "config/settings.py").open("a") as settings:
+        settings.write(more)
+    (tmp_path / "Procfile").write_text("web: gunicorn config.wsgi\n")
+    assert (NO_BEAT in notes_of(tmp_path, Request(beat=beat))) == said
+
+
+def test_a_beat_that_is_there_needs_no_note(tmp_path: Path):
+    write_project(tmp_path)
+    with (tmp_path / "config/settings.py").open("a") as settings:
+        settings.write("CELERY_BEAT_SCHEDULE = {}\n")
+    (tmp_path / "Procfile").write_text(
+        "web: gunicorn config.wsgi\nbeat: celery -A config beat -s /tmp/schedule\n"
+    )
+    assert NO_BEAT not in notes_of(tmp_path, Request())
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "on Heroku, by `heroku ps:scale worker=1 beat=1`"),
+        ({"fly.toml": 'app = "shop"\n'}, "[processes] in fly.toml"),
+        ({"render.yaml": "services: []\n"}, "`type: worker`"),
+        ({"railway.toml": "[deploy]\n", ".python-version": "3.13\n"}, "on Railway"),
+        ({"DOKKU_SCALE": "web=1\n"}, "`dokku ps:scale APP worker=1 beat=1`"),
+    ],
+)
+def test_it_is_said_what_starts_the_processes_of_a_procfile(tmp_path: Path, files, words):
+    write_project(tmp_path)
+    for name, text in {"Procfile": "web: gunicorn config.wsgi\n", **files}.items():
+        (tmp_path / name).write_text(text)
+    notes = notes_of(tmp_path, Request(beat=True))
+    assert words in notes
+    assert "of Beat, exactly one" in notes
+
+
+def test_without_a_deployment_file_the_lines_of_the_platform_are_shown(tmp_path: Path):
+    write_project(tmp_path)
+    (tmp_path / "render.yaml").write_text("services: []\n")
+    with pytest.raises(CannotPatch, match="no deployment file") as caught:
+        notes_of(tmp_path, Request(beat=True))
+    assert "render.yaml is not edited: on Render" in caught.value.hint
+    assert "celery -A config beat" in caught.value.snippet

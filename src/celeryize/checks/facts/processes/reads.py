@@ -16,6 +16,7 @@ from celeryize.checks.facts.settings import Setting
 from celeryize.detect.environment_readers import ReaderKind, readers_in
 from celeryize.detect.processes import Process
 from celeryize.patch.nodes import dotted
+from celeryize.patch.source import every_statement
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 OS_GETS = {"os.environ.get", "environ.get", "os.getenv", "getenv"}
@@ -92,7 +93,7 @@ def read_at(
 ) -> tuple[str, str | None, bool] | None:
     """The name, the default, and whether it is demanded, of a node that reads a variable."""
     match node:
-        case ast.Subscript(value=value, slice=key) if dotted(value) in {"os.environ", "environ"}:
+        case ast.Subscript(value=value, slice=key) if dotted(value) in _environs(code):
             name = text_of(key)
             return (name, None, True) if name else None
         case ast.Call(func=func, args=args) if dotted(func) in OS_GETS and args:
@@ -108,6 +109,18 @@ def read_at(
             default = next((k.value for k in node.keywords if k.arg == "default"), None)
             return text_of(named) or "DATABASE_URL", _shown(default), False
     return None
+
+
+def _environs(code: Code) -> set[str]:
+    """How a module spells os.environ, by the names that it imports."""
+    found = {"os.environ", "environ"}
+    for node in code.source.tree.body:
+        match node:
+            case ast.Import(names=names):
+                found |= {f"{a.asname}.environ" for a in names if a.name == "os" and a.asname}
+            case ast.ImportFrom(module="os", names=names):
+                found |= {a.asname for a in names if a.name == "environ" and a.asname}
+    return found
 
 
 def _library_read(
@@ -128,12 +141,40 @@ def _library_read(
     default = _default_in(node, place)
     if default is not None:
         return name, _shown(default), False
-    # env = Env(NAME=(bool, False)), and a helper's own default
+    scheme = _scheme_default(code.source.tree, name)
+    if scheme is not None:
+        return name, _shown(scheme), False
+    # a helper's own default, and a scheme that is computed
     if kind is ReaderKind.HELPER or re.search(rf"\b{re.escape(name)}\s*=\s*\(", code.source.text):
         return name, None, False
     if kind is ReaderKind.LITERAL or any(keyword.arg is None for keyword in node.keywords):
         return name, None, False
     return name, None, True
+
+
+def _scheme_default(tree: ast.Module, name: str) -> ast.expr | None:
+    """The default that `env = Env(NAME=(str, "..."))` has for a variable."""
+    for node in every_statement(tree):
+        match node:
+            case ast.Assign(value=ast.Call(func=func, keywords=keywords)) if dotted(func).endswith(
+                ("Env", "FileAwareEnv")
+            ):
+                for keyword in keywords:
+                    found = _in_scheme(keyword, name)
+                    if isinstance(found, ast.Tuple) and len(found.elts) == 2:
+                        return found.elts[1]
+    return None
+
+
+def _in_scheme(keyword: ast.keyword, name: str) -> ast.expr | None:
+    """What an argument of Env() says of a variable: `NAME=(str, "")`, `**{"NAME": (str, "")}`."""
+    if keyword.arg == name:
+        return keyword.value
+    if keyword.arg is None and isinstance(keyword.value, ast.Dict):
+        for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
+            if key is not None and text_of(key) == name:
+                return value
+    return None
 
 
 def second_of(call: ast.AST) -> ast.expr | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
+from celeryize.checks.facts.processes.ignored import is_kept_out
 from celeryize.checks.facts.processes.where_it_runs import entry_scripts
 from celeryize.detect.processes.process import SHELLS, Item, Process
 from celeryize.reading import is_file, readable_text
@@ -52,18 +53,21 @@ def start_texts(facts: Facts) -> Iterator[str]:
             yield from (readable_text(place / file) for file in files if file.endswith(".py"))
 
 
-def dotenv_of(facts: Facts) -> Mapping[str, Item] | None:
+def dotenv_of(facts: Facts, process: Process | None = None) -> Mapping[str, Item] | None:
     """The variables of the .env that is read before the settings are; None where it may be one
-    that is not here."""
+    that is not here. In the container of a `process` it may be kept out by .dockerignore."""
     calls = [call for text in start_texts(facts) for call in LOADER.findall(text)]
     if not calls:
         return {}
     # read_env("/run/secrets/shop.env")
     if any(ELSEWHERE.search(call) for call in calls):
         return None
+    folders = dict.fromkeys((facts.deployment.root, facts.project.root / facts.project.base))
+    if process is not None and is_kept_out(facts, process, [one / ".env" for one in folders]):
+        return {}
     found: dict[str, Item] = {}
     known = False
-    for folder in dict.fromkeys((facts.deployment.root, facts.project.root / facts.project.base)):
+    for folder in folders:
         if is_file(folder / ".env"):
             found.update(read_variables(facts, folder / ".env"))
             known = True

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.given import given_to
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import Process
 from celeryize.detect.processes.scripts import STARTS
 from celeryize.reading import read_text, readable_text
@@ -178,7 +179,7 @@ def dockerfile_of(process: Process, folder: Path) -> str:
     """The text of the Dockerfile that a service is built from; empty where there is none."""
     place, _ = _build_of(process, folder)
     try:
-        return read_text(place)
+        return instructions_of(read_text(place))
     except OSError:
         return ""
 
