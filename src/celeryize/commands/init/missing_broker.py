@@ -73,10 +73,12 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     config = config_module(project, app)
     if config is not None:
         files[config] = None
+    # what git ignores is on one machine, and decides nothing for the others: not so where all of
+    # the project is
+    is_ours = is_ignored(project.root, settings.file)
     # any file that names a broker decides, whichever environment it belongs to
     for path in files:
-        # what git ignores is on one machine, and decides nothing for the others
-        if is_ignored(project.root, path):
+        if is_ignored(project.root, path) and not is_ours:
             continue
         found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:

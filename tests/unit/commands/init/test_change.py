@@ -13,7 +13,7 @@ from celeryize.patch.beat_schedule import merge_schedules
 from celeryize.patch.dependencies.extras import line_with_extras
 from celeryize.patch.source import Source
 from tests import commands
-from tests.conftest import snapshot
+from tests.conftest import git, snapshot
 from tests.views import Recorder
 
 GOLDEN = Path(__file__).parents[3] / "golden"
@@ -30,6 +30,15 @@ def change(folder: Path, **flags: object) -> list[str]:
     view = Recorder()
     commands.init(folder, view, flags=flags, yes=True, no_verify=True)
     return list(view.plans[0].notes)
+
+
+def test_a_project_that_git_ignores_has_its_broker(tmp_path: Path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text("/clinic/\n")
+    folder = set_up(tmp_path)
+    before = snapshot(folder)
+    ended = commands.init(folder, Recorder(), flags={}, yes=True, no_verify=True)
+    assert "nothing to do" in ended.status and snapshot(folder) == before
 
 
 def edit(folder: Path, old: str, new: str) -> None:
