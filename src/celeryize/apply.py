@@ -153,9 +153,9 @@ def applied(
         return
     root = root.resolve()
     with locked(root) as (state, lock):
-        change = _planned(edits, root, command)
+        change = replace(_planned(edits, root, command), stays=stays)
         if generated:
-            change = replace(change, generated=_before_generating(generated, root), stays=stays)
+            change = replace(change, generated=_before_generating(generated, root))
         with _carried_out(change, root, state):
             yield lock
 

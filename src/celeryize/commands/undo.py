@@ -204,9 +204,11 @@ def _brought_back(change: Change, edits: Sequence[Edit]) -> list[str]:
     where it was made to remove them."""
     if change.command.startswith("celeryize remove-"):
         return []
-    lines = [(edit.path, line) for edit in edits for line in _lines_back(edit)]
-    shown = [f"{line}  ({path})" for path, line in lines[:MOST_LINES]]
     fixed = change.command.startswith("celeryize verify")
+    # the answers and the requirement are not what somebody looks for
+    code = [edit for edit in edits if fixed or edit.path.suffix == ".py"]
+    lines = [(edit.path, line) for edit in code for line in _lines_back(edit)]
+    shown = [f"{line}  ({path})" for path, line in lines[:MOST_LINES]]
     if fixed and not shown:
         # what was missing is missing again
         files = ", ".join(str(edit.path) for edit in edits)

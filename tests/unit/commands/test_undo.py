@@ -503,3 +503,17 @@ def applied_change(root: Path, path: str, before: str, after: str, command: str)
     (root / path).write_text(before)
     edit = Edit(PurePosixPath(path), before.encode(), after.encode())
     return applied((edit,), root=root, command=command)
+
+
+def test_what_was_done_by_hand_is_named(project: Path):
+    (project / "uv.lock").write_text("version = 1\n")
+    (project / "requirements.txt").unlink()
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["django"]\n'
+    )
+    commands.init(project, Recorder(), flags={"broker": "redis"}, yes=True, no_verify=True)
+    view = Recorder()
+    commands.undo(project, view, dry_run=True)
+    assert "What was done by hand for it stays as it is: refresh uv.lock (`uv sync`)." in (
+        view.plans[0].notes
+    )

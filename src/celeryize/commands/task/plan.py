@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -44,6 +45,18 @@ class Added:
     run_test: tuple[str, ...] | None
 
 
+def _what_is_added(task: Generated) -> str:
+    """The task, and the second one of a kind that has two."""
+    others = [
+        node.name
+        for node in ast.parse(task.code).body
+        if isinstance(node, ast.FunctionDef) and node.decorator_list and node.name != task.function
+    ]
+    if not others:
+        return f"the task {task.registered}"
+    return f"the tasks {task.registered} and {' and '.join(others)}"
+
+
 def plan(project: Project, request: Request, templates: Path | None = None) -> Added:
     """The edits that add the task. `templates` is a folder of the project's own templates.
 
@@ -62,7 +75,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
     report_other_libraries(source, draft, is_django=request.is_django)
     require_imports(project, task.imports)
     after = add_definitions(source, task.code, list(task.imports))
-    draft.write(path, after, f"the task {task.registered}")
+    draft.write(path, after, _what_is_added(task))
     if package is not None:
         line = f"from .{path.stem} import {function}"
         init = draft.source(package)

@@ -45,10 +45,16 @@ def plan(project: Project, target: str) -> tuple[Plan, tuple[str, ...]]:
         if now is None:
             continue
         after = _without_edit(edit, now, draft)
+        gone = function
+        if edit.path == path:
+            # a task of the kind batch has a second one
+            functions = (task.function for task in tasks_in(project.modules, path, project.celery))
+            lost = [name for name in functions if not defines(_text_of(path, after), name)]
+            gone = " and ".join(lost) or function
         if after is None:
-            draft.delete(edit.path, f"held {function} alone")
+            draft.delete(edit.path, f"held {gone} alone")
         elif after != now:
-            draft.write(edit.path, after, f"without {function}")
+            draft.write(edit.path, after, f"without {gone}")
     registered = tuple(
         task.name
         for task in tasks_in(project.modules, path, project.celery)

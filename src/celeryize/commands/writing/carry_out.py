@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Protocol
 from celeryize.apply import applied, not_kept
 from celeryize.commands.options import WriteOptions
 from celeryize.errors import Declined, Exit, Unproved
-from celeryize.model import Plan, Status
+from celeryize.model import Plan, Status, Todo
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.view import View
 
@@ -103,9 +103,8 @@ def carry_out(
         if not view.confirm("Write these changes?"):
             raise Declined("Nothing was changed.")
     more = around or NOTHING
-    writing = applied(
-        plan.edits, root=root, command=command, generated=more.generated, stays=more.stays
-    )
+    stays = " ".join(filter(None, (more.stays, _done_by_hand(plan.todos))))
+    writing = applied(plan.edits, root=root, command=command, generated=more.generated, stays=stays)
     with writing as lock, more.enter(lock):
         # What was installed, or read by its path, only now is as it will be.
         if prove and (proof.read_from_disk or around or read_by_path):
@@ -115,6 +114,21 @@ def carry_out(
                 view.show_proof(proof)
             _raise_if_failed(proof, "the change was rolled back", more.stays)
     return WriteResult(WriteOutcome.DONE, Exit.DONE, proof)
+
+
+def _done_by_hand(todos: Sequence[Todo]) -> str:
+    """What an undo does not bring back of the manual steps; empty where there are none."""
+    if not todos:
+        return ""
+    steps = []
+    for todo in todos:
+        line = todo.snippet.strip()
+        where = f" ({todo.path})" if todo.path else ""
+        if not where and line and "\n" not in line:
+            # a command, which the undo asks for once more
+            where = f" (`{line}`)"
+        steps.append(f"{todo.what}{where}")
+    return f"What was done by hand for it stays as it is: {'; '.join(steps)}."
 
 
 def _nothing_to_write(plan: Plan, *, check: bool) -> WriteResult:

@@ -224,3 +224,13 @@ def test_the_worker_is_to_be_restarted(wired):
     (*_, step) = remove(wired, "doctors.greet").next_steps
     assert step.what == "Restart the worker, which has the task until then"
     assert "worker" in step.lines[0]
+
+
+def test_both_tasks_of_a_batch_are_named(wired):
+    view = Recorder()
+    request = Request("doctors.purge", kind="batch", model="Doctor")
+    commands.add_task(wired, view, request, yes=True, no_verify=True)
+    commands.remove_task(wired, view, "doctors.purge", yes=True, no_verify=True)
+    whats = [step.what for plan in view.plans for step in plan.steps]
+    assert "the tasks doctors.tasks.purge and purge_chunk" in whats
+    assert "held purge and purge_chunk alone" in whats
