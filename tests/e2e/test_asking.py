@@ -85,6 +85,7 @@ DIALOGUES = {
         ("Type y to write", "n\r"),
     ),
     "add_task_without_app": ("add-task remind", NO),
+    "add_worker": ("add-worker", ("(--to)", f"{DOWN}\r"), NO),
     "add_schedule": (
         "add-schedule",
         ("(TASK)", "\r"),

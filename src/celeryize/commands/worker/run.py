@@ -7,12 +7,13 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from celeryize.commands.options import RunOptions, WriteOptions
+from celeryize.commands.options import RunOptions, WriteOptions, repeated_command, typed_request
 from celeryize.commands.worker.plan import plan
 from celeryize.commands.worker.procfile import is_heroku
+from celeryize.commands.worker.questions import ask_missing
 from celeryize.commands.worker.request import Request
 from celeryize.commands.worker.web import dockerfile_of
-from celeryize.commands.writing.runner import Planned, Written, run_writer
+from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.processes.compose import read_compose
 from celeryize.detect.processes.procfile import read_procfile
 from celeryize.detect.project import Project
@@ -22,11 +23,16 @@ from celeryize.reading import read_text
 from celeryize.ui.view import View
 
 
-def add_worker(options: RunOptions, write: WriteOptions, view: View, request: Request) -> Written:
+def add_worker(options: RunOptions, write: WriteOptions, view: View, given: Request) -> Written:
     """Write the worker and Beat into the deployment files of the project."""
 
     def planned(project: Project) -> Planned:
-        made = plan(project, request)
+        request = ask_missing(project, given, view) if write.asks else given
+        command_line = ""
+        if request != given:
+            command_line = repeated_command(["add-worker", *_all_options(request)], options, write)
+        with keeping_answers(command_line):
+            made = plan(project, request)
         app = project.celery[0]
         names = " ".join(("celeryize add-worker", *_options_of(request)))
         return Planned(
@@ -34,6 +40,7 @@ def add_worker(options: RunOptions, write: WriteOptions, view: View, request: Re
             names,
             Expected(app.module, app.variable),
             next_steps=_next_steps(made, project),
+            command_line=command_line,
         )
 
     return run_writer(options, write, view, planned)
@@ -46,6 +53,11 @@ def _options_of(request: Request) -> tuple[str, ...]:
     if request.queues:
         found += ["--queues", ",".join(request.queues)]
     return tuple(found)
+
+
+def _all_options(request: Request) -> list[str]:
+    """All options that were said; the queues are one word."""
+    return [*_options_of(request), *typed_request(request, {"to", "queues"})]
 
 
 def _next_steps(made: Plan, project: Project) -> Callable[[Proof], tuple[NextStep, ...]]:
