@@ -62,24 +62,9 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
     where the settings name a broker that the app, without a namespace, does not read.
     """
     settings = project.settings
-    files = dict.fromkeys(
-        (
-            app.where.path,
-            *settings.reachable,
-            *settings_files(project.layout, project.modules),
-            *own_settings_files(project.modules, app),
-        )
-    )
     config = config_module(project, app)
-    if config is not None:
-        files[config] = None
-    # what git ignores is on one machine, and decides nothing for the others: not so where all of
-    # the project is
-    is_ours = is_ignored(project.root, settings.file)
     # any file that names a broker decides, whichever environment it belongs to
-    for path in files:
-        if is_ignored(project.root, path) and not is_ours:
-            continue
+    for path in _files_that_decide(project, app, config):
         found = _find_decision(project.modules.source(path), app, settings.file)
         if found is not None:
             return None
@@ -123,6 +108,27 @@ def find_missing_broker(project: Project, app: CeleryApp) -> MissingBroker | str
         "Without one, and without the variable CELERY_BROKER_URL, "
         "Celery falls back to amqp://localhost."
     )
+
+
+def _files_that_decide(
+    project: Project, app: CeleryApp, config: PurePosixPath | None
+) -> Iterator[PurePosixPath]:
+    """The files that may name the broker, `config` among them; not what git ignores: that is on one
+    machine, and decides nothing for the others, unless all of the project is ignored."""
+    settings = project.settings
+    files = dict.fromkeys(
+        (
+            app.where.path,
+            *settings.reachable,
+            *settings_files(project.layout, project.modules),
+            *own_settings_files(project.modules, app),
+            *([config] if config is not None else []),
+        )
+    )
+    is_ours = is_ignored(project.root, settings.file)
+    for path in files:
+        if is_ours or not is_ignored(project.root, path):
+            yield path
 
 
 def broker_in_use(project: Project) -> str:
