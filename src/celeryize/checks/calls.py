@@ -464,11 +464,9 @@ def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
             if function is None or not _is_view(code, function):
                 continue
             # a project that sends it as well, where it has a worker, knows what it does
-            text = code.source.text
-            if (
-                any(one.node is function for one in facts.tasks)
-                or f"{task.node.name}.delay" in text
-            ):
+            if any(one.node is function for one in facts.tasks):
+                continue
+            if code.has(f"{task.node.name}.delay"):
                 continue
             yield Occurrence(
                 f"{task.node.name}() runs here, in the web process: it is not sent to a worker",

@@ -516,7 +516,7 @@ def canvas_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     """
     for task in facts.tasks:
         code = task.code
-        if "allow_join_result" in code.source.text:
+        if code.has("allow_join_result"):
             continue
         for node in task.nodes:
             if (

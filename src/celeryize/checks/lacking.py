@@ -141,7 +141,7 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     if not backend.startswith(("django-db", "db+")):
         return
     workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts) or "backend_cleanup" in _all_text(facts):
+    if not workers or _mentions_beat(facts) or _names_cleanup(facts):
         return
     yield Occurrence(
         f"results are kept in {backend}, and nothing deletes them: no Beat is started",
@@ -150,8 +150,8 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-def _all_text(facts: Facts) -> str:
-    return "\n".join(code.source.text for code in facts.code.relevant)
+def _names_cleanup(facts: Facts) -> bool:
+    return any(code.has("backend_cleanup") for code in facts.code.relevant)
 
 
 @check("celery.W845")
@@ -460,9 +460,7 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
     ]
     if not found or _declares(facts, "psycogreen", "psycopg", "pymysql"):
         return
-    if "psycogreen" in _all_text(facts) or any(
-        "psycogreen" in code.source.text for code in facts.code.relevant
-    ):
+    if any(code.has("psycogreen") for code in facts.code.relevant):
         return
     for command in _production_workers(facts):
         pool = command.option("-P", "--pool")

@@ -330,7 +330,7 @@ def _queues_asked_for(facts: Facts) -> Iterator[tuple[Code, ast.expr]]:
 def _made_queues(facts: Facts) -> set[str] | None:
     """The queues that are declared, or else the default one; None where a list is computed, or is
     added to by code."""
-    if any(ADDS_QUEUES.search(code.source.text) for code in facts.code.relevant):
+    if any(code.finds(ADDS_QUEUES) for code in facts.code.relevant):
         return None
     declared = list(settings_of(facts, "task_queues"))
     if any(not _queue_names(setting.code, value) for setting, value in declared):

@@ -295,7 +295,7 @@ def sent_by_migration(facts: Facts) -> Iterator[Occurrence]:
                 name = _sent_task(facts, code, call) if code else ""
                 if code and name:
                     early = "before it is committed, and "
-                    if "atomic = False" in code.source.text:
+                    if code.has("atomic = False"):
                         early = ""
                     yield Occurrence(
                         f"a migration sends {name}, {early}wherever it runs",

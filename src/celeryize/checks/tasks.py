@@ -76,7 +76,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
     """
     for task in facts.tasks:
-        if "allow_join_result" in task.code.source.text:
+        if task.code.has("allow_join_result"):
             continue
         # `r = send.delay()` first, `r.get()` later
         results = {
@@ -438,7 +438,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 for n in node.body
             )
             # joined once, and only if there is a task class at all
-            text = text or "\n".join(c.source.text for c in facts.code.relevant)
+            text = text or "\n".join(c.bare for c in facts.code.relevant)
             if (
                 "run" not in body
                 or "__call__" in body
@@ -656,7 +656,7 @@ def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
                 dotted(task.options.get("base")).rpartition(".")[2] == node.name
                 for task in facts.tasks
             )
-            if used and any("_on_commit" in c.source.text for c in facts.code.relevant):
+            if used and any(c.has("_on_commit") for c in facts.code.relevant):
                 yield Occurrence(
                     f"tasks with the base {node.name} have no delay_on_commit",
                     code.where(node),

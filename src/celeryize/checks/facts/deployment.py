@@ -86,7 +86,7 @@ class DeploymentFacts:
     def exports(self, variable: str) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
         places = [self.root / path for path in self.files] + self._exporting()
-        return any(variable in readable_text(place) for place in places)
+        return any(_is_named(variable, readable_text(place)) for place in places)
 
     def _exporting(self) -> list[Path]:
         found = (p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file())
@@ -99,7 +99,7 @@ class DeploymentFacts:
         places = self._exporting()
         other = [p for p in places if p not in readers and p != self.root / file]
         other += self._matching(DOCKERFILE)
-        return any(variable in place.read_text("utf-8", "replace") for place in other)
+        return any(_is_named(variable, place.read_text("utf-8", "replace")) for place in other)
 
     @cached_property
     def names_scheduler(self) -> bool:
@@ -216,3 +216,11 @@ class DeploymentFacts:
             words = command_words(line)
             if words is not None:
                 yield CeleryCommand(words, Where(path, number), line.strip())
+
+
+def _is_named(variable: str, text: str) -> bool:
+    """Whether a file names a variable, in whatever syntax, outside of its comments."""
+    if variable not in text:
+        return False
+    lines = (line.lstrip() for line in text.split("\n") if variable in line)
+    return any(not line.startswith("#") and variable in line.split(" #")[0] for line in lines)
