@@ -57,6 +57,7 @@ from celeryize.checks import (
     tasks,
     testing,
     threads,
+    undecorated,
     unregistered,
     waiting,
     wiring,
@@ -78,6 +79,7 @@ from celeryize.model import Finding, Severity
 FAMILIES = (
     imported,
     wiring,
+    undecorated,
     unregistered,
     settings,
     configuration,

@@ -15,6 +15,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of, followed, full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
+from celeryize.checks.fixes import remedy_for_name
 from celeryize.checks.imported import place
 from celeryize.checks.routing import is_of_celery
 from celeryize.model import Where
@@ -158,10 +159,8 @@ def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _near(facts: Facts, name: str) -> str:
-    """The task that a name resembles, as a question."""
-    for close in difflib.get_close_matches(name, facts.task_names, 1, 0.7):
-        return f"Did you mean {close}?"
-    return "`celeryize tasks` shows the names."
+    """The function, or the task, that a name means."""
+    return remedy_for_name(facts, name) or "`celeryize tasks` shows the names."
 
 
 def _looked_up(facts: Facts, code: Code) -> Iterator[tuple[ast.Subscript, str]]:

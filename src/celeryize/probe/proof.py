@@ -512,7 +512,11 @@ def _names_like(task: str, after: ImportReport) -> str:
     """What to write instead of a task that is not registered."""
     import difflib
 
-    near = difflib.get_close_matches(task, [t.name for t in after.tasks], 3, 0.5)
+    # the same module alone makes nobody mean another task
+    own = task.rpartition(".")[2]
+    parts = {t.name: t.name.rpartition(".")[2] for t in after.tasks}
+    alike = [name for name, part in parts.items() if difflib.get_close_matches(own, [part], 1, 0.6)]
+    near = difflib.get_close_matches(task, alike, 3, 0.5)
     hint = f"Did you mean {', '.join(near)}? "
     if not near:
         hint = "`celeryize tasks` lists the registered ones. "
