@@ -14,6 +14,7 @@ from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import is_named_elsewhere
 from celeryize.checks.settings import PREFIX
+from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
 from celeryize.detect.project import distribution_folder
@@ -530,9 +531,9 @@ def _needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
             yield what, client, extra
 
 
-@check("celery.W169")
+@check("celery.W169", unless=("celery.E001", "celery.E002", "celery.E003"))
 def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
-    """No broker is set, and the Redis client is declared.
+    """No broker is set, and the project means another one than RabbitMQ on localhost.
 
     What happens: Worker and web process look for RabbitMQ on localhost.
     How it looks: consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: Connection refused.
@@ -540,22 +541,67 @@ def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
     Fix: CELERY_BROKER_URL = "redis://localhost:6379/0"
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
-    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+    if not facts.project.celery or _may_have_broker(facts):
         return
-    written = facts.project.dependencies.declared.get("celery", "")
+    meant = _sign_of_redis(facts)
+    if meant:
+        yield Occurrence(
+            f"{PREFIX}BROKER_URL is not set: Celery looks for RabbitMQ on localhost, and {meant}",
+            Where(facts.project.settings.file) if facts.project.settings.file else None,
+            f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
+        )
+
+
+def _may_have_broker(facts: Facts) -> bool:
+    """Whether anything that can be seen names a broker, or what cannot be seen may do so."""
     names = ("broker_url", "broker_read_url", "broker_write_url")
-    if "redis" not in written or any(facts.settings.is_set(name) for name in names):
-        return
-    # celery's own command line reads the variable, whatever the settings say
-    if facts.project.settings.split or facts.deployment.exports("BROKER_URL"):
-        return
-    if facts.worker is not None and facts.worker.conf.get("broker_url"):
-        return
-    yield Occurrence(
-        f"{PREFIX}BROKER_URL is not set: Celery looks for RabbitMQ on localhost",
-        Where(facts.project.settings.file) if facts.project.settings.file else None,
-        f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
-    )
+    spelled = {f"{before}{name.upper()}" for name in names for before in ("", PREFIX)}
+    if any(facts.settings.is_set(name) for name in names):
+        return True
+    # `os.environ.setdefault("CELERY_BROKER_URL", ...)`, a dict of the settings
+    if any(code.names(*names, *spelled) for code in facts.code.relevant):
+        return True
+    worker = facts.worker
+    if worker is None or worker.app is None:
+        project = facts.project
+        unseen = project.settings.split or bool(project.settings.unknown)
+        if unseen or not project.celery[0].reads_django_settings:
+            return True
+    else:
+        given = {"broker_host", "broker_transport", *names} & worker.configuration.keys()
+        if given or worker.conf.get("broker_url") or f"{PREFIX}BROKER_URL" in worker.environment:
+            return True
+    return _is_exported(facts)
+
+
+def _is_exported(facts: Facts) -> bool:
+    """Whether a file gives processes the variable, which Celery reads, whatever the settings
+    say."""
+    deployment = facts.deployment
+    if not deployment.exports("BROKER_URL"):
+        return False
+    # beside the .env that is in use, an example of it gives nothing
+    in_use = facts.worker is not None and (facts.project.root / ".env").is_file()
+    return not in_use or deployment.exports("BROKER_URL", examples=False)
+
+
+def _sign_of_redis(facts: Facts) -> str:
+    """What shows that Redis is meant to be the broker; empty where nothing does."""
+    if "redis" in facts.project.dependencies.declared.get("celery", ""):
+        return "celery is declared with redis"
+    for setting in facts.settings.named(f"{PREFIX}RESULT_BACKEND"):
+        backend = text_of(default_of(setting.value)) or ""
+        if backend.startswith(("redis", "rediss")):
+            return f"the results are kept in Redis ({setting.where})"
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    # RabbitMQ has no such option
+    if options is not None and "visibility_timeout" in ast.unparse(options.value):
+        return f"{options.name} has an option that RabbitMQ does not know ({options.where})"
+    folder = facts.project.root / facts.project.base
+    answer = str(stored_answers(folder, ANSWERS_FILE).get("broker", ""))
+    if answer.startswith("redis"):
+        return f"{ANSWERS_FILE} names redis"
+    return ""
 
 
 @check("celery.E985")

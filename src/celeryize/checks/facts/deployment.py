@@ -38,6 +38,7 @@ FILES = (
     "*/supervisord*.conf",
 )
 DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
+EXAMPLE = re.compile(r"example|sample|template|(^|[._-])dist($|[._-])")
 EXPORTS = (
     ".env*",
     ".envs/**/.*",
@@ -83,9 +84,11 @@ class DeploymentFacts:
             return True
         return not self._of_others.keys().isdisjoint(inner)
 
-    def exports(self, variable: str) -> bool:
+    def exports(self, variable: str, *, examples: bool = True) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
         places = [self.root / path for path in self.files] + self._exporting()
+        if not examples:
+            places = [place for place in places if not EXAMPLE.search(place.name)]
         return any(_is_named(variable, readable_text(place)) for place in places)
 
     def _exporting(self) -> list[Path]:
