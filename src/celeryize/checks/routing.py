@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from celeryize.checks.arguments import KNOWN as SENDING
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import is_of_celery
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Pair, default_of, is_false, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
@@ -250,14 +251,6 @@ def _is_list_of_names(node: ast.expr) -> bool:
     """`["mail"]` or `("mail",)`, where a route is a dict or a text."""
     elements = elements_of(node)
     return bool(elements) and all(text_of(element) for element in elements)
-
-
-def is_of_celery(facts: Facts, call: ast.Call) -> bool:
-    """Whether a call of send_task() is one of a Celery app, by its name: other clients have such a
-    method, too; apply_async() is Celery's."""
-    *_, owner, method = ("", *dotted(call.func).split("."))
-    apps = {"app", "celery", "celery_app", "current_app"}
-    return method != "send_task" or owner in apps | {one.variable for one in facts.project.celery}
 
 
 def _targets(setting: Setting, value: ast.expr) -> Iterator[ast.expr]:

@@ -12,12 +12,11 @@ from celeryize.checks.arguments import misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import constant_of, followed, full_name
+from celeryize.checks.facts.canvas import constant_of, followed, full_name, is_of_celery
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.fixes import remedy_for_name
 from celeryize.checks.imported import place
-from celeryize.checks.routing import is_of_celery
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted, walk
 
