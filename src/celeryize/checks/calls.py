@@ -621,7 +621,7 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task is sent at once, before the commit; then on_commit raises.
     How it looks: TypeError: on_commit()'s callback must be a callable.
-    Why: notify.delay(1) is called where it stands.
+    Why: A call stands for what it gives: on_commit() wants a function that it can call later.
     Fix: transaction.on_commit(lambda: notify.delay(1)), or notify.delay_on_commit(1).
     Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit
     """

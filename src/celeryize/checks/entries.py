@@ -504,7 +504,7 @@ def periodic_task_called(facts: Facts) -> Iterator[Occurrence]:
         the rest of the handler, so its periodic tasks are missing.
     How it looks: (nothing), or AttributeError: 'NoneType' object has no attribute 'name'. Or:
         'crontab' object has no attribute 'name'
-    Why: `.s()` makes a signature; `greet("x")` and `greet.delay("x")` call the task.
+    Why: `.s()` makes a signature; a call of the task runs it here, and delay() sends it now.
     Fix: sender.add_periodic_task(10.0, greet.s("x"))
     Source: celery/app/base.py; reproduced with Celery 5.7
     """

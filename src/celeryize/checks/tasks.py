@@ -61,8 +61,20 @@ def name_twice(facts: Facts) -> Iterator[Occurrence]:
     Fix: Give one of them another `name=`.
     Source: celery/app/base.py
     """
+    places = {task.where: task for task in facts.tasks}
     for task, kept in name_clashes(facts):
-        yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
+        other = places.get(kept)
+        # the one that has its name from its place is innocent, whichever a worker keeps
+        if other is not None and _is_named_by_hand(other) and not _is_named_by_hand(task):
+            message = f"the task name {task.name} is that of {task.where}, too: one never runs"
+            yield Occurrence(message, kept, "Give this one another name=.")
+        else:
+            yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
+
+
+def _is_named_by_hand(task: Task) -> bool:
+    """Whether a task has a name that its module and function would not give it."""
+    return "name" in task.options and task.name != f"{task.code.module}.{task.node.name}"
 
 
 @check("celery.E401")
