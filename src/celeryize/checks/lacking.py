@@ -69,6 +69,8 @@ CELERY_LINE = re.compile(
     rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
     re.I,
 )
+# `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
+OUT_OF_USE = re.compile(r"\s*#\s*(?:-\s+)?(?:[\w.-]+:(?:\s|$)|\S*celery\s+-)")
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -110,6 +112,15 @@ def _production_workers(facts: Facts) -> list[CeleryCommand]:
     return [command for command in facts.deployment.workers if command.where.path in files]
 
 
+def _used_text(facts: Facts, path: PurePosixPath) -> str:
+    """The text of a deployment file less the services and the command lines that are commented out.
+
+    A remark stays: "Beat runs on another machine" is an answer.
+    """
+    lines = readable_text(facts.deployment.root / path).split("\n")
+    return "\n".join(line for line in lines if not OUT_OF_USE.match(line))
+
+
 def _mentions_beat(facts: Facts) -> bool:
     """Whether anything that starts processes speaks of Beat; a worker's -B is one, too."""
     deployment = facts.deployment
@@ -117,7 +128,7 @@ def _mentions_beat(facts: Facts) -> bool:
         return True
     places = {process.where.path for process in deployment.processes} | set(deployment.files)
     places |= {script.command.where.path for script in deployment.scripts}
-    return any(SAYS_BEAT.search(readable_text(deployment.root / path)) for path in places)
+    return any(SAYS_BEAT.search(_used_text(facts, path)) for path in places)
 
 
 def _app_of(command: CeleryCommand) -> str:
@@ -172,7 +183,7 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     # a file with Beat alone may have its worker in another repository
     path = beats[0].where.path
     others = [p for p in facts.deployment.processes if p.where.path == path and p.celery is None]
-    if not others or "worker" in readable_text(facts.deployment.root / path):
+    if not others or "worker" in _used_text(facts, path):
         return
     yield Occurrence(
         "Beat is started here, and nothing starts a worker: what Beat sends is never run",

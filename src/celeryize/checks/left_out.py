@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_path
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import app_around
@@ -238,7 +239,7 @@ def _dockerfile_of(facts: Facts, process: Process) -> tuple[Path, Path] | None:
         return None
     if any(name in process.options for name in more):
         return None
-    text = readable_text(facts.deployment.root / process.where.path)
+    text = without_comments(readable_text(facts.deployment.root / process.where.path))
     if any(word in text for word in more):
         return None
     return dockerfile_path(process, (facts.deployment.root / process.where.path).parent)

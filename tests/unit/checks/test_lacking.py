@@ -156,6 +156,19 @@ MISTAKES = [
         {**SCHEDULED, "Procfile": f"{WORKER}\n{BEAT}"},
         at="config/settings.py:32",
     ),
+    # a process that is commented out is not there; a remark on it is an answer
+    Mistake(
+        "celery.W844",
+        {**SCHEDULED, "Procfile": f"{WORKER}\n# {BEAT}"},
+        {**SCHEDULED, "Procfile": f"{WORKER}\n# Beat runs on another machine\n"},
+        at="config/settings.py:32",
+    ),
+    Mistake(
+        "celery.W845",
+        {"Procfile": f"web: gunicorn config.wsgi\n{BEAT}# {WORKER}\n"},
+        {"Procfile": f"web: gunicorn config.wsgi\n{BEAT}# the worker is on another machine\n"},
+        at="Procfile:2",
+    ),
     Mistake(
         "celery.W844",
         {

@@ -38,6 +38,8 @@ FILES = (
     "*/supervisord*.conf",
 )
 DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
+# A `#` at the beginning of a line, or behind a space; in a URL or a colour it is none.
+COMMENT = re.compile(r"(^|\s)#.*")
 EXAMPLE = re.compile(r"example|sample|template|(^|[._-])dist($|[._-])")
 EXPORTS = (
     ".env*",
@@ -223,7 +225,12 @@ class DeploymentFacts:
 
 def _is_named(variable: str, text: str) -> bool:
     """Whether a file names a variable, in whatever syntax, outside of its comments."""
-    if variable not in text:
-        return False
-    lines = (line.lstrip() for line in text.split("\n") if variable in line)
-    return any(not line.startswith("#") and variable in line.split(" #")[0] for line in lines)
+    return variable in text and variable in without_comments(text)
+
+
+def without_comments(text: str) -> str:
+    """The text of a file whose comments begin with #: what is put out of use is not there."""
+    if "#" not in text:
+        return text
+    lines = text.split("\n")
+    return "\n".join(COMMENT.sub("", line) for line in lines)
