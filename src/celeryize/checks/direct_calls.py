@@ -24,6 +24,8 @@ MAILS = frozenset(
     for name in ("send_mail", "send_mass_mail", "mail_admins", "mail_managers", "EmailMessage")
 ) | {"django.core.mail.EmailMultiAlternatives", "django.core.mail.get_connection"}
 SERVERS = ("requests.", "httpx.", "urllib.request.", "smtplib.", "boto3.", "twilio.", "stripe.")
+# What the signals of models are called, and those of users that log in.
+SIGNALS = ("_save", "_delete", "m2m_changed", "user_logged")
 # The settings, or a variable, that decide whether a task is sent.
 SWITCHES = ("settings", "environ", "getenv", "EAGER", "eager", "sync", "DEBUG", "async", "worker")
 
@@ -49,7 +51,7 @@ def slow_task_called(facts: Facts) -> Iterator[Occurrence]:
             if not isinstance(code.parents.get(call), ast.Expr):
                 continue
             task = facts.tasks.named_by(code, call.func)
-            where = _place_of(code, call) if task is not None else ""
+            where = _place_of(facts, code, call) if task is not None else ""
             if task is None or not where or _is_meant(facts, code, call, task):
                 continue
             reason = _why_slow(facts, task)
@@ -61,14 +63,17 @@ def slow_task_called(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _place_of(code: Code, call: ast.Call) -> str:
+def _place_of(facts: Facts, code: Code, call: ast.Call) -> str:
     """Where a call runs, if it is in a request, a signal, or where a model is saved."""
     function = code.function_of(call)
     if function is None:
         return ""
     if is_view(code, function):
         return "here, in the request"
-    if any(_is_receiver(decorator) for decorator in function.decorator_list):
+    connected = facts.code.once("connected functions", lambda: frozenset(_connected(facts)))
+    decorated = any(_is_receiver(decorator) for decorator in function.decorator_list)
+    # a module of receivers is imported by ready(), whichever file connects them
+    if decorated or function.name in connected:
         return "here, in the process that sends the signal"
     holder = code.parents.get(function)
     if not isinstance(holder, ast.ClassDef):
@@ -85,7 +90,15 @@ def _is_receiver(decorator: ast.expr) -> bool:
     if not isinstance(decorator, ast.Call) or dotted(decorator.func).split(".")[-1] != "receiver":
         return False
     text = ast.unparse(decorator)
-    return any(name in text for name in ("_save", "_delete", "m2m_changed", "user_logged"))
+    return any(name in text for name in SIGNALS)
+
+
+def _connected(facts: Facts) -> Iterator[str]:
+    """The names of the functions in `post_save.connect(welcome, sender=Doctor)`."""
+    for code in facts.code.relevant:
+        for call in code.calls_of("connect"):
+            if any(name in dotted(call.func) for name in SIGNALS):
+                yield from (dotted(given).rpartition(".")[2] for given in call.args[:1])
 
 
 def _is_meant(facts: Facts, code: Code, call: ast.Call, task: Task) -> bool:

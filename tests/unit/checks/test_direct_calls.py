@@ -24,6 +24,8 @@ PLACES = {
     "an admin": "class A:\n    def save_model(self, request, obj, form, change):\n        {}\n",
     "a receiver": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\n\n\n"
     "@receiver(post_save)\ndef saved(sender, instance, **kwargs):\n    {}\n",
+    "a connected function": "from django.db.models.signals import post_save\n\n\n"
+    "def saved(sender, instance, **kwargs):\n    {}\n\n\npost_save.connect(saved)\n",
     "a model": "from django.db import models\n\n\nclass M(models.Model):\n    def save(self, *args, **kwargs):\n"
     "        super().save(*args, **kwargs)\n        {}\n",
     "a branch": "def index(request):\n    if request.method == 'POST':\n        {}\n",
