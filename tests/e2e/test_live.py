@@ -310,10 +310,12 @@ def test_a_configured_redis_is_used_and_nothing_is_left_in_it(wired: Path):
 
 
 def test_a_configured_broker_that_is_not_there_is_the_reason(wired: Path):
-    add_settings(wired, f'\nCELERY_BROKER_URL = "redis://127.0.0.1:{free_port()}/0"\n')
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    add_settings(wired, f'\nCELERY_BROKER_URL = "{url}"\n')
     report = live(target(wired), broker="configured")
     assert report.step("worker").outcome is StepOutcome.FAILED
     assert "Connection refused" in reason(report)
+    assert report.url == url
 
 
 SPAWNS = """

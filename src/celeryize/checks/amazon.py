@@ -84,7 +84,7 @@ def _default_queues(facts: Facts, spelled: set[str], where: Where) -> Iterator[t
         if not any(not name or _as_amazon(name) in spelled for name, _ in names):
             yield from names
         return
-    if any("default_queue" in code.source.text.lower() for code in facts.code.relevant):
+    if any(code.has("default_queue", "DEFAULT_QUEUE") for code in facts.code.relevant):
         return
     routed = [*settings_of(facts, "task_routes"), *settings_of(facts, "task_queues")]
     limited = any(worker.option("-Q", "--queues") for worker in facts.deployment.workers)

@@ -24,6 +24,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
+from celeryize.checks.times import as_number, times_given, wrong_time
 from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
 
@@ -518,13 +519,14 @@ def _misspelt(keyword: ast.keyword) -> str | None:
 
 @check("celery.E372", fixable=True)
 def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
-    """apply_async is given args that are not a tuple, or a countdown that is not a number.
+    """apply_async is given args that are not a tuple, or a time that is none.
 
     What happens: The call raises.
     How it looks: TypeError: ... argument after * must be an iterable, not int
         TypeError: '<' not supported between instances of 'datetime.timedelta' and 'int'
-    Why: args is a tuple or a list, countdown a number of seconds.
-    Fix: args=(5,) with the comma; countdown=60.
+    Why: args is a tuple or a list, countdown a number of seconds, eta a datetime, and expires one
+        of the two. What comes from the environment is a text.
+    Fix: args=(5,) with the comma; countdown=60; countdown=int(os.environ["DELAY"])
     Source: reproduced with Celery 5.7
     """
     for code, call, how, task in _all_calls(facts):
@@ -540,22 +542,12 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
                 f"Write ({ast.unparse(args)},).",
                 fix=one_in_a_tuple(task, code, args),
             )
-        for name in ("countdown", "expires"):
-            value = given.get(name)
-            if isinstance(value, ast.Call) and dotted(value.func) in {
-                "timedelta",
-                "datetime.timedelta",
-            }:
-                yield Occurrence(
-                    f"{name} is a timedelta, not a number of seconds",
-                    code.where(value),
-                    "Write the seconds.",
-                )
-        eta = given.get("eta")
-        if eta is not None and number_of(eta) is not None:
-            yield Occurrence(
-                "eta is a number, not a datetime", code.where(eta), "Write countdown= for seconds."
-            )
+    for code in facts.code.relevant:
+        for name, value in times_given(facts, code):
+            problem = wrong_time(facts, code, name, value)
+            if problem is not None:
+                message, hint = problem
+                yield Occurrence(message, code.where(value), hint, fix=as_number(code, value))
 
 
 def _is_one_value(node: ast.expr | None) -> bool:

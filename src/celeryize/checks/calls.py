@@ -248,7 +248,7 @@ def _is_in_view(code: Code, function: ast.FunctionDef) -> bool:
     if isinstance(holder, ast.ClassDef):
         bases = [dotted(base).rpartition(".")[2] for base in holder.bases]
         return any(base.endswith(("View", "ViewSet")) for base in bases)
-    return "views" in code.path.parts and _is_view(code, function)
+    return "views" in code.path.parts and is_view(code, function)
 
 
 def _saving_method(holder: ast.AST | None, name: str) -> str:
@@ -362,7 +362,7 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
             if call.func.attr not in {"get", "wait"} and not _is_polled(code, call):
                 continue
             function = code.function_of(call)
-            if function is None or not _is_view(code, function):
+            if function is None or not is_view(code, function):
                 continue
             if call.func.attr in {"get", "wait"} and _is_there(code, function, call.func):
                 continue
@@ -423,7 +423,7 @@ def is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
     return facts.code.bindings(code.path).get(name) == ("celery.result", "AsyncResult")
 
 
-def _is_view(code: Code, function: ast.AST) -> bool:
+def is_view(code: Code, function: ast.AST) -> bool:
     """Whether a function answers a request: it takes one, or is a method with `self.request`."""
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
@@ -438,7 +438,7 @@ def _is_view(code: Code, function: ast.AST) -> bool:
     )
 
 
-@check("celery.I403")
+@check("celery.I403", unless_there=("celery.W404",))
 def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
     """A view calls a task like a function.
 
@@ -461,14 +461,12 @@ def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
             if task is None:
                 continue
             function = code.function_of(call)
-            if function is None or not _is_view(code, function):
+            if function is None or not is_view(code, function):
                 continue
             # a project that sends it as well, where it has a worker, knows what it does
-            text = code.source.text
-            if (
-                any(one.node is function for one in facts.tasks)
-                or f"{task.node.name}.delay" in text
-            ):
+            if any(one.node is function for one in facts.tasks):
+                continue
+            if code.has(f"{task.node.name}.delay"):
                 continue
             yield Occurrence(
                 f"{task.node.name}() runs here, in the web process: it is not sent to a worker",
@@ -623,7 +621,7 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The task is sent at once, before the commit; then on_commit raises.
     How it looks: TypeError: on_commit()'s callback must be a callable.
-    Why: notify.delay(1) is called where it stands.
+    Why: A call stands for what it gives: on_commit() wants a function that it can call later.
     Fix: transaction.on_commit(lambda: notify.delay(1)), or notify.delay_on_commit(1).
     Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit
     """

@@ -298,7 +298,7 @@ def call_instead_of_signature(facts: Facts) -> Iterator[Occurrence]:
     What happens: The tasks run at once, in this process (or are sent, with .delay()), and then the
         call raises.
     How it looks: AttributeError: 'int' object has no attribute 'app'
-    Why: weigh(1) calls the task; weigh.s(1) is a signature, which a worker calls later.
+    Why: To call a task runs it; its s() makes a signature, which a worker calls later.
     Fix: group(weigh.s(pk) for pk in pks)
     Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
     """
@@ -383,7 +383,7 @@ def callback_is_called(facts: Facts) -> Iterator[Occurrence]:
     What happens: It runs at once, whatever becomes of the task; then the send raises, or nothing is
         linked.
     How it looks: kombu.exceptions.EncodeError: Object of type AsyncResult is not JSON serializable
-    Why: link=notify.delay(1) is the result of sending notify now.
+    Why: delay() sends the callback now, and gives its result; link wants a signature.
     Fix: link=notify.si(1), or notify.s() to be given the result.
     Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#linking-callbacks-errbacks
     """
@@ -516,7 +516,7 @@ def canvas_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     """
     for task in facts.tasks:
         code = task.code
-        if "allow_join_result" in code.source.text:
+        if code.has("allow_join_result"):
             continue
         for node in task.nodes:
             if (

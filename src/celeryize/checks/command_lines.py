@@ -77,7 +77,7 @@ def _checked(facts: Facts) -> Iterator[tuple[CeleryCommand, str, tuple[str, ...]
 
 def _own_options(facts: Facts) -> bool:
     """Whether the project adds options of its own to the command line."""
-    return bool(facts.app_code and "user_options" in facts.app_code.source.text)
+    return bool(facts.app_code and facts.app_code.names("user_options"))
 
 
 @check("celery.E930")

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.brokers import BrokerUrl, broker_of
 from celeryize.checks.facts.processes.given import given_to, substituted
 from celeryize.checks.facts.processes.hosts import host_in, is_database, names_of
@@ -398,7 +399,8 @@ class _NamesOfHosts:
         self.facts = facts
         services = [p for p in facts.deployment.processes if p.kind == "compose"]
         files = {service.where.path for service in services}
-        self.texts = [readable_text(facts.deployment.root / path) for path in sorted(files)]
+        places = [facts.deployment.root / path for path in sorted(files)]
+        self.texts = [without_comments(readable_text(place)) for place in places]
         self.names = {name for service in services for name in names_of(service)}
         self.links = {
             part

@@ -25,6 +25,7 @@ from celeryize.checks.schedule import (
     entry_without_task,
     may_exist,
 )
+from celeryize.checks.times import wrong_time
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted, walk
 
@@ -70,6 +71,33 @@ def expires_at_import(facts: Facts) -> Iterator[Occurrence]:
         options = imported.options if isinstance(imported.options, dict) else {}
         if imported.name not in seen and "datetime.datetime(" in str(options.get("expires")):
             yield _computed_once(imported.name, "expires", entry_place(facts, imported))
+
+
+@check("celery.E251")
+def time_of_entry_wrong(facts: Facts) -> Iterator[Occurrence]:
+    """An entry of the Beat schedule has a time among its options that Celery cannot count with.
+
+    What happens: Nothing is sent; Beat logs an error each time the entry is due.
+    How it looks: SchedulingError: Couldn't apply scheduled task nightly: '<' not supported between
+        instances of 'datetime.timedelta' and 'int'
+    Why: expires is a number of seconds or a datetime, countdown a number of seconds.
+    Fix: "options": {"expires": 3600}
+    Source: celery/beat.py, Scheduler.apply_async; reproduced with Celery 5.7
+    """
+    # the scheduler of the database leaves out what its rows have no column for
+    others = facts.settings.is_set("beat_scheduler") or facts.deployment.names_scheduler
+    if others or facts.settings.first("CELERYBEAT_SCHEDULER") is not None:
+        return
+    for entry in facts.schedule.entries:
+        for pair in pairs_of(entry.fields.get("options")) or ():
+            name = text_of(pair.key)
+            problem = None
+            if name in {"countdown", "eta", "expires"}:
+                problem = wrong_time(facts, entry.code, name, pair.value)
+            if problem is not None:
+                message, hint = problem
+                where = entry.code.where(pair.value)
+                yield Occurrence(f"{message}, in {entry.name!r}", where, hint)
 
 
 def _computed_once(name: str, option: str | None, where: Where | None) -> Occurrence:
@@ -504,7 +532,7 @@ def periodic_task_called(facts: Facts) -> Iterator[Occurrence]:
         the rest of the handler, so its periodic tasks are missing.
     How it looks: (nothing), or AttributeError: 'NoneType' object has no attribute 'name'. Or:
         'crontab' object has no attribute 'name'
-    Why: `.s()` makes a signature; `greet("x")` and `greet.delay("x")` call the task.
+    Why: `.s()` makes a signature; a call of the task runs it here, and delay() sends it now.
     Fix: sender.add_periodic_task(10.0, greet.s("x"))
     Source: celery/app/base.py; reproduced with Celery 5.7
     """

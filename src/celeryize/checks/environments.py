@@ -263,13 +263,16 @@ def _given_differently(facts: Facts, process: Process, web: Process, name: str) 
     # a host outside may be a pooler of the same server
     named = {host for service in services_beside(facts, process) for host in names_of(service)}
     is_host = "://" in one or name.endswith(("HOST", "HOSTNAME"))
-    if "$" in f"{one}{other}" or (is_host and not {host_in(one), host_in(other)} <= named):
+    # a file of SQLite, or localhost, is in the one container alone
+    alone = [bool(OWN.search(text)) for text in (one, other)]
+    known = alone[0] != alone[1] or {host_in(one), host_in(other)} <= named
+    if "$" in f"{one}{other}" or (is_host and not known):
         return ""
     if not _is_another(facts, process, web, name, one):
         return ""
     return (
-        f"{process.name} has {name} as {_spelled(one)}, and {web.name} as {_spelled(other)}"
-        f" ({theirs.where})"
+        f"{process.name} has {name} as {_spelled(one)} ({own.where}), and {web.name} as"
+        f" {_spelled(other)} ({theirs.where})"
     )
 
 

@@ -16,16 +16,39 @@ from celeryize.checks.check import Fix, Unsure
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.plain import plain_named
 from celeryize.checks.facts.settings import Setting
 from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
 
 # How much closer than all others a name must be to count as the one that was meant.
 LEAD = 0.1
+# From which likeness on a name may be another one, misspelt.
+ALIKE = 0.75
 
 
 def did_you_mean(close: Sequence[str]) -> str:
     """The hint that names the closest of some suggestions; empty where there is none."""
     return f"Did you mean {close[0]}?" if close else ""
+
+
+def remedy_for_name(facts: Facts, name: str) -> str:
+    """What to do about the name of a task that does not exist; empty where nothing is known.
+
+    A function of that name without a decorator is meant, or else a task whose own name is like it:
+    that both are of one module makes nobody mean another task.
+    """
+    plain = plain_named(facts, name)
+    if plain is not None:
+        return plain.remedy
+    function = name.rpartition(".")[2]
+    alike = [one for one in sorted(facts.task_names) if _are_alike(function, one)]
+    return did_you_mean(difflib.get_close_matches(name, alike, 1, 0))
+
+
+def _are_alike(function: str, task: str) -> bool:
+    """Whether a function's name may be a misspelt one of a task."""
+    other = task.rpartition(".")[2]
+    return difflib.SequenceMatcher(None, function, other).ratio() >= ALIKE
 
 
 def only_near(word: str, names: Iterable[str], cutoff: float = 0.8) -> str | None:

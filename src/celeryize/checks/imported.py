@@ -671,8 +671,8 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
         functions with one name, the first one wins.
     How it looks: DuplicateTaskNameWarning, or: Received unregistered task of type
         'apps.shop.tasks.add'.
-    Why: The module is imported under two paths (`shop.tasks` and `apps.shop.tasks`); or a decorator
-        below Celery's gives all of its functions the name of its wrapper.
+    Why: The module is imported under two paths (such as `shop.tasks` and `apps.shop.tasks`); or a
+        decorator below Celery's gives all of its functions the name of its wrapper.
     Fix: One import path everywhere; or an explicit name=.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-naming-and-relative-imports
     """

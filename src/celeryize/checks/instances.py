@@ -129,7 +129,7 @@ def key_of_the_deleted(facts: Facts) -> Iterator[Occurrence]:
         reproduced with Django 5.2
     """
     # a model with a delete() of its own may keep the instance
-    if any("def delete(self" in other.source.text for other in facts.code.relevant):
+    if any(other.has("def delete(self") for other in facts.code.relevant):
         return
     for code, call, _, _ in task_calls(facts):
         for name, node in _keys_given(call):
@@ -471,7 +471,7 @@ def receiver_never_connected(facts: Facts) -> Iterator[Occurrence]:
             continue
         # `import_module(f"{app}.signals")`, and what an installed library imports
         loaded = f"'{code.path.stem}'", f'"{code.path.stem}"', f'.{code.path.stem}"'
-        if any(text in other.source.text for other in facts.code.relevant for text in loaded):
+        if any(other.has(*loaded) for other in facts.code.relevant):
             continue
         if facts.worker is None and _may_be_loaded(facts, code):
             continue
@@ -484,5 +484,5 @@ def receiver_never_connected(facts: Facts) -> Iterator[Occurrence]:
 
 def _may_be_loaded(facts: Facts, code: Code) -> bool:
     """Whether the apps.py beside a module imports modules by computed names."""
-    beside = facts.code.text(code.path.parent / "apps.py")
-    return any(word in beside for word in ("import_module", "autodiscover_modules", "__import__"))
+    beside = code.path.parent / "apps.py"
+    return facts.code.has(beside, "import_module", "autodiscover_modules", "__import__")

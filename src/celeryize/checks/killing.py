@@ -209,8 +209,8 @@ def _chooses_pool(facts: Facts) -> bool:
     places = list(facts.settings.files)
     if facts.app_code:
         places.append(facts.app_code.path)
-    words = (b"worker_pool", b"WORKER_POOL", b"FORKED_BY_MULTIPROCESSING")
-    return any(word in facts.code.raw(path) for path in places for word in words)
+    words = ("worker_pool", "WORKER_POOL", "FORKED_BY_MULTIPROCESSING")
+    return any(facts.code.has(path, *words) for path in places)
 
 
 def _joined_lines(path: PurePosixPath, lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import is_named_elsewhere
 from celeryize.checks.settings import PREFIX
+from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
 from celeryize.detect.project import distribution_folder
@@ -68,6 +69,8 @@ CELERY_LINE = re.compile(
     rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
     re.I,
 )
+# `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
+OUT_OF_USE = re.compile(r"\s*#\s*(?:-\s+)?(?:[\w.-]+:(?:\s|$)|\S*celery\s+-)")
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -109,6 +112,15 @@ def _production_workers(facts: Facts) -> list[CeleryCommand]:
     return [command for command in facts.deployment.workers if command.where.path in files]
 
 
+def _used_text(facts: Facts, path: PurePosixPath) -> str:
+    """The text of a deployment file less the services and the command lines that are commented out.
+
+    A remark stays: "Beat runs on another machine" is an answer.
+    """
+    lines = readable_text(facts.deployment.root / path).split("\n")
+    return "\n".join(line for line in lines if not OUT_OF_USE.match(line))
+
+
 def _mentions_beat(facts: Facts) -> bool:
     """Whether anything that starts processes speaks of Beat; a worker's -B is one, too."""
     deployment = facts.deployment
@@ -116,7 +128,7 @@ def _mentions_beat(facts: Facts) -> bool:
         return True
     places = {process.where.path for process in deployment.processes} | set(deployment.files)
     places |= {script.command.where.path for script in deployment.scripts}
-    return any(SAYS_BEAT.search(readable_text(deployment.root / path)) for path in places)
+    return any(SAYS_BEAT.search(_used_text(facts, path)) for path in places)
 
 
 def _app_of(command: CeleryCommand) -> str:
@@ -141,7 +153,7 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     if not backend.startswith(("django-db", "db+")):
         return
     workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts) or "backend_cleanup" in _all_text(facts):
+    if not workers or _mentions_beat(facts) or _names_cleanup(facts):
         return
     yield Occurrence(
         f"results are kept in {backend}, and nothing deletes them: no Beat is started",
@@ -150,8 +162,8 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-def _all_text(facts: Facts) -> str:
-    return "\n".join(code.source.text for code in facts.code.relevant)
+def _names_cleanup(facts: Facts) -> bool:
+    return any(code.has("backend_cleanup") for code in facts.code.relevant)
 
 
 @check("celery.W845")
@@ -171,7 +183,7 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     # a file with Beat alone may have its worker in another repository
     path = beats[0].where.path
     others = [p for p in facts.deployment.processes if p.where.path == path and p.celery is None]
-    if not others or "worker" in readable_text(facts.deployment.root / path):
+    if not others or "worker" in _used_text(facts, path):
         return
     yield Occurrence(
         "Beat is started here, and nothing starts a worker: what Beat sends is never run",
@@ -460,9 +472,7 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
     ]
     if not found or _declares(facts, "psycogreen", "psycopg", "pymysql"):
         return
-    if "psycogreen" in _all_text(facts) or any(
-        "psycogreen" in code.source.text for code in facts.code.relevant
-    ):
+    if any(code.has("psycogreen") for code in facts.code.relevant):
         return
     for command in _production_workers(facts):
         pool = command.option("-P", "--pool")
@@ -532,9 +542,9 @@ def _needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
             yield what, client, extra
 
 
-@check("celery.W169")
+@check("celery.W169", unless=("celery.E001", "celery.E002", "celery.E003"))
 def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
-    """No broker is set, and the Redis client is declared.
+    """No broker is set, and the project means another one than RabbitMQ on localhost.
 
     What happens: Worker and web process look for RabbitMQ on localhost.
     How it looks: consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: Connection refused.
@@ -542,22 +552,67 @@ def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
     Fix: CELERY_BROKER_URL = "redis://localhost:6379/0"
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
-    if not facts.project.celery or not facts.project.celery[0].reads_django_settings:
+    if not facts.project.celery or _may_have_broker(facts):
         return
-    written = facts.project.dependencies.declared.get("celery", "")
+    meant = _sign_of_redis(facts)
+    if meant:
+        yield Occurrence(
+            f"{PREFIX}BROKER_URL is not set: Celery looks for RabbitMQ on localhost, and {meant}",
+            Where(facts.project.settings.file) if facts.project.settings.file else None,
+            f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
+        )
+
+
+def _may_have_broker(facts: Facts) -> bool:
+    """Whether anything that can be seen names a broker, or what cannot be seen may do so."""
     names = ("broker_url", "broker_read_url", "broker_write_url")
-    if "redis" not in written or any(facts.settings.is_set(name) for name in names):
-        return
-    # celery's own command line reads the variable, whatever the settings say
-    if facts.project.settings.split or facts.deployment.exports("BROKER_URL"):
-        return
-    if facts.worker is not None and facts.worker.conf.get("broker_url"):
-        return
-    yield Occurrence(
-        f"{PREFIX}BROKER_URL is not set: Celery looks for RabbitMQ on localhost",
-        Where(facts.project.settings.file) if facts.project.settings.file else None,
-        f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
-    )
+    spelled = {f"{before}{name.upper()}" for name in names for before in ("", PREFIX)}
+    if any(facts.settings.is_set(name) for name in names):
+        return True
+    # `os.environ.setdefault("CELERY_BROKER_URL", ...)`, a dict of the settings
+    if any(code.names(*names, *spelled) for code in facts.code.relevant):
+        return True
+    worker = facts.worker
+    if worker is None or worker.app is None:
+        project = facts.project
+        unseen = project.settings.split or bool(project.settings.unknown)
+        if unseen or not project.celery[0].reads_django_settings:
+            return True
+    else:
+        given = {"broker_host", "broker_transport", *names} & worker.configuration.keys()
+        if given or worker.conf.get("broker_url") or f"{PREFIX}BROKER_URL" in worker.environment:
+            return True
+    return _is_exported(facts)
+
+
+def _is_exported(facts: Facts) -> bool:
+    """Whether a file gives processes the variable, which Celery reads, whatever the settings
+    say."""
+    deployment = facts.deployment
+    if not deployment.exports("BROKER_URL"):
+        return False
+    # beside the .env that is in use, an example of it gives nothing
+    in_use = facts.worker is not None and (facts.project.root / ".env").is_file()
+    return not in_use or deployment.exports("BROKER_URL", examples=False)
+
+
+def _sign_of_redis(facts: Facts) -> str:
+    """What shows that Redis is meant to be the broker; empty where nothing does."""
+    if "redis" in facts.project.dependencies.declared.get("celery", ""):
+        return "celery is declared with redis"
+    for setting in facts.settings.named(f"{PREFIX}RESULT_BACKEND"):
+        backend = text_of(default_of(setting.value)) or ""
+        if backend.startswith(("redis", "rediss")):
+            return f"the results are kept in Redis ({setting.where})"
+    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
+    # RabbitMQ has no such option
+    if options is not None and "visibility_timeout" in ast.unparse(options.value):
+        return f"{options.name} has an option that RabbitMQ does not know ({options.where})"
+    folder = facts.project.root / facts.project.base
+    answer = str(stored_answers(folder, ANSWERS_FILE).get("broker", ""))
+    if answer.startswith("redis"):
+        return f"{ANSWERS_FILE} names redis"
+    return ""
 
 
 @check("celery.E985")

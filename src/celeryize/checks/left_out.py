@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.ignored import (
     dockerignore_of,
     ignoring_line,
@@ -259,7 +260,7 @@ def _dockerfile_of(
         return None
     if any(name in process.options for name in more):
         return None
-    text = readable_text(facts.deployment.root / process.where.path)
+    text = without_comments(readable_text(facts.deployment.root / process.where.path))
     if any(word in text for word in more):
         return None
     return dockerfile_path(process, (facts.deployment.root / process.where.path).parent)

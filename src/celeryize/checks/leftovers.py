@@ -98,7 +98,7 @@ def process_left_changed(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7 and Django 5.2: of two tasks in one process, the second
         formatted its numbers and texts in the language of the first
     """
-    if any(hook in code.source.text for code in facts.code.relevant for hook in HOOKS):
+    if any(code.has(*HOOKS) for code in facts.code.relevant):
         return
     for code, node in task_functions(facts):
         calls = [inner for inner in code.within(node) if isinstance(inner, ast.Call)]

@@ -91,8 +91,7 @@ def priority_without_queue(facts: Facts) -> Iterator[Occurrence]:
         return
     if facts.settings.is_set("task_queue_max_priority"):
         return
-    texts = [code.source.text for code in facts.code.relevant]
-    if any("x-max-priority" in text or "max_priority" in text for text in texts):
+    if any(code.has("x-max-priority", "max_priority") for code in facts.code.relevant):
         return
     for code, call, _, task in task_calls(facts):
         for keyword in call.keywords:
@@ -253,7 +252,7 @@ def root_logger_replaced(facts: Facts) -> Iterator[Occurrence]:
     """
     if facts.settings.is_set("worker_hijack_root_logger"):
         return
-    if any("setup_logging" in code.source.text for code in facts.code.relevant):
+    if any(code.names("setup_logging") for code in facts.code.relevant):
         return
     setting = facts.settings.first("LOGGING")
     if setting is None:
@@ -301,7 +300,7 @@ def cache_of_results_unknown(facts: Facts) -> Iterator[Occurrence]:
     if caches is not None:
         pairs = pairs_of(caches.value)
         # a dict that is computed, or extended elsewhere, may have any key
-        if pairs is None or "CACHES[" in caches.code.source.text:
+        if pairs is None or caches.code.has("CACHES["):
             return
         known = {text_of(pair.key) or "" for pair in pairs}
     name = text_of(setting.value)

@@ -60,6 +60,8 @@ class VerifyOutcome:
     absent: tuple[str, ...] = ()
     # what the stop proof says of all processes, without a full stop
     stops: str = ""
+    # of a live proof on the configured broker, without its password
+    broker_url: str = ""
 
     @property
     def status(self) -> str:

@@ -191,9 +191,9 @@ def task_name_taken_here(facts: Facts) -> Iterator[Occurrence]:
     What happens: The call raises.
     How it looks: AttributeError: 'function' object has no attribute 'delay'; or UnboundLocalError:
         cannot access local variable 'send' where it is not associated with a value
-    Why: The nearest definition of a name counts, and hides the import. `def send` below `from
-        shop.tasks import send` is the view itself; a name that a function assigns is its own in the
-        whole function, also in the line that assigns it.
+    Why: The nearest definition of a name counts, and hides the import. For example, `def send`
+        below `from shop.tasks import send` is the view itself; a name that a function assigns is
+        its own in the whole function, also in the line that assigns it.
     Fix: `from shop import tasks` and tasks.send.delay(...); result = send.delay(...).
     Source: https://docs.python.org/3/reference/executionmodel.html#resolution-of-names
     """

@@ -271,7 +271,7 @@ def _is_loaded_by_loop(facts: Facts, task: Task) -> bool:
         places.append(facts.app_code.path)
     for path in dict.fromkeys(places):
         code = facts.code.parsed(path)
-        if code is not None and LOADERS.search(code.source.text):
+        if code is not None and code.finds(LOADERS):
             return True
     return False
 
@@ -370,7 +370,7 @@ def _reason_in_package(facts: Facts, task: Task, app: App) -> Unregistered | Non
 def _is_discovery_called(facts: Facts) -> bool:
     if any(app.autodiscovers for app in facts.project.celery):
         return True
-    return any("autodiscover_tasks" in code.source.text for code in facts.code.relevant)
+    return any(code.names("autodiscover_tasks") for code in facts.code.relevant)
 
 
 def _apps_are_literal(facts: Facts) -> bool:

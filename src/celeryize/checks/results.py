@@ -382,9 +382,9 @@ def group_never_saved(facts: Facts) -> Iterator[Occurrence]:
 
 def _saves_group(code: Code) -> bool:
     """Whether a file with a group calls save() on anything; a chord saves its own header."""
-    if "chord" in code.source.text:
+    if code.has("chord"):
         return True
-    if "group" not in code.source.text.lower():
+    if not code.has("group", "Group", "GROUP"):
         return False
     return any(
         isinstance(call.func, ast.Attribute)
@@ -471,7 +471,7 @@ def no_result_is_kept(facts: Facts) -> Iterator[Occurrence]:
     if not everywhere or not all(is_true(setting.value) for setting in everywhere):
         return
     # one that is kept, by its decorator or by its call, may be the one that is asked for
-    if any("ignore_result=False" in code.source.text for code in facts.code.relevant):
+    if any(code.has("ignore_result=False") for code in facts.code.relevant):
         return
     if any(task.hidden or "base" in task.options for task in facts.tasks):
         return

@@ -14,11 +14,11 @@ from celeryize.checks.facts.literals import (
     Function,
     is_false,
     is_true,
-    number_of,
     parameters_of,
     text_of,
 )
 from celeryize.checks.facts.tasks import Task
+from celeryize.checks.times import wrong_time
 from celeryize.patch.nodes import dotted, walk
 
 # What a task can only reach through itself; Source: celery/app/task.py.
@@ -429,28 +429,12 @@ def retry_delay_wrong(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.default_retry_delay
     """
     for code, name, value in _retry_settings(facts):
-        if name in {"countdown", "default_retry_delay"} and (
-            full_name(facts, code, _called(value)) == "datetime.timedelta"
-            or text_of(value) is not None
-        ):
-            yield Occurrence(
-                f"{name} is {ast.unparse(value)}, not a number of seconds",
-                code.where(value),
-                "Write the seconds.",
-            )
-        elif name == "eta" and number_of(value) is not None:
-            yield Occurrence(
-                f"eta is {ast.unparse(value)}, not a datetime",
-                code.where(value),
-                "Write countdown= for seconds.",
-            )
-
-
-def _called(node: ast.expr) -> ast.AST:
-    """What a call calls; anything else is itself."""
-    if isinstance(node, ast.Call):
-        return node.func
-    return node
+        problem = None
+        if name in {"countdown", "default_retry_delay", "eta", "expires"}:
+            problem = wrong_time(facts, code, name, value)
+        if problem is not None:
+            message, hint = problem
+            yield Occurrence(message, code.where(value), hint)
 
 
 def _retry_settings(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:

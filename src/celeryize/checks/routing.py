@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from celeryize.checks.arguments import KNOWN as SENDING
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.canvas import is_of_celery
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Pair, default_of, is_false, pairs_of, text_of
 from celeryize.checks.facts.settings import Setting
@@ -252,14 +253,6 @@ def _is_list_of_names(node: ast.expr) -> bool:
     return bool(elements) and all(text_of(element) for element in elements)
 
 
-def is_of_celery(facts: Facts, call: ast.Call) -> bool:
-    """Whether a call of send_task() is one of a Celery app, by its name: other clients have such a
-    method, too; apply_async() is Celery's."""
-    *_, owner, method = ("", *dotted(call.func).split("."))
-    apps = {"app", "celery", "celery_app", "current_app"}
-    return method != "send_task" or owner in apps | {one.variable for one in facts.project.celery}
-
-
 def _targets(setting: Setting, value: ast.expr) -> Iterator[ast.expr]:
     """Where the routes of the setting lead, as the code writes it."""
     routers = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
@@ -330,7 +323,7 @@ def _queues_asked_for(facts: Facts) -> Iterator[tuple[Code, ast.expr]]:
 def _made_queues(facts: Facts) -> set[str] | None:
     """The queues that are declared, or else the default one; None where a list is computed, or is
     added to by code."""
-    if any(ADDS_QUEUES.search(code.source.text) for code in facts.code.relevant):
+    if any(code.finds(ADDS_QUEUES) for code in facts.code.relevant):
         return None
     declared = list(settings_of(facts, "task_queues"))
     if any(not _queue_names(setting.code, value) for setting, value in declared):

@@ -13,9 +13,10 @@ from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import is_true, number_of, text_of
+from celeryize.checks.facts.plain import is_handed_on, plain_at, plain_named
 from celeryize.checks.facts.schedule import WrittenEntry
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.fixes import did_you_mean, only_near, rename_key
+from celeryize.checks.fixes import did_you_mean, only_near, remedy_for_name, rename_key
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
@@ -242,12 +243,11 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         # without a registry, only tasks of the project's own are known to be missing
         if not (facts.worker and facts.worker.tasks) and (not is_own or may_exist(facts, name)):
             continue
-        # only a hint: the fix below is stricter
-        close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
         yield Occurrence(
-            f"the entry {entry.name!r} names the task {name}, which does not exist",
+            _names_no_task(facts, entry.name, name),
             entry.code.where(entry.fields["task"]),
-            did_you_mean(close),
+            # only a hint: the fix below is stricter
+            remedy_for_name(facts, name),
             fix=_name_task(facts, entry, name),
         )
 
@@ -255,6 +255,8 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
 def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
     """The one task of the same module with a name like it, or of the same name in another
     module."""
+    if plain_named(facts, name) is not None:
+        return Unsure("the function may have been a task, or another one is meant")
     module, _, function = name.rpartition(".")
     pairs = [(n, *n.rpartition(".")[::2]) for n in sorted(facts.task_names)]
     close = only_near(function, {f for _, m, f in pairs if m == module})
@@ -290,12 +292,22 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         name = entry.task
         if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
             continue
-        close = difflib.get_close_matches(name, sorted(facts.task_names), 1, 0.6)
         yield Occurrence(
-            f"the entry {entry.name!r} names the task {name}, which does not exist",
+            _names_no_task(facts, entry.name, name),
             setting.where if setting else None,
-            did_you_mean(close),
+            remedy_for_name(facts, name),
         )
+
+
+def _names_no_task(facts: Facts, entry: str, name: str) -> str:
+    """The sentence about an entry whose task is not there."""
+    plain = plain_named(facts, name)
+    if plain is None:
+        return f"the entry {entry!r} names the task {name}, which does not exist"
+    return (
+        f"the entry {entry!r} names {name}, which is a plain function ({plain.where}) and no "
+        "task: it has no decorator"
+    )
 
 
 def may_exist(facts: Facts, name: str) -> bool:
@@ -303,11 +315,19 @@ def may_exist(facts: Facts, name: str) -> bool:
     recognised."""
     module, _, function = name.rpartition(".")
     path = facts.modules.find(module)
-    # its text: what cannot be parsed may hold a task as well
-    if path and re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)):
-        return True
     quoted = re.compile(rf"""["']{re.escape(name)}["']""")
-    return sum(len(quoted.findall(code.source.text)) for code in facts.code.relevant) > 1
+    if sum(len(quoted.findall(code.bare)) for code in facts.code.relevant) > 1:
+        return True
+    if path is None:
+        return False
+    code = facts.code.parsed(path)
+    if code is None:
+        # what cannot be parsed may hold a task as well
+        return re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)) is not None
+    plain = plain_at(facts, path, function)
+    if plain is not None:
+        return is_handed_on(code, function)
+    return code.finds(re.compile(rf"\b{re.escape(function)}\b"))
 
 
 @check("celery.E240", fixable=True)

@@ -12,11 +12,11 @@ from celeryize.checks.arguments import misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import constant_of, followed, full_name
+from celeryize.checks.facts.canvas import constant_of, followed, full_name, is_of_celery
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
+from celeryize.checks.fixes import remedy_for_name
 from celeryize.checks.imported import place
-from celeryize.checks.routing import is_of_celery
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted, walk
 
@@ -158,10 +158,8 @@ def name_of_no_task(facts: Facts) -> Iterator[Occurrence]:
 
 
 def _near(facts: Facts, name: str) -> str:
-    """The task that a name resembles, as a question."""
-    for close in difflib.get_close_matches(name, facts.task_names, 1, 0.7):
-        return f"Did you mean {close}?"
-    return "`celeryize tasks` shows the names."
+    """The function, or the task, that a name means."""
+    return remedy_for_name(facts, name) or "`celeryize tasks` shows the names."
 
 
 def _looked_up(facts: Facts, code: Code) -> Iterator[tuple[ast.Subscript, str]]:
@@ -295,7 +293,7 @@ def sent_by_migration(facts: Facts) -> Iterator[Occurrence]:
                 name = _sent_task(facts, code, call) if code else ""
                 if code and name:
                     early = "before it is committed, and "
-                    if "atomic = False" in code.source.text:
+                    if code.has("atomic = False"):
                         early = ""
                     yield Occurrence(
                         f"a migration sends {name}, {early}wherever it runs",

@@ -167,7 +167,7 @@ def is_read(facts: Facts, setting: Setting) -> bool:
     start = rf"^[ \t]*{setting.name}[ \t]*(?::[^=\n]+)?[+|]?=(?!=)"
     written = re.compile(rf"(?m)#.*|{start}")
     double = re.compile(rf"(?m)({start}.*)[\"']{setting.name}[\"']")
-    texts = (double.sub(r"\1", code.source.text) for code in facts.code.relevant)
+    texts = (double.sub(r"\1", code.bare) for code in facts.code.relevant)
     return any(word.search(written.sub("", text)) for text in texts)
 
 
@@ -356,7 +356,7 @@ def environment_overrides_settings(facts: Facts) -> Iterator[Occurrence]:
         if name not in WINS:
             continue
         # a project that reads the variable itself knows about it
-        if any(re.search(rf"""["']{name}["']""", code.source.text) for code in facts.code.relevant):
+        if any(code.has(f'"{name}"', f"'{name}'") for code in facts.code.relevant):
             continue
         setting = facts.settings.first(name if name.startswith(PREFIX) else f"{PREFIX}{name}")
         # the same value twice overrides nothing

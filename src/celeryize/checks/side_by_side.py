@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import BrokerUrl, is_same, with_service
 from celeryize.checks.facts.processes.hosts import services_beside
@@ -156,7 +157,7 @@ def _is_made_here(facts: Facts, worker: Process, image: Item) -> bool:
     built = image.text.partition(":")[0].replace("_", "-")
     if any(built.endswith(f"-{process.name}") for process in facts.deployment.processes):
         return True
-    if "tags:" in readable_text(facts.deployment.root / worker.where.path):
+    if "tags:" in without_comments(readable_text(facts.deployment.root / worker.where.path)):
         return True
     folder = worker.where.path.parent.name or facts.deployment.root.name
     for other in facts.deployment.processes:

@@ -280,9 +280,7 @@ def _may_be_header(facts: Facts, name: str) -> bool:
     Source: celery/app/task.py, Context; reproduced with a worker of Celery 5.7
     """
     quoted = re.compile(rf"""["']{re.escape(name)}["']|\b{re.escape(name)}\s*=[^=]""")
-    return _has_open_headers(facts) or any(
-        quoted.search(code.source.text) for code in facts.code.relevant
-    )
+    return _has_open_headers(facts) or any(code.finds(quoted) for code in facts.code.relevant)
 
 
 def _has_open_headers(facts: Facts) -> bool:

@@ -61,8 +61,20 @@ def name_twice(facts: Facts) -> Iterator[Occurrence]:
     Fix: Give one of them another `name=`.
     Source: celery/app/base.py
     """
+    places = {task.where: task for task in facts.tasks}
     for task, kept in name_clashes(facts):
-        yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
+        other = places.get(kept)
+        # the one that has its name from its place is innocent, whichever a worker keeps
+        if other is not None and _is_named_by_hand(other) and not _is_named_by_hand(task):
+            message = f"the task name {task.name} is that of {task.where}, too: one never runs"
+            yield Occurrence(message, kept, "Give this one another name=.")
+        else:
+            yield Occurrence(name_taken(task.name, kept), task.where, "Give it another name=.")
+
+
+def _is_named_by_hand(task: Task) -> bool:
+    """Whether a task has a name that its module and function would not give it."""
+    return "name" in task.options and task.name != f"{task.code.module}.{task.node.name}"
 
 
 @check("celery.E401")
@@ -76,7 +88,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
     """
     for task in facts.tasks:
-        if "allow_join_result" in task.code.source.text:
+        if task.code.has("allow_join_result"):
             continue
         # `r = send.delay()` first, `r.get()` later
         results = {
@@ -438,7 +450,7 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 for n in node.body
             )
             # joined once, and only if there is a task class at all
-            text = text or "\n".join(c.source.text for c in facts.code.relevant)
+            text = text or "\n".join(c.bare for c in facts.code.relevant)
             if (
                 "run" not in body
                 or "__call__" in body
@@ -656,7 +668,7 @@ def base_without_commit(facts: Facts) -> Iterator[Occurrence]:
                 dotted(task.options.get("base")).rpartition(".")[2] == node.name
                 for task in facts.tasks
             )
-            if used and any("_on_commit" in c.source.text for c in facts.code.relevant):
+            if used and any(c.has("_on_commit") for c in facts.code.relevant):
                 yield Occurrence(
                     f"tasks with the base {node.name} have no delay_on_commit",
                     code.where(node),

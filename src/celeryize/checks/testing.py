@@ -73,7 +73,7 @@ def test_reaches_broker(facts: Facts) -> Iterator[Occurrence]:
     if _never_reaches(facts):
         return
     for code in facts.tests.files_with(b".delay", b".apply_async"):
-        if any(word in code.source.text for word in MOCKS):
+        if code.has(*MOCKS):
             continue
         for call in code.calls_of(*SENDS):
             if not isinstance(call.func, ast.Attribute) or not is_test(code, call):
@@ -99,7 +99,7 @@ def _never_reaches(facts: Facts) -> bool:
     if runner is not None and "celery" in ast.unparse(runner.value).lower():
         return True
     # the settings, or the project's own test runner: all that mentions Celery is parsed already
-    return any(text.decode() in code.source.text for code in facts.code.relevant for text in EAGER)
+    return any(code.has(*(text.decode() for text in EAGER)) for code in facts.code.relevant)
 
 
 def _app_codes(facts: Facts) -> list[Code]:
@@ -123,7 +123,8 @@ def failures_pass(facts: Facts) -> Iterator[Occurrence]:
     if not places:
         return
     read = [*facts.settings.files, *(code.path for code in _app_codes(facts))]
-    if any(text in facts.code.raw(path) for path in read for text in PROPAGATES):
+    words = [text.decode() for text in PROPAGATES]
+    if any(facts.code.has(path, *words) for path in read):
         return
     # settings that all tests have, before what one test overrides
     code, node = min(places, key=lambda place: isinstance(place[1], ast.expr))
@@ -265,7 +266,7 @@ def never_committed(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.djangoproject.com/en/stable/topics/testing/tools/#django.test.TestCase.captureOnCommitCallbacks
     """
     for code in facts.tests.files_with(b"delay_on_commit(", b"apply_async_on_commit("):
-        if CAPTURES.search(code.source.text.encode()):
+        if CAPTURES.search(code.bare.encode()):
             continue
         for call in code.calls_of(*WAITING):
             if not isinstance(call.func, ast.Attribute):

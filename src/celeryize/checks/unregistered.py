@@ -11,6 +11,7 @@ from celeryize.checks.facts.tasks import Task
 from celeryize.checks.registration import (
     CAUSES,
     Reason,
+    Unregistered,
     app_around,
     name_clashes,
     unregistered_tasks,
@@ -20,18 +21,55 @@ from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import below
 from celeryize.patch.source import Source, is_identifier
 
+# How many tasks a sentence names.
+LISTED = 8
+# What is mended once for the tasks of all files.
+OF_THE_PROJECT = frozenset({Reason.NO_DISCOVERY, Reason.NOT_INSTALLED, Reason.UNKNOWN})
+
 
 def _report_reason(facts: Facts, reason: Reason) -> Iterator[Occurrence]:
-    """The tasks that are not registered for one reason, each with its fix."""
-    missing = [one for one in unregistered_tasks(facts) if one.reason is reason]
-    for one in missing:
+    """The tasks that are not registered for one reason: a finding per cause, with its fix."""
+    groups: dict[tuple[str, ...], list[Unregistered]] = {}
+    for one in unregistered_tasks(facts):
+        if one.reason is reason:
+            groups.setdefault(_cause_of(one), []).append(one)
+    for group in groups.values():
         fix: Fix | Unsure | None = None
         if reason is Reason.NO_DISCOVERY:
             fix = _add_discovery(facts)
         elif reason is Reason.NOT_EXPORTED:
-            same = [other.task for other in missing if other.task.code is one.task.code]
-            fix = _add_export(facts, same)
-        yield Occurrence(one.message, one.task.where, one.hint, fix=fix)
+            fix = _add_export(facts, [one.task for one in group])
+        first = group[0]
+        yield Occurrence(_message_of(group), first.task.where, _hint_of(group), fix=fix)
+
+
+def _cause_of(one: Unregistered) -> tuple[str, ...]:
+    """What a task shares with those that are not registered for the same cause."""
+    name = one.task.node.name
+    cause = one.message.removeprefix(name), one.hint.replace(f"import {name}", "import")
+    if one.reason in OF_THE_PROJECT:
+        return cause
+    # each file has to be moved, or imported, by itself
+    return (*cause, str(one.task.code.path))
+
+
+def _message_of(group: list[Unregistered]) -> str:
+    """The sentence about one task, or about several that lack the same."""
+    first, *others = group
+    if not others:
+        return first.message
+    names = [one.task.node.name for one in group]
+    listed = ", ".join(names)
+    if len(names) > LISTED:
+        listed = f"{', '.join(names[: LISTED - 1])} and {len(names) - LISTED + 1} more"
+    text = first.message.removeprefix(f"{names[0]} is").replace("its module", "their modules")
+    return f"{len(names)} tasks ({listed}) are{text}"
+
+
+def _hint_of(group: list[Unregistered]) -> str:
+    names = sorted({one.task.node.name for one in group})
+    first = group[0]
+    return first.hint.replace(f"import {first.task.node.name}", f"import {', '.join(names)}")
 
 
 def _add_discovery(facts: Facts) -> Fix | Unsure:

@@ -111,7 +111,7 @@ def _is_imported_by_worker(facts: Facts, path: PurePosixPath) -> bool:
     """Whether a file is one of the settings in use, an app file, or a tasks module."""
     if path in facts.project.settings.reachable or path.name == "tasks.py":
         return True
-    return "Celery(" in facts.code.text(path) or path.parent.name == "tasks"
+    return facts.code.has(path, "Celery(") or path.parent.name == "tasks"
 
 
 def _is_invalid_python(facts: Facts, refusal: CannotPatch) -> bool:
@@ -261,9 +261,7 @@ def library_shadowed(facts: Facts) -> Iterator[Occurrence]:
                 if path.name == "__init__.py" and facts.code.is_library(path.parent):
                     continue
                 # without a Redis URL, nothing imports that library
-                if name == "redis" and not any(
-                    "redis://" in (c.source.text) for c in facts.code.relevant
-                ):
+                if name == "redis" and not any(c.has("redis://") for c in facts.code.relevant):
                     continue
                 yield Occurrence(
                     f"{path} hides the library {name}: every `import {name}` finds this file "
@@ -322,13 +320,13 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
     code, call = facts.app_code, facts.app_call
     if code is None or call is None or "DJANGO_SETTINGS_MODULE" in _imported_text(code):
         return
-    if not facts.project.celery[0].reads_django_settings or "configurations" in code.source.text:
+    if not facts.project.celery[0].reads_django_settings or code.names("configurations"):
         return
     # a .env file may set it
     if loads_environment(code.source.tree):
         return
     package = facts.code.parsed(facts.project.package.init)
-    if package and "DJANGO_SETTINGS_MODULE" in package.source.text:
+    if package and package.has("DJANGO_SETTINGS_MODULE"):
         return
     if _is_set_by_import(facts, code):
         return
@@ -351,7 +349,7 @@ def settings_module_not_set(facts: Facts) -> Iterator[Occurrence]:
 
 def _imported_text(code: Code) -> str:
     """The text of a module less what `if __name__ == "__main__"` keeps from an import."""
-    lines = code.source.text.split("\n")
+    lines = code.bare.split("\n")
     for node in code.source.tree.body:
         if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
             for number in range(node.lineno - 1, node.end_lineno or node.lineno):
@@ -369,7 +367,7 @@ def _is_set_by_import(facts: Facts, code: Code) -> bool:
         for name in names:
             path = facts.modules.find(name)
             if path is not None and path not in facts.settings.files:
-                if facts.modules.mentions(path, b"DJANGO_SETTINGS_MODULE"):
+                if facts.code.has(path, "DJANGO_SETTINGS_MODULE"):
                     return True
     return False
 
@@ -395,7 +393,7 @@ def _is_set_by_importer(facts: Facts, module: str) -> bool:
     """Whether another module sets the variable and then imports the app."""
     web = {"manage.py", "wsgi.py", "asgi.py"}
     for code in facts.code.relevant:
-        if code.path.name in web or "DJANGO_SETTINGS_MODULE" not in code.source.text:
+        if code.path.name in web or not code.has("DJANGO_SETTINGS_MODULE"):
             continue
         # `celery -A` is given that module instead
         if facts.code.is_imported_by(module, [code.path]):
@@ -607,6 +605,10 @@ NEEDS_NAMESPACE = words(
 )
 
 
+# What gives an app its configuration from elsewhere.
+READERS = ("config_from_object", "config_from_envvar", "config_from_cmdline", "config_source")
+
+
 @check("celery.E051", fixable=True)
 def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     """The app never reads the Django settings.
@@ -620,18 +622,13 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
     """
     code, call = facts.app_code, facts.app_call
-    if (
-        code is None
-        or call is None
-        or "config_from" in code.source.text
-        or "config_source" in code.source.text
-    ):
+    if code is None or call is None or code.names(*READERS):
         return
     app = facts.project.celery[0]
     given = [s for s in facts.settings if s.name.startswith("CELERY_")]
     if not given or app.conf_writes or set(app.constructor) - {"main"}:
         return
-    if any("config_from" in c.source.text for c in facts.code.relevant):
+    if any(one.names(*READERS) for one in facts.code.relevant):
         return
     yield Occurrence(
         f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no "
@@ -726,7 +723,7 @@ def configurations_not_set_up(facts: Facts) -> Iterator[Occurrence]:
     manage = facts.modules.source(facts.project.layout.manage)
     if code is None or call is None or manage is None:
         return
-    if "from configurations" in manage.text and "configurations" not in code.source.text:
+    if "from configurations" in manage.text and not code.names("configurations"):
         yield Occurrence(
             "manage.py starts django-configurations, the app file does not: the worker cannot read "
             "the settings",
@@ -746,7 +743,7 @@ def models_imported_by_the_app(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with Celery 5.7 and Django 5.2
     """
     code = facts.app_code
-    if code is None or "django.setup()" in code.source.text:
+    if code is None or code.has("django.setup()"):
         return
     for node in code.imports:
         if not isinstance(node, ast.ImportFrom) or not code.at_top(node) or _is_guarded(code, node):

@@ -448,6 +448,15 @@ def add_tasks(app, job):
 def worker(job):
     """`celery worker` with the project's own pool; leaves a file when it is ready."""
     app = wrapped(job)
+    if job["configured"]:
+        # as_uri() hides the password
+        with contextlib.suppress(Exception):
+            broker = app.connection_for_read()
+            url = broker.as_uri()
+            if not broker.password and not broker.userid:
+                # kombu writes it for a password that is not there, too
+                url = url.replace("://:**@", "://")
+            leave(os.path.join(job["folder"], "broker"), {"url": url})
     from celery.signals import worker_process_init, worker_ready
 
     ours = os.getpid()

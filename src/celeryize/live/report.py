@@ -28,11 +28,13 @@ class StepResult:
 @dataclass(frozen=True, slots=True)
 class LiveReport:
     """Every step in order, on which broker ("filesystem" or "configured"), and the seconds of the
-    whole."""
+    whole. `url` is that of the configured broker, without its password; empty where it is not
+    known."""
 
     steps: tuple[StepResult, ...]
     broker: str
     seconds: float
+    url: str = ""
 
     @property
     def passed(self) -> bool:

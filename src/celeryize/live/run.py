@@ -73,8 +73,18 @@ def live(
                 results.append(result)
                 continue
             add(result)
+        url = _broker_tried(folder)
     results.sort(key=lambda result: STEPS.index(result.step))
-    return LiveReport(tuple(results), broker, time.monotonic() - started)
+    return LiveReport(tuple(results), broker, time.monotonic() - started, url)
+
+
+def _broker_tried(folder: Path) -> str:
+    """The URL of the configured broker, as the worker has left it; empty where it did not get so
+    far."""
+    try:
+        return str(json.loads((folder / "broker").read_text("utf-8"))["url"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 @contextmanager

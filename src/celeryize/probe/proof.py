@@ -451,7 +451,8 @@ def _check_schedule(before: ImportReport, after: ImportReport, expected: Expecte
         return found
     entry = new.get(expected.entry)
     if entry is None:
-        found.append(_make_error("proof.E011", f"the entry {expected.entry} does not reach Beat"))
+        message = f"the entry {expected.entry} does not reach Beat"
+        found.append(_make_error("proof.E011", message, _why_unread(after)))
     elif not entry.registered:
         found.append(_unregistered_entry(entry.task or "", after))
     elif entry.problem:
@@ -461,6 +462,23 @@ def _check_schedule(before: ImportReport, after: ImportReport, expected: Expecte
         message = f"the entry {entry.name} cannot be sent: {entry.problem}"
         found.append(_make_error("proof.E013", message, hint))
     return found
+
+
+def _why_unread(report: ImportReport) -> str:
+    """What keeps the schedule of the settings from the app, as the import shows it."""
+    app = report.app
+    line = 'config_from_object("django.conf:settings", namespace="CELERY")'
+    if app is None:
+        return "`celeryize verify` shows what is wrong with the app."
+    name = app.variable or "app"
+    if app.config_source is None:
+        return (
+            f"The app does not read the settings: put {name}.{line} below the line that builds it."
+        )
+    if app.namespace != "CELERY":
+        said = f"namespace={app.namespace!r}"
+        return f"The app reads the settings with {said}: write {name}.{line}."
+    return "Other code sets the schedule of the app: `celeryize verify` names it."
 
 
 def _changed_entries(
@@ -494,7 +512,11 @@ def _names_like(task: str, after: ImportReport) -> str:
     """What to write instead of a task that is not registered."""
     import difflib
 
-    near = difflib.get_close_matches(task, [t.name for t in after.tasks], 3, 0.5)
+    # the same module alone makes nobody mean another task
+    own = task.rpartition(".")[2]
+    parts = {t.name: t.name.rpartition(".")[2] for t in after.tasks}
+    alike = [name for name, part in parts.items() if difflib.get_close_matches(own, [part], 1, 0.6)]
+    near = difflib.get_close_matches(task, alike, 3, 0.5)
     hint = f"Did you mean {', '.join(near)}? "
     if not near:
         hint = "`celeryize tasks` lists the registered ones. "

@@ -251,7 +251,7 @@ def _depth_of(verified: VerifyOutcome) -> str:
     if verified.broker == "filesystem":
         return f"{depth} on a filesystem broker (on yours: --broker configured)"
     if verified.broker:
-        return f"{depth} on the configured broker"
+        return f"{depth} on the configured broker {verified.broker_url}".rstrip()
     return depth
 
 

@@ -22,6 +22,14 @@ VISIT = (
     "    name = models.CharField(max_length=9)\n"
     "    doctor = models.ForeignKey(Doctor, on_delete=models.CASCADE)\n"
 )
+# delays as a view has them
+TIMED = """import os
+from datetime import timedelta
+
+DELAY = 60
+TEXT = "60"
+"""
+
 MISTAKES = [
     Mistake(
         "celery.W360",
@@ -345,6 +353,43 @@ MISTAKES = [
         "celery.E372",
         view("def f():\n    greet.apply_async(('x',), eta=60)  # <-\n"),
         view("def f():\n    greet.apply_async(('x',), eta=None)\n"),
+    ),
+    *(
+        Mistake(
+            "celery.E372",
+            view(f"def f():\n    greet.apply_async(('x',), {wrong})  # <-\n", TIMED),
+            view(f"def f(delay, when):\n    greet.apply_async(('x',), {right})\n", TIMED),
+        )
+        for wrong, right in (
+            ("countdown='60'", "countdown=60"),
+            ("countdown=[60]", "countdown=None"),
+            ("countdown=(60,)", "countdown=delay"),
+            ("countdown=f'{DELAY}'", "countdown=int(f'{DELAY}')"),
+            ("countdown=TEXT", "countdown=DELAY"),
+            ("countdown=os.environ['DELAY']", "countdown=int(os.environ['DELAY'])"),
+            ("countdown=os.getenv('DELAY', '60')", "countdown=os.getenv('DELAY', 60)"),
+            ("countdown=os.environ.get('DELAY')", "countdown=float(os.environ.get('DELAY', 5))"),
+            ("expires='60'", "expires='2030-01-01T00:00:00+00:00'"),
+            ("expires='soon'", "expires=when"),
+            ("expires=[60]", "expires=60.5"),
+            ("eta='tomorrow'", "eta='2030-01-01T00:00:00Z'"),
+            ("eta='60'", "eta=''"),
+            ("eta=timedelta(minutes=1)", "eta=when + timedelta(minutes=1)"),
+            ("eta=[when]", "eta=str(when)"),
+        )
+    ),
+    Mistake(
+        "celery.E372",
+        view("def f():\n    greet.s('x').set(countdown='60').delay()  # <-\n"),
+        view("def f(row):\n    row.set(countdown='60')\n    greet.s('x').delay()\n"),
+    ),
+    Mistake(
+        "celery.E372",
+        view(
+            "def f():\n    app.send_task('doctors.tasks.greet', ('x',), countdown='60')  # <-\n",
+            "from config.celery import app\n",
+        ),
+        view("def f(sms):\n    sms.send_task('x', countdown='60')\n    greet.delay('x')\n"),
     ),
     Mistake(
         "celery.E370",

@@ -76,7 +76,13 @@ MISTAKES = [
             OK_ENTRY + "        'options': {\n            'expires': datetime.now() + "
             "timedelta(hours=1),  # <-\n        },\n",
         ),
-        entry(OK_ENTRY + "        'options': {'expires': timedelta(hours=1)},\n"),
+        # what is not the clock is no time of the import, and E251 without this scheduler
+        {
+            "config/settings.py": entry(
+                OK_ENTRY + "        'options': {'expires': timedelta(hours=1)},\n"
+            )["config/settings.py"]
+            + 'CELERY_BEAT_SCHEDULER = "celery.beat:PersistentScheduler"\n'
+        },
     ),
     Mistake(
         "celery.W731",
@@ -138,6 +144,19 @@ MISTAKES = [
             "config/local.py": "from .settings import *\n"
             f"CELERY_BEAT_SCHEDULE = {{'c': {{{GREET}, 'schedule': 9.0}}}}\n",
         },
+    ),
+    *(
+        Mistake(
+            "celery.E251",
+            entry(f"{OK_ENTRY}        'options': {{{wrong}}},  # <-\n"),
+            entry(f"{OK_ENTRY}        'options': {{{right}}},\n"),
+        )
+        for wrong, right in (
+            ("'expires': timedelta(hours=1)", "'expires': timedelta(hours=1).total_seconds()"),
+            ("'expires': '3600'", "'expires': 3600"),
+            ("'countdown': '60'", "'countdown': 60"),
+            ("'countdown': [60]", "'queue': 'slow'"),
+        )
     ),
     Mistake(
         "celery.E733",

@@ -47,6 +47,13 @@ DOTENV = settings(
     f"{BROKER}DATABASES = {{'default': {{'ENGINE': 'x', 'HOST': os.environ['DB_HOST']}}}}\n",
     instead="CELERY_BROKER_URL",
 )
+READ_ENV = settings(
+    "import environ\nenv = environ.Env(DEBUG=(bool, False))\n"
+    f"environ.Env.read_env(BASE_DIR / '.env')\n{BROKER}"
+    "DATABASES = {'default': env.db('DATABASE_URL')}\n",
+    instead="CELERY_BROKER_URL",
+)
+FILE = "    env_file: .env\n"
 WEB = "  web:\n    build: .\n    command: gunicorn config.wsgi\n"
 WORKER = (
     "  worker:\n    build: .\n    stop_grace_period: 600s\n    command: celery -A config worker"
@@ -488,6 +495,31 @@ MISTAKES = [
         DJ | services(WEB, URL, WORKER, "  # <-\n", URL.replace("/shop", "/old"), more=DB),
         # a host outside of the file may be a pooler of the same server
         DJ | services(WEB, URL, WORKER, "\n", URL.replace("@db/", "@db.acme.net/")),
+    ),
+    # the worker is given the .env of a developer, which the web server overrides
+    *(
+        Mistake(
+            "celery.E932",
+            read | {".env": own} | services(WEB, FILE + URL, WORKER, "  # <-\n", FILE, more=DB),
+            read | {".env": own} | services(WEB, FILE + URL, WORKER, "\n", FILE + URL, more=DB),
+        )
+        for read in (DJ, ENVIRON, READ_ENV)
+        for own in (
+            "DATABASE_URL=sqlite:///db.sqlite3\n",
+            "DATABASE_URL=postgres://me@localhost/shop\n",
+        )
+    ),
+    # two files of SQLite may be one, by a volume
+    Mistake(
+        "celery.E932",
+        DJ
+        | {".env": "DATABASE_URL=sqlite:///db.sqlite3\n"}
+        | services(WEB, FILE + URL, WORKER, "  # <-\n", FILE),
+        DJ
+        | {".env": "DATABASE_URL=sqlite:///db.sqlite3\n"}
+        | services(
+            WEB, FILE + URL.replace("postgres://u:p@db/shop", "sqlite:////x"), WORKER, "\n", FILE
+        ),
     ),
     # an image of the project's own, the network of the host, none at all, and the settings' broker
     Mistake(

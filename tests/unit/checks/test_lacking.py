@@ -11,6 +11,7 @@ from celeryize.checks.run_checks import run_checks
 from celeryize.detect.project import load_project
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
+    APP,
     Mistake,
     entry,
     found_by_import,
@@ -155,6 +156,19 @@ MISTAKES = [
         {**SCHEDULED, "Procfile": f"{WORKER}\n{BEAT}"},
         at="config/settings.py:32",
     ),
+    # a process that is commented out is not there; a remark on it is an answer
+    Mistake(
+        "celery.W844",
+        {**SCHEDULED, "Procfile": f"{WORKER}\n# {BEAT}"},
+        {**SCHEDULED, "Procfile": f"{WORKER}\n# Beat runs on another machine\n"},
+        at="config/settings.py:32",
+    ),
+    Mistake(
+        "celery.W845",
+        {"Procfile": f"web: gunicorn config.wsgi\n{BEAT}# {WORKER}\n"},
+        {"Procfile": f"web: gunicorn config.wsgi\n{BEAT}# the worker is on another machine\n"},
+        at="Procfile:2",
+    ),
     Mistake(
         "celery.W844",
         {
@@ -249,6 +263,37 @@ MISTAKES = [
         "celery.W169",
         NO_BROKER,
         {**NO_BROKER, ".env": "CELERY_BROKER_URL=redis://h\n"},
+        at="config/settings.py",
+    ),
+    # Redis shows in the result backend, or in the options of the broker
+    *(
+        Mistake(
+            "celery.W169",
+            {**NO_BROKER, "requirements.txt": "django\ncelery\nredis\n"},
+            {**NO_BROKER, "requirements.txt": "django\ncelery\nredis\n", **named},
+            at="config/settings.py",
+        )
+        for named in (
+            {"config/celery.py": APP + "app.conf.broker_url = 'redis://h'\n"},
+            {"config/celery.py": APP.replace('"config")', '"config", broker="redis://h")')},
+            {"config/celery.py": APP + "os.environ.setdefault('CELERY_BROKER_URL', 'redis://h')\n"},
+            {
+                "docker-compose.yml": "services:\n  w:\n    environment:\n      CELERY_BROKER_URL: r\n"
+            },
+            {".env.example": "CELERY_BROKER_URL=redis://h\n"},
+            {".env": "CELERY_BROKER_URL=redis://h\n"},
+            settings("globals()['CELERY_BROKER_URL'] = 'redis://h'\n", instead="CELERY_BROKER_U"),
+        )
+    ),
+    Mistake(
+        "celery.W169",
+        {**NO_BROKER, ".env": "# CELERY_BROKER_URL=redis://h\n"},
+        {
+            "config/settings.py": settings("", instead="CELERY_BROKER_U")["config/settings.py"]
+            .replace("redis://localhost:6379/1", "rpc://")
+            .replace('{"visibility_timeout": 3600}', "{}"),
+            "requirements.txt": "django\ncelery\n",
+        },
         at="config/settings.py",
     ),
     Mistake(
@@ -377,3 +422,25 @@ def test_a_process_with_the_broker_of_yesterday_may_get_that_of_today(tmp_path, 
     found = run_checks(read_facts(load_project(make_tree(tmp_path / "p", files)))).findings
     (hinted,) = [finding.hint for finding in found if finding.id == "celery.W157"]
     assert hinted == hint
+
+
+@pytest.mark.parametrize("example", ["", "CELERY_BROKER_URL=redis://h\n"])
+def test_an_imported_app_without_a_broker_is_certain(tmp_path, example):
+    files = {**NO_BROKER, ".env": "DEBUG=1\n", ".env.example": example}
+    assert found_by_import(tmp_path, files) == [("celery.W169", "config/settings.py")]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".env.example": "CELERY_BROKER_URL=redis://h\n"},
+        {".env": "CELERY_BROKER_URL=redis://h\n"},
+        {"config/more.py": "name = 'BROKER_' + 'URL'\n"}
+        | settings(
+            "from config.more import name\nglobals()['CELERY_' + name] = 'redis://h'\n",
+            instead="CELERY_BROKER_U",
+        ),
+    ],
+)
+def test_an_imported_app_that_may_have_a_broker_is_left_alone(tmp_path, files):
+    assert found_by_import(tmp_path, {**NO_BROKER, **files}) == []

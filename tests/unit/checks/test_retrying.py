@@ -179,6 +179,23 @@ MISTAKES = [
             "from datetime import timedelta\n\n\n@shared_task(\n    autoretry_for=(OSError,),\n    default_retry_delay=timedelta(minutes=1).total_seconds(),\n)\ndef f():\n    pass\n"
         ),
     ),
+    *(
+        Mistake(
+            "celery.E622",
+            tasks(
+                f"import os\n\n\n@shared_task(bind=True)\ndef f(self):\n    raise self.retry({wrong})  # <-\n"
+            ),
+            tasks(
+                f"import os\n\n\n@shared_task(bind=True)\ndef f(self):\n    raise self.retry({right})\n"
+            ),
+        )
+        for wrong, right in (
+            ("countdown='60'", "countdown=2 ** 5"),
+            ("countdown=[60]", "countdown=60"),
+            ("countdown=os.environ['DELAY']", "countdown=int(os.environ['DELAY'])"),
+            ("eta='tomorrow'", "eta='2030-01-01T00:00:00Z'"),
+        )
+    ),
     Mistake(
         "celery.E622",
         tasks("@shared_task(bind=True)\ndef f(self):\n    raise self.retry(eta=60)  # <-\n"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, tasks, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, tasks, with_twin
 
 MODEL = "from doctors.models import Doctor\n\n\n"
 MISTAKES = [
@@ -12,6 +12,20 @@ MISTAKES = [
         "celery.E190",
         tasks("@shared_task(name='doctors.tasks.greet')\ndef f():  # <-\n    pass\n"),
         tasks("@shared_task(name='f')\ndef f():\n    pass\n"),
+    ),
+    # the task that has its name from its place is innocent, though its file comes later
+    Mistake(
+        "celery.E190",
+        {
+            "config/more.py": "from celery import shared_task\n\n\n"
+            "@shared_task(name='doctors.tasks.greet')\ndef f():  # <-\n    pass\n",
+            "config/celery.py": APP + "app.conf.imports = ('config.more',)\n",
+        },
+        {
+            "config/more.py": "from celery import shared_task\n\n\n"
+            "@shared_task(name='more.greet')\ndef f():\n    pass\n",
+            "config/celery.py": APP + "app.conf.imports = ('config.more',)\n",
+        },
     ),
     Mistake(
         "celery.E401",

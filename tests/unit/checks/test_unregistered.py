@@ -137,3 +137,40 @@ def test_a_module_is_renamed_only_where_no_other_has_its_name(tmp_path):
 )
 def test_a_missing_task_has_its_reason_in_the_module_that_fails(tmp_path, files):
     assert {found for found, _ in found_by_import(tmp_path, files)} == {"celery.E030"}
+
+
+def messages_in(folder, files):
+    facts = facts_of(make_tree(folder, {**healthy(), **files}))
+    return [(one.id, one.message, one.hint) for one in run_checks(facts).findings]
+
+
+def test_the_tasks_of_one_cause_are_one_finding(tmp_path):
+    gone = {"config/celery.py": APP.replace("app.autod", "# app.autod"), "shop/__init__.py": ""}
+    more = f"from celery import shared_task\n\n\n{TASK}def ship():\n    pass\n"
+    files = {**gone, "shop/tasks.py": more, **settings("INSTALLED_APPS += ['shop']\n")}
+    [(check, message, _)] = messages_in(tmp_path, files)
+    assert check == "celery.E031"
+    assert message.startswith("3 tasks (greet, call, ship) are not registered: nothing calls")
+
+
+def test_a_long_list_of_tasks_is_cut(tmp_path):
+    body = "".join(f"{TASK}def f{n}():\n    pass\n\n\n" for n in range(12))
+    files = {"doctors/jobs.py": f"from celery import shared_task\n\n\n{body}"}
+    [(check, message, _)] = messages_in(tmp_path, files)
+    assert check == "celery.E033"
+    assert message.startswith("12 tasks (f0, f1, f2, f3, f4, f5, f6 and 5 more) are not")
+
+
+def test_each_file_that_has_to_be_imported_is_a_finding(tmp_path):
+    two = f"from celery import shared_task\n\n\n{TASK}def a():\n    pass\n\n\n{TASK}def b():\n    pass\n"
+    files = {
+        "doctors/tasks.py": "",
+        "doctors/tasks/__init__.py": "",
+        "doctors/tasks/mail.py": two,
+        "doctors/tasks/sms.py": two.replace("def a", "def c").replace("def b", "def d"),
+    }
+    found = [hint for _, _, hint in messages_in(tmp_path, files)]
+    assert found == [
+        "Add `from .mail import a, b` to doctors/tasks/__init__.py.",
+        "Add `from .sms import c, d` to doctors/tasks/__init__.py.",
+    ]

@@ -197,3 +197,18 @@ def test_what_the_client_of_a_new_broker_lacks_is_installed_first(message, phase
     assert proof.verdict is outcome
     if outcome is Verdict.NOT_RUN:
         assert "packaging cannot be imported" in proof.summary
+
+
+@pytest.mark.parametrize(
+    ("app", "cause"),
+    [
+        (replace(APP, config_source=None, namespace=None), "does not read the settings"),
+        (replace(APP, namespace=None), "reads the settings with namespace=None"),
+        (APP, "Other code sets the schedule"),
+    ],
+)
+def test_an_entry_that_does_not_reach_beat_has_its_cause(app, cause):
+    reports = (replace(WORKER, app=app), WEB)
+    proof = judge(reports, reports, replace(EXPECTED, entry="nightly"), Path("/p"), fix="")
+    [finding] = [one for one in proof.findings if one.id == "proof.E011"]
+    assert cause in finding.hint

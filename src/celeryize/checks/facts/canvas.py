@@ -50,6 +50,14 @@ def full_name(facts: Facts, code: Code, node: ast.AST) -> str:
     return ".".join(part for part in (module, name, rest) if part)
 
 
+def is_of_celery(facts: Facts, call: ast.Call) -> bool:
+    """Whether a call of send_task() is one of a Celery app, by its name: other clients have such a
+    method, too; apply_async() is Celery's."""
+    *_, owner, method = ("", *dotted(call.func).split("."))
+    apps = {"app", "celery", "celery_app", "current_app"}
+    return method != "send_task" or owner in apps | {one.variable for one in facts.project.celery}
+
+
 def composer_of(facts: Facts, code: Code, node: ast.AST) -> str | None:
     """Which of COMPOSERS a call calls: `celery.chain(...)`, also under another name."""
     if not isinstance(node, ast.Call) or not _may_compose(code, node.func):

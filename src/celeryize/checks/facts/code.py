@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
+import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +56,8 @@ LIBRARY_MARKS: Mapping[str, tuple[str, ...]] = {
 MODULE_DEPTH = 100
 # How many folders below a root are searched for the uses of a name.
 DEPTH = 20
+# A text that is longer than this names nothing.
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,36 @@ class Code:
         default_factory=dict, compare=False
     )
     _local: dict[ast.AST, Local] = field(default_factory=dict, compare=False)
+    _bare: list[str] = field(default_factory=list, compare=False)
+    _names: list[frozenset[str]] = field(default_factory=list, compare=False)
+
+    def has(self, *texts: str) -> bool:
+        """Whether what runs has one of these texts: neither a comment nor a docstring counts."""
+        # most files have none of them, which is known at once
+        if not any(text in self.source.text for text in texts):
+            return False
+        return any(text in self.bare for text in texts)
+
+    def finds(self, pattern: re.Pattern[str]) -> bool:
+        """Whether a pattern finds something in what runs: see `has`."""
+        return bool(pattern.search(self.source.text) and pattern.search(self.bare))
+
+    def names(self, *words: str) -> bool:
+        """Whether one of these is a name in the code: a variable, an attribute, an argument, an
+        import, or a whole text, as getattr() and a key of os.environ are given it."""
+        if not any(word in self.source.text for word in words):
+            return False
+        if not self._names:
+            self._names.append(frozenset(_names_in(self)))
+        return not self._names[0].isdisjoint(words)
+
+    @property
+    def bare(self) -> str:
+        """The text less its comments and the strings that are statements of their own, which are
+        docstrings, or code that somebody has put out of use."""
+        if not self._bare:
+            self._bare.append(_without_remarks(self.source, self._by_kind.get(ast.Expr, ())))
+        return self._bare[0]
 
     def of(self, *kinds: type[Node]) -> Iterator[Node]:
         """The nodes of some kinds, kind by kind in the order of ast.walk()."""
@@ -257,6 +291,16 @@ class CodeFacts:
         paths = dict.fromkeys([*self._mentioning, *self.settings_files])
         return tuple(path for path in paths if self.parsed(path) is None)
 
+    def has(self, path: PurePosixPath, *texts: str) -> bool:
+        """Whether what runs in a file has one of these texts; True for one of them in a file that
+        cannot be parsed."""
+        # to parse is what takes time
+        data = self._read_bytes(path)
+        if not any(text.encode() in data for text in texts):
+            return False
+        code = self.parsed(path)
+        return code is None or code.has(*texts)
+
     def line(self, where: Where) -> str:
         """The text of a line of the project."""
         if where.line is None:
@@ -344,6 +388,58 @@ class CodeFacts:
     @cached_property
     def _root(self) -> str:
         return f"{self.project.root}{os.sep}"
+
+
+def _without_remarks(source: Source, statements: Iterable[ast.Expr]) -> str:
+    """The text less its comments and the strings that are statements."""
+    spans = [
+        (source.start(node.value), source.end(node.value))
+        for node in statements
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    if "#" in source.text:
+        spans += _comments_in(source)
+    kept: list[str] = []
+    done = 0
+    for start, end in sorted(spans):
+        kept.append(source.text[done:start])
+        # the lines keep their numbers
+        kept.append("\n" * source.text.count("\n", start, end))
+        done = max(done, end)
+    return "".join([*kept, source.text[done:]])
+
+
+def _comments_in(source: Source) -> list[tuple[int, int]]:
+    """The spans of the comments; none where the reader of this Python does not get through."""
+    starts = source.line_starts
+    found = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+            if token.type == tokenize.COMMENT:
+                begin = starts[token.start[0] - 1] + token.start[1]
+                found.append((begin, begin + len(token.string)))
+    except (tokenize.TokenError, SyntaxError):
+        return []
+    return found
+
+
+def _names_in(code: Code) -> Iterator[str]:
+    """Every name of a file, and every text that may be one."""
+    for name in code.of(ast.Name):
+        yield name.id
+    for attribute in code.of(ast.Attribute):
+        yield attribute.attr
+    for alias in code.of(ast.alias):
+        yield from alias.name.split(".")
+    for keyword in code.of(ast.keyword):
+        yield keyword.arg or ""
+    for node in code.of(ast.ImportFrom):
+        yield from (node.module or "").split(".")
+    for constant in code.of(ast.Constant):
+        if isinstance(constant.value, str) and len(constant.value) < LONGEST_NAME:
+            if not isinstance(code.parents.get(constant), ast.Expr):
+                yield constant.value
+    yield from (function.name for function in code.functions)
 
 
 def _is_relevant(data: bytes) -> bool:

@@ -38,6 +38,9 @@ FILES = (
     "*/supervisord*.conf",
 )
 DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
+# A `#` at the beginning of a line, or behind a space; in a URL or a colour it is none.
+COMMENT = re.compile(r"(^|\s)#.*")
+EXAMPLE = re.compile(r"example|sample|template|(^|[._-])dist($|[._-])")
 EXPORTS = (
     ".env*",
     ".envs/**/.*",
@@ -83,10 +86,12 @@ class DeploymentFacts:
             return True
         return not self._of_others.keys().isdisjoint(inner)
 
-    def exports(self, variable: str) -> bool:
+    def exports(self, variable: str, *, examples: bool = True) -> bool:
         """Whether a file of the deployment, or one with an environment, names a variable."""
         places = [self.root / path for path in self.files] + self._exporting()
-        return any(variable in readable_text(place) for place in places)
+        if not examples:
+            places = [place for place in places if not EXAMPLE.search(place.name)]
+        return any(_is_named(variable, readable_text(place)) for place in places)
 
     def _exporting(self) -> list[Path]:
         found = (p for pattern in EXPORTS for p in self.root.glob(pattern) if p.is_file())
@@ -99,7 +104,7 @@ class DeploymentFacts:
         places = self._exporting()
         other = [p for p in places if p not in readers and p != self.root / file]
         other += self._matching(DOCKERFILE)
-        return any(variable in place.read_text("utf-8", "replace") for place in other)
+        return any(_is_named(variable, place.read_text("utf-8", "replace")) for place in other)
 
     @cached_property
     def names_scheduler(self) -> bool:
@@ -216,3 +221,16 @@ class DeploymentFacts:
             words = command_words(line)
             if words is not None:
                 yield CeleryCommand(words, Where(path, number), line.strip())
+
+
+def _is_named(variable: str, text: str) -> bool:
+    """Whether a file names a variable, in whatever syntax, outside of its comments."""
+    return variable in text and variable in without_comments(text)
+
+
+def without_comments(text: str) -> str:
+    """The text of a file whose comments begin with #: what is put out of use is not there."""
+    if "#" not in text:
+        return text
+    lines = text.split("\n")
+    return "\n".join(COMMENT.sub("", line) for line in lines)

@@ -64,7 +64,10 @@ class TestFacts:
             readable_text(self.code.project.root / name).encode("utf-8", "replace")
             for name in CONFIGURATION
         )
-        return any(text in data for data in (*self._texts.values(), *configured) for text in texts)
+        if any(text in data for data in configured for text in texts):
+            return True
+        words = [text.decode() for text in texts]
+        return any(self.code.has(path, *words) for path in self._texts)
 
     def match(self, pattern: re.Pattern[bytes], text: bytes) -> bool:
         """Whether a pattern matches in such a test file; each match holds `text`."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from celeryize.probe.report import ImportReport
     from celeryize.probe.run import Prober
 
+# How Celery writes the broker that it takes where none is set.
+DEFAULT_BROKER = "amqp://guest:**@"
+
 
 def run(options: RunOptions, view: View, chosen: VerifyOptions) -> VerifyOutcome:
     """Check a project, and show the findings.
@@ -160,9 +163,9 @@ def summarise(
         from celeryize.live.stop_report import verdict_of
 
         stops = verdict_of(facts.stops)
-    broker = ""
+    broker, url = "", ""
     if live:
-        broker = live.broker
+        broker, url = live.broker, live.url
         failed = _failed_step(live)
         results = replace(
             results,
@@ -183,6 +186,7 @@ def summarise(
         frozenset(sight.mode for sight in (facts.worker, facts.web) if sight and sight.failures),
         tuple(_absent_parts(facts, tasks)),
         stops,
+        url,
     )
 
 
@@ -208,12 +212,18 @@ def _failed_step(report: LiveReport) -> tuple[Finding, ...]:
         return ()
     hint = "The lines above are from the log of the process."
     if report.broker == "configured":
-        hint += (
-            " Is the broker running, and CELERY_BROKER_URL correct?"
-            " Without --broker configured none is needed."
-        )
+        hint += f" {_question_of_broker(report.url)} Without --broker configured none is needed."
     message = f"the live proof failed: {step.what}"
     return (Finding(f"live.{step.step}", Severity.ERROR, message, hint),)
+
+
+def _question_of_broker(url: str) -> str:
+    """What to look at where the proof on the project's own broker failed."""
+    if not url:
+        return "Is the broker running, and CELERY_BROKER_URL correct?"
+    if url.startswith(DEFAULT_BROKER):
+        return f"The broker was {url}: is CELERY_BROKER_URL set? That is what Celery takes without."
+    return f"The broker was {url}: does it run, and is CELERY_BROKER_URL correct?"
 
 
 def _exit_code(findings: Iterable[Finding], *, strict: bool) -> Exit:

@@ -1,0 +1,178 @@
+"""Functions of the project that are no tasks for certain: no decorator, and nothing that makes them
+tasks later."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function
+from celeryize.model import Where
+from celeryize.patch.nodes import dotted
+
+if TYPE_CHECKING:
+    from celeryize.checks.facts import Facts
+
+# How many modules a function may be handed through: `from .mail import send` in an `__init__.py`.
+REEXPORTS = 4
+# What may give a module names, or its functions attributes, that its text does not show.
+HIDDEN_BINDINGS = ("globals", "setattr", "__dict__", "vars", "update_wrapper")
+# What makes a function a task without standing above it.
+MAKERS = frozenset({"task", "shared_task", "periodic_task", "register_task", "task_from_fun"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFunction:
+    """A function without a decorator, at the top of a module of the project."""
+
+    code: Code
+    node: Function
+
+    @property
+    def where(self) -> Where:
+        """The line of its `def`."""
+        return self.code.where(self.node)
+
+    @property
+    def commented_decorator(self) -> int | None:
+        """The line above it with a decorator that is commented out, if there is one."""
+        lines = self.code.source.text.split("\n")
+        number = self.node.lineno - 1
+        while number and lines[number - 1].lstrip().startswith("#"):
+            if lines[number - 1].lstrip("# \t").startswith("@"):
+                return number
+            number -= 1
+        return None
+
+    @property
+    def remedy(self) -> str:
+        """What makes it a task."""
+        name = self.node.name
+        line = self.commented_decorator
+        if line is not None:
+            return f"Take the # from the decorator above {name} ({self.code.path}:{line})."
+        return f"Put @shared_task above {name} ({self.where})."
+
+
+def plain_function(facts: Facts, code: Code, node: ast.expr) -> PlainFunction | None:
+    """The function without a decorator that an expression certainly names; None in any doubt."""
+    head, _, rest = dotted(node).partition(".")
+    if not head:
+        return None
+    bound = facts.code.imported_as(code, node, head)
+    if bound is None:
+        if rest or head in code.imported or code.binder_of(node, head) is not None:
+            return None
+        return plain_at(facts, code.path, head)
+    if not _imports_agree(facts, code, head) or _is_rebound(code, head):
+        return None
+    full = ".".join(part for part in (*bound, rest) if part)
+    return plain_named(facts, full)
+
+
+def plain_named(facts: Facts, full: str, levels: int = REEXPORTS) -> PlainFunction | None:
+    """The function without a decorator at a dotted path, followed through re-exports."""
+    module, _, name = full.rpartition(".")
+    path = facts.modules.find(module) if module else None
+    if path is None or not levels or module.split(".")[0] not in facts.code.own_packages:
+        return None
+    found = plain_at(facts, path, name)
+    if found is not None:
+        return found
+    code = facts.code.parsed(path)
+    if code is None or not _imports_agree(facts, code, name) or _is_rebound(code, name):
+        return None
+    base, inner = code.imported.get(name, ("", None))
+    if inner is None:
+        return None
+    return plain_named(facts, f"{base}.{inner}", levels - 1)
+
+
+def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | None:
+    """The function without a decorator of this name in a file, if it is nothing else there."""
+    code = facts.code.parsed(path)
+    if code is None or code.names(*HIDDEN_BINDINGS) or name in code.imported:
+        return None
+    found = [one for one in code.functions if one.name == name and _is_of_module(code, one)]
+    if len(found) != 1 or found[0].decorator_list or found[0] not in code.source.tree.body:
+        return None
+    # `from .more import *` below it may bring another one
+    if any(a.name == "*" and a.lineno > found[0].lineno for a in code.of(ast.alias)):
+        return None
+    if _is_rebound(code, name) or _is_made_elsewhere(facts, name):
+        return None
+    return PlainFunction(code, found[0])
+
+
+def is_handed_on(code: Code, name: str) -> bool:
+    """Whether a module uses a function as a value: in a list, or as the argument of a call."""
+    for node in code.of(ast.Name):
+        if node.id == name:
+            outer = code.parents.get(node)
+            called = isinstance(outer, ast.Call) and outer.func is node
+            if not called and not isinstance(outer, ast.Attribute):
+                return True
+    return False
+
+
+def _imports_agree(facts: Facts, code: Code, name: str) -> bool:
+    """Whether all imports of a file that bind a name bind it to the same, and no `def` does."""
+    if any(one.name == name and _is_of_module(code, one) for one in code.functions):
+        return False
+    if name not in code.imported_twice:
+        return True
+    meant = set()
+    for node in code.imports:
+        for alias in node.names:
+            if name != (alias.asname or alias.name.partition(".")[0]):
+                continue
+            module = ""
+            if isinstance(node, ast.ImportFrom):
+                module = facts.modules.absolute(node, code.path)
+            meant.add((module, alias.name))
+    return len(meant) == 1
+
+
+def _is_of_module(code: Code, node: ast.AST) -> bool:
+    """Whether a function is one of the module, perhaps below an `if`, and no method."""
+    around = code.around(node)
+    return not any(isinstance(outer, Function | ast.Lambda | ast.ClassDef) for outer in around)
+
+
+def _is_rebound(code: Code, name: str) -> bool:
+    """Whether anything in a file but a `def` or an import gives a name a value."""
+    for node in code.of(ast.Name):
+        if node.id == name and not isinstance(node.ctx, ast.Load):
+            if code.binder_of(node, name) is None:
+                return True
+    return any(name in node.names for node in code.of(ast.Global)) or any(
+        one.name == name for one in code.classes
+    )
+
+
+def _is_made_elsewhere(facts: Facts, name: str) -> bool:
+    """Whether code of the project makes tasks of functions of this name, or gives them, or their
+    modules, attributes."""
+    return name in facts.code.once("made tasks", lambda: frozenset(_made_names(facts)))
+
+
+def _made_names(facts: Facts) -> Iterator[str]:
+    for code in facts.code.relevant:
+        # `tasks.send = app.task(tasks.send)`, `send.delay = ...`
+        for node in code.of(ast.Attribute):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.attr
+                yield dotted(node.value).rpartition(".")[2]
+        for call in code.calls:
+            made = dotted(call.func).rpartition(".")[2] in MAKERS
+            # `shared_task(name="x")(send)`
+            if made or isinstance(call.func, ast.Call):
+                yield from (dotted(given).rpartition(".")[2] for given in call.args)
+        for call in code.calls_of("setattr"):
+            # the first is the function, or a module whose names nobody knows
+            for given in call.args[:1]:
+                yield dotted(given).rpartition(".")[2]

@@ -1,0 +1,100 @@
+"""Tasks that are called where they should be sent: broken projects, and their healthy twins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.checks.projects import TASK, TASKS, Mistake, found_in, with_twin
+
+MAIL = f"\n\nfrom django.core.mail import send_mail\n\n\n{TASK}def welcome(pk):\n    send_mail('x', 'y', None, [pk])\n"
+RETRIES = "\n\n@shared_task(autoretry_for=(OSError,))\ndef welcome(pk):\n    return pk\n"
+SELF = "\n\n@shared_task(bind=True)\ndef welcome(self, pk):\n    try:\n        return pk\n    except OSError as error:\n        raise self.retry(exc=error)\n"
+HTTP = (
+    f"\n\nimport requests\n\n\n{TASK}def welcome(pk):\n    requests.post('https://x', timeout=5)\n"
+)
+QUICK = f"\n\n{TASK}def welcome(pk):\n    return pk\n"
+IMPORT = "from doctors.tasks import welcome\n\n\n"
+SENT = "welcome.delay(1)"
+CALLED = "welcome(1)  # <-"
+PLACES = {
+    "a view": "def index(request):\n    {}\n",
+    "a method of a view": "class V:\n    def post(self, request):\n        {}\n",
+    "perform_create": "class V:\n    def perform_create(self, serializer):\n        {}\n",
+    "form_valid": "class V:\n    def form_valid(self, form):\n        {}\n        return 1\n",
+    "an admin": "class A:\n    def save_model(self, request, obj, form, change):\n        {}\n",
+    "a receiver": "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\n\n\n"
+    "@receiver(post_save)\ndef saved(sender, instance, **kwargs):\n    {}\n",
+    "a connected function": "from django.db.models.signals import post_save\n\n\n"
+    "def saved(sender, instance, **kwargs):\n    {}\n\n\npost_save.connect(saved)\n",
+    "a model": "from django.db import models\n\n\nclass M(models.Model):\n    def save(self, *args, **kwargs):\n"
+    "        super().save(*args, **kwargs)\n        {}\n",
+    "a branch": "def index(request):\n    if request.method == 'POST':\n        {}\n",
+}
+
+
+def project(body: str, task: str = MAIL) -> dict[str, str]:
+    return {"doctors/tasks.py": TASKS + task, "doctors/views.py": IMPORT + body}
+
+
+MISTAKES = [
+    *(
+        Mistake(
+            "celery.W404",
+            project(place.replace("{}", CALLED)),
+            project(place.replace("{}", "welcome.delay_on_commit(1)")),
+        )
+        for place in PLACES.values()
+    ),
+    *(
+        Mistake(
+            "celery.W404",
+            project(PLACES["a view"].replace("{}", CALLED), task),
+            project(PLACES["a view"].replace("{}", SENT), task),
+        )
+        for task in (MAIL, RETRIES, SELF, HTTP)
+    ),
+]
+FINE = {
+    "its value is used": project("def index(request):\n    return welcome(1)\n"),
+    "a switch": project(
+        "from django.conf import settings\n\n\ndef index(request):\n"
+        "    if settings.CELERY_TASK_ALWAYS_EAGER:\n        welcome(1)\n"
+    ),
+    "where sending failed": project(
+        "def index(request):\n    try:\n        welcome.delay(1)\n    except OSError:\n        welcome(1)\n"
+    ),
+    "in another task": {
+        "doctors/tasks.py": f"{TASKS}{MAIL}\n\n{TASK}def all_of_them(request):\n    welcome(1)\n"
+    },
+    "a command": {
+        "doctors/tasks.py": TASKS + MAIL,
+        "doctors/management/commands/welcome.py": IMPORT
+        + "class Command:\n    def save_model(self, request):\n        welcome(1)\n",
+    },
+    "a helper": project("def helper(pk):\n    welcome(pk)\n"),
+    "a test": {
+        "doctors/tasks.py": TASKS + MAIL,
+        "doctors/tests/test_tasks.py": IMPORT + "def test_it(request):\n    welcome(1)\n",
+    },
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    found = found_in(tmp_path, mistake.twin)
+    assert [one for one in found if one[0] in {"celery.W404", "celery.I403"}] == []
+
+
+@pytest.mark.parametrize("files", FINE.values(), ids=FINE.keys())
+def test_what_is_meant_is_left_alone(tmp_path, files):
+    assert [check for check, _ in found_in(tmp_path, files) if check == "celery.W404"] == []
+
+
+def test_a_quick_task_stays_a_remark(tmp_path):
+    found = found_in(tmp_path, project(PLACES["a view"].replace("{}", "welcome(1)"), QUICK))
+    assert [check for check, _ in found] == ["celery.I403"]
