@@ -22,10 +22,10 @@ from celeryize.commands.worker.supervisor import new_supervisor, plan_supervisor
 from celeryize.commands.worker.systemd import new_systemd, plan_systemd
 from celeryize.commands.worker.target import Target
 from celeryize.commands.worker.timing import plan_timing
-from celeryize.commands.worker.wanted import Wanted
+from celeryize.commands.worker.wanted import MARGIN, REMAP, Wanted
 from celeryize.commands.worker.watch import plan_health
 from celeryize.commands.worker.web import find_web, program_words
-from celeryize.commands.worker.wishes import default_queue_of, wanted_processes
+from celeryize.commands.worker.wishes import LONGEST, default_queue_of, wanted_processes
 from celeryize.detect.processes.process import Process
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
@@ -85,7 +85,8 @@ def plan(project: Project, request: Request) -> Plan:
     health = request.health
     if health is None:
         health = bool(kinds & PROBED)
-    wanted, timing = wanted_processes(project, facts, request, health=health)
+    patience = _patience_of(files)
+    wanted, timing = wanted_processes(project, facts, request, health=health, patience=patience)
     if files:
         _plan_files(project, draft, files, wanted, request, facts)
     else:
@@ -95,9 +96,51 @@ def plan(project: Project, request: Request) -> Plan:
     if health and _uses_health(draft):
         plan_health(project, draft)
     report_unconsumed(facts, draft, wanted)
+    _report_less_time(draft, files, wanted)
     if request.beat is None and wanted.beat is None:
         _report_no_beat(facts, draft, files)
     return draft.plan()
+
+
+def _patience_of(files: list[DeploymentFile]) -> float | None:
+    """The least time that a worker has for its tasks at a stop, of those for which a file says one;
+    None also where a Procfile is among the files, whose platform has its own."""
+    if any(file.kind == "procfile" for file in files):
+        return None
+    workers = (one for file in files for one in file.processes if one.subcommand == "worker")
+    said = [_time_at_stop(one) for one in workers if one.stop_where is not None]
+    return min((seconds for seconds in said if seconds is not None), default=None)
+
+
+def _time_at_stop(process: Process) -> float | None:
+    """The seconds until a process is killed; systemd has a word for no end."""
+    item = process.options.get("TimeoutStopSec")
+    if item is not None and item.text.strip() == "infinity":
+        return LONGEST
+    return process.stop
+
+
+def _report_less_time(draft: Draft, files: list[DeploymentFile], wanted: Wanted) -> None:
+    """A note for a worker that had more time for its tasks at a stop than the soft shutdown."""
+    if wanted.soft is None:
+        return
+    mark = REMAP.encode()
+    changed = {
+        edit.path
+        for edit in draft.edits()
+        if (edit.after or b"").count(mark) > (edit.before or b"").count(mark)
+    }
+    for process in (one for file in files for one in file.processes):
+        seconds = _time_at_stop(process)
+        if process.subcommand != "worker" or process.where.path not in changed:
+            continue
+        if process.stop_where is None or seconds is None or seconds - MARGIN <= wanted.soft:
+            continue
+        draft.add_note(
+            f"{process.name} has {seconds:g} s for its tasks at a stop ({process.stop_where}), of "
+            f"which {wanted.soft} are used with {REMAP}: where tasks take longer, raise "
+            f"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT to {seconds - MARGIN:g}."
+        )
 
 
 def _no_file(project: Project, facts: Facts, request: Request) -> CannotPatch:

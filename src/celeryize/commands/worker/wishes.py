@@ -16,6 +16,8 @@ from celeryize.detect.project import Project
 from celeryize.detect.settings import constant
 
 SOFT = 20
+# However long a worker may take: systemd knows "infinity".
+LONGEST = 24 * 3600
 OLD_NAME = "CELERYD_SOFT_SHUTDOWN_TIMEOUT"
 # Without a soft shutdown, SIGTERM waits for the tasks; this is how long they have.
 PATIENCE = 60
@@ -34,10 +36,18 @@ class Timing:
 
 
 def wanted_processes(
-    project: Project, facts: Facts, request: Request, *, health: bool
+    project: Project,
+    facts: Facts,
+    request: Request,
+    *,
+    health: bool,
+    patience: float | None = None,
 ) -> tuple[Wanted, Timing]:
-    """The processes to be, and what the settings have to say about their stop."""
-    timing = _timing_of(project, facts)
+    """The processes to be, and what the settings have to say about their stop.
+
+    `patience` are the seconds that the workers which are there have for their tasks at a stop.
+    """
+    timing = _timing_of(project, facts, patience)
     grace = PATIENCE
     if timing.soft is not None:
         grace = timing.soft + MARGIN
@@ -86,7 +96,7 @@ def _workers_of(facts: Facts, request: Request) -> tuple[Job, ...]:
     return (Job("worker", "worker", rest), own)
 
 
-def _timing_of(project: Project, facts: Facts) -> Timing:
+def _timing_of(project: Project, facts: Facts, patience: float | None) -> Timing:
     if not has_soft_shutdown(project):
         return Timing(None, missing=False)
     soft, _ = soft_timeout(facts)
@@ -97,7 +107,9 @@ def _timing_of(project: Project, facts: Facts) -> Timing:
         return Timing(SOFT, missing=False, unknown=True)
     if soft > 0:
         return Timing(round(soft), missing=False)
-    return Timing(SOFT, missing=True)
+    # a worker that had ten minutes for its tasks keeps them
+    kept = 0 if patience is None else round(min(patience, LONGEST)) - MARGIN
+    return Timing(max(SOFT, kept), missing=True)
 
 
 def has_soft_shutdown(project: Project) -> bool:
