@@ -32,6 +32,7 @@ from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.written_values import written_values
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import Project
+from celeryize.detect.tasks import find_tasks
 from celeryize.model import Where
 from celeryize.patch.block_change import BlockChange, Piece, change_block
 from celeryize.patch.imports import with_imports
@@ -39,6 +40,17 @@ from celeryize.patch.settings import add_block
 from celeryize.patch.source import Source
 from celeryize.render import ANSWERS_FILE
 
+# What a setting changes for tasks that were written without it.
+NEW_CONDUCT = {
+    "CELERY_TASK_TIME_LIMIT": (
+        "is for the tasks that are there, too: what runs longer is killed, unless its decorator "
+        "has a time_limit of its own"
+    ),
+    "CELERY_TASK_ACKS_LATE": (
+        "is for the tasks that are there, too: they run again where their worker is gone; one that "
+        "must not run twice needs acks_late=False in its decorator"
+    ),
+}
 # What a worker and its broker agree on: to change them strands messages, or hides results.
 _AGREED = {
     "CELERY_TASK_DEFAULT_QUEUE": "messages that wait in the queue of today would be left there",
@@ -88,11 +100,24 @@ def adopt_profile(setup: Setup, wiring: Wiring, app: CeleryApp) -> Wiring:
         missing = [piece for piece in missing if piece.name != name]
         setup.draft.add_note(f"{name} is not added: {own.conflict}.")
     if missing:
+        _report_new_conduct(setup, missing)
         with setup.attempt():
             wiring = _add_missing(setup, wiring, app, missing)
     else:
         setup.draft.add_note(f"Every setting of the profile {profile} that fits here is there.")
     return wiring
+
+
+def _report_new_conduct(setup: Setup, missing: list[Piece]) -> None:
+    """A note for what a new setting changes for the tasks that are there already."""
+    project = setup.project
+    if not find_tasks(project.modules, project.apps, project.celery):
+        return
+    names = {piece.name: piece.value for piece in missing}
+    for name, sentence in NEW_CONDUCT.items():
+        value = names.get(name)
+        if value is not None:
+            setup.draft.add_note(f"{name} = {shown(value)} {sentence}.")
 
 
 def _has_old_names(project: Project, app: CeleryApp) -> bool:

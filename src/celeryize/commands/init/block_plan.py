@@ -129,7 +129,9 @@ def _plan_present(
     if ours or same:
         plan.ours.add(name)
     if same:
-        plan.recorded[name] = text
+        # the project's own says the same by chance, and stays its own
+        if name in versions.was:
+            plan.recorded[name] = text
     elif ours and wanted:
         plan.replaced[name] = piece
         plan.recorded[name] = text

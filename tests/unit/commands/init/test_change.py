@@ -41,6 +41,29 @@ def test_a_project_that_git_ignores_has_its_broker(tmp_path: Path):
     assert "nothing to do" in ended.status and snapshot(folder) == before
 
 
+def test_a_profile_for_a_set_up_of_another_says_what_changes_for_its_tasks(tmp_path: Path):
+    folder = set_up(tmp_path)
+    (folder / ".celeryize.yml").unlink()
+    settings = folder / "config/settings.py"
+    text = settings.read_text()
+    head = text[: text.index("\n# A task whose worker is gone")]
+    settings.write_text(head + "\n")
+    notes = change(folder, profile="standard")
+    assert not [note for note in notes if "tasks that are there" in note]
+    commands.undo(folder, Recorder(), yes=True)
+    (folder / "doctors/tasks.py").write_text(
+        "from celery import shared_task\n\n\n@shared_task\ndef report():\n    pass\n"
+    )
+    notes = change(folder, profile="standard")
+    assert [note.split()[0] for note in notes if "tasks that are there" in note] == [
+        "CELERY_TASK_TIME_LIMIT",
+        "CELERY_TASK_ACKS_LATE",
+    ]
+    before = snapshot(folder)
+    ended = commands.update(folder, Recorder(), yes=True, no_verify=True)
+    assert "nothing to do" in ended.status and snapshot(folder) == before
+
+
 def edit(folder: Path, old: str, new: str) -> None:
     settings = folder / "config/settings.py"
     text = settings.read_text()
