@@ -78,10 +78,8 @@ def find_block(project: Project, names: frozenset[str]) -> Home | None:
 
 
 def in_draft(home: Home, draft: Draft, names: frozenset[str]) -> Home:
-    """The block where an earlier step of the plan has changed its file."""
+    """The block as the plan has its file, which knows how the project writes its code."""
     source = draft.source(home.source.path)
-    if source.text == home.source.text:
-        return home
     most = max(_bodies(source), key=lambda body: sum(assigned_name(node) in names for node in body))
     return Home(source, tuple(most))
 

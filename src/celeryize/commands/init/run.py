@@ -276,6 +276,12 @@ def _answers_in(table: dict[str, object]) -> dict[str, object]:
     return {key.replace("-", "_"): value for key, value in table.items() if key in QUESTION_KEYS}
 
 
+def _has_schedule(project: Project) -> bool:
+    """Whether a schedule is set where an app of the project, or its settings, say so by name."""
+    names = {name for app in project.celery for name, _ in app.conf_writes}
+    return "beat_schedule" in names or "CELERY_BEAT_SCHEDULE" in project.settings.assigned
+
+
 def _next_steps(
     project: Project, planned: init.Init, proof: Proof, *, installed: bool
 ) -> tuple[NextStep, ...]:
@@ -286,9 +292,11 @@ def _next_steps(
         spec = project.start_spec(project.celery[0])
         settings += worker_variables(project)
     subcommands = ["worker"]
-    # a project with an app of its own may have decided to go without Beat
-    has_schedule = not project.celery or "CELERY_BEAT_SCHEDULE" in project.settings.assigned
-    if planned.answers.beat and has_schedule:
+    has_beat = planned.answers.beat
+    if project.celery:
+        # a project with an app of its own may go without Beat, or have one that is no answer of ours
+        has_beat = _has_schedule(project) or "CELERY_BEAT_SCHEDULE" in planned.wiring.wrote
+    if has_beat:
         subcommands.append("beat")
     change, starts = _without_change(start_steps(project, spec, tuple(subcommands), settings))
     steps: list[NextStep] = []

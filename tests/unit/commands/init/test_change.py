@@ -41,6 +41,21 @@ def test_a_project_that_git_ignores_has_its_broker(tmp_path: Path):
     assert "nothing to do" in ended.status and snapshot(folder) == before
 
 
+@pytest.mark.parametrize("length", [79, 88, 100, 120])
+def test_other_answers_write_lines_as_long_as_the_first_ones(tmp_path: Path, length: int):
+    texts = []
+    for flags in ({"broker": "rabbitmq", "profile": "production"}, {}):
+        folder = tmp_path / f"clinic{len(texts)}"
+        shutil.copytree(GOLDEN / "startproject_standard/before", folder)
+        (folder / "pyproject.toml").write_text(f"[tool.black]\nline-length = {length}\n")
+        commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+        standard = {"broker": "redis", "profile": "standard"}
+        commands.init(folder, Recorder(), flags=standard, yes=True, no_verify=True)
+        texts.append((folder / "config/settings.py").read_text())
+    changed, first = ({line for line in text.splitlines() if line} for text in texts)
+    assert changed == first
+
+
 def test_a_profile_for_a_set_up_of_another_says_what_changes_for_its_tasks(tmp_path: Path):
     folder = set_up(tmp_path)
     (folder / ".celeryize.yml").unlink()
