@@ -67,6 +67,15 @@ DIALOGUES = {
         ("(NAME:TYPE)", "\r"),
         NO,
     ),
+    "add_task_another_model": (
+        "add-task",
+        ("(APP.TASK)", "load\r"),
+        ("(--kind)", f"{DOWN}\r"),
+        ("(--model)", f"{DOWN}\r"),
+        ("another model", "doctors.Docter\r"),
+        ("no model Docter", "doctors.Doctor\r"),
+        NO,
+    ),
     "add_task_back": (
         "add-task",
         ("(APP.TASK)", "remnd\r"),

@@ -53,6 +53,8 @@ class Needed:
     def example(self) -> str:
         """A value for it, as JSON."""
         kinds = _kinds_of(self.annotation)
+        if kinds[:1] == ["list"] and _kinds_inside(self.annotation) == ["str"]:
+            return '["one", "two"]'
         return JSON_TYPES[kinds[0]][1] if kinds else ANY_EXAMPLE
 
     @property
@@ -335,6 +337,17 @@ def _kinds_of(annotation: ast.expr | None) -> list[str]:
             return []
         found.append(name)
     return found
+
+
+def _kinds_inside(annotation: ast.expr | None) -> list[str]:
+    """The types that a list may hold, where it says so."""
+    for part in _parts_of(annotation):
+        if (
+            isinstance(part, ast.Subscript)
+            and dotted(part.value).rpartition(".")[2].lower() == "list"
+        ):
+            return _kinds_of(part.slice)
+    return []
 
 
 def _parts_of(annotation: ast.expr | None) -> Iterator[ast.expr]:

@@ -11,7 +11,7 @@ from keyword import iskeyword
 from celeryize.commands.asking import ask_in_row
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.parameters import check_address, parse_parameters, split_parameters
-from celeryize.commands.task.place import AUTH_USER, django_user
+from celeryize.commands.task.place import AUTH_USER, django_user, named_model
 from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
@@ -151,7 +151,19 @@ def _model_question(project: Project, app: App) -> Question:
         choices,
         choices[0].value if choices else "",
         other="another model, APP.MODEL ...",
+        problem_of=partial(_problem_of_model, project, app, find_kind("model")),
     )
+
+
+def _problem_of_model(project: Project, app: App, kind: Kind, text: str) -> str:
+    """What is wrong with a model that was typed for a kind of task."""
+    try:
+        model = named_model(project, app, text)
+    except UsageError as error:
+        return f"{error.message}. {error.hint}"
+    if kind.needs_email_field and model.email_field is None:
+        return f"{model.name} has no EmailField to send to. Type another model."
+    return ""
 
 
 def _ask_recipient(project: Project, app: App, view: Asker) -> str | None:
@@ -175,6 +187,7 @@ def _ask_recipient(project: Project, app: App, view: Asker) -> str | None:
         choices,
         NO_MODEL,
         other="another model, APP.MODEL ...",
+        problem_of=partial(_problem_of_model, project, app, find_kind("email")),
     )
     answer = view.ask(question)
     return None if answer == NO_MODEL else answer

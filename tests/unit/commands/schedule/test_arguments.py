@@ -215,6 +215,8 @@ def test_a_question_for_one_argument_says_so(signature, typed, said, project):
         ("full: bool", "for example true"),
         ("note: str", "a text, without quotes"),
         ("ids: list[int]", "in JSON, for example [1, 2]"),
+        ("names: list[str]", 'in JSON, for example ["one", "two"]'),
+        ("names: List[str] | None", 'in JSON, for example ["one", "two"]'),
         ("pk", 'in JSON, for example 1, "a text", [1, 2] or true'),
     ],
 )
