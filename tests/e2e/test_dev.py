@@ -82,7 +82,14 @@ class Terminal:
             sys.executable,
             ["-m", "celeryize", "dev", *arguments],
             cwd=root,
-            env={**os.environ, "CELERYIZE_TEST_MARK": self.mark, "NO_COLOR": "1", **environment},
+            # wide, because its own lines are wrapped; pytest's workers say 80
+            env={
+                **os.environ,
+                "CELERYIZE_TEST_MARK": self.mark,
+                "NO_COLOR": "1",
+                "COLUMNS": "200",
+                **environment,
+            },
             encoding="utf-8",
             codec_errors="replace",
             timeout=30,

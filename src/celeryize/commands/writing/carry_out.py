@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -124,8 +125,8 @@ def _done_by_hand(todos: Sequence[Todo]) -> str:
     for todo in todos:
         line = todo.snippet.strip()
         where = f" ({todo.path})" if todo.path else ""
-        if not where and line and "\n" not in line:
-            # a command, which the undo asks for once more
+        # a command, which the undo asks for once more; not a URL, which may hold a password
+        if not where and line and not re.search(r"\n|=|://", line):
             where = f" (`{line}`)"
         steps.append(f"{todo.what}{where}")
     return f"What was done by hand for it stays as it is: {'; '.join(steps)}."
