@@ -75,6 +75,8 @@ KINDS = (
             "smtplib.SMTPConnectError",
             "ConnectionError",
             "TimeoutError",
+            # the name of the server is not found for a moment
+            "socket.gaierror",
         ),
     ),
     Kind(
