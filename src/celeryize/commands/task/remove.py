@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
+from celeryize.checks.facts.literals import text_of
 from celeryize.commands.task.place import named_task, owned_tasks, place_of
 from celeryize.detect.django_tasks import django_tasks_in
 from celeryize.detect.modules import Bindings, bound_names
@@ -86,14 +88,37 @@ def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
     """
     files = (*project.settings.reachable, *(app.where.path for app in project.celery))
     for path in dict.fromkeys(files):
-        for node in ast.walk(project.modules.tree(path)):
-            if isinstance(node, ast.Constant) and node.value in names:
-                raise CannotPatch(
-                    f"{path} still names {node.value}",
-                    hint="Remove it there first; an entry of the schedule with "
-                    "`celeryize remove-schedule`.",
-                    where=Where(path, node.lineno),
-                )
+        tree = project.modules.tree(path)
+        uses = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and node.value in names
+        ]
+        if not uses:
+            continue
+        uses.sort(key=lambda node: node.lineno)
+        lines = " and ".join(str(node.lineno) for node in uses)
+        word = "line" if len(uses) == 1 else "lines"
+        commands = [f"`celeryize remove-schedule {name}`" for name in _entries_of(tree, names)]
+        hint = "Remove it there first."
+        if commands:
+            hint = f"Remove it from the schedule first: {', '.join(commands)}."
+        raise CannotPatch(
+            f"{path} still names {text_of(uses[0])} ({word} {lines})",
+            hint=hint,
+            where=Where(path, uses[0].lineno),
+        )
+
+
+def _entries_of(tree: ast.Module, names: tuple[str, ...]) -> Iterator[str]:
+    """The entries of a schedule that send one of these tasks, as they are typed."""
+    for node in ast.walk(tree):
+        for key, value in (
+            zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+        ):
+            sent = [text_of(one) for one in value.values] if isinstance(value, ast.Dict) else []
+            if isinstance(key, ast.Constant) and set(sent) & set(names):
+                yield shlex.quote(str(key.value))
 
 
 def _refuse_used(project: Project, draft: Draft, function: str, homes: list[PurePosixPath]) -> None:

@@ -142,14 +142,17 @@ def test_a_task_that_the_schedule_names_stays(wired):
     add(wired, "doctors.remind")
     with (wired / "config/settings.py").open("a") as settings:
         settings.write(
-            '\nCELERY_BEAT_SCHEDULE = {"daily": {"task": "doctors.tasks.remind", "schedule": 60.0}}\n'
+            '\nCELERY_BEAT_SCHEDULE = {\n    "daily": {"task": "doctors.tasks.remind", "schedule": 60.0},\n'
+            '    "at night": {"schedule": 90.0, "task": "doctors.tasks.remind"},\n}\n'
         )
     before = snapshot(wired)
     with pytest.raises(
         CannotPatch, match=r"config/settings\.py still names doctors\.tasks\.remind"
     ) as caught:
         remove(wired, "doctors.remind")
-    assert "remove-schedule" in caught.value.hint
+    assert caught.value.hint.endswith(
+        "first: `celeryize remove-schedule daily`, `celeryize remove-schedule 'at night'`."
+    )
     assert snapshot(wired) == before
 
 
