@@ -26,6 +26,8 @@ PLACES = {
     "@receiver(post_save)\ndef saved(sender, instance, **kwargs):\n    {}\n",
     "a connected function": "from django.db.models.signals import post_save\n\n\n"
     "def saved(sender, instance, **kwargs):\n    {}\n\n\npost_save.connect(saved)\n",
+    "after the commit": "from django.db import transaction\n\n\n"
+    "def index(request):\n    transaction.on_commit(\n        lambda: {}\n    )\n",
     "a model": "from django.db import models\n\n\nclass M(models.Model):\n    def save(self, *args, **kwargs):\n"
     "        super().save(*args, **kwargs)\n        {}\n",
     "a branch": "def index(request):\n    if request.method == 'POST':\n        {}\n",
@@ -45,6 +47,19 @@ MISTAKES = [
         )
         for place in PLACES.values()
     ),
+    # connected by a file that does not mention Celery
+    Mistake(
+        "celery.W404",
+        {
+            "doctors/tasks.py": TASKS + MAIL,
+            "doctors/receivers.py": IMPORT
+            + "def saved(sender, instance, **kwargs):\n    welcome(1)  # <-\n",
+            "doctors/apps.py": "from django.apps import AppConfig\n\n\nclass DoctorsConfig(AppConfig):\n"
+            "    name = 'doctors'\n\n    def ready(self):\n"
+            "        from django.db.models.signals import post_save\n\n"
+            "        from .receivers import saved\n\n        post_save.connect(saved)\n",
+        },
+    ),
     *(
         Mistake(
             "celery.W404",
@@ -63,6 +78,32 @@ FINE = {
     "where sending failed": project(
         "def index(request):\n    try:\n        welcome.delay(1)\n    except OSError:\n        welcome(1)\n"
     ),
+    "a switch of the project": project(
+        "from config.features import USE_CELERY\n\nfrom doctors.queue import enqueue\n\n\n"
+        "def index(request):\n    if USE_CELERY:\n        enqueue(welcome)\n    else:\n        welcome(1)\n"
+    ),
+    "a switch that returns": project(
+        "from config.features import celery_is_up\n\nfrom doctors.queue import enqueue\n\n\n"
+        "def index(request):\n    if celery_is_up():\n        return enqueue(welcome)\n    welcome(1)\n"
+    ),
+    "sent by its name": project(
+        "from config.celery import app\n\n\ndef index(request, now):\n    if now:\n        welcome(1)\n"
+        "    else:\n        app.send_task('doctors.tasks.welcome', (1,))\n"
+    ),
+    "in a thread": project(
+        "from doctors.threads import run_in_thread\n\n\n@run_in_thread\ndef notify(request):\n"
+        "    welcome(1)\n"
+    ),
+    "the request of a task": project(
+        "from celery import Task\n\n\nclass Base(Task):\n    def on_failure(self, *args, **kwargs):\n"
+        "        if self.request.retries:\n            welcome(1)\n"
+    ),
+    "called by a receiver's namesake": {
+        **project("def saved(pk):\n    welcome(pk)\n"),
+        "doctors/receivers.py": "from django.db.models.signals import post_save\n\n"
+        "from doctors.tasks import greet\n\n\ndef saved(sender, instance, **kwargs):\n"
+        "    greet.delay('x')\n\n\npost_save.connect(saved)\n",
+    },
     "in another task": {
         "doctors/tasks.py": f"{TASKS}{MAIL}\n\n{TASK}def all_of_them(request):\n    welcome(1)\n"
     },
@@ -92,7 +133,8 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 
 @pytest.mark.parametrize("files", FINE.values(), ids=FINE.keys())
 def test_what_is_meant_is_left_alone(tmp_path, files):
-    assert [check for check, _ in found_in(tmp_path, files) if check == "celery.W404"] == []
+    found = found_in(tmp_path, files)
+    assert [one for one in found if one[0] in {"celery.W404", "celery.I403"}] == []
 
 
 def test_a_quick_task_stays_a_remark(tmp_path):
