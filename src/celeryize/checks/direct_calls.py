@@ -11,6 +11,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.plain import plain_function
 from celeryize.checks.facts.tasks import Task
 from celeryize.patch.nodes import dotted
 
@@ -200,14 +201,29 @@ def _why_slow(facts: Facts, task: Task) -> str:
     """What a task does that no request should wait for; empty where that is not known."""
     if {"autoretry_for", "retry_backoff"} & task.options.keys():
         return "retries when it fails"
-    for node in task.nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        if dotted(node.func) == "self.retry":
-            return "retries when it fails"
-        called = full_name(facts, task.code, node.func)
-        if called in MAILS:
-            return "sends e-mail"
-        if called.startswith(SERVERS):
-            return "waits for another server"
+    calls = [node for node in task.nodes if isinstance(node, ast.Call)]
+    if any(dotted(call.func) == "self.retry" for call in calls):
+        return "retries when it fails"
+    for call in calls:
+        reason = _slow_call(facts, task.code, call)
+        if reason:
+            return reason
+    # most tasks leave the work to a function
+    for call in calls:
+        plain = plain_function(facts, task.code, call.func)
+        inner = plain.code.within(plain.node) if plain is not None else ()
+        for node in inner:
+            if plain is not None and isinstance(node, ast.Call):
+                reason = _slow_call(facts, plain.code, node)
+                if reason:
+                    return reason
+    return ""
+
+
+def _slow_call(facts: Facts, code: Code, call: ast.Call) -> str:
+    called = full_name(facts, code, call.func)
+    if called in MAILS or dotted(call.func).endswith(".email_user"):
+        return "sends e-mail"
+    if called.startswith(SERVERS):
+        return "waits for another server"
     return ""

@@ -13,6 +13,8 @@ HTTP = (
     f"\n\nimport requests\n\n\n{TASK}def welcome(pk):\n    requests.post('https://x', timeout=5)\n"
 )
 QUICK = f"\n\n{TASK}def welcome(pk):\n    return pk\n"
+USER = f"\n\n{TASK}def welcome(user):\n    user.email_user('x', 'y')\n"
+SERVICE = f"\n\nfrom .services import post\n\n\n{TASK}def welcome(pk):\n    post(pk)\n"
 IMPORT = "from doctors.tasks import welcome\n\n\n"
 SENT = "welcome.delay(1)"
 CALLED = "welcome(1)  # <-"
@@ -66,7 +68,19 @@ MISTAKES = [
             project(PLACES["a view"].replace("{}", CALLED), task),
             project(PLACES["a view"].replace("{}", SENT), task),
         )
-        for task in (MAIL, RETRIES, SELF, HTTP)
+        for task in (MAIL, RETRIES, SELF, HTTP, USER)
+    ),
+    # the task leaves the work to a function of another module
+    Mistake(
+        "celery.W404",
+        project(PLACES["a view"].replace("{}", CALLED), SERVICE)
+        | {
+            "doctors/services.py": "import requests\n\n\ndef post(pk):\n    requests.get('x', timeout=5)\n"
+        },
+        project(PLACES["a view"].replace("{}", SENT), SERVICE)
+        | {
+            "doctors/services.py": "import requests\n\n\ndef post(pk):\n    requests.get('x', timeout=5)\n"
+        },
     ),
 ]
 FINE = {
@@ -135,6 +149,12 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 def test_what_is_meant_is_left_alone(tmp_path, files):
     found = found_in(tmp_path, files)
     assert [one for one in found if one[0] in {"celery.W404", "celery.I403"}] == []
+
+
+def test_a_quick_task_with_a_function_of_its_own_stays_a_remark(tmp_path):
+    files = project(PLACES["a view"].replace("{}", "welcome(1)"), SERVICE)
+    found = found_in(tmp_path, files | {"doctors/services.py": "def post(pk):\n    return pk\n"})
+    assert [check for check, _ in found] == ["celery.I403"]
 
 
 def test_a_quick_task_stays_a_remark(tmp_path):
