@@ -326,7 +326,7 @@ def may_exist(facts: Facts, name: str) -> bool:
         return re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)) is not None
     plain = plain_at(facts, path, function)
     if plain is not None:
-        return is_handed_on(code, function)
+        return is_handed_on(facts, code, function)
     return code.finds(re.compile(rf"\b{re.escape(function)}\b"))
 
 

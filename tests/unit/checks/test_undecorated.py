@@ -240,6 +240,21 @@ def test_an_entry_whose_task_is_made_without_a_decorator_is_fine(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "made",
+    [
+        "for name in tasks.ALL:\n    app.task(getattr(tasks, name))\n",
+        "for name, one in vars(tasks).items():\n    app.task(one)\n",
+        "for one in find(tasks):\n    app.task(name=one.__name__)(one)\n",
+        "as_task(app, tasks.send)\n",
+    ],
+)
+def test_an_entry_whose_task_another_module_makes_is_fine(tmp_path, made):
+    files = {**entry(NIGHTLY), "doctors/tasks.py": TASKS + "\n\n" + PLAIN}
+    register = f"from config.celery import app\nfrom doctors import tasks\n\n{made}"
+    assert found_in(tmp_path, {**files, "doctors/register.py": register}) == []
+
+
+@pytest.mark.parametrize(
     ("named", "hint"),
     [
         ("doctors.tasks.gret", "Did you mean doctors.tasks.greet?"),

@@ -124,8 +124,17 @@ def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | No
     return PlainFunction(code, found[0])
 
 
-def is_handed_on(code: Code, name: str) -> bool:
-    """Whether a module uses a function as a value: in a list, or as the argument of a call."""
+def is_handed_on(facts: Facts, code: Code, name: str) -> bool:
+    """Whether the module of a function uses it as a value (in a list, as the argument of a call),
+    or any other one gives it to a call."""
+    return _is_value(code, name) or any(
+        name in (_last_name(given) for given in call.args)
+        for other in facts.code.relevant
+        for call in other.calls
+    )
+
+
+def _is_value(code: Code, name: str) -> bool:
     for node in code.of(ast.Name):
         if node.id == name:
             outer = code.parents.get(node)
@@ -193,6 +202,9 @@ def _made_names(facts: Facts) -> Iterator[str]:
             # `shared_task(name="x")(send)`
             if _is_maker(call) or isinstance(call.func, ast.Call):
                 yield from map(_last_name, call.args)
+                # `for f in functions: app.task(f)`, `app.task(getattr(tasks, name))`
+                if any(_is_computed(code, given) for given in call.args[:1]) and _makes(call):
+                    yield ANY
         for call in code.calls_of("setattr", "vars"):
             # the first is the function, or a module, all of whose names it may be
             for given in call.args[:1]:
@@ -210,6 +222,23 @@ def _is_maker(call: ast.Call) -> bool:
     return _last_name(call.func) in MAKERS and bool(call.args)
 
 
+def _makes(call: ast.Call) -> bool:
+    """`app.task(f)`, `shared_task(name="x")(f)`."""
+    made = call.func
+    return _last_name(made.func if isinstance(made, ast.Call) else made) in MAKERS
+
+
+def _is_computed(code: Code, given: ast.expr) -> bool:
+    """Whether an argument is a variable of a loop, or what getattr() gives."""
+    if isinstance(given, ast.Call):
+        return _last_name(given.func) == "getattr"
+    return isinstance(given, ast.Name) and _is_of_loop(code, given.id)
+
+
+def _is_of_loop(code: Code, name: str) -> bool:
+    return any(name == dotted(target) for loop in code.of(ast.For) for target in walk(loop.target))
+
+
 def _is_any_function(code: Code, node: ast.Attribute) -> bool:
     """Whether an attribute is given to a parameter, or a variable of a loop: `fn.delay = ...`."""
     name = dotted(node.value)
@@ -218,9 +247,7 @@ def _is_any_function(code: Code, node: ast.Attribute) -> bool:
     outer = code.parents.get(node)
     if isinstance(outer, ast.Assign) and isinstance(outer.value, ast.Constant):
         return False
-    if code.binder_of(node, name) is not None:
-        return True
-    return any(name == dotted(target) for loop in code.of(ast.For) for target in walk(loop.target))
+    return code.binder_of(node, name) is not None or _is_of_loop(code, name)
 
 
 def _makes_computed(code: Code, call: ast.Call) -> bool:
