@@ -177,6 +177,9 @@ def _is_meant(facts: Facts, code: Code, call: ast.Call, task: Task) -> bool:
     for outer in code.around(call):
         if outer in tasks or isinstance(outer, ast.ExceptHandler):
             return True
+        # the answer says whether it worked
+        if isinstance(outer, ast.Try) and any(_answers(handler) for handler in outer.handlers):
+            return True
         if isinstance(outer, ast.Lambda) and not _is_after_commit(code, call):
             return True
         if isinstance(outer, ast.If | ast.IfExp) and SWITCHES.search(ast.unparse(outer.test)):
@@ -187,6 +190,10 @@ def _is_meant(facts: Facts, code: Code, call: ast.Call, task: Task) -> bool:
     if any(ELSEWHERE.search(ast.unparse(one)) for one in function.decorator_list):
         return True
     return any(_is_left_before(node, call) for node in code.within(function))
+
+
+def _answers(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(node, ast.Return) for node in handler.body)
 
 
 def _is_left_before(node: ast.AST, call: ast.Call) -> bool:

@@ -32,6 +32,8 @@ PLACES = {
     "def index(request):\n    transaction.on_commit(\n        lambda: {}\n    )\n",
     "a model": "from django.db import models\n\n\nclass M(models.Model):\n    def save(self, *args, **kwargs):\n"
     "        super().save(*args, **kwargs)\n        {}\n",
+    "a log of failures": "def index(request):\n    try:\n        {}\n    except OSError:\n"
+    "        print('failed')\n",
     "a branch": "def index(request):\n    if request.method == 'POST':\n        {}\n",
 }
 
@@ -103,6 +105,10 @@ FINE = {
     "sent by its name": project(
         "from config.celery import app\n\n\ndef index(request, now):\n    if now:\n        welcome(1)\n"
         "    else:\n        app.send_task('doctors.tasks.welcome', (1,))\n"
+    ),
+    "the answer says whether it worked": project(
+        "def index(request):\n    try:\n        welcome(1)\n    except OSError:\n        return 502\n"
+        "    return 200\n"
     ),
     "in a thread": project(
         "from doctors.threads import run_in_thread\n\n\n@run_in_thread\ndef notify(request):\n"
