@@ -306,7 +306,7 @@ def _names_no_task(facts: Facts, entry: str, name: str) -> str:
         return f"the entry {entry!r} names the task {name}, which does not exist"
     return (
         f"the entry {entry!r} names {name}, which is a plain function ({plain.where}) and no "
-        "task: it has no decorator"
+        "task: no decorator makes it one"
     )
 
 

@@ -18,7 +18,7 @@ ASKS = ("hasattr", "getattr", "isinstance")
 
 @check("celery.E415")
 def plain_function_sent(facts: Facts) -> Iterator[Occurrence]:
-    """A function without a decorator is sent as a task.
+    """A function without the decorator of a task is sent as one.
 
     What happens: The request, or the task, that sends it fails.
     How it looks: AttributeError: 'function' object has no attribute 'delay'

@@ -34,6 +34,19 @@ NIGHTLY = "        'task': 'doctors.tasks.send',\n        'schedule': 60.0,\n"
 MISTAKES = [
     Mistake("celery.E415", with_tasks(PLAIN), HEALTHY),
     Mistake("celery.E415", with_tasks("# @shared_task\n" + PLAIN), HEALTHY),
+    # decorators that make no task
+    *(
+        Mistake(
+            "celery.E415",
+            with_tasks(f"{head}\n\n\n{decorator}\n{PLAIN}"),
+            with_tasks(f"{head}\n\n\n{TASK}{decorator}\n{PLAIN}"),
+        )
+        for head, decorator in (
+            ("from django.db import transaction", "@transaction.atomic"),
+            ("from django.db.transaction import atomic", "@atomic(using='x')"),
+            ("import tenacity", "@tenacity.retry(stop=3)"),
+        )
+    ),
     # nothing of Celery is left in that file
     Mistake(
         "celery.E415", {"doctors/mail.py": PLAIN, "doctors/views.py": SENT.replace("tasks", "mail")}
@@ -216,6 +229,10 @@ def test_what_no_task_is_made_of_is_found_beside_other_attributes(tmp_path):
         ("# @shared_task\n", ", and `from celery import shared_task` at the top of the file."),
         ("# @app.task\n", ", and import app at the top of the file."),
         ("from celery import shared_task\n\n\n", ")."),
+        (
+            "from celery import shared_task\nfrom django.db.transaction import atomic\n\n\n@atomic\n",
+            "above @atomic of send (doctors/mail.py:5).",
+        ),
     ],
 )
 def test_a_remedy_names_the_import_that_it_takes(tmp_path, above, hint):

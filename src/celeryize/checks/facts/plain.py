@@ -1,5 +1,5 @@
-"""Functions of the project that are no tasks for certain: no decorator, and nothing that makes them
-tasks later."""
+"""Functions of the project that are no tasks for certain: no decorator makes them tasks,
+and nothing else does so later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function
 from celeryize.model import Where
@@ -29,13 +30,18 @@ OF_TASKS = frozenset(
     {"delay", "apply_async", "delay_on_commit", "apply_async_on_commit", "signature"}
     | {"s", "si", "subtask", "apply"}
 )
+# Decorators that give back a function without the methods of a task.
+OF_FUNCTIONS = frozenset(
+    {"django.db.transaction.atomic", "tenacity.retry", "backoff.on_exception"}
+    | {"django.views.decorators.debug.sensitive_variables"}
+)
 # Stands for every name of a module, and for every function of the project.
 ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class PlainFunction:
-    """A function without a decorator, at the top of a module of the project."""
+    """A function that no decorator makes a task, at the top of a module of the project."""
 
     code: Code
     node: Function
@@ -49,7 +55,8 @@ class PlainFunction:
     def commented_decorator(self) -> int | None:
         """The line above it with a decorator that is commented out, if there is one."""
         lines = self.code.source.text.split("\n")
-        number = self.node.lineno - 1
+        first = min(one.lineno for one in (self.node, *self.node.decorator_list))
+        number = first - 1
         while number and lines[number - 1].lstrip().startswith("#"):
             if lines[number - 1].lstrip("# \t").startswith("@"):
                 return number
@@ -67,6 +74,13 @@ class PlainFunction:
             decorator = re.split(r"[^\w]", text.partition("@")[2])[0]
         else:
             remedy, decorator = f"Put @shared_task above {name} ({self.where})", "shared_task"
+            others = self.node.decorator_list
+            if others:
+                # below them it would be another mistake
+                remedy = (
+                    f"Put @shared_task above @{ast.unparse(others[0])} of {name}"
+                    f" ({self.code.where(others[0])})"
+                )
         if self.code.names(decorator):
             return f"{remedy}."
         if decorator != "shared_task":
@@ -114,7 +128,9 @@ def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | No
     if code is None or code.names(*HIDDEN_BINDINGS) or name in code.imported:
         return None
     found = [one for one in code.functions if one.name == name and _is_of_module(code, one)]
-    if len(found) != 1 or found[0].decorator_list or found[0] not in code.source.tree.body:
+    if len(found) != 1 or found[0] not in code.source.tree.body:
+        return None
+    if not all(_is_of_functions(facts, code, one) for one in found[0].decorator_list):
         return None
     # `from .more import *` below it may bring another one
     if any(a.name == "*" and a.lineno > found[0].lineno for a in code.of(ast.alias)):
@@ -122,6 +138,11 @@ def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | No
     if _is_rebound(code, name) or _is_made_elsewhere(facts, path, name):
         return None
     return PlainFunction(code, found[0])
+
+
+def _is_of_functions(facts: Facts, code: Code, decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return full_name(facts, code, called) in OF_FUNCTIONS
 
 
 def is_handed_on(facts: Facts, code: Code, name: str) -> bool:
