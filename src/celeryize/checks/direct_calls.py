@@ -55,16 +55,19 @@ def slow_task_called(facts: Facts) -> Iterator[Occurrence]:
                 code, call
             ):
                 continue
-            task = facts.tasks.named_by(code, call.func)
+            task = facts.tasks.named_by(code, _called_by(call))
             where = _place_of(facts, code, call) if task is not None else ""
             if task is None or not where or _is_meant(facts, code, call, task):
                 continue
             reason = _why_slow(facts, task)
             if reason:
+                sent = f"{task.node.name}.delay(...)"
+                if _called_by(call) is not call.func:
+                    sent = f"partial({task.node.name}.delay, ...)"
                 yield Occurrence(
                     f"{task.node.name}() {reason}, and runs {where}: it is not sent to a worker",
                     code.where(call),
-                    f"Write {task.node.name}.delay(...).",
+                    f"Write {sent}.",
                 )
 
 
@@ -157,10 +160,20 @@ def _path_of(facts: Facts, code: Code, node: ast.expr) -> str:
     return ".".join(part for part in (*bound, rest) if part)
 
 
+def _called_by(call: ast.Call) -> ast.expr:
+    """What a call calls; for `partial(welcome, 1)`, what that will call."""
+    if dotted(call.func).rpartition(".")[2] == "partial" and call.args:
+        return call.args[0]
+    return call.func
+
+
 def _is_after_commit(code: Code, call: ast.Call) -> bool:
-    """Whether a call is made by `on_commit(lambda: welcome(1))`, in the same process."""
-    outer = code.parents.get(call)
-    around = code.parents.get(outer) if isinstance(outer, ast.Lambda) else None
+    """Whether a call is made by `on_commit(lambda: welcome(1))`, or `on_commit(partial(welcome,
+    1))`, in the same process."""
+    around = code.parents.get(call)
+    if _called_by(call) is call.func:
+        # the value of the call itself would be given to on_commit()
+        around = code.parents.get(around) if isinstance(around, ast.Lambda) else None
     return isinstance(around, ast.Call) and dotted(around.func).endswith("on_commit")
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import TASK, TASKS, Mistake, found_in, with_twin
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    TASK,
+    TASKS,
+    Mistake,
+    facts_of,
+    found_in,
+    healthy,
+    with_twin,
+)
 
 MAIL = f"\n\nfrom django.core.mail import send_mail\n\n\n{TASK}def welcome(pk):\n    send_mail('x', 'y', None, [pk])\n"
 RETRIES = "\n\n@shared_task(autoretry_for=(OSError,))\ndef welcome(pk):\n    return pk\n"
@@ -36,6 +46,12 @@ PLACES = {
     "        print('failed')\n",
     "a branch": "def index(request):\n    if request.method == 'POST':\n        {}\n",
 }
+
+
+PARTIAL = (
+    "from functools import partial\n\nfrom django.db import transaction\n\n\n"
+    "def index(request):\n    transaction.on_commit(partial({}, 1))  # <-\n"
+)
 
 
 def project(body: str, task: str = MAIL) -> dict[str, str]:
@@ -71,6 +87,11 @@ MISTAKES = [
             project(PLACES["a view"].replace("{}", SENT), task),
         )
         for task in (MAIL, RETRIES, SELF, HTTP, USER)
+    ),
+    Mistake(
+        "celery.W404",
+        project(PARTIAL.replace("{}", "welcome")),
+        project(PARTIAL.replace("{}", "welcome.delay")),
     ),
     # the task leaves the work to a function of another module
     Mistake(
@@ -166,3 +187,10 @@ def test_a_quick_task_with_a_function_of_its_own_stays_a_remark(tmp_path):
 def test_a_quick_task_stays_a_remark(tmp_path):
     found = found_in(tmp_path, project(PLACES["a view"].replace("{}", "welcome(1)"), QUICK))
     assert [check for check, _ in found] == ["celery.I403"]
+
+
+def test_the_remedy_of_a_partial_is_one(tmp_path):
+    facts = facts_of(make_tree(tmp_path, healthy() | project(PARTIAL.replace("{}", "welcome"))))
+    assert [one.hint for one in run_checks(facts).findings] == [
+        "Write partial(welcome.delay, ...)."
+    ]
