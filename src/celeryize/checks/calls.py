@@ -428,51 +428,19 @@ def is_view(code: Code, function: ast.AST) -> bool:
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     names = [argument.arg for argument in [*function.args.posonlyargs, *function.args.args]]
+    holder = code.parents.get(function)
+    bases = holder.bases if isinstance(holder, ast.ClassDef) else []
+    # a task has a request of its own, and a command is run by a person
+    if any(dotted(base).endswith(("Task", "Command")) for base in bases):
+        return False
     if "request" in names[:2]:
         return True
-    if not isinstance(code.parents.get(function), ast.ClassDef) or names[:1] != ["self"]:
+    if not isinstance(holder, ast.ClassDef) or names[:1] != ["self"]:
         return False
     return any(
         isinstance(node, ast.Attribute) and dotted(node) == "self.request"
         for node in code.within(function)
     )
-
-
-@check("celery.I403", unless_there=("celery.W404",))
-def task_called_in_view(facts: Facts) -> Iterator[Occurrence]:
-    """A view calls a task like a function.
-
-    What happens: The task runs in the web process, before the answer; no worker has a part in it.
-    How it looks: (nothing: the page is slow, and the worker's log is empty)
-    Why: Calling a task calls its function. Only delay() and apply_async() send it.
-    Fix: task.delay(...), or task.delay_on_commit(...) inside a transaction.
-    Source: https://docs.celeryq.dev/en/stable/userguide/calling.html#basics
-    """
-    for code in facts.code.relevant:
-        for call in code.calls:
-            # a value that is used was meant to be waited for
-            if not isinstance(code.parents.get(call), ast.Expr):
-                continue
-            called = call.func
-            # apply() runs the task here, as calling it does
-            if isinstance(called, ast.Attribute) and called.attr == "apply":
-                called = called.value
-            task = facts.tasks.named_by(code, called)
-            if task is None:
-                continue
-            function = code.function_of(call)
-            if function is None or not is_view(code, function):
-                continue
-            # a project that sends it as well, where it has a worker, knows what it does
-            if any(one.node is function for one in facts.tasks):
-                continue
-            if code.has(f"{task.node.name}.delay"):
-                continue
-            yield Occurrence(
-                f"{task.node.name}() runs here, in the web process: it is not sent to a worker",
-                code.where(call),
-                f"Write {task.node.name}.delay(...).",
-            )
 
 
 def has_no_backend(facts: Facts) -> bool:

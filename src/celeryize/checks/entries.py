@@ -98,6 +98,20 @@ def time_of_entry_wrong(facts: Facts) -> Iterator[Occurrence]:
                 message, hint = problem
                 where = entry.code.where(pair.value)
                 yield Occurrence(f"{message}, in {entry.name!r}", where, hint)
+    for code, name, value in _periodic_times(facts):
+        problem = wrong_time(facts, code, name, value)
+        if problem is not None:
+            message, hint = problem
+            yield Occurrence(f"{message}, in add_periodic_task()", code.where(value), hint)
+
+
+def _periodic_times(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
+    """The times among the options of `sender.add_periodic_task(60, task.s(), expires=...)`."""
+    for code in facts.code.relevant:
+        for call in code.calls_of("add_periodic_task"):
+            for keyword in call.keywords:
+                if keyword.arg in {"countdown", "eta", "expires"}:
+                    yield code, keyword.arg, keyword.value
 
 
 def _computed_once(name: str, option: str | None, where: Where | None) -> Occurrence:

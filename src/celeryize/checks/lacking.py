@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.plain import HIDDEN_BINDINGS
 from celeryize.checks.facts.processes.brokers import broker_of
-from celeryize.checks.facts.processes.given import is_named_elsewhere
+from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
+from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
@@ -20,6 +22,7 @@ from celeryize.detect.processes import Process
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
 # The client that a transport or a result backend needs, and the extra of celery that brings it.
@@ -69,6 +72,8 @@ CELERY_LINE = re.compile(
     rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
     re.I,
 )
+# Where the file that starts a process does not say which variables it has.
+VARIABLES_ELSEWHERE = frozenset({"procfile", "supervisor"})
 # `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
 OUT_OF_USE = re.compile(r"\s*#\s*(?:-\s+)?(?:[\w.-]+:(?:\s|$)|\S*celery\s+-)")
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
@@ -576,13 +581,57 @@ def _may_have_broker(facts: Facts) -> bool:
     if worker is None or worker.app is None:
         project = facts.project
         unseen = project.settings.split or bool(project.settings.unknown)
-        if unseen or not project.celery[0].reads_django_settings:
+        if unseen or not project.celery[0].reads_django_settings or _may_be_computed(facts):
             return True
     else:
         given = {"broker_host", "broker_transport", *names} & worker.configuration.keys()
         if given or worker.conf.get("broker_url") or f"{PREFIX}BROKER_URL" in worker.environment:
             return True
-    return _is_exported(facts)
+    return _may_be_started_with(facts) or _is_exported(facts)
+
+
+def _may_be_computed(facts: Facts) -> bool:
+    """Whether settings come from where nobody can read them: names that are computed, a module
+    that is not here, or a mapping that the app is updated with."""
+    for path in facts.project.settings.reachable:
+        code = facts.code.parsed(path)
+        if code is None or code.names(*HIDDEN_BINDINGS) or "sys.modules" in code.bare:
+            return True
+        for node in code.of(ast.ImportFrom):
+            if node.names[0].name == "*":
+                if facts.modules.find(facts.modules.absolute(node, path)) is None:
+                    return True
+    code = facts.app_code
+    if code is None:
+        return False
+    added = any(dotted(node.target).endswith(".conf") for node in code.of(ast.AugAssign))
+    return added or any(_is_updated(call) for call in code.calls)
+
+
+def _is_updated(call: ast.Call) -> bool:
+    """`app.conf.update(load())`, `app.conf.update(**values)`."""
+    if not dotted(call.func).endswith(("conf.update", "conf.add_defaults")):
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is None)]
+    # a dict that is written out shows its keys
+    return not all(isinstance(value, ast.Dict) and None not in value.keys for value in given)
+
+
+def _may_be_started_with(facts: Facts) -> bool:
+    """Whether a worker is given the broker on its command line, or variables that are not in the
+    repository."""
+    if any(command.option("-b", "--broker") for command in facts.deployment.commands):
+        return True
+    if dotenv_of(facts) is None:
+        return True
+    for process in facts.deployment.processes:
+        if process.subcommand not in {"worker", "beat"}:
+            continue
+        if may_start_with(facts, process, "CELERY_BROKER_URL"):
+            return True
+        if process.kind not in VARIABLES_ELSEWHERE and not given_to(facts, process).complete:
+            return True
+    return False
 
 
 def _is_exported(facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from celeryize.checks import imported, wiring
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.imported import failure_text, failures, place
@@ -198,7 +199,41 @@ def name_clashes(facts: Facts) -> Iterator[tuple[Task, Where]]:
             if registry is not None and registry.find(task) is not None:
                 kept = task
                 break
-        yield from ((task, kept.where) for task in tasks if task is not kept)
+        for task in tasks:
+            if task is not kept and not _are_alternatives(facts, task, kept):
+                yield task, kept.where
+
+
+def _are_alternatives(facts: Facts, one: Task, other: Task) -> bool:
+    """Whether a process imports the module of one task or that of the other: in the branches of an
+    `if`, or where the first cannot be imported."""
+    wanted = {one.code.module, other.code.module}
+    if len(wanted) < 2:
+        return False
+    for code in facts.code.relevant:
+        branches = [(node.body, node.orelse) for node in code.of(ast.If)]
+        for node in code.of(ast.Try):
+            handled = [inner for handler in node.handlers for inner in handler.body]
+            branches.append(([*node.body, *node.orelse], handled))
+        for body, other_body in branches:
+            first = _imports_in(facts, code, body) & wanted
+            rest = _imports_in(facts, code, other_body) & wanted
+            if first and rest and first != rest:
+                return True
+    return False
+
+
+def _imports_in(facts: Facts, code: Code, body: Sequence[ast.stmt]) -> set[str]:
+    """The modules that a branch imports."""
+    found: set[str] = set()
+    for statement in body:
+        for node in code.within(statement):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = facts.modules.absolute(node, code.path)
+                found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def name_taken(name: str, where: Where | None) -> str:

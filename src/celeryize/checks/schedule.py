@@ -306,7 +306,7 @@ def _names_no_task(facts: Facts, entry: str, name: str) -> str:
         return f"the entry {entry!r} names the task {name}, which does not exist"
     return (
         f"the entry {entry!r} names {name}, which is a plain function ({plain.where}) and no "
-        "task: it has no decorator"
+        "task: no decorator makes it one"
     )
 
 
@@ -326,7 +326,7 @@ def may_exist(facts: Facts, name: str) -> bool:
         return re.search(rf"\b{re.escape(function)}\b", facts.code.text(path)) is not None
     plain = plain_at(facts, path, function)
     if plain is not None:
-        return is_handed_on(code, function)
+        return is_handed_on(facts, code, function)
     return code.finds(re.compile(rf"\b{re.escape(function)}\b"))
 
 

@@ -455,6 +455,10 @@ def class_not_registered(facts: Facts) -> Iterator[Occurrence]:
                 "run" not in body
                 or "__call__" in body
                 or abstract
+                # `@register` above the class, and what goes through all of them
+                or node.decorator_list
+                or "__subclasses__" in text
+                or "getmembers" in text
                 or text.count(node.name) > text.count(f"{node.name}().delay") + 1
             ):
                 continue

@@ -8,20 +8,17 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.plain import PlainFunction, plain_function
+from celeryize.checks.facts.plain import OF_TASKS, PlainFunction, plain_function
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 
-# What a task has, and a function has not.
-OF_TASKS = frozenset(
-    {"delay", "apply_async", "delay_on_commit", "apply_async_on_commit", "signature"}
-    | {"s", "si", "subtask", "apply"}
-)
+# What asks for the kind, or an attribute, of a value.
+ASKS = ("hasattr", "getattr", "isinstance")
 
 
 @check("celery.E415")
 def plain_function_sent(facts: Facts) -> Iterator[Occurrence]:
-    """A function without a decorator is sent as a task.
+    """A function without the decorator of a task is sent as one.
 
     What happens: The request, or the task, that sends it fails.
     How it looks: AttributeError: 'function' object has no attribute 'delay'
@@ -73,7 +70,7 @@ def _others(uses: list[tuple[Code, ast.Attribute]]) -> str:
     return f", here and in {len(uses) - 1} more places"
 
 
-def _is_asked_first(code: Code, node: ast.AST) -> bool:
+def _is_asked_first(code: Code, node: ast.Attribute) -> bool:
     """Whether the code around knows that it may be no task: hasattr(), or AttributeError."""
     for outer in code.around(node):
         if isinstance(outer, ast.If | ast.IfExp) and "hasattr" in ast.unparse(outer.test):
@@ -81,4 +78,11 @@ def _is_asked_first(code: Code, node: ast.AST) -> bool:
         if isinstance(outer, ast.Try):
             if any("AttributeError" in ast.unparse(h.type) for h in outer.handlers if h.type):
                 return True
-    return False
+        if isinstance(outer, ast.With):
+            if any("AttributeError" in ast.unparse(item.context_expr) for item in outer.items):
+                return True
+    # `if not isinstance(send, Task): return send()`
+    function = code.function_of(node)
+    asked = (call for call in code.calls_of(*ASKS) if code.function_of(call) is function)
+    name = dotted(node.value)
+    return any(dotted(given) == name for call in asked for given in call.args[:1])

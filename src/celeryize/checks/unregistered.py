@@ -63,13 +63,18 @@ def _message_of(group: list[Unregistered]) -> str:
     if len(names) > LISTED:
         listed = f"{', '.join(names[: LISTED - 1])} and {len(names) - LISTED + 1} more"
     text = first.message.removeprefix(f"{names[0]} is").replace("its module", "their modules")
+    if text.endswith(" does not import it"):
+        text = text.removesuffix("it") + "them"
     return f"{len(names)} tasks ({listed}) are{text}"
 
 
 def _hint_of(group: list[Unregistered]) -> str:
     names = sorted({one.task.node.name for one in group})
     first = group[0]
-    return first.hint.replace(f"import {first.task.node.name}", f"import {', '.join(names)}")
+    hint = first.hint
+    if len(names) > 1:
+        hint = hint.replace("Move the task into", "Move the tasks into")
+    return hint.replace(f"import {first.task.node.name}", f"import {', '.join(names)}")
 
 
 def _add_discovery(facts: Facts) -> Fix | Unsure:

@@ -609,6 +609,11 @@ NEEDS_NAMESPACE = words(
 READERS = ("config_from_object", "config_from_envvar", "config_from_cmdline", "config_source")
 
 
+def _is_handed_over(code: Code, variable: str) -> bool:
+    """Whether the app is given to a function, which may configure it."""
+    return any(dotted(given) == variable for call in code.calls for given in call.args)
+
+
 @check("celery.E051", fixable=True)
 def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     """The app never reads the Django settings.
@@ -628,7 +633,9 @@ def settings_not_read(facts: Facts) -> Iterator[Occurrence]:
     given = [s for s in facts.settings if s.name.startswith("CELERY_")]
     if not given or app.conf_writes or set(app.constructor) - {"main"}:
         return
-    if any(one.names(*READERS) for one in facts.code.relevant):
+    if any(one.names(*READERS) for one in facts.code.relevant) or _is_handed_over(
+        code, app.variable
+    ):
         return
     yield Occurrence(
         f"the app never calls config_from_object, so {given[0].name} ({given[0].where}) has no "

@@ -26,6 +26,8 @@ VISIT = (
 TIMED = """import os
 from datetime import timedelta
 
+from django.utils import timezone
+
 DELAY = 60
 TEXT = "60"
 """
@@ -376,6 +378,30 @@ MISTAKES = [
             ("eta='60'", "eta=''"),
             ("eta=timedelta(minutes=1)", "eta=when + timedelta(minutes=1)"),
             ("eta=[when]", "eta=str(when)"),
+            ("eta=timezone.now", "eta=timezone.now()"),
+            ("countdown=timezone.now() + timedelta(hours=1)", "eta=timezone.now()"),
+            ("countdown=request.POST['delay']", "countdown=int(request.POST['delay'])"),
+            ("countdown=request.GET.get('delay')", "countdown=request.GET.get('delay', 5)"),
+        )
+    ),
+    # a variable of another function, a parameter and a loop have no value of the module
+    *(
+        Mistake(
+            "celery.E372",
+            view(
+                "def f():\n    delay = TEXT\n    greet.apply_async(('x',), countdown=delay)  # <-\n",
+                TIMED,
+            ),
+            view(f"def g():\n    delay = timedelta(hours=1)\n    return delay\n\n\n{right}", TIMED),
+        )
+        for right in (
+            "def f(delay):\n    greet.apply_async(('x',), countdown=delay)\n",
+            "def f():\n    for delay in (1, 2):\n        greet.apply_async(('x',), countdown=delay)\n",
+            "def f():\n    return [greet.apply_async(('x',), countdown=delay) for delay in (1, 2)]\n",
+            "def f(when):\n    expires = timedelta(hours=1)\n    expires += when\n"
+            "    greet.apply_async(('x',), expires=expires)\n",
+            "def timedelta(minutes):\n    return minutes * 60\n\n\n"
+            "def f():\n    greet.apply_async(('x',), countdown=timedelta(minutes=1))\n",
         )
     ),
     Mistake(

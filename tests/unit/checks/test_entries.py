@@ -24,6 +24,15 @@ HANDLER = (
     APP + "\n\n@app.on_after_finalize.connect\ndef setup(sender, **kwargs):\n"
     "    from doctors.tasks import greet\n\n%s"
 )
+ADDED = (
+    "\n\n@app.on_after_finalize.connect\ndef setup(sender, **kwargs):\n"
+    "    from datetime import timedelta\n\n    from doctors.tasks import greet\n\n"
+    "    sender.add_periodic_task(60.0, greet.s('x'), expires={})  # <-\n"
+)
+HOURLY = (
+    "from datetime import timedelta\n\nHOUR = %s\nCELERY_BEAT_SCHEDULE = {'a': {"
+    f"{GREET}, 'schedule': 60.0,\n"
+)
 PERIODIC = "from django_celery_beat.models import PeriodicTask\n\n\ndef make():\n    %s\n"
 
 MODELS = "from django_celery_beat.models import IntervalSchedule, PeriodicTask\nimport json\n"
@@ -157,6 +166,19 @@ MISTAKES = [
             ("'countdown': '60'", "'countdown': 60"),
             ("'countdown': [60]", "'queue': 'slow'"),
         )
+    ),
+    Mistake(
+        "celery.E251",
+        {"config/celery.py": APP + ADDED.replace("{}", "timedelta(hours=1)")},
+        {"config/celery.py": APP + ADDED.replace("{}", "timedelta(hours=1).total_seconds()")},
+    ),
+    # the value of a name
+    Mistake(
+        "celery.E251",
+        settings(
+            f"{HOURLY % 'timedelta(hours=1)'}        'options': {{'expires': HOUR}}}}}}  # <-\n"
+        ),
+        settings(f"{HOURLY % '3600'}        'options': {{'expires': HOUR}}}}}}\n"),
     ),
     Mistake(
         "celery.E733",

@@ -168,6 +168,14 @@ READS_KEY = {
     "os": "import os\nSECRET_KEY = os.environ['SECRET_KEY']\n",
     "alias": "from os import environ as env\nSECRET_KEY = env['SECRET_KEY']\n",
     "module": "import os as system\nSECRET_KEY = system.environ['SECRET_KEY']\n",
+    "name": "import os\nenv = os.environ\nSECRET_KEY = env['SECRET_KEY']\n",
+}
+FALLS_BACK = {
+    "os": ("import os", "os.environ.get"),
+    "getenv": ("from os import getenv as get", "get"),
+    "alias": ("from os import environ as env", "env.get"),
+    "module": ("import os as system", "system.getenv"),
+    "name": ("import os\nenv = os.environ", "env.get"),
 }
 SCHEMES = {
     "positional": "environ.Env(DATABASE_URL=(str, 'sqlite:///db.sqlite3'))\nDATABASES = {'default': env.db()}\n",
@@ -180,11 +188,24 @@ SCHEMES = {
 }
 
 
+def falling_back(head: str, call: str) -> dict[str, str]:
+    host = f"{call}('DB_HOST', 'localhost')"
+    return reading(f"{head}\nDATABASES = {{'default': {{'ENGINE': 'x', 'HOST': {host}}}}}\n")
+
+
 def reading(lines: str) -> dict[str, str]:
     return KEPT_OUT | settings(f"{lines}{BROKER}", instead="CELERY_BROKER_URL")
 
 
 MISTAKES = [
+    *(
+        Mistake(
+            "celery.E932",
+            falling_back(*how) | services(WEB, DB_HOST, WORKER, "  # <-\n"),
+            falling_back(*how) | services(WEB, DB_HOST, WORKER, "\n", DB_HOST),
+        )
+        for how in FALLS_BACK.values()
+    ),
     *(
         Mistake(
             "celery.E927",

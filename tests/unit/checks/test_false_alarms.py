@@ -54,7 +54,52 @@ def scheduled(decorator: str, **files: str) -> dict[str, str]:
 NO_SUCH_TASK = entry(NIGHTLY.replace("',\n", "',  # <-\n", 1))
 FACTORY = "from celery import Celery\n\n\ndef make():\n    return Celery('x')\n\n\nqueue = make()\n"
 
+PING = f"{SHARED}@shared_task(name='ping')\ndef ping():  # <-\n    pass\n"
+ALTERNATIVES = {"doctors/fast.py": PING.replace("  # <-", ""), "doctors/slow.py": PING}
+IN_BRANCHES = (
+    "from django.conf import settings\n\nif settings.DEBUG:\n    from .fast import ping\n"
+    "else:\n    from doctors.slow import ping\n"
+)
+WHERE_MISSING = "try:\n    from .fast import *\nexcept ImportError:\n    from . import slow\n"
+JOB_CLASS = "class Job(Task):  # <-\n    def run(self):\n        pass\n"
+OWN_READER = {"config/wiring.py": "def wire(app):\n    getattr(app, 'config_' + 'from')('x')\n"}
+UNREAD = APP.replace('app.config_from_object("django.conf:settings", namespace="CELERY")\n', "%s")
+
 ALARMS = [
+    # E190: a process imports one module, or the other
+    *(
+        Mistake(
+            "celery.E190",
+            {
+                "doctors/tasks.py": f"{TASKS}\nfrom .fast import ping\nfrom .slow import ping as p\n",
+                **ALTERNATIVES,
+            },
+            {"doctors/tasks.py": f"{TASKS}\n{imports}", **ALTERNATIVES},
+        )
+        for imports in (IN_BRANCHES, WHERE_MISSING)
+    ),
+    # E432: something goes through the classes
+    *(
+        Mistake(
+            "celery.E432",
+            tasks(f"from celery import Task\n\n\n{JOB_CLASS}"),
+            tasks(f"from celery import Task\n\n\n{registered}"),
+        )
+        for registered in (
+            f"from .registry import register\n\n\n@register\n{JOB_CLASS}",
+            f"{JOB_CLASS}\n\nfor one in Task.__subclasses__():\n    register(one())\n",
+        )
+    ),
+    # E051: another function reads the settings
+    Mistake(
+        "celery.E051",
+        {"config/celery.py": UNREAD % ""},
+        {
+            "config/celery.py": UNREAD % "from config.wiring import wire\n\nwire(app)\n",
+            **OWN_READER,
+        },
+        at="config/celery.py:7",
+    ),
     # E110: a container gives the folder another name, or the module is deeper in the repository
     Mistake(
         "celery.E110",

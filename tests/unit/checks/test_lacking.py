@@ -29,6 +29,8 @@ OK = entry(
 )
 SCHEDULED = {"config/settings.py": OK["config/settings.py"] + SOFT}
 UNSCHEDULED = settings(SOFT)
+BROKER = "CELERY_BROKER_U"
+COMPOSE_WORKER = "services:\n  worker:\n    build: .\n    command: celery -A config worker\n"
 NO_BROKER = settings("", instead="CELERY_BROKER_U")
 # what a task pool other than prefork does not have
 UNLIMITED = {
@@ -282,6 +284,17 @@ MISTAKES = [
             },
             {".env.example": "CELERY_BROKER_URL=redis://h\n"},
             {".env": "CELERY_BROKER_URL=redis://h\n"},
+            {"Procfile": "worker: celery -A config -b $REDIS_URL worker\n"},
+            {"Procfile": "worker: envdir /etc/shop celery -A config worker\n"},
+            {"Procfile": "worker: sh -c '. /etc/shop.env && celery -A config worker'\n"},
+            {"config/celery.py": APP + "app.conf.update(**settings.SHOP_CELERY)\n"},
+            {"config/celery.py": APP + "app.conf |= read_vault()\n"},
+            settings(
+                "try:\n    from .local import *\nexcept ImportError:\n    pass\n", instead=BROKER
+            ),
+            settings("exec(open('/etc/shop.py').read())\n", instead=BROKER),
+            settings("for k, v in SECRETS.items():\n    globals()[k] = v\n", instead=BROKER),
+            settings("load_dotenv('/etc/shop.env')\n", instead=BROKER),
             settings("globals()['CELERY_BROKER_URL'] = 'redis://h'\n", instead="CELERY_BROKER_U"),
         )
     ),
@@ -422,6 +435,28 @@ def test_a_process_with_the_broker_of_yesterday_may_get_that_of_today(tmp_path, 
     found = run_checks(read_facts(load_project(make_tree(tmp_path / "p", files)))).findings
     (hinted,) = [finding.hint for finding in found if finding.id == "celery.W157"]
     assert hinted == hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"docker-compose.yml": COMPOSE_WORKER + "    env_file: [prod.env]\n"},
+        {"docker-compose.yml": COMPOSE_WORKER + "    env_file:\n      - path: prod.env\n"},
+        {
+            "shop.service": "[Service]\nEnvironmentFile=/etc/shop\nExecStart=celery -A config worker\n"
+        },
+    ],
+)
+def test_variables_that_are_not_in_the_repository_may_name_the_broker(tmp_path, source):
+    assert "celery.W169" not in dict(found_in(tmp_path, {**NO_BROKER, **source}))
+
+
+def test_an_env_file_that_is_there_names_no_broker(tmp_path):
+    files = {
+        "docker-compose.yml": COMPOSE_WORKER + "    env_file: [prod.env]\n",
+        "prod.env": "DEBUG=1\n",
+    }
+    assert "celery.W169" in dict(found_in(tmp_path, {**NO_BROKER, **files}))
 
 
 @pytest.mark.parametrize("example", ["", "CELERY_BROKER_URL=redis://h\n"])

@@ -63,6 +63,7 @@ ROLES = """services:
     environment:
       ROLE: worker
 """
+UNNAMED = ROLES.replace("    environment:\n      ROLE: web\n", "")
 BY_ROLE = f"""FROM python:3.12-slim
 CMD if [ "$ROLE" = "worker" ]; then exec {WORKER}; else exec gunicorn config.wsgi; fi
 """
@@ -193,6 +194,31 @@ MISTAKES = [
             at="compose.yml:7",
         )
         for dockerfile in (BY_ROLE, BY_CASE)
+    ),
+    # what nothing gives is empty, or what the image says
+    *(
+        Mistake(
+            "celery.I805",
+            {"Dockerfile": BY_ROLE + more, "compose.yml": UNNAMED},
+            {
+                "Dockerfile": BY_ROLE + twin,
+                "compose.yml": f"{UNNAMED}    stop_grace_period: 600s\n",
+            },
+            at="compose.yml:5",
+        )
+        for more, twin in (
+            ("", "ENV X=1 ROLE=web\n"),
+            ("ENV OTHER=worker\n", "ENV ROLE web\n"),
+        )
+    ),
+    Mistake(
+        "celery.I805",
+        {
+            "Dockerfile": f"{BY_ROLE}ENV A='b c' ROLE=\"worker\"\n",
+            "compose.yml": "services:\n  one:\n    build: .\n",
+        },
+        {"Dockerfile": BY_ROLE, "compose.yml": "services:\n  one:\n    build: .\n"},
+        at="compose.yml:3",
     ),
     # what looks like a CMD, and is none
     *(

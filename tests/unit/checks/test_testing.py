@@ -75,6 +75,30 @@ MISTAKES = [
             "conftest.py": "import os\n\nos.environ['CELERY_BROKER_URL'] = 'memory://'\n",
         },
     ),
+    # a base class, or a fixture for all tests, replaces what sends
+    *(
+        Mistake(
+            "celery.W700",
+            in_class("TestCase", "greet.delay('x')  # <-")
+            | {
+                "conftest.py": "def freeze(monkeypatch):\n    monkeypatch.setattr('time.time', int)\n"
+            },
+            in_class("TestCase", "greet.delay('x')", head) | {path: text},
+        )
+        for path, head, text in (
+            (
+                "tests/base.py",
+                "from tests.base import Base\n" + DJANGO,
+                "from unittest.mock import patch\n\n\nclass Base:\n    def setUp(self):\n"
+                "        patch('celery.app.task.Task.apply_async').start()\n",
+            ),
+            (
+                "conftest.py",
+                DJANGO,
+                "def replace(monkeypatch):\n    monkeypatch.setattr('doctors.tasks.greet.delay', print)\n",
+            ),
+        )
+    ),
     # the runner of the tests makes them eager
     Mistake(
         "celery.W700",

@@ -34,6 +34,19 @@ NIGHTLY = "        'task': 'doctors.tasks.send',\n        'schedule': 60.0,\n"
 MISTAKES = [
     Mistake("celery.E415", with_tasks(PLAIN), HEALTHY),
     Mistake("celery.E415", with_tasks("# @shared_task\n" + PLAIN), HEALTHY),
+    # decorators that make no task
+    *(
+        Mistake(
+            "celery.E415",
+            with_tasks(f"{head}\n\n\n{decorator}\n{PLAIN}"),
+            with_tasks(f"{head}\n\n\n{TASK}{decorator}\n{PLAIN}"),
+        )
+        for head, decorator in (
+            ("from django.db import transaction", "@transaction.atomic"),
+            ("from django.db.transaction import atomic", "@atomic(using='x')"),
+            ("import tenacity", "@tenacity.retry(stop=3)"),
+        )
+    ),
     # nothing of Celery is left in that file
     Mistake(
         "celery.E415", {"doctors/mail.py": PLAIN, "doctors/views.py": SENT.replace("tasks", "mail")}
@@ -92,6 +105,42 @@ FINE = {
     "an attribute": with_tasks(PLAIN + "\n\nsend.delay = greet.delay\n"),
     "setattr": with_tasks(PLAIN + "\n\nsetattr(send, 'delay', greet.delay)\n"),
     "globals": with_tasks(PLAIN + "\n\nglobals()['send'] = greet\n"),
+    "locals": with_tasks(PLAIN + "\n\nlocals().update(send=greet)\n"),
+    "given a method by a function": with_tasks(
+        PLAIN + "\n\nfrom doctors.register import register\n\nregister(send)\n",
+        **{
+            "doctors/register.py": "from config.celery import app\n\n\ndef register(func):\n"
+            "    task = app.task(func)\n    func.delay, func.s = task.delay, task.s\n"
+        },
+    ),
+    "given a method in a loop": with_tasks(
+        PLAIN,
+        **{
+            "doctors/register.py": "from celery import shared_task\n\nfrom doctors.tasks import send\n\n"
+            "for one in (send,):\n    one.delay = shared_task(one).delay\n"
+        },
+    ),
+    "a computed name of its module": with_tasks(
+        PLAIN,
+        **{
+            "config/celery.py": APP + "\n\ndef later():\n    from doctors import tasks\n\n"
+            "    for name in ('send',):\n        setattr(tasks, name, greet(name))\n"
+        },
+    ),
+    "a computed name of any module": with_tasks(
+        PLAIN,
+        **{
+            "config/celery.py": APP + "\n\ndef make_tasks(module, names):\n    for name in names:\n"
+            "        setattr(module, name, app.task(getattr(module, name)))\n"
+        },
+    ),
+    "the names of its module": with_tasks(
+        PLAIN,
+        **{
+            "config/celery.py": APP + "\n\ndef later():\n    from doctors import tasks\n\n"
+            "    tasks.__dict__['send'] = app.task(tasks.send)\n"
+        },
+    ),
     "in a branch": with_tasks(
         "if True:\n    @shared_task\n    def send(name):\n        return name\nelse:\n"
         "    def send(name):\n        return name\n"
@@ -109,6 +158,17 @@ FINE = {
         **with_tasks(PLAIN),
         "doctors/views.py": "from doctors.tasks import send\n\n\ndef index(request):\n"
         "    if hasattr(send, 'delay'):\n        send.delay('x')\n",
+    },
+    "hasattr and return": {
+        **with_tasks(PLAIN),
+        "doctors/views.py": SENT.replace(
+            "    send.", "    if not hasattr(send, 'delay'):\n        return send('x')\n    send."
+        ),
+    },
+    "suppressed": {
+        **with_tasks(PLAIN),
+        "doctors/views.py": "from contextlib import suppress\n\n"
+        + SENT.replace("    send.", "    with suppress(AttributeError):\n        send."),
     },
     "a parameter": {
         **with_tasks(PLAIN),
@@ -155,6 +215,32 @@ def test_the_decorator_that_is_commented_out_is_named(tmp_path):
     assert hint.startswith("Take the # from the decorator above send (doctors/tasks.py:")
 
 
+def test_what_no_task_is_made_of_is_found_beside_other_attributes(tmp_path):
+    more = "def wait(policy, rows):\n    policy.delay = 5\n    for row in rows:\n"
+    more += "        setattr(row, row.field, None)\n"
+    files = with_tasks(PLAIN, **{"doctors/more.py": f"from celery import shared_task\n\n\n{more}"})
+    assert "celery.E415" in [check for check, _ in found_in(tmp_path, files)]
+
+
+@pytest.mark.parametrize(
+    ("above", "hint"),
+    [
+        ("", ", and `from celery import shared_task` at the top of the file."),
+        ("# @shared_task\n", ", and `from celery import shared_task` at the top of the file."),
+        ("# @app.task\n", ", and import app at the top of the file."),
+        ("from celery import shared_task\n\n\n", ")."),
+        (
+            "from celery import shared_task\nfrom django.db.transaction import atomic\n\n\n@atomic\n",
+            "above @atomic of send (doctors/mail.py:5).",
+        ),
+    ],
+)
+def test_a_remedy_names_the_import_that_it_takes(tmp_path, above, hint):
+    files = {"doctors/mail.py": above + PLAIN, "doctors/views.py": SENT.replace("tasks", "mail")}
+    [found] = [one for one in hints_in(tmp_path, files) if one[0] == "celery.E415"]
+    assert found[2].endswith(hint)
+
+
 @pytest.mark.parametrize("by_import", [False, True])
 def test_an_entry_that_names_a_plain_function_says_so(tmp_path, by_import):
     files = {**entry(NIGHTLY), "doctors/tasks.py": TASKS + "\n\n" + PLAIN}
@@ -168,6 +254,21 @@ def test_an_entry_that_names_a_plain_function_says_so(tmp_path, by_import):
 def test_an_entry_whose_task_is_made_without_a_decorator_is_fine(tmp_path):
     made = TASKS + f"\n\n{PLAIN}\n\nfor one in (send,):\n    shared_task(one)\n"
     assert found_in(tmp_path, {**entry(NIGHTLY), "doctors/tasks.py": made}) == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "for name in tasks.ALL:\n    app.task(getattr(tasks, name))\n",
+        "for name, one in vars(tasks).items():\n    app.task(one)\n",
+        "for one in find(tasks):\n    app.task(name=one.__name__)(one)\n",
+        "as_task(app, tasks.send)\n",
+    ],
+)
+def test_an_entry_whose_task_another_module_makes_is_fine(tmp_path, made):
+    files = {**entry(NIGHTLY), "doctors/tasks.py": TASKS + "\n\n" + PLAIN}
+    register = f"from config.celery import app\nfrom doctors import tasks\n\n{made}"
+    assert found_in(tmp_path, {**files, "doctors/register.py": register}) == []
 
 
 @pytest.mark.parametrize(

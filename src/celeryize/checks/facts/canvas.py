@@ -95,15 +95,26 @@ def followed(code: Code, node: ast.expr, levels: int = VARIABLES) -> ast.expr:
 def constant_of(code: Code, node: ast.expr) -> ast.expr:
     """The value of a name that is assigned once, in a function or at the top of its module."""
     node = followed(code, node)
-    if isinstance(node, ast.Name):
-        values = [
-            assign.value
-            for assign in code.assigns
-            if isinstance(assign, ast.Assign) and dotted(assign.targets[0]) == node.id
-        ]
-        if len(values) == 1 and code.function_of(node) is not None:
-            return values[0]
-    return node
+    if not isinstance(node, ast.Name) or code.binder_of(node, node.id) is not None:
+        return node
+    # a local variable of this name is another one
+    stored = [
+        one
+        for one in code.of(ast.Name)
+        if one.id == node.id and isinstance(one.ctx, ast.Store) and not _is_local(code, one)
+    ]
+    assign = code.parents[stored[0]] if len(stored) == 1 else None
+    if not isinstance(assign, ast.Assign | ast.AnnAssign) or assign.value is None:
+        return node
+    if node.id in code.imported or not isinstance(code.parents[assign], ast.Module):
+        return node
+    if code.at_top(node) and assign.lineno >= node.lineno:
+        return node
+    return assign.value
+
+
+def _is_local(code: Code, name: ast.Name) -> bool:
+    return code.binder_of(name, name.id) is not None
 
 
 def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from celeryize.detect.processes.branches import branch_lines
+from celeryize.detect.processes.branches import Guard, branch_lines
 from celeryize.detect.processes.compose import read_compose
-from celeryize.detect.processes.images import instructions_of, stage_of, start_of
+from celeryize.detect.processes.images import (
+    instructions_of,
+    stage_of,
+    start_of,
+    variables_of,
+)
 from celeryize.detect.processes.kubernetes import read_kubernetes
 from celeryize.detect.processes.process import Item, Process, Script
 from celeryize.detect.processes.procfile import read_procfile
@@ -73,10 +78,11 @@ def _started(process: Process, place: Path, image: str, root: Path) -> Process |
     if "celery" not in image or process.kind != "compose" or "entrypoint" in process.options:
         return None
     target = process.options.get("target")
-    start = start_of(stage_of(image, target.text if target else None), process.words)
+    stage = stage_of(image, target.text if target else None)
+    start = start_of(stage, process.words)
     if start is None:
         return None
-    words = _chosen_words(start.words, process)
+    words = _chosen_words(start.words, process, variables_of(stage))
     if not CELERY.search(" ".join(words)):
         return None
     try:
@@ -91,18 +97,33 @@ def _started(process: Process, place: Path, image: str, root: Path) -> Process |
     return replace(process, words=words, options=options)
 
 
-def _chosen_words(words: tuple[str, ...], process: Process) -> tuple[str, ...]:
-    """The words of an image without the branches that the variables of a service do not lead into:
-    `if [ "$ROLE" = worker ]; then ...` in the shell form of CMD."""
+def _chosen_words(
+    words: tuple[str, ...], process: Process, image: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The words of an image without the branches that the variables of a service, or of the image,
+    do not lead into: `if [ "$ROLE" = worker ]; then ...` in the shell form of CMD."""
     shell = replace(process, words=words)
     if not shell.shell:
         return words
     lines = branch_lines(shell.shell_text)
-    given = {name: item.text for name, item in process.environment.items()}
-    run = [line for line in lines if all(guard.lets_in((), given) for guard in line.guards)]
+    given = dict(image)
+    if process.sealed and "passed" not in process.options:
+        # a variable that nothing gives is empty
+        subjects = {guard.subject for line in lines for guard in line.guards}
+        given = dict.fromkeys(subjects, "") | given
+    given |= {name: item.text for name, item in process.environment.items()}
+    run = [line for line in lines if all(_leads_into(guard, given) for guard in line.guards)]
     if len(run) == len(lines):
         return words
     return (*words[:2], "; ".join(line.text for line in run), *words[3:])
+
+
+def _leads_into(guard: Guard, given: Mapping[str, str]) -> bool:
+    known = given
+    # "${ROLE:-web}" of an empty one
+    if guard.default and not given.get(guard.subject):
+        known = {guard.subject: guard.default}
+    return guard.lets_in((), known)
 
 
 def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 # One instruction, over as many lines as it has; `HEALTHCHECK --interval=30s \` goes on with a CMD.
 STARTS = r"(?<!\\\n)^[ \t]*{}[ \t]+((?:[^\n\\]|\\[^\n]|\\\n)*)"
 CMD = re.compile(STARTS.format("CMD"), re.M | re.I)
+ENV = re.compile(STARTS.format("ENV"), re.M | re.I)
 HEAD = re.compile(r"\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.I)
 FROM = re.compile(r"^[ \t]*FROM\s", re.M | re.I)
 ENTRYPOINT = re.compile(STARTS.format("ENTRYPOINT"), re.M | re.I)
@@ -137,3 +138,19 @@ def _words_of(text: str) -> tuple[str, ...]:
         except ValueError:
             pass
     return ("/bin/sh", "-c", text)
+
+
+def variables_of(stage: str) -> dict[str, str]:
+    """The variables that an image gives: `ENV ROLE=web`, and `ENV ROLE web`."""
+    found: dict[str, str] = {}
+    for match in ENV.finditer(stage):
+        text = re.sub(r"\\\n", " ", match[1]).strip()
+        name, _, value = text.partition(" ")
+        pairs = [name, *re.findall(r"""[A-Za-z_]\w*=(?:"[^"]*"|'[^']*'|\S*)""", value)]
+        if "=" not in name:
+            found[name] = value.strip().strip("\"'")
+            continue
+        for pair in pairs:
+            name, _, given = pair.partition("=")
+            found[name] = given.strip("\"'")
+    return found

@@ -19,7 +19,6 @@ from celeryize.patch.nodes import dotted
 from celeryize.patch.source import every_statement
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
-OS_GETS = {"os.environ.get", "environ.get", "os.getenv", "getenv"}
 URL_READERS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL"}
 # What loads a file of variables, and reads none.
 LOADERS = {"read_env", "read_envfile", "prefixed"}
@@ -96,7 +95,7 @@ def read_at(
         case ast.Subscript(value=value, slice=key) if dotted(value) in _environs(code):
             name = text_of(key)
             return (name, None, True) if name else None
-        case ast.Call(func=func, args=args) if dotted(func) in OS_GETS and args:
+        case ast.Call(func=func, args=args) if args and dotted(func) in _os_gets(code):
             name = text_of(args[0])
             default = _default_in(node, 1)
             return (name, _shown(default), False) if name else None
@@ -120,6 +119,22 @@ def _environs(code: Code) -> set[str]:
                 found |= {f"{a.asname}.environ" for a in names if a.name == "os" and a.asname}
             case ast.ImportFrom(module="os", names=names):
                 found |= {a.asname for a in names if a.name == "environ" and a.asname}
+            # env = os.environ
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute() as value):
+                if dotted(value) in found - {"environ"}:
+                    found.add(name)
+    return found
+
+
+def _os_gets(code: Code) -> set[str]:
+    """How a module spells os.environ.get and os.getenv."""
+    found = {"os.getenv", "getenv", *(f"{name}.get" for name in _environs(code))}
+    for node in code.source.tree.body:
+        match node:
+            case ast.Import(names=names):
+                found |= {f"{a.asname}.getenv" for a in names if a.name == "os" and a.asname}
+            case ast.ImportFrom(module="os", names=names):
+                found |= {a.asname for a in names if a.name == "getenv" and a.asname}
     return found
 
 
