@@ -104,8 +104,13 @@ def _origins(node: ast.stmt, name: str, folder: PurePosixPath) -> set[str]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
             for alias in inner.names:
-                if (alias.asname or alias.name).split(".")[0] == name:
-                    found.add(f"{_absolute_module(inner, folder)}.{alias.name}")
+                if (alias.asname or alias.name).split(".")[0] != name:
+                    continue
+                taken = alias.name
+                if isinstance(inner, ast.Import) and alias.asname is None:
+                    # `import urllib.parse` and `import urllib.error` bind the same package
+                    taken = name
+                found.add(f"{_absolute_module(inner, folder)}.{taken}")
             continue
         defined = isinstance(inner, Definition) and inner.name == name
         if defined or (isinstance(inner, ast.Name) and inner.id == name):
