@@ -308,11 +308,12 @@ for url in (f"{address}/200", f"{address}/404", f"{address}/503", "http://127.0.
 
 
 @pytest.mark.parametrize("library", ["urllib", "requests"])
-def test_a_call_is_tried_again_where_that_can_help(project: Path, celeryize: Run, library):
+@pytest.mark.parametrize("more", [(), ("--bind",)])
+def test_a_call_is_tried_again_where_that_can_help(project: Path, celeryize: Run, library, more):
     with (project / "requirements.txt").open("a") as file:
         file.write("requests\n" if library == "requests" else "")
     celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
-    ran = celeryize(project, "add-task", "doctors.ask", "--kind", "http", "--yes")
+    ran = celeryize(project, "add-task", "doctors.ask", "--kind", "http", *more, "--yes")
     assert ran.returncode == 0, ran.stderr
     assert f"{library}." in (project / "doctors/tasks.py").read_text(), library
     asked = subprocess.run(

@@ -104,8 +104,13 @@ def _origins(node: ast.stmt, name: str, folder: PurePosixPath) -> set[str]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
             for alias in inner.names:
-                if (alias.asname or alias.name).split(".")[0] == name:
-                    found.add(f"{_absolute_module(inner, folder)}.{alias.name}")
+                if (alias.asname or alias.name).split(".")[0] != name:
+                    continue
+                taken = alias.name
+                if isinstance(inner, ast.Import) and alias.asname is None:
+                    # `import urllib.parse` and `import urllib.error` bind the same package
+                    taken = name
+                found.add(f"{_absolute_module(inner, folder)}.{taken}")
             continue
         defined = isinstance(inner, Definition) and inner.name == name
         if defined or (isinstance(inner, ast.Name) and inner.id == name):
@@ -141,27 +146,40 @@ def remove_definitions(source: Source, before: str, after: str) -> Source:
     gone. Raises CannotPatch where the code of a definition is not what it was; what its docstring
     says by now goes with it.
     """
-    written = Source.decode(source.path, after.encode())
-    for wanted in _definitions_of(after).values():
-        if wanted.name in _definitions_of(before):
-            continue
-        node = next((n for n in source.tree.body if wanted.name in _bound_names(n)), None)
-        if node is None:
-            continue
-        # compared as trees: a formatter may have changed the text since
-        if _code_of(node) != _code_of(wanted):
-            first, last = source.line_of(source.start(node)), node.end_lineno
-            raise CannotPatch(
-                f"{wanted.name} was edited since celeryize wrote it, and your edit would be lost",
-                hint=f"If it can go, delete lines {first} to {last} of {source.path}, then run the "
-                "command again: it removes the rest. Edited since (- as written, + as it is now):",
-                snippet=_edited_lines(_lines_of(written, wanted), _lines_of(source, node)),
-                where=source.where(node),
-            )
-        source = _without_definition(source, node)
+    added = [
+        node for name, node in _definitions_of(after).items() if name not in _definitions_of(before)
+    ]
+    # before anything is removed: the lines are those of the file
+    for wanted in added:
+        _refuse_edited(source, wanted, Source.decode(source.path, after.encode()))
+    for wanted in added:
+        node = _binding_of(source, wanted.name)
+        if node is not None:
+            source = _without_definition(source, node)
     for names in sorted(_imported_names(after) - _imported_names(before)):
         source = _without_import(source, names)
     return source
+
+
+def _binding_of(source: Source, name: str) -> ast.stmt | None:
+    """The statement of a module that binds a name; None where there is none."""
+    return next((node for node in source.tree.body if name in _bound_names(node)), None)
+
+
+def _refuse_edited(source: Source, wanted: Definition, written: Source) -> None:
+    """Raise CannotPatch where a definition is there, and its code is not as in `written`."""
+    node = _binding_of(source, wanted.name)
+    # compared as trees: a formatter may have changed the text since
+    if node is None or _code_of(node) == _code_of(wanted):
+        return
+    first, last = source.line_of(source.start(node)), node.end_lineno
+    raise CannotPatch(
+        f"{wanted.name} was edited since celeryize wrote it, and your edit would be lost",
+        hint=f"If it can go, delete lines {first} to {last} of {source.path}, then run the "
+        "command again: it removes the rest. Edited since (- as written, + as it is now):",
+        snippet=_edited_lines(_lines_of(written, wanted), _lines_of(source, node)),
+        where=source.where(node),
+    )
 
 
 def remove_unused_imports(source: Source, names: Collection[str]) -> Source:

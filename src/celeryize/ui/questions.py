@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from celeryize.ui.streams import write_stream
+from celeryize.ui.streams import read_line, write_stream
 from celeryize.ui.terminal import Terminal
 from celeryize.ui.text import Piece, render
 from celeryize.ui.view import Choice, GoBack, Question
@@ -140,13 +140,13 @@ def _pick_number(question: Question, choices: list[Choice]) -> str:
     back = f", {WAY_BACK}" if question.has_way_back else ""
     while True:
         write_stream(sys.stderr, f"[1-{len(values)}, Enter for {first}{back}] ")
-        line = sys.stdin.readline()
+        line = read_line(sys.stdin)
         if not line:
             raise KeyboardInterrupt
         typed = line.strip() or str(first)
         if typed == BACK and question.has_way_back:
             return BACK
-        if typed.isdigit() and 1 <= int(typed) <= len(values):
+        if typed.isdecimal() and 1 <= int(typed) <= len(values):
             return values[int(typed) - 1]
         # the name of a choice, as its flag takes it
         if typed in values:
@@ -161,7 +161,7 @@ def _type_text(question: Question, terminal: Terminal, prompt: str, *, goes_back
     """
     while True:
         write_stream(sys.stderr, prompt)
-        line = sys.stdin.readline()
+        line = read_line(sys.stdin)
         if not line:
             raise KeyboardInterrupt
         typed = _without_flag(line.strip(), question.flag)

@@ -15,7 +15,7 @@ from celeryize.model import Finding, HistoryRow, NextStep, Plan, Todo
 from celeryize.printable import printable
 from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running
-from celeryize.ui.streams import save_text, write_stream
+from celeryize.ui.streams import read_line, save_text, write_stream
 from celeryize.ui.terminal import rows
 from celeryize.ui.text import Piece, paint, render
 from celeryize.ui.view import NoTerminal, Question
@@ -245,7 +245,7 @@ class Screen:
         with self._voice.progress.paused():
             write_stream(sys.stderr, prompt)
             forget_typed_ahead()
-            return sys.stdin.readline()
+            return read_line(sys.stdin)
 
     # -- the answers
 

@@ -11,6 +11,8 @@ from celeryize.errors import CeleryizeError
 # In the first bytes of every file that `celeryize schedule` writes.
 MARK = b"celeryize"
 MARK_WITHIN = 400
+# In place of a line that is no text: no answer, and not printable.
+NO_TEXT = "\0\n"
 
 
 def write_stream(stream: TextIO, text: str) -> None:
@@ -18,6 +20,15 @@ def write_stream(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
+
+
+def read_line(stream: TextIO) -> str:
+    """A line that a person typed; NO_TEXT for bytes that the stream's encoding does not know, as
+    another terminal's ones. Empty at the end of file."""
+    try:
+        return stream.readline()
+    except UnicodeDecodeError:
+        return NO_TEXT
 
 
 def save_text(file: Path, text: str, *, overwrite: bool) -> None:

@@ -72,7 +72,7 @@ def _wants_colour(capable: bool) -> bool:
 def rows(stream: TextIO) -> int | None:
     """LINES, else the lines of the terminal behind a stream; None where nothing says how many."""
     given = os.environ.get("LINES", "")
-    if given.isdigit() and int(given):
+    if given.isdecimal() and int(given):
         return int(given)
     try:
         return os.get_terminal_size(stream.fileno()).lines or None
@@ -83,7 +83,7 @@ def rows(stream: TextIO) -> int | None:
 def columns(stream: TextIO) -> int:
     """COLUMNS, else the columns of the terminal behind a stream, else 80."""
     given = os.environ.get("COLUMNS", "")
-    if not given.isdigit() or not int(given):
+    if not given.isdecimal() or not int(given):
         # the patch may be in a pipe while the talk is on a terminal
         try:
             return max(NARROWEST, os.get_terminal_size(stream.fileno()).columns or USUAL)

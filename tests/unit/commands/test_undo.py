@@ -14,6 +14,7 @@ from celeryize.apply import applied, last_change
 from celeryize.commands.task.plan import Request
 from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.errors import Conflict, Declined, Exit
+from celeryize.journal import state_dir
 from celeryize.model import Edit, Status
 from tests import commands
 from tests.conftest import git, snapshot
@@ -517,3 +518,13 @@ def test_what_was_done_by_hand_is_named(project: Path):
     assert "What was done by hand for it stays as it is: refresh uv.lock (`uv sync`)." in (
         view.plans[0].notes
     )
+
+
+def test_what_was_done_by_hand_is_kept_without_a_password(project: Path):
+    flags = {"broker": "amqp://shop:secret@rabbit:5672//"}
+    commands.init(project, Recorder(), flags=flags, yes=True, no_verify=True)
+    view = Recorder()
+    commands.undo(project, view, dry_run=True)
+    assert any("CELERY_BROKER_URL=amqp://shop:***@rabbit" in note for note in view.plans[0].notes)
+    kept = [file for file in state_dir(project).rglob("*.json") if "secret" in file.read_text()]
+    assert kept == []

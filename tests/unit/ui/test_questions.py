@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,6 +41,20 @@ def asked(question: Question, monkeypatch, *lines: str) -> str:
 def test_what_is_no_answer_is_said_and_asked_again(typed, said, monkeypatch, capsys):
     assert asked(NAME, monkeypatch, typed, "shop") == "shop"
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_bytes_of_another_encoding_are_no_answer(monkeypatch, capsys):
+    typed = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8")
+    after = iter((typed.readline, lambda: "caf\xe9\n"))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=lambda: next(after)()))
+    assert ask_question(NAME, Terminal(is_terminal=True, width=80)) == "caf\xe9"
+    assert "keys that are no text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", ["\N{SUPERSCRIPT TWO}", "0", "3", "-1", "1.5"])
+def test_what_is_no_number_of_a_list_is_said(typed, monkeypatch, capsys):
+    assert asked(replace(KIND, other=""), monkeypatch, typed, "2") == "email"
+    assert "Type a number from 1 to 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", ["shop", "helper", "quite", "a < b", "celery"])

@@ -20,7 +20,7 @@ from celeryize.errors import CannotPatch
 from celeryize.model import NextStep, Todo
 from celeryize.patch.nodes import walk
 from celeryize.reading import readable_text
-from celeryize.urls import redacted
+from celeryize.urls import holds_password, redacted
 
 BROKER, BACKEND = "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"
 FILES = (
@@ -29,6 +29,8 @@ FILES = (
     *("fly.toml", "render.yaml", "app.json"),
 )
 LARGEST = 200_000
+# A lone CR ends a line, too, for those who read a .env file.
+NEWLINE = re.compile(r"\r\n|\r|\n")
 # `${NAME:-redis://...}` is a value with a default.
 VALUE = r"[\"']?\s*[:=]\s*[\"']?(?:\$\{\w+:?-)?([\w+]+)://"
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -40,7 +42,8 @@ DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a file that gives a variable a URL; `setting` is what reads the variable."""
+    """A line of a file that gives a variable a URL, which begins `at` there. `setting` is what
+    reads the variable."""
 
     path: PurePosixPath
     number: int
@@ -48,6 +51,7 @@ class _Line:
     setting: str
     scheme: str
     text: str
+    at: int
 
 
 def follow_deployment(setup: Setup, before: Answers | None = None) -> None:
@@ -63,18 +67,18 @@ def follow_deployment(setup: Setup, before: Answers | None = None) -> None:
     former = _urls_of(before) if before is not None else {}
     # one step for each file, and in it one line for the services that have the same one
     steps: dict[tuple[PurePosixPath, str], dict[tuple[str, str, str], list[_Line]]] = {}
-    examples: dict[PurePosixPath, list[tuple[int, str, str]]] = {}
+    examples: dict[PurePosixPath, list[tuple[_Line, str, str]]] = {}
     for line in _lines_with_urls(setup):
         url = wanted[line.setting]
         if line.scheme == url.partition(":")[0]:
             continue
         verb, text = "remove", line.text
         if "://" in url:
-            if _is_our_example(line, former.get(line.setting, "")):
-                examples.setdefault(line.path, []).append((line.number, former[line.setting], url))
+            if _is_our_example(setup, line, former.get(line.setting, "")):
+                examples.setdefault(line.path, []).append((line, former[line.setting], url))
                 continue
             service = broker.name if broker is not None and url == wanted[BROKER] else ""
-            verb, text = "change", _with_url(line.text, url, service)
+            verb, text = "change", _with_url(line, url, service)
         key = (line.variable, line.setting, redacted(text))
         steps.setdefault((line.path, verb), {}).setdefault(key, []).append(line)
     for path, replaced in examples.items():
@@ -99,21 +103,29 @@ def _urls_of(answers: Answers) -> dict[str, str]:
     return {BROKER: url, BACKEND: url_of_result_backend(answers.result_backend, url)}
 
 
-def _is_our_example(line: _Line, former: str) -> bool:
-    """Whether a line is one of an example, as it was written for the answers of before."""
-    found = URL.search(line.text)
-    is_example = NAMES.fullmatch(line.path.name) is not None
-    return is_example and found is not None and found[0] == former
+def _is_our_example(setup: Setup, line: _Line, former: str) -> bool:
+    """Whether a line is one of an example, as it was written for the answers of before: that
+    variable and that URL alone, or with a comment behind them. A variable of another name may have
+    more readers than Celery."""
+    if NAMES.fullmatch(line.path.name) is None or not line.variable.endswith(line.setting):
+        return False
+    if not former or (setup.project.root / line.path).is_symlink():
+        return False
+    ours = rf"(?:export\s+)?{line.variable}\s*=\s*([\"']?){re.escape(former)}\1(?:\s+#.*)?"
+    return re.fullmatch(ours, line.text) is not None
 
 
 def _replace_in_example(
-    setup: Setup, path: PurePosixPath, replaced: list[tuple[int, str, str]]
+    setup: Setup, path: PurePosixPath, replaced: list[tuple[_Line, str, str]]
 ) -> None:
-    """Plan other URLs in an example: the number of a line, its URL, the new one."""
-    lines = (setup.draft.read(path) or b"").split(b"\n")
-    for number, former, url in replaced:
-        lines[number - 1] = lines[number - 1].replace(former.encode(), url.encode(), 1)
-    setup.draft.write(path, b"\n".join(lines), "the URLs of the new answers")
+    """Plan other URLs in an example: a line, its URL, the new one. A password is no example."""
+    data = setup.draft.read(path) or b""
+    starts = [0, *(found.end() for found in re.finditer(NEWLINE.pattern.encode(), data))]
+    for line, former, url in reversed(replaced):
+        start = data.index(b"://", starts[line.number - 1]) - len(line.scheme)
+        new = b"" if holds_password(url) else url.encode()
+        data = data[:start] + new + data[start + len(former) :]
+    setup.draft.write(path, data, "the URLs of the new answers")
 
 
 def platform_steps(
@@ -153,14 +165,14 @@ def _numbers_of(lines: list[_Line]) -> str:
     return f"lines {', '.join(first)} and {last}"
 
 
-def _with_url(line: str, url: str, service: str) -> str:
+def _with_url(line: _Line, url: str, service: str) -> str:
     """A line with another URL: on the broker's service, where the old one was on a service."""
-    found = URL.search(line)
+    found = URL.match(line.text, line.at)
     if found is None:
-        return line
+        return line.text
     if not LOCAL.search(found[0]) and service:
         url = url.replace("localhost", service)
-    return line[: found.start()] + url + line[found.end() :]
+    return line.text[: line.at] + url + line.text[found.end() :]
 
 
 def _lines_with_urls(setup: Setup) -> Iterator[_Line]:
@@ -177,29 +189,34 @@ def _lines_with_urls(setup: Setup) -> Iterator[_Line]:
         path = PurePosixPath(file.relative_to(project.root).as_posix())
         named = ""
         # a file with secrets may be another user's
-        for number, text in enumerate(readable_text(file).split("\n"), start=1):
-            if text.lstrip().startswith("#"):
+        for number, whole in enumerate(NEWLINE.split(readable_text(file)), start=1):
+            text = whole.strip()
+            if text.startswith("#"):
                 continue
             found = line_of.search(text)
             if found is not None:
-                variable, scheme = found[1], found[2]
+                variable, scheme, at = found[1], found[2], found.start(2)
             elif named and (found := value_of.search(text)) is not None:
-                variable, scheme = named, found[1]
+                variable, scheme, at = named, found[1], found.start(1)
             else:
                 match = name_of.search(text)
                 named = match[1] if match else ""
                 continue
-            yield _Line(path, number, variable, read_by[variable], scheme, text.strip())
+            yield _Line(path, number, variable, read_by[variable], scheme, text, at)
 
 
 def _deployment_files(project: Project) -> Iterator[Path]:
     seen: set[Path] = set()
     for folder in dict.fromkeys((project.root, project.root / project.base)):
         for pattern in FILES:
-            for file in sorted(folder.glob(pattern)):
-                if file in seen or not file.is_file() or file.stat().st_size > LARGEST:
+            # a link behind what it leads to
+            for file in sorted(folder.glob(pattern), key=lambda file: (file.is_symlink(), file)):
+                if not file.is_file() or file.stat().st_size > LARGEST:
                     continue
-                seen.add(file)
+                real = file.resolve()
+                if real in seen:
+                    continue
+                seen.add(real)
                 yield file
 
 

@@ -103,7 +103,7 @@ def _heading(text: str, newline: str) -> str:
 
 def _has_name(text: str, name: str) -> bool:
     """Whether a file has a variable already, also in a comment."""
-    return bool(re.search(rf"^[ \t#]*(?:export[ \t]+)?{name}[ \t]*=", text, re.M))
+    return bool(re.search(rf"(?:^|[\r\ufeff])[ \t#]*(?:export[ \t]+)?{name}[ \t]*=", text, re.M))
 
 
 def _names_read(project: Project) -> set[str]:

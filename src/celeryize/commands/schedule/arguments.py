@@ -201,6 +201,9 @@ def read_value(needed: Needed, text: str) -> object:
     if needed.is_text and not is_quoted:
         return text
     values = _values_in(text)
+    if needed.is_text and not values:
+        # a text that begins and ends with a quoted word
+        return text
     if len(values) != 1:
         raise UsageError(
             f"{text} is not a value in JSON",

@@ -98,6 +98,8 @@ class _Decorated:
     name: str
     options: dict[str, str]
     retries: bool
+    # the exceptions are those of the kind, and not of the command line
+    implied: bool
     imports: tuple[str, ...]
     # of the task of one chunk
     chunk_options: dict[str, str] = field(default_factory=dict)
@@ -159,7 +161,8 @@ def generate_task(
     code, template_imports = _check_template(rendered, function, template)
     if request.body_from is None:
         refuse_shadows(project.modules.tree(path), function, code)
-    imports = taken.imports_for(code, [*imports, *template_imports], kind.imports_for(libraries))
+    imports = [line for line in (*imports, *template_imports) if _is_used(line, code)]
+    imports = taken.imports_for(code, imports, kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
         app=app,
@@ -175,6 +178,12 @@ def generate_task(
         ),
         parameters=parameters,
     )
+
+
+def _is_used(line: str, code: str) -> bool:
+    """Whether code may use an import: a body that catches nothing names no module of errors."""
+    module = line.removeprefix("import ")
+    return module == line or f"{module}." in code
 
 
 def _imports_of_options(request: Request, *, typed: bool) -> list[str]:
@@ -245,7 +254,7 @@ def _refuse_taken_name(
 def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _Decorated:
     if request.is_django:
         name, line = django_decorator(project, path)
-        return _Decorated(name, django_options(request), False, (line,))
+        return _Decorated(name, django_options(request), False, False, (line,))
     name, line = choose_decorator(project, path, request)
     retries, imports = find_retries(project, request)
     options = decorator_options(request, retries, project.dependencies.declared)
@@ -254,7 +263,8 @@ def _decorate_task(project: Project, path: PurePosixPath, request: Request) -> _
     if request.kind == "batch":
         # tried again, the first would send the chunks that it has sent already
         options = {k: v for k, v in options.items() if k not in RETRYING}
-    return _Decorated(name, options, bool(retries), (line, *imports), of_chunk)
+    implied = bool(retries) and not request.retry_on
+    return _Decorated(name, options, bool(retries), implied, (line, *imports), of_chunk)
 
 
 def _model_imports(
@@ -293,6 +303,7 @@ def _decorator_context(
         "names": ", ".join(p.name for p in parameters),
         "bind": request.bind,
         "autoretry": decorated.retries,
+        "implied": decorated.implied,
     }
 
 

@@ -72,6 +72,7 @@ def refuse_shadows(tree: ast.Module, function: str, code: str) -> None:
                     "name would be called in its place",
                     hint="Choose another name; --name sets the one in the registry.",
                 )
+    _refuse_other_builtins(tree, task)
     for node in task.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             lost = _rebound_parameters(node)
@@ -81,6 +82,32 @@ def refuse_shadows(tree: ast.Module, function: str, code: str) -> None:
                     "that name",
                     hint="Call the parameter something else.",
                 )
+
+
+def _refuse_other_builtins(tree: ast.Module, task: ast.Module) -> None:
+    """Raise UsageError where a name that is Python's own in the code of a task is something else
+    in its module: `from redis.exceptions import ConnectionError`."""
+    used = {node.id for node in walk(task) if isinstance(node, ast.Name)}
+    for name in sorted(used & vars(builtins).keys() & _other_names(tree)):
+        raise UsageError(
+            f"the module has another meaning for {name}, which the task takes for Python's own",
+            hint="Put the task into another module, or give what is there another name.",
+        )
+
+
+def _other_names(tree: ast.Module) -> set[str]:
+    """The names that the top level of a module imports or defines, not those of Python 3 itself."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            # `from builtins import str`, for Python 2 in former times
+            if getattr(node, "module", "") != "builtins":
+                found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
 
 
 def _rebound_parameters(function: ast.FunctionDef) -> list[str]:

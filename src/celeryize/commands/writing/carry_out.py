@@ -16,6 +16,7 @@ from celeryize.errors import Declined, Exit, Unproved
 from celeryize.model import Plan, Status, Todo
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.view import View
+from celeryize.urls import redacted
 
 
 class WriteOutcome(StrEnum):
@@ -129,7 +130,8 @@ def _done_by_hand(todos: Sequence[Todo]) -> str:
         if not where and line and not re.search(r"\n|=|://", line):
             where = f" (`{line}`)"
         steps.append(f"{todo.what}{where}")
-    return f"What was done by hand for it stays as it is: {'; '.join(steps)}."
+    # the journal keeps no password that the files do not have
+    return redacted(f"What was done by hand for it stays as it is: {'; '.join(steps)}.")
 
 
 def _nothing_to_write(plan: Plan, *, check: bool) -> WriteResult:

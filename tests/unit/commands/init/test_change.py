@@ -296,6 +296,66 @@ def test_the_urls_of_an_example_are_changed_where_they_are_as_written(tmp_path: 
     assert [todo.path.name for todo in ended.todos if todo.path] == [".env.sample"]
 
 
+REDIS, RABBIT = "redis://localhost:6379/0", "amqp://localhost:5672//"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps"),
+    [
+        # as a formatter, an editor or another system has them
+        (f"CELERY_BROKER_URL={REDIS}\r\n", f"CELERY_BROKER_URL={RABBIT}\r\n", 0),
+        (f"A={REDIS}\rCELERY_BROKER_URL={REDIS}\r", f"A={REDIS}\rCELERY_BROKER_URL={RABBIT}\r", 0),
+        (f"\ufeffCELERY_BROKER_URL={REDIS}\n", f"\ufeffCELERY_BROKER_URL={RABBIT}\n", 0),
+        (
+            f"export CELERY_BROKER_URL='{REDIS}'  # not {REDIS}\n",
+            f"export CELERY_BROKER_URL='{RABBIT}'  # not {REDIS}\n",
+            0,
+        ),
+        (f"CELERY_BROKER_URL={REDIS}\n" * 2, f"CELERY_BROKER_URL={RABBIT}\n" * 2, 0),
+        # not as they were written
+        (f"CACHE={REDIS} CELERY_BROKER_URL={REDIS}\n", None, 1),
+        (f"CELERY_BROKER_URL=${{BROKER:-{REDIS}}}\n", None, 1),
+        (f"SECRET=1 # CELERY_BROKER_URL={REDIS}\n", None, 1),
+        (f"CELERY_BROKER_URL={REDIS}?x=1\n", None, 1),
+    ],
+)
+def test_a_line_of_an_example_is_changed_as_a_whole_or_not_at_all(
+    tmp_path: Path, before: str, after: str | None, steps: int
+):
+    folder = set_up(tmp_path)
+    example = folder / ".env.example"
+    # all that is appended to an example is there
+    rest = f"SECRET_KEY=1\n#CELERY_RESULT_BACKEND={REDIS}\n"
+    example.write_bytes((before + rest).encode())
+    ended = commands.init(
+        folder, Recorder(), flags={"broker": "rabbitmq"}, yes=True, no_verify=True
+    )
+    assert example.read_bytes() == ((after or before) + rest).encode()
+    found = [todo for todo in ended.todos if todo.path == PurePosixPath(".env.example")]
+    assert len(found) == steps
+    assert all(f"CACHE={REDIS}" in t.snippet for t in found if "CACHE" in before)
+
+
+def test_a_password_is_no_example(tmp_path: Path):
+    folder = set_up(tmp_path)
+    example = folder / ".env.example"
+    example.write_text(f'CELERY_BROKER_URL="{REDIS}"\n# CELERY_RESULT_BACKEND=\n')
+    flags = {"broker": "amqp://shop:secret@rabbit:5672//"}
+    commands.init(folder, Recorder(), flags=flags, yes=True, no_verify=True)
+    assert example.read_text() == 'CELERY_BROKER_URL=""\n# CELERY_RESULT_BACKEND=\n'
+
+
+def test_an_example_behind_a_link_is_not_written(tmp_path: Path):
+    folder = set_up(tmp_path)
+    (folder / "shared.txt").write_text(f"CELERY_BROKER_URL={REDIS}\n")
+    (folder / ".env.example").symlink_to("shared.txt")
+    ended = commands.init(
+        folder, Recorder(), flags={"broker": "rabbitmq"}, yes=True, no_verify=True
+    )
+    assert (folder / "shared.txt").read_text() == f"CELERY_BROKER_URL={REDIS}\n"
+    assert [todo.path.name for todo in ended.todos if todo.path] == [".env.example"]
+
+
 @pytest.mark.parametrize(
     ("before", "gone", "more", "after"),
     [

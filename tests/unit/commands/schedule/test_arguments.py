@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
-from celeryize.commands.schedule.arguments import check_arguments, find_task, missing_arguments
+from celeryize.commands.schedule.arguments import (
+    Needed,
+    check_arguments,
+    find_task,
+    missing_arguments,
+    read_value,
+)
 from celeryize.commands.schedule.plan import Request
 from celeryize.detect.project import load_project
 from celeryize.errors import UsageError
@@ -253,3 +260,23 @@ def test_the_name_of_an_entry_that_is_there_is_not_offered(project):
 def test_a_task_of_two_definitions_is_taken_as_it_is(project):
     twice = "\n    ".join(one_task("pk: int")[len(HEAD) :].rstrip().split("\n"))
     add(clinic_with(project, f"{HEAD}if True:\n    {twice}\nelse:\n    {twice}\n"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("it's", "it's"),
+        ('"it is"', "it is"),
+        ('"a" and "b"', '"a" and "b"'),
+        ('"', '"'),
+    ],
+)
+def test_a_text_is_taken_as_it_is_typed(typed, value):
+    note = Needed("note", ast.parse("str", mode="eval").body, by_name=False)
+    assert read_value(note, typed) == value
+
+
+def test_two_texts_are_not_one():
+    note = Needed("note", ast.parse("str", mode="eval").body, by_name=False)
+    with pytest.raises(UsageError, match="is not a value"):
+        read_value(note, '"a", "b"')

@@ -116,3 +116,26 @@ def test_what_the_task_or_its_module_would_lose_is_refused(wired, target, parame
 def test_the_name_of_a_builtin_that_nobody_uses_is_fine(wired):
     add(wired, "doctors.compile", "x:int", test=True)
     run_tests(wired)
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("from redis.exceptions import ConnectionError", True),
+        ("class TimeoutError(Exception): pass", True),
+        ("TimeoutError = ConnectionError", True),
+        ("from redis.exceptions import ConnectionError as NoRedis", False),
+        ("from builtins import ConnectionError, str", False),
+        ("import redis.exceptions", False),
+    ],
+)
+def test_another_meaning_of_pythons_own_name_is_no_error_to_retry_on(wired, line, refused):
+    make_tree(wired, {"doctors/tasks.py": f"{line}\n"})
+    if refused:
+        with pytest.raises(UsageError, match="has another meaning for"):
+            add(wired, "doctors.remind", kind="email")
+    else:
+        add(wired, "doctors.remind", kind="email")
+        assert "ConnectionError,\n" in tasks(wired)
+    # what does not use the name does not mind
+    add(wired, "doctors.note")

@@ -837,6 +837,28 @@ def test_a_type_that_json_does_not_carry_is_refused_with_what_to_pass(wired, par
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize("retry_on", ["ValueError", "requests.RequestException"])
+def test_an_http_task_with_retries_of_ones_own_says_nothing_of_statuses(wired, retry_on):
+    add(wired, "doctors.fetch", kind="http", retry_on=(retry_on,))
+    assert "tried again" not in tasks(wired)
+    assert "urllib.error" not in tasks(wired)
+
+
+def test_an_http_task_beside_another_part_of_urllib(wired):
+    make_tree(wired, {"doctors/tasks.py": "import urllib.parse\n\nquote = urllib.parse.quote\n"})
+    add(wired, "doctors.fetch", kind="http")
+    assert tasks(wired).startswith("import urllib.error\nimport urllib.parse\n")
+    make_tree(wired, {"doctors/tasks.py": "from six.moves import urllib\n"})
+    with pytest.raises(CannotPatch, match="another meaning for urllib"):
+        add(wired, "doctors.fetch", kind="http")
+
+
+def test_an_http_task_beside_an_error_of_pythons_own_name(wired):
+    make_tree(wired, {"doctors/tasks.py": "from redis.exceptions import ConnectionError\n"})
+    add(wired, "doctors.fetch", kind="http")
+    assert "raise OSError(" in tasks(wired)
+
+
 def test_a_mail_goes_to_a_user_of_django(wired):
     add(wired, "doctors.hello", kind="email", model="auth.User", test=True)
     assert "from django.contrib.auth.models import User" in tasks(wired)

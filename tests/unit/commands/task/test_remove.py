@@ -130,6 +130,21 @@ def test_an_edited_task_is_refused_in_its_own_words_and_what_is_to_be_done_works
     assert snapshot(wired) == before
 
 
+def test_the_lines_of_the_second_task_of_a_batch_are_those_of_the_file(wired):
+    add(wired, "doctors.first", kind="batch", model="doctors.Doctor")
+    tasks = wired / "doctors/tasks.py"
+    tasks.write_text(tasks.read_text() + "    print(1)\n")
+    with pytest.raises(CannotPatch, match="first_chunk was edited since") as caught:
+        remove(wired, "doctors.first")
+    lines = tasks.read_text().split("\n")
+    first = next(n for n, line in enumerate(lines) if line.startswith("def first_chunk("))
+    assert f"delete lines {first} to {len(lines) - 1} of" in caught.value.hint
+    assert caught.value.where.line == first + 1
+    tasks.write_text("\n".join(lines[: first - 1]))
+    remove(wired, "doctors.first")
+    assert not tasks.exists() or "first" not in tasks.read_text()
+
+
 def test_an_app_that_was_installed_with_it_stays_installed(wired):
     make_tree(wired, {"shop/__init__.py": "", "shop/models.py": ""})
     add(wired, "shop.count")
