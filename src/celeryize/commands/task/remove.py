@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.apply import Change, load_history
-from celeryize.checks.facts.literals import text_of
 from celeryize.commands.task.place import named_task, owned_tasks, place_of
 from celeryize.detect.django_tasks import django_tasks_in
 from celeryize.detect.modules import Bindings, bound_names
@@ -99,12 +98,13 @@ def _refuse_scheduled(project: Project, names: tuple[str, ...]) -> None:
         uses.sort(key=lambda node: node.lineno)
         lines = " and ".join(str(node.lineno) for node in uses)
         word = "line" if len(uses) == 1 else "lines"
+        named = next(name for name in names if name == uses[0].value)
         commands = [f"`celeryize remove-schedule {name}`" for name in _entries_of(tree, names)]
         hint = "Remove it there first."
         if commands:
             hint = f"Remove it from the schedule first: {', '.join(commands)}."
         raise CannotPatch(
-            f"{path} still names {text_of(uses[0])} ({word} {lines})",
+            f"{path} still names {named} ({word} {lines})",
             hint=hint,
             where=Where(path, uses[0].lineno),
         )
@@ -116,8 +116,9 @@ def _entries_of(tree: ast.Module, names: tuple[str, ...]) -> Iterator[str]:
         for key, value in (
             zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
         ):
-            sent = [text_of(one) for one in value.values] if isinstance(value, ast.Dict) else []
-            if isinstance(key, ast.Constant) and set(sent) & set(names):
+            values = value.values if isinstance(value, ast.Dict) else []
+            sent = any(isinstance(one, ast.Constant) and one.value in names for one in values)
+            if isinstance(key, ast.Constant) and sent:
                 yield shlex.quote(str(key.value))
 
 

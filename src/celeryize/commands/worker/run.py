@@ -11,7 +11,7 @@ from celeryize.commands.options import RunOptions, WriteOptions, repeated_comman
 from celeryize.commands.worker.plan import plan
 from celeryize.commands.worker.procfile import is_heroku
 from celeryize.commands.worker.questions import ask_missing
-from celeryize.commands.worker.request import Request
+from celeryize.commands.worker.request import Request, check_request
 from celeryize.commands.worker.web import dockerfile_of
 from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.processes.compose import read_compose
@@ -25,6 +25,9 @@ from celeryize.ui.view import View
 
 def add_worker(options: RunOptions, write: WriteOptions, view: View, given: Request) -> Written:
     """Write the worker and Beat into the deployment files of the project."""
+
+    # before a question that would be asked for nothing
+    check_request(given)
 
     def planned(project: Project) -> Planned:
         request = ask_missing(project, given, view) if write.asks else given
