@@ -478,7 +478,7 @@ def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
 RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
 
 
-def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
+def literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
     """The literal URLs of a setting, also as the default of what the environment may set."""
     for setting in facts.settings:
         if setting.name in {
@@ -492,7 +492,7 @@ def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, s
 
 
 def _url_text(facts: Facts, key: str) -> str | None:
-    return next((text for _, _, text in _literal_urls(facts, key)), None)
+    return next((text for _, _, text in literal_urls(facts, key)), None)
 
 
 def _hint_for_url(problem: str) -> str:
@@ -550,7 +550,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
-    for setting, value, url in _literal_urls(facts, "broker_url"):
+    for setting, value, url in literal_urls(facts, "broker_url"):
         for part in url.split(";"):
             problem = url_problem(part, BROKER_SCHEMES)
             if problem:
@@ -597,7 +597,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
     Source: celery/app/backends.py
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         schemes = BACKEND_SCHEMES
         if facts.is_before_celery(5):
             schemes |= {"amqp"}
@@ -693,7 +693,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """
     if facts.installs("django_celery_results"):
         return
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if url.startswith("django-db"):
             yield Occurrence(
                 "the result backend is django-db, but django_celery_results is not in "
@@ -726,7 +726,7 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://, django-db, rpc:// or file:///
     Source: reproduced with Celery 5.7
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if url.startswith("cache+memory") and not setting.conditional:
             yield Occurrence(
                 "results stay in the memory of the worker's process", setting.code.where(value)
@@ -924,7 +924,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
     Source: kombu/transport/redis.py
     """
-    for setting, value, url in _literal_urls(facts, "broker_url"):
+    for setting, value, url in literal_urls(facts, "broker_url"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -948,7 +948,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -1001,15 +1001,16 @@ def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
-    for setting in facts.settings.named(
-        "CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"
-    ):
-        for node in ast.walk(setting.value):
-            if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
-                yield Occurrence(
-                    f"{setting.name} accepts pickles: whoever can write to the broker can run code",
-                    setting.where,
-                )
+    for setting in facts.settings.named("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT"):
+        if any((text_of(node) or "") in PICKLE for node in ast.walk(setting.value)):
+            yield Occurrence(
+                f"{setting.name} accepts pickles: whoever can write to the broker can run code",
+                setting.where,
+            )
+
+
+# Its name, and the content type of a message that is one.
+PICKLE = {"pickle", "application/x-python-serialize"}
 
 
 @check("celery.W561")
@@ -1023,7 +1024,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html
     """
     for key in ("broker_url", "result_backend"):
-        for setting, value, url in _literal_urls(facts, key):
+        for setting, value, url in literal_urls(facts, key):
             # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (
