@@ -291,10 +291,10 @@ def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The web process does not start with these settings, nor does a worker that has
         them; and nothing of them was looked at.
-    How it looks: The exception that is shown, when gunicorn or uvicorn imports config.wsgi.
+    How it looks: The exception that is shown, when gunicorn or uvicorn imports wsgi.py.
     Why: wsgi.py names other settings than manage.py, those of production mostly, which nobody
         imports in development.
-    Fix: python -c "import config.wsgi" without DJANGO_SETTINGS_MODULE, and fix what it shows.
+    Fix: python -c "import PACKAGE.wsgi" without DJANGO_SETTINGS_MODULE, and fix what it shows.
     Source: the import itself
     """
     for entry in _unimportable_entries(facts):
