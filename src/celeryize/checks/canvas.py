@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from celeryize.checks.arguments import misfit
-from celeryize.checks.calls import has_no_backend, ignores_results
+from celeryize.checks.calls import has_no_backend, how_to_keep, ignores_results
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import (
@@ -270,7 +270,7 @@ def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
     What happens: The callback never runs, except with Redis.
     How it looks: (nothing: celery.chord_unlock is tried again and again)
     Why: The other result backends look for the stored results of all parts.
-    Fix: Remove ignore_result=True from the task.
+    Fix: ignore_result=False for the task.
     Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#chord-important-notes
     """
     backend = _backend_name(facts)
@@ -287,7 +287,7 @@ def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
                     yield Occurrence(
                         f"{name} ignores its results, and the chord waits for them",
                         code.where(signature.node),
-                        f"Remove ignore_result=True from {name}.",
+                        how_to_keep(facts, signature.task),
                     )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.arguments import misfit, one_in_a_tuple
+from celeryize.checks.arguments import fitting_call, misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -470,7 +470,7 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
         positional argument: 'y'
     Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a
         tuple.
-    Fix: "args": (1, 2), with the comma for a single one: (1,).
+    Fix: What the function takes: "args": (1, 2), with the comma for a single one: (1,).
     Source: celery/beat.py, Scheduler.apply_async
     """
     # arguments of tasks in libraries are checked by the import alone
@@ -491,7 +491,16 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
                     entry.code.where(args or entry.fields.get("kwargs") or entry.node),
+                    fitting_call(task, _names_given(entry)),
                 )
+
+
+def _names_given(entry: WrittenEntry) -> list[str]:
+    """The keywords of the arguments of an entry."""
+    kwargs = entry.fields.get("kwargs")
+    if not isinstance(kwargs, ast.Dict):
+        return []
+    return [name for name in map(text_of, kwargs.keys) if name is not None]
 
 
 def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:

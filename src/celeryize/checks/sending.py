@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.arguments import misfit, packed_arguments
+from celeryize.checks.arguments import fitting_call, misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -211,7 +211,7 @@ def sent_arguments_do_not_fit(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{name}: {problem}",
                     code.where(call),
-                    f"{tasks[0].node.name} is defined in {tasks[0].where}.",
+                    fitting_call(tasks[0], given[1]),
                 )
 
 

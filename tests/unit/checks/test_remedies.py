@@ -1,0 +1,83 @@
+"""What a finding says to do: the action that fits this project, not a text for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from celeryize.model import Finding
+from tests.conftest import make_tree
+from tests.unit.checks.projects import entry, facts_of, healthy, settings, tasks, view
+
+DAYS = "@shared_task\ndef count(days):\n    return days\n"
+
+
+def found(folder: Path, identifier: str, *files: dict[str, str]) -> list[Finding]:
+    """What one check finds in the healthy project with these files."""
+    tree = dict(healthy())
+    for some in files:
+        tree.update(some)
+    findings = run_checks(facts_of(make_tree(folder, tree))).findings
+    return [finding for finding in findings if finding.id == identifier]
+
+
+def remedy(folder: Path, identifier: str, *files: dict[str, str]) -> str:
+    [one] = found(folder, identifier, *files)
+    return one.hint
+
+
+ASKS = view("def see(request):\n    return greet.delay('x').get()\n")
+
+
+def test_the_setting_that_ignores_results_is_overruled_by_the_task(tmp_path: Path):
+    files = settings("CELERY_TASK_IGNORE_RESULT = True\n")
+    assert remedy(tmp_path, "celery.W600", files, ASKS) == (
+        "CELERY_TASK_IGNORE_RESULT is on (config/settings.py:30): write "
+        "@shared_task(ignore_result=False) for greet."
+    )
+
+
+def test_the_option_that_ignores_results_is_removed(tmp_path: Path):
+    body = "@shared_task(ignore_result=True)\ndef silent():\n    return 1\n"
+    asks = {
+        "doctors/views.py": "from doctors.tasks import silent\n\n\n"
+        "def see(request):\n    return silent.delay().get()\n"
+    }
+    assert remedy(tmp_path, "celery.W600", tasks(body), asks) == (
+        "Remove ignore_result=True from silent."
+    )
+
+
+def test_a_view_that_gets_nothing_is_not_said_to_wait(tmp_path: Path):
+    files = settings("CELERY_TASK_IGNORE_RESULT = True\n")
+    assert found(tmp_path / "ignored", "celery.W402", files, ASKS) == []
+    assert len(found(tmp_path / "kept", "celery.W402", ASKS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("'args': (1, 2),\n", "Give it what it takes: count(days)."),
+        ("'kwargs': {'day': 3},\n", "Did you mean days?"),
+    ],
+)
+def test_an_entry_is_told_what_its_task_takes(tmp_path: Path, fields: str, expected: str):
+    files = entry(f"'task': 'doctors.tasks.count',\n'schedule': 60.0,\n{fields}")
+    assert remedy(tmp_path, "celery.E250", tasks(DAYS), files) == expected
+
+
+def test_a_call_is_told_what_the_task_takes(tmp_path: Path):
+    calls = {
+        "doctors/views.py": "from doctors.tasks import call, greet\n\n\ndef see(request):\n"
+        "    greet.delay('x', 'y')\n    call.delay(doctor=3)\n    greet.apply_async()\n"
+        "    call.delay()\n    greet.delay('x', expires=3)\n"
+    }
+    assert [one.hint for one in found(tmp_path, "celery.E370", calls)] == [
+        "Give it what it takes: greet(name).",
+        "Did you mean doctor_id?",
+        "args=(...) and kwargs={...} hold what it takes: greet(name).",
+        "Give it what it takes: call(doctor_id, *, urgent=...).",
+        "expires is an option of apply_async().",
+    ]
