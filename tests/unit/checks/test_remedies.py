@@ -81,3 +81,53 @@ def test_a_call_is_told_what_the_task_takes(tmp_path: Path):
         "Give it what it takes: call(doctor_id, *, urgent=...).",
         "expires is an option of apply_async().",
     ]
+
+
+QUEUE = settings("CELERY_TASK_DEFAULT_QUEUE = 'clinic'\n")
+SENT = view("def see(request):\n    greet.apply_async(('x',), queue='mail')\n")
+
+
+def test_a_queue_is_added_to_those_that_a_worker_consumes(tmp_path: Path):
+    procfile = {"Procfile": "worker: celery -A config worker\n"}
+    assert remedy(tmp_path, "celery.E601", QUEUE, SENT, procfile) == (
+        "Add it (Procfile:1): -Q clinic,mail"
+    )
+
+
+def test_a_beat_inside_of_a_worker_goes_where_there_is_another_one(tmp_path: Path):
+    worker = "worker: celery -A config worker -B\n"
+    both = {"Procfile": worker + "beat: celery -A config beat -s /tmp/schedule\n"}
+    elsewhere = {"Procfile": worker, "deploy/Procfile": "beat: celery -A config beat\n"}
+    assert remedy(tmp_path / "both", "celery.W260", both) == "Delete -B: Procfile:2 starts Beat."
+    for name, files in {"alone": {"Procfile": worker}, "elsewhere": elsewhere}.items():
+        hint = remedy(tmp_path / name, "celery.W260", files)
+        assert hint == "Start one `celery beat` of its own."
+
+
+INNER = {f"backend/{name}": text for name, text in healthy().items() if name != "requirements.txt"}
+
+
+def inner_remedy(folder: Path, identifier: str, procfile: str) -> list[str]:
+    """What a check says of a Procfile above the folder of manage.py."""
+    tree = {**INNER, "requirements.txt": healthy()["requirements.txt"], "Procfile": procfile}
+    findings = run_checks(facts_of(make_tree(folder, tree))).findings
+    return [finding.hint for finding in findings if finding.id == identifier]
+
+
+def test_a_worker_that_starts_above_manage_py_is_told_the_line_that_works(tmp_path: Path):
+    line = "worker: celery -A config worker\n"
+    assert inner_remedy(tmp_path, "celery.E970", line) == [
+        "Write celery --workdir backend -A config worker."
+    ]
+
+
+def test_a_wrong_app_is_told_the_folder_too(tmp_path: Path):
+    line = "worker: celery -A doctors worker\n"
+    assert inner_remedy(tmp_path / "one", "celery.E812", line) == [
+        "Write --workdir backend -A config."
+    ]
+    inside = "worker: celery -A doctors --workdir backend worker\n"
+    assert inner_remedy(tmp_path / "two", "celery.E812", inside) == ["Write -A config."]
+    right = "worker: celery --workdir backend -A config worker\n"
+    for identifier in ("celery.E812", "celery.E970"):
+        assert inner_remedy(tmp_path / identifier, identifier, right) == []
