@@ -561,7 +561,7 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"args is {ast.unparse(args)}, not a tuple",
                 code.where(args),
-                f"Write ({ast.unparse(args)},).",
+                as_arguments(task, args),
                 fix=one_in_a_tuple(task, code, args),
             )
     for code in facts.code.relevant:
@@ -589,6 +589,27 @@ def _is_one_value(node: ast.expr | None) -> bool:
     return False
 
 
+def as_arguments(task: Task | None, value: ast.expr) -> str:
+    """What to write for the one argument that stands where a tuple belongs."""
+    text = ast.unparse(value)
+    if task is not None and _takes_list(task):
+        text = f"[{text}]"
+    return f"Write ({text},)."
+
+
+def _takes_list(task: Task) -> bool:
+    """Whether the first argument of a task is annotated as a list, a set or the like."""
+    positional = [*task.node.args.posonlyargs, *task.node.args.args][int(task.bound) :]
+    annotation = positional[0].annotation if positional else None
+    if annotation is None:
+        return False
+    spelled = text_of(annotation) or ast.unparse(annotation)
+    return (
+        re.match(r"(\w+\.)*(list|tuple|set|frozenset|Sequence|Iterable)\b", spelled, re.I)
+        is not None
+    )
+
+
 def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
     """The comma that `args=(5)` lacks, where the task takes one argument.
 
@@ -599,6 +620,8 @@ def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "
         return Unsure("a text may be meant as a sequence of letters")
     if task is None or task.signature is None or misfit(task, 1, ()):
         return Unsure("the task does not take exactly one argument")
+    if _takes_list(task):
+        return Unsure("the task takes a list")
     return make_tuple(code, args, entry)
 
 

@@ -118,8 +118,22 @@ def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"this is a chord, and {what}: its callback never runs",
                 code.where(node),
-                "Set CELERY_RESULT_BACKEND.",
+                _backend_with_chords(facts),
             )
+
+
+def _backend_with_chords(facts: Facts) -> str:
+    """The result backend to set: one that the project has what it needs for, and that counts."""
+    broker = facts.settings.first("CELERY_BROKER_URL")
+    url = text_of(default_of(broker.value)) if broker else None
+    value = "django-db (with django-celery-results), or redis://localhost:6379/1"
+    if facts.settings.has_text("django_celery_results"):
+        value = "django-db"
+    elif url and url.startswith("redis"):
+        value = "redis://localhost:6379/1, or django-db (with django-celery-results)"
+    setting = facts.settings.first("CELERY_RESULT_BACKEND")
+    place = f" ({setting.where})" if setting else ""
+    return f"Set CELERY_RESULT_BACKEND{place} to {value}."
 
 
 @check("celery.E510")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.arguments import fitting_call, misfit, one_in_a_tuple
+from celeryize.checks.arguments import as_arguments, fitting_call, misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -186,11 +186,23 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
             n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
         ):
             if number.strip().isdigit() and not low <= int(number) <= high:
-                return f"{name} is {number}, but the valid range is {low}-{high}", ""
+                return f"{name} is {number}, but the valid range is {low}-{high}", _in_range(name)
     day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
     if day is not None and month is not None and day > DAYS_IN.get(int(month), 31):
-        return f"day {day:g} never occurs in month {month:g}", ""
+        last = DAYS_IN[int(month)]
+        hint = f"Write a day up to {last}, or leave day_of_month out for each day of that month."
+        return f"day {day:g} never occurs in month {month:g}", hint
     return None
+
+
+def _in_range(name: str) -> str:
+    """The numbers that a field of crontab takes, and what the one behind the last is mostly meant
+    as."""
+    low, high = RANGES[name]
+    first = {"minute": "the full hour", "hour": "midnight", "day_of_week": "Sunday"}
+    if name in first:
+        return f"Write {low} to {high}: {first[name]} is {low}."
+    return f"Write {low} to {high}."
 
 
 @check("celery.W231")
@@ -482,7 +494,7 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
-                f"Write ({ast.unparse(args)},).",
+                as_arguments(task, args),
                 fix=one_in_a_tuple(task, entry.code, args, entry.name),
             )
         elif task is not None and not facts.tasks.have_own_class:

@@ -28,6 +28,7 @@ from celeryize.checks.facts.literals import default_of, is_false, is_true, numbe
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
+from celeryize.checks.imported import zone_hint
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
@@ -586,7 +587,7 @@ def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
     for setting in facts.settings.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
-            yield Occurrence(f"unknown time zone {name!r}", setting.where)
+            yield Occurrence(f"unknown time zone {name!r}", setting.where, zone_hint(name))
 
 
 def _bad_zone(name: str) -> bool:

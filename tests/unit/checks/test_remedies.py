@@ -9,7 +9,15 @@ import pytest
 from celeryize.checks.run_checks import run_checks
 from celeryize.model import Finding
 from tests.conftest import make_tree
-from tests.unit.checks.projects import entry, facts_of, healthy, settings, tasks, view
+from tests.unit.checks.projects import (
+    entry,
+    facts_of,
+    healthy,
+    imported_facts_of,
+    settings,
+    tasks,
+    view,
+)
 
 DAYS = "@shared_task\ndef count(days):\n    return days\n"
 
@@ -131,3 +139,95 @@ def test_a_wrong_app_is_told_the_folder_too(tmp_path: Path):
     right = "worker: celery --workdir backend -A config worker\n"
     for identifier in ("celery.E812", "celery.E970"):
         assert inner_remedy(tmp_path / identifier, identifier, right) == []
+
+
+def circle(services: str) -> dict[str, str]:
+    """Tasks that import a module which imports them."""
+    return {
+        "doctors/services.py": services,
+        "doctors/tasks.py": "from doctors.services import billed\n" + healthy()["doctors/tasks.py"],
+    }
+
+
+def circular_remedy(folder: Path, services: str) -> str:
+    tree = {**healthy(), **circle(services)}
+    findings = run_checks(imported_facts_of(make_tree(folder, tree))).findings
+    [one] = [finding for finding in findings if finding.id == "celery.E030"]
+    return one.hint
+
+
+def test_the_import_of_a_circle_is_named_with_the_function_that_it_goes_to(tmp_path: Path):
+    services = "from doctors.tasks import greet\n\n\ndef billed():\n    return greet.delay('x')\n"
+    assert circular_remedy(tmp_path, services) == (
+        "Move `from doctors.tasks import greet` (doctors/services.py:1) into billed()."
+    )
+
+
+def test_an_import_that_its_module_needs_at_once_stays(tmp_path: Path):
+    services = (
+        "from doctors.tasks import greet\n\nNAME = greet.name\n\n\ndef billed():\n    return NAME\n"
+    )
+    assert "(doctors/tasks.py:1) into the function that uses it" in circular_remedy(
+        tmp_path, services
+    )
+
+
+CHORD = (
+    "from celery import chord\nfrom doctors.tasks import call, greet\n\n\n"
+    "def see(request):\n    chord([greet.s('x')])(call.si(1))\n"
+)
+
+
+def test_a_chord_is_told_a_backend_that_has_chords(tmp_path: Path):
+    files = settings("CELERY_RESULT_BACKEND = 'rpc://'\n", instead="CELERY_RESULT_B")
+    hint = remedy(tmp_path, "celery.E500", files, {"doctors/views.py": CHORD})
+    assert hint.startswith("Set CELERY_RESULT_BACKEND (config/settings.py:29) to redis://")
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("hour='8-25'", "Write 0 to 23: midnight is 0."),
+        ("minute=60", "Write 0 to 59: the full hour is 0."),
+        ("day_of_week=7", "Write 0 to 6: Sunday is 0."),
+        ("month_of_year=13", "Write 1 to 12."),
+        ("day_of_month=31, month_of_year=2", "Write a day up to 29, or leave day_of_month out"),
+    ],
+)
+def test_a_crontab_is_told_the_numbers_of_its_field(tmp_path: Path, field: str, expected: str):
+    files = entry(
+        f"'task': 'doctors.tasks.greet',\n'args': ('x',),\n'schedule': crontab({field}),\n"
+    )
+    assert remedy(tmp_path, "celery.E230", files).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Europe/Berln", "Did you mean Europe/Berlin?"),
+        ("Berlin", "Did you mean Europe/Berlin?"),
+        ("america/new york", "Did you mean America/New_York?"),
+        ("CEST", "CEST is an abbreviation, and no zone. Write one of its places, such as "),
+        ("Nowhere at all", "Write a name of the time zone database, such as Europe/Paris."),
+    ],
+)
+def test_an_unknown_time_zone_is_told_the_one_that_is_near(
+    tmp_path: Path, zone: str, expected: str
+):
+    files = settings(f"CELERY_TIMEZONE = {zone!r}\n", instead="CELERY_TIMEZONE")
+    assert remedy(tmp_path, "celery.E301", files).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "expected"),
+    [("shelves: list[str]", "Write (['fiction'],)."), ("shelf: str", "Write ('fiction',).")],
+)
+def test_one_text_for_a_list_becomes_a_list_in_a_tuple(
+    tmp_path: Path, parameter: str, expected: str
+):
+    body = f"@shared_task\ndef sort({parameter}):\n    return 1\n"
+    sends = {
+        "doctors/views.py": "from doctors.tasks import sort\n\n\n"
+        "def see(request):\n    sort.apply_async(('fiction'))\n"
+    }
+    assert remedy(tmp_path, "celery.E372", tasks(body), sends) == expected
