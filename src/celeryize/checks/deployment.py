@@ -39,11 +39,11 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             continue
         module = spec.split(":")[0]
         if "/" in spec:
-            yield Occurrence(
-                f"-A {spec} is a path, not a module",
-                command.where,
-                f"Write -A {spec.replace('/', '.').removesuffix('.py')}.",
-            )
+            hint = f"Write -A {spec.replace('/', '.').removesuffix('.py')}."
+            if facts.project.celery and facts.project.base.name:
+                # below the folder that the process starts in, the path is no module either
+                hint = _right_app(facts, command)
+            yield Occurrence(f"-A {spec} is a path, not a module", command.where, hint)
             continue
         if _module_exists(facts, module):
             continue
@@ -55,16 +55,16 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             and any(app.variable == attribute for app in facts.project.celery)
         ):
             continue
-        right = ""
+        hint = ""
         if facts.project.celery:
-            right = facts.project.celery[0].spec(facts.project.package.name)
+            hint = _right_app(facts, command)
         # the command may run somewhere else
         if "cd " in command.text or "working" in command.text.lower():
             continue
         yield Occurrence(
             f"-A {spec}: there is no module {module}",
             command.where,
-            f"Write -A {right}." if right else "",
+            hint,
         )
 
 

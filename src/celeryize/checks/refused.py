@@ -24,8 +24,8 @@ CONTENT = {
     "yaml": "x-yaml",
     "msgpack": "x-msgpack",
 }
-# These keep results in columns of their own, and ask no serializer when they read them.
-NO_SERIALIZER = ("db+", "database")
+# These keep no results, or in columns of their own, and ask no serializer when they read them.
+NO_SERIALIZER = ("db+", "database", "disabled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,10 @@ def test_a_wrong_app_is_told_the_folder_too(tmp_path: Path):
     assert inner_remedy(tmp_path / "one", "celery.E812", line) == [
         "Write --workdir backend -A config."
     ]
+    for wrong in ("confg", "backend/config"):
+        assert inner_remedy(
+            tmp_path / wrong, "celery.E110", f"worker: celery -A {wrong} worker\n"
+        ) == ["Write --workdir backend -A config."]
     inside = "worker: celery -A doctors --workdir backend worker\n"
     assert inner_remedy(tmp_path / "two", "celery.E812", inside) == ["Write -A config."]
     right = "worker: celery --workdir backend -A config worker\n"
