@@ -83,8 +83,8 @@ def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
 
 def _ends_early(name: str, sign: str, where: Where | None) -> Occurrence:
     return Occurrence(
-        f"the password in {name} has a {sign!r}, which ends it there: what is behind it is no host "
-        "any more",
+        f"the password in {name} has a {sign!r}, which ends it there: another host is read than "
+        "the one behind the @",
         where,
         f"Write {quote(sign, safe='')} for {sign} in the password.",
     )

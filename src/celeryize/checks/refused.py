@@ -159,15 +159,18 @@ def _mismatch(sent: Chosen, accepted: Chosen, effect: str) -> Occurrence:
     """The finding, at the setting that is out of the ordinary."""
     name = next(iter(sent.value))
     refusing = f"{PREFIX}ACCEPT_CONTENT"
-    place = "without it"
+    reader = f"without {refusing} json alone is accepted"
+    accept = f"set {refusing} = ['json', {name!r}]"
     if accepted.setting is not None:
-        refusing, place = accepted.setting.name, str(accepted.setting.where)
+        refusing = accepted.setting.name
+        listed = _listed(accepted.value)
+        reader = f"{refusing} ({accepted.setting.where}) accepts {listed} alone"
+        accept = f"add {name!r} to {refusing}"
     if sent.setting is not None and (name != "json" or accepted.setting is None):
         return Occurrence(
-            f"{sent.setting.name} is {name!r}, but {refusing} ({place}) accepts "
-            f"{_listed(accepted.value)} alone: {effect}",
+            f"{sent.setting.name} is {name!r}, but {reader}: {effect}",
             sent.setting.where,
-            f"{_instead(name)}, or add {name!r} to {refusing}.",
+            f"{_instead(name)}, or {accept}.",
         )
     assert accepted.setting is not None
     return Occurrence(
