@@ -102,25 +102,28 @@ def own_results_refused(facts: Facts) -> Iterator[Occurrence]:
             yield _mismatch(stored, accepted, "reading a result raises ContentDisallowed")
 
 
-def _views(facts: Facts) -> list[tuple[Setting, ...]]:
+def _views(facts: Facts) -> tuple[tuple[Setting, ...], ...]:
     """The settings of each module that may be the one in effect: its own, and behind them those of
     the modules that it imports with a star."""
+    return facts.code.once("settings as modules see them", lambda: tuple(_find_views(facts)))
+
+
+def _find_views(facts: Facts) -> Iterator[tuple[Setting, ...]]:
     chains = {path: star_imports(facts, path) for path in facts.settings.files}
     inner = {other for path, chain in chains.items() for other in chain if other != path}
-    views = []
     for path, chain in chains.items():
         if path in inner:
             continue
         order = {other: index for index, other in enumerate(chain)}
         own = [setting for setting in facts.settings if setting.code.path in order]
-        views.append(tuple(sorted(own, key=lambda setting: order[setting.code.path])))
-    return views
+        yield tuple(sorted(own, key=lambda setting: order[setting.code.path]))
 
 
 def _chosen(facts: Facts, view: tuple[Setting, ...], key: str) -> Chosen:
     """What a settings module says of a serializer, or of those that are accepted."""
     name = f"{PREFIX}{key.upper()}"
-    written = list(settings_of(facts, key))
+    # each look goes through the whole code
+    written = facts.code.once(f"settings of {key}", lambda: tuple(settings_of(facts, key)))
     if not written and not facts.settings.is_set(key):
         return Chosen(frozenset({"json"}))
     in_code = [setting for setting, _ in written if setting.name != name]
