@@ -135,6 +135,38 @@ def test_the_schedule_and_the_tasks_of_the_project_are_not_run(wired: Path):
     ] == []
 
 
+def test_a_serializer_that_the_worker_refuses_fails_the_round_trip(wired: Path):
+    add_settings(wired, '\nCELERY_TASK_SERIALIZER = "pickle"\nCELERY_ACCEPT_CONTENT = ["json"]\n')
+    report = live(target(wired))
+    assert report.step("round-trip").what.startswith(
+        "the worker discards what the project sends: Refusing to deserialize"
+    )
+    assert outcomes(report) == {
+        **dict.fromkeys(STEPS, "skipped"),
+        "worker": "passed",
+        "round-trip": "failed",
+    }
+
+
+def test_a_result_that_may_not_be_read_fails_the_round_trip(wired: Path):
+    add_settings(
+        wired, '\nCELERY_RESULT_SERIALIZER = "pickle"\nCELERY_RESULT_ACCEPT_CONTENT = ["json"]\n'
+    )
+    report = live(target(wired))
+    assert report.step("ping").outcome is StepOutcome.PASSED
+    assert report.step("round-trip").what.startswith("ContentDisallowed")
+
+
+def test_a_serializer_that_the_worker_accepts_makes_the_round_trip(wired: Path):
+    add_settings(
+        wired,
+        '\nCELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "pickle"\n'
+        'CELERY_ACCEPT_CONTENT = ["pickle"]\n',
+    )
+    report = live(target(wired))
+    assert report.passed and report.step("retry").outcome is StepOutcome.PASSED, report
+
+
 def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
@@ -144,7 +176,7 @@ def test_settings_that_would_get_in_the_way_do_not(wired: Path, monkeypatch: pyt
         "\nCELERY_TASK_ALWAYS_EAGER = True\nCELERY_TASK_IGNORE_RESULT = True\n"
         'CELERY_TASK_ROUTES = {"*": {"queue": "elsewhere"}}\n'
         'CELERY_TASK_ANNOTATIONS = {"*": {"rate_limit": "1/h"}}\n'
-        'CELERY_WORKER_ENABLE_REMOTE_CONTROL = False\nCELERY_TASK_SERIALIZER = "pickle"\n'
+        "CELERY_WORKER_ENABLE_REMOTE_CONTROL = False\n"
         'CELERY_BEAT_SCHEDULER = "nowhere:Scheduler"\nCELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"\n'
         'print("x" * 100_000)\n',
     )

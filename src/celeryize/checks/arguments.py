@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +24,7 @@ from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.fixes import make_tuple, only_near, rename_argument
+from celeryize.checks.fixes import did_you_mean, make_tuple, only_near, rename_argument
 from celeryize.checks.times import as_number, times_given, wrong_time
 from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
@@ -126,6 +127,28 @@ def misfit(task: Task, positional: int, named: Sequence[str]) -> str | None:
     except TypeError as error:
         return str(error)
     return None
+
+
+def fitting_call(task: Task, named: Sequence[str]) -> str:
+    """What to do about arguments that do not fit: the name that was meant, or what the task
+    takes."""
+    signature = task.signature
+    if signature is None:
+        return ""
+    parameters = signature.parameters
+    for name in named:
+        if name not in parameters:
+            close = difflib.get_close_matches(name, parameters, 1, 0.6)
+            if close and close[0] not in named:
+                return did_you_mean(close)
+    takes = str(signature.replace(parameters=[_shown(one) for one in parameters.values()]))
+    if takes == "()":
+        return f"{task.node.name} takes no argument: leave them out."
+    return f"Give it what it takes: {task.node.name}{takes.replace('=None', '=...')}."
+
+
+def _shown(parameter: inspect.Parameter) -> inspect.Parameter:
+    return parameter.replace(annotation=inspect.Parameter.empty)
 
 
 def _all_calls(facts: Facts) -> tuple[tuple[Code, ast.Call, str, Task], ...]:
@@ -452,7 +475,7 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
     How it looks: TypeError: add() got an unexpected keyword argument 'expires'
     Why: .delay() passes everything to the task; options such as expires or countdown belong to
         apply_async().
-    Fix: task.apply_async(args=(1, 2), expires=3)
+    Fix: The arguments that the function has; task.apply_async(args=(1, 2), expires=3)
     Source: reproduced with Celery 5.7
     """
     for code, call, how, task in _all_calls(facts):
@@ -463,7 +486,8 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
             problem = misfit(task, *given) if given else None
             # a misspelt `args` is W371
             if problem and not any(_misspelt(keyword) for keyword in call.keywords):
-                hint = "args=(...) and kwargs={...} hold the arguments of the task."
+                hint = fitting_call(task, given[1] if given else ())
+                hint = hint.replace("Give it what", "args=(...) and kwargs={...} hold what")
                 yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
             continue
         # a signature may be given more; `*args` and `**kwargs` may hold anything
@@ -477,11 +501,9 @@ def call_does_not_fit(facts: Facts) -> Iterator[Occurrence]:
         problem = misfit(task, len(call.args), named)
         if problem:
             option = next((n for n in named if n in SEND_ONLY), None)
-            hint = (
-                f"{option} is an option of apply_async()."
-                if option
-                else f"{task.node.name} is defined in {task.where}."
-            )
+            hint = fitting_call(task, named)
+            if option:
+                hint = f"{option} is an option of apply_async()."
             yield Occurrence(f"{task.node.name}.{how}(): {problem}", code.where(call), hint)
 
 
@@ -539,7 +561,7 @@ def send_values_wrong(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"args is {ast.unparse(args)}, not a tuple",
                 code.where(args),
-                f"Write ({ast.unparse(args)},).",
+                as_arguments(task, args),
                 fix=one_in_a_tuple(task, code, args),
             )
     for code in facts.code.relevant:
@@ -567,6 +589,27 @@ def _is_one_value(node: ast.expr | None) -> bool:
     return False
 
 
+def as_arguments(task: Task | None, value: ast.expr) -> str:
+    """What to write for the one argument that stands where a tuple belongs."""
+    text = ast.unparse(value)
+    if task is not None and _takes_list(task):
+        text = f"[{text}]"
+    return f"Write ({text},)."
+
+
+def _takes_list(task: Task) -> bool:
+    """Whether the first argument of a task is annotated as a list, a set or the like."""
+    positional = [*task.node.args.posonlyargs, *task.node.args.args][int(task.bound) :]
+    annotation = positional[0].annotation if positional else None
+    if annotation is None:
+        return False
+    spelled = text_of(annotation) or ast.unparse(annotation)
+    return (
+        re.match(r"(\w+\.)*(list|tuple|set|frozenset|Sequence|Iterable)\b", spelled, re.I)
+        is not None
+    )
+
+
 def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "") -> Fix | Unsure:
     """The comma that `args=(5)` lacks, where the task takes one argument.
 
@@ -577,6 +620,8 @@ def one_in_a_tuple(task: Task | None, code: Code, args: ast.expr, entry: str = "
         return Unsure("a text may be meant as a sequence of letters")
     if task is None or task.signature is None or misfit(task, 1, ()):
         return Unsure("the task does not take exactly one argument")
+    if _takes_list(task):
+        return Unsure("the task takes a list")
     return make_tuple(code, args, entry)
 
 

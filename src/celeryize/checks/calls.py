@@ -344,7 +344,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-@check("celery.W402")
+@check("celery.W402", unless_there=("celery.W600",))
 def view_waits(facts: Facts) -> Iterator[Occurrence]:
     """A view waits for the result of a task.
 
@@ -485,14 +485,30 @@ def ignores_results(facts: Facts, task: Task) -> bool:
     return bool(everywhere) and all(is_true(setting.value) for setting in everywhere)
 
 
+def how_to_keep(facts: Facts, task: Task) -> str:
+    """What to write so that the results of a task are stored, by what keeps them from it."""
+    name = task.node.name
+    if is_true(task.options.get("ignore_result")):
+        return f"Remove ignore_result=True from {name}."
+    decorator = task.decorator.func if isinstance(task.decorator, ast.Call) else task.decorator
+    others = ""
+    if task.options or task.hidden:
+        others = "..., "
+    written = f"@{dotted(decorator)}({others}ignore_result=False)"
+    setting = facts.settings.first("CELERY_TASK_IGNORE_RESULT")
+    if setting is not None and is_true(setting.value):
+        return f"{setting.name} is on ({setting.where}): write {written} for {name}."
+    return f"Write {written} for {name}."
+
+
 @check("celery.W600")
 def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
     """The result of a task that ignores its results is asked for.
 
     What happens: get() returns None at once, before the task has run; a state stays PENDING.
     How it looks: (nothing)
-    Why: With ignore_result=True nothing is stored.
-    Fix: Remove ignore_result=True, or do not ask.
+    Why: With ignore_result=True, of the task or by CELERY_TASK_IGNORE_RESULT, nothing is stored.
+    Fix: ignore_result=False for the task, or do not ask.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.ignore_result
     """
     if has_no_backend(facts):
@@ -513,7 +529,7 @@ def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} ignores its results, so .{node.attr} never has one",
                     code.where(node),
-                    f"Remove ignore_result=True from {task.node.name}.",
+                    how_to_keep(facts, task),
                 )
 
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from celeryize.checks.arguments import misfit
-from celeryize.checks.calls import has_no_backend, ignores_results
+from celeryize.checks.calls import has_no_backend, how_to_keep, ignores_results
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import (
@@ -118,8 +118,22 @@ def chord_without_backend(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"this is a chord, and {what}: its callback never runs",
                 code.where(node),
-                "Set CELERY_RESULT_BACKEND.",
+                _backend_with_chords(facts),
             )
+
+
+def _backend_with_chords(facts: Facts) -> str:
+    """The result backend to set: one that the project has what it needs for, and that counts."""
+    broker = facts.settings.first("CELERY_BROKER_URL")
+    url = text_of(default_of(broker.value)) if broker else None
+    value = "django-db (with django-celery-results), or redis://localhost:6379/1"
+    if facts.settings.has_text("django_celery_results"):
+        value = "django-db"
+    elif url and url.startswith("redis"):
+        value = "redis://localhost:6379/1, or django-db (with django-celery-results)"
+    setting = facts.settings.first("CELERY_RESULT_BACKEND")
+    place = f" ({setting.where})" if setting else ""
+    return f"Set CELERY_RESULT_BACKEND{place} to {value}."
 
 
 @check("celery.E510")
@@ -270,7 +284,7 @@ def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
     What happens: The callback never runs, except with Redis.
     How it looks: (nothing: celery.chord_unlock is tried again and again)
     Why: The other result backends look for the stored results of all parts.
-    Fix: Remove ignore_result=True from the task.
+    Fix: ignore_result=False for the task.
     Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#chord-important-notes
     """
     backend = _backend_name(facts)
@@ -287,7 +301,7 @@ def header_ignores_results(facts: Facts) -> Iterator[Occurrence]:
                     yield Occurrence(
                         f"{name} ignores its results, and the chord waits for them",
                         code.where(signature.node),
-                        f"Remove ignore_result=True from {name}.",
+                        how_to_keep(facts, signature.task),
                     )
 
 

@@ -343,43 +343,6 @@ def accept_content_wrong(facts: Facts) -> Iterator[Occurrence]:
                     )
 
 
-@check("celery.E689", unless=(*IGNORED, "celery.E688"))
-def own_messages_refused(facts: Facts) -> Iterator[Occurrence]:
-    """The worker does not accept the messages that the project sends.
-
-    What happens: The worker discards every message.
-    How it looks: ContentDisallowed: Refusing to deserialize untrusted content of type json
-        (application/json)
-    Why: CELERY_ACCEPT_CONTENT lacks the serializer of CELERY_TASK_SERIALIZER (json by default).
-    Fix: Add it to CELERY_ACCEPT_CONTENT.
-    Source: kombu/serialization.py, loads; reproduced with Celery 5.7
-    """
-    # the default serializer of Celery 3 was pickle
-    if facts.is_before_celery(4):
-        return
-    accepted = list(settings_of(facts, "accept_content"))
-    sent = [text_of(default_of(value)) for _, value in settings_of(facts, "task_serializer")]
-    if len(accepted) != 1 or len(sent) > 1 or (not sent and _may_set_serializer(facts)):
-        return
-    setting, value = accepted[0]
-    names = {(text_of(element) or "").rpartition("/")[2] for element in elements_of(value)}
-    serializer = sent[0] if sent else "json"
-    # what is registered by the project itself has a content type of its own
-    if not names or "" in names or serializer not in SERIALIZERS:
-        return
-    aliases = {"pickle": "x-python-serialize", "yaml": "x-yaml", "msgpack": "x-msgpack"}
-    if not names & {serializer, aliases.get(serializer, serializer)}:
-        yield Occurrence(
-            f"{setting.name} lacks {serializer!r}, so the worker discards every message",
-            setting.where,
-            f"Add {serializer!r}.",
-        )
-
-
-def _may_set_serializer(facts: Facts) -> bool:
-    return facts.settings.is_set("task_serializer")
-
-
 @check("celery.E692", unless=IGNORED)
 def scheduler_does_not_exist(facts: Facts) -> Iterator[Occurrence]:
     """CELERY_BEAT_SCHEDULER names a class that its package does not have.

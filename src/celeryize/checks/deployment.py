@@ -10,6 +10,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.processes.where_it_runs import workdir_for
 from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
@@ -38,11 +39,11 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             continue
         module = spec.split(":")[0]
         if "/" in spec:
-            yield Occurrence(
-                f"-A {spec} is a path, not a module",
-                command.where,
-                f"Write -A {spec.replace('/', '.').removesuffix('.py')}.",
-            )
+            hint = f"Write -A {spec.replace('/', '.').removesuffix('.py')}."
+            if facts.project.celery and facts.project.base.name:
+                # below the folder that the process starts in, the path is no module either
+                hint = _right_app(facts, command)
+            yield Occurrence(f"-A {spec} is a path, not a module", command.where, hint)
             continue
         if _module_exists(facts, module):
             continue
@@ -54,16 +55,16 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             and any(app.variable == attribute for app in facts.project.celery)
         ):
             continue
-        right = ""
+        hint = ""
         if facts.project.celery:
-            right = facts.project.celery[0].spec(facts.project.package.name)
+            hint = _right_app(facts, command)
         # the command may run somewhere else
         if "cd " in command.text or "working" in command.text.lower():
             continue
         yield Occurrence(
             f"-A {spec}: there is no module {module}",
             command.where,
-            f"Write -A {right}." if right else "",
+            hint,
         )
 
 
@@ -100,7 +101,7 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"-A {spec}: the folder {spec}/ is not a package, and has no app in it",
                 command.where,
-                f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}.",
+                _right_app(facts, command),
             )
             continue
         if path is None or facts.modules.find(f"{spec}.celery") is not None:
@@ -110,8 +111,19 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
             continue
         hint = "`celeryize init` sets Celery up."
         if facts.project.celery:
-            hint = f"Write -A {facts.project.celery[0].spec(facts.project.package.name)}."
+            hint = _right_app(facts, command)
         yield Occurrence(f"-A {spec}: no app is in {path}", command.where, hint)
+
+
+def _right_app(facts: Facts, command: CeleryCommand) -> str:
+    """What to write for -A, with the folder from which it is found, where it lacks that, too."""
+    spec = facts.project.celery[0].spec(facts.project.package.name)
+    for process in facts.deployment.processes:
+        if process.where == command.where:
+            way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
+            if way:
+                return f"Write --workdir {way} -A {spec}."
+    return f"Write -A {spec}."
 
 
 def _is_plain_folder(facts: Facts, name: str) -> bool:
@@ -381,19 +393,24 @@ def route_without_task(facts: Facts) -> Iterator[Occurrence]:
 def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
     """A worker runs Beat inside itself.
 
-    What happens: With a second such worker, every periodic task is sent twice.
+    What happens: With a second such worker, or another Beat, every periodic task is sent twice.
     How it looks: (nothing: tasks run twice)
     Why: Each Beat sends every entry; they are not aware of each other.
-    Fix: One process `celery -A ... beat` of its own.
+    Fix: One process `celery -A ... beat` of its own, and no -B.
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
     for command in _workers(facts):
         if any(w in {"-B", "--beat"} or re.fullmatch(r"-[A-Z]*B", w) for w in command.words):
-            yield Occurrence(
-                "-B starts Beat inside the worker: with a second worker, everything is sent twice",
-                command.where,
-                "Start one `celery beat` of its own.",
-            )
+            beats = [c for c in facts.deployment.commands if c.subcommand == "beat"]
+            # another file is for another place
+            beat = next((c for c in beats if c.where.path == command.where.path), None)
+            if beat is None:
+                message = "with a second worker, everything is sent twice"
+                hint = "Start one `celery beat` of its own."
+            else:
+                message = f"{beat.where} starts another one, so everything is sent twice"
+                hint = f"Delete -B: {beat.where} starts Beat."
+            yield Occurrence(f"-B starts Beat inside the worker: {message}", command.where, hint)
 
 
 @check("celery.W280")

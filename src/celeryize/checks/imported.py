@@ -133,7 +133,7 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     elif "Incorrect timezone setting" in failure.message:
         setting = facts.settings.first("TIME_ZONE")
         where = where or (setting.where if setting else None)
-        hint = _zone_hint(failure.message.rpartition(" ")[2])
+        hint = zone_hint(failure.message.rpartition(" ")[2])
     elif "settings are not configured" in failure.message and facts.project.celery:
         app = facts.project.celery[0]
         where = where or app.where
@@ -144,6 +144,8 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
             f'Put os.environ.setdefault("{VARIABLE}", "{module}") into'
             f" {app.where.path}, above Celery()."
         )
+    elif CIRCULAR.search(failure.message):
+        hint = _import_to_move(facts, failure)
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
@@ -154,6 +156,43 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         )
     message = message or f"{failure.type}: {_first_line(failure)}"
     return Occurrence(message, where, hint, "\n".join(failure.frames))
+
+
+# What Python says where two modules import each other; "most likely" is its own doubt.
+CIRCULAR = re.compile(r"partially initialized module|circular import")
+FRAME = re.compile(r"(.+):(\d+) in <module>: ")
+
+
+def _import_to_move(facts: Facts, failure: Failure) -> str:
+    """The import of a circle that can go into a function: of the last ones that led to the
+    exception, the first whose names nothing at the top of its module needs."""
+    for frame in reversed(failure.frames):
+        found = FRAME.match(frame)
+        where = place(facts, found[1], int(found[2])) if found else None
+        code = facts.code.parsed(where.path) if where and not where.path.is_absolute() else None
+        for node in code.imports if code and where else ():
+            if code is None or where is None or node.lineno != where.line or not code.at_top(node):
+                continue
+            names = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            users = _functions_using(code, names)
+            if users is not None:
+                inside = f"{users[0]}()" if users else "the function that uses it"
+                return f"Move `{ast.unparse(node)}` ({where}) into {inside}."
+    return "Two modules import each other: move one of the imports into the function that uses it."
+
+
+def _functions_using(code: Code, names: set[str]) -> list[str] | None:
+    """The functions that use names; None where the module needs them when it is imported."""
+    users: list[str] = []
+    for node in code.of(ast.Name):
+        if node.id not in names:
+            continue
+        function = code.function_of(node)
+        # a decorator, a default or an annotation is looked up when the function is defined
+        if function is None or not any(node in code.within(line) for line in function.body):
+            return None
+        users.append(function.name)
+    return list(dict.fromkeys(users))
 
 
 # A large city of each abbreviation that settings are given.
@@ -177,7 +216,7 @@ PLACES = {
 }
 
 
-def _zone_hint(name: str) -> str:
+def zone_hint(name: str) -> str:
     """The time zone that a misspelt one means."""
     # CEST is the summer of many places, and near to EST by its letters alone
     if re.fullmatch(r"[A-Z]{2,5}(?:[+-]\d+)?", name):
@@ -185,7 +224,11 @@ def _zone_hint(name: str) -> str:
             f"{name} is an abbreviation, and no zone. Write one of its places, such as"
             f" {PLACES.get(name, 'Europe/Paris')}."
         )
-    close = difflib.get_close_matches(name, sorted(zoneinfo.available_timezones()), 1, 0.7)
+    zones = sorted(zoneinfo.available_timezones())
+    # a city alone, or a name in other letters: Berlin, europe/berlin
+    spelled = name.strip().replace(" ", "_").lower()
+    same = [zone for zone in zones if f"/{zone}".lower().endswith(f"/{spelled}")]
+    close = same or difflib.get_close_matches(name, zones, 1, 0.7)
     if close:
         return f"Did you mean {close[0]}?"
     return "Write a name of the time zone database, such as Europe/Paris."
@@ -291,10 +334,10 @@ def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The web process does not start with these settings, nor does a worker that has
         them; and nothing of them was looked at.
-    How it looks: The exception that is shown, when gunicorn or uvicorn imports config.wsgi.
+    How it looks: The exception that is shown, when gunicorn or uvicorn imports wsgi.py.
     Why: wsgi.py names other settings than manage.py, those of production mostly, which nobody
         imports in development.
-    Fix: python -c "import config.wsgi" without DJANGO_SETTINGS_MODULE, and fix what it shows.
+    Fix: python -c "import PACKAGE.wsgi" without DJANGO_SETTINGS_MODULE, and fix what it shows.
     Source: the import itself
     """
     for entry in _unimportable_entries(facts):

@@ -1,4 +1,4 @@
-"""URLs of the broker and the result backend that are put together of parts."""
+"""URLs of the broker and the result backend whose password ends too early."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import default_of, text_of
+from celeryize.checks.facts.processes.brokers import variables_of
+from celeryize.checks.settings import PREFIX
 from celeryize.checks.written import resolved, settings_of
+from celeryize.model import Where
+from celeryize.reading import readable_text
 
 # What ends the password for kombu, which reads `@`, `:`, `%` and blanks in it as they are. One
 # bracket is an error; with both of them that depends on the version of Python.
 ENDS = re.compile(r"[/#?]|^[^\]]*(\[)[^\]]*$|^[^\[]*(\])[^\[]*$")
 # The transports whose URLs kombu takes apart itself.
 SPLIT = re.compile(r"(?:amqps?|pyamqp|rediss?|sentinel|sqs)://")
+# What may be behind the @ of a password.
+HOST = re.compile(r"[\w.-]+(:\d+)?(?:[/?].*)?$")
 FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
 
@@ -31,16 +38,34 @@ class Part:
 
 @check("celery.E167", unless=("celery.E160", "celery.E161"))
 def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
-    """A password with a sign of its own is put into a URL as it is.
+    """A password with a sign of its own is in a URL as it is.
 
-    What happens: A part of the password is taken for the host, the port or the database.
+    What happens: A part of the password is taken for the host, the port or the database: worker and
+        web process go to another server, or fail.
     How it looks: ValueError: Port could not be cast to integer value as 'pa'; or: ValueError:
         Invalid IPv6 URL
     Why: `/`, `#` and `?` end the host in a URL, and a bracket is one of an IPv6 address.
-    Fix: urllib.parse.quote(password, safe="") where the URL is put together
+    Fix: urllib.parse.quote(password, safe="") where the URL is put together; %2F for `/`, %23 for
+        `#` and %3F for `?` in one that is written out.
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
+    told = set()
     for key in ("broker_url", "result_backend"):
+        own = f"{PREFIX}{key.upper()}"
+        names = (own, *variables_of(facts, own, key.upper()))
+        # a file that gives the variable is read only where the settings, or Celery itself, read it
+        for name, where, url in _given_in_files(facts, names):
+            sign = sign_that_ends(url)
+            if sign:
+                told.add(key)
+                yield _ends_early(name, sign, where)
+        for setting, value in settings_of(facts, key):
+            sign = sign_that_ends(text_of(default_of(value)) or "")
+            if sign:
+                told.add(key)
+                yield _ends_early(setting.name, sign, setting.where)
+        if key not in told:
+            yield from _imported_url(facts, key)
         for setting, value in settings_of(facts, key):
             parts = _parts_of(setting.code, default_of(value))
             if not parts or not SPLIT.match(parts[0].text):
@@ -54,6 +79,68 @@ def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
                         setting.where,
                         'Write urllib.parse.quote(password, safe="") in the URL.',
                     )
+
+
+def _ends_early(name: str, sign: str, where: Where | None) -> Occurrence:
+    return Occurrence(
+        f"the password in {name} has a {sign!r}, which ends it there: another host is read than "
+        "the one behind the @",
+        where,
+        f"Write {quote(sign, safe='')} for {sign} in the password.",
+    )
+
+
+def sign_that_ends(url: str) -> str:
+    """The sign in the password of a URL that ends it for kombu; empty where none does for certain.
+
+    A URL may have an @ behind its host, too: `amqp://host:5672/a@b`, `redis://host/0?user=a@b`.
+    """
+    for one in url.split(";"):
+        start = SPLIT.match(one)
+        # what is filled in later is not known
+        if start is None or re.search(r"[\s${}<>]", one):
+            continue
+        user, at, behind = one[start.end() :].rpartition("@")
+        found = re.search(r"[/#?]", user)
+        if not at or found is None or (behind and not HOST.match(behind)):
+            continue
+        before = user[: found.start()]
+        first = before.rpartition("@")[2]
+        # `host:5672/a@b` is a host, and `shop:12#4@h` is none
+        is_host = re.fullmatch(r"[\w.-]+(:\d+)?", first) is not None
+        if found.group() == "#" or not is_host:
+            return found.group()
+        # `p@ss/word@rabbit:5672/prod` has a second place with a port or a virtual host
+        if ":" in before and found.group() == "/" and not re.search(r":\d+$", first):
+            if re.match(r"[\w.-]+(:\d|/)", behind):
+                return found.group()
+    return ""
+
+
+def _given_in_files(facts: Facts, names: tuple[str, ...]) -> Iterator[tuple[str, Where, str]]:
+    """The URLs that a .env, a compose file or its like gives to variables."""
+    given = re.compile(
+        rf"""^[^#]*?\b({"|".join(map(re.escape, names))})["']?\s*[=:]\s*["']?([^\s"']+)"""
+    )
+    deployment = facts.deployment
+    for path in deployment.exporting_files:
+        for number, line in enumerate(readable_text(deployment.root / path).split("\n"), 1):
+            # a line of a lock file may be long
+            found = given.match(line) if any(name in line for name in names) else None
+            if found:
+                yield found[1], Where(path, number), found[2]
+
+
+def _imported_url(facts: Facts, key: str) -> Iterator[Occurrence]:
+    """The URL in effect, which a variable of this environment may give."""
+    configured = facts.worker.configuration.get(key) if facts.worker else None
+    if configured is None or not isinstance(configured.value, str):
+        return
+    sign = sign_that_ends(configured.value)
+    if sign:
+        setting = facts.settings.first(configured.source)
+        name = f"{key}, as this environment gives it,"
+        yield _ends_early(name, sign, setting.where if setting else None)
 
 
 def _parts_of(code: Code, node: ast.expr) -> list[Part]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from celeryize.celery_facts import words
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
@@ -15,7 +16,8 @@ from celeryize.checks.facts.plain import HIDDEN_BINDINGS
 from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
-from celeryize.checks.settings import PREFIX
+from celeryize.checks.facts.settings import Setting
+from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
@@ -557,7 +559,8 @@ def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
     Fix: CELERY_BROKER_URL = "redis://localhost:6379/0"
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
-    if not facts.project.celery or _may_have_broker(facts):
+    # a setting that was meant for it is named itself (W060)
+    if not facts.project.celery or _may_have_broker(facts) or meant_for_broker(facts):
         return
     meant = _sign_of_redis(facts)
     if meant:
@@ -566,6 +569,57 @@ def broker_not_set(facts: Facts) -> Iterator[Occurrence]:
             Where(facts.project.settings.file) if facts.project.settings.file else None,
             f'Set {PREFIX}BROKER_URL, such as "redis://localhost:6379/0".',
         )
+
+
+# How projects call the setting that Celery reads as CELERY_BROKER_URL, or CELERY_RESULT_BACKEND.
+FOR_BROKER = words(
+    """
+    BROKER BROKER_URI CELERY_BROKER CELERY_BROKER_URI CELERY_BROKER_ADDRESS CELERY_URL CELERY_URI
+    CELERY_REDIS_URL CELERY_RABBITMQ_URL CELERY_AMQP_URL
+    """
+)
+FOR_RESULTS = words(
+    """
+    CELERY_RESULT CELERY_RESULTS CELERY_BACKEND CELERY_BACKEND_URL CELERY_RESULT_URL
+    CELERY_RESULTS_BACKEND CELERY_RESULT_BACKEND_URL
+    """
+)
+# What the name of a variable, or a URL, has where a broker is meant.
+OF_BROKER = re.compile(r"(?i)broker|redis|amqp|rabbit|celery")
+
+
+def meant_for_broker(facts: Facts) -> list[Setting]:
+    """The settings that were meant to name the broker, where nothing names one."""
+    named = _unread_settings(facts, FOR_BROKER)
+    if not named or not facts.project.celery or _may_have_broker(facts):
+        return []
+    return named
+
+
+def meant_for_results(facts: Facts) -> list[Setting]:
+    """The settings that were meant to name the result backend, where nothing names one."""
+    name = f"{PREFIX}RESULT_BACKEND"
+    named = _unread_settings(facts, FOR_RESULTS)
+    if not named or not facts.project.celery or facts.settings.is_set("result_backend"):
+        return []
+    # `os.environ.setdefault("CELERY_RESULT_BACKEND", ...)`, or a file that exports it
+    mentioned = any(code.names("result_backend", name) for code in facts.code.relevant)
+    if mentioned or facts.deployment.exports("RESULT_BACKEND"):
+        return []
+    return named
+
+
+def _unread_settings(facts: Facts, names: frozenset[str]) -> list[Setting]:
+    """The first assignment of each name, unless the project reads it itself."""
+    found: dict[str, Setting] = {}
+    for setting in facts.settings.named(*names):
+        said = ast.unparse(setting.value)
+        if setting.name in found or is_read(facts, setting):
+            continue
+        # without the prefix the name may mean anything
+        if setting.name.startswith(PREFIX) or OF_BROKER.search(said):
+            found[setting.name] = setting
+    return list(found.values())
 
 
 def _may_have_broker(facts: Facts) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.arguments import misfit, one_in_a_tuple
+from celeryize.checks.arguments import as_arguments, fitting_call, misfit, one_in_a_tuple
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -186,11 +186,23 @@ def crontab_problem(call: ast.Call) -> tuple[str, str] | None:
             n for text in texts for part in text.split(",") for n in part.split("/")[0].split("-")
         ):
             if number.strip().isdigit() and not low <= int(number) <= high:
-                return f"{name} is {number}, but the valid range is {low}-{high}", ""
+                return f"{name} is {number}, but the valid range is {low}-{high}", _in_range(name)
     day, month = number_of(fields.get("day_of_month")), number_of(fields.get("month_of_year"))
     if day is not None and month is not None and day > DAYS_IN.get(int(month), 31):
-        return f"day {day:g} never occurs in month {month:g}", ""
+        last = DAYS_IN[int(month)]
+        hint = f"Write a day up to {last}, or leave day_of_month out for each day of that month."
+        return f"day {day:g} never occurs in month {month:g}", hint
     return None
+
+
+def _in_range(name: str) -> str:
+    """The numbers that a field of crontab takes, and what the one behind the last is mostly meant
+    as."""
+    low, high = RANGES[name]
+    first = {"minute": "the full hour", "hour": "midnight", "day_of_week": "Sunday"}
+    if name in first:
+        return f"Write {low} to {high}: {first[name]} is {low}."
+    return f"Write {low} to {high}."
 
 
 @check("celery.W231")
@@ -470,7 +482,7 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
         positional argument: 'y'
     Why: `args` is a tuple or a list, and is checked against the function. ("ab") is a text, not a
         tuple.
-    Fix: "args": (1, 2), with the comma for a single one: (1,).
+    Fix: What the function takes: "args": (1, 2), with the comma for a single one: (1,).
     Source: celery/beat.py, Scheduler.apply_async
     """
     # arguments of tasks in libraries are checked by the import alone
@@ -482,7 +494,7 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the args of {entry.name!r} are {ast.unparse(args)}, not a tuple",
                 entry.code.where(args),
-                f"Write ({ast.unparse(args)},).",
+                as_arguments(task, args),
                 fix=one_in_a_tuple(task, entry.code, args, entry.name),
             )
         elif task is not None and not facts.tasks.have_own_class:
@@ -491,7 +503,16 @@ def arguments_misfit(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"the arguments of {entry.name!r} do not fit {task.node.name}: {problem}",
                     entry.code.where(args or entry.fields.get("kwargs") or entry.node),
+                    fitting_call(task, _names_given(entry)),
                 )
+
+
+def _names_given(entry: WrittenEntry) -> list[str]:
+    """The keywords of the arguments of an entry."""
+    kwargs = entry.fields.get("kwargs")
+    if not isinstance(kwargs, ast.Dict):
+        return []
+    return [name for name in map(text_of, kwargs.keys) if name is not None]
 
 
 def _argument_problem(entry: WrittenEntry, task: Task) -> str | None:

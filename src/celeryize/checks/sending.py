@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from celeryize.checks.arguments import misfit, packed_arguments
+from celeryize.checks.arguments import fitting_call, misfit, packed_arguments
 from celeryize.checks.calls import task_calls
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -211,7 +211,7 @@ def sent_arguments_do_not_fit(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{name}: {problem}",
                     code.where(call),
-                    f"{tasks[0].node.name} is defined in {tasks[0].where}.",
+                    fitting_call(tasks[0], given[1]),
                 )
 
 
@@ -390,7 +390,8 @@ def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: It waits for ever.
     How it looks: (nothing)
-    Why: Every worker of the deployment files is started with -Q, and none names that queue.
+    Why: No worker of the deployment files consumes that queue: one with -Q consumes the queues that
+        it names, one without it the default queue (CELERY_TASK_DEFAULT_QUEUE) alone.
     Fix: Add the queue to a worker's -Q, or send the task to one of those.
     Source: https://docs.celeryq.dev/en/stable/userguide/routing.html#manual-routing
     """
@@ -402,7 +403,8 @@ def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
             queue = text_of(constant_of(code, keyword.value))
             if keyword.arg == "queue" and queue and queue not in consumed:
                 close = difflib.get_close_matches(queue, consumed, 1, 0.6)
-                hint = f"The workers consume {', '.join(sorted(consumed))}."
+                worker = facts.deployment.workers[0].where
+                hint = f"Add it ({worker}): -Q {','.join(sorted(consumed))},{queue}"
                 if close:
                     hint = f"Did you mean {close[0]}?"
                 yield Occurrence(

@@ -18,7 +18,6 @@ from celeryize.celery_facts import (
     OLD_NAMES,
     REDIS_TRANSPORT,
     SETTING_NAMES,
-    known,
     words,
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
@@ -29,6 +28,7 @@ from celeryize.checks.facts.literals import default_of, is_false, is_true, numbe
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
+from celeryize.checks.imported import zone_hint
 from celeryize.detect.celery import CeleryApp
 from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
@@ -58,80 +58,6 @@ BACKEND_SCHEMES = result_backend_schemes() | words(
     azureblockblob dynamodb s3 gs consul cosmosdbsql disabled socket sqlite postgresql mysql etcd
     """
 )
-
-
-@check("celery.W060", fixable=True)
-def setting_misspelt(facts: Facts) -> Iterator[Occurrence]:
-    """A setting has an unknown name that is close to one of Celery's.
-
-    What happens: Nothing: the setting has no effect, and no message says so.
-    How it looks: (nothing)
-    Why: Celery reads the settings whose names it knows, and ignores all others.
-    Fix: Rename it to the suggested name.
-    Source: celery/app/defaults.py; celery/app/utils.py
-    """
-    for setting, key in _unknown_settings(facts):
-        close = close_name(key)
-        # what the project reads itself is a setting of its own
-        if close and not is_read(facts, setting):
-            yield Occurrence(
-                f"{setting.name} has no effect: Celery has no such setting",
-                setting.where,
-                f"Did you mean {PREFIX}{close.upper()}?",
-                fix=rename_setting(facts, setting, _meant_name(key)),
-            )
-    for app in facts.project.celery:
-        for name, where in app.conf_writes:
-            close = None
-            if name not in SETTING_NAMES and name == name.lower():
-                close = close_name(name)
-            if close and close != name:
-                yield Occurrence(
-                    f"app.conf.{name} has no effect: Celery has no such setting",
-                    where,
-                    f"Did you mean {close}?",
-                )
-
-
-def _meant_name(key: str) -> str | None:
-    """The full name of the one setting that a misspelt name can mean."""
-    grouped = [f"{group}_{key}" for group in GROUPS if f"{group}_{key}" in SETTING_NAMES]
-    if len(grouped) > 1:
-        return None
-    meant = grouped[0] if grouped else only_near(key, SETTING_NAMES, CLOSE)
-    if meant:
-        return f"{PREFIX}{meant.upper()}"
-    return None
-
-
-@check("celery.I061")
-def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
-    """A CELERY_ setting is not one of Celery's.
-
-    What happens: Celery does not read it. That is fine if the project or a library does.
-    How it looks: (nothing)
-    Why: Celery reads the settings whose names it knows, and ignores all others.
-    Fix: If it is meant for Celery, correct the name; if not, use another prefix.
-    Source: celery/app/defaults.py
-    """
-    for setting, key in _unknown_settings(facts):
-        if not close_name(key) and not is_read(facts, setting):
-            yield Occurrence(f"{setting.name} is not a setting of Celery", setting.where)
-
-
-def _unknown_settings(facts: Facts) -> Iterator[tuple[Setting, str]]:
-    """The settings with the prefix whose names are unknown; each name once."""
-    seen: set[str] = set()
-    for setting in facts.settings:
-        name = setting.name
-        if not name.startswith(PREFIX) or not name.isupper() or name in seen or name in OLD_NAMES:
-            continue
-        # settings for several environments repeat names: the first place is enough
-        seen.add(name)
-        key = name.removeprefix(PREFIX).lower()
-        # an option of the transport is reported as one (W671)
-        if not known(key) and transport_option_of(name) is None:
-            yield setting, key
 
 
 def transport_option_of(name: str) -> str | None:
@@ -478,7 +404,7 @@ def _without_quotes(setting: Setting, key: str) -> Fix | Unsure:
 RAW = {"os.environ.get", "os.getenv", "environ.get", "getenv"}
 
 
-def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
+def literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, str]]:
     """The literal URLs of a setting, also as the default of what the environment may set."""
     for setting in facts.settings:
         if setting.name in {
@@ -492,7 +418,7 @@ def _literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, s
 
 
 def _url_text(facts: Facts, key: str) -> str | None:
-    return next((text for _, _, text in _literal_urls(facts, key)), None)
+    return next((text for _, _, text in literal_urls(facts, key)), None)
 
 
 def _hint_for_url(problem: str) -> str:
@@ -550,7 +476,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
-    for setting, value, url in _literal_urls(facts, "broker_url"):
+    for setting, value, url in literal_urls(facts, "broker_url"):
         for part in url.split(";"):
             problem = url_problem(part, BROKER_SCHEMES)
             if problem:
@@ -597,7 +523,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://host:6379/1, django-db, rpc:// or file:///absolute/folder
     Source: celery/app/backends.py
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         schemes = BACKEND_SCHEMES
         if facts.is_before_celery(5):
             schemes |= {"amqp"}
@@ -661,7 +587,7 @@ def timezone_unknown(facts: Facts) -> Iterator[Occurrence]:
     for setting in facts.settings.named("CELERY_TIMEZONE"):
         name = text_of(setting.value)
         if name and _bad_zone(name):
-            yield Occurrence(f"unknown time zone {name!r}", setting.where)
+            yield Occurrence(f"unknown time zone {name!r}", setting.where, zone_hint(name))
 
 
 def _bad_zone(name: str) -> bool:
@@ -693,7 +619,7 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
     """
     if facts.installs("django_celery_results"):
         return
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if url.startswith("django-db"):
             yield Occurrence(
                 "the result backend is django-db, but django_celery_results is not in "
@@ -726,7 +652,7 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
     Fix: redis://, django-db, rpc:// or file:///
     Source: reproduced with Celery 5.7
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if url.startswith("cache+memory") and not setting.conditional:
             yield Occurrence(
                 "results stay in the memory of the worker's process", setting.code.where(value)
@@ -924,7 +850,7 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required, or CELERY_BROKER_USE_SSL.
     Source: kombu/transport/redis.py
     """
-    for setting, value, url in _literal_urls(facts, "broker_url"):
+    for setting, value, url in literal_urls(facts, "broker_url"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -948,7 +874,7 @@ def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
     Fix: rediss://...?ssl_cert_reqs=required
     Source: celery/backends/redis.py
     """
-    for setting, value, url in _literal_urls(facts, "result_backend"):
+    for setting, value, url in literal_urls(facts, "result_backend"):
         if (
             url.startswith("rediss://")
             and "ssl_cert_reqs" not in url
@@ -1001,15 +927,16 @@ def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
     Fix: Pass what JSON can hold: ids, texts, numbers.
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
     """
-    for setting in facts.settings.named(
-        "CELERY_ACCEPT_CONTENT", "CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"
-    ):
-        for node in ast.walk(setting.value):
-            if (text_of(node) or "") in {"pickle", "application/x-python-serialize"}:
-                yield Occurrence(
-                    f"{setting.name} accepts pickles: whoever can write to the broker can run code",
-                    setting.where,
-                )
+    for setting in facts.settings.named("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT"):
+        if any((text_of(node) or "") in PICKLE for node in ast.walk(setting.value)):
+            yield Occurrence(
+                f"{setting.name} accepts pickles: whoever can write to the broker can run code",
+                setting.where,
+            )
+
+
+# Its name, and the content type of a message that is one.
+PICKLE = {"pickle", "application/x-python-serialize"}
 
 
 @check("celery.W561")
@@ -1023,7 +950,7 @@ def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/security.html
     """
     for key in ("broker_url", "result_backend"):
-        for setting, value, url in _literal_urls(facts, key):
+        for setting, value, url in literal_urls(facts, key):
             # a password of localhost, or the default one, is no secret
             match = re.search(r"://([^\s/@:]*):([^\s@]+)@([\w.-]+)", url)
             if (

@@ -23,7 +23,12 @@ from celeryize.checks.facts.processes.hosts import definitions_of, is_given_besi
 from celeryize.checks.facts.processes.reads import reads_of
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
-from celeryize.checks.facts.processes.where_it_runs import WEB, missing_from_folder, starts_web
+from celeryize.checks.facts.processes.where_it_runs import (
+    WEB,
+    missing_from_folder,
+    starts_web,
+    workdir_for,
+)
 from celeryize.checks.facts.settings import Setting
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
@@ -661,16 +666,23 @@ def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
     for process in facts.deployment.processes:
         message = missing_from_folder(facts, process)
         if message:
-            yield Occurrence(
-                message,
-                process.where,
-                f"Start it in the folder of manage.py ({_home(facts)}), or give --workdir.",
-            )
+            yield Occurrence(message, process.where, _how_to_get_there(facts, process))
+
+
+def _how_to_get_there(facts: Facts, process: Process) -> str:
+    """The command line that works, where its folder is known; else the folder that it needs."""
+    spec = ""
+    if process.celery is not None:
+        spec = process.celery.option("-A", "--app") or ""
+    way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
+    if way and process.celery is not None:
+        return f"Write celery --workdir {way} -A {spec} {process.celery.subcommand}."
+    return f"Start it in the folder of manage.py ({_home(facts)}), or give --workdir."
 
 
 def _home(facts: Facts) -> str:
     """The folder of manage.py, as it is seen from the root of the repository."""
-    inside = facts.project.root.relative_to(facts.deployment.root).as_posix()
+    inside = facts.project.base.as_posix()
     if inside == ".":
         return "the root of the repository"
     return f"{inside}/"

@@ -13,10 +13,10 @@ from celeryize.celery_facts import CELERY_LIBRARIES, OLD_NAMES, words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import DEPTH, Code
-from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.literals import is_true, text_of
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import definitions_of
-from celeryize.checks.facts.processes.reads import SETTINGS
+from celeryize.checks.facts.processes.reads import SETTINGS, deciding, settings_of
 from celeryize.checks.facts.processes.start_up import may_start_with
 from celeryize.detect.candidates import FOR_TESTS
 from celeryize.detect.celery import CeleryApp, builds_app, celery_classes
@@ -453,14 +453,15 @@ def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
     """The Celery app changes the settings of the web process.
 
     What happens: A web server that imports wsgi.py (or asgi.py) without DJANGO_SETTINGS_MODULE in
-        its environment runs with the settings that the app file names: with DEBUG on, say.
+        its environment runs with the settings that the app file names.
     How it looks: No error. `settings.SETTINGS_MODULE` in the web process is not what wsgi.py names.
-    Why: Importing `config.wsgi` runs `config/__init__.py` first, and with it the app file. Its
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) comes first, and wsgi.py's own has no
-        effect any more.
+    Why: Importing wsgi.py runs the `__init__.py` of its package first, and with it the app file.
+        Its os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...) comes first, and wsgi.py's own has
+        no effect any more.
     Fix: Have the app file name the module that wsgi.py names. manage.py sets its own before it
         imports the package; a worker with other settings gets DJANGO_SETTINGS_MODULE in its
-        environment.
+        environment. Where wsgi.py and asgi.py name different modules, name one in both first: the
+        app file cannot suit the two.
     Source: reproduced with Django 6.0 and Celery 5.7
     """
     # a variable that the deployment sets wins over the app file, too
@@ -474,23 +475,44 @@ def web_settings_changed(facts: Facts) -> Iterator[Occurrence]:
         for change in settings_changes(facts.modules, facts.project.web, package, app.where.path):
             if change.certain and change.entry.module not in seen:
                 seen.add(change.entry.module)
-                yield _changed_settings(change.entry, change.name, change.where)
+                yield _changed_settings(facts, change.entry, change.name, change.where)
     imported = {entry.module: entry for entry in facts.web.entry_points} if facts.web else {}
     for entry in facts.project.web:
         found = imported.get(entry.module)
         if found is None or entry.module in seen or not entry.certain or entry.stale:
             continue
         if found.failure is None and found.settings_module not in (None, *entry.names):
-            yield _changed_settings(entry, str(found.settings_module), entry.where)
+            yield _changed_settings(facts, entry, str(found.settings_module), entry.where)
 
 
-def _changed_settings(entry: WebEntry, name: str, where: Where) -> Occurrence:
+def _changed_settings(facts: Facts, entry: WebEntry, name: str, where: Where) -> Occurrence:
+    debug = deciding(settings_of(facts, name), "DEBUG")
+    shown = name
+    if debug is not None and is_true(debug.value):
+        shown = f"{name} (with DEBUG on)"
     return Occurrence(
         f"{entry.module} names {entry.names[0]} ({entry.where}), but importing it runs the Celery "
-        f"app first, which sets {name}: a web server runs with that",
+        f"app first, which sets {shown}: a web server runs with that",
         where,
-        f"Name {entry.names[0]} in the app file, and set DJANGO_SETTINGS_MODULE={name} for a "
+        _one_for_all(facts, name)
+        or f"Name {entry.names[0]} in the app file, and set DJANGO_SETTINGS_MODULE={name} for a "
         "worker that needs other settings.",
+    )
+
+
+def _one_for_all(facts: Facts, name: str) -> str:
+    """What to do where wsgi.py and asgi.py disagree, so that no app file suits both; empty where
+    they agree."""
+    entries = [one for one in facts.project.web if one.certain and one.names and not one.stale]
+    different = {one.names[0]: one for one in reversed(entries)}
+    if len(different) < 2:
+        return ""
+    places = [f"{one.where} names {one.names[0]}" for one in reversed(different.values())]
+    layout = facts.project.layout
+    return (
+        f"{' and '.join(places)}: the app file cannot suit both. Name one module in them, and the "
+        f"same in the app file. manage.py takes {layout.settings}, a worker what the app file "
+        f"names (now {name}), or DJANGO_SETTINGS_MODULE."
     )
 
 

@@ -17,6 +17,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -319,7 +320,7 @@ class Foreign(Exception):
 
 def own_queue(name):
     """Settings: one queue that nobody else has, and nothing of the project's routes, schedule and
-    state files.
+    state files. Its serializers stay: whether the worker accepts what is sent is to be seen.
 
     What the project itself sends, e.g. when its worker is ready, is sent to a queue without a
     consumer.
@@ -344,10 +345,6 @@ def own_queue(name):
         "task_routes": None,
         "task_annotations": None,
         "task_always_eager": False,
-        "task_serializer": "json",
-        "result_serializer": "json",
-        "accept_content": ["json"],
-        "result_accept_content": None,
         "control_exchange": name,
         "event_exchange": name + ".events",
         "worker_enable_remote_control": True,
@@ -448,6 +445,10 @@ def add_tasks(app, job):
 def worker(job):
     """`celery worker` with the project's own pool; leaves a file when it is ready."""
     app = wrapped(job)
+    if not job["configured"]:
+        # the project's worker may have a user of its own: Celery does not let root accept pickles,
+        # but of our own files
+        os.environ.setdefault("C_FORCE_ROOT", "1")
     if job["configured"]:
         # as_uri() hides the password
         with contextlib.suppress(Exception):
@@ -521,6 +522,7 @@ class Caller:
         self.job = job
         self.patience = min(PATIENCE, job["timeout"])
         self.started = time.monotonic()
+        self.refused = False
 
     def report(self, step, outcome, what, **more):
         """One result; its time runs since the one before."""
@@ -558,7 +560,14 @@ class Caller:
 
     def steps(self, pool):
         """What a ready worker is asked."""
-        limited = None
+        self.refused = is_refused(self.app.conf)
+        if self.refused:
+            # every other step would only wait for an answer in vain
+            with self.telling("round-trip"):
+                self.result(self.send(ECHO, ["hello"]))
+            for step in ("ping", "registered", "retry", "time-limit", "beat"):
+                self.report(step, "skipped", "not tried: the worker discards what it is sent")
+            return
         with self.telling("time-limit"):
             # begun first, because it takes the longest
             limited = None
@@ -638,10 +647,38 @@ class Caller:
         while not sent.ready():
             if os.path.exists(os.path.join(self.job["folder"], "worker.ended")):
                 raise Failed("the worker exited while it was being called")
+            refusal = self.refused and refusal_in(log_of(self.job, "worker"))
+            if refusal:
+                raise Failed("the worker discards what the project sends: " + refusal)
             if time.monotonic() > deadline:
                 raise Failed("no result after %g seconds (state %s)" % (self.patience, sent.state))
             time.sleep(TICK)
         return sent.get(timeout=self.patience)
+
+
+def is_refused(conf):
+    """Whether a worker with these settings would discard the messages of this project."""
+    from kombu.exceptions import ContentDisallowed
+    from kombu.serialization import dumps, loads, prepare_accept_content
+
+    try:
+        content_type, encoding, data = dumps([], serializer=conf.task_serializer)
+        loads(data, content_type, encoding, accept=prepare_accept_content(conf.accept_content))
+    except ContentDisallowed:
+        return True
+    except Exception:
+        # whatever else is wrong shows where a message is sent
+        return False
+    return False
+
+
+def refusal_in(log):
+    """What kombu says in a worker's log of a message that it does not accept; empty without one."""
+    with contextlib.suppress(OSError), open(log, encoding="utf-8", errors="replace") as stream:
+        found = re.search(r"Refusing to deserialize [^\n'\"]*", stream.read())
+        if found:
+            return found.group()
+    return ""
 
 
 class Failed(Exception):

@@ -163,7 +163,7 @@ def _read_result(
     )
     if result.outcome is StepOutcome.FAILED:
         return _explain_failure(result, target, folder)
-    if result.step == "registered":
+    if result.step == "registered" and result.outcome is StepOutcome.PASSED:
         return _compare_registries(answer["names"], registered, result.seconds)
     return result
 

@@ -73,7 +73,8 @@ def answer_worst_again(
         if (number := sum(finding.severity is each for finding in ordered))
     ]
     voice.answer()
-    voice.answer(f"{', '.join(counts)}, from above:", f"bold {SEVERITY_COLOURS[severity]}")
+    head = f"{', '.join(counts)}, shown above in full:"
+    voice.answer(head, f"bold {SEVERITY_COLOURS[severity]}")
     # two lines are the head and the one above it
     shown = _fitting_lines(voice, ordered, root, max(room - 2, LEAST_AGAIN))
     for pieces, hang in (line for lines in shown for line in lines):
@@ -85,8 +86,8 @@ def answer_worst_again(
 def _fitting_lines(
     voice: Voice, findings: Sequence[Finding], root: Path | None, room: int
 ) -> list[list[Line]]:
-    """The lines of the first findings, as many as fit: the worst in full, as long as the others of
-    their severity still have a line each, then the less bad ones, where all fit."""
+    """The lines of the first findings, as many as fit: each of the worst in full where the others
+    of their severity still have a line each, then the less bad ones, where all fit."""
     worst = sum(finding.severity is findings[0].severity for finding in findings)
     chosen = [[_cut(voice, _head_of(finding, root, "  "))] for finding in findings]
     for index, finding in enumerate(findings):
@@ -95,9 +96,9 @@ def _fitting_lines(
         if index < worst:
             # the line that counts the others
             needed, left = longer[:worst], room - (len(findings) > worst)
-        # the first one is worth more than the last
+        # the first one is worth more than the last; a shorter one behind it may still fit
         if index and sum(_height(voice, lines) for lines in needed) > left:
-            break
+            continue
         chosen = longer
     heights = [_height(voice, lines) for lines in chosen]
     if sum(heights) > room:

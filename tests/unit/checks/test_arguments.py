@@ -11,6 +11,7 @@ from tests.unit.checks.projects import (
     facts_of,
     found_in,
     healthy,
+    settings,
     tasks,
     view,
     with_twin,
@@ -300,7 +301,10 @@ MISTAKES = [
             "def f(pks):\n    greet.apply_async_on_commit(args=[wait(days=1)])  # <-\n",
             "from datetime import timedelta as wait\n",
         ),
-        view("def f(pks):\n    greet.apply_async(({1},), serializer='pickle')\n"),
+        {
+            **view("def f(pks):\n    greet.apply_async(({1},), serializer='pickle')\n"),
+            **settings("CELERY_ACCEPT_CONTENT = ['json', 'pickle']  # celeryize: ignore[W560]\n"),
+        },
     ),
     Mistake(
         "celery.W581",

@@ -330,9 +330,169 @@ MISTAKES = [
         settings("CELERY_RESULT_ACCEPT_CONTENT = ['jsn']  # <-\n"),
     ),
     Mistake(
-        "celery.E689",
-        settings("CELERY_ACCEPT_CONTENT = ['msgpack']  # <-\n"),
-        settings("CELERY_ACCEPT_CONTENT = ['msgpack', 'json']\n"),
+        "celery.E692",
+        settings("CELERY_BEAT_SCHEDULER = {'a': {'task': 'x'}}  # <-\n"),
+        settings("CELERY_BEAT_SCHEDULER = 'doctors.beat.Scheduler'\n"),
+    ),
+    Mistake(
+        "celery.W670",
+        settings("CELERY_TASK_ALWAYS_EAGER = True  # <-\n"),
+        settings("import sys\nif 'test' in sys.argv:\n    CELERY_TASK_ALWAYS_EAGER = True\n"),
+    ),
+    Mistake(
+        "celery.W671",
+        settings("CELERY_VISIBILITY_TIMEOUT = 7200  # <-\n"),
+        settings(
+            "CELERY_VISIBILITY_TIMEOUT = 7200\n"
+            "CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': CELERY_VISIBILITY_TIMEOUT}\n",
+            instead=OPTIONS,
+        ),
+    ),
+    Mistake(
+        "celery.E672",
+        settings(KOMBU + "CELERY_TASK_QUEUES = (Queue('mail'), Queue(name='slow'))  # <-\n"),
+        settings(KOMBU + "CELERY_TASK_QUEUES = (Queue('mail'), Queue(name='celery'))\n"),
+    ),
+    Mistake(
+        "celery.E672",
+        settings(
+            KOMBU + "MAIL = Queue('mail')\nQUEUES = [MAIL]\nCELERY_TASK_QUEUES = QUEUES  # <-\n"
+        ),
+        settings(
+            KOMBU + "CELERY_TASK_DEFAULT_QUEUE = 'mail'\nMAIL = Queue('mail')\n"
+            "CELERY_TASK_QUEUES = [MAIL]\n"
+        ),
+    ),
+    Mistake(
+        "celery.E691",
+        settings("CELERY_TASK_QUEUES = ['mail', 'celery']  # <-\n"),
+        settings("CELERY_TASK_QUEUES = {'mail': {}, 'celery': {}}\n"),
+    ),
+    Mistake(
+        "celery.W673",
+        settings(f"CELERY_TASK_ROUTES = {{\n    {WIDE},\n    {NARROW},  # <-\n}}\n"),
+        settings(f"CELERY_TASK_ROUTES = {{\n    {NARROW},\n    {WIDE},\n}}\n"),
+    ),
+    Mistake(
+        "celery.W673",
+        settings(
+            "CELERY_TASK_ROUTES = (\n    {'*': {'queue': 'a'}},\n"
+            "    {'doctors.tasks.greet': {'queue': 'b'}},  # <-\n)\n"
+        ),
+        # full names come first within one router
+        settings(
+            "CELERY_TASK_ROUTES = {\n    '*': {'queue': 'a'},\n"
+            "    'doctors.tasks.greet': {'queue': 'b'},\n}\n"
+        ),
+    ),
+    Mistake(
+        "celery.E674",
+        settings(f"CELERY_TASK_ROUTES = [\n    ('{'doctors.*'}', {{'queue': 'a'}}),  # <-\n]\n"),
+        settings(f"CELERY_TASK_ROUTES = ([\n    ('{'doctors.*'}', {{'queue': 'a'}}),\n],)\n"),
+    ),
+    Mistake(
+        "celery.W675",
+        settings("CELERY_TASK_ANNOTATIONS = {'*': {'ratelimit': '1/s'}}  # <-\n"),
+        settings("CELERY_TASK_ANNOTATIONS = {'*': {'rate_limit': '1/s', '@around': print}}\n"),
+    ),
+    Mistake(
+        "celery.W675",
+        settings("SLOW = dict(ratelimit='1/s')  # <-\nCELERY_TASK_ANNOTATIONS = dict(a=SLOW)\n"),
+    ),
+    Mistake(
+        "celery.W676",
+        settings("CELERY_TASK_ANNOTATIONS = {'doctors.*': {'rate_limit': '1/s'}}  # <-\n"),
+        settings("CELERY_TASK_ANNOTATIONS = {'doctors.tasks.greet': {'rate_limit': '1/s'}}\n"),
+    ),
+    Mistake(
+        "celery.E677",
+        settings("CELERY_TASK_DEFAULT_RATE_LIMIT = '10/min'  # <-\n"),
+        settings("CELERY_TASK_DEFAULT_RATE_LIMIT = '10/m'\n"),
+    ),
+    Mistake(
+        "celery.E678",
+        settings("CELERY_IMPORTS = ('doctors.tasks.greet',)  # <-\n"),
+        settings("CELERY_IMPORTS = ('doctors.tasks', 'library.tasks')\n"),
+    ),
+    Mistake(
+        "celery.E680",
+        settings(
+            "CELERY_BROKER_TRANSPORT_OPTIONS = {'priority_steps': 10}  # <-\n", instead=OPTIONS
+        ),
+        settings(
+            "CELERY_BROKER_TRANSPORT_OPTIONS = dict(priority_steps=list(range(10)))\n",
+            instead=OPTIONS,
+        ),
+    ),
+    Mistake(
+        "celery.E681",
+        url(f"{SENTINEL}  # <-\n"),
+        url(f"{SENTINEL}\nCELERY_BROKER_TRANSPORT_OPTIONS = dict(master_name='m')\n"),
+    ),
+    Mistake(
+        "celery.W682",
+        settings("CELERY_RESULT_EXPIRES = None  # <-\n"),
+        settings("CELERY_RESULT_EXPIRES = 3600\n"),
+    ),
+    Mistake(
+        "celery.W683",
+        settings(
+            "CELERY_RESULT_BACKEND = 'django-cache'  # <-\n" + CACHES % "dummy.DummyCache",
+            instead=REDIS,
+        ),
+        settings(
+            "CELERY_RESULT_BACKEND = 'django-cache'\n" + CACHES % "redis.RedisCache", instead=REDIS
+        ),
+    ),
+    Mistake(
+        "celery.E684",
+        settings(
+            "from datetime import timedelta\nCELERY_TASK_TIME_LIMIT = timedelta(minutes=5)  # <-\n",
+            instead="CELERY_TASK_TIME",
+        ),
+        settings("CELERY_TASK_TIME_LIMIT = 60 * 5\n", instead="CELERY_TASK_TIME"),
+    ),
+    Mistake(
+        "celery.E684",
+        tasks(
+            "import datetime\nLIMIT = datetime.timedelta(minutes=5)\n\n\n"
+            "@shared_task(\n    time_limit=LIMIT,  # <-\n)\ndef slow():\n    pass\n"
+        ),
+        tasks(
+            "import datetime\nLIMIT = datetime.timedelta(minutes=5)\n\n\n"
+            "@shared_task(time_limit=LIMIT.total_seconds())\ndef slow():\n    pass\n"
+        ),
+    ),
+    Mistake(
+        "celery.E685",
+        settings("CELERY = {'broker_url': 'redis://h'}  # <-\n"),
+        {
+            **settings("CELERY = dict(broker_url='redis://h')\n"),
+            "doctors/other.py": "from django.conf import settings\nfrom config.celery import app\n"
+            "app.conf.update(settings.CELERY)\n",
+        },
+    ),
+    Mistake(
+        "celery.E686",
+        {
+            **settings("from doctors.tasks import greet  # <-\n"),
+            **tasks("from doctors.models import Doctor\n"),
+        },
+        settings("from doctors.tasks import greet\n"),
+    ),
+    Mistake(
+        "celery.W687",
+        settings("CELERYD_CONCURENCY = 4  # <-\n"),
+        settings("CELERYD_NODES = 'w1'\nCELERYD_CHDIR = '/srv'\n"),
+    ),
+    Mistake(
+        "celery.E688",
+        settings("CELERY_ACCEPT_CONTENT = 'json'  # <-\n"),
+        settings("CELERY_ACCEPT_CONTENT = ['application/json']\n"),
+    ),
+    Mistake(
+        "celery.E688",
+        settings("CELERY_RESULT_ACCEPT_CONTENT = ['jsn']  # <-\n"),
     ),
     Mistake(
         "celery.E692",

@@ -307,4 +307,4 @@ def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
     ],
 )
 def test_a_zone_that_is_none_names_one(name, hint):
-    assert hint in imported._zone_hint(name)
+    assert hint in imported.zone_hint(name)

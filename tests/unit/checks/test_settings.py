@@ -102,7 +102,7 @@ MISTAKES = [
     Mistake(
         "celery.W361",
         settings("CELERY_TASK_SERIALIZER = 'jsn'  # <-\n"),
-        settings("CELERY_TASK_SERIALIZER = 'yaml'\nCELERY_ACCEPT_CONTENT = ['yaml']\n"),
+        settings("CELERY_TASK_SERIALIZER = 'yaml'\nCELERY_ACCEPT_CONTENT = ['yaml', 'json']\n"),
     ),
     Mistake(
         "celery.W361",

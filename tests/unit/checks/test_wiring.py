@@ -309,3 +309,39 @@ def test_settings_that_do_not_exist_are_reported_where_the_code_is_read(tmp_path
     found = run_checks(read_facts(project), only=["W008"]).findings
     assert [str(finding.where) for finding in found] == ["manage.py"]
     assert found_in(tmp_path / "twin", mistake.twin) == []
+
+
+def remedy_of(tmp_path, files, identifier="celery.E021"):
+    """The message and the remedy of the one finding of a check."""
+    facts = read_facts(
+        load_project(make_tree(tmp_path, {**healthy(), **files}), python=sys.executable)
+    )
+    [found] = [f for f in run_checks(facts).findings if f.id == identifier]
+    return found.message, found.hint
+
+
+def test_the_remedy_does_not_go_in_a_circle_where_wsgi_and_asgi_disagree(tmp_path):
+    files = {
+        "config/production.py": "from .settings import *\nDEBUG = False\n",
+        "config/wsgi.py": WSGI.format("settings"),
+        "config/asgi.py": WSGI.format("production"),
+    }
+    message, hint = remedy_of(tmp_path / "one", files)
+    assert "sets config.settings (with DEBUG on)" in message
+    for part in ("config/wsgi.py:3 names config.settings", "config/asgi.py:3 names"):
+        assert part in hint
+    assert "cannot suit both" in hint and "manage.py takes config.settings" in hint
+    # what that remedy led to
+    app = {"config/celery.py": APP.replace("config.settings", "config.production")}
+    message, turned = remedy_of(tmp_path / "two", {**files, **app})
+    assert "cannot suit both" in turned and "DEBUG" not in message
+    healed = {**files, **app, "config/wsgi.py": WSGI.format("production")}
+    assert "celery.E021" not in [name for name, _ in found_in(tmp_path / "three", healed)]
+
+
+def test_where_they_agree_the_app_file_is_to_name_the_same(tmp_path):
+    files = {
+        "config/production.py": "from .settings import *\n",
+        "config/wsgi.py": WSGI.format("production"),
+    }
+    assert remedy_of(tmp_path, files)[1].startswith("Name config.production in the app file")

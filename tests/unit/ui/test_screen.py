@@ -208,10 +208,14 @@ def verified(*severities: Severity) -> VerifyOutcome:
         (
             [Severity.ERROR, Severity.WARNING],
             "5",
-            ["1 error, 1 warning, from above:", "  a.py:1: x.1"],
+            ["1 error, 1 warning, shown above in full:", "  a.py:1: x.1"],
         ),
-        ([Severity.WARNING, Severity.INFO], "5", ["1 warning, from above:", "  a.py:1: x.1"]),
-        ([Severity.ERROR] * 7, "9", ["7 errors, from above:", "  and 4 more above"]),
+        (
+            [Severity.WARNING, Severity.INFO],
+            "5",
+            ["1 warning, shown above in full:", "  a.py:1: x.1"],
+        ),
+        ([Severity.ERROR] * 7, "9", ["7 errors, shown above in full:", "  and 4 more above"]),
         ([Severity.ERROR, Severity.WARNING], "24", []),
         ([Severity.INFO] * 9, "5", []),
     ],
@@ -224,14 +228,14 @@ def test_errors_that_have_scrolled_off_are_repeated(
     screen._voice.out = Terminal(is_terminal=True, width=80)
     screen.show_verified(verified(*severities))
     shown = capsys.readouterr().out
-    assert ("from above" in shown) == bool(repeated)
+    assert ("shown above in full" in shown) == bool(repeated)
     assert all(text in shown for text in repeated)
 
 
 def test_a_pipe_gets_each_finding_once(capsys, monkeypatch):
     monkeypatch.setenv("LINES", "5")
     Screen(interactive=False).show_verified(verified(*[Severity.ERROR] * 7))
-    assert "from above" not in capsys.readouterr().out
+    assert "shown above in full" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verbose", [False, True])
@@ -387,8 +391,32 @@ def test_a_warning_is_repeated_in_full_where_all_lines_fit(lines, in_full, capsy
     screen.show_verified(
         VerifyOutcome(CheckResults(tuple(found), (), ()), "static", {}, 1, Exit.DONE)
     )
-    again = capsys.readouterr().out.partition("from above:")[2]
+    again = capsys.readouterr().out.partition("shown above in full:")[2]
     assert again.count("do: Mend") == in_full and again.count("x.") == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "in_full"), [("11", [1, 3]), ("12", [1, 3, 4]), ("18", [1, 2, 3, 4])]
+)
+def test_a_long_remedy_does_not_take_the_others_with_it(lines, in_full, capsys, monkeypatch):
+    found = [
+        Finding(
+            f"x.{number}",
+            Severity.ERROR,
+            "It is wrong.",
+            f"Mend {number}. " + "So many words of it. " * (15 if number == 2 else 0),
+            Where(PurePosixPath("a.py"), number),
+        )
+        for number in range(1, 5)
+    ]
+    monkeypatch.setenv("LINES", lines)
+    screen = Screen(interactive=False)
+    screen._voice.out = Terminal(is_terminal=True, width=80)
+    screen.show_verified(
+        VerifyOutcome(CheckResults(tuple(found), (), ()), "static", {}, 1, Exit.DONE)
+    )
+    again = capsys.readouterr().out.partition("shown above in full:")[2]
+    assert [number for number in range(1, 5) if f"do: Mend {number}" in again] == in_full
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,13 @@ class DeploymentFacts:
         # the answers of init name every setting, and give none of them to a process
         return [path for path in found if path.name != ANSWERS_FILE]
 
+    @property
+    def exporting_files(self) -> tuple[PurePosixPath, ...]:
+        """The files that give processes an environment, or start them, less the examples."""
+        found = [path.relative_to(self.root) for path in self._exporting()]
+        files = dict.fromkeys([*map(PurePosixPath, found), *self.files])
+        return tuple(path for path in files if not EXAMPLE.search(path.name))
+
     def exports_elsewhere(self, variable: str, file: PurePosixPath) -> bool:
         """Whether a file with an environment names a variable: not one that starts processes."""
         readers = {self.root / process.where.path for process in self.processes}

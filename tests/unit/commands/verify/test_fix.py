@@ -471,7 +471,7 @@ def test_a_fix_that_does_not_help_is_rolled_back(tmp_path, monkeypatch):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     before = snapshot(root)
     comment = Fix(PurePosixPath(SETTINGS), "a comment", (insertion(0, "# no help\n", ()),))
-    monkeypatch.setattr("celeryize.checks.settings.rename_setting", lambda *_: comment)
+    monkeypatch.setattr("celeryize.checks.misnamed.rename_setting", lambda *_: comment)
     with pytest.raises(Unproved, match=r"did not resolve celery\.W060"):
         fix(root)
     assert snapshot(root) == before
@@ -480,7 +480,7 @@ def test_a_fix_that_does_not_help_is_rolled_back(tmp_path, monkeypatch):
 def test_a_fix_that_would_change_more_than_it_says_is_left(tmp_path, monkeypatch):
     root = make_tree(tmp_path, {**healthy(), **settings("CELERY_TASK_ALWAYS_EAGR = False\n")})
     more = Fix(PurePosixPath(SETTINGS), "more", (insertion(0, "import os\n", ()),))
-    monkeypatch.setattr("celeryize.checks.settings.rename_setting", lambda *_: more)
+    monkeypatch.setattr("celeryize.checks.misnamed.rename_setting", lambda *_: more)
     ended, _ = fix(root)
     assert [why for _, why in ended.left] == [
         "the edit of config/settings.py would change more than was planned"

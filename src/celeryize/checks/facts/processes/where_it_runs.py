@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -44,6 +45,22 @@ def missing_from_folder(facts: Facts, process: Process) -> str:
         return ""
     shown = PurePosixPath(folder.relative_to(facts.deployment.root).as_posix())
     return f"it runs in {shown}/, where no module {head} is"
+
+
+def workdir_for(facts: Facts, process: Process, head: str) -> str:
+    """The folder of manage.py as it is seen from where a process runs, for `--workdir`; empty where
+    the module is found there, or the folder is not known."""
+    command = process.celery
+    text = f"{' '.join(process.words)} {process.shell_text}"
+    if command is None or command.option("--workdir") or re.search(r"\bcd\s|--chdir|\$", text):
+        return ""
+    folder = _folder_of(facts, process)
+    home = facts.project.root / facts.project.base
+    if folder is None or not folder.is_dir() or _is_installed(facts):
+        return ""
+    if (folder / head).is_dir() or (folder / f"{head}.py").is_file():
+        return ""
+    return Path(os.path.relpath(home, folder)).as_posix()
 
 
 def _outside_of_code(facts: Facts, process: Process) -> str:

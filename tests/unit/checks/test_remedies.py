@@ -1,0 +1,237 @@
+"""What a finding says to do: the action that fits this project, not a text for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from celeryize.model import Finding
+from tests.conftest import make_tree
+from tests.unit.checks.projects import (
+    entry,
+    facts_of,
+    healthy,
+    imported_facts_of,
+    settings,
+    tasks,
+    view,
+)
+
+DAYS = "@shared_task\ndef count(days):\n    return days\n"
+
+
+def found(folder: Path, identifier: str, *files: dict[str, str]) -> list[Finding]:
+    """What one check finds in the healthy project with these files."""
+    tree = dict(healthy())
+    for some in files:
+        tree.update(some)
+    findings = run_checks(facts_of(make_tree(folder, tree))).findings
+    return [finding for finding in findings if finding.id == identifier]
+
+
+def remedy(folder: Path, identifier: str, *files: dict[str, str]) -> str:
+    [one] = found(folder, identifier, *files)
+    return one.hint
+
+
+ASKS = view("def see(request):\n    return greet.delay('x').get()\n")
+
+
+def test_the_setting_that_ignores_results_is_overruled_by_the_task(tmp_path: Path):
+    files = settings("CELERY_TASK_IGNORE_RESULT = True\n")
+    assert remedy(tmp_path, "celery.W600", files, ASKS) == (
+        "CELERY_TASK_IGNORE_RESULT is on (config/settings.py:30): write "
+        "@shared_task(ignore_result=False) for greet."
+    )
+
+
+def test_the_option_that_ignores_results_is_removed(tmp_path: Path):
+    body = "@shared_task(ignore_result=True)\ndef silent():\n    return 1\n"
+    asks = {
+        "doctors/views.py": "from doctors.tasks import silent\n\n\n"
+        "def see(request):\n    return silent.delay().get()\n"
+    }
+    assert remedy(tmp_path, "celery.W600", tasks(body), asks) == (
+        "Remove ignore_result=True from silent."
+    )
+
+
+def test_a_view_that_gets_nothing_is_not_said_to_wait(tmp_path: Path):
+    files = settings("CELERY_TASK_IGNORE_RESULT = True\n")
+    assert found(tmp_path / "ignored", "celery.W402", files, ASKS) == []
+    assert len(found(tmp_path / "kept", "celery.W402", ASKS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("'args': (1, 2),\n", "Give it what it takes: count(days)."),
+        ("'kwargs': {'day': 3},\n", "Did you mean days?"),
+    ],
+)
+def test_an_entry_is_told_what_its_task_takes(tmp_path: Path, fields: str, expected: str):
+    files = entry(f"'task': 'doctors.tasks.count',\n'schedule': 60.0,\n{fields}")
+    assert remedy(tmp_path, "celery.E250", tasks(DAYS), files) == expected
+
+
+def test_a_call_is_told_what_the_task_takes(tmp_path: Path):
+    calls = {
+        "doctors/views.py": "from doctors.tasks import call, greet\n\n\ndef see(request):\n"
+        "    greet.delay('x', 'y')\n    call.delay(doctor=3)\n    greet.apply_async()\n"
+        "    call.delay()\n    greet.delay('x', expires=3)\n"
+    }
+    assert [one.hint for one in found(tmp_path, "celery.E370", calls)] == [
+        "Give it what it takes: greet(name).",
+        "Did you mean doctor_id?",
+        "args=(...) and kwargs={...} hold what it takes: greet(name).",
+        "Give it what it takes: call(doctor_id, *, urgent=...).",
+        "expires is an option of apply_async().",
+    ]
+
+
+QUEUE = settings("CELERY_TASK_DEFAULT_QUEUE = 'clinic'\n")
+SENT = view("def see(request):\n    greet.apply_async(('x',), queue='mail')\n")
+
+
+def test_a_queue_is_added_to_those_that_a_worker_consumes(tmp_path: Path):
+    procfile = {"Procfile": "worker: celery -A config worker\n"}
+    assert remedy(tmp_path, "celery.E601", QUEUE, SENT, procfile) == (
+        "Add it (Procfile:1): -Q clinic,mail"
+    )
+
+
+def test_a_beat_inside_of_a_worker_goes_where_there_is_another_one(tmp_path: Path):
+    worker = "worker: celery -A config worker -B\n"
+    both = {"Procfile": worker + "beat: celery -A config beat -s /tmp/schedule\n"}
+    elsewhere = {"Procfile": worker, "deploy/Procfile": "beat: celery -A config beat\n"}
+    assert remedy(tmp_path / "both", "celery.W260", both) == "Delete -B: Procfile:2 starts Beat."
+    for name, files in {"alone": {"Procfile": worker}, "elsewhere": elsewhere}.items():
+        hint = remedy(tmp_path / name, "celery.W260", files)
+        assert hint == "Start one `celery beat` of its own."
+
+
+INNER = {f"backend/{name}": text for name, text in healthy().items() if name != "requirements.txt"}
+
+
+def inner_remedy(folder: Path, identifier: str, procfile: str) -> list[str]:
+    """What a check says of a Procfile above the folder of manage.py."""
+    tree = {**INNER, "requirements.txt": healthy()["requirements.txt"], "Procfile": procfile}
+    findings = run_checks(facts_of(make_tree(folder, tree))).findings
+    return [finding.hint for finding in findings if finding.id == identifier]
+
+
+def test_a_worker_that_starts_above_manage_py_is_told_the_line_that_works(tmp_path: Path):
+    line = "worker: celery -A config worker\n"
+    assert inner_remedy(tmp_path, "celery.E970", line) == [
+        "Write celery --workdir backend -A config worker."
+    ]
+
+
+def test_a_wrong_app_is_told_the_folder_too(tmp_path: Path):
+    line = "worker: celery -A doctors worker\n"
+    assert inner_remedy(tmp_path / "one", "celery.E812", line) == [
+        "Write --workdir backend -A config."
+    ]
+    for wrong in ("confg", "backend/config"):
+        assert inner_remedy(
+            tmp_path / wrong, "celery.E110", f"worker: celery -A {wrong} worker\n"
+        ) == ["Write --workdir backend -A config."]
+    inside = "worker: celery -A doctors --workdir backend worker\n"
+    assert inner_remedy(tmp_path / "two", "celery.E812", inside) == ["Write -A config."]
+    right = "worker: celery --workdir backend -A config worker\n"
+    for identifier in ("celery.E812", "celery.E970"):
+        assert inner_remedy(tmp_path / identifier, identifier, right) == []
+
+
+def circle(services: str) -> dict[str, str]:
+    """Tasks that import a module which imports them."""
+    return {
+        "doctors/services.py": services,
+        "doctors/tasks.py": "from doctors.services import billed\n" + healthy()["doctors/tasks.py"],
+    }
+
+
+def circular_remedy(folder: Path, services: str) -> str:
+    tree = {**healthy(), **circle(services)}
+    findings = run_checks(imported_facts_of(make_tree(folder, tree))).findings
+    [one] = [finding for finding in findings if finding.id == "celery.E030"]
+    return one.hint
+
+
+def test_the_import_of_a_circle_is_named_with_the_function_that_it_goes_to(tmp_path: Path):
+    services = "from doctors.tasks import greet\n\n\ndef billed():\n    return greet.delay('x')\n"
+    assert circular_remedy(tmp_path, services) == (
+        "Move `from doctors.tasks import greet` (doctors/services.py:1) into billed()."
+    )
+
+
+def test_an_import_that_its_module_needs_at_once_stays(tmp_path: Path):
+    services = (
+        "from doctors.tasks import greet\n\nNAME = greet.name\n\n\ndef billed():\n    return NAME\n"
+    )
+    assert "(doctors/tasks.py:1) into the function that uses it" in circular_remedy(
+        tmp_path, services
+    )
+
+
+CHORD = (
+    "from celery import chord\nfrom doctors.tasks import call, greet\n\n\n"
+    "def see(request):\n    chord([greet.s('x')])(call.si(1))\n"
+)
+
+
+def test_a_chord_is_told_a_backend_that_has_chords(tmp_path: Path):
+    files = settings("CELERY_RESULT_BACKEND = 'rpc://'\n", instead="CELERY_RESULT_B")
+    hint = remedy(tmp_path, "celery.E500", files, {"doctors/views.py": CHORD})
+    assert hint.startswith("Set CELERY_RESULT_BACKEND (config/settings.py:29) to redis://")
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("hour='8-25'", "Write 0 to 23: midnight is 0."),
+        ("minute=60", "Write 0 to 59: the full hour is 0."),
+        ("day_of_week=7", "Write 0 to 6: Sunday is 0."),
+        ("month_of_year=13", "Write 1 to 12."),
+        ("day_of_month=31, month_of_year=2", "Write a day up to 29, or leave day_of_month out"),
+    ],
+)
+def test_a_crontab_is_told_the_numbers_of_its_field(tmp_path: Path, field: str, expected: str):
+    files = entry(
+        f"'task': 'doctors.tasks.greet',\n'args': ('x',),\n'schedule': crontab({field}),\n"
+    )
+    assert remedy(tmp_path, "celery.E230", files).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Europe/Berln", "Did you mean Europe/Berlin?"),
+        ("Berlin", "Did you mean Europe/Berlin?"),
+        ("america/new york", "Did you mean America/New_York?"),
+        ("CEST", "CEST is an abbreviation, and no zone. Write one of its places, such as "),
+        ("Nowhere at all", "Write a name of the time zone database, such as Europe/Paris."),
+    ],
+)
+def test_an_unknown_time_zone_is_told_the_one_that_is_near(
+    tmp_path: Path, zone: str, expected: str
+):
+    files = settings(f"CELERY_TIMEZONE = {zone!r}\n", instead="CELERY_TIMEZONE")
+    assert remedy(tmp_path, "celery.E301", files).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "expected"),
+    [("shelves: list[str]", "Write (['fiction'],)."), ("shelf: str", "Write ('fiction',).")],
+)
+def test_one_text_for_a_list_becomes_a_list_in_a_tuple(
+    tmp_path: Path, parameter: str, expected: str
+):
+    body = f"@shared_task\ndef sort({parameter}):\n    return 1\n"
+    sends = {
+        "doctors/views.py": "from doctors.tasks import sort\n\n\n"
+        "def see(request):\n    sort.apply_async(('fiction'))\n"
+    }
+    assert remedy(tmp_path, "celery.E372", tasks(body), sends) == expected
