@@ -29,6 +29,7 @@ from celeryize.commands.worker.target import (
     free_names,
     note_of_web,
     report_front,
+    report_home,
     report_server,
 )
 from celeryize.commands.worker.wanted import Job
@@ -145,4 +146,5 @@ def new_compose(target: Target) -> None:
             "before you start the services."
         )
     report_server(target)
+    report_home(target)
     target.write(_add_services(started, text, web, target.wanted.jobs))

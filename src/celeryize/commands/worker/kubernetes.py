@@ -22,6 +22,7 @@ from celeryize.commands.worker.target import (
     note_of_web,
     plain_name,
     report_front,
+    report_home,
 )
 from celeryize.commands.worker.wanted import REMAP, Job
 from celeryize.commands.worker.web import find_web, folder_of, program_words
@@ -131,6 +132,7 @@ def new_kubernetes(target: Target) -> None:
     for kind in missing_servers(target, web, web):
         documents.append(render_server(kind, ""))
         target.what.append(f"the StatefulSet {kind}")
+    report_home(target)
     given = "".join(f", and {name} for the web process, too" for name, _ in broker[:1])
     target.note(
         f"{target.path} names the image {image} and the ConfigMap {name} for its "

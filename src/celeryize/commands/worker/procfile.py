@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -73,6 +74,9 @@ def plan_procfile(target: Target) -> None:
 def new_procfile(target: Target) -> None:
     """A Procfile for a project that has none."""
     command = target.web_command.replace(" --bind 0.0.0.0:8000", "").replace("0.0.0.0:8000", "")
+    folder = _folder_from(target, target.wanted.home)
+    if folder:
+        command = command.replace("gunicorn ", f"gunicorn --chdir {shlex.quote(folder)} ", 1)
     lines = [f"web: {command.strip()}\n", *(_line_of(target, job) for job in target.wanted.jobs)]
     target.what.append("web, worker" + (" and Beat" if target.wanted.beat else ""))
     report_server(target)
@@ -162,12 +166,19 @@ def _line_of(target: Target, job: Job) -> str:
         front = kept_front(target.root, web)
         program, runner = bin_of(web) or front.folder, front.words
     if not prefix and not folder:
-        folder = os.path.relpath(target.wanted.folder or ".", str(target.path.parent))
-        folder = "" if folder == "." else folder
+        # what starts the web process has its own way to the code
+        home = target.wanted.home if web is None else target.wanted.folder
+        folder = _folder_from(target, home)
     words = target.wanted.celery_words(job, BEAT_FILE, folder=folder, host="%h")
     given = "".join(f"{name}={value} " for name, value in target.wanted.stop_variables(job))
     command = shell_line((*runner, f"{program}{words[0]}", *words[1:]))
     return f"{job.name}: {prefix}{given}{command}\n"
+
+
+def _folder_from(target: Target, folder: str) -> str:
+    """A folder of the repository as seen from the Procfile; empty for its own."""
+    seen = os.path.relpath(folder or ".", str(target.path.parent))
+    return "" if seen == "." else seen
 
 
 def _web_of(target: Target) -> Process | None:

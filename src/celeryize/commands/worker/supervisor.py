@@ -53,7 +53,7 @@ def new_supervisor(target: Target) -> None:
     """A configuration for a project that has none."""
     text = "[supervisord]\nnodaemon=true\n"
     web = Process("supervisor", "web", tuple(target.web_command.split()), target.web_place())
-    folder = target.wanted.folder
+    folder = target.wanted.home
     for job in target.wanted.jobs:
         lines = [f"[program:{job.name}]", *_program_lines(target, web, job)]
         if folder:

@@ -73,7 +73,7 @@ def new_systemd(target: Target) -> None:
     """Units for a project that has none: its places are guessed, and said."""
     prefix = plain_name(target.project)
     home = f"/srv/{prefix}"
-    folder = "/".join(part for part in (home, target.wanted.folder) if part)
+    folder = "/".join(part for part in (home, target.wanted.home) if part)
     text = (
         f"[Service]\nUser={prefix}\nGroup={prefix}\nWorkingDirectory={folder}\n"
         f"EnvironmentFile=-/etc/{prefix}/environment\n"

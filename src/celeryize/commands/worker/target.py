@@ -339,6 +339,16 @@ def report_server(target: Target) -> None:
         )
 
 
+def report_home(target: Target) -> None:
+    """A note where an image has to start the commands in a folder of the repository."""
+    home = target.wanted.home
+    if home:
+        target.note(
+            f"{target.path}: the commands find {target.wanted.spec} where the image starts them in "
+            f"{home}/ (WORKDIR), or has that folder on PYTHONPATH."
+        )
+
+
 def free_names(jobs: tuple[Job, ...], taken: set[str]) -> tuple[Job, ...]:
     """The jobs under names that nothing else has: `worker`, else `celery-worker`."""
     return tuple(

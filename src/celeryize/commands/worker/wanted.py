@@ -35,8 +35,10 @@ class Job:
 class Wanted:
     """The processes to be: `spec` is what `celery -A` is given, below `folder` of the repository.
 
-    `soft` is the soft shutdown in seconds, None where this Celery has none; `grace` is the time
-    until SIGKILL. `database`: Beat's schedule is there, and it needs no file.
+    `home` is the folder of the repository that the app is found in: that of manage.py, or another
+    one that manage.py puts on sys.path. `soft` is the soft shutdown in seconds, None where this
+    Celery has none; `grace` is the time until SIGKILL. `database`: Beat's schedule is there, and it
+    needs no file.
     """
 
     spec: str
@@ -49,6 +51,7 @@ class Wanted:
     health: bool
     broker: Server
     backend: Server | None
+    home: str = ""
     # whether the settings do not say `soft` yet
     soft_is_missing: bool = False
 

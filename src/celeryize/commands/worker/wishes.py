@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from celeryize.celery_versions import range_of
@@ -9,6 +10,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, number_of, text_of
 from celeryize.checks.facts.processes.stop import soft_timeout
 from celeryize.commands.schedule.migration import reads_database
+from celeryize.commands.start_command import start_place
 from celeryize.commands.worker.broker import find_backend_server, find_broker_server
 from celeryize.commands.worker.request import Request
 from celeryize.commands.worker.wanted import MARGIN, Job, Wanted
@@ -57,9 +59,12 @@ def wanted_processes(
         options = ("-S", scheduler) if scheduler and not _scheduler_is_set(facts) else ()
         beat = Job("beat", "beat", options)
     folder = str(project.base) if str(project.base) != "." else ""
+    spec = project.start_spec(project.celery[0])
+    home = os.path.relpath(start_place(project, spec)[0], project.root)
     wanted = Wanted(
-        spec=project.start_spec(project.celery[0]),
+        spec=spec,
         folder=folder,
+        home="" if home == "." else home,
         soft=timing.soft,
         grace=grace,
         workers=_workers_of(facts, request),
