@@ -652,6 +652,10 @@ def _keys_given(call: ast.Call | None) -> set[str | None]:
     return keys
 
 
+# What brings the results into the database of Django.
+RESULTS_APP = 'Add "django_celery_results" to INSTALLED_APPS.'
+
+
 def _missing_client(failure: Failure) -> str:
     """What is missing, as the exception says it."""
     if "ssl_cert_reqs" in failure.message:
@@ -662,6 +666,10 @@ def _missing_client(failure: Failure) -> str:
         return "CELERY_REDIS_BACKEND_USE_SSL is a dict: {'ssl_cert_reqs': ssl.CERT_REQUIRED}."
     if "'NoneType' object has no attribute 'Redis'" in failure.message:
         return "Install the Redis client: celery[redis]."
+    if re.search(r"No module named 'django-(?:db|cache)'", failure.message):
+        return f"Install django-celery-results. {RESULTS_APP}"
+    if "django_celery_results" in failure.message and "INSTALLED_APPS" in failure.message:
+        return RESULTS_APP
     match = re.search(r"No module named '([\w.]+)'", failure.message)
     if match is None:
         # the exception names the library itself, or the URL is what is wrong

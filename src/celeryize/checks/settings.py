@@ -476,16 +476,32 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
+    told = False
     for setting, value, url in literal_urls(facts, "broker_url"):
         for part in url.split(";"):
             problem = url_problem(part, BROKER_SCHEMES)
             if problem:
+                told = True
                 yield Occurrence(
                     f"the broker URL cannot work: {problem}",
                     setting.code.where(value),
                     _hint_for_url(problem),
                 )
                 break
+    configured = facts.worker.configuration.get("broker_url") if facts.worker else None
+    given = configured.value if configured else None
+    # a variable of this environment, or a .env, may give it
+    if not told and isinstance(given, str) and NO_SCHEME.match(given):
+        where = facts.settings.first(f"{PREFIX}BROKER_URL")
+        yield Occurrence(
+            "the broker URL that this environment gives has no ://, so it is read as an amqp host",
+            where.where if where else None,
+            "Write it as in redis://host:6379/0; a variable, or a .env, wins over the line.",
+        )
+
+
+# `redis//host`, `redis:/host`: what was to be a URL, and no name of a host.
+NO_SCHEME = re.compile(r"\w+(?://|:/(?!/))\S")
 
 
 @check("celery.W361")

@@ -253,6 +253,11 @@ def broken(message: str, kind: str = "ModuleNotFoundError") -> str:
         ("No module named 'boto3.session'", "celery[sqs]"),
         ("No module named 'psycopg2'", "psycopg2-binary"),
         ("A rediss:// URL must have parameter ssl_cert_reqs", "?ssl_cert_reqs=required"),
+        ("No module named 'django-db'", "INSTALLED_APPS"),
+        (
+            "Model class django_celery_results.models.TaskResult isn't in an application in INSTALLED_APPS",
+            "Add",
+        ),
         ("No module named 'reddis'", "Install reddis, or correct the URL."),
         ("No such transport: redi.  Did you mean redis?", ""),
     ],

@@ -145,6 +145,21 @@ def test_a_url_that_only_the_environment_has_is_found_without_its_password(tmp_p
     assert "word" not in found.message.replace("password", "") and "p@ss" not in found.message
 
 
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("redis//cache:6379/0", ["celery.E160"]),
+        ("redis:/cache:6379/0", ["celery.E160"]),
+        ("redis://cache:6379/0", []),
+        ("amqp://shop:word@cache//", []),
+    ],
+)
+def test_a_url_of_the_environment_without_a_scheme_is_found(tmp_path, monkeypatch, url, found):
+    monkeypatch.setenv("SHOP_BROKER", url)
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **joined(READ)}))
+    assert [f.id for f in run_checks(facts).findings if f.id in {"celery.E160"}] == found
+
+
 @pytest.mark.parametrize("sign", list('/#?[]@:% +&"\\'))
 @pytest.mark.parametrize("before", ["amqp://shop:", "redis://:", "rediss://shop:"])
 def test_kombu_reads_what_is_not_found(sign, before):

@@ -131,7 +131,7 @@ def prepare_result_backend(setup: Setup) -> None:
     setup.draft.add_todo(
         Todo(
             "create the tables of the results",
-            f"{backend.name} keeps them in the database",
+            f"{backend.name} keeps them in the database; it has to be installed first.",
             _manage_line(setup.project, "migrate"),
             needed=True,
         )

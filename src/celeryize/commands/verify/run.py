@@ -221,6 +221,9 @@ def _question_of_broker(url: str) -> str:
     """What to look at where the proof on the project's own broker failed."""
     if not url:
         return "Is the broker running, and CELERY_BROKER_URL correct?"
+    if "%2F%2F" in url:
+        # kombu reads what has no scheme as the host of its default
+        return f"Celery reads the broker as {url}: the URL has no ://, as in redis://."
     if url.startswith(DEFAULT_BROKER):
         return f"The broker was {url}: is CELERY_BROKER_URL set? That is what Celery takes without."
     return f"The broker was {url}: does it run, and is CELERY_BROKER_URL correct?"
