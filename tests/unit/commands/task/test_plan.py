@@ -882,3 +882,11 @@ def test_the_test_imports_a_model_of_another_app_from_there(wired):
     settings.write_text(settings.read_text().replace('"doctors",', '"doctors",\n    "shop",'))
     add(wired, "doctors.load", kind="model", model="shop.Item", test=True)
     assert "from shop.models import Item\n" in (wired / "doctors/tests.py").read_text()
+
+
+def test_the_names_of_a_batch_join_the_imports_of_a_test_module(wired):
+    add(wired, "doctors.sync", kind="http", test=True)
+    add(wired, "doctors.purge", kind="batch", model="Doctor", test=True)
+    text = (wired / "doctors/tests.py").read_text()
+    assert "from .tasks import purge, purge_chunk, sync\n" in text
+    assert text.count("from .tasks import") == 1
