@@ -19,8 +19,10 @@ from typing import Self
 import pytest
 
 # kombu#1551, open: a worker on the filesystem broker can take a message that is only half written, and dies of it.
-# A real worker's test is tried again then; no other test is.
+# A real worker's test is tried again then.
 over_files = pytest.mark.flaky(reruns=2)
+# A signal that comes while Python itself starts can be lost, or end it in another way: before our first line runs.
+while_python_starts = pytest.mark.flaky(reruns=2)
 
 
 def free_port() -> int:

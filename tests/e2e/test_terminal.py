@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from tests.conftest import make_tree, small_project, snapshot
+from tests.services import while_python_starts
 
 
 def terminal(folder: Path, *arguments: str) -> pexpect.spawn:
@@ -156,6 +157,7 @@ def test_a_reader_that_has_seen_enough_is_not_a_bug(project, arguments):
     assert (len(ran.stdout), ran.stderr) == (1, "")
 
 
+@while_python_starts
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2])
 def test_ctrl_c_at_the_very_start_is_an_exit_code(project, delay):
     before = snapshot(project)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from tests.services import while_python_starts
 from tests.trust.run import SHORT
 
 # Each of these is some seconds of three real processes.
 FEWEST = {"dev": 10}
 
 
-@pytest.mark.parametrize("part", SHORT)
+PARTS = [pytest.param(part, marks=[while_python_starts] if part == "dev" else []) for part in SHORT]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_nothing_is_lost(part):
     tally = SHORT[part]()
     assert tally.losses == []

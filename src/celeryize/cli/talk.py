@@ -143,13 +143,18 @@ def run_guarded(name: str, talk: TalkOptions, view: View, command: Callable[[], 
         notes = getattr(error, "__notes__", ["The project is as it was."])
         failed = _view_of_failure(talk)
         failed.show_interruption(notes, getattr(error, "same_answers", ""))
-    except Exception:
-        # loaded only for a bug: it costs milliseconds
-        import traceback
-
-        status, exit_code = "bug", Exit.BUG
+    except Exception as error:
         failed = _view_of_failure(talk)
-        failed.show_bug(__version__, name, traceback.format_exc())
+        # Python before 3.12 wraps what is raised while a class is made: Ctrl-C during an import
+        if isinstance(error, RuntimeError) and isinstance(error.__cause__, KeyboardInterrupt):
+            status, exit_code = "interrupted", Exit.INTERRUPTED
+            failed.show_interruption(["The project is as it was."], "")
+        else:
+            # loaded only for a bug: it costs milliseconds
+            import traceback
+
+            status, exit_code = "bug", Exit.BUG
+            failed.show_bug(__version__, name, traceback.format_exc())
     failed.finish(name, status, exit_code)
     raise typer.Exit(int(exit_code))
 
