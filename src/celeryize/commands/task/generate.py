@@ -161,7 +161,9 @@ def generate_task(
     code, template_imports = _check_template(rendered, function, template)
     if request.body_from is None:
         refuse_shadows(project.modules.tree(path), function, code)
-    imports = [line for line in (*imports, *template_imports) if _is_used(line, code)]
+    # of its kind alone: what a template imports itself, it needs
+    unused = [line for line in kind.imports_for(libraries) if not _is_used(line, code)]
+    imports = [line for line in (*imports, *template_imports) if line not in unused]
     imports = taken.imports_for(code, imports, kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
@@ -181,7 +183,8 @@ def generate_task(
 
 
 def _is_used(line: str, code: str) -> bool:
-    """Whether code may use an import: a body that catches nothing names no module of errors."""
+    """Whether code may use an import of a kind: a body that catches nothing names no module of
+    errors."""
     module = line.removeprefix("import ")
     return module == line or f"{module}." in code
 

@@ -81,7 +81,7 @@ def plan(project: Project, request: Request, templates: Path | None = None) -> A
         init = draft.source(package)
         what = "imports it, so that discovery finds it"
         draft.write(package, init.splice(*add_import(init, line)), what)
-    if "send_mail(" in task.code:
+    if "send_mail(" in task.code and request.body_from is None:
         draft.add_note(f"the subject and the text of the mail are examples: replace them in {path}")
     unused = unused_parameters(task)
     if unused and task.subject.kind in WHOLE_BODIES:

@@ -132,7 +132,7 @@ def _problem_of_name(text: str) -> str:
         return f"Type the name alone, {name}: the app is known already, not {app}."
     near = re.sub(r"\W+", "_", text).strip("_").lower()
     suggested = f" Did you mean {near}?" if is_identifier(near) else ""
-    return f"{text} is no name in Python: letters, digits and underscores.{suggested}"
+    return f"{text} is not a valid name in Python: letters, digits and underscores.{suggested}"
 
 
 def _kind_question(project: Project, app: App) -> Question:

@@ -890,3 +890,15 @@ def test_the_names_of_a_batch_join_the_imports_of_a_test_module(wired):
     text = (wired / "doctors/tests.py").read_text()
     assert "from .tasks import purge, purge_chunk, sync\n" in text
     assert text.count("from .tasks import") == 1
+
+
+def test_the_imports_of_a_template_of_the_projects_own_stay(wired):
+    body = wired.parent / "body.jinja"
+    body.write_text(
+        "import json as j\nimport os\n\n\n@{{ decorator }}\ndef {{ name }}() -> None:\n"
+        "    print(j.dumps(1), os)\n    send_mail()\n"
+    )
+    view, request = Recorder(), Request("doctors.hello", body_from=body)
+    commands.add_task(wired, view, request, yes=True, no_verify=True)
+    assert "import json as j\n" in tasks(wired) and "import os\n" in tasks(wired)
+    assert not any("are examples" in note for note in view.plans[0].notes)
