@@ -148,7 +148,10 @@ def run_guarded(name: str, talk: TalkOptions, view: View, command: Callable[[], 
         # Python before 3.12 wraps what is raised while a class is made: Ctrl-C during an import
         if isinstance(error, RuntimeError) and isinstance(error.__cause__, KeyboardInterrupt):
             status, exit_code = "interrupted", Exit.INTERRUPTED
-            failed.show_interruption(["The project is as it was."], "")
+            # it says nothing of what was done before
+            failed.show_interruption(
+                ["`celeryize undo --list` shows whether anything was written."]
+            )
         else:
             # loaded only for a bug: it costs milliseconds
             import traceback
