@@ -41,7 +41,7 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
         if "/" in spec:
             hint = f"Write -A {spec.replace('/', '.').removesuffix('.py')}."
             if facts.project.celery and facts.project.base.name:
-                # below the folder that the process starts in, the path is no module either
+                # below the folder that the process starts in, the path is not a module either
                 hint = _right_app(facts, command)
             yield Occurrence(f"-A {spec} is a path, not a module", command.where, hint)
             continue

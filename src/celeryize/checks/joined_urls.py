@@ -49,7 +49,7 @@ def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
         `#` and %3F for `?` in one that is written out.
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url
     """
-    told = set()
+    reported = set()
     for key in ("broker_url", "result_backend"):
         own = f"{PREFIX}{key.upper()}"
         names = (own, *variables_of(facts, own, key.upper()))
@@ -57,14 +57,14 @@ def password_not_encoded(facts: Facts) -> Iterator[Occurrence]:
         for name, where, url in _given_in_files(facts, names):
             sign = sign_that_ends(url)
             if sign:
-                told.add(key)
+                reported.add(key)
                 yield _ends_early(name, sign, where)
         for setting, value in settings_of(facts, key):
             sign = sign_that_ends(text_of(default_of(value)) or "")
             if sign:
-                told.add(key)
+                reported.add(key)
                 yield _ends_early(setting.name, sign, setting.where)
-        if key not in told:
+        if key not in reported:
             yield from _imported_url(facts, key)
         for setting, value in settings_of(facts, key):
             parts = _parts_of(setting.code, default_of(value))

@@ -55,13 +55,13 @@ def own_messages_refused(facts: Facts) -> Iterator[Occurrence]:
         return
     views = _views(facts)
     accepts = [_chosen(facts, view, "accept_content") for view in views]
-    told = []
+    reported = []
     for view, accepted in zip(views, accepts, strict=True):
         sent = _chosen(facts, view, "task_serializer")
         if _refuses(accepted, sent):
-            told.append(_mismatch(sent, accepted, "the worker discards every task"))
-    yield from told
-    if not told:
+            reported.append(_mismatch(sent, accepted, "the worker discards every task"))
+    yield from reported
+    if not reported:
         yield from _imported_mismatch(facts)
     known = [accepted for accepted in accepts if accepted.value]
     for code, node, what in _own_serializers(facts):
@@ -138,7 +138,7 @@ def _chosen(facts: Facts, view: tuple[Setting, ...], key: str) -> Chosen:
 
 
 def _formats_in(setting: Setting) -> frozenset[str]:
-    """The serializers that a setting names; none where one of them cannot be told."""
+    """The serializers that a setting names; none where one of them is not known."""
     value = resolved(setting.code, default_of(setting.value))
     elements = elements_of(value) or [value]
     names = frozenset((text_of(element) or "").rpartition("/")[2] for element in elements)

@@ -476,12 +476,12 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
         percent-encoded.
     Source: kombu/utils/url.py, kombu/transport/__init__.py
     """
-    told = False
+    reported = False
     for setting, value, url in literal_urls(facts, "broker_url"):
         for part in url.split(";"):
             problem = url_problem(part, BROKER_SCHEMES)
             if problem:
-                told = True
+                reported = True
                 yield Occurrence(
                     f"the broker URL cannot work: {problem}",
                     setting.code.where(value),
@@ -491,7 +491,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
     configured = facts.worker.configuration.get("broker_url") if facts.worker else None
     given = configured.value if configured else None
     # a variable of this environment, or a .env, may give it
-    if not told and isinstance(given, str) and NO_SCHEME.match(given):
+    if not reported and isinstance(given, str) and NO_SCHEME.match(given):
         where = facts.settings.first(f"{PREFIX}BROKER_URL")
         yield Occurrence(
             "the broker URL that this environment gives has no ://, so it is read as an amqp host",

@@ -15,7 +15,7 @@ def ask_in_row(asker: Asker, ask: Callable[[Asker], Answered]) -> Answered:
     """What `ask` makes of the answers to its questions.
 
     A person who goes back takes the last answer back: `ask` runs again with the others, so that
-    what it asks may follow from what it was told, and changes nothing itself.
+    what it asks may follow from its answers, and changes nothing itself.
     """
     row = _Row(asker)
     while True:

@@ -193,7 +193,7 @@ def _problem_of(question: Question, typed: str) -> str:
     if typed in QUIT_WORDS:
         return f"{ENDS} If {typed} is the answer, give it on the command line: {question.flag}."
     if not typed.isprintable():
-        return "That holds keys that are no text, such as arrows. Type the whole answer again."
+        return "That contains keys that are not text, such as arrows. Type the whole answer again."
     if typed.removeprefix("$ ").startswith("celeryize "):
         return "That is a command, and this a question. Ctrl-C ends the questions: paste it then."
     if question.problem_of is not None:

@@ -349,14 +349,14 @@ class Screen:
 
     def _say_facts(self, verified: VerifyOutcome) -> None:
         """What the findings rest on, below them."""
-        is_told = self._project is not None and not self._project_is_due
+        is_shown = self._project is not None and not self._project_is_due
         if verified.findings:
             self._voice.say()
-        if self._project and not is_told:
+        if self._project and not is_shown:
             planned.say_project(self._voice, self._project)
             self._project_is_due = False
         # a row of that table, and lost far below it
-        if verified.versions and (self._voice.verbose or not is_told):
+        if verified.versions and (self._voice.verbose or not is_shown):
             versions = (f"{name} {version}" for name, version in verified.versions.items())
             self._voice.say("  versions       " + ", ".join(versions), hang=" " * 17)
 

@@ -515,7 +515,7 @@ def test_what_was_done_by_hand_is_named(project: Path):
     commands.init(project, Recorder(), flags={"broker": "redis"}, yes=True, no_verify=True)
     view = Recorder()
     commands.undo(project, view, dry_run=True)
-    assert "What was done by hand for it stays as it is: refresh uv.lock (`uv sync`)." in (
+    assert "Manual steps that you did for it stay: refresh uv.lock (`uv sync`)." in (
         view.plans[0].notes
     )
 
@@ -525,7 +525,7 @@ def test_what_was_done_by_hand_is_kept_without_a_password(project: Path):
     commands.init(project, Recorder(), flags=flags, yes=True, no_verify=True)
     view = Recorder()
     commands.undo(project, view, dry_run=True)
-    assert any(note.startswith("What was done by hand") for note in view.plans[0].notes)
+    assert any(note.startswith("Manual steps that you did") for note in view.plans[0].notes)
     assert not any("secret" in note for note in view.plans[0].notes)
     kept = [file for file in state_dir(project).rglob("*.json") if "secret" in file.read_text()]
     assert kept == []

@@ -32,7 +32,7 @@ def asked(question: Question, monkeypatch, *lines: str) -> str:
         ("?", "For example shop. Ctrl-C ends the questions"),
         ("help", "For example shop. Ctrl-C ends the questions"),
         ("q", "If q is the answer, give it on the command line: NAME."),
-        ("\x1b[A", "keys that are no text"),
+        ("\x1b[A", "keys that are not text"),
         ("celeryize undo", "That is a command, and this a question."),
         ("$ celeryize undo", "That is a command, and this a question."),
         ("<", "This is the first question."),
@@ -48,7 +48,7 @@ def test_bytes_of_another_encoding_are_no_answer(monkeypatch, capsys):
     after = iter((typed.readline, lambda: "caf\xe9\n"))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=lambda: next(after)()))
     assert ask_question(NAME, Terminal(is_terminal=True, width=80)) == "caf\xe9"
-    assert "keys that are no text" in capsys.readouterr().err
+    assert "keys that are not text" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", ["\N{SUPERSCRIPT TWO}", "0", "3", "-1", "1.5"])

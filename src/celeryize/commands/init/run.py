@@ -294,7 +294,7 @@ def _next_steps(
     subcommands = ["worker"]
     has_beat = planned.answers.beat
     if project.celery:
-        # an app of its own may go without Beat, or have one that is no answer of ours
+        # an app of its own may go without Beat, or have one that nobody answered for here
         has_beat = _has_schedule(project) or "CELERY_BEAT_SCHEDULE" in planned.wiring.wrote
     if has_beat:
         subcommands.append("beat")

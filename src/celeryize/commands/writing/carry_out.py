@@ -131,7 +131,7 @@ def _done_by_hand(todos: Sequence[Todo]) -> str:
             where = f" (`{line}`)"
         steps.append(f"{todo.what}{where}")
     # the journal keeps no password that the files do not have
-    return redacted(f"What was done by hand for it stays as it is: {'; '.join(steps)}.")
+    return redacted(f"Manual steps that you did for it stay: {'; '.join(steps)}.")
 
 
 def _nothing_to_write(plan: Plan, *, check: bool) -> WriteResult:

@@ -172,7 +172,7 @@ def keeping_answers(command_line: str) -> Iterator[None]:
         error.same_answers = command_line
         raise
     except KeyboardInterrupt as error:
-        # what was written already is told by its notes alone
+        # its notes say what was written already
         if command_line and not hasattr(error, "__notes__"):
             raise Interrupted(command_line) from error
         raise

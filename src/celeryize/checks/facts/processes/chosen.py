@@ -24,8 +24,8 @@ DEEPEST = 6
 
 
 class Token(Enum):
-    """What is no value: a variable that is not there, one whose value is a secret, and what is not
-    known."""
+    """What is not a value: a variable that is missing, one whose value is a secret, and one that is
+    not known."""
 
     ABSENT = 0
     SECRET = 1
