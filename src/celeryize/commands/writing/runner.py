@@ -206,8 +206,8 @@ def _why_unproved(proof: Proof) -> str:
         return ""
     if not proof.before:
         return proof.summary
-    first = f"{proof.summary}.\n  {proof.before[0]}\n"
-    return f"{first}Once it imports, `celeryize verify` proves the change"
+    first = f"{proof.summary}: {proof.before[0]}"
+    return f"{first}. Once it imports, `celeryize verify` proves the change"
 
 
 @dataclass(frozen=True, slots=True)
