@@ -22,7 +22,7 @@ import pytest
 # A real worker's test is tried again then.
 over_files = pytest.mark.flaky(reruns=2)
 # A signal that comes while Python itself starts can be lost, or end it in another way: before our first line runs.
-while_python_starts = pytest.mark.flaky(reruns=2)
+while_python_starts = pytest.mark.flaky(reruns=1)
 
 
 def free_port() -> int:
