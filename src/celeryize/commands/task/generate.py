@@ -161,9 +161,7 @@ def generate_task(
     code, template_imports = _check_template(rendered, function, template)
     if request.body_from is None:
         refuse_shadows(project.modules.tree(path), function, code)
-    # of its kind alone: what a template imports itself, it needs
-    unused = [line for line in kind.imports_for(libraries) if not _is_used(line, code)]
-    imports = [line for line in (*imports, *template_imports) if line not in unused]
+    imports = _without_unused([*imports, *template_imports], kind.imports_for(libraries), code)
     imports = taken.imports_for(code, imports, kind.imports_for(libraries))
     call = call_lines(project, app, function, parameters, model, is_django=request.is_django)
     return Generated(
@@ -180,6 +178,13 @@ def generate_task(
         ),
         parameters=parameters,
     )
+
+
+def _without_unused(imports: list[str], of_kind: tuple[str, ...], code: str) -> list[str]:
+    """`imports` without those of the kind that `code` does not use. What a template imports
+    itself stays."""
+    unused = [line for line in of_kind if not _is_used(line, code)]
+    return [line for line in imports if line not in unused]
 
 
 def _is_used(line: str, code: str) -> bool:
