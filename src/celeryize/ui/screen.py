@@ -17,7 +17,7 @@ from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running
 from celeryize.ui.streams import read_line, save_text, write_stream
 from celeryize.ui.terminal import rows
-from celeryize.ui.text import Piece, paint, render
+from celeryize.ui.text import Piece, render
 from celeryize.ui.view import NoTerminal, Question
 from celeryize.ui.voice import Voice
 
@@ -190,7 +190,7 @@ class Screen:
             planned.say_diff(self._voice, self._unseen_diff)
             self._steps_at = self._diff_at
         self._recall_changes()
-        prompt = f"{paint(question, 'bold', self._voice.talk)} [y/N] "
+        prompt = render([Piece(question, "bold"), Piece(" [y/N] ")], self._voice.talk, hang="")
         answer = self._read_answer(f"\n{prompt}")
         while answer and answer.strip().lower() not in {*YES, *NO}:
             # neither a yes nor a no: a command that was pasted, a key that did nothing
