@@ -76,10 +76,14 @@ def test_each_of_the_thirty_shapes_has_its_cases():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_golden(name: str, tmp_path: Path, request: pytest.FixtureRequest):
+def test_golden(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
     case = load(name)
     folder = tmp_path / "project"
     shutil.copytree(GOLDEN / name / "before", folder, symlinks=True)
+    # what is there to paste is for the folder where the user is
+    monkeypatch.chdir(folder)
     before = snapshot(folder)
     rewrite = request.config.getoption("--rewrite-goldens")
     view = Recorder()

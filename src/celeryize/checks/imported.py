@@ -16,6 +16,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.settings import ARGUMENTS
+from celeryize.detect.install_line import install_line
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
 
@@ -418,12 +419,12 @@ def nothing_to_import_with(facts: Facts) -> Iterator[Occurrence]:
         return
     there = {"django": facts.worker.django_importable, "celery": facts.worker.celery_importable}
     names = " and ".join(name for name, found in there.items() if not found)
-    sync = facts.project.dependencies.sync
+    install = install_line(facts.project)
     yield Occurrence(
         f"{names} cannot be imported by {facts.project.interpreter.path}",
         None,
-        f"Install the dependencies (`{sync}`), or name another interpreter: --python."
-        if sync
+        f"Install the dependencies (`{install}`), or name another interpreter: --python."
+        if install
         else "",
     )
 

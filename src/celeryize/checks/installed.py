@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from celeryize.celery_versions import Version, range_of, version_of
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.detect.install_line import install_line
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -48,11 +49,11 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
     name, written, installed = found[0]
     where = _line_of(facts, name)
     others = "".join(f"; {other} is {version}" for other, _, version in found[1:])
-    sync = facts.project.dependencies.sync
+    install = install_line(facts.project)
     yield Occurrence(
         f"{where.path} asks for {written}, and {name} {installed} is installed{others}",
         where,
-        (f"Install what it says (`{sync}`), or " if sync else "Install what it says, or ")
+        (f"Install what it says (`{install}`), or " if install else "Install what it says, or ")
         + f"declare {name} {installed}.",
     )
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from celeryize.commands.start_command import install_line
+from celeryize.detect.install_line import install_line
 from celeryize.detect.interpreter import has_django
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError

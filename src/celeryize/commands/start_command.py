@@ -1,14 +1,13 @@
-"""What a user types next, and that works when it is pasted: install, start, prove."""
+"""What a user types next, and that works when it is pasted: to start a worker, or Beat."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from celeryize.detect.install_line import program_in
 from celeryize.detect.project import Project
-from celeryize.detect.runner import program_line
 from celeryize.detect.web_settings import worker_environment
 from celeryize.model import NextStep
 
@@ -66,11 +65,6 @@ def start_commands(
     return tuple(steps)
 
 
-def program_in(project: Project, program: str, folder: Path) -> str:
-    """The words that start a program of the project's environment from a folder."""
-    return program_line(program, project.root, project.dependencies, project.interpreter, folder)
-
-
 def worker_variables(project: Project) -> tuple[tuple[str, str], ...]:
     """The variables that give a worker of an existing app the settings of manage.py."""
     if not project.celery:
@@ -78,39 +72,6 @@ def worker_variables(project: Project) -> tuple[tuple[str, str], ...]:
     return worker_environment(
         project.modules, project.web, project.layout, project.celery[0].where.path
     )
-
-
-def install_line(project: Project, commands: Sequence[Sequence[str]] = ()) -> str:
-    """What installs the dependencies, to be pasted where the user is; empty where nothing is known.
-
-    pip is that of the project's environment, wherever the shell's own is.
-    """
-    folder = project.root / project.dependencies.folder
-    lines = [_in_environment(project, command, folder) for command in _commands(project, commands)]
-    if not lines:
-        return ""
-    relative = os.path.relpath(folder)
-    if relative == ".":
-        return " && ".join(lines)
-    return f"(cd {shlex.quote(relative)} && {' && '.join(lines)})"
-
-
-def _commands(project: Project, commands: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-    return commands or project.dependencies.commands
-
-
-def _in_environment(project: Project, command: Sequence[str], folder: Path) -> str:
-    program, *arguments = command
-    if program == "pip":
-        words = f"{program_in(project, 'python', folder)} -m pip"
-        # an environment that is active, or that nobody has found, has pip under its name
-        if words == "python -m pip":
-            words = "pip"
-    elif program in {"pip-compile", "pip-sync"}:
-        words = program_in(project, program, folder)
-    else:
-        words = program
-    return f"{words} {shlex.join(arguments)}"
 
 
 def start_place(project: Project, spec: str) -> tuple[Path, tuple[Path, ...]]:

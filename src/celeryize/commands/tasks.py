@@ -8,6 +8,7 @@ from celeryize.checks.facts import read_facts
 from celeryize.checks.task_table import TaskRow, task_rows
 from celeryize.commands.options import RunOptions
 from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
+from celeryize.detect.install_line import install_line
 from celeryize.errors import CeleryizeError, NoCelery
 from celeryize.ui.view import View
 
@@ -39,7 +40,7 @@ def run(options: RunOptions, view: View) -> tuple[TaskRow, ...]:
             reason = f": {worker.failures[0].message}"
         raise CeleryizeError(
             f"{missing} cannot be imported by {project.interpreter.path}{reason}",
-            hint=f"Install the dependencies ({project.dependencies.sync}), "
+            hint=f"Install the dependencies ({install_line(project)}), "
             "or choose another interpreter: --python PATH.",
         )
     # with its apps set up, a broken tasks module is one of the reasons that are listed

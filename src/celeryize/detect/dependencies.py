@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.requirements_files import (
+    Compilation,
     RequirementsFile,
     compiled_from_pyproject,
     distant_files,
@@ -50,7 +50,8 @@ class Dependencies:
     `own` are the requirements of the file itself. `group` is the path of the list or table in a
     TOML file, where that is not the usual one. `left` maps the names that other files declare,
     which are left as they are, to those files. `commands` are what installs the result, to be run
-    in `folder`, one after the other. `constraints` are versions that a constraints file has for
+    in `folder`, one after the other; `dependents` are files that are compiled of it, too, each with
+    the command that does it there. `constraints` are versions that a constraints file has for
     what is installed, each with the place of its line.
     """
 
@@ -67,11 +68,7 @@ class Dependencies:
     group: tuple[str, ...] = ()
     left: Mapping[str, PurePosixPath] = field(default_factory=dict)
     constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
-
-    @property
-    def sync(self) -> str:
-        """The commands as one line to paste."""
-        return " && ".join(shlex.join(command) for command in self.commands)
+    dependents: Mapping[PurePosixPath, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,7 @@ class _Candidate:
     group: tuple[str, ...] = ()
     installs_project: bool = False
     constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
+    dependents: Mapping[PurePosixPath, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def builds_project(self) -> bool:
@@ -146,6 +144,7 @@ def find_dependencies(root: Path, base: PurePosixPath, settings: str = "") -> De
         },
         locks=best.locks,
         commands=best.commands,
+        dependents=best.dependents,
         folder=best.folder,
         why=_reason_for(best, [c for c in found if c.file not in {best.file, *best.locks}]),
         own=tuple(entry.text for entry in best.own.values()),
@@ -373,40 +372,49 @@ def _pipfile_candidate(root: Path, folder: PurePosixPath) -> Iterator[_Candidate
 
 
 def _requirements_candidate(folder: PurePosixPath, file: RequirementsFile) -> _Candidate:
-    """A requirements file; one that is compiled to a .txt is compiled again and that is
+    """A requirements file; one that is compiled to a .txt is compiled again, and that is
     installed."""
     where = folder if file.path.is_relative_to(folder) else PurePosixPath()
-    path = str(file.path.relative_to(where))
-    if file.compiled_to is None:
-        commands: _Commands = (("pip", "install", "-r", path),)
-        return _Candidate(
-            "pip",
-            file.path,
-            Form.REQUIREMENTS,
-            where,
-            file.own,
-            file.related,
-            commands=commands,
-            installs_project=file.installs_project,
-            constraints=file.constraints,
-        )
-    output = posixpath.relpath(file.compiled_to, where)
-    if file.by_uv:
-        commands = (("uv", "pip", "compile", path, "-o", output), ("uv", "pip", "sync", output))
-    else:
-        commands = (("pip-compile", "-o", output, path), ("pip-sync", output))
+    if file.compilations and file.compilations[0].command:
+        # as it was compiled before: the file names the paths of that folder
+        where = file.compilations[0].folder
     return _Candidate(
-        "pip-tools",
+        "pip-tools" if file.compilations else "pip",
         file.path,
         Form.REQUIREMENTS,
         where,
         file.own,
         file.related,
-        (file.compiled_to,),
-        commands,
+        tuple(compilation.target for compilation in file.compilations[:1]),
+        _commands_of(file, where),
         installs_project=file.installs_project,
         constraints=file.constraints,
+        dependents={
+            compilation.target: _compile_command(compilation, where)
+            for compilation in file.compilations[1:]
+        },
     )
+
+
+def _commands_of(file: RequirementsFile, where: PurePosixPath) -> _Commands:
+    """What compiles and installs a requirements file. Nothing that is in the environment goes:
+    `pip-sync` would remove the tools of the developers."""
+    if not file.compilations:
+        return (("pip", "install", "-r", str(file.path.relative_to(where))),)
+    first, *_ = file.compilations
+    output = posixpath.relpath(first.target, where)
+    pip = ("uv", "pip") if first.by_uv else ("pip",)
+    return (_compile_command(first, where), (*pip, "install", "-r", output))
+
+
+def _compile_command(compilation: Compilation, where: PurePosixPath) -> tuple[str, ...]:
+    if compilation.command and compilation.folder == where:
+        return compilation.command
+    source = posixpath.relpath(compilation.source, where)
+    output = posixpath.relpath(compilation.target, where)
+    if compilation.by_uv:
+        return ("uv", "pip", "compile", source, "-o", output)
+    return ("pip-compile", "-o", output, source)
 
 
 def _read_bytes(file: Path) -> bytes | None:

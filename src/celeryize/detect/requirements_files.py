@@ -43,18 +43,33 @@ _LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Compilation:
+    """A file that pip-compile, or `uv pip compile`, makes of another one.
+
+    `command` is what its head names, to be run in `folder`; empty where it names none that does
+    this.
+    """
+
+    source: PurePosixPath
+    target: PurePosixPath
+    by_uv: bool
+    command: tuple[str, ...] = ()
+    folder: PurePosixPath = field(default_factory=PurePosixPath)
+
+
+@dataclass(frozen=True, slots=True)
 class RequirementsFile:
     """One file a person writes: what it declares, and what those declare that it is installed with.
 
     `constraints` are the versions that a `-c` file has for what is installed with it, each with the
-    place of its line. `compiled_to` is the file that pip-compile, or `uv pip compile`, makes of it.
+    place of its line. `compilations` are those that a change of it makes stale, its own first; none
+    where it is not compiled itself.
     """
 
     path: PurePosixPath
     own: Mapping[str, Entry]
     related: Mapping[str, str]
-    compiled_to: PurePosixPath | None = None
-    by_uv: bool = False
+    compilations: tuple[Compilation, ...] = ()
     installs_project: bool = False
     constraints: Mapping[str, tuple[str, Where]] = field(default_factory=dict)
 
@@ -77,14 +92,12 @@ def requirements_files(
         # a tool writes this file: the next compilation would lose our line
         if path in compiled:
             continue
-        target = targets[path]
         found.append(
             RequirementsFile(
                 path,
                 entries(data, Form.REQUIREMENTS),
                 _related_requirements(path, included, read, compiled),
-                target,
-                target is not None and compiled_by_uv(read[target]),
+                _compilations_of(path, targets, included, read),
                 installs_project(data),
                 _constraints_of(root, path, included, read),
             )
@@ -224,6 +237,46 @@ def _compiled_file(
         return beside
     named = re.compile(rf"(?m)^#.*\b{re.escape(path.name)}\b".encode())
     return next((p for p in sorted(read) if is_compiled(read[p]) and named.search(read[p])), None)
+
+
+def _compilations_of(
+    path: PurePosixPath,
+    targets: Mapping[PurePosixPath, PurePosixPath | None],
+    included: Mapping[PurePosixPath, set[PurePosixPath]],
+    read: Mapping[PurePosixPath, bytes],
+) -> tuple[Compilation, ...]:
+    """What is compiled of a file, and then of those that include it, or what it is compiled to."""
+    target = targets[path]
+    if target is None:
+        return ()
+    found = [_compilation(path, target, read[target])]
+    for other, made in sorted(targets.items()):
+        if made is None or other == path:
+            continue
+        near = _include_closure(other, included)
+        near |= {_beside(other, name) for name in constraints(read[other])}
+        if near & {path, target}:
+            found.append(_compilation(other, made, read[made]))
+    return tuple(found)
+
+
+def _beside(path: PurePosixPath, name: str) -> PurePosixPath:
+    """What a line of a file names."""
+    return PurePosixPath(posixpath.normpath(path.parent / name))
+
+
+def _compilation(source: PurePosixPath, target: PurePosixPath, data: bytes) -> Compilation:
+    by_uv = compiled_by_uv(data)
+    command = command_of(data)
+    for folder in source.parents:
+        here = str(source.relative_to(folder))
+        there = posixpath.relpath(target, folder)
+        # without an output it is beside its source
+        named = re.compile(rf"(?:--output-file=|-o=?)?{re.escape(there)}")
+        outputs = [word for word in command if named.fullmatch(word)]
+        if here in command and (outputs or target == source.with_suffix(".txt")):
+            return Compilation(source, target, by_uv, command, folder)
+    return Compilation(source, target, by_uv)
 
 
 def _constraints_of(

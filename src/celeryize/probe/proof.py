@@ -86,11 +86,11 @@ def judge(
     expected: Expected,
     root: Path,
     *,
-    fix: str,
+    remedy: str,
 ) -> Proof:
     """The proof of a change from the import reports (worker, web) without and with it.
 
-    `fix` is the command that installs the project's dependencies; empty where this run does that.
+    `remedy` is what is done, or happens next, where a library is not installed.
     Only new errors stop a change.
     """
     worker, _ = after
@@ -98,10 +98,7 @@ def judge(
     if missing and not worker.failures_of("Timeout", "Crash"):
         python = f"the project's interpreter (Python {worker.python_version or '?'})"
         reason = f"{' and '.join(missing)} cannot be imported in {python}"
-        then = f"`{fix}`, then `celeryize verify`"
-        if not fix:
-            then = "it is installed next, and proved then"
-        return Proof(Verdict.NOT_RUN, f"{reason}; {then}")
+        return Proof(Verdict.NOT_RUN, f"{reason}; {remedy}")
     new = _new_failures(before, after, root) + _changed_web_settings(before[1], after[1])
     old = tuple(dict.fromkeys(_in_words(f, root) for report in before for f in report.failures))
     if not new and old and not worker.installed_apps:

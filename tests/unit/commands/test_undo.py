@@ -507,7 +507,10 @@ def applied_change(root: Path, path: str, before: str, after: str, command: str)
     return applied((edit,), root=root, command=command)
 
 
-def test_what_was_done_by_hand_is_named(project: Path):
+@pytest.mark.parametrize(("inside", "said"), [(True, " (`uv sync`)"), (False, "")])
+def test_what_was_done_by_hand_is_named(project: Path, monkeypatch, inside, said):
+    # the command is for the folder where the user was
+    monkeypatch.chdir(project if inside else project.parent)
     (project / "uv.lock").write_text("version = 1\n")
     (project / "requirements.txt").unlink()
     (project / "pyproject.toml").write_text(
@@ -516,9 +519,7 @@ def test_what_was_done_by_hand_is_named(project: Path):
     commands.init(project, Recorder(), flags={"broker": "redis"}, yes=True, no_verify=True)
     view = Recorder()
     commands.undo(project, view, dry_run=True)
-    assert "Manual steps that you did for it stay: refresh uv.lock (`uv sync`)." in (
-        view.plans[0].notes
-    )
+    assert f"Manual steps that you did for it stay: refresh uv.lock{said}." in view.plans[0].notes
 
 
 def test_what_was_done_by_hand_is_kept_without_a_password(project: Path):

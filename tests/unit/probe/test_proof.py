@@ -32,7 +32,9 @@ FAILURE = Failure("KeyError", "'SECRET_KEY'", "web")
 
 
 def verdict(before, after, expected=EXPECTED):
-    proof = judge(before, after, expected, Path("/p"), fix="pip install celery")
+    proof = judge(
+        before, after, expected, Path("/p"), remedy="`pip install celery`, then `celeryize verify`"
+    )
     return proof.verdict, [finding.id for finding in proof.findings]
 
 
@@ -167,7 +169,7 @@ def test_a_task_is_there_under_whatever_name_the_app_gives_it(task, hint):
         EXPECTED, tasks=("doctors.tasks.remind",), undiscovered="add 'doctors' to its list"
     )
     reports = (replace(WORKER, tasks=(task,)), replace(WEB, tasks=(task,)))
-    proof = judge((WORKER, WEB), reports, expected, Path("/p"), fix="")
+    proof = judge((WORKER, WEB), reports, expected, Path("/p"), remedy="")
     assert [finding.hint for finding in proof.findings] == ([hint] if hint else [])
 
 
@@ -193,7 +195,7 @@ def test_a_task_of_another_name_in_its_module_is_another_task():
 def test_what_the_client_of_a_new_broker_lacks_is_installed_first(message, phase, known, outcome):
     failing = replace(WORKER, failures=(Failure("ModuleNotFoundError", message, phase),))
     before = failing if known else WORKER
-    proof = judge((before, WEB), (failing, WEB), EXPECTED, Path("/p"), fix="pip install X")
+    proof = judge((before, WEB), (failing, WEB), EXPECTED, Path("/p"), remedy="`pip install X`")
     assert proof.verdict is outcome
     if outcome is Verdict.NOT_RUN:
         assert "packaging cannot be imported" in proof.summary
@@ -209,6 +211,6 @@ def test_what_the_client_of_a_new_broker_lacks_is_installed_first(message, phase
 )
 def test_an_entry_that_does_not_reach_beat_has_its_cause(app, cause):
     reports = (replace(WORKER, app=app), WEB)
-    proof = judge(reports, reports, replace(EXPECTED, entry="nightly"), Path("/p"), fix="")
+    proof = judge(reports, reports, replace(EXPECTED, entry="nightly"), Path("/p"), remedy="")
     [finding] = [one for one in proof.findings if one.id == "proof.E011"]
     assert cause in finding.hint

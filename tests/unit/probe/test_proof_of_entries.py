@@ -46,7 +46,9 @@ def report(mode: str) -> ImportReport:
 )
 def test_a_task_that_is_sent_has_to_be_registered(sent: str | None, verdict: Verdict):
     reports = (report("worker"), report("web"))
-    proof = judge(reports, reports, Expected("config.celery", "app", sent=sent), Path("/"), fix="")
+    proof = judge(
+        reports, reports, Expected("config.celery", "app", sent=sent), Path("/"), remedy=""
+    )
     assert proof.verdict is verdict
     if verdict is Verdict.FAILED:
         (finding,) = proof.findings

@@ -38,6 +38,7 @@ from celeryize.commands.dev.session import DevSession, Service
 from celeryize.commands.dev.watching import Watcher
 from celeryize.commands.options import RunOptions
 from celeryize.commands.start_up import ImportRequest, start_up
+from celeryize.detect.install_line import install_line
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError
 from celeryize.probe.report import ImportReport
@@ -199,7 +200,7 @@ def _refuse_missing_celery(project: Project, report: ImportReport) -> None:
     missing = "Celery" if report.django_importable else "Django"
     raise CeleryizeError(
         f"{missing} cannot be imported by {project.interpreter.path}",
-        hint=f"Install the dependencies ({project.dependencies.sync}), "
+        hint=f"Install the dependencies ({install_line(project)}), "
         "or choose another interpreter: --python PATH.",
     )
 

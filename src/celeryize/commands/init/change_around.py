@@ -70,7 +70,7 @@ def _change_dependency(setup: Setup, before: Answers) -> None:
             return
         if after != data:
             setup.draft.write(dependencies.file, after, "the extras of celery")
-            refresh_locks(setup)
+            refresh_locks(setup.project, setup.draft)
             backend = find_result_backend(answers.result_backend)
             if not (backend and backend.distribution):
                 return

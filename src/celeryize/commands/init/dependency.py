@@ -5,6 +5,9 @@ from __future__ import annotations
 from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery, habit_of
 from celeryize.commands.init.setup import Setup
 from celeryize.detect.dependencies import UNDECLARED
+from celeryize.detect.install_line import install_line
+from celeryize.detect.project import Project
+from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
 from celeryize.model import Todo
 from celeryize.patch.dependencies import Requirement, declare, needed
@@ -45,20 +48,21 @@ def declare_dependency(setup: Setup, broker: str = "", result_backend: str = "")
         draft.add_manual(refusal)
         return
     draft.write(dependencies.file, data, f"declares {names}")
-    refresh_locks(setup)
+    refresh_locks(setup.project, draft)
 
 
-def refresh_locks(setup: Setup) -> None:
-    """A manual step for each lock file, which the project's own manager writes."""
-    dependencies = setup.project.dependencies
-    for lock in dependencies.locks:
-        setup.draft.add_todo(
-            Todo(
-                f"refresh {lock}",
-                "It does not know the new dependency yet.",
-                f"{dependencies.sync}\n",
-            )
-        )
+def refresh_locks(project: Project, draft: Draft) -> None:
+    """A manual step for the lock files, which the project's own manager writes; and one for what
+    else is compiled of the file."""
+    locks, dependents = project.dependencies.locks, project.dependencies.dependents
+    if locks:
+        why = "Until then other packages are installed than those that are declared."
+        line = install_line(project)
+        draft.add_todo(Todo(f"refresh {' and '.join(map(str, locks))}", why, f"{line}\n"))
+    if dependents:
+        why = f"What installs it removes Celery until then: {project.dependencies.file} is in it."
+        line = install_line(project, tuple(dependents.values()))
+        draft.add_todo(Todo(f"refresh {' and '.join(map(str, dependents))}", why, f"{line}\n"))
 
 
 def _fitted(setup: Setup, need: Requirement, *broker_and_backend: str) -> Requirement:

@@ -260,7 +260,7 @@ def declare_backend(setup: Setup) -> None:
     draft.write(dependencies.file, after, f"declares {need}")
     # where Celery is declared in the same run, the lock has its manual step already
     if fresh:
-        refresh_locks(setup)
+        refresh_locks(setup.project, setup.draft)
 
 
 def _requirement(habit: Habit) -> Requirement:

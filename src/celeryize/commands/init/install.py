@@ -45,11 +45,13 @@ def plan_installation(project: Project, view: View) -> Around:
     lock_file = LOCK_FILES.get(dependencies.manager)
     if lock_file:
         generated.append(dependencies.folder / lock_file)
-    manager = dependencies.commands[0][0]
+    # of several commands the last installs
+    manager = dependencies.commands[-1][0]
     return Around(
         lambda lock: _installed(project, lock, view),
         generated=tuple(dict.fromkeys(PurePosixPath(path) for path in generated)),
         stays=f"The packages that {manager} has installed stay in the environment.",
+        installs=True,
     )
 
 

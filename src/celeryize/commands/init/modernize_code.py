@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from celeryize.celery_versions import Range, is_pinned, range_of
 from celeryize.commands.init.celery_fit import CeleryFit, Habit, fit_celery
+from celeryize.commands.init.dependency import refresh_locks
 from celeryize.commands.init.modernize_left import add_left_commands
 from celeryize.commands.init.settings_place import write_settings
 from celeryize.detect.project import Project
@@ -159,8 +160,7 @@ def _modernize_dependency(project: Project, draft: Draft, *, partial: bool) -> N
     draft.write(path, after, words)
     if fit.note:
         draft.add_note(fit.note)
-    for lock in dependencies.locks:
-        draft.add_todo(Todo(f"refresh {lock}", "It has the old Celery.", f"{dependencies.sync}\n"))
+    refresh_locks(project, draft)
 
 
 def _pins_of_old(there: Mapping[str, Entry]) -> list[str]:

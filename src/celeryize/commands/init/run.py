@@ -24,12 +24,13 @@ from celeryize.commands.init.settings_in_use import answers_in_effect, settings_
 from celeryize.commands.init.trial import raises_celery, trial_environment
 from celeryize.commands.init.written_values import name_suspect
 from celeryize.commands.options import RunOptions, WriteOptions, repeated_options
-from celeryize.commands.start_command import install_line, start_steps, worker_variables
+from celeryize.commands.start_command import start_steps, worker_variables
 from celeryize.commands.start_up import ImportRequest
 from celeryize.commands.writing.carry_out import Around
 from celeryize.commands.writing.runner import Planned, Written, keeping_answers, run_writer
 from celeryize.detect.answers import configured, stored_answers
 from celeryize.detect.django_tasks import CELERY_BACKENDS
+from celeryize.detect.install_line import install_line
 from celeryize.detect.project import Project
 from celeryize.errors import CannotPatch, NoCelery
 from celeryize.model import NextStep, Plan
@@ -161,10 +162,8 @@ def _with_proof(project: Project, planned: init.Init, chosen: InitOptions, view:
     around: Around | None = None
     if chosen.install:
         around = plan_installation(_installable(project, planned.answers.broker), view)
-        # it is proved once that is done
-        install_command = ""
         # what the installation does is no step for the user
-        done = f"{project.dependencies.sync}\n"
+        done = f"{install_line(project)}\n"
         plan = replace(plan, todos=tuple(todo for todo in plan.todos if todo.snippet != done))
 
     trial: Callable[[], AbstractContextManager[Path]] | None = None
@@ -302,7 +301,7 @@ def _next_steps(
     # what is installed is not what keeps a project from being imported for another reason
     absent = not proof.before or any("ModuleNotFoundError" in line for line in proof.before)
     unproved = proof.verdict is Verdict.NOT_RUN and not installed
-    if unproved and absent and project.dependencies.sync:
+    if unproved and absent and project.dependencies.commands:
         steps.append(NextStep("Install what is declared now", (install_line(project),)))
     steps += broker_steps(planned.answers.broker, _broker_variables(planned.wiring))
     steps += start_steps(project, spec, tuple(subcommands), settings)

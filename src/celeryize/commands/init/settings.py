@@ -17,7 +17,7 @@ from celeryize.commands.init.settings_place import install_in_settings, write_se
 from celeryize.commands.init.setup import Setup, Wiring
 from celeryize.commands.init.task_limits import forbidden_limits
 from celeryize.commands.init.written_values import written_values
-from celeryize.commands.start_command import program_in
+from celeryize.detect.install_line import program_in
 from celeryize.detect.project import Project
 from celeryize.detect.settings import chooses_by_code
 from celeryize.errors import CannotPatch

@@ -11,6 +11,7 @@ from celeryize import when
 from celeryize.commands.options import RunOptions
 from celeryize.commands.schedule.database import is_in_database, read_database
 from celeryize.commands.start_up import IMPORTING, ImportRequest, start_up
+from celeryize.detect.install_line import install_line
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, NoCelery
 from celeryize.ui.view import View
@@ -106,7 +107,7 @@ def _raise_if_not_importable(project: Project, worker: ImportReport) -> None:
     if not worker.celery_importable:
         raise CeleryizeError(
             f"Celery cannot be imported in {project.interpreter.path}",
-            hint=f"Install the dependencies: {project.dependencies.sync or 'pip install celery'}.",
+            hint=f"Install the dependencies: {install_line(project) or 'pip install celery'}.",
         )
     stopping = [f for f in worker.failures if f.phase in {"start", "settings", "setup", "app"}]
     # the apps are set up before the tasks and the schedule are read

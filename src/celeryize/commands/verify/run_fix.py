@@ -146,7 +146,7 @@ def _judge_fixes(
     expected: Expected,
     root: Path,
     *,
-    fix: str,
+    remedy: str,
 ) -> Proof:
     """The proof that nothing is worse than before.
 
@@ -156,11 +156,11 @@ def _judge_fixes(
     known = {entry.name for entry in before[0].beat_schedule}
     appeared = {entry.name for entry in after[0].beat_schedule} - known
     expected = replace(expected, entries=expected.entries | appeared)
-    proof = judge(before, after, expected, root, fix=fix)
+    proof = judge(before, after, expected, root, remedy=remedy)
     if proof.verdict is not Verdict.FAILED:
         return proof
     # what a project without a fix fails already is not the fault of the fixes
-    old = set(judge(before, before, expected, root, fix=fix).findings)
+    old = set(judge(before, before, expected, root, remedy=remedy).findings)
     new = tuple(finding for finding in proof.findings if finding not in old)
     if not new:
         return Proof(

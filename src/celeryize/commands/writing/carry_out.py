@@ -49,12 +49,14 @@ class Around:
 
     `enter` gets the descriptor of the lock; its context is entered once the files are written, and
     left by the exception if the proof fails then. `generated` are files that it may rewrite, which
-    then belong to the change; `stays` says what an undo does not bring back.
+    then belong to the change; `stays` says what an undo does not bring back. `installs`: it
+    installs the dependencies, so what is missing before is there then.
     """
 
     enter: Callable[[int], AbstractContextManager[None]]
     generated: tuple[PurePosixPath, ...] = ()
     stays: str = ""
+    installs: bool = False
 
 
 def _nothing_around(lock: int) -> AbstractContextManager[None]:
@@ -126,8 +128,9 @@ def _done_by_hand(todos: Sequence[Todo]) -> str:
     for todo in todos:
         line = todo.snippet.strip()
         where = f" ({todo.path})" if todo.path else ""
-        # a command, which the undo asks for once more; not a URL, which may hold a password
-        if not where and line and not re.search(r"\n|=|://", line):
+        # a command, which the undo asks for once more; not a URL, which may hold a password, and
+        # not one that goes somewhere from where the user is now
+        if not where and line and not re.search(r"\n|=|://|^\(cd ", line):
             where = f" (`{line}`)"
         steps.append(f"{todo.what}{where}")
     # the journal keeps no password that the files do not have

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from celeryize.commands.options import RunOptions, WriteOptions, undo_line, with_project
-from celeryize.commands.start_command import install_line
 from celeryize.commands.start_up import IMPORTING, OWN_APP, ImportRequest, start_up, target_of
 from celeryize.commands.writing.carry_out import (
     Around,
@@ -17,6 +16,7 @@ from celeryize.commands.writing.carry_out import (
     WriteResult,
     carry_out,
 )
+from celeryize.detect.install_line import install_line
 from celeryize.detect.project import Project
 from celeryize.errors import CeleryizeError, Exit, Interrupted
 from celeryize.model import Edit, NextStep, Plan, Todo
@@ -38,9 +38,9 @@ class Judge(Protocol):
         expected: Expected,
         root: Path,
         *,
-        fix: str,
+        remedy: str,
     ) -> Proof:
-        """The proof; `fix` is the command that installs the project's dependencies."""
+        """The proof; `remedy` is for a library that is not installed."""
 
 
 def no_steps(proof: Proof) -> tuple[NextStep, ...]:
@@ -160,6 +160,16 @@ def write_planned(
     return Written(result, planned.plan.todos, next_steps, planned.command_line)
 
 
+def _remedy_for_absence(planned: Planned, project: Project) -> str:
+    """What is done where a library is not installed, or happens next."""
+    command = planned.install_command or install_line(project)
+    if not command:
+        return "install it, then `celeryize verify`"
+    if planned.around is not None and planned.around.installs:
+        return f"`{command}` is run next, and then it is proved"
+    return f"`{command}`, then `celeryize verify`"
+
+
 @contextmanager
 def keeping_answers(command_line: str) -> Iterator[None]:
     """Have an error that comes after questions show the command that gives the same answers.
@@ -237,10 +247,8 @@ class _ImportProof:
             with self.view.working(what):
                 after = self.prober.prove(edits, project.root, target)
         planned.imported(after)
-        fix = planned.install_command
-        if not fix and planned.around is None:
-            fix = install_line(project)
-        proof = planned.judge(before, after, planned.expected, project.root, fix=fix)
+        remedy = _remedy_for_absence(planned, project)
+        proof = planned.judge(before, after, planned.expected, project.root, remedy=remedy)
         if planned.trial is not None and not written and proof.verdict is Verdict.PASSED:
             proof = replace(proof, summary=f"{proof.summary}; in a throw-away environment")
         return proof

@@ -613,7 +613,7 @@ def test_after_a_removal_beat_is_to_be_restarted(wired):
     ended = remove(wired, "nightly")
     (*_, step) = ended.next_steps
     assert step.what == "Restart Beat, which sends the entry until then"
-    assert " beat " in step.lines[0]
+    assert " beat " in step.lines[-1]
 
 
 COMPOSE = "services:\n  web:\n    image: shop\n    command: gunicorn config.wsgi\n"
