@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
@@ -259,7 +259,7 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
     Fix: -n main@%h, where %h is the host; or a name for each
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#starting-the-worker
     """
-    seen: dict[tuple[str, str], Process] = {}
+    seen: dict[tuple[PurePosixPath, str, str], Process] = {}
     for process in facts.deployment.processes:
         command = process.celery
         if command is None or command.subcommand != "worker":
@@ -283,7 +283,7 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 f"Write {right}.",
             )
-        key = (str(process.where.path), name)
+        key = (*process.scope, name)
         first = seen.setdefault(key, process)
         if first.where != process.where:
             yield Occurrence(

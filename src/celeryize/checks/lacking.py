@@ -21,6 +21,7 @@ from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import PLATFORMS
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
 from celeryize.model import Where
@@ -97,12 +98,18 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     worker = worker_without_beat(facts)
     if worker is None:
         return
+    hint = f"celeryize add-worker writes it beside the worker; by hand: {_beat_of(worker)}"
+    if any(p.kind in PLATFORMS and p.where == worker.where for p in facts.deployment.processes):
+        hint = f"Write a process of its own beside the worker: {_beat_of(worker)}"
     yield Occurrence(
         f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
-        "celeryize add-worker writes it beside the worker; by hand: "
-        f"celery -A {_app_of(worker)} beat",
+        hint,
     )
+
+
+def _beat_of(worker: CeleryCommand) -> str:
+    return f"celery -A {_app_of(worker)} beat"
 
 
 def worker_without_beat(facts: Facts) -> CeleryCommand | None:
@@ -165,7 +172,7 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     yield Occurrence(
         f"results are kept in {backend}, and nothing deletes them: no Beat is started",
         setting.where,
-        f"Start it beside the worker ({workers[0].where}): celery -A {_app_of(workers[0])} beat",
+        f"Start it beside the worker ({workers[0].where}): {_beat_of(workers[0])}",
     )
 
 
@@ -405,6 +412,8 @@ def _pools(facts: Facts) -> Iterator[tuple[Where, str]]:
 def _is_built_here(facts: Facts, process: Process) -> bool:
     """Whether what a process is started with is what the dependency file says: of an image of a
     registry nothing is known."""
+    if process.kind in PLATFORMS:
+        return "image" not in process.options
     if process.kind != "compose":
         return process.kind != "kubernetes"
     image = _image_of(process)

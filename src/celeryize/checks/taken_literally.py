@@ -125,7 +125,11 @@ def is_executed(facts: Facts, process: Process) -> bool:
     """Whether the first word is the program, and no entry point takes it as an argument."""
     if process.kind == "kubernetes":
         return "args_only" not in process.options
-    if process.kind != "compose" or not {"build", "context"} & set(process.options):
+    if process.kind == "fly":
+        built = "dockerfile" in process.options
+    else:
+        built = process.kind == "compose" and bool({"build", "context"} & set(process.options))
+    if not built:
         return False
     file = facts.deployment.root / process.where.path
     dockerfile = dockerfile_of(process, file.parent)

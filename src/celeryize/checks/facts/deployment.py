@@ -32,10 +32,14 @@ FILES = (
     "*compose*.y*ml",
     "*.service",
     "supervisord*.conf",
+    "fly*.toml",
+    "render*.y*ml",
     "*/Procfile*",
     "*/*compose*.y*ml",
     "*/*.service",
     "*/supervisord*.conf",
+    "*/fly*.toml",
+    "*/render*.y*ml",
 )
 DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
 # A `#` at the beginning of a line, or behind a space; in a URL or a colour it is none.
@@ -73,7 +77,7 @@ class DeploymentFacts:
 
     @cached_property
     def files(self) -> tuple[PurePosixPath, ...]:
-        """Procfiles, compose files and service units of the project."""
+        """Procfiles, compose files, service units and files of platforms of the project."""
         found = {path for pattern in FILES for path in self.root.glob(pattern) if path.is_file()}
         own = {path for path in found if not self._is_in_foreign_folder(path)}
         return tuple(sorted(PurePosixPath(p.relative_to(self.root).as_posix()) for p in own))

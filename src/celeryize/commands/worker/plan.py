@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -26,7 +26,7 @@ from celeryize.commands.worker.wanted import MARGIN, REMAP, Wanted
 from celeryize.commands.worker.watch import plan_health
 from celeryize.commands.worker.web import find_web, program_words
 from celeryize.commands.worker.wishes import LONGEST, default_queue_of, wanted_processes
-from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.process import PLATFORMS, Process
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
@@ -76,7 +76,8 @@ def plan(project: Project, request: Request) -> Plan:
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
     if not files and request.to is None:
-        raise _no_file(project, facts, request)
+        _keep_platform_files(project, facts, request, draft)
+        return draft.plan()
     skipped: list[DeploymentFile] = []
     if request.to and not request.service and all(file.skipped for file in files):
         # a file for the documentation, say: the project itself has none of the kind
@@ -143,19 +144,46 @@ def _report_less_time(draft: Draft, files: list[DeploymentFile], wanted: Wanted)
         )
 
 
-def _no_file(project: Project, facts: Facts, request: Request) -> CannotPatch:
-    """That there is no deployment file; where the file of a platform is, with what goes there."""
+def _keep_platform_files(project: Project, facts: Facts, request: Request, draft: Draft) -> None:
+    """A step for the file of a platform that starts all that is wanted. Raises CannotPatch where
+    something is missing."""
+    started = [
+        process
+        for process in facts.deployment.processes
+        if process.kind in PLATFORMS and process.subcommand in {"worker", "beat"}
+    ]
+    wanted, _ = wanted_processes(project, facts, request, health=False)
+    there = {process.subcommand for process in started}
+    # which queues a worker of theirs is for is not compared
+    missing = tuple(job for job in wanted.jobs if job.subcommand not in there or request.queues)
+    if missing:
+        workers = tuple(job for job in missing if not job.is_beat)
+        beat = wanted.beat if wanted.beat in missing else None
+        raise _no_file(project, replace(wanted, workers=workers, beat=beat), started)
+    for process in started:
+        line = process.where.line
+        draft.keep(process.where.path, f"its {process.subcommand} is there (line {line})")
+
+
+def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
+    """That there is no deployment file; where the file of a platform is, with what goes there,
+    beside what it starts already."""
     hint = f"Make one with --to KIND, which is one of {', '.join(KINDS)}."
     lines = ""
     platform = find_platform(project.root)
     if platform is not None and platform.processes:
-        wanted, _ = wanted_processes(project, facts, request, health=False)
         start = start_on(platform, [job.name for job in wanted.jobs])
         hint = f"{platform.file} is not edited: {start}. {hint} The commands:"
-        lines = lines_to_paste("procfile", wanted)
-    return CannotPatch(
+        lines = lines_to_paste(platform.kind, wanted)
+    what = (
         "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
-        "manifest or supervisor program",
+        "manifest or supervisor program"
+    )
+    if started:
+        names = " and ".join(job.name for job in wanted.jobs)
+        what = f"{started[0].where} starts the {started[0].subcommand}, and nothing {names}"
+    return CannotPatch(
+        what,
         hint=hint,
         snippet=lines,
     )

@@ -9,11 +9,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform, the file that shows it, and where it takes its processes from."""
+    """A platform, the file that shows it, and where it takes its processes from.
+
+    `kind` is that of the file, where lines to paste are known for it.
+    """
 
     name: str
     file: str
     processes: str
+    kind: str = "procfile"
 
 
 # Sources: https://fly.io/docs/launch/processes/, https://render.com/docs/migrate-from-heroku,
@@ -23,13 +27,16 @@ PLATFORMS = (
     Platform(
         "Fly",
         "fly.toml",
-        "each process is a line of [processes] in fly.toml, the web server one of them",
+        "each process is a line of [processes] in fly.toml, the web server one of them, and its "
+        "variables are in [env], because no shell reads the line",
+        "fly",
     ),
     Platform(
         "Render",
         "render.yaml",
         "each process is a service of its own in render.yaml, with `type: worker` and the command "
         "as its startCommand",
+        "render",
     ),
     Platform(
         "Railway",
