@@ -79,6 +79,7 @@ CELERY_LINE = re.compile(
 VARIABLES_ELSEWHERE = frozenset({"procfile", "supervisor"})
 # `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
 OUT_OF_USE = re.compile(r"\s*#\s*(?:-\s+)?(?:[\w.-]+:(?:\s|$)|\S*celery\s+-)")
+WEB_WORKERS = re.compile(r"--worker[\w-]*|(?:uvicorn|gunicorn)\S*\.\w*workers?\S*", re.I)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -197,7 +198,8 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     # a file with Beat alone may have its worker in another repository
     path = beats[0].where.path
     others = [p for p in facts.deployment.processes if p.where.path == path and p.celery is None]
-    if not others or "worker" in _used_text(facts, path):
+    # gunicorn has workers of its own
+    if not others or "worker" in WEB_WORKERS.sub("", _used_text(facts, path)):
         return
     yield Occurrence(
         "Beat is started here, and nothing starts a worker: what Beat sends is never run",

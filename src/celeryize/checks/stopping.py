@@ -12,6 +12,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.stop import (
+    REMAP,
     acknowledges_late,
     is_development,
     is_remapped,
@@ -40,6 +41,8 @@ GRACES = {
 }
 # The kinds of file whose time is short where they do not say it.
 SHORT = frozenset({"compose", "kubernetes", "fly", "render"})
+# The seconds of a soft shutdown that we write, and those that Celery needs to end after it.
+USUAL, MARGIN = 20.0, 10.0
 SOFT_NAME = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT"
 CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
 # These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
@@ -53,17 +56,39 @@ SHELL_FORM_OF_CMD = re.compile(
 )
 
 
-def _how_to_remap(worker: Process, also: str = "") -> str:
-    """How a stop starts a soft shutdown of a worker, in the words of its file; `also` is what has
-    to be done besides."""
+def _how_to_remap(worker: Process, soft: float | None, also: str = "") -> str:
+    """How a stop starts a soft shutdown of a worker, in the words of its file; `soft` are the
+    seconds of the settings, `also` is what has to be done besides."""
     if worker.kind == "fly":
-        signal = "" if worker.signal == "SIGTERM" else 'kill_signal = "SIGTERM" and, in [env], '
-        return f'Write {signal}REMAP_SIGTERM = "SIGQUIT"{also}.'
+        return f"Write {_lines_of_fly(worker, soft or USUAL)}{also}."
     if worker.kind == "render":
         return f"Add REMAP_SIGTERM with the value SIGQUIT to its envVars{also}."
     if worker.signal == "SIGINT":
         return f"Stop it with SIGTERM, and put {REMAP_LINE} into its environment{also}."
     return f"Put {REMAP_LINE} into the environment of the worker{also}. {COMPLETED}"
+
+
+def _how_to_give_time(worker: Process, soft: float | None) -> str:
+    """How the tasks of a worker get time at a stop, in the words of its file."""
+    also = ""
+    if worker.kind in PLATFORMS:
+        also = f", and set {SOFT_NAME} below {_grace_then(worker)}"
+    how = _how_to_remap(worker, soft, also)
+    if worker.kind == "fly":
+        return how
+    return f"Raise {GRACES[worker.kind]} above the longest task. {how}"
+
+
+def _lines_of_fly(worker: Process, soft: float) -> str:
+    """What a fly.toml lacks for a soft shutdown."""
+    lines = []
+    if worker.signal != "SIGTERM":
+        lines.append('kill_signal = "SIGTERM"')
+    if worker.stop is not None and worker.stop <= soft:
+        lines.append(f"kill_timeout = {soft + MARGIN:g}")
+    if REMAP not in worker.environment:
+        lines.append('REMAP_SIGTERM = "SIGQUIT" in [env]')
+    return " and ".join(part for part in (", ".join(lines[:-1]), *lines[-1:]) if part)
 
 
 def _waits(facts: Facts, process: Process) -> bool:
@@ -95,7 +120,7 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"{bare[0].where} stops the worker with {bare[0].signal}: this timeout is never used",
             place,
-            _how_to_remap(bare[0]),
+            _how_to_remap(bare[0], soft),
         )
 
 
@@ -245,8 +270,13 @@ def late_and_killed(facts: Facts) -> Iterator[Occurrence]:
             f"killed {worker.stop:g} s after {worker.signal}: a longer task with acks_late is stuck"
             " until the visibility timeout",
             worker.where,
-            _how_to_remap(worker, f", and set {SOFT_NAME} below {worker.stop:g}"),
+            _how_to_remap(worker, soft, f", and set {SOFT_NAME} below {_grace_then(worker)}"),
         )
+
+
+def _grace_then(worker: Process) -> str:
+    """The time of a worker, with what it is told to have."""
+    return "kill_timeout" if worker.kind == "fly" else f"{worker.stop:g}"
 
 
 def _broker(facts: Facts) -> str:
@@ -270,6 +300,7 @@ def short_grace(facts: Facts) -> Iterator[Occurrence]:
         and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
     """
+    soft, _ = soft_timeout(facts)
     for worker in stopped_workers(facts):
         if worker.kind not in SHORT or worker.stop is None or worker.signal == "SIGKILL":
             continue
@@ -278,7 +309,7 @@ def short_grace(facts: Facts) -> Iterator[Occurrence]:
                 f"killed {worker.stop:g} s after {worker.signal}: a longer task is lost at every"
                 " deploy",
                 worker.stop_where or worker.where,
-                f"Raise {GRACES[worker.kind]} above the longest task. {_how_to_remap(worker)}",
+                _how_to_give_time(worker, soft),
             )
 
 

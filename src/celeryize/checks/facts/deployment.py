@@ -23,7 +23,7 @@ from celeryize.detect.deployment import (
 )
 from celeryize.detect.modules import is_foreign
 from celeryize.detect.owners import is_of_others
-from celeryize.detect.processes import Process, Script, read_processes
+from celeryize.detect.processes import Process, Script, is_of_platform, read_processes
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -214,7 +214,8 @@ class DeploymentFacts:
     def commands(self) -> tuple[CeleryCommand, ...]:
         """Every `celery` command line in them, and in start scripts."""
         known = {process.where.path for process in self._all_processes}
-        found = [c for path in self.files if path not in known for c in self._commands_in(path)]
+        unread = [path for path in self.files if path not in known and not is_of_platform(path)]
+        found = [command for path in unread for command in self._commands_in(path)]
         # a service that takes over the script or the anchor of another one is no second line
         found += [process.celery for process in self.processes if process.celery]
         found += [script.command for script in self.scripts]

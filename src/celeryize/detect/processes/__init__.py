@@ -43,7 +43,7 @@ OF_DOCKER = re.compile(
     r"[^}]*\}\}"
 )
 
-__all__ = ["Process", "Script", "processes_in", "read_processes"]
+__all__ = ["Process", "Script", "is_of_platform", "processes_in", "read_processes"]
 
 
 def read_processes(
@@ -155,6 +155,11 @@ def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:
     if WORKLOADS.search(text):
         return read_kubernetes(path, text)
     return iter(())
+
+
+def is_of_platform(path: PurePosixPath) -> bool:
+    """Whether a file is that of Fly or Render, by its name."""
+    return bool(FLY_NAMES.fullmatch(path.name) or RENDER_NAMES.fullmatch(path.name))
 
 
 def is_template(text: str) -> bool:
