@@ -61,12 +61,14 @@ def lines_to_paste(kind: str, wanted: Wanted, program: tuple[str, ...] = ("celer
 def _lines_of_fly(wanted: Wanted, program: tuple[str, ...]) -> Iterator[str]:
     """A line of [processes] for each job, and what stops all of them."""
     pairs = {pair for job in wanted.jobs for pair in wanted.stop_variables(job)}
-    yield "# at the top of the file: Fly sends SIGINT, and kills after 5 s, where nothing is said\n"
-    yield f'kill_signal = "SIGTERM"\nkill_timeout = {wanted.grace}\n'
+    if wanted.workers:
+        yield "# at the top, unless it is there: without it Fly sends SIGINT, and kills after 5 s\n"
+        yield f'kill_signal = "SIGTERM"\nkill_timeout = {wanted.grace}\n\n'
     if pairs:
-        yield "\n[env]\n"
-    yield from (f'  {name} = "{value}"\n' for name, value in sorted(pairs))
-    yield "\n[processes]\n"
+        yield "[env]\n"
+        yield from (f'  {name} = "{value}"\n' for name, value in sorted(pairs))
+        yield "\n"
+    yield "[processes]\n"
     for job in wanted.jobs:
         words = (*program, *wanted.celery_words(job, BEAT_FILE)[1:])
         # a string of JSON is one of TOML, too

@@ -34,6 +34,8 @@ from celeryize.model import Plan, Where
 
 # The kinds whose health checks are written without being asked.
 PROBED = frozenset({"compose", "kubernetes"})
+# What a message calls a subcommand.
+WORDS = {"worker": "a worker", "beat": "Beat"}
 NEW_FILES = {
     "compose": "compose.yaml",
     "procfile": "Procfile",
@@ -75,6 +77,8 @@ def plan(project: Project, request: Request) -> Plan:
     draft = project.draft()
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
+    if request.to is None:
+        files = _without_procfiles(files, facts, draft)
     if not files and request.to is None:
         _keep_platform_files(project, facts, request, draft)
         return draft.plan()
@@ -147,11 +151,7 @@ def _report_less_time(draft: Draft, files: list[DeploymentFile], wanted: Wanted)
 def _keep_platform_files(project: Project, facts: Facts, request: Request, draft: Draft) -> None:
     """A step for the file of a platform that starts all that is wanted. Raises CannotPatch where
     something is missing."""
-    started = [
-        process
-        for process in facts.deployment.processes
-        if process.kind in PLATFORMS and process.subcommand in {"worker", "beat"}
-    ]
+    started = _started_by_platforms(facts)
     wanted, _ = wanted_processes(project, facts, request, health=False)
     there = {process.subcommand for process in started}
     # which queues a worker of theirs is for is not compared
@@ -161,8 +161,30 @@ def _keep_platform_files(project: Project, facts: Facts, request: Request, draft
         beat = wanted.beat if wanted.beat in missing else None
         raise _no_file(project, replace(wanted, workers=workers, beat=beat), started)
     for process in started:
-        line = process.where.line
-        draft.keep(process.where.path, f"its {process.subcommand} is there (line {line})")
+        what = WORDS[str(process.subcommand)]
+        draft.keep(process.where.path, f"line {process.where.line} starts {what}")
+
+
+def _started_by_platforms(facts: Facts) -> list[Process]:
+    """The workers and Beats that the file of a platform starts."""
+    return [
+        process
+        for process in facts.deployment.processes
+        if process.kind in PLATFORMS and process.subcommand in WORDS
+    ]
+
+
+def _without_procfiles(
+    files: list[DeploymentFile], facts: Facts, draft: Draft
+) -> list[DeploymentFile]:
+    """The files without the Procfiles that start nothing, because the file of a platform does."""
+    started = _started_by_platforms(facts)
+    if not started:
+        return files
+    for file in files:
+        if file.kind == "procfile":
+            draft.add_note(f"{file.path} stays as it is: {started[0].where} starts Celery.")
+    return [file for file in files if file.kind != "procfile"]
 
 
 def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
@@ -180,8 +202,9 @@ def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> Ca
         "manifest or supervisor program"
     )
     if started:
-        names = " and ".join(job.name for job in wanted.jobs)
-        what = f"{started[0].where} starts the {started[0].subcommand}, and nothing {names}"
+        there = WORDS[str(started[0].subcommand)]
+        absent = " and ".join(dict.fromkeys(WORDS[job.subcommand] for job in wanted.jobs))
+        what = f"{started[0].where} starts {there}, and no file starts {absent}"
     return CannotPatch(
         what,
         hint=hint,
