@@ -238,7 +238,7 @@ def remap_without_time(facts: Facts) -> Iterator[Occurrence]:
         return
     for worker in stopped_workers(facts):
         value = worker.variable("REMAP_SIGTERM")
-        if value == "SIGQUIT" and worker.signal != "SIGINT":
+        if value == "SIGQUIT" and worker.signal == "SIGTERM":
             item = worker.environment.get("REMAP_SIGTERM")
             yield Occurrence(
                 "SIGTERM is a cold shutdown here: running tasks are lost at every stop",
