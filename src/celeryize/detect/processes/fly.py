@@ -48,7 +48,7 @@ def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
     groups = _table(document, "processes") or {DEFAULT: None}
     for name, command in groups.items():
         words, where = _words_of(command), lines.find("processes", name)
-        if not words:
+        if not words and "cmd" in experimental:
             words, where = _words_of(experimental.get("cmd")), lines.find("experimental", "cmd")
         yield Process(
             "fly",
