@@ -210,12 +210,16 @@ def command_never_runs(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: No worker runs: the container starts what the script starts, a second web server.
     How it looks: The log of the worker's container is that of the web server.
-    Why: Docker hands the command to the entry point as arguments, and the script does not use them.
+    Why: Docker, and Fly, hand the command to the entry point as arguments, and the script does not
+        use them.
     Fix: exec "$@" at the end of the script; or entrypoint: [] for the worker's service
     Source: https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
     """
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+        # of a service without `build` the Dockerfile beside the file is taken
+        if process.kind != "compose" and not process.is_built:
+            continue
+        if process.subcommand not in {"worker", "beat"}:
             continue
         if "entrypoint" in process.options or process.script:
             continue

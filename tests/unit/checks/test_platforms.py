@@ -169,6 +169,12 @@ def render(*pairs: tuple[str, str], more: str = SOFT) -> dict[str, str]:
     return {"render.yaml": changed(RENDER, *pairs), **settings(more)}
 
 
+def image(before: str, after: str) -> dict[str, str]:
+    """A file of Fly with a worker alone, and another Dockerfile."""
+    files = fly((f'  beat = "{BEAT}"\n', ""))
+    return {**files, "Dockerfile": changed(DOCKERFILE, (before, after))}
+
+
 def scheduled(files: dict[str, str], more: str = SOFT) -> dict[str, str]:
     with_entry = entry(OK_ENTRY)["config/settings.py"] + more
     return {**files, "config/settings.py": with_entry}
@@ -200,6 +206,11 @@ HEALTHY = {
         **fly(),
         "Procfile": f"release: x\nweb: gunicorn config.wsgi\nworker: {WORKER}\n",
         "runtime.txt": "python-3.12\n",
+    },
+    "an entry point that is a shell": {
+        "deploy/fly.toml": changed(FLY, (WORKER, f"python manage.py migrate && {WORKER}")),
+        "Dockerfile": DOCKERFILE.replace("CMD", 'ENTRYPOINT ["bash", "-c"]\nCMD'),
+        **settings(SOFT),
     },
     "a cookiecutter of a fly.toml": {"fly.toml": FLY.replace("config", "{{ cookiecutter.slug }}")},
     "a render.yaml": scheduled(render()),
@@ -256,6 +267,34 @@ MISTAKES = [
         "celery.E110",
         {**JOBS, "Dockerfile.jobs": JOBS["Dockerfile.jobs"].replace("config", "x")},
         at="Dockerfile.jobs:3",
+    ),
+    Mistake(
+        "celery.E924",
+        marked(image('CMD ["gunicorn"', 'ENTRYPOINT ["./go.sh"]\nCMD ["gunicorn"'), "worker = ")
+        | {"go.sh": "#!/bin/sh\nexec gunicorn config.wsgi\n"},
+        image('CMD ["gunicorn"', 'ENTRYPOINT ["./go.sh"]\nCMD ["gunicorn"')
+        | {"go.sh": '#!/bin/sh\nexec "$@"\n'},
+    ),
+    Mistake(
+        "celery.E934",
+        marked(image("COPY . .", "COPY manage.py .\nCOPY config config"), "COPY config"),
+        image("COPY . .", "COPY manage.py .\nCOPY config config\nCOPY doctors doctors"),
+    ),
+    Mistake(
+        "celery.E941",
+        image("-r requirements.txt", "django gunicorn"),
+        image("-r requirements.txt", "django gunicorn celery redis"),
+        at="Dockerfile:4",
+    ),
+    Mistake(
+        "celery.E970",
+        marked(image("COPY . .", "COPY . .\nWORKDIR doctors"), "worker = "),
+        image("COPY . .", "COPY . .\nWORKDIR doctors\nENV PYTHONPATH=/code"),
+    ),
+    Mistake(
+        "celery.E970",
+        marked(render((WORKER, f"{WORKER}\n    rootDir: doctors")), WORKER),
+        render((WORKER, f"{WORKER}\n    rootDir: .")),
     ),
     Mistake("celery.E110", marked(render((WORKER, "celery -A wrong.celery worker")), "wrong")),
     Mistake("celery.E181", marked(render((WORKER, f"{WORKER} -Q nosuch")), "nosuch")),

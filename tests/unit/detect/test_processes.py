@@ -190,3 +190,9 @@ def test_of_services_of_several_repositories_only_those_without_one_are_read(tmp
         for name, more in (("ours", ""), ("theirs", ", repo: https://github.com/a/b"))
     )
     assert only(tmp_path, "render.yaml", text).name == "ours"
+
+
+def test_a_setting_below_the_groups_is_none_of_them(tmp_path: Path):
+    text = "[processes]\nworker = 'celery worker'\nkill_timeout = 30\n"
+    process = only(tmp_path, "fly.toml", text)
+    assert (process.name, process.stop) == ("worker", 5)

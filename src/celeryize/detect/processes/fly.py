@@ -45,8 +45,11 @@ def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
     options = dict(_options_of(document, lines))
     experimental = _table(document, "experimental")
     entry = _words_of(experimental.get("entrypoint"))
-    groups = _table(document, "processes") or {DEFAULT: None}
+    groups = _table(document, "processes") or {DEFAULT: ""}
     for name, command in groups.items():
+        # `kill_timeout = 30` below [processes] is no group
+        if not isinstance(command, str | list):
+            continue
         words, where = _words_of(command), lines.find("processes", name)
         if not words and "cmd" in experimental:
             words, where = _words_of(experimental.get("cmd")), lines.find("experimental", "cmd")
@@ -80,8 +83,9 @@ def _options_of(document: Mapping[str, Any], lines: _Lines) -> Iterator[tuple[st
     if not MADE_ELSEWHERE & build.keys():
         place = lines.find("build", "dockerfile")
         yield "dockerfile", Item(str(build.get("dockerfile", "Dockerfile")), place)
-    if "build-target" in build:
-        yield "target", Item(str(build["build-target"]), lines.find("build", "build-target"))
+    for key, option in (("build-target", "target"), ("ignorefile", "ignorefile")):
+        if key in build:
+            yield option, Item(str(build[key]), lines.find("build", key))
     if "entrypoint" in experimental:
         words = " ".join(_words_of(experimental["entrypoint"]))
         yield "entrypoint", Item(words, lines.find("experimental", "entrypoint"))

@@ -80,6 +80,13 @@ class Process:
         return path, stage.text if stage else ""
 
     @property
+    def is_built(self) -> bool:
+        """Whether its image is made from a Dockerfile, as far as its file says it."""
+        if self.kind in PLATFORMS:
+            return "dockerfile" in self.options
+        return self.kind == "compose" and not self.options.keys().isdisjoint(("build", "context"))
+
+    @property
     def celery(self) -> CeleryCommand | None:
         """The `celery` command line that it runs, itself or by its script."""
         words = celery_words(self.words)
