@@ -62,7 +62,11 @@ def _how_to_remap(worker: Process, soft: float | None, also: str = "") -> str:
     if worker.kind == "fly":
         return f"Write {_lines_of_fly(worker, soft or USUAL)}{also}."
     if worker.kind == "render":
-        return f"Add REMAP_SIGTERM with the value SIGQUIT to its envVars{also}."
+        # what the Dashboard has, or a secret, is in no file
+        return (
+            "Add REMAP_SIGTERM with the value SIGQUIT to its envVars, unless the Dashboard has it"
+            f"{also}."
+        )
     if worker.signal == "SIGINT":
         return f"Stop it with SIGTERM, and put {REMAP_LINE} into its environment{also}."
     return f"Put {REMAP_LINE} into the environment of the worker{also}. {COMPLETED}"
@@ -86,8 +90,8 @@ def _lines_of_fly(worker: Process, soft: float) -> str:
         lines.append('kill_signal = "SIGTERM"')
     if worker.stop is not None and worker.stop <= soft:
         lines.append(f"kill_timeout = {soft + MARGIN:g}")
-    if REMAP not in worker.environment:
-        lines.append('REMAP_SIGTERM = "SIGQUIT" in [env]')
+    if worker.variable(REMAP) is None:
+        lines.append('REMAP_SIGTERM = "SIGQUIT" in [env], unless it is a secret')
     return " and ".join(part for part in (", ".join(lines[:-1]), *lines[-1:]) if part)
 
 

@@ -350,11 +350,12 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
         (fly((STOP, "")), 'Write kill_signal = "SIGTERM" and kill_timeout = 30.'),
         (
             fly((STOP, "kill_timeout = 60\n"), ("REMAP_SIGTERM", "OTHER")),
-            'Write kill_signal = "SIGTERM" and REMAP_SIGTERM = "SIGQUIT" in [env].',
+            'Write kill_signal = "SIGTERM" and REMAP_SIGTERM = "SIGQUIT" in [env], '
+            "unless it is a secret.",
         ),
         (
             render(("REMAP_SIGTERM", "OTHER")),
-            "Add REMAP_SIGTERM with the value SIGQUIT to its envVars.",
+            "Add REMAP_SIGTERM with the value SIGQUIT to its envVars, unless the Dashboard has it.",
         ),
     ],
 )

@@ -8,7 +8,6 @@ takes the place of the image's CMD; no shell reads it.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -35,6 +34,9 @@ HEADER = re.compile(r"\s*\[{1,2}\s*([\w.'\" -]+?)\s*\]{1,2}\s*(?:#.*)?$")
 
 def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
     """A process for each group; none of a file that is no TOML."""
+    # loaded only where a file of this kind is there
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
