@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
+from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.bases import find_bases
 from celeryize.commands.worker.compose import new_compose, plan_compose
 from celeryize.commands.worker.env_file import find_env_file
@@ -78,10 +79,10 @@ def plan(project: Project, request: Request) -> Plan:
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
     if request.to is None:
-        files = _without_procfiles(files, facts, draft)
-    if not files and request.to is None:
-        _keep_platform_files(project, facts, request, draft)
-        return draft.plan()
+        files = _without_procfiles(files, facts, request, draft)
+        if not files:
+            _keep_platform_files(project, facts, request, draft)
+            return draft.plan()
     skipped: list[DeploymentFile] = []
     if request.to and not request.service and all(file.skipped for file in files):
         # a file for the documentation, say: the project itself has none of the kind
@@ -175,16 +176,16 @@ def _started_by_platforms(facts: Facts) -> list[Process]:
 
 
 def _without_procfiles(
-    files: list[DeploymentFile], facts: Facts, draft: Draft
+    files: list[DeploymentFile], facts: Facts, request: Request, draft: Draft
 ) -> list[DeploymentFile]:
     """The files without the Procfiles that start nothing, because the file of a platform does."""
     started = _started_by_platforms(facts)
-    if not started:
+    if not started or request.service:
         return files
-    for file in files:
-        if file.kind == "procfile":
-            draft.add_note(f"{file.path} stays as it is: {started[0].where} starts Celery.")
-    return [file for file in files if file.kind != "procfile"]
+    unused = [file for file in files if file.kind == "procfile" and not is_development(file.path)]
+    for file in unused:
+        draft.add_note(f"{file.path} stays as it is: {started[0].where} starts Celery.")
+    return [file for file in files if file not in unused]
 
 
 def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
