@@ -74,10 +74,12 @@ def _how_to_remap(worker: Process, soft: float | None, also: str = "") -> str:
 
 def _how_to_give_time(worker: Process, soft: float | None) -> str:
     """How the tasks of a worker get time at a stop, in the words of its file."""
-    also = ""
-    if worker.kind in PLATFORMS:
-        also = f", and set {SOFT_NAME} below {_grace_then(worker)}"
-    how = _how_to_remap(worker, soft, also)
+    if worker.kind not in PLATFORMS:
+        return (
+            f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
+            f" into the environment. {COMPLETED}"
+        )
+    how = _how_to_remap(worker, soft, f", and set {SOFT_NAME} below {_grace_then(worker)}")
     if worker.kind == "fly":
         return how
     return f"Raise {GRACES[worker.kind]} above the longest task. {how}"
