@@ -16,6 +16,7 @@ from celeryize.checks.facts.processes.hosts import host_in, is_database, names_o
 from celeryize.checks.facts.processes.reads import default_database_reads
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, starts_web
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.fly import GROUP
 from celeryize.model import Where
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
@@ -228,7 +229,8 @@ def command_never_runs(facts: Facts) -> Iterator[Occurrence]:
         if script is None:
             continue
         text = readable_text(script)
-        if text and not PASSES_ON.search(text):
+        # a script may choose by the group, and needs no argument
+        if text and not PASSES_ON.search(text) and GROUP not in text:
             shown = script.relative_to(facts.deployment.root).as_posix()
             yield Occurrence(
                 f"{shown} ignores its arguments, so {process.name} never runs this command",

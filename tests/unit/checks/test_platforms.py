@@ -55,6 +55,13 @@ primary_region = "ams"
 [[vm]]
   memory = "1gb"
 """
+BY_GROUP = f"""#!/bin/sh
+case "$FLY_PROCESS_GROUP" in
+  worker) exec {WORKER} ;;
+  beat) exec {BEAT} ;;
+  *) exec gunicorn config.wsgi ;;
+esac
+"""
 # one app for the workers alone, whose image starts them
 FLY_OF_IMAGE = f"""app = 'shop-jobs'
 {STOP}
@@ -206,6 +213,11 @@ HEALTHY = {
         **fly(),
         "Procfile": f"release: x\nweb: gunicorn config.wsgi\nworker: {WORKER}\n",
         "runtime.txt": "python-3.12\n",
+    },
+    "a script that chooses by the group": {
+        **fly(),
+        "Dockerfile": DOCKERFILE.replace("CMD", 'ENTRYPOINT ["./go.sh"]\nCMD'),
+        "go.sh": BY_GROUP,
     },
     "an entry point that is a shell": {
         "deploy/fly.toml": changed(FLY, (WORKER, f"python manage.py migrate && {WORKER}")),

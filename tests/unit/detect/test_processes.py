@@ -98,7 +98,12 @@ def test_a_group_of_fly_has_its_line_and_the_variables_of_all(tmp_path: Path):
     assert (worker.name, worker.subcommand, str(worker.where)) == ("worker", "worker", "fly.toml:4")
     assert (worker.signal, worker.stop, str(worker.stop_where)) == ("SIGINT", 90, "fly.toml:2")
     given = {name: (item.text, item.where.line) for name, item in web.environment.items()}
-    assert given == {"PORT": ("8000", 7), "DEBUG": ("false", 8)}
+    # Fly itself gives the name of the group
+    assert given == {
+        "PORT": ("8000", 7),
+        "DEBUG": ("false", 8),
+        "FLY_PROCESS_GROUP": ("web", 3),
+    }
     assert not web.sealed
 
 
@@ -196,3 +201,15 @@ def test_a_setting_below_the_groups_is_none_of_them(tmp_path: Path):
     text = "[processes]\nworker = 'celery worker'\nkill_timeout = 30\n"
     process = only(tmp_path, "fly.toml", text)
     assert (process.name, process.stop) == ("worker", 5)
+
+
+def test_a_script_is_what_the_group_of_fly_chooses_in_it(tmp_path: Path):
+    script = (
+        '#!/bin/sh\nrole="${FLY_PROCESS_GROUP:-web}"\ncase "$role" in\n'
+        "  jobs) exec celery -A x worker ;;\n  tick) exec celery -A x beat ;;\n"
+        "  *) exec gunicorn x ;;\nesac\n"
+    )
+    groups = "".join(f"{name} = '/app/go.sh'\n" for name in ("web", "jobs", "tick"))
+    root = make_tree(tmp_path, {"fly.toml": f"[processes]\n{groups}", "go.sh": script})
+    found = {process.name: process.subcommand for process in find_processes(root)}
+    assert found == {"web": None, "jobs": "worker", "tick": "beat"}

@@ -29,6 +29,8 @@ DEFAULT = "app"
 SIGNAL, GRACE = "SIGINT", 5.0
 # Images that come from elsewhere: what Dockerfile is beside the file makes none of them.
 MADE_ELSEWHERE = frozenset({"image", "builder", "buildpacks", "builtin"})
+# What Fly gives each machine: the name of its group.
+GROUP = "FLY_PROCESS_GROUP"
 HEADER = re.compile(r"\s*\[{1,2}\s*([\w.'\" -]+?)\s*\]{1,2}\s*(?:#.*)?$")
 
 
@@ -60,7 +62,7 @@ def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
             name,
             (*entry, *words),
             where,
-            environment,
+            {**environment, GROUP: Item(name, where)},
             # the secrets of the app are not in it
             sealed=False,
             stop=stop,
