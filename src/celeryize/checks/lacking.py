@@ -99,18 +99,12 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     worker = worker_without_beat(facts)
     if worker is None:
         return
-    hint = f"celeryize add-worker writes it beside the worker; by hand: {_beat_of(worker)}"
-    if any(p.kind in PLATFORMS and p.where == worker.where for p in facts.deployment.processes):
-        hint = f"Write a process of its own beside the worker: {_beat_of(worker)}"
     yield Occurrence(
         f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
-        hint,
+        "celeryize add-worker writes it beside the worker; by hand: "
+        f"celery -A {_app_of(worker)} beat",
     )
-
-
-def _beat_of(worker: CeleryCommand) -> str:
-    return f"celery -A {_app_of(worker)} beat"
 
 
 def worker_without_beat(facts: Facts) -> CeleryCommand | None:
@@ -173,7 +167,7 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     yield Occurrence(
         f"results are kept in {backend}, and nothing deletes them: no Beat is started",
         setting.where,
-        f"Start it beside the worker ({workers[0].where}): {_beat_of(workers[0])}",
+        f"Start it beside the worker ({workers[0].where}): celery -A {_app_of(workers[0])} beat",
     )
 
 

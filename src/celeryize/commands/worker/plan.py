@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
-from celeryize.checks.facts.processes.stop import is_development
 from celeryize.commands.worker.bases import find_bases
 from celeryize.commands.worker.compose import new_compose, plan_compose
 from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files, is_unknown_worker
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
-from celeryize.commands.worker.platforms import find_platform, start_on
+from celeryize.commands.worker.platforms import (
+    WORDS,
+    find_platform,
+    start_on,
+    started_by_platforms,
+    without_procfiles,
+)
 from celeryize.commands.worker.procfile import new_procfile, plan_procfile
 from celeryize.commands.worker.request import KINDS, Request, check_request
 from celeryize.commands.worker.routes import report_unconsumed
@@ -27,7 +32,7 @@ from celeryize.commands.worker.wanted import MARGIN, REMAP, Wanted
 from celeryize.commands.worker.watch import plan_health
 from celeryize.commands.worker.web import find_web, program_words
 from celeryize.commands.worker.wishes import LONGEST, default_queue_of, wanted_processes
-from celeryize.detect.processes.process import PLATFORMS, Process
+from celeryize.detect.processes.process import Process
 from celeryize.detect.project import Project
 from celeryize.draft import Draft
 from celeryize.errors import CannotPatch
@@ -35,8 +40,6 @@ from celeryize.model import Plan, Where
 
 # The kinds whose health checks are written without being asked.
 PROBED = frozenset({"compose", "kubernetes"})
-# What a message calls a subcommand.
-WORDS = {"worker": "a worker", "beat": "Beat"}
 NEW_FILES = {
     "compose": "compose.yaml",
     "procfile": "Procfile",
@@ -79,7 +82,7 @@ def plan(project: Project, request: Request) -> Plan:
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
     if request.to is None:
-        files = _without_procfiles(files, facts, request, draft)
+        files = without_procfiles(files, facts, request, draft)
         if not files:
             _keep_platform_files(project, facts, request, draft)
             return draft.plan()
@@ -152,7 +155,7 @@ def _report_less_time(draft: Draft, files: list[DeploymentFile], wanted: Wanted)
 def _keep_platform_files(project: Project, facts: Facts, request: Request, draft: Draft) -> None:
     """A step for the file of a platform that starts all that is wanted. Raises CannotPatch where
     something is missing."""
-    started = _started_by_platforms(facts)
+    started = started_by_platforms(facts)
     wanted, _ = wanted_processes(project, facts, request, health=False)
     there = {process.subcommand for process in started}
     # which queues a worker of theirs is for is not compared
@@ -164,28 +167,6 @@ def _keep_platform_files(project: Project, facts: Facts, request: Request, draft
     for process in started:
         what = WORDS[str(process.subcommand)]
         draft.keep(process.where.path, f"line {process.where.line} starts {what}")
-
-
-def _started_by_platforms(facts: Facts) -> list[Process]:
-    """The workers and Beats that the file of a platform starts."""
-    return [
-        process
-        for process in facts.deployment.processes
-        if process.kind in PLATFORMS and process.subcommand in WORDS
-    ]
-
-
-def _without_procfiles(
-    files: list[DeploymentFile], facts: Facts, request: Request, draft: Draft
-) -> list[DeploymentFile]:
-    """The files without the Procfiles that start nothing, because the file of a platform does."""
-    started = _started_by_platforms(facts)
-    if not started or request.service:
-        return files
-    unused = [file for file in files if file.kind == "procfile" and not is_development(file.path)]
-    for file in unused:
-        draft.add_note(f"{file.path} stays as it is: {started[0].where} starts Celery.")
-    return [file for file in files if file not in unused]
 
 
 def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
