@@ -75,3 +75,12 @@ def test_the_lines_to_paste_are_of_that_kind_of_file(tmp_path: Path, name: str):
     assert found["worker"].signal == "SIGTERM"
     assert found["worker"].stop == 30
     assert found["worker"].variable("REMAP_SIGTERM") == "SIGQUIT"
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [("Procfile.dev", Request()), ("Procfile", Request(service="web"))],
+)
+def test_a_procfile_that_somebody_starts_is_written(tmp_path: Path, name: str, request_: Request):
+    files = {"fly.toml": WORKER, name: "web: gunicorn config.wsgi\n"}
+    assert name in {str(edit.path) for edit in planned(tmp_path, files, request_).edits}
