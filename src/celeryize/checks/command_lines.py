@@ -12,6 +12,7 @@ from celeryize.checks.facts.literals import number_of
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.taken_literally import is_executed
 from celeryize.detect.command import CeleryCommand
+from celeryize.detect.processes import Process
 
 # What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
 COMMON = {"-l", "--loglevel", "-n", "--hostname", "-f", "--logfile", "--pidfile", "--uid", "--gid"}
@@ -226,45 +227,73 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
     How it looks: manage.py: error: unrecognized arguments: && celery -A config worker; or:
         can't find command 'source'; or: Error: Unable to parse extra configuration from command
         line
-    Why: Compose, systemd and supervisor split a command into words and start the first: they start
-        no shell.
+    Why: Compose, systemd, supervisor and Fly split a command into words and start the first: they
+        start no shell.
     Fix: sh -c "python manage.py migrate && exec celery -A config worker"; in place of `source` the
         path of the program: /srv/venv/bin/celery; in place of `cd` WorkingDirectory= or directory=
     Source: https://docs.docker.com/reference/compose-file/services/#command;
         https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines
     """
     for process in facts.deployment.processes:
-        # an entry point that hands its arguments to a shell may be there
-        if process.kind not in SHELL_LESS or not process.words or process.options.get("entrypoint"):
+        if process.kind not in SHELL_LESS or not _is_started_alone(facts, process):
             continue
         first = process.words[0].rpartition("/")[2]
         joins = [word for word in process.words if word in SHELL_LESS[process.kind]]
-        known = first in {"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"}
-        if process.kind == "compose" and not known:
-            if first not in BUILTINS or not is_executed(facts, process):
-                continue
-        if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
-            continue
-        if first in BUILTINS:
+        starter = "Fly" if process.kind == "fly" else process.kind
+        if process.kind == "fly" and ASSIGNED.match(process.words[0]):
+            yield Occurrence(
+                f"{process.words[0]} is no program: Fly starts no shell that sets a variable",
+                process.where,
+                f"Write {_as_toml(process.words[0])} in [env].",
+            )
+        elif first in BUILTINS:
             hint = BUILTINS[first]
-            if process.kind == "compose":
+            if process.kind in {"compose", "fly"}:
                 hint = 'Write sh -c "... && exec celery ...".'
             yield Occurrence(
-                f"{first} is a word of the shell, and no program: {process.kind} starts no shell",
+                f"{first} is a word of the shell, and no program: {starter} starts no shell",
                 process.where,
                 hint,
             )
         elif joins:
             yield Occurrence(
-                f"{joins[0]} is an argument here: {process.kind} starts no shell",
+                f"{joins[0]} is an argument here: {starter} starts no shell",
                 process.where,
                 'Write sh -c "... && exec celery ...".',
             )
 
 
+def _is_started_alone(facts: Facts, process: Process) -> bool:
+    """Whether the first word of a command with Celery in it is a program, as far as that is known:
+    an entry point, or the image of a builder, may hand the words to a shell."""
+    if not process.words or process.options.get("entrypoint"):
+        return False
+    first = process.words[0].rpartition("/")[2]
+    if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
+        return False
+    if process.kind == "fly":
+        return is_executed(facts, process)
+    if process.kind != "compose" or first in PROGRAMS:
+        return True
+    return first in BUILTINS and is_executed(facts, process)
+
+
+def _as_toml(assignment: str) -> str:
+    name, _, value = assignment.partition("=")
+    return f'{name} = "{value}"'
+
+
 # What only a shell reads, by what starts the process without one; systemd knows a `;` of its own.
 JOINS = ("&&", "||", "|", "&", ">", ">>", "2>&1")
-SHELL_LESS = {"compose": (*JOINS, ";"), "systemd": JOINS, "supervisor": (*JOINS, ";")}
+SHELL_LESS = {
+    "compose": (*JOINS, ";"),
+    "systemd": JOINS,
+    "supervisor": (*JOINS, ";"),
+    "fly": (*JOINS, ";"),
+}
+
+ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+PROGRAMS = frozenset({"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"})
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 BUILTINS = {
     "source": "Write the path of the program, such as /srv/venv/bin/celery.",

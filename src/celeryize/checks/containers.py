@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.check import Occurrence, check
@@ -16,6 +16,7 @@ from celeryize.checks.facts.processes.hosts import host_in, is_database, names_o
 from celeryize.checks.facts.processes.reads import default_database_reads
 from celeryize.checks.facts.processes.where_it_runs import dockerfile_of, starts_web
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.fly import GROUP
 from celeryize.model import Where
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
@@ -210,12 +211,16 @@ def command_never_runs(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: No worker runs: the container starts what the script starts, a second web server.
     How it looks: The log of the worker's container is that of the web server.
-    Why: Docker hands the command to the entry point as arguments, and the script does not use them.
+    Why: Docker, and Fly, hand the command to the entry point as arguments, and the script does not
+        use them.
     Fix: exec "$@" at the end of the script; or entrypoint: [] for the worker's service
     Source: https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
     """
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
+        # of a service without `build` the Dockerfile beside the file is taken
+        if process.kind != "compose" and not process.is_built:
+            continue
+        if process.subcommand not in {"worker", "beat"}:
             continue
         if "entrypoint" in process.options or process.script:
             continue
@@ -224,7 +229,8 @@ def command_never_runs(facts: Facts) -> Iterator[Occurrence]:
         if script is None:
             continue
         text = readable_text(script)
-        if text and not PASSES_ON.search(text):
+        # a script may choose by the group, and needs no argument
+        if text and not PASSES_ON.search(text) and GROUP not in text:
             shown = script.relative_to(facts.deployment.root).as_posix()
             yield Occurrence(
                 f"{shown} ignores its arguments, so {process.name} never runs this command",
@@ -259,7 +265,7 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
     Fix: -n main@%h, where %h is the host; or a name for each
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#starting-the-worker
     """
-    seen: dict[tuple[str, str], Process] = {}
+    seen: dict[tuple[PurePosixPath, str, str], Process] = {}
     for process in facts.deployment.processes:
         command = process.celery
         if command is None or command.subcommand != "worker":
@@ -283,7 +289,7 @@ def node_name_twice(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 f"Write {right}.",
             )
-        key = (str(process.where.path), name)
+        key = (*process.scope, name)
         first = seen.setdefault(key, process)
         if first.where != process.where:
             yield Occurrence(

@@ -471,10 +471,7 @@ def _web_servers(facts: Facts, worker: Process) -> Iterator[Process]:
     for other in facts.deployment.processes:
         if other.kind != worker.kind or other.celery or is_development(other.where.path):
             continue
-        together = other.where.path == worker.where.path
-        if worker.kind in {"systemd", "kubernetes"}:
-            together = other.where.path.parent == worker.where.path.parent
-        if together and starts_web(facts, other):
+        if other.scope == worker.scope and starts_web(facts, other):
             yield other
 
 

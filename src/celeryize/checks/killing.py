@@ -44,6 +44,14 @@ SERVES = re.compile(
     r"(?:\S*/)?(celery|gunicorn|uvicorn|daphne|manage\.py\s+runserver)\s"
 )
 ENDING = frozenset({"-D", "--detach", "--daemon", "--help", "-h", "--version", "--check-config"})
+# What stops a worker gently where SIGTERM is not the default.
+SENDS_TERM = {"fly": 'Write kill_signal = "SIGTERM".'}
+TWO = "two services, or two lines of the Procfile"
+# How two processes are written where a Procfile is not what starts them.
+APART = {
+    "fly": "two lines of [processes]",
+    "render": "two services, of `type: worker` where it is Celery",
+}
 # What of a script only runs when a person asks for it.
 ENTRIES = re.compile(r"entry|start|run|launch|boot|docker", re.I)
 
@@ -57,7 +65,8 @@ def stopped_without_time(facts: Facts) -> Iterator[Occurrence]:
     How it looks: (nothing: the process is gone)
     Why: SIGKILL cannot be caught. SIGQUIT starts a cold shutdown, which ends the running tasks,
         unless worker_soft_shutdown_timeout gives them time.
-    Fix: Leave the signal out: SIGTERM is the default, and finishes the running tasks.
+    Fix: Leave the signal out: SIGTERM is the default, and finishes the running tasks. On Fly:
+        kill_signal = "SIGTERM"
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#worker-shutdown
     """
     soft = soft_timeout(facts)[0]
@@ -70,13 +79,13 @@ def stopped_without_time(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"a stop sends {signal} to {process.name}, which {what}: running tasks are lost",
                 where,
-                "Send SIGTERM, the default.",
+                SENDS_TERM.get(process.kind, "Send SIGTERM, the default."),
             )
 
 
 def _signal_of(facts: Facts, process: Process) -> tuple[str, Where]:
     """The signal of a stop, and the line that says so."""
-    for key in ("stop_signal", "stopsignal", "KillSignal"):
+    for key in ("stop_signal", "stopsignal", "KillSignal", "kill_signal"):
         item = process.options.get(key)
         if item:
             return signal_name(item.text), item.where
@@ -263,14 +272,14 @@ def second_never_starts(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"this never starts: the shell waits for the process of line {first}",
                 Where(path, line),
-                "Start each of them on its own: two services, or two lines of the Procfile.",
+                f"Start each of them on its own: {TWO}.",
             )
     for process in facts.deployment.processes:
         if process.shell and any(_waiting_for_ever(process.shell_text)):
             yield Occurrence(
                 "the second command never starts: the shell waits for the first, which stays",
                 process.where,
-                "Start each of them on its own: two services, or two lines of the Procfile.",
+                f"Start each of them on its own: {APART.get(process.kind, TWO)}.",
             )
 
 

@@ -21,6 +21,7 @@ from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.process import PLATFORMS
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
 from celeryize.model import Where
@@ -78,6 +79,7 @@ CELERY_LINE = re.compile(
 VARIABLES_ELSEWHERE = frozenset({"procfile", "supervisor"})
 # `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
 OUT_OF_USE = re.compile(r"\s*#\s*(?:-\s+)?(?:[\w.-]+:(?:\s|$)|\S*celery\s+-)")
+WEB_WORKERS = re.compile(r"--worker[\w-]*|(?:uvicorn|gunicorn)\S*\.\w*workers?\S*", re.I)
 SAYS_BEAT = re.compile(r"\bbeat\b|celerybeat|redbeat", re.IGNORECASE)
 
 
@@ -190,7 +192,8 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     # a file with Beat alone may have its worker in another repository
     path = beats[0].where.path
     others = [p for p in facts.deployment.processes if p.where.path == path and p.celery is None]
-    if not others or "worker" in _used_text(facts, path):
+    # gunicorn has workers of its own
+    if not others or "worker" in WEB_WORKERS.sub("", _used_text(facts, path)):
         return
     yield Occurrence(
         "Beat is started here, and nothing starts a worker: what Beat sends is never run",
@@ -405,6 +408,8 @@ def _pools(facts: Facts) -> Iterator[tuple[Where, str]]:
 def _is_built_here(facts: Facts, process: Process) -> bool:
     """Whether what a process is started with is what the dependency file says: of an image of a
     registry nothing is known."""
+    if process.kind in PLATFORMS:
+        return "image" not in process.options
     if process.kind != "compose":
         return process.kind != "kubernetes"
     image = _image_of(process)

@@ -204,17 +204,25 @@ def missing_in_image(facts: Facts) -> Iterator[Occurrence]:
     for process in facts.deployment.processes:
         if process.subcommand not in {"worker", "beat"}:
             continue
-        found = _only_image(facts) if process.kind == "kubernetes" else None
-        if process.kind == "compose":
-            # what is mounted hides what was copied
-            if not {"build", "context"} & set(process.options) or mounts_code(process):
-                continue
+        found = None
+        if process.kind == "kubernetes":
+            found = _only_image(facts)
+        # what is mounted hides what was copied
+        elif process.is_built and _has_known_context(process) and not mounts_code(process):
             found = _dockerfile_of(facts, process, staged=True)
         target = process.options["target"].text if "target" in process.options else None
         if found is None or (found[0], target) in seen:
             continue
         seen.add((found[0], target))
         yield from _left_out(facts, process, *found, _needed_files(facts))
+
+
+def _has_known_context(process: Process) -> bool:
+    """Whether the folder is known that the COPY lines of an image see, with what it leaves out: of
+    a file of Fly below the top it is where `fly deploy` is run."""
+    if process.kind == "fly":
+        return process.where.path.parent == PurePosixPath() and "ignorefile" not in process.options
+    return process.kind == "compose"
 
 
 @check("celery.E941")
@@ -229,9 +237,7 @@ def celery_not_in_image(facts: Facts) -> Iterator[Occurrence]:
     """
     reported: set[Path] = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        if not {"build", "context"} & set(process.options):
+        if process.subcommand not in {"worker", "beat"} or not process.is_built:
             continue
         found = _dockerfile_of(facts, process)
         if found is None or found[0] in reported:

@@ -12,6 +12,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.stop import (
+    REMAP,
     acknowledges_late,
     is_development,
     is_remapped,
@@ -21,12 +22,12 @@ from celeryize.checks.facts.processes.stop import (
 from celeryize.detect.command import shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.images import CMD, ENTRYPOINT, FROM, instructions_of
-from celeryize.detect.processes.process import Item
+from celeryize.detect.processes.process import PLATFORMS, Item
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
 REMAP_LINE = "REMAP_SIGTERM=SIGQUIT"
-# The verb that writes what a worker lacks for a safe stop, in each kind of file.
+# The verb that writes what a worker lacks for a safe stop, in each kind of file that it edits.
 COMPLETED = "`celeryize add-worker` writes that."
 # What each kind of file calls the time until SIGKILL.
 GRACES = {
@@ -35,7 +36,14 @@ GRACES = {
     "systemd": "TimeoutStopSec",
     "supervisor": "stopwaitsecs",
     "procfile": "Heroku's 30 seconds",
+    "fly": "kill_timeout",
+    "render": "maxShutdownDelaySeconds",
 }
+# The kinds of file whose time is short where they do not say it.
+SHORT = frozenset({"compose", "kubernetes", "fly", "render"})
+# The seconds of a soft shutdown that we write, and those that Celery needs to end after it.
+USUAL, MARGIN = 20.0, 10.0
+SOFT_NAME = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT"
 CONTAINERS = frozenset({"compose", "kubernetes", "docker"})
 # These shells stay between the supervisor and what `-c` starts; bash 5 execs the last command.
 STAYING = frozenset({"sh", "dash"})
@@ -46,6 +54,47 @@ SHELL_FORM_OF_CMD = re.compile(
     r"\bcelery\b[^\n]*\b(?:worker|beat)\b",
     re.MULTILINE,
 )
+
+
+def _how_to_remap(worker: Process, soft: float | None, also: str = "") -> str:
+    """How a stop starts a soft shutdown of a worker, in the words of its file; `soft` are the
+    seconds of the settings, `also` is what has to be done besides."""
+    if worker.kind == "fly":
+        return f"Write {_lines_of_fly(worker, soft or USUAL)}{also}."
+    if worker.kind == "render":
+        # what the Dashboard has, or a secret, is in no file
+        return (
+            "Add REMAP_SIGTERM with the value SIGQUIT to its envVars, unless the Dashboard has it"
+            f"{also}."
+        )
+    if worker.signal == "SIGINT":
+        return f"Stop it with SIGTERM, and put {REMAP_LINE} into its environment{also}."
+    return f"Put {REMAP_LINE} into the environment of the worker{also}. {COMPLETED}"
+
+
+def _how_to_give_time(worker: Process, soft: float | None) -> str:
+    """How the tasks of a worker get time at a stop, in the words of its file."""
+    if worker.kind not in PLATFORMS:
+        return (
+            f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
+            f" into the environment. {COMPLETED}"
+        )
+    how = _how_to_remap(worker, soft, f", and set {SOFT_NAME} below {_grace_then(worker)}")
+    if worker.kind == "fly":
+        return how
+    return f"Raise {GRACES[worker.kind]} above the longest task. {how}"
+
+
+def _lines_of_fly(worker: Process, soft: float) -> str:
+    """What a fly.toml lacks for a soft shutdown."""
+    lines = []
+    if worker.signal != "SIGTERM":
+        lines.append('kill_signal = "SIGTERM"')
+    if worker.stop is not None and worker.stop <= soft:
+        lines.append(f"kill_timeout = {soft + MARGIN:g}")
+    if worker.variable(REMAP) is None:
+        lines.append('REMAP_SIGTERM = "SIGQUIT" in [env], unless it is a secret')
+    return " and ".join(part for part in (", ".join(lines[:-1]), *lines[-1:]) if part)
 
 
 def _waits(facts: Facts, process: Process) -> bool:
@@ -61,10 +110,11 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
     What happens: The setting is never used: at the end of the grace the worker is killed. What ran
         is lost, with acks_late it is stuck until the visibility timeout (an hour).
     How it looks: "worker: Warm shutdown (MainProcess)", and exit code 137
-    Why: Docker, Kubernetes, systemd and supervisor send SIGTERM, which starts a warm shutdown: it
-        waits for ever. The soft shutdown begins with SIGQUIT.
+    Why: Docker, Kubernetes, systemd, supervisor and Render send SIGTERM, which starts a warm
+        shutdown: it waits for ever. So does SIGINT, which Fly sends. The soft shutdown begins with
+        SIGQUIT.
     Fix: REMAP_SIGTERM=SIGQUIT in the environment of the worker's process: Celery reads it when it
-        is imported, so the settings are too late.
+        is imported, so the settings are too late. On Fly kill_signal = "SIGTERM", too.
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
     """
     soft, place = soft_timeout(facts)
@@ -74,9 +124,9 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
     bare = [worker for worker in workers if not is_remapped(facts, worker)]
     if bare:
         yield Occurrence(
-            f"{bare[0].where} stops the worker with SIGTERM: this timeout is never used",
+            f"{bare[0].where} stops the worker with {bare[0].signal}: this timeout is never used",
             place,
-            f"Put {REMAP_LINE} into the environment of the worker. {COMPLETED}",
+            _how_to_remap(bare[0], soft),
         )
 
 
@@ -88,8 +138,8 @@ def soft_timeout_not_below_grace(facts: Facts) -> Iterator[Occurrence]:
         visibility timeout.
     How it looks: exit code 137; a task that stays STARTED
     Why: The soft shutdown waits for that long before it puts unfinished tasks back; the supervisor
-        kills earlier. Defaults: compose 10 s, supervisor 10 s, Kubernetes and Heroku 30 s, systemd
-        90 s.
+        kills earlier. Defaults: Fly 5 s, compose 10 s, supervisor 10 s, Kubernetes, Render and
+        Heroku 30 s, systemd 90 s.
     Fix: longest task < soft timeout < grace
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
     """
@@ -163,6 +213,8 @@ def _group_option(worker: Process) -> Item | None:
 
 def _is_heroku(facts: Facts) -> bool:
     """Whether the Procfile is run by Heroku: honcho and foreman read one, too."""
+    if any(process.kind in PLATFORMS for process in facts.deployment.processes):
+        return False
     root = facts.deployment.root
     names = ("app.json", "runtime.txt", "heroku.yml", ".python-version", ".buildpacks")
     if any((root / name).is_file() for name in names):
@@ -192,7 +244,7 @@ def remap_without_time(facts: Facts) -> Iterator[Occurrence]:
         return
     for worker in stopped_workers(facts):
         value = worker.variable("REMAP_SIGTERM")
-        if value == "SIGQUIT":
+        if value == "SIGQUIT" and worker.signal == "SIGTERM":
             item = worker.environment.get("REMAP_SIGTERM")
             yield Occurrence(
                 "SIGTERM is a cold shutdown here: running tasks are lost at every stop",
@@ -208,8 +260,8 @@ def late_and_killed(facts: Facts) -> Iterator[Occurrence]:
     What happens: A task that is longer than the grace is neither finished nor run again: it is
         stuck until the visibility timeout, an hour with Redis.
     How it looks: exit code 137; the message stays in Redis' key `unacked`
-    Why: SIGTERM starts a warm shutdown, which waits for the task; after the grace the supervisor
-        kills the worker, which has told the broker nothing.
+    Why: SIGTERM and SIGINT start a warm shutdown, which waits for the task; after the grace the
+        supervisor kills the worker, which has told the broker nothing.
     Fix: REMAP_SIGTERM=SIGQUIT in the environment of the worker, and
         CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
@@ -221,12 +273,16 @@ def late_and_killed(facts: Facts) -> Iterator[Occurrence]:
         if worker.group or worker.stop is None or worker.stop > 30 or is_remapped(facts, worker):
             continue
         yield Occurrence(
-            f"killed {worker.stop:g} s after SIGTERM: a longer task with acks_late is stuck until"
-            " the visibility timeout",
+            f"killed {worker.stop:g} s after {worker.signal}: a longer task with acks_late is stuck"
+            " until the visibility timeout",
             worker.where,
-            f"{REMAP_LINE} in its environment, and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below"
-            f" {worker.stop:g}. {COMPLETED}",
+            _how_to_remap(worker, soft, f", and set {SOFT_NAME} below {_grace_then(worker)}"),
         )
+
+
+def _grace_then(worker: Process) -> str:
+    """The time of a worker, with what it is told to have."""
+    return "kill_timeout" if worker.kind == "fly" else f"{worker.stop:g}"
 
 
 def _broker(facts: Facts) -> str:
@@ -240,25 +296,26 @@ def _broker(facts: Facts) -> str:
 
 @check("celery.I805", grouped=True, unless=("celery.W800", "celery.W804", "celery.W810"))
 def short_grace(facts: Facts) -> Iterator[Occurrence]:
-    """The worker is killed soon after SIGTERM, and nothing gives its tasks time.
+    """The worker is killed soon after a stop begins, and nothing gives its tasks time.
 
     What happens: A task that is longer than the grace is lost at every deploy.
     How it looks: exit code 137; a task that stays STARTED
-    Why: Compose kills after 10 seconds, Kubernetes after 30; SIGTERM starts a warm shutdown, which
-        waits for the task and no longer.
+    Why: Fly kills after 5 seconds, compose after 10, Kubernetes and Render after 30. Their signals
+        (SIGTERM; SIGINT on Fly) start a warm shutdown, which waits for the task and no longer.
     Fix: A grace above the longest task; or REMAP_SIGTERM=SIGQUIT in the environment of the worker
         and CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT (Celery 5.5) below the grace
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
     """
+    soft, _ = soft_timeout(facts)
     for worker in stopped_workers(facts):
-        if worker.kind not in {"compose", "kubernetes"} or worker.stop is None:
+        if worker.kind not in SHORT or worker.stop is None or worker.signal == "SIGKILL":
             continue
         if worker.stop <= 30 and not is_remapped(facts, worker):
             yield Occurrence(
-                f"killed {worker.stop:g} s after SIGTERM: a longer task is lost at every deploy",
+                f"killed {worker.stop:g} s after {worker.signal}: a longer task is lost at every"
+                " deploy",
                 worker.stop_where or worker.where,
-                f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
-                f" into the environment. {COMPLETED}",
+                _how_to_give_time(worker, soft),
             )
 
 
@@ -276,7 +333,9 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
     """
     reported = set()
     for process in facts.deployment.processes:
-        if process.kind not in CONTAINERS | {"supervisor"} or is_development(process.where.path):
+        if process.kind not in CONTAINERS | {"supervisor", "fly"}:
+            continue
+        if is_development(process.where.path):
             continue
         # the shell of an image is W812
         if process.subcommand not in {"worker", "beat"} or "started" in process.options:
@@ -290,7 +349,7 @@ def shell_in_between(facts: Facts) -> Iterator[Occurrence]:
             message = f"without exec the shell of the script is what is stopped ({process.where})"
         elif _stays(facts, process):
             place, hint = process.where, "Write exec in front of celery, or use no shell."
-            message = f"{process.shell} -c stays between: SIGTERM does not reach celery"
+            message = f"{process.shell} -c stays between: {process.signal} does not reach celery"
         else:
             continue
         if place not in reported:

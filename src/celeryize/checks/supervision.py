@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -33,6 +34,7 @@ from celeryize.checks.facts.settings import Setting
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
+from celeryize.detect.processes.render import POLICY
 from celeryize.model import Where
 from celeryize.reading import readable_text
 from celeryize.urls import redacted
@@ -147,7 +149,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: One of them
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    first: dict[tuple[object, str | None], Process] = {}
+    first: dict[tuple[tuple[PurePosixPath, str], str | None], Process] = {}
     for process in facts.deployment.processes:
         command = process.celery
         # services of a profile are alternatives
@@ -155,10 +157,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
             continue
         if command.subcommand != "beat" and not _has_beat(command):
             continue
-        scope: object = process.where.path
-        if process.kind in {"kubernetes", "systemd"}:
-            scope = process.where.path.parent
-        key = scope, command.option("-A", "--app")
+        key = process.scope, command.option("-A", "--app")
         other = first.setdefault(key, process)
         if other is not process and other.name != process.name:
             yield Occurrence(
@@ -390,17 +389,17 @@ def different_apps(facts: Facts) -> Iterator[Occurrence]:
     workers: dict[object, list[Process]] = {}
     for process in facts.deployment.processes:
         if process.subcommand == "worker":
-            workers.setdefault(process.where.path, []).append(process)
+            workers.setdefault(process.scope, []).append(process)
     for beat in facts.deployment.processes:
         if beat.subcommand != "beat":
             continue
-        started = {_app_of(worker) for worker in workers.get(beat.where.path, ())}
+        started = {_app_of(worker) for worker in workers.get(beat.scope, ())}
         own = _app_of(beat)
         if own is None or not started or None in started or own in started:
             continue
         # a package may import the app of another one: two apps have to be there
         if {own, *started} <= makers:
-            other = workers[beat.where.path][0]
+            other = workers[beat.scope][0]
             yield Occurrence(
                 f"Beat runs {own}, the worker {_app_of(other)} ({other.where})",
                 beat.where,
@@ -489,7 +488,8 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
     What happens: When its memory is full, Redis deletes whole queues.
     How it looks: (nothing: tasks disappear)
     Why: With an allkeys-* policy every key may go; a queue is one key.
-    Fix: --maxmemory-policy noeviction; a second Redis for the cache
+    Fix: --maxmemory-policy noeviction, and maxmemoryPolicy: noeviction on Render, whose default is
+        allkeys-lru; a second Redis for the cache
     Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#key-eviction
     """
     redis = [p for p in facts.deployment.processes if _is_redis(p)]
@@ -507,6 +507,25 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 "Write --maxmemory-policy noeviction.",
             )
+    yield from _evicting_instances(facts)
+
+
+def _evicting_instances(facts: Facts) -> Iterator[Occurrence]:
+    """The Key Value instances of Render that a worker's variable names as the broker."""
+    workers = [p for p in facts.deployment.processes if p.subcommand == "worker"]
+    brokers = {(p.where.path, url.host) for p in workers if (url := broker_of(facts, p))}
+    for server in facts.deployment.processes:
+        policy = server.options.get("maxmemory_policy")
+        if server.kind != "render" or policy is None:
+            continue
+        if (server.where.path, server.name) not in brokers:
+            continue
+        message = f"{policy.text}: when its memory is full, {server.name} deletes queues"
+        if not policy.text:
+            message = f"{server.name} has no maxmemoryPolicy, which is {POLICY} then: when its "
+            message += "memory is full, it deletes queues"
+        if (policy.text or POLICY).startswith("allkeys"):
+            yield Occurrence(message, policy.where, "Write maxmemoryPolicy: noeviction.")
 
 
 def _in_its_file(facts: Facts, process: Process) -> re.Match[str] | None:
@@ -787,10 +806,8 @@ def _sends_tasks(facts: Facts, process: Process) -> bool:
 
 
 def _are_together(worker: Process, sender: Process) -> bool:
-    """Whether two processes are deployed together: by one file, or by two of a folder."""
-    if worker.kind in {"kubernetes", "systemd"}:
-        return worker.kind == sender.kind and worker.where.path.parent == sender.where.path.parent
-    return worker.where.path == sender.where.path
+    """Whether two processes are deployed together."""
+    return worker.kind == sender.kind and worker.scope == sender.scope
 
 
 def _reads_same(
@@ -866,8 +883,17 @@ def celery_behind_web(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"nothing watches or stops this {kind}: the shell goes on as the web server",
                 process.where,
-                f"Start the {kind} as a process of its own: `celeryize add-worker` writes one.",
+                f"Start the {kind} as a process of its own: {_how_apart(process)}.",
             )
+
+
+def _how_apart(process: Process) -> str:
+    """How a process of its own gets into the file of another one."""
+    if process.kind == "fly":
+        return "a line of [processes]"
+    if process.kind == "render":
+        return "a service with `type: worker`"
+    return "`celeryize add-worker` writes one"
 
 
 def _behind_web(text: str) -> str:

@@ -125,12 +125,15 @@ def is_executed(facts: Facts, process: Process) -> bool:
     """Whether the first word is the program, and no entry point takes it as an argument."""
     if process.kind == "kubernetes":
         return "args_only" not in process.options
-    if process.kind != "compose" or not {"build", "context"} & set(process.options):
+    if not process.is_built:
         return False
     file = facts.deployment.root / process.where.path
     dockerfile = dockerfile_of(process, file.parent)
     # an image of somebody's may have an entry point of its own
     if "dockerfile_inline" in readable_text(file) or not is_from_plain_image(dockerfile):
+        return False
+    # `fly deploy` is run in a folder that nobody knows
+    if process.kind != "compose" and not dockerfile:
         return False
     return ENTRY_POINT.search(dockerfile) is None
 

@@ -19,7 +19,7 @@ IN_ENV_FILE = re.compile(rf"(?m)^\s*(?:export\s+)?{VARIABLE}\s*=\s*[\"']?([\w.]+
 IN_ANY_FILE = re.compile(rf"\b{VARIABLE}\b[\"']?\s*[:=\s]\s*[\"']?([A-Za-z_]\w*(?:\.\w+)+)")
 STARTS_PROJECT = re.compile(
     r"\.env(rc|[.\-_].*)?|.*\.env|\.?devcontainer(\.json)?|Procfile.*|(docker-)?compose.*\.ya?ml"
-    r"|.*[Dd]ockerfile.*|Containerfile|[Mm]akefile|[Jj]ustfile|app\.json|fly\.toml|.*\.sh"
+    r"|.*[Dd]ockerfile.*|Containerfile|[Mm]akefile|[Jj]ustfile|app\.json|fly\.toml|render\.yaml|.*\.sh"
 )
 FOR_TESTS = re.compile(r"(?:^|[._])(?:tests?|testing|pytest|ci)(?:[._]|$)")
 SETS_APPS = re.compile(r"(?m)^\s*INSTALLED_APPS\b[^=\n]*=")

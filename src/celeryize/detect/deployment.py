@@ -15,7 +15,7 @@ from celeryize.detect.processes.scripts import read_scripts
 from celeryize.reading import readable_text
 
 # Whatever may start processes: what it is, its reader finds out by its text.
-PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*\.(conf|ini)|.*\.ya?ml")
+PROCESS_FILES = re.compile(r"Procfile.*|.*\.service|.*\.(conf|ini)|.*\.ya?ml|fly([._-].*)?\.toml")
 SCRIPT_NAMES = re.compile(r".*\.(sh|bash)|[\w-]*(start|run|entry|celery|worker|beat|launch)[\w-]*")
 SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"'](\w+)")
 # How deep a repository is searched.

@@ -94,6 +94,8 @@ def _folders_named(root: Path, process: Process) -> Iterator[Path]:
 def _built_from(process: Process) -> Iterator[str]:
     """The folders that a service of a compose file names, from the folder of that file."""
     options = process.options
+    if process.kind == "render" and "rootDir" in options:
+        yield options["rootDir"].text
     if process.kind != "compose":
         return
     context = options.get("context") or options.get("build")

@@ -34,6 +34,7 @@ EXPORTING = (
     "*/*.service",
     "app.json",
     "fly.toml",
+    "render.yaml",
     "*.sh",
 )
 EXPORTS = re.compile(rf"(?m)^[^#\n]*\b{VARIABLE}\b(?![^\n]*\btest)")

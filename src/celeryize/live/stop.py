@@ -82,6 +82,8 @@ class StopCase:
     @property
     def remapped(self) -> bool:
         """Whether the signal starts the soft shutdown."""
+        if self.signal == "SIGINT":
+            return False
         return dict(self.environment).get("REMAP_SIGTERM") == "SIGQUIT" or self.signal == "SIGQUIT"
 
     @property

@@ -73,6 +73,12 @@ CMD case "$ROLE" in worker) exec {WORKER} ;; *) exec gunicorn config.wsgi ;; esa
 REMAP = ("environment:", "  REMAP_SIGTERM: SIGQUIT")
 LONG = "stop_grace_period: 1m30s"
 MISTAKES = [
+    # the variable is for SIGTERM alone
+    Mistake(
+        "celery.W800",
+        compose(LONG, "stop_signal: SIGINT", *REMAP) | settings(f"{SOFT.strip()}  # <-\n"),
+        compose(LONG, "stop_signal: SIGTERM", *REMAP) | settings(SOFT),
+    ),
     Mistake(
         "celery.W812",
         {"Dockerfile": f"FROM python:3.12-slim\nCMD {WORKER}  # <-\n"},

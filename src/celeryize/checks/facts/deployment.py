@@ -23,7 +23,7 @@ from celeryize.detect.deployment import (
 )
 from celeryize.detect.modules import is_foreign
 from celeryize.detect.owners import is_of_others
-from celeryize.detect.processes import Process, Script, read_processes
+from celeryize.detect.processes import Process, Script, is_of_platform, read_processes
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -32,10 +32,14 @@ FILES = (
     "*compose*.y*ml",
     "*.service",
     "supervisord*.conf",
+    "fly*.toml",
+    "render*.y*ml",
     "*/Procfile*",
     "*/*compose*.y*ml",
     "*/*.service",
     "*/supervisord*.conf",
+    "*/fly*.toml",
+    "*/render*.y*ml",
 )
 DOCKERFILES = ("*ockerfile*", "*/*ockerfile*", "*/*/*ockerfile*")
 # A `#` at the beginning of a line, or behind a space; in a URL or a colour it is none.
@@ -73,7 +77,7 @@ class DeploymentFacts:
 
     @cached_property
     def files(self) -> tuple[PurePosixPath, ...]:
-        """Procfiles, compose files and service units of the project."""
+        """Procfiles, compose files, service units and files of platforms of the project."""
         found = {path for pattern in FILES for path in self.root.glob(pattern) if path.is_file()}
         own = {path for path in found if not self._is_in_foreign_folder(path)}
         return tuple(sorted(PurePosixPath(p.relative_to(self.root).as_posix()) for p in own))
@@ -210,7 +214,8 @@ class DeploymentFacts:
     def commands(self) -> tuple[CeleryCommand, ...]:
         """Every `celery` command line in them, and in start scripts."""
         known = {process.where.path for process in self._all_processes}
-        found = [c for path in self.files if path not in known for c in self._commands_in(path)]
+        unread = [path for path in self.files if path not in known and not is_of_platform(path)]
+        found = [command for path in unread for command in self._commands_in(path)]
         # a service that takes over the script or the anchor of another one is no second line
         found += [process.celery for process in self.processes if process.celery]
         found += [script.command for script in self.scripts]

@@ -18,6 +18,8 @@ from celeryize.reading import file_mentions
 
 # Files that start the processes of a project, in the folders where they usually are.
 START_FILES = ("Procfile", "*compose*.y*ml", "*.service", "supervisord*.conf", "*supervisor*.conf")
+# What starts the processes on a platform, whatever a Procfile beside it says.
+PLATFORM_FILES = ("fly.toml", "render.yaml")
 FOLDERS = (".", "deploy", "deployment", "deployments", "docker", "compose", "systemd", "etc")
 MOST_NAMED = 3
 
@@ -80,7 +82,9 @@ def deployment_steps(project: Project) -> tuple[NextStep, ...]:
 def files_without_worker(project: Project) -> str:
     """The names of the files that start the project's processes, where none mentions Celery."""
     files = list(_start_files(project))
-    if any(file_mentions(file, b"celery") for file in files):
+    platforms = [project.root / name for name in PLATFORM_FILES]
+    mentioning = [*files, *(file for file in platforms if file.is_file())]
+    if any(file_mentions(file, b"celery") for file in mentioning):
         return ""
     names = [os.path.relpath(file, project.root) for file in files[:MOST_NAMED]]
     if len(files) > MOST_NAMED:

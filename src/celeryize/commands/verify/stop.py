@@ -111,7 +111,7 @@ def refuse_no_process(facts: Facts) -> list[Process]:
     raise CeleryizeError(
         "no deployment file here starts a worker or Beat, so there is no stop to try",
         hint="Write one with `celeryize add-worker`; compose files, Procfiles, systemd units, "
-        "supervisor programs and Kubernetes manifests are read.",
+        "supervisor programs, Kubernetes manifests, fly.toml and render.yaml are read.",
     )
 
 
@@ -368,6 +368,11 @@ def _add_remap(process: Process, case: StopCase) -> str:
         return f"KillMode=mixed; and Environment={REMAP_LINE} with {below}"
     if case.group and process.kind == "supervisor":
         return f"stopasgroup=false; and {REMAP_LINE} in environment= with {below}"
+    if process.kind == "fly":
+        signal = "" if process.signal == "SIGTERM" else 'kill_signal = "SIGTERM", '
+        return f"{signal}{REMAP_LINE} in [env], with {below}"
+    if process.signal == "SIGINT":
+        return f"SIGTERM in place of SIGINT, {REMAP_LINE} in its environment, with {below}"
     return f"{REMAP_LINE} in its environment, with {below}"
 
 

@@ -21,6 +21,7 @@ from celeryize.detect.deployment import (
 )
 from celeryize.detect.owners import is_of_others
 from celeryize.detect.processes import TEMPLATE, Process, is_template, read_processes
+from celeryize.detect.processes.process import PLATFORMS
 from celeryize.errors import CannotPatch
 from celeryize.model import Where
 from celeryize.patch.yaml_tree import parse_yaml, repeated_keys
@@ -203,7 +204,9 @@ def _without_guess(root: Path, process: Process) -> Process:
 def _read_deployment(
     root: Path, path: Path, relative: PurePosixPath, processes: tuple[Process, ...]
 ) -> DeploymentFile | None:
-    """A file that is not a unit; None for one that deploys nothing."""
+    """A file that is not a unit; None for one that deploys nothing, and for that of a platform."""
+    if any(process.kind in PLATFORMS for process in processes):
+        return None
     try:
         data = read_file(path)
         text = data.decode("utf-8-sig")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -14,7 +14,13 @@ from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files, is_unknown_worker
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
-from celeryize.commands.worker.platforms import find_platform, start_on
+from celeryize.commands.worker.platforms import (
+    WORDS,
+    find_platform,
+    start_on,
+    started_by_platforms,
+    without_procfiles,
+)
 from celeryize.commands.worker.procfile import new_procfile, plan_procfile
 from celeryize.commands.worker.request import KINDS, Request, check_request
 from celeryize.commands.worker.routes import report_unconsumed
@@ -75,8 +81,11 @@ def plan(project: Project, request: Request) -> Plan:
     draft = project.draft()
     found = find_files(project.root, project.base)
     files = [file for file in found if request.to in {None, file.kind}]
-    if not files and request.to is None:
-        raise _no_file(project, facts, request)
+    if request.to is None:
+        files = without_procfiles(files, facts, request, draft)
+        if not files:
+            _keep_platform_files(project, facts, request, draft)
+            return draft.plan()
     skipped: list[DeploymentFile] = []
     if request.to and not request.service and all(file.skipped for file in files):
         # a file for the documentation, say: the project itself has none of the kind
@@ -143,19 +152,43 @@ def _report_less_time(draft: Draft, files: list[DeploymentFile], wanted: Wanted)
         )
 
 
-def _no_file(project: Project, facts: Facts, request: Request) -> CannotPatch:
-    """That there is no deployment file; where the file of a platform is, with what goes there."""
+def _keep_platform_files(project: Project, facts: Facts, request: Request, draft: Draft) -> None:
+    """A step for the file of a platform that starts all that is wanted. Raises CannotPatch where
+    something is missing."""
+    started = started_by_platforms(facts)
+    wanted, _ = wanted_processes(project, facts, request, health=False)
+    there = {process.subcommand for process in started}
+    # which queues a worker of theirs is for is not compared
+    missing = tuple(job for job in wanted.jobs if job.subcommand not in there or request.queues)
+    if missing:
+        workers = tuple(job for job in missing if not job.is_beat)
+        beat = wanted.beat if wanted.beat in missing else None
+        raise _no_file(project, replace(wanted, workers=workers, beat=beat), started)
+    for process in started:
+        what = WORDS[str(process.subcommand)]
+        draft.keep(process.where.path, f"line {process.where.line} starts {what}")
+
+
+def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
+    """That there is no deployment file; where the file of a platform is, with what goes there,
+    beside what it starts already."""
     hint = f"Make one with --to KIND, which is one of {', '.join(KINDS)}."
     lines = ""
     platform = find_platform(project.root)
     if platform is not None and platform.processes:
-        wanted, _ = wanted_processes(project, facts, request, health=False)
         start = start_on(platform, [job.name for job in wanted.jobs])
         hint = f"{platform.file} is not edited: {start}. {hint} The commands:"
-        lines = lines_to_paste("procfile", wanted)
-    return CannotPatch(
+        lines = lines_to_paste(platform.kind, wanted)
+    what = (
         "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
-        "manifest or supervisor program",
+        "manifest or supervisor program"
+    )
+    if started:
+        there = WORDS[str(started[0].subcommand)]
+        absent = " and ".join(dict.fromkeys(WORDS[job.subcommand] for job in wanted.jobs))
+        what = f"{started[0].where} starts {there}, and no file starts {absent}"
+    return CannotPatch(
+        what,
         hint=hint,
         snippet=lines,
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from celeryize.detect.processes.branches import Guard, branch_lines
 from celeryize.detect.processes.compose import read_compose
+from celeryize.detect.processes.fly import NAMES as FLY_NAMES
+from celeryize.detect.processes.fly import read_fly
 from celeryize.detect.processes.images import (
     instructions_of,
     stage_of,
@@ -18,6 +21,8 @@ from celeryize.detect.processes.images import (
 from celeryize.detect.processes.kubernetes import read_kubernetes
 from celeryize.detect.processes.process import Item, Process, Script
 from celeryize.detect.processes.procfile import read_procfile
+from celeryize.detect.processes.render import NAMES as RENDER_NAMES
+from celeryize.detect.processes.render import read_render
 from celeryize.detect.processes.scripts import copied_files, entry_words, link_script
 from celeryize.detect.processes.sections import read_supervisor, read_unit
 from celeryize.model import Where
@@ -26,6 +31,8 @@ from celeryize.reading import read_text, readable_text
 CELERY = re.compile(r"(?:^|[\s/])celery\s.*\b(?:worker|beat)\b", re.S)
 # also in quotes, and in a file of JSON
 SERVICES = re.compile(r"^(?:services|'services'|(?:\{?\s*)?\"services\")\s*:", re.M)
+# Whose command is what the entry point of the image is given, and is that of the image without one.
+FROM_AN_IMAGE = frozenset({"compose", "fly", "render"})
 WORKLOADS = re.compile(r"^kind\s*:", re.M)
 # What Helm, Jinja or cookiecutter fill in: not the text that will be run.
 TEMPLATE = re.compile(r"\{\{|\{%")
@@ -36,7 +43,7 @@ OF_DOCKER = re.compile(
     r"[^}]*\}\}"
 )
 
-__all__ = ["Process", "Script", "processes_in", "read_processes"]
+__all__ = ["Process", "Script", "is_of_platform", "processes_in", "read_processes"]
 
 
 def read_processes(
@@ -66,7 +73,7 @@ def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: P
         return process
     copies = copied_files(image)
     linked = link_script(process, scripts, copies)
-    if linked.script or "entrypoint" in process.options or process.kind != "compose":
+    if linked.script or "entrypoint" in process.options or process.kind not in FROM_AN_IMAGE:
         return linked
     # the command of a service is what the entry point of its image is given
     begun = replace(process, words=(*entry_words(image), *process.words))
@@ -75,7 +82,9 @@ def _linked(process: Process, scripts: tuple[Script, ...], root: Path, folder: P
 
 def _started(process: Process, place: Path, image: str, root: Path) -> Process | None:
     """The process with what its image starts, where that is Celery."""
-    if "celery" not in image or process.kind != "compose" or "entrypoint" in process.options:
+    if "celery" not in image or process.kind not in FROM_AN_IMAGE:
+        return None
+    if "entrypoint" in process.options:
         return None
     target = process.options.get("target")
     stage = stage_of(image, target.text if target else None)
@@ -136,11 +145,21 @@ def processes_in(path: PurePosixPath, text: str) -> Iterator[Process]:
         return read_supervisor(path, text)
     if is_template(text):
         return iter(())
+    if FLY_NAMES.fullmatch(path.name):
+        return read_fly(path, text)
+    # a compose file may be called so, too: its services are a mapping
+    if RENDER_NAMES.fullmatch(path.name):
+        return chain(read_render(path, text), read_compose(path, text))
     if SERVICES.search(text):
         return read_compose(path, text)
     if WORKLOADS.search(text):
         return read_kubernetes(path, text)
     return iter(())
+
+
+def is_of_platform(path: PurePosixPath) -> bool:
+    """Whether a file is that of Fly or Render, by its name."""
+    return bool(FLY_NAMES.fullmatch(path.name) or RENDER_NAMES.fullmatch(path.name))
 
 
 def is_template(text: str) -> bool:

@@ -14,6 +14,8 @@ from celeryize.model import Where
 
 UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h)?")
+# The files of platforms: they are read, and none of our commands writes them.
+PLATFORMS = frozenset({"fly", "render"})
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "/bin/sh", "/bin/dash", "/bin/bash", "/bin/ash"})
 
 
@@ -66,6 +68,23 @@ class Process:
     probe: Item | None = None
     options: Mapping[str, Item] = field(default_factory=dict)
     script: Script | None = None
+
+    @property
+    def scope(self) -> tuple[PurePosixPath, str]:
+        """What is deployed together: a file, the folder of manifests and units, one environment of
+        a Blueprint."""
+        path = self.where.path
+        if self.kind in {"kubernetes", "systemd"}:
+            path = path.parent
+        stage = self.options.get("environment") if self.kind == "render" else None
+        return path, stage.text if stage else ""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its image is made from a Dockerfile, as far as its file says it."""
+        if self.kind in PLATFORMS:
+            return "dockerfile" in self.options
+        return self.kind == "compose" and not self.options.keys().isdisjoint(("build", "context"))
 
     @property
     def celery(self) -> CeleryCommand | None:

@@ -39,6 +39,13 @@ def compose(*lines: str) -> Tree:
     return {"compose.yml": "\n    ".join(("services:\n  worker:", *lines)) + "\n"}
 
 
+def fly(*lines: str) -> Tree:
+    worker = 'processes = {worker = "celery -A config worker"}'
+    return {"fly.toml": "\n".join((worker, *lines)) + "\n"}
+
+
+TERM = 'kill_signal = "SIGTERM"'
+REMAPPED = 'env = {REMAP_SIGTERM = "SIGQUIT"}'
 PLAIN = "command: celery -A config worker -l INFO"
 REMAP = "environment: {REMAP_SIGTERM: SIGQUIT}"
 
@@ -49,6 +56,9 @@ REMAP = "environment: {REMAP_SIGTERM: SIGQUIT}"
         (compose(PLAIN), ("SIGTERM", False, 10, "", False)),
         (compose(PLAIN, "stop_grace_period: 1m30s", REMAP), ("SIGTERM", False, 90, "", True)),
         (compose(PLAIN, "stop_signal: SIGQUIT"), ("SIGQUIT", False, 10, "", True)),
+        (compose(PLAIN, "stop_signal: SIGINT", REMAP), ("SIGINT", False, 10, "", False)),
+        (fly(REMAPPED), ("SIGINT", False, 5, "", False)),
+        (fly(TERM, REMAPPED, "kill_timeout = 60"), ("SIGTERM", False, 60, "", True)),
         (
             compose('command: sh -c "celery -A config worker"'),
             ("SIGTERM", False, 10, "ignores", False),
@@ -151,6 +161,12 @@ def test_words_that_a_variable_gives_are_left_out(tmp_path):
             "",
             "stopasgroup=false",
         ),
+        (fly(), SOFT, 'kill_signal = "SIGTERM", REMAP_SIGTERM=SIGQUIT in [env]'),
+        # the variable is for SIGTERM alone
+        (fly(REMAPPED), SOFT, 'kill_signal = "SIGTERM", REMAP_SIGTERM=SIGQUIT in [env]'),
+        (fly(TERM), SOFT, "REMAP_SIGTERM=SIGQUIT in [env]"),
+        (fly(TERM, REMAPPED), SOFT, "raise kill_timeout above the soft timeout (20 s)"),
+        (compose(PLAIN, "stop_signal: SIGINT", REMAP), SOFT, "SIGTERM in place of SIGINT"),
     ],
 )
 def test_the_first_thing_in_the_way_is_named(tmp_path, files, settings, told):

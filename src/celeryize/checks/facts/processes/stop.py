@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, is_true, number_of
-from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.process import PLATFORMS, Process
 from celeryize.model import Where
 
 SOFT = "worker_soft_shutdown_timeout"
@@ -25,12 +25,18 @@ def is_development(path: PurePosixPath) -> bool:
 
 
 def stopped_workers(facts: Facts) -> list[Process]:
-    """The workers that a deployment stops: those of production."""
-    return [
+    """The workers that a deployment stops: those of production.
+
+    Beside the file of a platform that starts one, nothing starts those of a Procfile.
+    """
+    found = [
         process
         for process in facts.deployment.processes
         if process.subcommand == "worker" and not is_development(process.where.path)
     ]
+    if not any(process.kind in PLATFORMS for process in found):
+        return found
+    return [process for process in found if process.kind != "procfile"]
 
 
 def soft_timeout(facts: Facts) -> tuple[float | None, Where | None]:
@@ -55,6 +61,9 @@ def is_remapped(facts: Facts, process: Process) -> bool:
     """Whether a stop may reach the worker as another signal than SIGTERM."""
     if process.signal == "SIGQUIT":
         return True
+    # the variable is for SIGTERM alone
+    if process.signal == "SIGINT":
+        return False
     if process.variable(REMAP) is not None:
         return True
     if facts.app_code and REMAP in facts.app_code.source.text:

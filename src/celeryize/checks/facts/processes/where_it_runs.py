@@ -142,7 +142,11 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
     beside = (facts.deployment.root / process.where.path).parent
     if process.kind == "procfile":
         return beside
-    if process.kind != "compose":
+    if process.kind == "render" and "dockerfile" not in process.options:
+        return None if "image" in process.options else beside / (process.folder or ".")
+    # what is built for a file of Fly below the root depends on where `fly deploy` is run
+    of_fly = process.kind == "fly" and beside == facts.deployment.root
+    if process.kind != "compose" and not (of_fly and "dockerfile" in process.options):
         return None
     dockerfile = dockerfile_of(process, beside)
     if INSTALLS.search(dockerfile) or "entrypoint" in process.options:
