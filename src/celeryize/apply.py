@@ -395,14 +395,24 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     edits = [file.edit for file in files]
     names = ", ".join(str(edit.path) for edit in edits)
     reasons = "".join(f"\n{line}" for file in files for line in _reasons_of(file))
+    hint = (
+        "Revert your edit; or, in your editor, remove the lines with a - in the first patch above "
+        "(also where you have edited them) and put back those with a +. Then `celeryize undo` "
+        "again. If that does not help, drop the change from the history: celeryize undo --forget"
+    )
+    if command.startswith("celeryize add-task"):
+        # its body was there to be written
+        hint = (
+            f"To take the task away with what you wrote into it, delete it in {names}, then "
+            "`celeryize undo` again. To keep it, drop the change from the history: "
+            "celeryize undo --forget"
+        )
     by_hand = (_diff(edit.path, edit.after, edit.before) for edit in edits)
     return Conflict(
         f"{names} changed since `{command}` wrote it{reasons}",
         diff="".join(_diff(file.edit.path, file.edit.after, file.now) for file in files),
         # the edit is in the lines of the patch, so no program can apply it
-        hint="Revert your edit; or, in your editor, remove the lines with a - in the first patch "
-        "above (also where you have edited them) and put back those with a +. Then `celeryize undo`"
-        " again. If that does not help, drop the change from the history: celeryize undo --forget",
+        hint=hint,
         snippet="".join(by_hand).rstrip("\n"),
         where=Where(edits[0].path),
     )

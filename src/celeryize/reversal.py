@@ -46,10 +46,12 @@ class _Hunk:
 
 @dataclass(frozen=True, slots=True)
 class _Reversal:
-    """What is to be replaced; `touches`: an edit stands directly beside it."""
+    """What is to be replaced; `touches`: an edit stands directly beside it. `gone` are lines of
+    what was written that somebody has taken out already, a hunk and no less."""
 
     hunks: tuple[_Hunk, ...]
     touches: bool
+    gone: tuple[Any, ...] = ()
 
 
 def take_back(
@@ -65,6 +67,8 @@ def take_back(
     if written is None:
         raise Clash("was removed by it, and is there again")
     if before is None and not by_line:
+        if _has_nothing_else(written, now):
+            return None
         raise Clash("was made by it, and edited since")
     old = _split_lines(before or b"")
     base, ours = _split_lines(written), _split_lines(now)
@@ -73,11 +77,27 @@ def take_back(
     if reversal.touches and not by_line and prove is None:
         raise Clash("has an edit directly beside its lines")
     result = _assemble(reversal, old, ours)
+    if reversal.gone and not _are_gone(reversal, before or b"", result):
+        raise Clash("has an edit in its lines")
     if prove is not None and not by_line:
         prove(_Versions(before or b"", written, now, result), reversal)
     if before is None and not result.strip():
         return None
     return result
+
+
+def _has_nothing_else(written: bytes, now: bytes) -> bool:
+    """Whether a file has lines of what was written alone, in their order: nothing but blank lines
+    has come, so nobody's work goes with it."""
+    left = iter(_split_lines(written))
+    return all(line in left for line in _split_lines(now) if line.strip())
+
+
+def _are_gone(reversal: _Reversal, before: bytes, result: bytes) -> bool:
+    """Whether the lines that somebody has taken out are not elsewhere, moved and edited, and
+    something is left to take back."""
+    came = set(WORD.findall(b"".join(reversal.gone))) - set(WORD.findall(before))
+    return bool(reversal.hunks) and not came & set(WORD.findall(result))
 
 
 def is_taken_back(
@@ -110,12 +130,13 @@ def _split_lines(data: bytes) -> list[bytes]:
 def _reversed(
     old: Sequence[Hashable], base: Sequence[Hashable], ours: Sequence[Hashable]
 ) -> _Reversal:
-    """Where the changes from `old` to `base` stand in `ours`. Raises Clash where not all of one
-    does.
+    """Where the changes from `old` to `base` stand in `ours`. Raises Clash where one of them stands
+    there in part.
     """
     places = _places(base, ours)
     hunks = []
     touches = False
+    gone: list[Any] = []
     changes = difflib.SequenceMatcher(None, old, base, autojunk=False).get_opcodes()
     for tag, first, last, start, stop in changes:
         if tag == "equal":
@@ -128,11 +149,15 @@ def _reversed(
             hunks.append(_Hunk(below, below, first, last))
             continue
         here = [places.get(line, -1) for line in range(start, stop)]
+        is_known = above >= 0 or not start
+        if first == last and set(here) == {-1} and is_known and below == above + 1:
+            gone += base[start:stop]
+            continue
         if here[0] < 0 or here != list(range(here[0], here[0] + len(here))):
             raise Clash("has an edit in its lines")
         touches = touches or above != here[0] - 1 or below != here[-1] + 1
         hunks.append(_Hunk(here[0], here[-1] + 1, first, last))
-    return _Reversal(tuple(hunks), touches)
+    return _Reversal(tuple(hunks), touches, tuple(gone))
 
 
 def _places(base: Sequence[Hashable], ours: Sequence[Hashable]) -> dict[int, int]:

@@ -13,7 +13,9 @@ PATHS = st.sampled_from(["settings.py", "requirements.txt", "run.sh", "compose.y
 
 @st.composite
 def histories(draw):
-    """A file of distinct lines, lines put into it, and edits that leave a line between."""
+    """A file of distinct lines, lines put into it, and edits that leave a line between, or take
+    out lines that were put in.
+    """
     end = draw(ENDS)
     count = draw(st.integers(3, 30))
     path = draw(PATHS)
@@ -23,11 +25,13 @@ def histories(draw):
     near = {place - 1 for place in places} | places
     free = [number for number in range(count) if number not in near]
     edited = draw(st.dictionaries(st.sampled_from(free), ACTIONS)) if free else {}
+    # some of what was put in is taken out already, not all
+    dropped = draw(st.sets(st.sampled_from(sorted(places)), max_size=len(places) - 1))
 
     def text(*, ours: bool, theirs: bool) -> bytes:
         pieces = []
         for number in range(count + 1):
-            if ours and number in places:
+            if ours and number in places and not (theirs and number in dropped):
                 pieces += [
                     form.format(f"_ours{number}_{part}", 1).encode() + end for part in (1, 2)
                 ]

@@ -219,6 +219,58 @@ def test_a_file_that_was_made():
         back("old.py", "x = 1\n", None, "x = 2\n")
 
 
+@pytest.mark.parametrize(
+    ("now", "goes"),
+    [
+        ("from celery import shared_task\n", True),
+        ("\n\n", True),
+        ("", True),
+        (TASKS.replace("    return 1\n", ""), True),
+        ("from celery import shared_task\n\nX = 1\n", False),
+        (TASKS.replace("return 1", "return 2"), False),
+        ("@shared_task\nfrom celery import shared_task\n", False),
+    ],
+)
+def test_a_file_that_was_made_goes_where_nothing_but_its_own_lines_is_left(now, goes):
+    if goes:
+        assert back("tasks.py", None, TASKS, now) is None
+        return
+    with pytest.raises(Clash, match="was made by it"):
+        back("tasks.py", None, TASKS, now)
+
+
+IMPORTED = 'import json\nimport os\n\nX = os.environ["X"]\n'
+WITH_TASK = IMPORTED.replace("import os\n", "import os\n\nfrom celery import shared_task\n") + (
+    "\n\n@shared_task\ndef new():\n    return 2\n"
+)
+
+
+def test_what_somebody_has_taken_out_of_a_change_already_is_no_hindrance():
+    now = IMPORTED.replace("import os\n", "import os\n\nfrom celery import shared_task\n")
+    assert back("tasks.py", IMPORTED, WITH_TASK, now) == IMPORTED
+    # with an edit elsewhere
+    now, wanted = (text.replace("json", "sys") for text in (now, IMPORTED))
+    assert back("tasks.py", IMPORTED, WITH_TASK, now) == wanted
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        # a part of it only
+        WITH_TASK.replace("    return 2\n", ""),
+        WITH_TASK.replace("@shared_task\n", ""),
+        # moved, and edited
+        "def new():\n    return 3\n\n\n" + WITH_TASK.partition("\n\n@")[0],
+        WITH_TASK.partition("\n\n@")[0].replace("X =", "new = 2\nX ="),
+        # another one in its place
+        WITH_TASK.partition("\n\n@")[0] + "Y = 1\n",
+    ],
+)
+def test_what_is_taken_out_in_part_or_moved_clashes(now):
+    with pytest.raises(Clash):
+        back("tasks.py", IMPORTED, WITH_TASK, now)
+
+
 def test_lock_files_are_left_alone():
     with pytest.raises(Clash, match="package manager"):
         back("uv.lock", "a\nb\n", "a\nx\nb\n", "a\nx\nb\nc\n")

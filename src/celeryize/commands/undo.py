@@ -191,7 +191,9 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
     with undone(change, root=root, edits=edits, passed=passed):
         # all of it is done on entering; there is nothing to prove
         pass
-    edited = [file.edit.path for file in files if file.since is Since.EDITED]
+    # of a file that goes, nothing was kept
+    kept_files = [file for file in files if file.since is Since.EDITED and file.undone is not None]
+    edited = [file.edit.path for file in kept_files]
     summary = f"`{change.command}` is undone{_kept_edits(edited)}"
     if committed:
         summary += "; it is in a commit, so commit this, too"

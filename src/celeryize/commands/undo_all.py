@@ -75,7 +75,9 @@ def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
         if before != without[path]
     )
     notes += still_imported(edits, root)
-    return UndoOfAll(tuple(undos), edits, frozenset(edited), frozenset(left), tuple(notes))
+    # of a file that goes, nothing was kept
+    kept_files = frozenset(path for path in edited if without.get(path) is not None)
+    return UndoOfAll(tuple(undos), edits, kept_files, frozenset(left), tuple(notes))
 
 
 def _edits_of(

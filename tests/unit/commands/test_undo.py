@@ -577,6 +577,22 @@ def test_an_undo_of_all_keeps_edits_that_were_made_since(thrice: Path):
     assert "CELERY" not in settings.read_text()
 
 
+def test_an_undo_of_all_goes_on_where_a_task_was_filled_in_and_deleted(thrice: Path):
+    tasks = thrice / "doctors/tasks.py"
+    filled = tasks.read_text().replace("pass  # The work: make it safe to repeat.", "print(1)", 1)
+    tasks.write_text(filled)
+    with pytest.raises(Conflict) as caught:
+        commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert "delete it in doctors/tasks.py, then `celeryize undo` again" in caught.value.hint
+    # as the hint says; its import stays
+    head, _, second = filled.split("@shared_task\n")
+    tasks.write_text(f"{head}@shared_task\n{second}")
+    ended = commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert ended.status is WriteOutcome.DONE
+    assert "kept" not in ended.summary
+    assert not tasks.exists()
+
+
 def test_an_undo_of_all_that_meets_an_edit_undoes_nothing(thrice: Path):
     app = thrice / "config/celery.py"
     app.write_text(app.read_text().replace("Celery(", "Celery(strict_typing=True, main="))
