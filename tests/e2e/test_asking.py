@@ -106,6 +106,16 @@ DIALOGUES = {
         ("(--args)", "1\r"),
         NO,
     ),
+    "add_schedule_new_task": (
+        "add-schedule",
+        ("(TASK)", f"{DOWN}\r"),
+        ("another task, by its name", "doctors.tidy\r"),
+        ("No code defines doctors.tidy", "\r"),
+        ("(--at, --every, --cron)", "\r"),
+        ("(--at)", "3:00\r"),
+        ("(NAME)", "\r"),
+        NO,
+    ),
     "add_schedule_time": (
         "add-schedule nightly charge",
         ("(--at, --every, --cron)", f"{DOWN}{DOWN}\r"),

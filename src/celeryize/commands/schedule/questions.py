@@ -10,6 +10,7 @@ from itertools import chain, count
 from celeryize import when
 from celeryize.commands.asking import ask_in_row
 from celeryize.commands.schedule.entry import Request
+from celeryize.commands.task.place import registered_name
 from celeryize.detect.project import Project
 from celeryize.detect.tasks import DefinedTask, find_tasks
 from celeryize.errors import CeleryizeError, UsageError
@@ -20,6 +21,7 @@ REMOVE_EXAMPLE = "celeryize remove-schedule nightly"
 # More would not fit on a screen of 24 lines.
 MOST_TASKS = 15
 EVERY_DAY, SOME_DAYS, INTERVAL, CRONTAB = "daily", "days", "interval", "crontab"
+CREATE, ELSEWHERE = "create", "elsewhere"
 TIMES = (
     Choice(EVERY_DAY, "at a time of day, every day (--at)"),
     Choice(SOME_DAYS, "at a time of day, on some days of the week (--at, --on)"),
@@ -79,7 +81,10 @@ def _ask_open(project: Project, given: Request, view: Asker, *, in_full: bool) -
     request = given
     if not request.task:
         tasks = find_tasks(project.modules, project.apps, project.celery)
-        request = replace(request, task=view.ask(_task_question(tasks)))
+        request = replace(request, task=view.ask(_task_question(project, tasks)))
+        if not request.create and _is_new(project, request.task, tasks):
+            create = view.ask(_creation_question(request.task)) == CREATE
+            request = replace(request, create=create)
     if not request.when.code:
         flags = _ask_time(view)
         chosen = _parsed(dict(flags))
@@ -93,11 +98,12 @@ def _ask_open(project: Project, given: Request, view: Asker, *, in_full: bool) -
     return request
 
 
-def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
+def _task_question(project: Project, tasks: tuple[DefinedTask, ...]) -> Question:
     if not tasks:
-        raise UsageError(
-            "there is no task to schedule yet", hint="Write the first one: celeryize add-task"
-        )
+        own = [app.label for app in project.apps if app.installed]
+        example = f"{(own or ['shop'])[0]}.tidy_up"
+        text = "There is no task yet. What is the new one called?"
+        return Question(text, "APP.TASK", (), "", example=f"for example {example}")
     shown = tasks[:MOST_TASKS]
     return Question(
         "Which task is to run?",
@@ -106,6 +112,23 @@ def _task_question(tasks: tuple[DefinedTask, ...]) -> Question:
         shown[0].name,
         other="another task, by its name ...",
     )
+
+
+def _is_new(project: Project, name: str, tasks: Sequence[DefinedTask]) -> bool:
+    """Whether no code defines a task of one of the project's apps."""
+    registered = registered_name(project, name)
+    if any(task.name == registered for task in tasks):
+        return False
+    heads = {head for app in project.apps for head in (app.name, app.label)}
+    return any(name.startswith(f"{head}.") for head in heads)
+
+
+def _creation_question(task: str) -> Question:
+    choices = (
+        Choice(CREATE, "write the task, too, to be filled in"),
+        Choice(ELSEWHERE, "the entry alone: the task gets its name elsewhere"),
+    )
+    return Question(f"No code defines {task}. What is to be written?", "--create", choices, CREATE)
 
 
 def _ask_time(view: Asker) -> list[tuple[str, str]]:
