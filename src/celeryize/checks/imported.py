@@ -15,7 +15,6 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
-from celeryize.checks.facts.settings import ARGUMENTS
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
 
@@ -588,130 +587,6 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     for failure in failures(facts, "signal"):
         text = f"{failure.type}: {failure.message}"
         yield _exception_occurrence(facts, failure, f"swallowed in a signal handler: {text}")
-
-
-@check(
-    "celery.E150",
-    imports=True,
-    unless=(
-        *("celery.E001", "celery.E002", "celery.E020", "celery.E160", "celery.E161"),
-        "celery.E381",
-    ),
-    unless_there=("celery.E167",),
-)
-def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
-    """The broker's or the result backend's client library is missing, or its URL cannot be read.
-
-    What happens: The worker does not start, and .delay() raises.
-    How it looks: ModuleNotFoundError: No module named 'redis', or
-        AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery itself only installs the client for RabbitMQ; and in a URL, # / @ and : of a
-        password have to be percent-encoded.
-    Fix: Install the client that the URL needs (celery[redis], celery[sqs], ...; sqlalchemy for
-        db+...), or correct the URL.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
-    """
-    for failure in failures(facts, "broker", "backend"):
-        key = "broker_url" if failure.phase == "broker" else "result_backend"
-        yield Occurrence(
-            f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
-            _deciding_place(facts, key),
-            _missing_client(failure),
-        )
-
-
-def _deciding_place(facts: Facts, key: str) -> Where | None:
-    """The line that gives a setting its value: what is written to `app.conf` beats the argument of
-    Celery(), and that beats the settings."""
-    for app in facts.project.celery[:1]:
-        tree = facts.project.modules.tree(app.where.path)
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        # of several of a line, the one that begins it
-        given = {node.lineno: node for node in reversed(calls)}
-        written = [
-            where
-            for name, where in app.conf_writes
-            if name == key or (name == "update" and key in _keys_given(given.get(where.line or 0)))
-        ]
-        if written:
-            return written[-1]
-        if ARGUMENTS[key] in app.constructor:
-            return app.where
-    setting = facts.settings.first(f"CELERY_{key.upper()}")
-    return setting.where if setting else None
-
-
-def _keys_given(call: ast.Call | None) -> set[str | None]:
-    """The names that `app.conf.update(...)` is given: as arguments, or as keys of a dict."""
-    if call is None:
-        return set()
-    keys = {keyword.arg for keyword in call.keywords}
-    for node in call.args:
-        if isinstance(node, ast.Dict):
-            keys |= {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
-    return keys
-
-
-# What brings the results into the database of Django.
-RESULTS_APP = 'Add "django_celery_results" to INSTALLED_APPS.'
-
-
-def _missing_client(failure: Failure) -> str:
-    """What is missing, as the exception says it."""
-    if "ssl_cert_reqs" in failure.message:
-        return "Add ?ssl_cert_reqs=required to the URL."
-    if "Port could not be cast" in failure.message:
-        return 'A part of the password is read as the port: urllib.parse.quote(password, safe="").'
-    if failure.phase == "backend" and "'bool' object is not iterable" in failure.message:
-        return "CELERY_REDIS_BACKEND_USE_SSL is a dict: {'ssl_cert_reqs': ssl.CERT_REQUIRED}."
-    if "'NoneType' object has no attribute 'Redis'" in failure.message:
-        return "Install the Redis client: celery[redis]."
-    if re.search(r"No module named 'django-(?:db|cache)'", failure.message):
-        return f"Install django-celery-results. {RESULTS_APP}"
-    if "django_celery_results" in failure.message and "INSTALLED_APPS" in failure.message:
-        return RESULTS_APP
-    match = re.search(r"No module named '([\w.]+)'", failure.message)
-    if match is None:
-        # the exception names the library itself, or the URL is what is wrong
-        return ""
-    module = match[1].split(".")[0]
-    if module in EXTRAS:
-        return f"Install it: celery[{EXTRAS[module]}]."
-    if module in DRIVERS:
-        return f"Install the driver of the database: {DRIVERS[module]}."
-    return f"Install {module}, or correct the URL."
-
-
-# The extra of celery that brings a module; kombu's Redis transport imports packaging first.
-EXTRAS = {
-    "redis": "redis",
-    "packaging": "redis",
-    "boto3": "sqs",
-    "botocore": "sqs",
-    "pycurl": "sqs",
-    "urllib3": "sqs",
-    "sqlalchemy": "sqlalchemy",
-    "pymongo": "mongodb",
-    "pylibmc": "memcache",
-    "pymemcache": "pymemcache",
-    "memcache": "pymemcache",
-    "kazoo": "zookeeper",
-    "consul": "consul",
-    "elasticsearch": "elasticsearch",
-    "cassandra": "cassandra",
-    "couchbase": "couchbase",
-    "librabbitmq": "librabbitmq",
-    "google": "gcpubsub",
-    "msgpack": "msgpack",
-}
-DRIVERS = {
-    "psycopg2": "psycopg2-binary",
-    "psycopg": "psycopg",
-    "MySQLdb": "mysqlclient",
-    "pymysql": "pymysql",
-    "oracledb": "oracledb",
-    "pyodbc": "pyodbc",
-}
 
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030", "celery.E120"))

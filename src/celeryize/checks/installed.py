@@ -46,7 +46,7 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
     if not found:
         return
     name, written, installed = found[0]
-    where = _line_of(facts, name)
+    where = line_of(facts, name)
     others = "".join(f"; {other} is {version}" for other, _, version in found[1:])
     sync = facts.project.dependencies.sync
     yield Occurrence(
@@ -103,7 +103,7 @@ def _padded(version: Version) -> Version:
     return (*version, *(0,) * (LONGEST - len(version)))
 
 
-def _line_of(facts: Facts, name: str) -> Where:
+def line_of(facts: Facts, name: str) -> Where:
     """The line that declares a library."""
     dependencies = facts.project.dependencies
     files = [file for file in (dependencies.file, dependencies.left.get(name)) if file]

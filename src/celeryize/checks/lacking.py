@@ -6,14 +6,18 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from celeryize.celery_facts import words
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.clients import (
+    BRINGS_CELERY,
+    declares,
+    is_told_with_client,
+    needed_clients,
+)
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.plain import HIDDEN_BINDINGS
-from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
 from celeryize.checks.facts.settings import Setting
@@ -27,22 +31,6 @@ from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
-# The client that a transport or a result backend needs, and the extra of celery that brings it.
-CLIENTS = {
-    "redis": ("redis", "redis"),
-    "rediss": ("redis", "redis"),
-    "sentinel": ("redis", "redis"),
-    "sqs": ("boto3", "sqs"),
-    "mongodb": ("pymongo", "mongodb"),
-}
-# What has one of these among its own requirements; Source: their metadata on PyPI, 2026-11.
-BRINGS_CELERY = {"django-celery-beat", "django-celery-results", "flower", "celery-redbeat"}
-BRINGS_CELERY |= {"django-celery-email", "celery-progress", "celery-once", "django-structlog"}
-BRINGS = {
-    "redis": {"django-redis", "celery-redbeat", "channels-redis", "rq", "django-rq", "fakeredis"},
-    "boto3": {"django-ses", "django-storages"},
-    "pymongo": {"mongoengine", "djongo"},
-}
 # So have these, with gevent.
 BRINGS_GEVENT = frozenset({"grequests", "gevent-websocket"})
 # Commands of django-celery and of Celery 3, and what starts the same now.
@@ -257,10 +245,10 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with pip
     """
     dependencies = facts.project.dependencies
-    if dependencies.file is None or not facts.project.celery or not _declares(facts, "django"):
+    if dependencies.file is None or not facts.project.celery or not declares(facts, "django"):
         return
     developers = _only_for_developers(facts)
-    if developers is None and _declares(facts, "celery", *BRINGS_CELERY):
+    if developers is None and declares(facts, "celery", *BRINGS_CELERY):
         return
     if developers is not None:
         yield Occurrence(
@@ -269,12 +257,14 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
             f"Declare it in {dependencies.file}, beside Django, which a deploy installs.",
         )
         return
+    found = _developers_celery(facts)
+    if found is None and is_told_with_client(facts):
+        return
     place = Where(dependencies.file)
     message = f"{dependencies.file} does not declare celery, which the project imports"
-    extras = sorted({extra for _, _, extra in _needed_clients(facts)})
+    extras = sorted({extra for _, _, extra in needed_clients(facts)})
     bundle = f"celery[{','.join(extras)}]" if extras else "celery"
     hint = f"Add it: {bundle}."
-    found = _developers_celery(facts)
     if found is not None:
         group, line = found
         place = Where(dependencies.file, line)
@@ -314,12 +304,6 @@ def _developers_celery(facts: Facts) -> tuple[str, int] | None:
 
     text = readable_text(facts.project.root / file)
     return developers_group_with(text.encode("utf-8", "replace"), "celery")
-
-
-def _declares(facts: Facts, *names: str) -> bool:
-    """Whether any of some distributions is declared, in this or another file."""
-    dependencies = facts.project.dependencies
-    return bool(set(names) & {*dependencies.declared, *dependencies.left})
 
 
 @check("celery.E158", imports=True, unless=("celery.E002",))
@@ -365,7 +349,7 @@ def _undeclared_pools(facts: Facts) -> Iterator[tuple[Where, str]]:
     """The first worker whose pool needs a library that nothing declares."""
     dependencies = facts.project.dependencies
     written = dependencies.declared.get("celery")
-    if dependencies.file is None or written is None or not _declares(facts, "django"):
+    if dependencies.file is None or written is None or not declares(facts, "django"):
         return
     for where, pool in _pools(facts):
         if pool in {"gevent", "eventlet"} and pool not in written and not _has_pool(facts, pool):
@@ -440,7 +424,7 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
     Source: https://flower.readthedocs.io/en/latest/install.html
     """
     dependencies = facts.project.dependencies
-    if dependencies.file is None or not _declares(facts, "celery") or _declares(facts, "flower"):
+    if dependencies.file is None or not declares(facts, "celery") or declares(facts, "flower"):
         return
     # a file for production alone, or the image, may bring it
     for place, _, files in facts.deployment.folders:
@@ -475,9 +459,9 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
     drivers = {"psycopg2": "postg", "psycopg2-binary": "postg", "mysqlclient": "mysql"}
     engines = " ".join(ast.unparse(setting.value) for setting in facts.settings.named("DATABASES"))
     found = [
-        name for name, engine in drivers.items() if _declares(facts, name) and engine in engines
+        name for name, engine in drivers.items() if declares(facts, name) and engine in engines
     ]
-    if not found or _declares(facts, "psycogreen", "psycopg", "pymysql"):
+    if not found or declares(facts, "psycogreen", "psycopg", "pymysql"):
         return
     if any(code.has("psycogreen") for code in facts.code.relevant):
         return
@@ -490,63 +474,6 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
                 "Use psycopg 3 or psycogreen (PyMySQL for MySQL), or the pool threads.",
             )
             return
-
-
-@check("celery.W157", unless=("celery.E150",))
-def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
-    """The broker or the result backend needs a client that the dependency file does not declare.
-
-    What happens: It works where the client is installed already, and fails after the next deploy.
-    How it looks: ModuleNotFoundError: No module named 'redis', or
-        AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery itself brings the client of RabbitMQ alone.
-    Fix: celery[redis] in the dependency file.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
-    """
-    dependencies = facts.project.dependencies
-    written = dependencies.declared.get("celery")
-    if dependencies.file is None or written is None or not _declares(facts, "django"):
-        return
-    extras = set(re.findall(r"[\w-]+", (re.search(r"\[([^]]*)\]", written) or [""])[0]))
-    for key, client, extra in _needed_clients(facts):
-        if extra in extras:
-            continue
-        hint = f"Write celery[{extra}]"
-        own = facts.settings.first(f"{PREFIX}BROKER_URL")
-        if own is not None and key.startswith(f"{PREFIX}BROKER_URL "):
-            # a process that has kept the broker of yesterday
-            scheme = urlsplit(text_of(default_of(own.value)) or "").scheme
-            if scheme and CLIENTS.get(scheme, ("", ""))[1] != extra:
-                hint += f", or give it the broker that the settings have now ({scheme}://...)"
-        yield Occurrence(
-            f"{dependencies.file} does not declare {client}, which {key} needs",
-            Where(dependencies.file),
-            f"{hint}.",
-        )
-        return
-
-
-def _urls_in_use(facts: Facts) -> Iterator[tuple[str, str]]:
-    """The URLs of the settings, and those that deployed workers get in their place, each with what
-    has it."""
-    for key in ("BROKER_URL", "RESULT_BACKEND"):
-        setting = facts.settings.first(f"{PREFIX}{key}")
-        if setting is not None:
-            yield text_of(default_of(setting.value)) or "", f"{PREFIX}{key}"
-    for process in facts.deployment.processes:
-        if process.subcommand in {"worker", "beat"}:
-            broker = broker_of(facts, process)
-            if broker is not None:
-                yield broker.url, f"{broker.variable} of {process.name} ({broker.where})"
-
-
-def _needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
-    """What has the URL of a server whose client is not declared by itself, with the client and the
-    extra of celery that brings it."""
-    for url, what in _urls_in_use(facts):
-        client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
-        if client and not _declares(facts, client, *BRINGS[client]):
-            yield what, client, extra
 
 
 @check("celery.W169", unless=("celery.E001", "celery.E002", "celery.E003"))

@@ -15,6 +15,7 @@ from tests.unit.checks import (
     test_bodies,
     test_calls,
     test_canvas,
+    test_clients,
     test_command_lines,
     test_commits,
     test_configuration,
@@ -68,6 +69,7 @@ from tests.unit.checks.projects import found_in
 FAMILIES = (
     test_arguments,
     test_bodies,
+    test_clients,
     test_lacking,
     test_images,
     test_left_out,
@@ -143,6 +145,7 @@ def test_each_static_check_has_a_broken_project():
 def test_each_check_that_needs_an_import_has_a_broken_project():
     families = (
         test_imported,
+        test_clients,
         test_configuration,
         test_definitions,
         test_entries,
