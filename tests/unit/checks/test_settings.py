@@ -12,6 +12,7 @@ from celeryize.detect.project import load_project
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     APP,
+    DECLARED,
     Mistake,
     found_in,
     healthy,
@@ -141,7 +142,8 @@ MISTAKES = [
     Mistake(
         "celery.E161",
         settings("CELERY_RESULT_BACKEND = 'redis://h/abc'  # <-\n", instead="CELERY_RESULT_B"),
-        settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B"),
+        settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B")
+        | DECLARED,
     ),
     Mistake(
         "celery.W300",
@@ -159,7 +161,8 @@ MISTAKES = [
         settings(
             "CELERY_RESULT_BACKEND = 'django-db'\nINSTALLED_APPS += ['django_celery_results']\n",
             instead="CELERY_RESULT_B",
-        ),
+        )
+        | DECLARED,
     ),
     Mistake(
         "celery.W382",
