@@ -22,9 +22,7 @@ from celeryize.celery_facts import (
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import constant_of
-from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import default_of, is_false, is_true, number_of, text_of
+from celeryize.checks.facts.literals import default_of, is_false, number_of, text_of
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
@@ -140,7 +138,7 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
     """
     for setting in facts.settings.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
-        url = _url_text(facts, "broker_url")
+        url = url_text(facts, "broker_url")
         if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(
             ("redis", "sentinel")
         ):
@@ -417,7 +415,8 @@ def literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, st
                 yield setting, value, text
 
 
-def _url_text(facts: Facts, key: str) -> str | None:
+def url_text(facts: Facts, key: str) -> str | None:
+    """The first URL that the settings spell out for `broker_url` or `result_backend`."""
     return next((text for _, _, text in literal_urls(facts, key)), None)
 
 
@@ -729,131 +728,6 @@ def _tasks_with_soft_above_hard(
             task.code.where(task.decorator),
             hint,
         )
-
-
-@check("celery.W470")
-def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
-    """The broker delivers a task again before it can be done.
-
-    What happens: The same task runs several times at once.
-    How it looks: The same task id is received again and again in the worker's log.
-    Why: Redis and SQS give a message that is not acknowledged within visibility_timeout to another
-        worker; late acknowledgement, `countdown` and `eta` keep messages that long.
-    Fix: visibility_timeout above the time limit and the longest countdown or eta.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
-    """
-    timeout = broker_patience(facts)
-    if timeout is None:
-        return
-    broker = "Redis"
-    if (_url_text(facts, "broker_url") or "").startswith("sqs"):
-        broker = "SQS"
-    where = _visibility_timeout(facts)[1]
-    limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
-    longest = None
-    if limit and _acknowledges_late(facts):
-        longest = number_of(limit.value)
-    if longest is not None and limit and timeout <= longest:
-        yield Occurrence(
-            f"{broker} delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
-            "and is acknowledged at its end",
-            where or limit.where,
-            _longer_patience(longest, "the time limit"),
-        )
-    yield from _tasks_longer_than(facts, timeout, broker)
-    for code in facts.code.relevant:
-        for call in code.calls:
-            delay = delay_of(code, call)
-            if delay is not None and delay >= timeout:
-                yield Occurrence(
-                    f"a delay of {delay:g} s is not below the visibility_timeout of {broker}, "
-                    f"{timeout:g} s: the task runs several times",
-                    code.where(call),
-                    _longer_patience(delay, "the delay"),
-                )
-
-
-def _longer_patience(seconds: float, what: str) -> str:
-    """What to write so that the broker waits longer than that: the next full hour."""
-    enough = (int(seconds) // 3600 + 1) * 3600
-    option = f'"visibility_timeout": {enough}'
-    return f"Write {option}, which is above {what}, in CELERY_BROKER_TRANSPORT_OPTIONS."
-
-
-def _tasks_longer_than(facts: Facts, timeout: float, broker: str) -> Iterator[Occurrence]:
-    """The tasks that are acknowledged at their end and have a time limit of their own above the
-    patience of the broker."""
-    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
-    by_settings = late is not None and is_true(late.value)
-    for task in facts.tasks:
-        own = task.options.get("acks_late")
-        if not (is_true(own) or (own is None and by_settings)):
-            continue
-        limits = [number_of(task.options.get(name)) for name in ("time_limit", "soft_time_limit")]
-        longest = max((limit for limit in limits if limit is not None), default=0)
-        if longest >= timeout:
-            yield Occurrence(
-                f"{task.node.name} may run for {longest:g} s, and {broker} delivers it again after "
-                f"{timeout:g} s",
-                task.where,
-                _longer_patience(longest, "its time limit"),
-            )
-
-
-def broker_patience(facts: Facts) -> float | None:
-    """The seconds after which the broker gives an unacknowledged message to another worker; None
-    for a broker that does not, or of which it is not known."""
-    url = _url_text(facts, "broker_url") or ""
-    timeout, where = _visibility_timeout(facts)
-    if url.startswith(("redis", "sentinel")):
-        return timeout
-    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    # a queue that is made elsewhere has a timeout of its own
-    if not url.startswith("sqs") or (options and "predefined" in ast.unparse(options.value)):
-        return None
-    if where is None:
-        return SQS_TIMEOUT
-    return timeout
-
-
-def _visibility_timeout(facts: Facts) -> tuple[float, Where | None]:
-    """The seconds after which Redis delivers a message again, and where they are set."""
-    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    if options and isinstance(options.value, ast.Dict):
-        for key, value in zip(options.value.keys, options.value.values, strict=True):
-            if text_of(key) == "visibility_timeout":
-                return number_of(value) or VISIBILITY_TIMEOUT, options.code.where(value)
-    return VISIBILITY_TIMEOUT, None
-
-
-def _acknowledges_late(facts: Facts) -> bool:
-    """Whether any task is acknowledged at its end only."""
-    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
-    if late and is_true(late.value):
-        return True
-    return any(is_true(task.options.get("acks_late")) for task in facts.tasks)
-
-
-def delay_of(code: Code, call: ast.Call) -> float | None:
-    """The seconds in `apply_async(..., countdown=60)`, or in `eta=timezone.now() + timedelta()`."""
-    sends = {"apply_async", "apply_async_on_commit", "retry", "send_task", "set"}
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in sends:
-        return None
-    for keyword in call.keywords:
-        value = constant_of(code, keyword.value)
-        if keyword.arg == "countdown":
-            return number_of(value)
-        if keyword.arg == "eta" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-            now = isinstance(value.left, ast.Call) and dotted(value.left.func).endswith("now")
-            if now:
-                return number_of(constant_of(code, value.right))
-    return None
-
-
-# Seconds, where nothing sets them; Source: kombu/transport/redis.py.
-VISIBILITY_TIMEOUT = 3600.0
-# The same of Amazon's; Source: kombu/transport/SQS.
-SQS_TIMEOUT = 1800.0
 
 
 @check("celery.W541")

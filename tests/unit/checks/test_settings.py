@@ -18,7 +18,6 @@ from tests.unit.checks.projects import (
     healthy,
     settings,
     tasks,
-    view,
     with_twin,
 )
 
@@ -200,48 +199,6 @@ MISTAKES = [
         "celery.E160",
         settings("CELERY_BROKER_URL = 'redis:localhost'  # <-\n", instead="CELERY_BROKER_U"),
         settings("CELERY_BROKER_URL = 'redis+socket:///run/r.sock'\n", instead="CELERY_BROKER_U"),
-    ),
-    Mistake(
-        "celery.W470",
-        settings(
-            "CELERY_TASK_ACKS_LATE = True\n"
-            "CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n"
-        ),
-        settings("CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        settings(
-            "CELERY_TASK_ACKS_LATE = True\nCELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n",
-            instead="CELERY_BROKER_TR",
-        ),
-        settings("CELERY_TASK_ACKS_LATE = True\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        {
-            **tasks("@shared_task(time_limit=14400)\ndef pack():  # <-\n    pass\n"),
-            **settings("CELERY_TASK_ACKS_LATE = True\n"),
-        },
-        {
-            **tasks(
-                "@shared_task(time_limit=14400, acks_late=False)\ndef pack():\n    pass\n\n\n"
-                "@shared_task(time_limit=1800)\ndef send():\n    pass\n"
-            ),
-            **settings("CELERY_TASK_ACKS_LATE = True\n"),
-        },
-    ),
-    Mistake(
-        "celery.W470",
-        tasks(
-            "@shared_task(acks_late=True, soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():  # <-\n    pass\n"
-        ),
-        tasks("@shared_task(soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():\n    pass\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        view("def f():\n    greet.apply_async(args=('x',), countdown=7200)  # <-\n"),
-        view("def f():\n    greet.apply_async(args=('x',), countdown=60)\n"),
     ),
     Mistake(
         "celery.W541",

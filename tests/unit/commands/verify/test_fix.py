@@ -324,6 +324,21 @@ CASES = [
         "",
     ),
     Broken(
+        "celery.W470",
+        {
+            **tasks("@shared_task(acks_late=True, time_limit=14400)\ndef f():\n    pass\n"),
+            **view("def f():\n    greet.apply_async(args=('x',), countdown=7200)\n"),
+        },
+        SETTINGS,
+        '"visibility_timeout": 3600',
+        '"visibility_timeout": 18000',
+        {
+            **tasks("@shared_task(acks_late=True, time_limit=14400)\ndef f():\n    pass\n"),
+            **settings("", instead="CELERY_BROKER_TRANSPORT"),
+        },
+        "no number for visibility_timeout is written in the settings",
+    ),
+    Broken(
         "celery.W440",
         tasks("@shared_task(\n    timelimit=300,  # long\n)\ndef f():\n    pass\n"),
         TASKS,
