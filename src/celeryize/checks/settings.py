@@ -807,28 +807,6 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.W560", grouped=True)
-def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
-    """Messages may be pickles.
-
-    What happens: Whoever can write to the broker can run code in the worker.
-    How it looks: (nothing)
-    Why: Unpickling can run arbitrary code.
-    Fix: Pass what JSON can hold: ids, texts, numbers.
-    Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
-    """
-    for setting in facts.settings.named("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT"):
-        if any((text_of(node) or "") in PICKLE for node in ast.walk(setting.value)):
-            yield Occurrence(
-                f"{setting.name} accepts pickles: whoever can write to the broker can run code",
-                setting.where,
-            )
-
-
-# Its name, and the content type of a message that is one.
-PICKLE = {"pickle", "application/x-python-serialize"}
-
-
 @check("celery.W561")
 def password_in_code(facts: Facts) -> Iterator[Occurrence]:
     """A password is written in the code.

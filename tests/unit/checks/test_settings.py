@@ -222,11 +222,6 @@ MISTAKES = [
         settings("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True\n"),
     ),
     Mistake(
-        "celery.W560",
-        settings("CELERY_ACCEPT_CONTENT = ['json', 'pickle']  # <-\n"),
-        settings("CELERY_ACCEPT_CONTENT = ['json', 'yaml']\n"),
-    ),
-    Mistake(
         "celery.W561",
         settings(
             "CELERY_BROKER_URL = 'amqp://me:s3cret@mq.example.org//'  # <-\n",
