@@ -62,6 +62,8 @@ CELERY_LINE = re.compile(
     rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
     re.I,
 )
+# The kinds of files that add-worker edits.
+WRITABLE = frozenset({"compose", "procfile", "systemd", "kubernetes", "supervisor"})
 # Where the file that starts a process does not say which variables it has.
 VARIABLES_ELSEWHERE = frozenset({"procfile", "supervisor"})
 # `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
@@ -88,8 +90,7 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     yield Occurrence(
         f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
-        "celeryize add-worker writes it beside the worker; by hand: "
-        f"celery -A {_app_of(worker)} beat",
+        _how_to_start_beat(facts, worker),
     )
 
 
@@ -141,24 +142,41 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     Fix: Start Beat beside the worker; or ignore_result=True for what nobody asks for
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires
     """
-    setting = facts.settings.first(f"{PREFIX}RESULT_BACKEND")
-    if setting is None or facts.settings.first(f"{PREFIX}RESULT_EXPIRES") is not None:
-        return
-    backend = text_of(default_of(setting.value)) or ""
-    if not backend.startswith(("django-db", "db+")):
-        return
-    workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts) or _names_cleanup(facts):
+    setting = results_to_clear(facts)
+    worker = worker_without_beat(facts)
+    if setting is None or worker is None:
         return
     yield Occurrence(
-        f"results are kept in {backend}, and nothing deletes them: no Beat is started",
+        f"results are kept in {text_of(default_of(setting.value))}, and nothing deletes them: no "
+        "Beat is started",
         setting.where,
-        f"Start it beside the worker ({workers[0].where}): celery -A {_app_of(workers[0])} beat",
+        _how_to_start_beat(facts, worker),
     )
 
 
-def _names_cleanup(facts: Facts) -> bool:
-    return any(code.has("backend_cleanup") for code in facts.code.relevant)
+def results_to_clear(facts: Facts) -> Setting | None:
+    """The setting that keeps results in a database, where nothing but Beat deletes them."""
+    setting = facts.settings.first(f"{PREFIX}RESULT_BACKEND")
+    if setting is None or facts.settings.first(f"{PREFIX}RESULT_EXPIRES") is not None:
+        return None
+    backend = text_of(default_of(setting.value)) or ""
+    if not backend.startswith(("django-db", "db+")):
+        return None
+    if any(code.has("backend_cleanup") for code in facts.code.relevant):
+        return None
+    return setting
+
+
+def _how_to_start_beat(facts: Facts, worker: CeleryCommand) -> str:
+    """The command that writes Beat beside a worker, and the process itself."""
+    kinds = {p.kind for p in facts.deployment.processes if p.where.path == worker.where.path}
+    line = f"celery -A {_app_of(worker)} beat"
+    if not kinds <= WRITABLE:
+        return f"Start it beside the worker ({worker.where}): {line}"
+    return (
+        f"`celeryize add-worker --to {min(kinds)} --beat` writes it beside the worker "
+        f"({worker.where}); by hand: {line}"
+    )
 
 
 @check("celery.W845")
