@@ -15,6 +15,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.missing_names import hint_for_name
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
 
@@ -108,7 +109,8 @@ def _hint_for_missing(facts: Facts, failure: Failure) -> str:
             if removed:
                 return f"Removed in Celery 5: {removed}"
     if missing.split(".")[0] in facts.code.own_packages:
-        return f"The project has no module {missing}: correct the import."
+        meant = _module_beside(facts, missing) or "Correct the import."
+        return f"The project has no module {missing}. {meant}"
     close = difflib.get_close_matches(missing, sorted(facts.code.own_packages), 1, 0.8)
     if close:
         return f"Did you mean {close[0]}?"
@@ -145,6 +147,8 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         )
     elif CIRCULAR.search(failure.message):
         hint = _import_to_move(facts, failure)
+    elif hint_for_name(facts, failure):
+        hint = hint_for_name(facts, failure)
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
@@ -539,6 +543,15 @@ def _module_meant(facts: Facts, name: str) -> str:
     known = {facts.modules.name_of(path) or "" for path in facts.code.files}
     close = difflib.get_close_matches(name, sorted(known), 1, 0.8)
     return f"Did you mean {close[0]}?" if close else ""
+
+
+def _module_beside(facts: Facts, name: str) -> str:
+    """The module of the same package that a misspelt one means, as a hint."""
+    package, _, tail = name.rpartition(".")
+    known = (facts.modules.name_of(path) or "" for path in facts.code.files)
+    beside = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == package}
+    close = difflib.get_close_matches(tail, sorted(beside), 1, 0.75)
+    return f"Did you mean {beside[close[0]]}?" if close else ""
 
 
 def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:

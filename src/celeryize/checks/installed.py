@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from celeryize.celery_versions import Version, range_of, version_of
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
+from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -113,3 +114,15 @@ def line_of(facts: Facts, name: str) -> Where:
             if spelled.search(line):
                 return Where(file, number)
     return Where(files[0])
+
+
+def how_to_add_app(facts: Facts, app: str) -> str:
+    """What makes an app of Celery's for Django work: the package first, where it is not there."""
+    dependencies, name = facts.project.dependencies, app.replace("_", "-")
+    steps = [f'add "{app}" to INSTALLED_APPS', "migrate"]
+    if distribution_folder(facts.project.interpreter.path, app) is None:
+        steps.insert(0, "install it")
+    if name not in {*dependencies.declared, *dependencies.left}:
+        steps.insert(0, f"add {name} to {dependencies.file or 'the dependencies'}")
+    text = f"{', '.join(steps[:-1])} and {steps[-1]}."
+    return text[0].upper() + text[1:]

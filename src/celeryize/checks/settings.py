@@ -27,8 +27,8 @@ from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.checks.imported import zone_hint
+from celeryize.checks.installed import how_to_add_app
 from celeryize.detect.celery import CeleryApp
-from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import replaced
@@ -420,11 +420,30 @@ def url_text(facts: Facts, key: str) -> str | None:
     return next((text for _, _, text in literal_urls(facts, key)), None)
 
 
-def _hint_for_url(problem: str) -> str:
-    """What to write instead, where the fix of the check is about another part of the URL."""
+def _hint_for_url(problem: str, url: str) -> str:
+    """What to write instead; a URL with a password is not repeated."""
     if problem.startswith("ssl_cert_reqs"):
         return "Write ?ssl_cert_reqs=required; none, where the certificate is not to be checked."
+    if "read as the port" in problem:
+        return 'Percent-encode the password: urllib.parse.quote(password, safe="").'
+    if problem.startswith("the database"):
+        return "End it with the number, as in redis://localhost:6379/0."
+    if problem.startswith("it has no scheme"):
+        return _with_scheme(url)
+    if "space" in problem:
+        return "Remove the space."
     return ""
+
+
+def _with_scheme(url: str) -> str:
+    """The URL that was meant by `localhost:6379`, `redis:/localhost` or `redis//localhost`."""
+    begun = re.match(r"(rediss?|amqps?|sqs|sentinel|mongodb):?/*(?=[\w\[:])", url)
+    scheme, rest = (begun[1], url[begun.end() :]) if begun else ("", url)
+    if not scheme:
+        scheme = "amqp" if ":5672" in url else "redis"
+    if "@" in url:
+        return f"Begin it with {scheme}://."
+    return f"Write {scheme}://{rest}."
 
 
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
@@ -484,7 +503,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"the broker URL cannot work: {problem}",
                     setting.code.where(value),
-                    _hint_for_url(problem),
+                    _hint_for_url(problem, part),
                 )
                 break
     configured = facts.worker.configuration.get("broker_url") if facts.worker else None
@@ -563,7 +582,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the result backend cannot work: {problem}",
                 setting.code.where(value),
-                _hint_for_url(problem),
+                _hint_for_url(problem, url),
             )
 
 
@@ -640,21 +659,8 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
                 "the result backend is django-db, but django_celery_results is not in "
                 "INSTALLED_APPS",
                 setting.code.where(value),
-                _how_to_install(facts),
+                how_to_add_app(facts, "django_celery_results"),
             )
-
-
-def _how_to_install(facts: Facts) -> str:
-    """What makes the backend django-db work: the package first, where it is not there."""
-    dependencies = facts.project.dependencies
-    steps = ['add "django_celery_results" to INSTALLED_APPS', "migrate"]
-    if distribution_folder(facts.project.interpreter.path, "django_celery_results") is None:
-        steps.insert(0, "install it")
-    if "django-celery-results" not in {*dependencies.declared, *dependencies.left}:
-        place = dependencies.file or "the dependencies"
-        steps.insert(0, f"add django-celery-results to {place}")
-    text = f"{', '.join(steps[:-1])} and {steps[-1]}."
-    return text[0].upper() + text[1:]
 
 
 @check("celery.W382")
@@ -674,6 +680,8 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+# How much of the hard time limit the soft one leaves to a task.
+SOFT_SHARE = 0.9
 # celery/app/task.py, Task.apply_async, in 5.5.3 and not in 5.4.0
 COMPARES_LIMITS = (5, 5)
 
@@ -697,7 +705,9 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
         a, b = number_of(soft.value), number_of(hard.value)
         if a is not None and b is not None and a > b:
             yield Occurrence(
-                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)",
+                soft.where,
+                f"Write {soft.name} = {int(b * SOFT_SHARE)}, or raise {hard.name} ({hard.where}).",
             )
     yield from _tasks_with_soft_above_hard(facts, soft, hard)
 

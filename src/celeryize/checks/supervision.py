@@ -30,6 +30,7 @@ from celeryize.checks.facts.processes.where_it_runs import (
     workdir_for,
 )
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.installed import how_to_add_app
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -710,7 +711,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "django_celery_beat is not in INSTALLED_APPS: this scheduler has no tables",
                 command.where,
-                "Add it to INSTALLED_APPS and migrate, or remove the option.",
+                f"{how_to_add_app(facts, 'django_celery_beat')} Or remove the option.",
             )
 
 

@@ -158,6 +158,15 @@ CASES = [
         "the app is not configured at the top of its module",
     ),
     Broken(
+        "celery.E031",
+        app("app.autodiscover_tasks()", "app.autodiscover_tasks  # all apps"),
+        CELERY,
+        "app.autodiscover_tasks  #",
+        "app.autodiscover_tasks()  #",
+        {},
+        "",
+    ),
+    Broken(
         "celery.E035",
         {
             "doctors/tasks.py": "",
