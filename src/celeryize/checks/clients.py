@@ -94,7 +94,7 @@ SHORT_LINE = 60
         *("celery.E001", "celery.E002", "celery.E020", "celery.E160", "celery.E161"),
         "celery.E381",
     ),
-    unless_there=("celery.E167",),
+    unless_there=("celery.E167", "celery.E542"),
 )
 def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
     """The broker's or the result backend's client library is missing, or its URL cannot be read.
@@ -217,8 +217,12 @@ def _how_to_install(facts: Facts, extra: str) -> str:
     client = _client_of(extra)
     if extra in _extras_of(facts) or declares(facts, client, *BRINGS.get(client, ())):
         return f"It is declared, and not installed in this environment: {sync}."
-    where, line = _line_with(facts, {extra})
-    return f"{_to_write(where, line)}, then {sync}."
+    return f"{how_to_declare(facts, extra)}, then {sync}."
+
+
+def how_to_declare(facts: Facts, extra: str) -> str:
+    """What declares celery with one extra more: the whole line, and where."""
+    return _to_write(*_line_with(facts, {extra}))
 
 
 @check("celery.W157", unless=("celery.E150",))

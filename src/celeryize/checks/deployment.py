@@ -459,7 +459,7 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "Beat keeps its schedule file in the working directory",
                 command.where,
-                "Add -s PATH.",
+                "Add -s and a file elsewhere, such as -s /var/tmp/celerybeat-schedule.",
             )
 
 

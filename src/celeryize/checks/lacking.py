@@ -12,6 +12,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.clients import (
     BRINGS_CELERY,
     declares,
+    how_to_declare,
     is_told_with_client,
     needed_clients,
 )
@@ -337,10 +338,12 @@ def pool_not_there(facts: Facts) -> Iterator[Occurrence]:
     """
     for where, pool in _undeclared_pools(facts):
         if distribution_folder(facts.project.interpreter.path, pool) is None:
+            sync = facts.project.dependencies.sync
+            then = f"`{sync}`" if sync else "install it"
             yield Occurrence(
                 f"this worker needs {pool}, which is neither declared nor installed",
                 where,
-                f"Write celery[{pool}] in {facts.project.dependencies.file}.",
+                f"{how_to_declare(facts, pool)}, then {then}.",
             )
 
 
@@ -359,7 +362,7 @@ def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"this worker needs {pool}, which {facts.project.dependencies.file} does not declare",
             where,
-            f"Write celery[{pool}] there.",
+            f"{how_to_declare(facts, pool)}.",
         )
 
 
@@ -459,7 +462,7 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"this needs flower, which {dependencies.file} does not declare",
                 process.where,
-                "Write flower there.",
+                f"Add flower to {dependencies.file}.",
             )
 
 

@@ -331,22 +331,42 @@ def _left_out(
     if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
         return
     ignore = dockerignore_of(dockerfile, context)
-    for path, what in needed.items():
-        if path not in there:
-            line = next(line for _, line in reversed(copied))
-            yield Occurrence(
-                f"the image of {process.name} lacks {path}, with {what}: no COPY brings it",
-                Where(_shown(facts, dockerfile), line),
-                f"Copy it, too: COPY {inside[path].parts[0]} {inside[path].parts[0]}.",
-            )
-            continue
-        kept_out = ignoring_line(ignore, inside[path])
-        if kept_out is not None and ignore is not None:
-            yield Occurrence(
-                f"the image of {process.name} lacks {path}, with {what}: this keeps it out",
-                Where(_shown(facts, ignore), kept_out),
-                "Remove the pattern, or add one behind it: !" + str(inside[path]),
-            )
+    uncopied = {path: what for path, what in needed.items() if path not in there}
+    if uncopied:
+        line = next(line for _, line in reversed(copied))
+        folders = dict.fromkeys(inside[path].parts[0] for path in uncopied)
+        lines = " and ".join(f"COPY {folder} {folder}" for folder in folders)
+        yield Occurrence(
+            f"the image of {process.name} lacks {_named(uncopied)}: no COPY brings {_it(uncopied)}",
+            Where(_shown(facts, dockerfile), line),
+            f"Copy {_it(uncopied)}, too: {lines}.",
+        )
+    kept_out: dict[int, dict[PurePosixPath, str]] = {}
+    for path in there.intersection(needed) if ignore is not None else ():
+        number = ignoring_line(ignore, inside[path])
+        if number is not None:
+            kept_out.setdefault(number, {})[path] = needed[path]
+    for number, paths in sorted(kept_out.items()):
+        # in the order in which they are needed
+        lost = {path: what for path, what in needed.items() if path in paths}
+        behind = " and ".join(f"!{inside[path]}" for path in lost)
+        yield Occurrence(
+            f"the image of {process.name} lacks {_named(lost)}: this keeps {_it(lost)} out",
+            Where(_shown(facts, ignore or dockerfile), number),
+            f"Remove the pattern, or add behind it: {behind}",
+        )
+
+
+def _named(paths: dict[PurePosixPath, str]) -> str:
+    """The files that are missing, the first with what is in it."""
+    (first, what), *others = paths.items()
+    if len(others) > 2:
+        return f"{first}, with {what}, and {len(others)} more files"
+    return " and ".join([f"{first}, with {what}", *(f"{path}, with {w}" for path, w in others)])
+
+
+def _it(paths: dict[PurePosixPath, str]) -> str:
+    return "it" if len(paths) == 1 else "them"
 
 
 def _copied_by(dockerfile: str, target: str | None) -> list[tuple[str, int]]:

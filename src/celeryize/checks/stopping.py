@@ -73,10 +73,15 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
     workers = stopped_workers(facts)
     bare = [worker for worker in workers if not is_remapped(facts, worker)]
     if bare:
+        # with the variable alone it would be killed too early, which is W801
+        short = [one for one in bare if one.stop is not None and one.stop <= soft]
+        grace = ""
+        if short:
+            grace = f", and raise {GRACES[short[0].kind]} ({short[0].stop:g} s) above {soft:g} s"
         yield Occurrence(
             f"{bare[0].where} stops the worker with SIGTERM: this timeout is never used",
             place,
-            f"Put {REMAP_LINE} into the environment of the worker. {COMPLETED}",
+            f"Put {REMAP_LINE} into the environment of the worker{grace}. {COMPLETED}",
         )
 
 
@@ -257,8 +262,9 @@ def short_grace(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"killed {worker.stop:g} s after SIGTERM: a longer task is lost at every deploy",
                 worker.stop_where or worker.where,
-                f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
-                f" into the environment. {COMPLETED}",
+                f"Raise {GRACES[worker.kind]} above the longest task, put {REMAP_LINE} into the"
+                " environment, and set CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below that grace. "
+                f"{COMPLETED}",
             )
 
 

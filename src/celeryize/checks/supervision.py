@@ -165,7 +165,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"a second Beat, beside {other.name} ({other.where}): everything is sent twice",
                 process.where,
-                "Start one.",
+                f"Delete one of the two: this one, or {other.name}.",
             )
 
 

@@ -109,6 +109,18 @@ CASES = [
         "'visibility_timeout' is, or may be, given as well",
     ),
     Broken(
+        "celery.W064",
+        block("CELERY_RESULT_BACKEND", "RESULT_BACKEND"),
+        SETTINGS,
+        "RESULT_BACKEND",
+        "CELERY_RESULT_BACKEND",
+        {
+            **block("CELERY_RESULT_BACKEND", "RESULT_BACKEND"),
+            "doctors/tests.py": "from django.conf import settings\n\nsettings.RESULT_BACKEND\n",
+        },
+        "RESULT_BACKEND is used in other places, too",
+    ),
+    Broken(
         "celery.W070",
         settings("CELERYD_MAX_TASKS_PER_CHILD = 4\n"),
         SETTINGS,
