@@ -360,9 +360,11 @@ def _left_out(
 def _named(paths: dict[PurePosixPath, str]) -> str:
     """The files that are missing, the first with what is in it."""
     (first, what), *others = paths.items()
+    if not others:
+        return f"{first}, with {what}"
     if len(others) > 2:
-        return f"{first}, with {what}, and {len(others)} more files"
-    return " and ".join([f"{first}, with {what}", *(f"{path}, with {w}" for path, w in others)])
+        return f"{first} ({what}) and {len(others)} more files"
+    return " and ".join(f"{path} ({inside})" for path, inside in paths.items())
 
 
 def _it(paths: dict[PurePosixPath, str]) -> str:

@@ -77,7 +77,7 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
         short = [one for one in bare if one.stop is not None and one.stop <= soft]
         grace = ""
         if short:
-            grace = f", and raise {GRACES[short[0].kind]} ({short[0].stop:g} s) above {soft:g} s"
+            grace = f", and {_more_time(short[0], soft)}"
         yield Occurrence(
             f"{bare[0].where} stops the worker with SIGTERM: this timeout is never used",
             place,
@@ -106,12 +106,23 @@ def soft_timeout_not_below_grace(facts: Facts) -> Iterator[Occurrence]:
             continue
         of_kind = GRACES[worker.kind]
         default = "" if worker.stop_where else ", the default"
+        time = _more_time(worker, soft)
+        hint = f"{time[0].upper()}{time[1:]}."
+        if worker.kind != "procfile":
+            hint = f"Raise {of_kind} above {soft:g} s, or lower the timeout."
         yield Occurrence(
             f"killed after {worker.stop:g} s ({of_kind}{default}); the soft shutdown"
             f" needs {soft:g} s ({place or 'the settings'})",
             worker.stop_where or worker.where,
-            f"Raise {of_kind} above {soft:g} s, or lower the timeout.",
+            hint,
         )
+
+
+def _more_time(worker: Process, soft: float) -> str:
+    """What lets a soft shutdown end before the worker is killed."""
+    if worker.kind == "procfile":
+        return f"lower the timeout below {worker.stop:g} s, which is all that Heroku gives"
+    return f"raise {GRACES[worker.kind]} ({worker.stop:g} s) above {soft:g} s"
 
 
 @check("celery.W802", grouped=True)

@@ -366,3 +366,87 @@ def test_an_app_with_tasks_is_installed_rather_than_moved(tmp_path: Path):
     assert hints["shop/jobs/more.py:5"].startswith(
         "Move it into the tasks module of an app, or add"
     )
+
+
+COMPOSED = {
+    "Dockerfile": "FROM python:3.13\nWORKDIR /app\nCOPY manage.py .\nCOPY config config\n",
+    "compose.yaml": "services:\n  worker:\n    build: .\n    command: celery -A config worker\n",
+}
+SHOP = {
+    "shop/__init__.py": "",
+    "shop/apps.py": "from django.apps import AppConfig\n\n\nclass Shop(AppConfig):\n    name = 'shop'\n",
+    "shop/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef pack():\n    pass\n",
+    **settings("INSTALLED_APPS += ['shop']\n"),
+}
+
+
+def test_all_that_no_copy_brings_is_one_finding(tmp_path: Path):
+    [one] = found(tmp_path / "broken", "celery.E934", COMPOSED, SHOP)
+    assert one.message == (
+        "the image of worker lacks doctors/tasks.py (the task greet) and shop/tasks.py (the task "
+        "pack): no COPY brings them"
+    )
+    assert one.hint == "Copy them, too: COPY doctors doctors and COPY shop shop."
+    copied = COMPOSED["Dockerfile"] + "COPY doctors doctors\nCOPY shop shop\n"
+    assert found(tmp_path / "mended", "celery.E934", COMPOSED, SHOP, {"Dockerfile": copied}) == []
+
+
+def test_all_that_one_pattern_keeps_out_is_one_finding(tmp_path: Path):
+    files = {**COMPOSED, **SHOP, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    [one] = found(tmp_path / "broken", "celery.E934", files, {".dockerignore": "**/tasks.py\n"})
+    assert one.hint == (
+        "Remove the pattern, or add behind it: !doctors/tasks.py and !shop/tasks.py"
+    )
+    mended = {".dockerignore": "**/tasks.py\n!doctors/tasks.py\n!shop/tasks.py\n"}
+    assert found(tmp_path / "mended", "celery.E934", files, mended) == []
+
+
+SOFT = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")
+REMAP = "    environment: {REMAP_SIGTERM: SIGQUIT}\n"
+
+
+def ids_of(folder: Path, *files: dict[str, str]) -> set[str]:
+    tree = dict(healthy())
+    for some in files:
+        tree.update(some)
+    return {one.id for one in run_checks(facts_of(make_tree(folder, tree))).findings}
+
+
+def test_a_soft_shutdown_that_is_never_used_gets_its_grace_at_once(tmp_path: Path):
+    files = {**COMPOSED, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    hint = remedy(tmp_path / "broken", "celery.W800", files, SOFT)
+    assert "REMAP_SIGTERM=SIGQUIT" in hint
+    assert "and raise stop_grace_period (10 s) above 20 s." in hint
+    # the one without the other is the next finding
+    half = {"compose.yaml": COMPOSED["compose.yaml"] + REMAP}
+    assert "celery.W801" in ids_of(tmp_path / "half", files, SOFT, half)
+    whole = {"compose.yaml": half["compose.yaml"] + "    stop_grace_period: 30s\n"}
+    assert not {"celery.W800", "celery.W801"} & ids_of(tmp_path / "whole", files, SOFT, whole)
+
+
+def test_a_short_grace_names_the_timeout_that_the_variable_needs(tmp_path: Path):
+    files = {**COMPOSED, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    hint = remedy(tmp_path / "broken", "celery.I805", files)
+    assert "and set CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below that grace" in hint
+    half = {"compose.yaml": COMPOSED["compose.yaml"] + REMAP + "    stop_grace_period: 60s\n"}
+    assert "celery.W803" in ids_of(tmp_path / "half", files, half)
+    assert not {"celery.I805", "celery.W803"} & ids_of(tmp_path / "whole", files, half, SOFT)
+
+
+def test_the_time_that_heroku_gives_is_not_to_be_raised(tmp_path: Path):
+    long = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 40\n")
+    remapped = {"Procfile": "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker\n"}
+    hint = remedy(tmp_path, "celery.W801", long, remapped, {"app.json": "{}"})
+    assert hint == "Lower the timeout below 30 s, which is all that Heroku gives."
+
+
+def test_the_library_of_a_pool_is_one_extra_more(tmp_path: Path):
+    pool = {"Procfile": "worker: celery -A config worker -P gevent\n"}
+    hint = remedy(tmp_path / "more", "celery.W158", pool)
+    assert hint == "Write celery[redis,gevent]>=5.4 in requirements.txt:2."
+
+
+def test_a_certificate_that_is_not_checked_is_said_once(tmp_path: Path):
+    files = settings("CELERY_RESULT_BACKEND = 'rediss://h:6379/0'\n", instead="CELERY_RESULT_B")
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    assert [one.id for one in run_checks(facts).findings] == ["celery.E542"]
