@@ -330,29 +330,39 @@ def _left_out(
     # an image without any of the code gets it by other means
     if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
         return
-    ignore = dockerignore_of(dockerfile, context)
     uncopied = {path: what for path, what in needed.items() if path not in there}
     if uncopied:
-        line = next(line for _, line in reversed(copied))
         folders = dict.fromkeys(inside[path].parts[0] for path in uncopied)
         lines = " and ".join(f"COPY {folder} {folder}" for folder in folders)
         yield Occurrence(
             f"the image of {process.name} lacks {_named(uncopied)}: no COPY brings {_it(uncopied)}",
-            Where(_shown(facts, dockerfile), line),
+            Where(_shown(facts, dockerfile), copied[-1][1]),
             f"Copy {_it(uncopied)}, too: {lines}.",
         )
-    kept_out: dict[int, dict[PurePosixPath, str]] = {}
-    for path in there.intersection(needed) if ignore is not None else ():
+    ignore = dockerignore_of(dockerfile, context)
+    if ignore is not None:
+        brought = {path: what for path, what in needed.items() if path in there}
+        yield from _kept_out(facts, process, ignore, brought, inside)
+
+
+def _kept_out(
+    facts: Facts,
+    process: Process,
+    ignore: Path,
+    brought: dict[PurePosixPath, str],
+    inside: dict[PurePosixPath, PurePosixPath],
+) -> Iterator[Occurrence]:
+    """The needed files that a COPY would bring, and a pattern of .dockerignore keeps out."""
+    lost: dict[int, dict[PurePosixPath, str]] = {}
+    for path, what in brought.items():
         number = ignoring_line(ignore, inside[path])
         if number is not None:
-            kept_out.setdefault(number, {})[path] = needed[path]
-    for number, paths in sorted(kept_out.items()):
-        # in the order in which they are needed
-        lost = {path: what for path, what in needed.items() if path in paths}
-        behind = " and ".join(f"!{inside[path]}" for path in lost)
+            lost.setdefault(number, {})[path] = what
+    for number, paths in sorted(lost.items()):
+        behind = " and ".join(f"!{inside[path]}" for path in paths)
         yield Occurrence(
-            f"the image of {process.name} lacks {_named(lost)}: this keeps {_it(lost)} out",
-            Where(_shown(facts, ignore or dockerfile), number),
+            f"the image of {process.name} lacks {_named(paths)}: this keeps {_it(paths)} out",
+            Where(_shown(facts, ignore), number),
             f"Remove the pattern, or add behind it: {behind}",
         )
 
