@@ -36,6 +36,8 @@ UNITS = {
     "w": ("weeks", 604800),
 }
 PART = re.compile(r"(\d+)\s*([a-z]+?)(?=[\s,\d]|and|$)")
+# Times of day as people write them, of which --at takes one form.
+CLOCK = re.compile(r"(\d{1,2})(?:\s*[:.,h]?\s*(\d{2})(?::00)?)?\s*(?:h|([ap])\.?m\.?)?")
 SHORT = {"h": ("hr", "hrs"), "w": ("wk", "wks")}
 # celery.schedules.solar._all_events
 SOLAR = (
@@ -227,16 +229,23 @@ def from_time(at: str, on: str) -> When:
     """`07:30` on `mon-fri`, `sat,sun`, `*`."""
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", at.strip())
     if not match:
+        meant = _time_meant(at.strip().lower())
         raise UsageError(
-            f"{at!r} is not a valid time of day", hint="Write hours and minutes: 07:30."
+            f"{at!r} is not a valid time of day",
+            hint=f"{meant}Write hours and minutes, from 00:00 to 23:59, such as 07:30.",
         )
+    # before the days, and in the words of a clock: no lists, no steps
+    for unit, typed, last in (("hour", match[1], 23), ("minute", match[2], 59)):
+        if int(typed) > last:
+            raise UsageError(
+                f"invalid {unit} in {at.strip()!r}: a time of day is 00:00 to 23:59",
+                hint=f"{_time_meant(at.strip())}For example 07:30.",
+            )
     # as they are said: "Monday and Tuesday", "every day"
     said = re.sub(r"\s*(?:,|\band\b)[\s,]*", ",", on.strip().lower())
     said = re.sub(r"^every\s+(?=[a-z])", "", said)
     days = DAYS_IN_WORDS.get(said, said)
     hour, minute = str(int(match[1])), str(int(match[2]))
-    # the time first, so that what is wrong with the rest is the days
-    _make_crontab(minute, hour, "*", "*", "*")
     try:
         return _make_crontab(minute, hour, "*", "*", _with_sunday(days))
     except UsageError as error:
@@ -247,6 +256,22 @@ def from_time(at: str, on: str) -> When:
             f"--on: {on.strip()!r} does not name days of the week",
             hint=f"{suggested}Write mon, mon-fri, sat,sun, weekdays, weekends or daily.",
         ) from error
+
+
+def _time_meant(typed: str) -> str:
+    """`Did you mean 19:30? ` for 7:30 pm, 7.30, 0730, 7h30, 19:30:00 or 24:00; else nothing."""
+    match = CLOCK.fullmatch(typed)
+    if match is None:
+        return ""
+    hour, minute = int(match[1]), int(match[2] or 0)
+    half = match[3]
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + 12 * (half == "p")
+    elif not half and (hour, minute) == (24, 0):
+        hour = 0
+    elif half or hour > 23:
+        return ""
+    return f"Did you mean {hour:02}:{minute:02}? " if minute < 60 else ""
 
 
 def from_interval(text: str) -> When:

@@ -94,7 +94,9 @@ def test_what_is_not_odd_is_not_commented(options):
         ({"cron": "0 0 __import__('os') * *"}, "day of month"),
         ({"every": "0s"}, "30s"),
         ({"every": "ten minutes"}, "15m"),
-        ({"at": "25:00"}, "0-23"),
+        ({"at": "25:00"}, "invalid hour in '25:00': a time of day is 00:00 to 23:59"),
+        ({"at": "07:61"}, "invalid minute in '07:61': a time of day is 00:00 to 23:59"),
+        ({"at": "24:00"}, "Did you mean 00:00?"),
         ({"at": "noon"}, "07:30"),
         ({"on": "mon", "every": "1h"}, "--at"),
         ({"solar": "teatime", "latitude": 0.0, "longitude": 0.0}, "sunset"),
@@ -146,6 +148,35 @@ def test_days_that_are_none_are_said_as_days(days):
     ) as caught:
         parse(at="07:30", on=days)
     assert "Write mon, mon-fri, sat,sun, weekdays, weekends or daily." in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("7:30pm", "19:30"),
+        ("7 PM", "19:00"),
+        ("12am", "00:00"),
+        ("12:15 p.m.", "12:15"),
+        ("7.30", "07:30"),
+        ("0730", "07:30"),
+        ("730", "07:30"),
+        ("7h30", "07:30"),
+        ("7h", "07:00"),
+        ("19:30:00", "19:30"),
+        ("24:00", "00:00"),
+    ],
+)
+def test_a_time_in_another_form_is_understood_and_said_as_it_has_to_be(typed, meant):
+    with pytest.raises(UsageError) as caught:
+        parse(at=typed)
+    assert caught.value.hint.startswith(f"Did you mean {meant}? ")
+
+
+@pytest.mark.parametrize("typed", ["noon", "13pm", "0am", "25:00", "7:99pm", "24:30", "1,2", "*/2"])
+def test_nothing_is_suggested_for_what_is_no_time(typed):
+    with pytest.raises(UsageError) as caught:
+        parse(at=typed)
+    assert "Did you mean" not in caught.value.hint
 
 
 def test_an_hour_that_is_none_is_said_beside_wrong_days():

@@ -12,6 +12,7 @@ from celeryize.checks.facts.canvas import composer_of, followed, is_canvas
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import is_true, text_of
 from celeryize.checks.facts.tasks import Task
+from celeryize.checks.settings import url_text
 from celeryize.patch.nodes import dotted
 
 # The methods that publish at once, whatever becomes of the transaction.
@@ -328,7 +329,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                     yield Occurrence(
                         "AsyncResult needs a result backend, and there is none",
                         code.where(call),
-                        "Set CELERY_RESULT_BACKEND.",
+                        _how_to_keep_results(facts),
                     )
         for node in code.of(ast.Attribute):
             if node.attr not in ASKED:
@@ -340,8 +341,18 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"this asks for a result (.{node.attr}), but no result backend is configured",
                     code.where(node),
-                    "Set CELERY_RESULT_BACKEND.",
+                    _how_to_keep_results(facts),
                 )
+
+
+def _how_to_keep_results(facts: Facts) -> str:
+    """A result backend that fits the broker."""
+    url = url_text(facts, "broker_url") or ""
+    if url.startswith("redis") and "@" not in url:
+        return f'Set CELERY_RESULT_BACKEND = "{url}".'
+    return (
+        'Set CELERY_RESULT_BACKEND, to "redis://..." say, or "django-db" of django-celery-results.'
+    )
 
 
 @check("celery.W402", unless_there=("celery.W600",))

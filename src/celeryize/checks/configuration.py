@@ -23,6 +23,7 @@ from celeryize.checks.settings import (
     close_name,
     is_read,
 )
+from celeryize.checks.task_options import tasks_as_meant
 from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
@@ -162,7 +163,7 @@ def limit_is_timedelta(facts: Facts) -> Iterator[Occurrence]:
         for setting, value in settings_of(facts, key):
             if _is_timedelta(value) or (in_effect and isinstance(value, ast.Name)):
                 yield _seconds_wanted(setting.name, value, setting.where)
-    for task in facts.tasks:
+    for task in tasks_as_meant(facts):
         for name in ("time_limit", "soft_time_limit"):
             given = task.options.get(name)
             if given is not None and _is_timedelta(resolved(task.code, given)):

@@ -18,6 +18,7 @@ from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.imported import removed_hint
 from celeryize.checks.registration import CAUSES, worker_registry
 from celeryize.checks.settings import SERIALIZERS
+from celeryize.checks.task_options import tasks_as_meant
 from celeryize.patch.nodes import dotted
 
 if TYPE_CHECKING:
@@ -367,7 +368,7 @@ def hidden_option_does_nothing(facts: Facts) -> Iterator[Occurrence]:
                 f"{min(given)} does nothing here: {task.node.name} has no autoretry_for and never "
                 "calls retry()",
                 task.where,
-                "Add autoretry_for=(SomeError,).",
+                "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
 
 
@@ -450,7 +451,7 @@ def option_is_text(facts: Facts) -> Iterator[Occurrence]:
     Fix: Write the number without quotes.
     Source: celery/app/task.py; reproduced with Celery 5.7
     """
-    for task in facts.tasks:
+    for task in tasks_as_meant(facts):
         for name in sorted(NUMBERS & set(task.options)):
             text = text_of(task.options[name])
             # `expires` may be a date, too
@@ -485,7 +486,7 @@ def switch_is_text(facts: Facts) -> Iterator[Occurrence]:
     Fix: Write False without quotes.
     Source: reproduced with Celery 5.7
     """
-    for task in facts.tasks:
+    for task in tasks_as_meant(facts):
         for name in sorted(SWITCHES & set(task.options)):
             text = text_of(task.options[name])
             if text is not None and text.strip().lower() in {"false", "0", "no", "off"}:
@@ -525,7 +526,7 @@ def format_of_task_unknown(facts: Facts) -> Iterator[Occurrence]:
     Source: kombu/serialization.py, kombu/compression.py; reproduced with Celery 5.7
     """
     for option, names in (("serializer", SERIALIZERS), ("compression", COMPRESSIONS)):
-        for task in facts.tasks:
+        for task in tasks_as_meant(facts):
             name = text_of(task.options.get(option))
             if not name or name in names or "/" in name:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -91,6 +91,11 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
     """
     for command in facts.deployment.commands:
         spec = command.option("-A", "--app")
+        if spec and facts.project.celery and _names_nothing(facts, spec):
+            module, _, name = spec.partition(":")
+            message = f"-A {spec}: {facts.modules.find(module)} has no {name}"
+            yield Occurrence(message, command.where, _right_app(facts, command))
+            continue
         if not spec or not re.fullmatch(r"[A-Za-z_][\w.]*", spec):
             continue
         # a project without an app may have other command lines that begin like this
@@ -113,6 +118,16 @@ def module_without_app(facts: Facts) -> Iterator[Occurrence]:
         if facts.project.celery:
             hint = _right_app(facts, command)
         yield Occurrence(f"-A {spec}: no app is in {path}", command.where, hint)
+
+
+def _names_nothing(facts: Facts, spec: str) -> bool:
+    """Whether `module:name` names what its module certainly does not have."""
+    module, colon, name = spec.partition(":")
+    path = facts.modules.find(module) if colon and name.isidentifier() else None
+    code = facts.code.parsed(path) if path is not None else None
+    if code is None or code.names(name, "*", "__getattr__", "globals", "setattr"):
+        return False
+    return not any(alias.name == "*" for alias in code.of(ast.alias))
 
 
 def _right_app(facts: Facts, command: CeleryCommand) -> str:
@@ -229,8 +244,18 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"-A must come before the subcommand {command.subcommand}",
                 command.where,
-                f"Write celery -A ... {command.subcommand}.",
+                f"Write celery -A {_app_behind(behind)} {command.subcommand}, then the rest.",
             )
+
+
+def _app_behind(words: Sequence[str]) -> str:
+    """The app that some words of a command line name."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in {"-A", "--app"} and following:
+            return following
+        if word.startswith("--app="):
+            return word.partition("=")[2]
+    return "<project>"
 
 
 @check("celery.E120")
@@ -406,7 +431,8 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
             beat = next((c for c in beats if c.where.path == command.where.path), None)
             if beat is None:
                 message = "with a second worker, everything is sent twice"
-                hint = "Start one `celery beat` of its own."
+                app = command.option("-A", "--app") or "<project>"
+                hint = f"Delete -B, and start one process of its own: celery -A {app} beat."
             else:
                 message = f"{beat.where} starts another one, so everything is sent twice"
                 hint = f"Delete -B: {beat.where} starts Beat."
@@ -433,7 +459,7 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "Beat keeps its schedule file in the working directory",
                 command.where,
-                "Add -s PATH.",
+                "Add -s and a file elsewhere, such as -s /var/tmp/celerybeat-schedule.",
             )
 
 

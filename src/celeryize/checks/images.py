@@ -243,7 +243,10 @@ def command_is_argument(facts: Facts) -> Iterator[Occurrence]:
     """
     for process in facts.deployment.processes:
         first = process.words[0] if process.words else ""
-        if process.kind != "compose" or "entrypoint" in process.options or not first:
+        if process.kind != "compose" or not first:
+            continue
+        if "entrypoint" in process.options:
+            yield from _taken_by_entrypoint(facts, process)
             continue
         if process.subcommand not in {"worker", "beat"} or not re.fullmatch(
             r"(?:\S*/)?celery", first
@@ -260,6 +263,23 @@ def command_is_argument(facts: Facts) -> Iterator[Occurrence]:
                 process.where,
                 "Add `entrypoint: []` to the service.",
             )
+
+
+def _taken_by_entrypoint(facts: Facts, process: Process) -> Iterator[Occurrence]:
+    """The same where the service itself has the entry point."""
+    programs = [re.fullmatch(r"(?:\S*/)?celery", word) is not None for word in process.words]
+    if process.subcommand not in {"worker", "beat"} or True not in programs[1:]:
+        return
+    entry = process.words[: programs.index(True)]
+    # a project may have a management command of that name
+    if not entry or not TAKES.fullmatch(entry[0]) or facts.code.has_management_command("celery"):
+        return
+    if "-m" not in entry and "-c" not in entry and _ends_the_line(entry):
+        yield Occurrence(
+            f"the entrypoint of {process.name} makes this `{' '.join(entry)} celery ...`",
+            process.where,
+            "Delete the entrypoint of this service.",
+        )
 
 
 def _ends_the_line(entry: tuple[str, ...]) -> bool:

@@ -15,7 +15,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
-from celeryize.checks.facts.settings import ARGUMENTS
+from celeryize.checks.missing_names import hint_for_name
 from celeryize.detect.install_line import install_line
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
@@ -110,7 +110,8 @@ def _hint_for_missing(facts: Facts, failure: Failure) -> str:
             if removed:
                 return f"Removed in Celery 5: {removed}"
     if missing.split(".")[0] in facts.code.own_packages:
-        return f"The project has no module {missing}: correct the import."
+        meant = _module_beside(facts, missing) or "Correct the import."
+        return f"The project has no module {missing}. {meant}"
     close = difflib.get_close_matches(missing, sorted(facts.code.own_packages), 1, 0.8)
     if close:
         return f"Did you mean {close[0]}?"
@@ -147,6 +148,8 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
         )
     elif CIRCULAR.search(failure.message):
         hint = _import_to_move(facts, failure)
+    elif hint_for_name(facts, failure):
+        hint = hint_for_name(facts, failure)
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
@@ -543,6 +546,15 @@ def _module_meant(facts: Facts, name: str) -> str:
     return f"Did you mean {close[0]}?" if close else ""
 
 
+def _module_beside(facts: Facts, name: str) -> str:
+    """The module of the same package that a misspelt one means, as a hint."""
+    package, _, tail = name.rpartition(".")
+    known = (facts.modules.name_of(path) or "" for path in facts.code.files)
+    beside = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == package}
+    close = difflib.get_close_matches(tail, sorted(beside), 1, 0.75)
+    return f"Did you mean {beside[close[0]]}?" if close else ""
+
+
 def bad_imports(facts: Facts) -> Iterator[tuple[Where, str, str]]:
     """The names of CELERY_IMPORTS and CELERY_INCLUDE that are no module: place, message, hint.
 
@@ -589,130 +601,6 @@ def handler_failed(facts: Facts) -> Iterator[Occurrence]:
     for failure in failures(facts, "signal"):
         text = f"{failure.type}: {failure.message}"
         yield _exception_occurrence(facts, failure, f"swallowed in a signal handler: {text}")
-
-
-@check(
-    "celery.E150",
-    imports=True,
-    unless=(
-        *("celery.E001", "celery.E002", "celery.E020", "celery.E160", "celery.E161"),
-        "celery.E381",
-    ),
-    unless_there=("celery.E167",),
-)
-def transport_not_importable(facts: Facts) -> Iterator[Occurrence]:
-    """The broker's or the result backend's client library is missing, or its URL cannot be read.
-
-    What happens: The worker does not start, and .delay() raises.
-    How it looks: ModuleNotFoundError: No module named 'redis', or
-        AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery itself only installs the client for RabbitMQ; and in a URL, # / @ and : of a
-        password have to be percent-encoded.
-    Fix: Install the client that the URL needs (celery[redis], celery[sqs], ...; sqlalchemy for
-        db+...), or correct the URL.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
-    """
-    for failure in failures(facts, "broker", "backend"):
-        key = "broker_url" if failure.phase == "broker" else "result_backend"
-        yield Occurrence(
-            f"the {failure.phase} cannot be used: {failure.type}: {failure.message}",
-            _deciding_place(facts, key),
-            _missing_client(failure),
-        )
-
-
-def _deciding_place(facts: Facts, key: str) -> Where | None:
-    """The line that gives a setting its value: what is written to `app.conf` beats the argument of
-    Celery(), and that beats the settings."""
-    for app in facts.project.celery[:1]:
-        tree = facts.project.modules.tree(app.where.path)
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        # of several of a line, the one that begins it
-        given = {node.lineno: node for node in reversed(calls)}
-        written = [
-            where
-            for name, where in app.conf_writes
-            if name == key or (name == "update" and key in _keys_given(given.get(where.line or 0)))
-        ]
-        if written:
-            return written[-1]
-        if ARGUMENTS[key] in app.constructor:
-            return app.where
-    setting = facts.settings.first(f"CELERY_{key.upper()}")
-    return setting.where if setting else None
-
-
-def _keys_given(call: ast.Call | None) -> set[str | None]:
-    """The names that `app.conf.update(...)` is given: as arguments, or as keys of a dict."""
-    if call is None:
-        return set()
-    keys = {keyword.arg for keyword in call.keywords}
-    for node in call.args:
-        if isinstance(node, ast.Dict):
-            keys |= {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
-    return keys
-
-
-# What brings the results into the database of Django.
-RESULTS_APP = 'Add "django_celery_results" to INSTALLED_APPS.'
-
-
-def _missing_client(failure: Failure) -> str:
-    """What is missing, as the exception says it."""
-    if "ssl_cert_reqs" in failure.message:
-        return "Add ?ssl_cert_reqs=required to the URL."
-    if "Port could not be cast" in failure.message:
-        return 'A part of the password is read as the port: urllib.parse.quote(password, safe="").'
-    if failure.phase == "backend" and "'bool' object is not iterable" in failure.message:
-        return "CELERY_REDIS_BACKEND_USE_SSL is a dict: {'ssl_cert_reqs': ssl.CERT_REQUIRED}."
-    if "'NoneType' object has no attribute 'Redis'" in failure.message:
-        return "Install the Redis client: celery[redis]."
-    if re.search(r"No module named 'django-(?:db|cache)'", failure.message):
-        return f"Install django-celery-results. {RESULTS_APP}"
-    if "django_celery_results" in failure.message and "INSTALLED_APPS" in failure.message:
-        return RESULTS_APP
-    match = re.search(r"No module named '([\w.]+)'", failure.message)
-    if match is None:
-        # the exception names the library itself, or the URL is what is wrong
-        return ""
-    module = match[1].split(".")[0]
-    if module in EXTRAS:
-        return f"Install it: celery[{EXTRAS[module]}]."
-    if module in DRIVERS:
-        return f"Install the driver of the database: {DRIVERS[module]}."
-    return f"Install {module}, or correct the URL."
-
-
-# The extra of celery that brings a module; kombu's Redis transport imports packaging first.
-EXTRAS = {
-    "redis": "redis",
-    "packaging": "redis",
-    "boto3": "sqs",
-    "botocore": "sqs",
-    "pycurl": "sqs",
-    "urllib3": "sqs",
-    "sqlalchemy": "sqlalchemy",
-    "pymongo": "mongodb",
-    "pylibmc": "memcache",
-    "pymemcache": "pymemcache",
-    "memcache": "pymemcache",
-    "kazoo": "zookeeper",
-    "consul": "consul",
-    "elasticsearch": "elasticsearch",
-    "cassandra": "cassandra",
-    "couchbase": "couchbase",
-    "librabbitmq": "librabbitmq",
-    "google": "gcpubsub",
-    "msgpack": "msgpack",
-}
-DRIVERS = {
-    "psycopg2": "psycopg2-binary",
-    "psycopg": "psycopg",
-    "MySQLdb": "mysqlclient",
-    "pymysql": "pymysql",
-    "oracledb": "oracledb",
-    "pyodbc": "pyodbc",
-}
 
 
 @check("celery.E191", imports=True, unless=("celery.E190", "celery.E030", "celery.E120"))

@@ -9,6 +9,7 @@ from celeryize.celery_versions import Version, range_of, version_of
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.detect.install_line import install_line
+from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -47,7 +48,7 @@ def other_version_installed(facts: Facts) -> Iterator[Occurrence]:
     if not found:
         return
     name, written, installed = found[0]
-    where = _line_of(facts, name)
+    where = line_of(facts, name)
     others = "".join(f"; {other} is {version}" for other, _, version in found[1:])
     install = install_line(facts.project)
     yield Occurrence(
@@ -104,7 +105,7 @@ def _padded(version: Version) -> Version:
     return (*version, *(0,) * (LONGEST - len(version)))
 
 
-def _line_of(facts: Facts, name: str) -> Where:
+def line_of(facts: Facts, name: str) -> Where:
     """The line that declares a library."""
     dependencies = facts.project.dependencies
     files = [file for file in (dependencies.file, dependencies.left.get(name)) if file]
@@ -114,3 +115,15 @@ def _line_of(facts: Facts, name: str) -> Where:
             if spelled.search(line):
                 return Where(file, number)
     return Where(files[0])
+
+
+def how_to_add_app(facts: Facts, app: str) -> str:
+    """What makes an app of Celery's for Django work: the package first, where it is not there."""
+    dependencies, name = facts.project.dependencies, app.replace("_", "-")
+    steps = [f'add "{app}" to INSTALLED_APPS', "migrate"]
+    if distribution_folder(facts.project.interpreter.path, app) is None:
+        steps.insert(0, "install it")
+    if name not in {*dependencies.declared, *dependencies.left}:
+        steps.insert(0, f"add {name} to {dependencies.file or 'the dependencies'}")
+    text = f"{', '.join(steps[:-1])} and {steps[-1]}."
+    return text[0].upper() + text[1:]

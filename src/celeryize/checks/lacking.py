@@ -6,20 +6,26 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from celeryize.celery_facts import words
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.clients import (
+    BRINGS_CELERY,
+    declares,
+    how_to_declare,
+    is_told_with_client,
+    needed_clients,
+)
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.plain import HIDDEN_BINDINGS
-from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
+from celeryize.detect.install_line import install_line
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import PLATFORMS
 from celeryize.detect.project import distribution_folder
@@ -28,22 +34,6 @@ from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
-# The client that a transport or a result backend needs, and the extra of celery that brings it.
-CLIENTS = {
-    "redis": ("redis", "redis"),
-    "rediss": ("redis", "redis"),
-    "sentinel": ("redis", "redis"),
-    "sqs": ("boto3", "sqs"),
-    "mongodb": ("pymongo", "mongodb"),
-}
-# What has one of these among its own requirements; Source: their metadata on PyPI, 2026-11.
-BRINGS_CELERY = {"django-celery-beat", "django-celery-results", "flower", "celery-redbeat"}
-BRINGS_CELERY |= {"django-celery-email", "celery-progress", "celery-once", "django-structlog"}
-BRINGS = {
-    "redis": {"django-redis", "celery-redbeat", "channels-redis", "rq", "django-rq", "fakeredis"},
-    "boto3": {"django-ses", "django-storages"},
-    "pymongo": {"mongoengine", "djongo"},
-}
 # So have these, with gevent.
 BRINGS_GEVENT = frozenset({"grequests", "gevent-websocket"})
 # Commands of django-celery and of Celery 3, and what starts the same now.
@@ -75,6 +65,8 @@ CELERY_LINE = re.compile(
     rf"(?:{'|'.join(sorted({'celery', *BRINGS_CELERY}))})(?![\w.-])",
     re.I,
 )
+# The kinds of files that add-worker edits.
+WRITABLE = frozenset({"compose", "procfile", "systemd", "kubernetes", "supervisor"})
 # Where the file that starts a process does not say which variables it has.
 VARIABLES_ELSEWHERE = frozenset({"procfile", "supervisor"})
 # `# beat:`, `#   command: celery beat`, `# celery -A shop beat`
@@ -102,8 +94,7 @@ def nothing_starts_beat(facts: Facts) -> Iterator[Occurrence]:
     yield Occurrence(
         f"{worker.where} starts a worker, and nothing starts Beat: no entry is ever sent",
         entries.where,
-        "celeryize add-worker writes it beside the worker; by hand: "
-        f"celery -A {_app_of(worker)} beat",
+        _how_to_start_beat(facts, worker),
     )
 
 
@@ -155,24 +146,41 @@ def nothing_clears_results(facts: Facts) -> Iterator[Occurrence]:
     Fix: Start Beat beside the worker; or ignore_result=True for what nobody asks for
     Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires
     """
-    setting = facts.settings.first(f"{PREFIX}RESULT_BACKEND")
-    if setting is None or facts.settings.first(f"{PREFIX}RESULT_EXPIRES") is not None:
-        return
-    backend = text_of(default_of(setting.value)) or ""
-    if not backend.startswith(("django-db", "db+")):
-        return
-    workers = _production_workers(facts)
-    if not workers or _mentions_beat(facts) or _names_cleanup(facts):
+    setting = results_to_clear(facts)
+    worker = worker_without_beat(facts)
+    if setting is None or worker is None:
         return
     yield Occurrence(
-        f"results are kept in {backend}, and nothing deletes them: no Beat is started",
+        f"results are kept in {text_of(default_of(setting.value))}, and nothing deletes them: no "
+        "Beat is started",
         setting.where,
-        f"Start it beside the worker ({workers[0].where}): celery -A {_app_of(workers[0])} beat",
+        _how_to_start_beat(facts, worker),
     )
 
 
-def _names_cleanup(facts: Facts) -> bool:
-    return any(code.has("backend_cleanup") for code in facts.code.relevant)
+def results_to_clear(facts: Facts) -> Setting | None:
+    """The setting that keeps results in a database, where nothing but Beat deletes them."""
+    setting = facts.settings.first(f"{PREFIX}RESULT_BACKEND")
+    if setting is None or facts.settings.first(f"{PREFIX}RESULT_EXPIRES") is not None:
+        return None
+    backend = text_of(default_of(setting.value)) or ""
+    if not backend.startswith(("django-db", "db+")):
+        return None
+    if any(code.has("backend_cleanup") for code in facts.code.relevant):
+        return None
+    return setting
+
+
+def _how_to_start_beat(facts: Facts, worker: CeleryCommand) -> str:
+    """The command that writes Beat beside a worker, and the process itself."""
+    kinds = {p.kind for p in facts.deployment.processes if p.where.path == worker.where.path}
+    line = f"celery -A {_app_of(worker)} beat"
+    if not kinds <= WRITABLE:
+        return f"Start it beside the worker ({worker.where}): {line}"
+    return (
+        f"`celeryize add-worker --to {min(kinds)} --beat` writes it beside the worker "
+        f"({worker.where}); by hand: {line}"
+    )
 
 
 @check("celery.W845")
@@ -260,10 +268,10 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
     Source: reproduced with pip
     """
     dependencies = facts.project.dependencies
-    if dependencies.file is None or not facts.project.celery or not _declares(facts, "django"):
+    if dependencies.file is None or not facts.project.celery or not declares(facts, "django"):
         return
     developers = _only_for_developers(facts)
-    if developers is None and _declares(facts, "celery", *BRINGS_CELERY):
+    if developers is None and declares(facts, "celery", *BRINGS_CELERY):
         return
     if developers is not None:
         yield Occurrence(
@@ -272,12 +280,14 @@ def celery_not_declared(facts: Facts) -> Iterator[Occurrence]:
             f"Declare it in {dependencies.file}, beside Django, which a deploy installs.",
         )
         return
+    found = _developers_celery(facts)
+    if found is None and is_told_with_client(facts):
+        return
     place = Where(dependencies.file)
     message = f"{dependencies.file} does not declare celery, which the project imports"
-    extras = sorted({extra for _, _, extra in _needed_clients(facts)})
+    extras = sorted({extra for _, _, extra in needed_clients(facts)})
     bundle = f"celery[{','.join(extras)}]" if extras else "celery"
     hint = f"Add it: {bundle}."
-    found = _developers_celery(facts)
     if found is not None:
         group, line = found
         place = Where(dependencies.file, line)
@@ -319,12 +329,6 @@ def _developers_celery(facts: Facts) -> tuple[str, int] | None:
     return developers_group_with(text.encode("utf-8", "replace"), "celery")
 
 
-def _declares(facts: Facts, *names: str) -> bool:
-    """Whether any of some distributions is declared, in this or another file."""
-    dependencies = facts.project.dependencies
-    return bool(set(names) & {*dependencies.declared, *dependencies.left})
-
-
 @check("celery.E158", imports=True, unless=("celery.E002",))
 def pool_not_there(facts: Facts) -> Iterator[Occurrence]:
     """A worker is started with a pool whose library is neither declared nor installed.
@@ -338,10 +342,12 @@ def pool_not_there(facts: Facts) -> Iterator[Occurrence]:
     """
     for where, pool in _undeclared_pools(facts):
         if distribution_folder(facts.project.interpreter.path, pool) is None:
+            install = install_line(facts.project)
+            then = f"`{install}`" if install else "install it"
             yield Occurrence(
                 f"this worker needs {pool}, which is neither declared nor installed",
                 where,
-                f"Write celery[{pool}] in {facts.project.dependencies.file}.",
+                f"{how_to_declare(facts, pool)}, then {then}.",
             )
 
 
@@ -360,7 +366,7 @@ def pool_not_declared(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"this worker needs {pool}, which {facts.project.dependencies.file} does not declare",
             where,
-            f"Write celery[{pool}] there.",
+            f"{how_to_declare(facts, pool)}.",
         )
 
 
@@ -368,7 +374,7 @@ def _undeclared_pools(facts: Facts) -> Iterator[tuple[Where, str]]:
     """The first worker whose pool needs a library that nothing declares."""
     dependencies = facts.project.dependencies
     written = dependencies.declared.get("celery")
-    if dependencies.file is None or written is None or not _declares(facts, "django"):
+    if dependencies.file is None or written is None or not declares(facts, "django"):
         return
     for where, pool in _pools(facts):
         if pool in {"gevent", "eventlet"} and pool not in written and not _has_pool(facts, pool):
@@ -445,7 +451,7 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
     Source: https://flower.readthedocs.io/en/latest/install.html
     """
     dependencies = facts.project.dependencies
-    if dependencies.file is None or not _declares(facts, "celery") or _declares(facts, "flower"):
+    if dependencies.file is None or not declares(facts, "celery") or declares(facts, "flower"):
         return
     # a file for production alone, or the image, may bring it
     for place, _, files in facts.deployment.folders:
@@ -462,7 +468,7 @@ def flower_not_declared(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"this needs flower, which {dependencies.file} does not declare",
                 process.where,
-                "Write flower there.",
+                f"Add flower to {dependencies.file}.",
             )
 
 
@@ -480,9 +486,9 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
     drivers = {"psycopg2": "postg", "psycopg2-binary": "postg", "mysqlclient": "mysql"}
     engines = " ".join(ast.unparse(setting.value) for setting in facts.settings.named("DATABASES"))
     found = [
-        name for name, engine in drivers.items() if _declares(facts, name) and engine in engines
+        name for name, engine in drivers.items() if declares(facts, name) and engine in engines
     ]
-    if not found or _declares(facts, "psycogreen", "psycopg", "pymysql"):
+    if not found or declares(facts, "psycogreen", "psycopg", "pymysql"):
         return
     if any(code.has("psycogreen") for code in facts.code.relevant):
         return
@@ -495,63 +501,6 @@ def driver_blocks_greenlets(facts: Facts) -> Iterator[Occurrence]:
                 "Use psycopg 3 or psycogreen (PyMySQL for MySQL), or the pool threads.",
             )
             return
-
-
-@check("celery.W157", unless=("celery.E150",))
-def client_not_declared(facts: Facts) -> Iterator[Occurrence]:
-    """The broker or the result backend needs a client that the dependency file does not declare.
-
-    What happens: It works where the client is installed already, and fails after the next deploy.
-    How it looks: ModuleNotFoundError: No module named 'redis', or
-        AttributeError: 'NoneType' object has no attribute 'Redis'
-    Why: celery itself brings the client of RabbitMQ alone.
-    Fix: celery[redis] in the dependency file.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/introduction.html#bundles
-    """
-    dependencies = facts.project.dependencies
-    written = dependencies.declared.get("celery")
-    if dependencies.file is None or written is None or not _declares(facts, "django"):
-        return
-    extras = set(re.findall(r"[\w-]+", (re.search(r"\[([^]]*)\]", written) or [""])[0]))
-    for key, client, extra in _needed_clients(facts):
-        if extra in extras:
-            continue
-        hint = f"Write celery[{extra}]"
-        own = facts.settings.first(f"{PREFIX}BROKER_URL")
-        if own is not None and key.startswith(f"{PREFIX}BROKER_URL "):
-            # a process that has kept the broker of yesterday
-            scheme = urlsplit(text_of(default_of(own.value)) or "").scheme
-            if scheme and CLIENTS.get(scheme, ("", ""))[1] != extra:
-                hint += f", or give it the broker that the settings have now ({scheme}://...)"
-        yield Occurrence(
-            f"{dependencies.file} does not declare {client}, which {key} needs",
-            Where(dependencies.file),
-            f"{hint}.",
-        )
-        return
-
-
-def _urls_in_use(facts: Facts) -> Iterator[tuple[str, str]]:
-    """The URLs of the settings, and those that deployed workers get in their place, each with what
-    has it."""
-    for key in ("BROKER_URL", "RESULT_BACKEND"):
-        setting = facts.settings.first(f"{PREFIX}{key}")
-        if setting is not None:
-            yield text_of(default_of(setting.value)) or "", f"{PREFIX}{key}"
-    for process in facts.deployment.processes:
-        if process.subcommand in {"worker", "beat"}:
-            broker = broker_of(facts, process)
-            if broker is not None:
-                yield broker.url, f"{broker.variable} of {process.name} ({broker.where})"
-
-
-def _needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
-    """What has the URL of a server whose client is not declared by itself, with the client and the
-    extra of celery that brings it."""
-    for url, what in _urls_in_use(facts):
-        client, extra = CLIENTS.get(urlsplit(url).scheme, ("", ""))
-        if client and not _declares(facts, client, *BRINGS[client]):
-            yield what, client, extra
 
 
 @check("celery.W169", unless=("celery.E001", "celery.E002", "celery.E003"))

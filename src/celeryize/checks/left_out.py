@@ -8,7 +8,7 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
@@ -328,31 +328,65 @@ def _left_out(
         path: PurePosixPath(posixpath.relpath(facts.project.root / path, context))
         for path in (*needed, facts.project.base / "manage.py")
     }
-    there = {
-        path
-        for path, relative in inside.items()
-        if any(_covers(source, relative) for source, _ in copied)
-    }
+    sources = [source for source, _ in copied]
+    there = {path for path, relative in inside.items() if _is_copied(relative, sources)}
     # an image without any of the code gets it by other means
     if not there or any(relative.parts[:1] == ("..",) for relative in inside.values()):
         return
+    uncopied = {path: what for path, what in needed.items() if path not in there}
+    if uncopied:
+        folders = dict.fromkeys(inside[path].parts[0] for path in uncopied)
+        lines = " and ".join(f"COPY {folder} {folder}" for folder in folders)
+        yield Occurrence(
+            f"the image of {process.name} lacks {_named(uncopied)}: no COPY brings {_it(uncopied)}",
+            Where(_shown(facts, dockerfile), copied[-1][1]),
+            f"Copy {_it(uncopied)}, too: {lines}.",
+        )
     ignore = dockerignore_of(dockerfile, context)
-    for path, what in needed.items():
-        if path not in there:
-            line = next(line for _, line in reversed(copied))
-            yield Occurrence(
-                f"the image of {process.name} lacks {path}, with {what}: no COPY brings it",
-                Where(_shown(facts, dockerfile), line),
-                f"Copy it, too: COPY {inside[path].parts[0]} {inside[path].parts[0]}.",
-            )
-            continue
-        kept_out = ignoring_line(ignore, inside[path])
-        if kept_out is not None and ignore is not None:
-            yield Occurrence(
-                f"the image of {process.name} lacks {path}, with {what}: this keeps it out",
-                Where(_shown(facts, ignore), kept_out),
-                "Remove the pattern, or add one behind it: !" + str(inside[path]),
-            )
+    if ignore is not None:
+        brought = {path: what for path, what in needed.items() if path in there}
+        yield from _kept_out(facts, process, ignore, brought, inside)
+
+
+def _is_copied(relative: PurePosixPath, sources: Sequence[str]) -> bool:
+    """Whether a COPY of one of the sources brings a file."""
+    return any(_covers(source, relative) for source in sources)
+
+
+def _kept_out(
+    facts: Facts,
+    process: Process,
+    ignore: Path,
+    brought: dict[PurePosixPath, str],
+    inside: dict[PurePosixPath, PurePosixPath],
+) -> Iterator[Occurrence]:
+    """The needed files that a COPY would bring, and a pattern of .dockerignore keeps out."""
+    lost: dict[int, dict[PurePosixPath, str]] = {}
+    for path, what in brought.items():
+        number = ignoring_line(ignore, inside[path])
+        if number is not None:
+            lost.setdefault(number, {})[path] = what
+    for number, paths in sorted(lost.items()):
+        behind = " and ".join(f"!{inside[path]}" for path in paths)
+        yield Occurrence(
+            f"the image of {process.name} lacks {_named(paths)}: this keeps {_it(paths)} out",
+            Where(_shown(facts, ignore), number),
+            f"Remove the pattern, or add behind it: {behind}",
+        )
+
+
+def _named(paths: dict[PurePosixPath, str]) -> str:
+    """The files that are missing, the first with what is in it."""
+    (first, what), *others = paths.items()
+    if not others:
+        return f"{first}, with {what}"
+    if len(others) > 2:
+        return f"{first} ({what}) and {len(others)} more files"
+    return " and ".join(f"{path} ({inside})" for path, inside in paths.items())
+
+
+def _it(paths: dict[PurePosixPath, str]) -> str:
+    return "it" if len(paths) == 1 else "them"
 
 
 def _copied_by(dockerfile: str, target: str | None) -> list[tuple[str, int]]:

@@ -20,7 +20,7 @@ from celeryize.checks.facts.literals import (
     text_of,
 )
 from celeryize.checks.facts.settings import Setting
-from celeryize.checks.settings import delay_of
+from celeryize.checks.patience import delay_of
 from celeryize.checks.written import settings_of
 from celeryize.patch.nodes import dotted
 

@@ -74,6 +74,43 @@ def _meant_name(key: str) -> str | None:
     return None
 
 
+@check("celery.W064", fixable=True)
+def setting_without_prefix(facts: Facts) -> Iterator[Occurrence]:
+    """A Celery setting lacks the prefix that the app reads.
+
+    What happens: Nothing: the setting has no effect, and no message says so.
+    How it looks: (nothing)
+    Why: config_from_object(..., namespace="CELERY") reads the names that begin with CELERY_, and
+        some old ones: BROKER_URL, and not RESULT_BACKEND.
+    Fix: Write CELERY_ in front of it.
+    Source: celery/app/utils.py; reproduced with Celery 5.7
+    """
+    if not any(app.reads_django_settings for app in facts.project.celery):
+        return
+    seen: set[str] = set()
+    for setting in facts.settings:
+        name = setting.name
+        if name in seen or not _lacks_prefix(name):
+            continue
+        seen.add(name)
+        # what the project reads itself is a setting of its own
+        if is_read(facts, setting) or facts.settings.first(f"{PREFIX}{name}") is not None:
+            continue
+        yield Occurrence(
+            f"{name} has no effect: the app reads the names that begin with {PREFIX}",
+            setting.where,
+            f"Write {PREFIX}{name}.",
+            fix=rename_setting(facts, setting, f"{PREFIX}{name}"),
+        )
+
+
+def _lacks_prefix(name: str) -> bool:
+    """Whether a name is one of Celery's, in capitals and less its prefix."""
+    if name in OLD_NAMES or not name.isupper() or name.lower() not in SETTING_NAMES:
+        return False
+    return name == "ACCEPT_CONTENT" or name.partition("_")[0].lower() in GROUPS
+
+
 @check("celery.I061")
 def setting_unknown(facts: Facts) -> Iterator[Occurrence]:
     """A CELERY_ setting is not one of Celery's.

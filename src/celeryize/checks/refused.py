@@ -1,4 +1,4 @@
-"""Messages and results in a format that the one who reads them does not accept."""
+"""Formats of messages and results: refused by the one who reads them, or accepted and unsafe."""
 
 from __future__ import annotations
 
@@ -212,6 +212,77 @@ def _imported_mismatch(facts: Facts) -> Iterator[Occurrence]:
             setting.where if setting else facts.project.celery[0].where,
             f"{_instead(sent.value)}, or add {sent.value!r} to CELERY_ACCEPT_CONTENT.",
         )
+
+
+@check("celery.W560", grouped=True)
+def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
+    """Messages may be pickles.
+
+    What happens: Whoever can write to the broker can run code in the worker.
+    How it looks: (nothing)
+    Why: Unpickling can run arbitrary code.
+    Fix: Send json, and pass what it can hold: ids, texts, numbers. Once no pickle waits any more,
+        take "pickle" out of CELERY_ACCEPT_CONTENT.
+    Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
+    """
+    for setting in facts.settings.named(*(f"{PREFIX}{key.upper()}" for key in ACCEPTING)):
+        if any((text_of(node) or "") in PICKLE for node in ast.walk(setting.value)):
+            yield Occurrence(
+                f"{setting.name} accepts pickles: whoever can write to the broker can run code",
+                setting.where,
+                _without_pickles(facts, setting),
+            )
+
+
+# Its name, and the content type of a message that is one.
+PICKLE = {"pickle", "application/x-python-serialize"}
+# The settings that name what is accepted, with those that name what is written so.
+ACCEPTING = {
+    "accept_content": ("task_serializer", "result_serializer", "event_serializer"),
+    "result_accept_content": ("result_serializer",),
+}
+# How many places a sentence names.
+LISTED = 3
+
+
+def _without_pickles(facts: Facts, setting: Setting) -> str:
+    """The steps to a setting without pickle, in the order in which a running system takes them."""
+    elements = elements_of(resolved(setting.code, setting.value))
+    names = [text_of(element) or "" for element in elements]
+    left = [name for name in names if name and name not in PICKLE]
+    last = f"take 'pickle' out of {setting.name}"
+    if names and "" not in names:
+        last = f"write {setting.name} = {left or ['json']}"
+    senders = _sends_pickles(facts, setting)
+    if not senders:
+        return f"{last[0].upper()}{last[1:]}: nothing in this code writes pickles."
+    more = f" and {len(senders) - LISTED} more" if len(senders) > LISTED else ""
+    named = ", ".join(senders[:LISTED]) + more
+    first = f'write "json" in place of "pickle": {named}'
+    steps = [first, f"when no older message or result is left, {last}"]
+    if names and "" not in names and not left:
+        # a worker that is still the old one would discard what the new web process sends
+        steps.insert(0, f"write {setting.name} = ['json', 'pickle']")
+    numbered = "; ".join(f"({number}) {step}" for number, step in enumerate(steps, 1))
+    return f"One deployment after the other: {numbered}."
+
+
+def _sends_pickles(facts: Facts, accepting: Setting) -> list[str]:
+    """What writes pickles, each with its place."""
+    keys = ACCEPTING[accepting.name.removeprefix(PREFIX).lower()]
+    found = [
+        f"{setting.name} ({setting.where})"
+        for key in keys
+        for setting, value in settings_of(facts, key)
+        if text_of(default_of(value)) in PICKLE
+    ]
+    if "task_serializer" in keys:
+        found += [
+            f"serializer= of {what} ({code.where(node)})"
+            for code, node, what in _own_serializers(facts)
+            if text_of(node) in PICKLE
+        ]
+    return list(dict.fromkeys(found))
 
 
 def _own_serializers(facts: Facts) -> Iterator[tuple[Code, ast.expr, str]]:

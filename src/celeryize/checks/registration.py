@@ -315,16 +315,20 @@ def _reason_in_code(facts: Facts, task: Task) -> Unregistered | None:
     path = task.code.path
     if not _is_discovery_called(facts):
         why = "nothing calls autodiscover_tasks() or imports its module"
-        return _not_registered(
-            task, Reason.NO_DISCOVERY, why, "Add app.autodiscover_tasks() to the app file."
-        )
+        hint = "Add app.autodiscover_tasks() to the app file."
+        named = discovery_named(facts)
+        if named is not None:
+            code, node = named
+            why = f"{code.where(node)} names autodiscover_tasks, and does not call it"
+            hint = "Add the parentheses there: ()."
+        return _not_registered(task, Reason.NO_DISCOVERY, why, hint)
     app = app_around(facts, task)
     if app is None:
         # without an import, nobody knows what an installed library imports
         if facts.worker is None:
             return None
         why = f"{path} does not belong to an installed app, and nothing imports it"
-        hint = "Move it into the tasks module of an app, or add its module to CELERY_IMPORTS."
+        hint = _how_to_import(facts, task)
         return _not_registered(task, Reason.NOT_IMPORTED, why, hint)
     if app.installed and facts.worker and not facts.installs(app.name):
         return _taken_out(facts, task, app)
@@ -402,10 +406,38 @@ def _reason_in_package(facts: Facts, task: Task, app: App) -> Unregistered | Non
     )
 
 
+def _how_to_import(facts: Facts, task: Task) -> str:
+    """What brings a module that belongs to no app to the worker."""
+    module = task.code.module
+    package, _, last = module.rpartition(".")
+    init = facts.modules.find(package) if package else None
+    if last in facts.tasks.discovered_names and init is not None:
+        return f'Add "{package}" to INSTALLED_APPS, or "{module}" to CELERY_IMPORTS.'
+    return f'Move it into the tasks module of an app, or add "{module}" to CELERY_IMPORTS.'
+
+
 def _is_discovery_called(facts: Facts) -> bool:
     if any(app.autodiscovers for app in facts.project.celery):
         return True
-    return any(code.names("autodiscover_tasks") for code in facts.code.relevant)
+    return discovery_named(facts) is None and any(
+        code.names("autodiscover_tasks") for code in facts.code.relevant
+    )
+
+
+def discovery_named(facts: Facts) -> tuple[Code, ast.Attribute] | None:
+    """The line `app.autodiscover_tasks` without parentheses, where nothing else has the name."""
+    found = [
+        (code, node)
+        for code in facts.code.relevant
+        if code.names("autodiscover_tasks")
+        for node in code.of(ast.Attribute, ast.Name)
+        if "autodiscover_tasks" in (getattr(node, "attr", ""), getattr(node, "id", ""))
+    ]
+    for code, node in found[:1]:
+        alone = isinstance(code.parents.get(node), ast.Expr)
+        if alone and len(found) == 1 and isinstance(node, ast.Attribute):
+            return code, node
+    return None
 
 
 def _apps_are_literal(facts: Facts) -> bool:

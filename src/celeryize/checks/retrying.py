@@ -18,6 +18,7 @@ from celeryize.checks.facts.literals import (
     text_of,
 )
 from celeryize.checks.facts.tasks import Task
+from celeryize.checks.task_options import as_meant
 from celeryize.checks.times import wrong_time
 from celeryize.patch.nodes import dotted, walk
 
@@ -439,7 +440,7 @@ def retry_delay_wrong(facts: Facts) -> Iterator[Occurrence]:
 
 def _retry_settings(facts: Facts) -> Iterator[tuple[Code, str, ast.expr]]:
     """Every option of a retry: in the decorator, in retry_kwargs, in the call of retry()."""
-    for task in _all_tasks(facts):
+    for task in map(as_meant, _all_tasks(facts)):
         for name in ("default_retry_delay", "max_retries"):
             if name in task.options:
                 yield task.code, name, task.options[name]
@@ -493,7 +494,7 @@ def autoretry_for_text(facts: Facts) -> Iterator[Occurrence]:
     Fix: autoretry_for=(ConnectionError,)
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.autoretry_for
     """
-    for task in _all_tasks(facts):
+    for task in map(as_meant, _all_tasks(facts)):
         for name in ("autoretry_for", "dont_autoretry_for"):
             for element in _elements(task.options.get(name)):
                 if text_of(element) is not None:
@@ -514,7 +515,7 @@ def retry_option_unknown(facts: Facts) -> Iterator[Occurrence]:
     Fix: max_retries, countdown
     Source: celery/app/task.py, retry
     """
-    for task in _all_tasks(facts):
+    for task in map(as_meant, _all_tasks(facts)):
         if "autoretry_for" not in task.options:
             continue
         for name, value in _retry_kwargs(task):

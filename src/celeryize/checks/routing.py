@@ -20,7 +20,8 @@ from celeryize.checks.fixes import did_you_mean
 from celeryize.checks.settings import (
     IGNORED,
 )
-from celeryize.checks.tasks import OPTIONS, rate_problem
+from celeryize.checks.task_options import OPTIONS
+from celeryize.checks.tasks import rate_problem
 from celeryize.checks.written import elements_of, resolved, settings_of
 from celeryize.patch.nodes import dotted
 

@@ -17,6 +17,7 @@ from celeryize.checks.facts.plain import is_handed_on, plain_at, plain_named
 from celeryize.checks.facts.schedule import WrittenEntry
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, only_near, remedy_for_name, rename_key
+from celeryize.checks.installed import how_to_add_app
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
@@ -362,13 +363,30 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
         for name in entry.fields:
             if name not in ENTRY_KEYS:
                 yield _unknown_key(entry, name)
-        if "task" not in entry.fields:
-            yield Occurrence(f"the entry {entry.name!r} has no task", entry.where)
+        # a misspelt key is one mistake
+        meant = {key for name in entry.fields for key in _near_keys(name)}
+        if not {"task"} & {*entry.fields, *meant}:
+            yield Occurrence(
+                f"the entry {entry.name!r} has no task",
+                entry.where,
+                'Add "task": and the full name of the task, such as "shop.tasks.send".',
+            )
         schedule = entry.fields.get("schedule")
-        if schedule is None:
-            yield Occurrence(f"the entry {entry.name!r} has no schedule", entry.where)
-        else:
+        if schedule is None and "schedule" not in meant:
+            yield Occurrence(
+                f"the entry {entry.name!r} has no schedule",
+                entry.where,
+                'Add "schedule": and crontab(...), or a number of seconds.',
+            )
+        elif schedule is not None:
             yield from _schedule_problems(entry, schedule)
+
+
+def _near_keys(name: str) -> list[str]:
+    """The key of an entry that a name means which is none."""
+    if name in ENTRY_KEYS or name in SEND_OPTIONS:
+        return []
+    return difflib.get_close_matches(name, ENTRY_KEYS, 1, 0.6)
 
 
 def _unknown_key(entry: WrittenEntry, name: str) -> Occurrence:
@@ -603,7 +621,9 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
         return
     for setting in facts.settings.named("CELERY_BEAT_SCHEDULER", "CELERYBEAT_SCHEDULER"):
         yield Occurrence(
-            "django_celery_beat is not in INSTALLED_APPS", setting.where, "Add it, and migrate."
+            "django_celery_beat is not in INSTALLED_APPS",
+            setting.where,
+            how_to_add_app(facts, "django_celery_beat"),
         )
 
 

@@ -22,15 +22,13 @@ from celeryize.celery_facts import (
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.canvas import constant_of
-from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import default_of, is_false, is_true, number_of, text_of
+from celeryize.checks.facts.literals import default_of, is_false, number_of, text_of
 from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.checks.imported import zone_hint
+from celeryize.checks.installed import how_to_add_app
 from celeryize.detect.celery import CeleryApp
-from celeryize.detect.project import distribution_folder
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import replaced
@@ -140,7 +138,7 @@ def transport_option_misspelt(facts: Facts) -> Iterator[Occurrence]:
     Source: kombu/transport/redis.py; https://github.com/celery/celery/issues/5224
     """
     for setting in facts.settings.named(f"{PREFIX}BROKER_TRANSPORT_OPTIONS"):
-        url = _url_text(facts, "broker_url")
+        url = url_text(facts, "broker_url")
         if not isinstance(setting.value, ast.Dict) or not (url or "").startswith(
             ("redis", "sentinel")
         ):
@@ -417,15 +415,35 @@ def literal_urls(facts: Facts, key: str) -> Iterator[tuple[Setting, ast.expr, st
                 yield setting, value, text
 
 
-def _url_text(facts: Facts, key: str) -> str | None:
+def url_text(facts: Facts, key: str) -> str | None:
+    """The first URL that the settings spell out for `broker_url` or `result_backend`."""
     return next((text for _, _, text in literal_urls(facts, key)), None)
 
 
-def _hint_for_url(problem: str) -> str:
-    """What to write instead, where the fix of the check is about another part of the URL."""
+def _hint_for_url(problem: str, url: str) -> str:
+    """What to write instead; a URL with a password is not repeated."""
     if problem.startswith("ssl_cert_reqs"):
         return "Write ?ssl_cert_reqs=required; none, where the certificate is not to be checked."
+    if "read as the port" in problem:
+        return 'Percent-encode the password: urllib.parse.quote(password, safe="").'
+    if problem.startswith("the database"):
+        return "End it with the number, as in redis://localhost:6379/0."
+    if problem.startswith("it has no scheme"):
+        return _with_scheme(url)
+    if "space" in problem:
+        return "Remove the space."
     return ""
+
+
+def _with_scheme(url: str) -> str:
+    """The URL that was meant by `localhost:6379`, `redis:/localhost` or `redis//localhost`."""
+    begun = re.match(r"(rediss?|amqps?|sqs|sentinel|mongodb):?/*(?=[\w\[:])", url)
+    scheme, rest = (begun[1], url[begun.end() :]) if begun else ("", url)
+    if not scheme:
+        scheme = "amqp" if ":5672" in url else "redis"
+    if "@" in url:
+        return f"Begin it with {scheme}://."
+    return f"Write {scheme}://{rest}."
 
 
 def url_problem(url: str, schemes: frozenset[str]) -> str | None:
@@ -485,7 +503,7 @@ def broker_url_wrong(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"the broker URL cannot work: {problem}",
                     setting.code.where(value),
-                    _hint_for_url(problem),
+                    _hint_for_url(problem, part),
                 )
                 break
     configured = facts.worker.configuration.get("broker_url") if facts.worker else None
@@ -564,7 +582,7 @@ def backend_url_wrong(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"the result backend cannot work: {problem}",
                 setting.code.where(value),
-                _hint_for_url(problem),
+                _hint_for_url(problem, url),
             )
 
 
@@ -641,21 +659,8 @@ def django_backend_not_installed(facts: Facts) -> Iterator[Occurrence]:
                 "the result backend is django-db, but django_celery_results is not in "
                 "INSTALLED_APPS",
                 setting.code.where(value),
-                _how_to_install(facts),
+                how_to_add_app(facts, "django_celery_results"),
             )
-
-
-def _how_to_install(facts: Facts) -> str:
-    """What makes the backend django-db work: the package first, where it is not there."""
-    dependencies = facts.project.dependencies
-    steps = ['add "django_celery_results" to INSTALLED_APPS', "migrate"]
-    if distribution_folder(facts.project.interpreter.path, "django_celery_results") is None:
-        steps.insert(0, "install it")
-    if "django-celery-results" not in {*dependencies.declared, *dependencies.left}:
-        place = dependencies.file or "the dependencies"
-        steps.insert(0, f"add django-celery-results to {place}")
-    text = f"{', '.join(steps[:-1])} and {steps[-1]}."
-    return text[0].upper() + text[1:]
 
 
 @check("celery.W382")
@@ -675,6 +680,8 @@ def backend_in_one_process(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
+# How much of the hard time limit the soft one leaves to a task.
+SOFT_SHARE = 0.9
 # celery/app/task.py, Task.apply_async, in 5.5.3 and not in 5.4.0
 COMPARES_LIMITS = (5, 5)
 
@@ -698,7 +705,9 @@ def soft_limit_above_hard(facts: Facts) -> Iterator[Occurrence]:
         a, b = number_of(soft.value), number_of(hard.value)
         if a is not None and b is not None and a > b:
             yield Occurrence(
-                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)", soft.where
+                f"the soft time limit ({a:g} s) is above the hard one ({b:g} s)",
+                soft.where,
+                f"Write {soft.name} = {int(b * SOFT_SHARE)}, or raise {hard.name} ({hard.where}).",
             )
     yield from _tasks_with_soft_above_hard(facts, soft, hard)
 
@@ -729,131 +738,6 @@ def _tasks_with_soft_above_hard(
             task.code.where(task.decorator),
             hint,
         )
-
-
-@check("celery.W470")
-def visibility_timeout_too_short(facts: Facts) -> Iterator[Occurrence]:
-    """The broker delivers a task again before it can be done.
-
-    What happens: The same task runs several times at once.
-    How it looks: The same task id is received again and again in the worker's log.
-    Why: Redis and SQS give a message that is not acknowledged within visibility_timeout to another
-        worker; late acknowledgement, `countdown` and `eta` keep messages that long.
-    Fix: visibility_timeout above the time limit and the longest countdown or eta.
-    Source: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
-    """
-    timeout = broker_patience(facts)
-    if timeout is None:
-        return
-    broker = "Redis"
-    if (_url_text(facts, "broker_url") or "").startswith("sqs"):
-        broker = "SQS"
-    where = _visibility_timeout(facts)[1]
-    limit = facts.settings.first("CELERY_TASK_TIME_LIMIT")
-    longest = None
-    if limit and _acknowledges_late(facts):
-        longest = number_of(limit.value)
-    if longest is not None and limit and timeout <= longest:
-        yield Occurrence(
-            f"{broker} delivers a task again after {timeout:g} s, but it may run for {longest:g} s "
-            "and is acknowledged at its end",
-            where or limit.where,
-            _longer_patience(longest, "the time limit"),
-        )
-    yield from _tasks_longer_than(facts, timeout, broker)
-    for code in facts.code.relevant:
-        for call in code.calls:
-            delay = delay_of(code, call)
-            if delay is not None and delay >= timeout:
-                yield Occurrence(
-                    f"a delay of {delay:g} s is not below the visibility_timeout of {broker}, "
-                    f"{timeout:g} s: the task runs several times",
-                    code.where(call),
-                    _longer_patience(delay, "the delay"),
-                )
-
-
-def _longer_patience(seconds: float, what: str) -> str:
-    """What to write so that the broker waits longer than that: the next full hour."""
-    enough = (int(seconds) // 3600 + 1) * 3600
-    option = f'"visibility_timeout": {enough}'
-    return f"Write {option}, which is above {what}, in CELERY_BROKER_TRANSPORT_OPTIONS."
-
-
-def _tasks_longer_than(facts: Facts, timeout: float, broker: str) -> Iterator[Occurrence]:
-    """The tasks that are acknowledged at their end and have a time limit of their own above the
-    patience of the broker."""
-    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
-    by_settings = late is not None and is_true(late.value)
-    for task in facts.tasks:
-        own = task.options.get("acks_late")
-        if not (is_true(own) or (own is None and by_settings)):
-            continue
-        limits = [number_of(task.options.get(name)) for name in ("time_limit", "soft_time_limit")]
-        longest = max((limit for limit in limits if limit is not None), default=0)
-        if longest >= timeout:
-            yield Occurrence(
-                f"{task.node.name} may run for {longest:g} s, and {broker} delivers it again after "
-                f"{timeout:g} s",
-                task.where,
-                _longer_patience(longest, "its time limit"),
-            )
-
-
-def broker_patience(facts: Facts) -> float | None:
-    """The seconds after which the broker gives an unacknowledged message to another worker; None
-    for a broker that does not, or of which it is not known."""
-    url = _url_text(facts, "broker_url") or ""
-    timeout, where = _visibility_timeout(facts)
-    if url.startswith(("redis", "sentinel")):
-        return timeout
-    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    # a queue that is made elsewhere has a timeout of its own
-    if not url.startswith("sqs") or (options and "predefined" in ast.unparse(options.value)):
-        return None
-    if where is None:
-        return SQS_TIMEOUT
-    return timeout
-
-
-def _visibility_timeout(facts: Facts) -> tuple[float, Where | None]:
-    """The seconds after which Redis delivers a message again, and where they are set."""
-    options = facts.settings.first(f"{PREFIX}BROKER_TRANSPORT_OPTIONS")
-    if options and isinstance(options.value, ast.Dict):
-        for key, value in zip(options.value.keys, options.value.values, strict=True):
-            if text_of(key) == "visibility_timeout":
-                return number_of(value) or VISIBILITY_TIMEOUT, options.code.where(value)
-    return VISIBILITY_TIMEOUT, None
-
-
-def _acknowledges_late(facts: Facts) -> bool:
-    """Whether any task is acknowledged at its end only."""
-    late = facts.settings.first("CELERY_TASK_ACKS_LATE")
-    if late and is_true(late.value):
-        return True
-    return any(is_true(task.options.get("acks_late")) for task in facts.tasks)
-
-
-def delay_of(code: Code, call: ast.Call) -> float | None:
-    """The seconds in `apply_async(..., countdown=60)`, or in `eta=timezone.now() + timedelta()`."""
-    sends = {"apply_async", "apply_async_on_commit", "retry", "send_task", "set"}
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in sends:
-        return None
-    for keyword in call.keywords:
-        value = constant_of(code, keyword.value)
-        if keyword.arg == "countdown":
-            return number_of(value)
-        if keyword.arg == "eta" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-            now = isinstance(value.left, ast.Call) and dotted(value.left.func).endswith("now")
-            if now:
-                return number_of(constant_of(code, value.right))
-    return None
-
-
-# Seconds, where nothing sets them; Source: kombu/transport/redis.py.
-VISIBILITY_TIMEOUT = 3600.0
-# The same of Amazon's; Source: kombu/transport/SQS.
-SQS_TIMEOUT = 1800.0
 
 
 @check("celery.W541")
@@ -931,28 +815,6 @@ def no_retry_on_startup(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "a worker that starts before the broker exits immediately", setting.where
             )
-
-
-@check("celery.W560", grouped=True)
-def pickle_accepted(facts: Facts) -> Iterator[Occurrence]:
-    """Messages may be pickles.
-
-    What happens: Whoever can write to the broker can run code in the worker.
-    How it looks: (nothing)
-    Why: Unpickling can run arbitrary code.
-    Fix: Pass what JSON can hold: ids, texts, numbers.
-    Source: https://docs.celeryq.dev/en/stable/userguide/security.html#serializers
-    """
-    for setting in facts.settings.named("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT"):
-        if any((text_of(node) or "") in PICKLE for node in ast.walk(setting.value)):
-            yield Occurrence(
-                f"{setting.name} accepts pickles: whoever can write to the broker can run code",
-                setting.where,
-            )
-
-
-# Its name, and the content type of a message that is one.
-PICKLE = {"pickle", "application/x-python-serialize"}
 
 
 @check("celery.W561")

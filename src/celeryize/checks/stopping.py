@@ -76,8 +76,8 @@ def _how_to_give_time(worker: Process, soft: float | None) -> str:
     """How the tasks of a worker get time at a stop, in the words of its file."""
     if worker.kind not in PLATFORMS:
         return (
-            f"Raise {GRACES[worker.kind]} above the longest task, and put {REMAP_LINE}"
-            f" into the environment. {COMPLETED}"
+            f"Raise {GRACES[worker.kind]} above the longest task, put {REMAP_LINE} into the"
+            f" environment, and set {SOFT_NAME} below that grace. {COMPLETED}"
         )
     how = _how_to_remap(worker, soft, f", and set {SOFT_NAME} below {_grace_then(worker)}")
     if worker.kind == "fly":
@@ -123,10 +123,17 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
     workers = stopped_workers(facts)
     bare = [worker for worker in workers if not is_remapped(facts, worker)]
     if bare:
+        # with the variable alone it would be killed too early, which is W801
+        short = [one for one in bare if one.stop is not None and one.stop <= soft]
+        # the lines for Fly have it
+        short = [one for one in short if one.kind != "fly"]
+        grace = ""
+        if short:
+            grace = f", and {_more_time(short[0], soft)}"
         yield Occurrence(
             f"{bare[0].where} stops the worker with {bare[0].signal}: this timeout is never used",
             place,
-            _how_to_remap(bare[0], soft),
+            _how_to_remap(bare[0], soft, grace),
         )
 
 
@@ -151,12 +158,23 @@ def soft_timeout_not_below_grace(facts: Facts) -> Iterator[Occurrence]:
             continue
         of_kind = GRACES[worker.kind]
         default = "" if worker.stop_where else ", the default"
+        time = _more_time(worker, soft)
+        hint = f"{time[0].upper()}{time[1:]}."
+        if worker.kind != "procfile":
+            hint = f"Raise {of_kind} above {soft:g} s, or lower the timeout."
         yield Occurrence(
             f"killed after {worker.stop:g} s ({of_kind}{default}); the soft shutdown"
             f" needs {soft:g} s ({place or 'the settings'})",
             worker.stop_where or worker.where,
-            f"Raise {of_kind} above {soft:g} s, or lower the timeout.",
+            hint,
         )
+
+
+def _more_time(worker: Process, soft: float) -> str:
+    """What lets a soft shutdown end before the worker is killed."""
+    if worker.kind == "procfile":
+        return f"lower the timeout below {worker.stop:g} s, which is all that Heroku gives"
+    return f"raise {GRACES[worker.kind]} ({worker.stop:g} s) above {soft:g} s"
 
 
 @check("celery.W802", grouped=True)

@@ -31,6 +31,7 @@ from celeryize.checks.facts.processes.where_it_runs import (
     workdir_for,
 )
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.installed import how_to_add_app
 from celeryize.detect.command import CeleryCommand, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
@@ -163,7 +164,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"a second Beat, beside {other.name} ({other.where}): everything is sent twice",
                 process.where,
-                "Start one.",
+                f"Delete one of the two: this one, or {other.name}.",
             )
 
 
@@ -729,7 +730,7 @@ def scheduler_not_installed(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "django_celery_beat is not in INSTALLED_APPS: this scheduler has no tables",
                 command.where,
-                "Add it to INSTALLED_APPS and migrate, or remove the option.",
+                f"{how_to_add_app(facts, 'django_celery_beat')} Or remove the option.",
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
@@ -15,26 +14,11 @@ from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
 from celeryize.checks.registration import name_clashes, name_taken
+from celeryize.checks.task_options import OPTIONS, option_meant, tasks_as_meant
 from celeryize.detect.modules import Bindings
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import with_argument
 
-# What the task decorator, or a task's class, reads. Source: celery/app/base.py, task.py and
-# autoretry.py of 5.7.
-OPTIONS = words(
-    """
-    name base bind app lazy pydantic pydantic_strict pydantic_context pydantic_dump_kwargs shared
-    typing max_retries default_retry_delay rate_limit ignore_result trail send_events
-    store_errors_even_if_ignored serializer time_limit soft_time_limit backend track_started
-    acks_late acks_on_failure acks_on_failure_or_timeout acks_on_timeout reject_on_worker_lost
-    retry_on_worker_lost throws expires priority resultrepr_maxsize request_stack abstract
-    autoretry_for dont_autoretry_for retry_kwargs retry_backoff retry_backoff_max retry_jitter queue
-    exchange routing_key options countdown link link_error compression on_failure on_success
-    on_retry after_return before_start filter shadow_name Strategy Request from_config
-    store_eager_result run once celery_once singleton unique_on lock_expiry raise_on_duplicate
-    delivery_mode
-    """
-)
 EXCEPTIONS = {
     name
     for name, value in vars(builtins).items()
@@ -491,17 +475,12 @@ def option_unknown(facts: Facts) -> Iterator[Occurrence]:
             continue
         # a task class of the project may read any option: those tasks are skipped
         for name, value in task.options.items():
-            if name in OPTIONS:
-                continue
-            close = difflib.get_close_matches(name, OPTIONS, 1, 0.7)
-            close = close or [
-                o for o in sorted(OPTIONS) if o.replace("_", "") == name.replace("_", "")
-            ]
-            if close:
+            meant = option_meant(name)
+            if meant:
                 yield Occurrence(
                     f"the option {name} has no effect",
                     task.code.where(value),
-                    f"Did you mean {close[0]}?",
+                    f"Did you mean {meant}?",
                     fix=_rename_option(task, name),
                 )
 
@@ -522,7 +501,7 @@ def rate_limit_wrong(facts: Facts) -> Iterator[Occurrence]:
     Fix: "10/s", "10/m" or "10/h".
     Source: celery/utils/time.py, rate
     """
-    for task in facts.tasks:
+    for task in tasks_as_meant(facts):
         value = task.options.get("rate_limit")
         text = text_of(value)
         if value is not None and text is not None and rate_problem(text):
@@ -553,7 +532,8 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
     Fix: autoretry_for=(SomeError,), or raise self.retry(exc=...) where it fails.
     Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
     """
-    for task in facts.tasks:
+    # what a misspelt option will say once it is spelt right is said with it
+    for task in tasks_as_meant(facts):
         # max_retries=0 or None is a decision, not a mistake
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or task.hidden or {"autoretry_for", "base"} & set(task.options):
@@ -575,7 +555,7 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
                 f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never "
                 "calls retry()",
                 task.code.where(task.options[named[0]]),
-                "Add autoretry_for=(SomeError,).",
+                "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
 
 
@@ -639,7 +619,7 @@ def autoretry_not_a_tuple(facts: Facts) -> Iterator[Occurrence]:
     Fix: autoretry_for=(SomeError,), with the comma.
     Source: celery/app/autoretry.py
     """
-    for task in facts.tasks:
+    for task in tasks_as_meant(facts):
         value = task.options.get("autoretry_for")
         if isinstance(value, ast.Name) and value.id in EXCEPTIONS:
             yield Occurrence(

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.plain import OF_TASKS, PlainFunction, plain_function
+from celeryize.checks.facts.plain import (
+    OF_TASKS,
+    PlainFunction,
+    plain_function,
+    plain_method,
+)
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 
@@ -34,6 +39,7 @@ def plain_function_sent(facts: Facts) -> Iterator[Occurrence]:
     for code in facts.code.relevant:
         for node in _uses_of_tasks(code):
             plain = plain_function(facts, code, node.value)
+            plain = plain or plain_method(facts, code, node.value)
             if plain is not None and not _is_asked_first(code, node):
                 functions[plain.where] = plain
                 found.setdefault(plain.where, []).append((code, node))
@@ -41,9 +47,9 @@ def plain_function_sent(facts: Facts) -> Iterator[Occurrence]:
         plain = functions[where]
         code, node = uses[0]
         more = _others(uses)
-        spelled = f"{dotted(node.value)}.{node.attr}"
+        spelled = f"{ast.unparse(node.value)}.{node.attr}"
         yield Occurrence(
-            f"{spelled} fails{more}: {plain.node.name} is a plain function "
+            f"{spelled} fails{more}: {plain.node.name} is {plain.kind} "
             f"({where}), as no decorator makes it a task",
             code.where(node),
             plain.remedy,

@@ -13,13 +13,14 @@ from celeryize.checks.registration import (
     Reason,
     Unregistered,
     app_around,
+    discovery_named,
     name_clashes,
     unregistered_tasks,
 )
 from celeryize.patch.imports import add_import
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import below
-from celeryize.patch.source import Source, is_identifier
+from celeryize.patch.source import Source, Splice, is_identifier, statements
 
 # How many tasks a sentence names.
 LISTED = 8
@@ -79,6 +80,15 @@ def _hint_of(group: list[Unregistered]) -> str:
 
 def _add_discovery(facts: Facts) -> Fix | Unsure:
     """autodiscover_tasks() below the line that reads the Django settings."""
+    named = discovery_named(facts)
+    if named is not None:
+        home, uncalled = named
+        text = f"{home.source.segment(uncalled)}()"
+        start, end = home.source.start(uncalled), home.source.end(uncalled)
+        # the statement is nothing but the name
+        line = home.parents[uncalled]
+        splice = Splice(start, end, text, tuple(statements(text)), (line,))
+        return Fix(home.path, "calls autodiscover_tasks()", (splice,))
     app, code = facts.project.celery[0], facts.app_code
     if code is None or not app.reads_django_settings:
         return Unsure("the app does not read the Django settings")

@@ -10,7 +10,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed
 from celeryize.checks.facts.literals import is_true, number_of
 from celeryize.checks.facts.tasks import Task
-from celeryize.checks.settings import broker_patience
+from celeryize.checks.patience import broker_patience
 from celeryize.patch.nodes import dotted
 
 # Celery's own: three retries, and delays of at most ten minutes.

@@ -18,6 +18,7 @@ from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import definitions_of
 from celeryize.checks.facts.processes.reads import SETTINGS, deciding, settings_of
 from celeryize.checks.facts.processes.start_up import may_start_with
+from celeryize.checks.imported import failures, place
 from celeryize.detect.candidates import FOR_TESTS
 from celeryize.detect.celery import CeleryApp, builds_app, celery_classes
 from celeryize.detect.processes import Process
@@ -186,6 +187,14 @@ def app_not_imported(facts: Facts) -> Iterator[Occurrence]:
     if facts.tasks and not any(task.shared for task in facts.tasks):
         return
     app, package = facts.project.celery[0], facts.project.package
+    # an import there that fails is the one that was meant
+    failed = [
+        place(facts, *one.where)
+        for one in failures(facts, "start", "settings", "setup", "app")
+        if one.where
+    ]
+    if any(where is not None and where.path == package.init for where in failed):
+        return
     if facts.web is None and _imported_at_start(facts, app.module):
         return
     module = app.module.removeprefix(package.name)

@@ -50,6 +50,11 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 """
+# The apps of Celery's for Django, and what keeps results in a database, are declared, too.
+DECLARED = {
+    "requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ndjango-celery-beat\n"
+    "django-celery-results\nsqlalchemy\n"
+}
 MARK = "# <-"
 TASK = "@shared_task\n"
 OK_ENTRY = (

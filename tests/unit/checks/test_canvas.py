@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import Mistake, found_in, settings, tasks, view, with_twin
+from tests.unit.checks.projects import DECLARED, Mistake, found_in, settings, tasks, view, with_twin
 
 NO_BACKEND = settings("", instead="CELERY_RESULT_B")
-DATABASE = settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B")
+DATABASE = DECLARED | settings(
+    "CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B"
+)
 STEPS = """@shared_task
 def tidy():
     return 1

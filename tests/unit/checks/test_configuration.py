@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.checks.projects import (
     APP,
+    DECLARED,
     TASK,
     Mistake,
     found_by_import,
@@ -334,11 +335,13 @@ MISTAKES = [
         settings(
             "INSTALLED_APPS += ['django_celery_beat']\n"
             "CELERY_BEAT_SCHEDULER = 'django_celery_beat.scheduler:DatabaseScheduler'  # <-\n"
-        ),
+        )
+        | DECLARED,
         settings(
             "INSTALLED_APPS += ['django_celery_beat']\n"
             "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers.DatabaseScheduler'\n"
-        ),
+        )
+        | DECLARED,
     ),
     Mistake(
         "celery.E678",

@@ -199,7 +199,7 @@ def test_what_is_gone_is_named_with_its_heir(tmp_path, line, heir):
 def test_a_module_of_the_project_that_is_missing_is_no_library(tmp_path):
     tree = {**healthy(), **tasks("from doctors.mails import send\n")}
     (finding,) = run_checks(imported_facts_of(make_tree(tmp_path, tree))).findings
-    assert finding.hint == "The project has no module doctors.mails: correct the import."
+    assert finding.hint == "The project has no module doctors.mails. Correct the import."
 
 
 def test_a_task_whose_app_other_code_removes_is_found(tmp_path):

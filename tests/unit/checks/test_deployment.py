@@ -28,6 +28,11 @@ MISTAKES = [
             **settings("from config.celery import app as celery_app\n"),
         },
     ),
+    Mistake(
+        "celery.E812",
+        {"Procfile": "worker: celery -A config.celery:application worker  # <-\n"},
+        {"Procfile": "worker: celery -A config.celery:app worker\n"},
+    ),
     # the line of yesterday, or of tomorrow: nothing builds an app
     Mistake(
         "celery.E812",

@@ -199,6 +199,18 @@ MISTAKES = [
             ('["python", "manage.py"]', '["python", "manage.py"]', "    entrypoint: []\n"),
         )
     ),
+    # the service itself has it
+    *(
+        Mistake(
+            "celery.E946",
+            services(WORKER, f"    entrypoint: {entry}\n{CELERY}  # <-\n", dockerfile=PLAIN),
+            services(WORKER, f"    entrypoint: {twin}\n{CELERY}\n", dockerfile=PLAIN),
+        )
+        for entry, twin in (
+            ("python manage.py", "tini --"),
+            ('["gunicorn", "config.wsgi"]', '["python", "-m"]'),
+        )
+    ),
 ]
 
 

@@ -42,7 +42,8 @@ ROWS = {
     "config/settings.py": settings(
         f'{SOFT}INSTALLED_APPS += ["django_celery_results"]\nCELERY_RESULT_BACKEND = "django-db"\n',
         instead="CELERY_RESULT_BACKEND",
-    )["config/settings.py"]
+    )["config/settings.py"],
+    "requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ndjango-celery-results\n",
 }
 GREEN = "django>=4.2\ncelery[redis,gevent]>=5.4\n"
 POSTGRES_GREEN = {
@@ -250,18 +251,6 @@ MISTAKES = [
         ]
     ),
     Mistake(
-        "celery.W157",
-        {"requirements.txt": "django>=4.2\ncelery>=5.4\n"},
-        {"requirements.txt": "django>=4.2\ncelery>=5.4\ndjango-redis\n"},
-        at="requirements.txt",
-    ),
-    Mistake(
-        "celery.W157",
-        {"requirements.txt": "django>=4.2\ncelery[sqs]>=5.4\n"},
-        {"requirements.txt": "django>=4.2\ncelery[sqs, redis]>=5.4\n"},
-        at="requirements.txt",
-    ),
-    Mistake(
         "celery.W169",
         NO_BROKER,
         {**NO_BROKER, ".env": "CELERY_BROKER_URL=redis://h\n"},
@@ -367,19 +356,6 @@ def test_a_mistake_that_an_import_shows_is_found(tmp_path, mistake):
     assert found_by_import(tmp_path / "twin", mistake.twin) == []
 
 
-@pytest.mark.parametrize(("declared", "found"), [("celery>=5.4", True), ("celery[redis]", False)])
-def test_the_broker_of_a_deployed_worker_needs_its_client(tmp_path, declared, found):
-    files = {
-        **settings('CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "amqp://rabbit")\n'),
-        "requirements.txt": f"django>=4.2\n{declared}\n",
-        "compose.yml": "services:\n  worker:\n    image: shop\n"
-        "    command: celery -A config worker\n"
-        "    environment:\n      CELERY_BROKER_URL: redis://cache.example/0\n",
-    }
-    ids = {identifier for identifier, _ in found_in(tmp_path, files)}
-    assert ("celery.W157" in ids) == found
-
-
 @pytest.mark.parametrize(
     ("url", "requirements", "hint"),
     [
@@ -406,35 +382,6 @@ def test_a_schedule_without_beat_names_the_command_that_starts_one(tmp_path):
     findings = run_checks(read_facts(load_project(tree, python=sys.executable))).findings
     (hint,) = [finding.hint for finding in findings if finding.id == "celery.W844"]
     assert "celeryize add-worker" in hint and "celery -A config beat" in hint
-
-
-@pytest.mark.parametrize(
-    ("settings_url", "hint"),
-    [
-        # the settings have moved to RabbitMQ, and the process has not
-        (
-            "amqp://guest@localhost//",
-            "Write celery[redis], or give it the broker that the settings have now (amqp://...).",
-        ),
-        ("redis://localhost:6379/0", "Write celery[redis]."),
-    ],
-)
-def test_a_process_with_the_broker_of_yesterday_may_get_that_of_today(tmp_path, settings_url, hint):
-    read = f"import os\nCELERY_BROKER_URL = os.environ.get('CELERY_BROKER_URL', {settings_url!r})\n"
-    files = {
-        **healthy(),
-        **settings(read, instead="CELERY_BROKER_URL"),
-        "requirements.txt": "django>=4.2\ncelery>=5.4\n",
-        "compose.yml": "services:\n  worker:\n    build: .\n    command: celery -A config worker\n"
-        "    environment:\n      CELERY_BROKER_URL: redis://redis:6379/0\n"
-        "  redis:\n    image: redis:7\n",
-    }
-    files["config/settings.py"] = files["config/settings.py"].replace(
-        'CELERY_RESULT_BACKEND = "redis://localhost:6379/1"\n', ""
-    )
-    found = run_checks(read_facts(load_project(make_tree(tmp_path / "p", files)))).findings
-    (hinted,) = [finding.hint for finding in found if finding.id == "celery.W157"]
-    assert hinted == hint
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.checks.projects import (
+    DECLARED,
     TASK,
     Mistake,
     found_in,
@@ -32,10 +33,13 @@ def rabbit(lines: str = "") -> dict[str, str]:
 
 def cached(lines: str) -> dict[str, str]:
     """The healthy project with its results in Django's cache."""
-    return settings(
-        "INSTALLED_APPS += ['django_celery_results']\nCELERY_RESULT_BACKEND = 'django-cache'\n"
-        f"{CACHES}{lines}",
-        instead="CELERY_RESULT_BACKEND",
+    return (
+        settings(
+            "INSTALLED_APPS += ['django_celery_results']\nCELERY_RESULT_BACKEND = 'django-cache'\n"
+            f"{CACHES}{lines}",
+            instead="CELERY_RESULT_BACKEND",
+        )
+        | DECLARED
     )
 
 

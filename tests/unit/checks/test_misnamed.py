@@ -60,6 +60,29 @@ MISTAKES = [
         },
     ),
     Mistake("celery.W060", named("CELERY_RESULT", RESULTS), named("CELERY_RESULT", "none")),
+    # names of Celery's without the prefix; BROKER_URL alone is read without it (W070)
+    Mistake(
+        "celery.W064",
+        settings("RESULT_BACKEND = 'redis://h'  # <-\n", instead=RESULTS),
+        settings("RESULT_BACKEND = 'redis://h'\nCELERY_RESULT_BACKEND = RESULT_BACKEND\n"),
+    ),
+    Mistake(
+        "celery.W064",
+        settings("WORKER_CONCURRENCY = 2  # <-\n"),
+        {
+            **settings("WORKER_CONCURRENCY = 2\n"),
+            "config/celery.py": APP.replace(', namespace="CELERY"', ""),
+        },
+    ),
+    Mistake(
+        "celery.W064",
+        settings("ACCEPT_CONTENT = ['json']  # <-\n"),
+        {
+            **settings("ACCEPT_CONTENT = ['json']\n"),
+            "doctors/views.py": "from celery import shared_task  # noqa\nfrom django.conf import settings"
+            "\n\n\ndef see(request):\n    return settings.ACCEPT_CONTENT\n",
+        },
+    ),
 ]
 
 

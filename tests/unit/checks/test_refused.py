@@ -85,6 +85,11 @@ MISTAKES = [
             instead="CELERY_RESULT_B",
         ),
     ),
+    Mistake(
+        "celery.W560",
+        settings("CELERY_ACCEPT_CONTENT = ['json', 'pickle']  # <-\n"),
+        settings("CELERY_ACCEPT_CONTENT = ['json', 'yaml']\n"),
+    ),
 ]
 
 
@@ -128,3 +133,51 @@ def test_a_healthy_project_has_neither_when_it_is_imported(tmp_path: Path):
     facts = imported_facts_of(make_tree(tmp_path, healthy()))
     ids = {finding.id for finding in run_checks(facts).findings}
     assert not ids & {"celery.E689", "celery.E383"}
+
+
+BOTH = "CELERY_ACCEPT_CONTENT = ['json', 'pickle']\n"
+SENT = "CELERY_TASK_SERIALIZER = 'pickle'\n"
+DAY = view("def see(request):\n    greet.apply_async(['x'], serializer='pickle')\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        (
+            settings(BOTH),
+            "Write CELERY_ACCEPT_CONTENT = ['json']: nothing in this code writes pickles.",
+        ),
+        (
+            settings("CELERY_ACCEPT_CONTENT = ['pickle'] + MORE\n"),
+            "Take 'pickle' out of CELERY_ACCEPT_CONTENT: nothing in this code writes pickles.",
+        ),
+        (
+            settings(SENT + BOTH, instead=PLAIN),
+            'One deployment after the other: (1) write "json" in place of "pickle": '
+            "CELERY_TASK_SERIALIZER (config/settings.py:29); (2) when no older message or result "
+            "is left, write CELERY_ACCEPT_CONTENT = ['json'].",
+        ),
+        # a worker that is still the old one would discard json
+        (
+            settings(SENT + BOTH.replace("'json', ", ""), instead=PLAIN),
+            "One deployment after the other: (1) write CELERY_ACCEPT_CONTENT = ['json', 'pickle']; "
+            '(2) write "json" in place of "pickle": CELERY_TASK_SERIALIZER (config/settings.py:29); '
+            "(3) when no older message or result is left, write CELERY_ACCEPT_CONTENT = ['json'].",
+        ),
+        (
+            {**settings(BOTH), **DAY},
+            'One deployment after the other: (1) write "json" in place of "pickle": serializer= of '
+            "greet (doctors/views.py:6); (2) when no older message or result is left, write "
+            "CELERY_ACCEPT_CONTENT = ['json'].",
+        ),
+        (
+            settings(f"CELERY_RESULT_{BOTH[7:]}CELERY_RESULT_SERIALIZER = 'pickle'\n"),
+            'One deployment after the other: (1) write "json" in place of "pickle": '
+            "CELERY_RESULT_SERIALIZER (config/settings.py:31); (2) when no older message or result "
+            "is left, write CELERY_RESULT_ACCEPT_CONTENT = ['json'].",
+        ),
+    ],
+)
+def test_the_way_out_of_pickles_is_whole_and_in_order(tmp_path: Path, files, hint):
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    assert [one.hint for one in run_checks(facts).findings if one.id == "celery.W560"] == [hint]

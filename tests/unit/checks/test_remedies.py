@@ -109,7 +109,7 @@ def test_a_beat_inside_of_a_worker_goes_where_there_is_another_one(tmp_path: Pat
     assert remedy(tmp_path / "both", "celery.W260", both) == "Delete -B: Procfile:2 starts Beat."
     for name, files in {"alone": {"Procfile": worker}, "elsewhere": elsewhere}.items():
         hint = remedy(tmp_path / name, "celery.W260", files)
-        assert hint == "Start one `celery beat` of its own."
+        assert hint == "Delete -B, and start one process of its own: celery -A config beat."
 
 
 INNER = {f"backend/{name}": text for name, text in healthy().items() if name != "requirements.txt"}
@@ -235,3 +235,218 @@ def test_one_text_for_a_list_becomes_a_list_in_a_tuple(
         "def see(request):\n    sort.apply_async(('fiction'))\n"
     }
     assert remedy(tmp_path, "celery.E372", tasks(body), sends) == expected
+
+
+@pytest.mark.parametrize(
+    ("identifier", "lines", "instead", "hint"),
+    [
+        (
+            "E160",
+            "CELERY_BROKER_URL = 'redis:/h:6379/0'",
+            "CELERY_BROKER_U",
+            "Write redis://h:6379/0.",
+        ),
+        ("E160", "CELERY_BROKER_URL = 'redis//h/0'", "CELERY_BROKER_U", "Write redis://h/0."),
+        ("E160", "CELERY_BROKER_URL = 'h:6379'", "CELERY_BROKER_U", "Write redis://h:6379."),
+        ("E160", "CELERY_BROKER_URL = 'h:5672'", "CELERY_BROKER_U", "Write amqp://h:5672."),
+        # a password stays where it is
+        ("E160", "CELERY_BROKER_URL = 'redis:/:p@h'", "CELERY_BROKER_U", "Begin it with redis://."),
+        (
+            "E160",
+            "CELERY_BROKER_URL = 'redis://h/first'",
+            "CELERY_BROKER_U",
+            "End it with the number, as in redis://localhost:6379/0.",
+        ),
+        ("E160", "CELERY_BROKER_URL = ' redis://h/0'", "CELERY_BROKER_U", "Remove the space."),
+        (
+            "E461",
+            "CELERY_TASK_SOFT_TIME_LIMIT = 400",
+            "CELERY_TASK_SOFT",
+            "Write CELERY_TASK_SOFT_TIME_LIMIT = 270, or raise CELERY_TASK_TIME_LIMIT "
+            "(config/settings.py:27).",
+        ),
+        (
+            "E291",
+            "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'",
+            "-",
+            "Add django-celery-beat to requirements.txt, ",
+        ),
+    ],
+)
+def test_what_to_write_is_written_out(tmp_path: Path, identifier, lines, instead, hint):
+    said = remedy(tmp_path, f"celery.{identifier}", settings(f"{lines}\n", instead=instead))
+    assert said.startswith(hint)
+    assert "p@h" not in said
+
+
+def test_a_result_backend_is_named_that_fits_the_broker(tmp_path: Path):
+    none = settings("", instead="CELERY_RESULT_B")
+    fits = remedy(tmp_path / "redis", "celery.E380", none, ASKS)
+    assert fits == 'Set CELERY_RESULT_BACKEND = "redis://localhost:6379/0".'
+    text = none["config/settings.py"].replace("redis://localhost", "amqp://localhost")
+    other = remedy(tmp_path / "rabbit", "celery.E380", {"config/settings.py": text}, ASKS)
+    assert "django-celery-results" in other
+
+
+def test_a_command_line_in_the_old_order_is_written_in_the_new_one(tmp_path: Path):
+    for line in ("celery worker -A config", "celery worker --app=config -l INFO"):
+        hint = remedy(
+            tmp_path / line[-4:].strip(), "celery.E111", {"Procfile": f"worker: {line}\n"}
+        )
+        assert hint == "Write celery -A config worker, then the rest."
+
+
+def test_a_misspelt_key_of_an_entry_is_one_finding(tmp_path: Path):
+    fields = (
+        "        'taks': 'doctors.tasks.greet',\n        'shedule': 60,\n        'args': ('x',),\n"
+    )
+    hints = [one.hint for one in found(tmp_path / "both", "celery.E240", entry(fields))]
+    assert hints == ["Did you mean task?", "Did you mean schedule?"]
+    [lacking] = found(tmp_path / "none", "celery.E240", entry("        'schedule': 60,\n"))
+    assert lacking.message == "the entry 'nightly' has no task"
+    assert lacking.hint.startswith('Add "task": and the full name')
+
+
+IMPORTING = "from {} as celery_app\n\n__all__ = ('celery_app',)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        (
+            settings("X = timedelta(seconds=3)\n"),
+            "Add `from datetime import timedelta` at the top of the file.",
+        ),
+        (
+            settings("X = crontab(minute=0)\n"),
+            "Add `from celery.schedules import crontab` at the top of the file.",
+        ),
+        (
+            {"config/__init__.py": IMPORTING.format(".celery import application")},
+            "config/celery.py calls it app: write `from config.celery import app as application`.",
+        ),
+        (
+            {"config/__init__.py": IMPORTING.format(".celry import app")},
+            "The project has no module config.celry. Did you mean config.celery?",
+        ),
+        (
+            {"doctors/tasks.py": "from celery import task\n\n\n@task\ndef f():\n    pass\n"},
+            "Write shared_task in place of task, here and where it is used.",
+        ),
+        (
+            {
+                "doctors/mail.py": "def send_mails():\n    pass\n",
+                **tasks("from doctors.mail import send_mail\n"),
+            },
+            "doctors/mail.py calls it send_mails: "
+            "write `from doctors.mail import send_mails as send_mail`.",
+        ),
+        # what it is, nobody knows
+        (settings("X = unheard_of\n"), ""),
+        (tasks("from doctors.models import nothing_like_it\n"), ""),
+    ],
+)
+def test_one_finding_says_which_import_is_meant(tmp_path: Path, files: dict[str, str], hint: str):
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    [one] = run_checks(facts).findings
+    assert one.id in {"celery.E001", "celery.E030"}
+    assert one.hint == hint
+
+
+def test_an_app_with_tasks_is_installed_rather_than_moved(tmp_path: Path):
+    body = "from celery import shared_task\n\n\n@shared_task\ndef f():\n    pass\n"
+    files = {"shop/__init__.py": "", "shop/tasks.py": body, "shop/jobs/__init__.py": ""}
+    files |= {"shop/jobs/more.py": body.replace("def f", "def g")}
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    hints = {str(one.where): one.hint for one in run_checks(facts).findings}
+    assert (
+        hints["shop/tasks.py:5"]
+        == 'Add "shop" to INSTALLED_APPS, or "shop.tasks" to CELERY_IMPORTS.'
+    )
+    assert hints["shop/jobs/more.py:5"].startswith(
+        "Move it into the tasks module of an app, or add"
+    )
+
+
+COMPOSED = {
+    "Dockerfile": "FROM python:3.13\nWORKDIR /app\nCOPY manage.py .\nCOPY config config\n",
+    "compose.yaml": "services:\n  worker:\n    build: .\n    command: celery -A config worker\n",
+}
+SHOP = {
+    "shop/__init__.py": "",
+    "shop/apps.py": "from django.apps import AppConfig\n\n\nclass Shop(AppConfig):\n    name = 'shop'\n",
+    "shop/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef pack():\n    pass\n",
+    **settings("INSTALLED_APPS += ['shop']\n"),
+}
+
+
+def test_all_that_no_copy_brings_is_one_finding(tmp_path: Path):
+    [one] = found(tmp_path / "broken", "celery.E934", COMPOSED, SHOP)
+    assert one.message == (
+        "the image of worker lacks doctors/tasks.py (the task greet) and shop/tasks.py (the task "
+        "pack): no COPY brings them"
+    )
+    assert one.hint == "Copy them, too: COPY doctors doctors and COPY shop shop."
+    copied = COMPOSED["Dockerfile"] + "COPY doctors doctors\nCOPY shop shop\n"
+    assert found(tmp_path / "mended", "celery.E934", COMPOSED, SHOP, {"Dockerfile": copied}) == []
+
+
+def test_all_that_one_pattern_keeps_out_is_one_finding(tmp_path: Path):
+    files = {**COMPOSED, **SHOP, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    [one] = found(tmp_path / "broken", "celery.E934", files, {".dockerignore": "**/tasks.py\n"})
+    assert one.hint == (
+        "Remove the pattern, or add behind it: !doctors/tasks.py and !shop/tasks.py"
+    )
+    mended = {".dockerignore": "**/tasks.py\n!doctors/tasks.py\n!shop/tasks.py\n"}
+    assert found(tmp_path / "mended", "celery.E934", files, mended) == []
+
+
+SOFT = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20\n")
+REMAP = "    environment: {REMAP_SIGTERM: SIGQUIT}\n"
+
+
+def ids_of(folder: Path, *files: dict[str, str]) -> set[str]:
+    tree = dict(healthy())
+    for some in files:
+        tree.update(some)
+    return {one.id for one in run_checks(facts_of(make_tree(folder, tree))).findings}
+
+
+def test_a_soft_shutdown_that_is_never_used_gets_its_grace_at_once(tmp_path: Path):
+    files = {**COMPOSED, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    hint = remedy(tmp_path / "broken", "celery.W800", files, SOFT)
+    assert "REMAP_SIGTERM=SIGQUIT" in hint
+    assert "and raise stop_grace_period (10 s) above 20 s." in hint
+    # the one without the other is the next finding
+    half = {"compose.yaml": COMPOSED["compose.yaml"] + REMAP}
+    assert "celery.W801" in ids_of(tmp_path / "half", files, SOFT, half)
+    whole = {"compose.yaml": half["compose.yaml"] + "    stop_grace_period: 30s\n"}
+    assert not {"celery.W800", "celery.W801"} & ids_of(tmp_path / "whole", files, SOFT, whole)
+
+
+def test_a_short_grace_names_the_timeout_that_the_variable_needs(tmp_path: Path):
+    files = {**COMPOSED, "Dockerfile": "FROM python:3.13\nCOPY . .\n"}
+    hint = remedy(tmp_path / "broken", "celery.I805", files)
+    assert "and set CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT below that grace" in hint
+    half = {"compose.yaml": COMPOSED["compose.yaml"] + REMAP + "    stop_grace_period: 60s\n"}
+    assert "celery.W803" in ids_of(tmp_path / "half", files, half)
+    assert not {"celery.I805", "celery.W803"} & ids_of(tmp_path / "whole", files, half, SOFT)
+
+
+def test_the_time_that_heroku_gives_is_not_to_be_raised(tmp_path: Path):
+    long = settings("CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 40\n")
+    remapped = {"Procfile": "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker\n"}
+    hint = remedy(tmp_path, "celery.W801", long, remapped, {"app.json": "{}"})
+    assert hint == "Lower the timeout below 30 s, which is all that Heroku gives."
+
+
+def test_the_library_of_a_pool_is_one_extra_more(tmp_path: Path):
+    pool = {"Procfile": "worker: celery -A config worker -P gevent\n"}
+    hint = remedy(tmp_path / "more", "celery.W158", pool)
+    assert hint == "Write celery[redis,gevent]>=5.4 in requirements.txt:2."
+
+
+def test_a_certificate_that_is_not_checked_is_said_once(tmp_path: Path):
+    files = settings("CELERY_RESULT_BACKEND = 'rediss://h:6379/0'\n", instead="CELERY_RESULT_B")
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    assert [one.id for one in run_checks(facts).findings] == ["celery.E542"]

@@ -15,6 +15,7 @@ from tests.unit.checks import (
     test_bodies,
     test_calls,
     test_canvas,
+    test_clients,
     test_command_lines,
     test_commits,
     test_configuration,
@@ -39,6 +40,7 @@ from tests.unit.checks import (
     test_locks,
     test_misnamed,
     test_options,
+    test_patience,
     test_rebound,
     test_receivers,
     test_refused,
@@ -68,6 +70,7 @@ from tests.unit.checks.projects import found_in
 FAMILIES = (
     test_arguments,
     test_bodies,
+    test_clients,
     test_lacking,
     test_images,
     test_left_out,
@@ -105,6 +108,7 @@ FAMILIES = (
     test_task_classes,
     test_instances,
     test_options,
+    test_patience,
     test_rebound,
     test_testing,
     test_locks,
@@ -143,6 +147,7 @@ def test_each_static_check_has_a_broken_project():
 def test_each_check_that_needs_an_import_has_a_broken_project():
     families = (
         test_imported,
+        test_clients,
         test_configuration,
         test_definitions,
         test_entries,

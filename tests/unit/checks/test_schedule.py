@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import APP, OK_ENTRY, Mistake, entry, found_in, settings, with_twin
+from tests.unit.checks.projects import (
+    APP,
+    DECLARED,
+    OK_ENTRY,
+    Mistake,
+    entry,
+    found_in,
+    settings,
+    with_twin,
+)
 
 MISTAKES = [
     Mistake(
@@ -93,10 +102,12 @@ MISTAKES = [
         "celery.W290",
         settings(
             "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\nINSTALLED_APPS += ['django_celery_beat']\nCELERY_BEAT_SCHEDULE = {'a': {'task': 'doctors.tasks.greet', 'schedule': 5.0, 'args': ['x']}}  # <-\n"
-        ),
+        )
+        | DECLARED,
         settings(
             "CELERY_BEAT_SCHEDULER = 'django_celery_beat.schedulers:DatabaseScheduler'\nINSTALLED_APPS += ['django_celery_beat']\n"
-        ),
+        )
+        | DECLARED,
     ),
     Mistake(
         "celery.E291",

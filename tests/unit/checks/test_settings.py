@@ -12,12 +12,12 @@ from celeryize.detect.project import load_project
 from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     APP,
+    DECLARED,
     Mistake,
     found_in,
     healthy,
     settings,
     tasks,
-    view,
     with_twin,
 )
 
@@ -141,7 +141,8 @@ MISTAKES = [
     Mistake(
         "celery.E161",
         settings("CELERY_RESULT_BACKEND = 'redis://h/abc'  # <-\n", instead="CELERY_RESULT_B"),
-        settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B"),
+        settings("CELERY_RESULT_BACKEND = 'db+sqlite:///x'\n", instead="CELERY_RESULT_B")
+        | DECLARED,
     ),
     Mistake(
         "celery.W300",
@@ -159,7 +160,8 @@ MISTAKES = [
         settings(
             "CELERY_RESULT_BACKEND = 'django-db'\nINSTALLED_APPS += ['django_celery_results']\n",
             instead="CELERY_RESULT_B",
-        ),
+        )
+        | DECLARED,
     ),
     Mistake(
         "celery.W382",
@@ -199,48 +201,6 @@ MISTAKES = [
         settings("CELERY_BROKER_URL = 'redis+socket:///run/r.sock'\n", instead="CELERY_BROKER_U"),
     ),
     Mistake(
-        "celery.W470",
-        settings(
-            "CELERY_TASK_ACKS_LATE = True\n"
-            "CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n"
-        ),
-        settings("CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        settings(
-            "CELERY_TASK_ACKS_LATE = True\nCELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': 60}  # <-\n",
-            instead="CELERY_BROKER_TR",
-        ),
-        settings("CELERY_TASK_ACKS_LATE = True\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        {
-            **tasks("@shared_task(time_limit=14400)\ndef pack():  # <-\n    pass\n"),
-            **settings("CELERY_TASK_ACKS_LATE = True\n"),
-        },
-        {
-            **tasks(
-                "@shared_task(time_limit=14400, acks_late=False)\ndef pack():\n    pass\n\n\n"
-                "@shared_task(time_limit=1800)\ndef send():\n    pass\n"
-            ),
-            **settings("CELERY_TASK_ACKS_LATE = True\n"),
-        },
-    ),
-    Mistake(
-        "celery.W470",
-        tasks(
-            "@shared_task(acks_late=True, soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():  # <-\n    pass\n"
-        ),
-        tasks("@shared_task(soft_time_limit=7000, time_limit=2 * 3600)\ndef pack():\n    pass\n"),
-    ),
-    Mistake(
-        "celery.W470",
-        view("def f():\n    greet.apply_async(args=('x',), countdown=7200)  # <-\n"),
-        view("def f():\n    greet.apply_async(args=('x',), countdown=60)\n"),
-    ),
-    Mistake(
         "celery.W541",
         settings("CELERY_BROKER_URL = 'rediss://h:1/0'  # <-\n", instead="CELERY_BROKER_U"),
         settings(
@@ -260,11 +220,6 @@ MISTAKES = [
         "celery.I550",
         settings("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = False  # <-\n"),
         settings("CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True\n"),
-    ),
-    Mistake(
-        "celery.W560",
-        settings("CELERY_ACCEPT_CONTENT = ['json', 'pickle']  # <-\n"),
-        settings("CELERY_ACCEPT_CONTENT = ['json', 'yaml']\n"),
     ),
     Mistake(
         "celery.W561",

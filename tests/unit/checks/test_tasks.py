@@ -181,3 +181,31 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("max_retry=3", ["W440", "W450"]),
+        ("max_retrys=3, autoretry_for=(OSError,)", ["W440"]),
+        # once it is spelt right, it retries
+        ("max_retries=3, autoretry_fro=(OSError,)", ["W440"]),
+        ("rate_limt='10/x'", ["E441", "W440"]),
+        ("rate_limt='10/m'", ["W440"]),
+        ("autoretry_fro=OSError", ["E453", "W440"]),
+        ("ack_late='False'", ["W440", "W663"]),
+        ("time_limt='60'", ["E662", "W440"]),
+        ("serialiser='jsn'", ["E664", "W440"]),
+        ("default_retry_dela=timedelta(1)", ["E622", "W440"]),
+        ("autoretry_fro=('OSError',)", ["E624", "W440"]),
+        # any option is one of the class of the project
+        ("base=Ours, max_retry=3", []),
+        # what is given twice counts as it is spelt right
+        ("rate_limt='10/x', rate_limit='10/m'", ["W440"]),
+    ],
+)
+def test_a_misspelt_option_says_at_once_what_else_is_wrong_with_it(tmp_path, options, found):
+    body = "from datetime import timedelta\nfrom ours import Ours\n\n\n"
+    body += f"@shared_task({options})\ndef f():\n    pass\n"
+    ids = sorted(name.removeprefix("celery.") for name, _ in found_in(tmp_path, tasks(body)))
+    assert ids == found

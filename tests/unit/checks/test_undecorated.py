@@ -28,6 +28,67 @@ def with_tasks(body: str, **more: str) -> dict[str, str]:
     return {"doctors/tasks.py": TASKS + "\n\n" + body, **VIEW, **more}
 
 
+TIMED = """def timed(function):
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+"""
+TIMED_FOR = """def timed_for(seconds):
+    def decorator(function):
+        @wraps(function)
+        def inner(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return inner
+
+    return decorator
+"""
+KEPT = """KEPT = []
+
+
+def kept(function):
+    KEPT.append(function)
+    return function
+"""
+NOTIFYING = """from django.db import models
+
+from doctors.tasks import greet  # noqa
+
+
+class Doctor(models.Model):
+    name = models.CharField(max_length=9)
+
+    def notify(self):
+        return 1
+
+    def save(self, *args, **kwargs):
+        super().save(*args, **kwargs)
+        self.notify{}
+"""
+
+
+def starred(body: str) -> dict[str, str]:
+    """A package of tasks that takes the names of a module by a star."""
+    return {
+        "doctors/tasks.py": "",
+        "doctors/tasks/__init__.py": TASKS + "\n\nfrom .mail import *\n",
+        "doctors/tasks/mail.py": body,
+        **VIEW,
+    }
+
+
+def with_mailer(body: str, sent: str, head: str = "class Mailer:\n") -> dict[str, str]:
+    """A class beside the tasks, and a view that sends one of its methods."""
+    return {
+        "doctors/tasks.py": f"{TASKS}\n\n{head}{body}",
+        "doctors/views.py": "from doctors.tasks import Mailer\n\n\n"
+        f"def index(request):\n    {sent}  # <-\n",
+    }
+
+
+METHOD = "    @staticmethod\n    def send(name):\n        return name\n"
 HEALTHY = with_tasks(TASK + PLAIN)
 NIGHTLY = "        'task': 'doctors.tasks.send',\n        'schedule': 60.0,\n"
 
@@ -45,7 +106,70 @@ MISTAKES = [
             ("from django.db import transaction", "@transaction.atomic"),
             ("from django.db.transaction import atomic", "@atomic(using='x')"),
             ("import tenacity", "@tenacity.retry(stop=3)"),
+            ("import functools", "@functools.cache"),
+            ("from functools import lru_cache", "@lru_cache(maxsize=None)"),
+            # decorators of the project
+            (f"import functools\n\n\n{TIMED}", "@timed"),
+            (f"from functools import wraps\n\n\n{TIMED_FOR}", "@timed_for(3)"),
+            (KEPT, "@kept"),
         )
+    ),
+    Mistake(
+        "celery.E415",
+        with_tasks(
+            f"from doctors.more import timed\n\n\n@timed\n{PLAIN}",
+            **{"doctors/more.py": f"import functools\n\n\n{TIMED}"},
+        ),
+        with_tasks(
+            f"from doctors.more import timed\n\n\n{TASK}@timed\n{PLAIN}",
+            **{"doctors/more.py": f"import functools\n\n\n{TIMED}"},
+        ),
+    ),
+    # setattr() of a variable, which nothing hands this function to
+    Mistake(
+        "celery.E415",
+        with_tasks(f"def fill(row, values):\n    setattr(row, 'x', values)\n\n\n{PLAIN}"),
+        with_tasks(f"def fill(row, values):\n    setattr(row, 'x', values)\n\n\n{TASK}{PLAIN}"),
+    ),
+    # in a function
+    Mistake(
+        "celery.E415",
+        {
+            "doctors/views.py": "def index(request):\n    def send(name):\n        return name\n\n"
+            "    send.delay('x')  # <-\n"
+        },
+        {
+            "doctors/views.py": "def index(request):\n    def send(name):\n        return name\n\n"
+            "    return send('x')\n"
+        },
+    ),
+    # brought by a star
+    Mistake(
+        "celery.E415",
+        starred(PLAIN),
+        starred(f"from celery import shared_task\n\n\n{TASK}{PLAIN}"),
+    ),
+    # methods
+    *(
+        Mistake(
+            "celery.E415",
+            with_mailer(f"{static}    def send({first}name):\n        return name\n", sent),
+            {
+                **with_mailer(f"{static}    def send({first}name):\n        return name\n", ""),
+                "doctors/views.py": "from doctors.tasks import Mailer, greet\n\n\n"
+                "def index(request):\n    greet.delay('x')\n",
+            },
+        )
+        for static, first, sent in (
+            ("    @staticmethod\n", "", "Mailer.send.delay('x')"),
+            ("    @classmethod\n", "cls, ", "Mailer.send.delay('x')"),
+            ("", "self, ", "Mailer().send.apply_async(('x',))"),
+        )
+    ),
+    Mistake(
+        "celery.E415",
+        {"doctors/models.py": NOTIFYING.format(".delay()  # <-")},
+        {"doctors/models.py": NOTIFYING.format("()")},
     ),
     # nothing of Celery is left in that file
     Mistake(
@@ -101,7 +225,65 @@ MISTAKES = [
 FINE = {
     "made by the app": with_tasks(PLAIN + "\n\nsend = shared_task(send)\n"),
     "made with a name": with_tasks(PLAIN + "\n\nsend = shared_task(name='x')(send)\n"),
-    "another decorator": with_tasks("import functools\n\n\n@functools.cache\n" + PLAIN),
+    "another decorator": with_tasks("import jobs\n\n\n@jobs.job\n" + PLAIN),
+    "a decorator that makes a task": with_tasks(
+        f"def job(function):\n    return shared_task(function)\n\n\n@job\n{PLAIN}"
+    ),
+    "a decorator that gives its wrapper a method": with_tasks(
+        "import functools\n\n\n"
+        + TIMED.replace("    return inner", "    inner.delay = function\n    return inner")
+        + f"\n\n@timed\n{PLAIN}"
+    ),
+    "a decorator that hands it on": with_tasks(
+        f"import jobs\n\n\ndef kept(function):\n    jobs.learn(function)\n    return function\n\n\n"
+        f"@kept\n{PLAIN}"
+    ),
+    "a decorator that returns another thing": with_tasks(
+        "import jobs\n\n\ndef timed(function):\n    def inner():\n        pass\n\n"
+        f"    return jobs.Job(inner)\n\n\n@timed\n{PLAIN}"
+    ),
+    "a wrapper under a decorator of its own": with_tasks(
+        f"import jobs\n\n\n{TIMED.replace('functools.wraps(function)', 'jobs.job')}\n\n@timed\n"
+        + PLAIN
+    ),
+    "decorators that decorate each other": with_tasks(
+        f"@b\ndef a(f):\n    return f\n\n\n@a\ndef b(f):\n    return f\n\n\n@a\n{PLAIN}"
+    ),
+    "setattr of what it is given": with_tasks(
+        f"def fill(row):\n    setattr(row, 'delay', row)\n\n\n{PLAIN}\n\nfill(send)\n"
+    ),
+    "a star of a library": {
+        **starred(PLAIN),
+        "doctors/tasks/__init__.py": TASKS + "\n\nfrom .mail import *\nfrom jobs import *\n",
+    },
+    "a star that chooses": starred(f"{PLAIN}\n\n__all__ = ['other']\n"),
+    "a function in a function that is handed on": {
+        "doctors/views.py": "import jobs\n\n\ndef index(request):\n    def send(name):\n"
+        "        return name\n\n    jobs.learn(send)\n    send.delay('x')\n"
+    },
+    "a task of the class": with_mailer(
+        METHOD.replace("    @static", "    @shared_task\n    @static"), "Mailer.send.delay('x')"
+    ),
+    "a class with a metaclass": with_mailer(
+        METHOD, "Mailer.send.delay('x')", "class Mailer(metaclass=Jobs):\n"
+    ),
+    "a class with a decorator": with_mailer(
+        METHOD, "Mailer.send.delay('x')", "import jobs\n\n\n@jobs.all\nclass Mailer:\n"
+    ),
+    "a class of a library": with_mailer(
+        METHOD, "Mailer.send.delay('x')", "import jobs\n\n\nclass Mailer(jobs.Base):\n"
+    ),
+    "a method that is bound anew": with_mailer(
+        METHOD + "\n\nMailer.send = shared_task(Mailer.send)\n", "Mailer.send.delay('x')"
+    ),
+    "a property": with_mailer(
+        "    @property\n    def send(self):\n        return greet\n", "Mailer().send.delay('x')"
+    ),
+    "a task of a class below": with_mailer(
+        "    def send(self):\n        return 1\n\n    def go(self):\n        self.send.delay()\n"
+        "\n\nclass Fast(Mailer):\n    send = greet\n",
+        "pass",
+    ),
     "an attribute": with_tasks(PLAIN + "\n\nsend.delay = greet.delay\n"),
     "setattr": with_tasks(PLAIN + "\n\nsetattr(send, 'delay', greet.delay)\n"),
     "globals": with_tasks(PLAIN + "\n\nglobals()['send'] = greet\n"),
@@ -289,3 +471,28 @@ def test_an_entry_of_a_commented_out_task_names_none(tmp_path):
     gone = TASKS + "\n\n# @shared_task\n# def send(name):\n#     return name\n"
     found = found_in(tmp_path, {**entry(NIGHTLY), "doctors/tasks.py": gone})
     assert [check for check, _ in found] == ["celery.E170"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "hint"),
+    [
+        (
+            with_mailer(METHOD, "Mailer.send.delay('x')"),
+            "Mailer.send.delay fails: send is a method of Mailer (doctors/tasks.py:",
+            "Write a function with @shared_task in tasks.py that takes what it needs, such as an id, "
+            "and calls send(); send that one.",
+        ),
+        (
+            {
+                "doctors/views.py": "def index(request):\n    def send():\n        return 1\n\n"
+                "    send.delay()\n"
+            },
+            "send.delay fails: send is a plain function (doctors/views.py:2)",
+            "Move send to the top of tasks.py, with @shared_task above it.",
+        ),
+    ],
+)
+def test_what_is_not_at_the_top_of_a_module_has_a_remedy_of_its_own(tmp_path, files, message, hint):
+    [found] = [one for one in hints_in(tmp_path, files) if one[0] == "celery.E415"]
+    assert found[1].startswith(message)
+    assert found[2] == hint

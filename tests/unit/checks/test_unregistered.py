@@ -18,7 +18,19 @@ from tests.unit.checks.projects import (
     with_twin,
 )
 
+UNCALLED = APP.replace("app.autodiscover_tasks()", "app.autodiscover_tasks")
 MISTAKES = [
+    Mistake(
+        "celery.E031",
+        {
+            "config/celery.py": UNCALLED,
+            "doctors/tasks.py": f"from celery import shared_task\n\n\n{TASK}def f():  # <-\n    pass\n",
+        },
+        {
+            "config/celery.py": UNCALLED.replace("app.auto", "discover = app.auto"),
+            "doctors/tasks.py": f"from celery import shared_task\n\n\n{TASK}def f():\n    pass\n",
+        },
+    ),
     Mistake(
         "celery.E031",
         {

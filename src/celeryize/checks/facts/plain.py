@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.canvas import full_name
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.decorators import OF_FUNCTIONS, gives_function
 from celeryize.checks.facts.literals import Function
+from celeryize.checks.facts.methods import find_method
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted, walk
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 REEXPORTS = 4
 # What may give a module names, or its functions attributes, that its text does not show.
 HIDDEN_BINDINGS = ("globals", "locals", "exec", "setattr", "__dict__", "vars", "update_wrapper")
+# The same, where what setattr() is called with is looked at.
+HIDDEN = tuple(name for name in HIDDEN_BINDINGS if name != "setattr")
 # What makes a function a task without standing above it.
 MAKERS = frozenset({"task", "shared_task", "periodic_task", "register_task", "task_from_fun"})
 # What a task has, and a function has not.
@@ -30,21 +34,25 @@ OF_TASKS = frozenset(
     {"delay", "apply_async", "delay_on_commit", "apply_async_on_commit", "signature"}
     | {"s", "si", "subtask", "apply"}
 )
-# Decorators that give back a function without the methods of a task.
-OF_FUNCTIONS = frozenset(
-    {"django.db.transaction.atomic", "tenacity.retry", "backoff.on_exception"}
-    | {"django.views.decorators.debug.sensitive_variables"}
-)
 # Stands for every name of a module, and for every function of the project.
 ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class PlainFunction:
-    """A function that no decorator makes a task, at the top of a module of the project."""
+    """A function of the project that no decorator makes a task: at the top of a module, in another
+    function, or the method of a class, the `holder`."""
 
     code: Code
     node: Function
+    holder: ast.ClassDef | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is, as a sentence says it."""
+        if self.holder is not None:
+            return f"a method of {self.holder.name}"
+        return "a plain function"
 
     @property
     def where(self) -> Where:
@@ -67,6 +75,13 @@ class PlainFunction:
     def remedy(self) -> str:
         """What makes it a task."""
         name = self.node.name
+        if self.holder is not None:
+            return (
+                f"Write a function with @shared_task in tasks.py that takes what it needs, such as "
+                f"an id, and calls {name}(); send that one."
+            )
+        if not isinstance(self.code.parents.get(self.node), ast.Module):
+            return f"Move {name} to the top of tasks.py, with @shared_task above it."
         line = self.commented_decorator
         if line is not None:
             remedy = f"Take the # from the decorator above {name} ({self.code.path}:{line})"
@@ -88,29 +103,73 @@ class PlainFunction:
         return f"{remedy}, and `from celery import shared_task` at the top of the file."
 
 
-def plain_function(facts: Facts, code: Code, node: ast.expr) -> PlainFunction | None:
-    """The function without a decorator that an expression certainly names; None in any doubt."""
+def plain_function(
+    facts: Facts, code: Code, node: ast.expr, *, bare: bool = False
+) -> PlainFunction | None:
+    """The function that an expression certainly names and no decorator makes a task; None in any
+    doubt. `bare`: it has no decorator at all."""
     head, _, rest = dotted(node).partition(".")
     if not head:
         return None
     bound = facts.code.imported_as(code, node, head)
     if bound is None:
-        if rest or head in code.imported or code.binder_of(node, head) is not None:
+        if rest or head in code.imported:
             return None
-        return plain_at(facts, code.path, head)
+        binder = code.binder_of(node, head)
+        if binder is not None:
+            return _plain_inside(code, binder[0], head)
+        return plain_at(facts, code.path, head, bare=bare)
     if not _imports_agree(facts, code, head) or _is_rebound(code, head):
         return None
     full = ".".join(part for part in (*bound, rest) if part)
-    return plain_named(facts, full)
+    return plain_named(facts, full, bare=bare)
 
 
-def plain_named(facts: Facts, full: str, levels: int = REEXPORTS) -> PlainFunction | None:
-    """The function without a decorator at a dotted path, followed through re-exports."""
+def plain_method(facts: Facts, code: Code, node: ast.expr) -> PlainFunction | None:
+    """The method that an expression certainly is, which nothing makes a task."""
+    found = find_method(facts, code, node)
+    if found is None:
+        return None
+    home, holder, method = found
+    if home.names(*HIDDEN_BINDINGS) or _is_made_elsewhere(facts, home.path, method.name):
+        return None
+    return PlainFunction(home, method, holder)
+
+
+def _plain_inside(code: Code, binder: ast.AST, name: str) -> PlainFunction | None:
+    """The function of this name that a function defines, once, and does nothing else with."""
+    if not isinstance(binder, Function):
+        return None
+    inside = code.within(binder)
+    found = [one for one in inside if isinstance(one, Function) and one.name == name]
+    # another value, an attribute that is given to it, what it is handed to
+    used = [node for node in inside if isinstance(node, ast.Name) and node.id == name]
+    if len(found) != 1 or found[0].decorator_list or found[0] not in binder.body:
+        return None
+    if any(
+        not isinstance(node.ctx, ast.Load) or not _is_used_in_place(code, node) for node in used
+    ):
+        return None
+    return PlainFunction(code, found[0])
+
+
+def _is_used_in_place(code: Code, node: ast.Name) -> bool:
+    """Whether a name is called, or asked for an attribute."""
+    outer = code.parents.get(node)
+    if isinstance(outer, ast.Attribute):
+        return isinstance(outer.ctx, ast.Load)
+    return isinstance(outer, ast.Call) and outer.func is node
+
+
+def plain_named(
+    facts: Facts, full: str, levels: int = REEXPORTS, *, bare: bool = False
+) -> PlainFunction | None:
+    """The plain function at a dotted path, followed through re-exports."""
     module, _, name = full.rpartition(".")
     path = facts.modules.find(module) if module else None
     if path is None or not levels or module.split(".")[0] not in facts.code.own_packages:
         return None
-    found = plain_at(facts, path, name)
+    found = plain_at(facts, path, name, bare=bare)
     if found is not None:
         return found
     code = facts.code.parsed(path)
@@ -118,17 +177,44 @@ def plain_named(facts: Facts, full: str, levels: int = REEXPORTS) -> PlainFuncti
         return None
     base, inner = code.imported.get(name, ("", None))
     if inner is None:
+        base, inner = _by_star(facts, code, name), name
+    if not base:
         return None
-    return plain_named(facts, f"{base}.{inner}", levels - 1)
+    return plain_named(facts, f"{base}.{inner}", levels - 1, bare=bare)
 
 
-def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | None:
-    """The function without a decorator of this name in a file, if it is nothing else there."""
+def _by_star(facts: Facts, code: Code, name: str) -> str:
+    """The module from which `from .mail import *` certainly brings a name; empty otherwise."""
+    if name in code.imported or name.startswith("_"):
+        return ""
+    found = []
+    for node in code.of(ast.ImportFrom):
+        if node.names[0].name != "*":
+            continue
+        module = facts.modules.absolute(node, code.path)
+        path = facts.modules.find(module)
+        other = facts.code.parsed(path) if path is not None else None
+        # a library, or what chooses its names itself, may bring anything
+        if other is None or code.function_of(node) or other.names("__all__", "*"):
+            return ""
+        if any(alias.name == "*" for alias in other.of(ast.alias)):
+            return ""
+        if other.names(name) or any(one.name == name for one in other.functions):
+            found.append(module)
+    return found[0] if len(found) == 1 else ""
+
+
+def plain_at(
+    facts: Facts, path: PurePosixPath, name: str, *, bare: bool = False
+) -> PlainFunction | None:
+    """The plain function of this name in a file, if it is nothing else there."""
     code = facts.code.parsed(path)
-    if code is None or code.names(*HIDDEN_BINDINGS) or name in code.imported:
+    if code is None or code.names(*HIDDEN) or name in code.imported:
         return None
     found = [one for one in code.functions if one.name == name and _is_of_module(code, one)]
     if len(found) != 1 or found[0] not in code.source.tree.body:
+        return None
+    if found[0].decorator_list and bare:
         return None
     if not all(_is_of_functions(facts, code, one) for one in found[0].decorator_list):
         return None
@@ -137,12 +223,32 @@ def plain_at(facts: Facts, path: PurePosixPath, name: str) -> PlainFunction | No
         return None
     if _is_rebound(code, name) or _is_made_elsewhere(facts, path, name):
         return None
+    # `setattr(one, ...)` may be given this one, or the module
+    if code.names("setattr") and not _sets_others(facts, code, name):
+        return None
     return PlainFunction(code, found[0])
 
 
+def _sets_others(facts: Facts, code: Code, name: str) -> bool:
+    """Whether each setattr() of a file is about a variable of a function, which cannot be the
+    function of this name, as nothing is given that one."""
+    for call in code.calls_of("setattr"):
+        target = call.args[0] if call.args else None
+        if not isinstance(target, ast.Name) or code.binder_of(target, target.id) is None:
+            return False
+    # setattr itself may be handed on
+    calls = sum(1 for _ in code.calls_of("setattr"))
+    read = sum(node.id == "setattr" for node in code.of(ast.Name))
+    return calls == read and not is_handed_on(facts, code, name)
+
+
 def _is_of_functions(facts: Facts, code: Code, decorator: ast.expr) -> bool:
+    """Whether a decorator certainly gives back what has no methods of a task."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return full_name(facts, code, called) in OF_FUNCTIONS
+    if full_name(facts, code, called) in OF_FUNCTIONS:
+        return True
+    own = plain_function(facts, code, called, bare=True)
+    return own is not None and gives_function(own.node, called=called is not decorator)
 
 
 def is_handed_on(facts: Facts, code: Code, name: str) -> bool:

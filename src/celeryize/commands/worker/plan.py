@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from celeryize.checks.facts import Facts, read_facts
+from celeryize.checks.lacking import results_to_clear
 from celeryize.commands.worker.bases import find_bases
 from celeryize.commands.worker.compose import new_compose, plan_compose
 from celeryize.commands.worker.env_file import find_env_file
@@ -195,15 +196,21 @@ def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> Ca
 
 
 def _report_no_beat(facts: Facts, draft: Draft, files: list[DeploymentFile]) -> None:
-    """A note where the settings have a schedule without any entry, for which no Beat is added."""
-    schedule = facts.settings.first("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
-    started = any(process.subcommand == "beat" for file in files for process in file.processes)
-    if schedule is None or started:
+    """A note where no Beat is added, and one will be missed: for the entries that are still to
+    come, or for results that nothing else deletes."""
+    if any(process.subcommand == "beat" for file in files for process in file.processes):
         return
-    draft.add_note(
-        "no Beat is added, because the schedule has no entry yet: after the first "
-        "`celeryize add-schedule`, run add-worker again; or pass --beat now."
-    )
+    results = results_to_clear(facts)
+    if results is not None:
+        draft.add_note(
+            "no Beat is added, because the schedule has no entry; but the results in the database "
+            f"({results.where}) are deleted by a task that only Beat sends: pass --beat."
+        )
+    elif facts.settings.first("CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE") is not None:
+        draft.add_note(
+            "no Beat is added, because the schedule has no entry yet: after the first "
+            "`celeryize add-schedule`, run add-worker again; or pass --beat now."
+        )
 
 
 def _plan_files(

@@ -109,6 +109,18 @@ CASES = [
         "'visibility_timeout' is, or may be, given as well",
     ),
     Broken(
+        "celery.W064",
+        block("CELERY_RESULT_BACKEND", "RESULT_BACKEND"),
+        SETTINGS,
+        "RESULT_BACKEND",
+        "CELERY_RESULT_BACKEND",
+        {
+            **block("CELERY_RESULT_BACKEND", "RESULT_BACKEND"),
+            "doctors/tests.py": "from django.conf import settings\n\nsettings.RESULT_BACKEND\n",
+        },
+        "RESULT_BACKEND is used in other places, too",
+    ),
+    Broken(
         "celery.W070",
         settings("CELERYD_MAX_TASKS_PER_CHILD = 4\n"),
         SETTINGS,
@@ -156,6 +168,15 @@ CASES = [
             )
         },
         "the app is not configured at the top of its module",
+    ),
+    Broken(
+        "celery.E031",
+        app("app.autodiscover_tasks()", "app.autodiscover_tasks  # all apps"),
+        CELERY,
+        "app.autodiscover_tasks  #",
+        "app.autodiscover_tasks()  #",
+        {},
+        "",
     ),
     Broken(
         "celery.E035",
@@ -322,6 +343,21 @@ CASES = [
         "@shared_task(bind=True, queue",
         {},
         "",
+    ),
+    Broken(
+        "celery.W470",
+        {
+            **tasks("@shared_task(acks_late=True, time_limit=14400)\ndef f():\n    pass\n"),
+            **view("def f():\n    greet.apply_async(args=('x',), countdown=7200)\n"),
+        },
+        SETTINGS,
+        '"visibility_timeout": 3600',
+        '"visibility_timeout": 18000',
+        {
+            **tasks("@shared_task(acks_late=True, time_limit=14400)\ndef f():\n    pass\n"),
+            **settings("", instead="CELERY_BROKER_TRANSPORT"),
+        },
+        "no number for visibility_timeout is written in the settings",
     ),
     Broken(
         "celery.W440",

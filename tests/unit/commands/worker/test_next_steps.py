@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from celeryize.checks.run_checks import run_checks
 from celeryize.commands.worker.request import Request
 from celeryize.errors import CannotPatch
 from celeryize.ui.machine import lines_of
 from tests import commands
+from tests.unit.checks.projects import facts_of
 from tests.views import Recorder
 from tests.worker_projects import write_project
 
@@ -109,6 +111,65 @@ def test_a_schedule_without_an_entry_is_said_to_get_no_beat(tmp_path: Path, more
         settings.write(more)
     (tmp_path / "Procfile").write_text("web: gunicorn config.wsgi\n")
     assert (NO_BEAT in notes_of(tmp_path, Request(beat=beat))) == said
+
+
+RESULTS = 'CELERY_RESULT_BACKEND = "django-db"\n'
+WORKER = "worker: REMAP_SIGTERM=SIGQUIT celery -A config worker\n"
+FILES = {
+    "procfile": ("Procfile", f"web: gunicorn config.wsgi\n{WORKER}"),
+    "compose": (
+        "compose.yaml",
+        "services:\n  web:\n    image: shop\n    command: gunicorn config.wsgi\n"
+        "  worker:\n    image: shop\n    command: celery -A config worker\n",
+    ),
+    "supervisor": (
+        "supervisord.conf",
+        "[program:web]\ncommand=gunicorn config.wsgi\n\n"
+        "[program:worker]\ncommand=celery -A config worker\n",
+    ),
+    "systemd": (
+        "shop.service",
+        "[Service]\nWorkingDirectory=/srv/shop\nExecStart=/srv/shop/bin/celery -A config worker\n",
+    ),
+    "kubernetes": (
+        "worker.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  template:\n"
+        "    spec:\n      containers:\n        - name: worker\n          image: shop\n"
+        "          command: [celery, -A, config, worker]\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "said", [RESULTS, 'CELERY_BEAT_SCHEDULE = {"a": {"task": "b", "schedule": 60.0}}\n']
+)
+@pytest.mark.parametrize("kind", FILES)
+def test_the_command_that_verify_names_adds_the_beat_that_it_missed(tmp_path: Path, kind, said):
+    write_project(tmp_path)
+    with (tmp_path / "config/settings.py").open("a") as settings:
+        settings.write(said)
+    name, text = FILES[kind]
+    (tmp_path / name).write_text(text)
+
+    def missed() -> list[str]:
+        found = run_checks(facts_of(tmp_path)).findings
+        return [one.hint for one in found if one.id in {"celery.W844", "celery.W846"}]
+
+    (hint,) = missed()
+    assert hint.startswith(f"`celeryize add-worker --to {kind} --beat` writes it beside the worker")
+    assert "by hand: celery -A config" in hint
+    commands.add_worker(tmp_path, Recorder(), Request(to=kind, beat=True), yes=True, no_verify=True)
+    assert missed() == []
+
+
+def test_results_that_only_beat_deletes_are_said_where_no_beat_is_added(tmp_path: Path):
+    write_project(tmp_path)
+    with (tmp_path / "config/settings.py").open("a") as settings:
+        settings.write(RESULTS)
+    (tmp_path / "Procfile").write_text("web: gunicorn config.wsgi\n")
+    notes = notes_of(tmp_path, Request())
+    assert NO_BEAT in notes
+    assert "are deleted by a task that only Beat sends: pass --beat." in notes
 
 
 def test_a_beat_that_is_there_needs_no_note(tmp_path: Path):
