@@ -144,18 +144,22 @@ NO_PACKAGING = Failure("ModuleNotFoundError", "No module named 'packaging'", "br
         ("celery==5.4.0 \\\n  --hash=sha256:a", "Write celery[redis]==5.4.0 in requirements.txt:2"),
     ],
 )
-def test_the_whole_line_is_said_and_where_it_belongs(tmp_path, requirements, hint):
+def test_the_whole_line_is_said_and_where_it_belongs(tmp_path, monkeypatch, requirements, hint):
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     files = {"requirements.txt": f"django>=4.2\n{requirements}\n"}
     (found,) = findings_of(tmp_path / "read", files)
     assert (found.id, found.hint) == ("celery.W157", f"{hint}.")
     # both fail for one reason, and it has to be installed, too
+    monkeypatch.chdir(tmp_path)
     found = findings_of(tmp_path / "imported", files, NO_PACKAGING, NO_REDIS)
     (found,) = [one for one in found if one.id in {"celery.E150", "celery.W157"}]
     assert "the broker and the backend cannot be used: redis is not installed" in found.message
-    assert found.hint == f"{hint}, then `pip install -r requirements.txt`."
+    assert found.hint == f"{hint}, then `(cd imported && pip install -r requirements.txt)`."
 
 
-def test_what_is_declared_has_to_be_installed_alone(tmp_path):
+def test_what_is_declared_has_to_be_installed_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.chdir(tmp_path)
     found = findings_of(tmp_path, {}, NO_REDIS)
     (hint,) = [one.hint for one in found if one.id == "celery.E150"]
     assert hint.endswith("not installed in this environment: `pip install -r requirements.txt`.")
