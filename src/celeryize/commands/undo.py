@@ -287,8 +287,18 @@ def _lines_back(edit: Edit) -> list[str]:
     if edit.before is None or edit.after is None:
         return []
     there = {line.strip() for line in edit.before.splitlines()}
-    found = (line.strip() for line in edit.after.splitlines())
-    return [line.decode("utf-8", "replace") for line in found if line and line not in there]
+    found: list[str] = []
+    # of a statement on several lines, the first stands for all
+    open_brackets = 0
+    for line in (line.strip() for line in edit.after.splitlines()):
+        opened = sum(map(line.count, (b"(", b"[", b"{"))) - sum(map(line.count, (b")", b"]", b"}")))
+        if open_brackets > 0:
+            open_brackets += opened
+        elif line and line not in there:
+            open_brackets = opened
+            more = " ..." if opened > 0 else ""
+            found.append(line.decode("utf-8", "replace") + more)
+    return found
 
 
 def _kept_edits(edited: Sequence[PurePosixPath]) -> str:

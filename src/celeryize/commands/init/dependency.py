@@ -60,7 +60,10 @@ def refresh_locks(project: Project, draft: Draft) -> None:
         line = install_line(project)
         draft.add_todo(Todo(f"refresh {' and '.join(map(str, locks))}", why, f"{line}\n"))
     if dependents:
-        why = f"What installs it removes Celery until then: {project.dependencies.file} is in it."
+        file = project.dependencies.file
+        why = f"What is made of {file} lacks Celery until then, and removes it where it is synced."
+        if len(dependents) == 1:
+            why = f"It is made of {file}, too: until then it lacks Celery, and a sync removes it."
         line = install_line(project, tuple(dependents.values()))
         draft.add_todo(Todo(f"refresh {' and '.join(map(str, dependents))}", why, f"{line}\n"))
 

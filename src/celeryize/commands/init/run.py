@@ -322,9 +322,11 @@ def _stored_answers(project: Project) -> dict[str, object]:
 
 def _change_of_answers(answers: init.Answers) -> NextStep:
     """How another answer is given to a project that is set up."""
-    other = "production" if answers.profile != "production" else "standard"
-    what = "Give another answer, a profile for example (celeryize init --help)"
-    return NextStep(what, (f"celeryize init --profile {other}",))
+    profile = "production" if answers.profile != "production" else "standard"
+    broker = "rabbitmq" if answers.broker == "redis" else "redis"
+    what = "Give another answer, for example (celeryize init --help)"
+    lines = (f"celeryize init --profile {profile}", f"celeryize init --broker {broker}")
+    return NextStep(what, lines)
 
 
 def _broker_variables(wiring: init.Wiring) -> tuple[str, ...]:

@@ -20,11 +20,13 @@ EXAMPLE = "celeryize add-schedule nightly shop.sync --at 03:00"
 REMOVE_EXAMPLE = "celeryize remove-schedule nightly"
 # More would not fit on a screen of 24 lines.
 MOST_TASKS = 15
-EVERY_DAY, SOME_DAYS, INTERVAL, CRONTAB = "daily", "days", "interval", "crontab"
+EVERY_DAY, SOME_DAYS, MONTHLY = "daily", "days", "monthly"
+INTERVAL, CRONTAB = "interval", "crontab"
 CREATE, ELSEWHERE = "create", "elsewhere"
 TIMES = (
     Choice(EVERY_DAY, "at a time of day, every day (--at)"),
     Choice(SOME_DAYS, "at a time of day, on some days of the week (--at, --on)"),
+    Choice(MONTHLY, "at a time of day, once a month (--cron)"),
     Choice(INTERVAL, "again and again: every 15min, every 2h (--every)"),
     Choice(CRONTAB, "the five fields of a crontab (--cron)"),
 )
@@ -139,6 +141,8 @@ def _ask_time(view: Asker) -> list[tuple[str, str]]:
     if kind == CRONTAB:
         example = "minute hour day month weekday, for example 0 8 * * mon; or @hourly"
         return [_ask_option(view, "Which fields?", "--cron", example)]
+    if kind == MONTHLY:
+        return [_ask_month(view)]
     days = []
     if kind == SOME_DAYS:
         example = "for example mon-fri, sat,sun, weekdays"
@@ -147,6 +151,28 @@ def _ask_time(view: Asker) -> list[tuple[str, str]]:
         )
         days = [("--on", view.ask(question))]
     return [_ask_option(view, "At what time?", "--at", "for example 07:30"), *days]
+
+
+def _ask_month(view: Asker) -> tuple[str, str]:
+    """The five fields of a time once a month."""
+    question = Question(
+        "On which day of the month?",
+        "--cron",
+        (),
+        "",
+        example="for example 1; 31 leaves out shorter months",
+        problem_of=_problem_of_day,
+    )
+    day = view.ask(question)
+    _, typed = _ask_option(view, "At what time?", "--at", "for example 07:30")
+    hour, minute = typed.split(":")
+    return "--cron", f"{int(minute)} {int(hour)} {int(day)} * *"
+
+
+def _problem_of_day(text: str) -> str:
+    if text.isdecimal() and 1 <= int(text) <= 31:
+        return ""
+    return f"{text} is not a day of the month. Type a number from 1 to 31."
 
 
 def _ask_option(view: Asker, text: str, flag: str, example: str) -> tuple[str, str]:
