@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from celeryize.checks.run_checks import run_checks
@@ -375,3 +378,22 @@ def test_the_remedy_of_a_stop_names_what_the_file_lacks(tmp_path, files, hint):
     facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
     found = {finding.id: finding.hint for finding in run_checks(facts).findings}
     assert found["celery.W800"] == hint
+
+
+def test_what_the_page_shows_is_right(tmp_path):
+    """docs/platforms/fly-render.md: with a schedule, which needs the Beat that it has."""
+    page = Path("docs/platforms/fly-render.md").read_text()
+    files = dict(re.findall(r"```(toml|yaml)\n(.*?)```", page, re.S))
+    assert files.keys() == {"toml", "yaml"}
+    scheduled = entry(OK_ENTRY)
+    scheduled["config/settings.py"] += SOFT
+    assert found_in(tmp_path / "fly", {**scheduled, "fly.toml": files["toml"]}) == []
+    assert found_in(tmp_path / "render", {**settings(SOFT), "render.yaml": files["yaml"]}) == []
+    # and each of their lines is needed
+    for line in (
+        'kill_signal = "SIGTERM"\n',
+        "kill_timeout = 30\n",
+        '  REMAP_SIGTERM = "SIGQUIT"\n',
+    ):
+        less = {**settings(SOFT), "fly.toml": files["toml"].replace(line, "")}
+        assert found_in(tmp_path / line.split()[0], less), line
