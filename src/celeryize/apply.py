@@ -15,7 +15,7 @@ import difflib
 import errno
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -64,6 +64,8 @@ from celeryize.model import Edit, Where
 from celeryize.reversal import Clash, is_taken_back, take_back
 from celeryize.urls import redacted
 
+# No file is other than it is on the disk.
+UNTOUCHED: Mapping[PurePosixPath, bytes | None] = {}
 # What a block gets where there is nothing to write, and so nothing to lock.
 NO_LOCK = -1
 # Edits of a file that are named where an undo is refused.
@@ -321,12 +323,19 @@ def forget_change(change: Change, root: Path, passed: Passed = never) -> None:
         drop(state, change)
 
 
-def state_since(change: Change, root: Path) -> tuple[FileSince, ...]:
+def state_since(
+    change: Change, root: Path, without: Mapping[PurePosixPath, bytes | None] = UNTOUCHED
+) -> tuple[FileSince, ...]:
     """What became of each file since `change` wrote it: git may have moved, a formatter may have
-    run.
+    run. `without` has the files that will be otherwise once later changes are undone.
     """
     root = root.resolve()
-    return tuple(_file_since(file, _read(file.edit.path, root), root) for file in change.files)
+    found = []
+    for file in change.files:
+        path = file.edit.path
+        now = without[path] if path in without else _read(path, root)
+        found.append(_file_since(file, now, root))
+    return tuple(found)
 
 
 def _file_since(file: Written, now: bytes | None, root: Path) -> FileSince:
@@ -360,14 +369,17 @@ def _since(edit: Edit, now: bytes | None) -> Since:
     return Since.CHANGED
 
 
-def undo_edits(change: Change, root: Path) -> tuple[Edit, ...]:
-    """The edits that undo `change`; files that are back already do not appear.
+def undo_edits(
+    change: Change, root: Path, without: Mapping[PurePosixPath, bytes | None] = UNTOUCHED
+) -> tuple[Edit, ...]:
+    """The edits that undo `change`, with `without` as in `state_since`; files that are back already
+    do not appear.
 
     A file that was only reformatted since gets its bytes from before; one that was edited away
     from the change keeps these edits. Raises Conflict for the files that were changed otherwise,
     with a diff of what was done to them since, and the patch that undoes them manually.
     """
-    files = state_since(change, root)
+    files = state_since(change, root, without)
     changed = [file for file in files if file.since in {Since.CHANGED, Since.GONE}]
     if changed:
         raise _cannot_undo(changed, change.command)

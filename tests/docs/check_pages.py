@@ -109,12 +109,11 @@ def page(check: Check) -> str:
 
 
 def _body(head: str, body: str) -> list[str]:
-    text = re.sub(r"\s+", " ", body)
     if head == "How it looks":
-        return ["```text", text, "```"]
+        return ["```text", body, "```"]
     if head == "Source":
-        return [re.sub(r"(https://[^\s,;]+)", r"<\1>", _escaped(text))]
-    return [_escaped(text)]
+        return [re.sub(r"(https://[^\s,;]+)", r"<\1>", _escaped(body))]
+    return [_escaped(body)]
 
 
 def _escaped(text: str) -> str:

@@ -58,7 +58,7 @@ OWN = {
         "form": "--static --format github",
     },
     "update": {"diff": "--diff", "partial": "--partial"},
-    "undo": {"listed": "--list", "forget": "--forget"},
+    "undo": {"listed": "--list", "forget": "--forget", "of_all": "--all"},
     "add-task": {
         "kind": f"{TASK} doctor_id:int --kind email --model doctors.Doctor",
         "model": f"{TASK} --kind model --model doctors.Doctor",

@@ -29,7 +29,7 @@ DIALOGUES = {
     "add_task": (
         "add-task",
         ("(APP.TASK)", "2nd\r"),
-        ("no name in Python", "remind_patient\r"),
+        ("not a valid name in Python", "remind_patient\r"),
         ("(--kind)", "\r"),
         ("(NAME:TYPE)", "patient_id\r"),
         ("has no type", "patient_id:int note:str=hello\r"),

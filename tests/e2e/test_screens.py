@@ -54,6 +54,7 @@ COMMANDS = {
     "templates": "templates",
     "undo_list": "undo --list",
     "undo": "undo --yes",
+    "undo_all": "undo --all --yes",
 }
 MISTAKE = (
     "from celery import shared_task\n\n\n@shared_task(retry_backof=True)\n"

@@ -45,6 +45,23 @@ def test_four_questions_one_confirmation_and_the_command_line_at_the_end(project
     assert (project / "config/celery.py").exists()
 
 
+def test_the_diff_can_be_read_in_the_pager_of_the_user(project, monkeypatch):
+    monkeypatch.delenv("MANPAGER", raising=False)
+    monkeypatch.setenv("PAGER", "sed s/^/paged:/")
+    child = terminal(project, "init", "--no-verify", "--broker", "redis", "--no-beat")
+    for flag in ("--result-backend", "--profile"):
+        child.expect_exact(f"({flag})")
+        child.sendline("")
+    child.expect_exact("Write these changes?")
+    assert "paged:" not in child.before
+    child.sendline("d")
+    child.expect_exact("Write these changes?")
+    assert "paged:" in child.before
+    assert "app.autodiscover_tasks()" in child.before
+    child.sendline("n")
+    child.expect_exact("Nothing was changed.")
+
+
 def test_what_a_flag_says_is_not_asked(project):
     child = terminal(
         project, "init", "--no-verify", "--broker", "rabbitmq", "--profile", "minimal", "--no-beat"

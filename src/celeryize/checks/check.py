@@ -18,7 +18,10 @@ from celeryize.checks.facts import Facts
 from celeryize.model import Severity, Where
 from celeryize.patch.source import Splice
 
-SECTIONS = ("What happens", "How it looks", "Why", "Fix", "Source")
+OUTPUT = "How it looks"
+SECTIONS = ("What happens", OUTPUT, "Why", "Fix", "Source")
+# Of the docstring of a check, and of the lines of this code.
+INDENT, SOURCE_WIDTH = 4, 100
 SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
 
@@ -128,4 +131,24 @@ def _split_sections(text: str) -> tuple[tuple[str, str], ...]:
     """The parts of a docstring that start with one of the fixed headings."""
     # the split keeps the headings: title, heading, body, heading, body, ...
     parts = re.split(rf"(?m)^({'|'.join(SECTIONS)}): *", text)
-    return tuple((head, body.strip()) for head, body in zip(parts[1::2], parts[2::2], strict=True))
+    return tuple(
+        (head, _unwrapped(head, body)) for head, body in zip(parts[1::2], parts[2::2], strict=True)
+    )
+
+
+def _unwrapped(head: str, body: str) -> str:
+    """A section without the line breaks of its source; of output, each line stays one."""
+    first, *others = body.strip().splitlines()
+    if head != OUTPUT:
+        return " ".join([first, *(line.strip() for line in others)])
+    lines = [first.strip()]
+    length = len(f"{head}: {first}")
+    for line in others:
+        word, *_ = line.split()
+        if INDENT + length + 1 + len(word) > SOURCE_WIDTH:
+            # it went on where the source had no room
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line.strip())
+        length = len(line)
+    return "\n".join(lines)

@@ -347,7 +347,7 @@ def entry_malformed(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule has a key or a schedule that Beat does not understand.
 
     What happens: Beat exits with code 1.
-    How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue'
+    How it looks: TypeError: ScheduleEntry.__init__() got an unexpected keyword argument 'queue', or
         AttributeError: 'str' object has no attribute 'app'
         AttributeError: 'NoneType' object has no attribute 'is_due'
     Why: An entry has task, schedule, args, kwargs, options, relative; a schedule is a number of

@@ -28,14 +28,15 @@ def start_steps(
 ) -> tuple[NextStep, ...]:
     """The steps that start `celery -A spec`, from the folder where the user is.
 
-    The first goes to another folder where one is needed. `titles` are those of the subcommands.
+    Each goes to another folder first where one is needed: a process has a terminal of its own.
+    `titles` are those of the subcommands.
     """
     titles = titles or tuple(STARTS[subcommand] for subcommand in subcommands)
     *change, _ = start_commands(project, spec, subcommands[:1], environment)
-    steps = [NextStep("Go to the folder that the app is found in", (line,)) for line in change]
+    steps = []
     for subcommand, title in zip(subcommands, titles, strict=True):
         line = start_commands(project, spec, (subcommand,), environment)[-1]
-        steps.append(NextStep(title, (line,)))
+        steps.append(NextStep(title, (*change, line)))
     return tuple(steps)
 
 

@@ -1,4 +1,4 @@
-"""`celeryize undo`: undo the last change, byte for byte; edits made elsewhere since are kept."""
+"""`celeryize undo`: undo the last change, or all, byte for byte; edits made elsewhere are kept."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from celeryize.apply import (
 from celeryize.commands.installed_since import keep_installed
 from celeryize.commands.options import RunOptions, WriteOptions
 from celeryize.commands.still_imported import still_imported
+from celeryize.commands.undo_all import UndoOfAll, carry_out, plan_undo_of_all
 from celeryize.commands.writing.carry_out import WriteOutcome
 from celeryize.detect.deployment import folders_of_others, own_folders
 from celeryize.detect.layout import find_manage_above, find_root
-from celeryize.errors import Declined, Exit
+from celeryize.errors import Declined, Exit, UsageError
 from celeryize.git import is_committed
 from celeryize.model import Edit, HistoryRow, Plan, Status, Step
 from celeryize.ui.view import View
@@ -41,10 +42,12 @@ MOST_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class UndoOptions:
-    """`listed`: show what can be undone. `forget`: drop the last change, and leave the files."""
+    """`listed`: show what can be undone. `forget`: drop the last change, and leave the files.
+    `of_all`: undo every change."""
 
     listed: bool = False
     forget: bool = False
+    of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,28 @@ NO_OPTIONS = UndoOptions()
 def run(
     options: RunOptions, write: WriteOptions, view: View, chosen: UndoOptions = NO_OPTIONS
 ) -> Undone:
-    """Undo the last change. Raises Conflict where a file has changed since, Declined after a no."""
+    """Undo the last change. Raises Conflict where a file has changed since, Declined after a no,
+    UsageError for options that contradict each other."""
+    if chosen.of_all and chosen.forget:
+        raise UsageError(
+            "--all undoes the changes, and --forget leaves their files as they are",
+            hint="Pass one of the two.",
+        )
     root = find_root(options.start)
     view.know_root(root)
     if chosen.listed:
         return _list_history(root, view)
     ended = _undo_interrupted(root, write)
+    if ended is not None and chosen.of_all and write.writes:
+        # it was the last one of them
+        view.show_note(ended.summary)
+        ended = None
     if ended is None:
         passed = _changes_of_others(root, options.start)
         if chosen.forget:
             ended = _forget_last_change(root, write, view, passed)
+        elif chosen.of_all:
+            ended = _undo_all_changes(root, write, view, passed)
         else:
             ended = _undo_last_change(root, write, view, passed)
     view.show_undo(ended.status, ended.summary)
@@ -172,16 +187,59 @@ def _undo_last_change(root: Path, write: WriteOptions, view: View, passed: Passe
         return Undone(WriteOutcome.WOULD_CHANGE, f"`{change.command}` would be undone")
     if not write.yes and not view.confirm(f"Undo `{change.command}`?"):
         raise Declined("Nothing was changed.")
-    committed = any(
-        is_committed(root, edit.path, edit.before) for edit in edits if edit.before is not None
-    )
+    committed = _has_committed(edits, root)
     with undone(change, root=root, edits=edits, passed=passed):
         # all of it is done on entering; there is nothing to prove
         pass
-    summary = f"`{change.command}` is undone{_kept_edits(files)}"
+    edited = [file.edit.path for file in files if file.since is Since.EDITED]
+    summary = f"`{change.command}` is undone{_kept_edits(edited)}"
     if committed:
         summary += "; it is in a commit, so commit this, too"
     return Undone(WriteOutcome.DONE, summary)
+
+
+def _undo_all_changes(root: Path, write: WriteOptions, view: View, passed: Passed) -> Undone:
+    """Undo every change, newest first, after one question about all of them."""
+    newest = last_change(root, passed)
+    _say_passed(newest, root, view)
+    if newest is None:
+        return Undone(WriteOutcome.NOTHING_TO_DO, _nothing_left(root))
+    of_all = plan_undo_of_all(root, passed)
+    if not of_all.undos:
+        view.show_plan(of_all.plan, with_diff=False)
+        return Undone(WriteOutcome.NOTHING_TO_DO, NOTHING)
+    view.show_plan(of_all.plan, with_diff=write.asks)
+    what, back = _words_of_all(of_all)
+    if write.check:
+        return Undone(WriteOutcome.WOULD_CHANGE, f"{what} can be undone{back}", Exit.FINDINGS)
+    if write.dry_run:
+        view.write_diff(of_all.plan, root)
+        return Undone(WriteOutcome.WOULD_CHANGE, f"{what} would be undone{back}")
+    if not write.yes and not view.confirm(f"Undo {what}{back}?"):
+        raise Declined("Nothing was changed.")
+    committed = _has_committed(of_all.edits, root)
+    carry_out(of_all, root, passed)
+    are_undone = "is undone" if len(of_all.undos) == 1 else "are undone"
+    summary = f"{what} {are_undone}{back}{_kept_edits(sorted(of_all.edited))}"
+    if load_history(root).truncated:
+        summary += "; older changes are no longer remembered"
+    if committed:
+        summary += "; they are in a commit, so commit this, too"
+    return Undone(WriteOutcome.DONE, summary)
+
+
+def _words_of_all(of_all: UndoOfAll) -> tuple[str, str]:
+    """What is undone, in words, and how far back that goes: to the oldest change."""
+    oldest, _ = of_all.undos[-1]
+    if len(of_all.undos) == 1:
+        return f"`{oldest.command}`", ""
+    return f"all {len(of_all.undos)} changes", f", back to before `{oldest.command}`"
+
+
+def _has_committed(edits: Sequence[Edit], root: Path) -> bool:
+    """Whether something that an undo takes away is in a commit."""
+    written = ((edit.path, edit.before) for edit in edits)
+    return any(is_committed(root, path, data) for path, data in written if data is not None)
 
 
 def _older_changes(change: Change, root: Path, passed: Passed) -> list[str]:
@@ -194,8 +252,9 @@ def _older_changes(change: Change, root: Path, passed: Passed) -> list[str]:
     if older == 1:
         text, what = "1 older change stays", "it"
     return [
-        f"{text} (`celeryize undo --list` shows {what}). To leave this change as it is and undo "
-        "the one before it: `celeryize undo --forget`, then `celeryize undo`."
+        f"{text} (`celeryize undo --list` shows {what}, `celeryize undo --all` undoes {what}, "
+        "too). To leave this change as it is and undo the one before it: `celeryize undo "
+        "--forget`, then `celeryize undo`."
     ]
 
 
@@ -230,12 +289,11 @@ def _lines_back(edit: Edit) -> list[str]:
     return [line.decode("utf-8", "replace") for line in found if line and line not in there]
 
 
-def _kept_edits(files: Sequence[FileSince]) -> str:
+def _kept_edits(edited: Sequence[PurePosixPath]) -> str:
     """What the user finds in the files that were edited since, for the end of a sentence."""
-    kept = [str(file.edit.path) for file in files if file.since is Since.EDITED]
-    if not kept:
+    if not edited:
         return ""
-    return f"; kept your later edits in {', '.join(kept)}"
+    return f"; kept your later edits in {', '.join(map(str, edited))}"
 
 
 def _forget_last_change(root: Path, write: WriteOptions, view: View, passed: Passed) -> Undone:

@@ -206,7 +206,7 @@ def _answer_sections(voice: Voice, check: Check) -> None:
         voice.answer()
         voice.answer(f"{head}:", "bold")
         for line in body.splitlines():
-            voice.answer(f"{INDENT}{line.strip()}", hang=INDENT)
+            voice.answer(f"{INDENT}{line}", hang=INDENT)
 
 
 def summary_line(verified: VerifyOutcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from celeryize.errors import CannotPatch, CeleryizeError, Conflict, Declined, Ex
 from celeryize.model import Finding, NextStep, Plan, Status, Todo, Where
 from celeryize.probe.proof import Proof, Verdict
 from celeryize.ui.found import SEVERITY_COLOURS, link_of
-from celeryize.ui.text import Piece, display_width, safe
+from celeryize.ui.text import Piece, display_width, render, safe
 from celeryize.ui.voice import Voice
 from celeryize.urls import redacted
 
@@ -134,8 +135,32 @@ def say_note(voice: Voice, text: str) -> None:
 
 def say_diff(voice: Voice, diff: bytes, *, whole_lines: bool = False) -> None:
     """A patch in colours, without what only git needs; with `whole_lines`, as it can be pasted."""
-    masked = False
     width = None if whole_lines else voice.talk.width
+    for line, style in _lines_of_diff(diff, width):
+        voice.say_line(line, style, always=True)
+    text = diff.decode("utf-8", "replace")
+    if redacted(text) != text:
+        say_note(voice, MASKED)
+
+
+def page_diff(voice: Voice, diff: bytes) -> None:
+    """The patch once more, in the pager of the user, who had no time to read it; without one, and
+    where the answer is not for the screen, as it was."""
+    if not voice.out.is_terminal:
+        say_diff(voice, diff)
+        return
+    # only for who asks for it
+    import pydoc
+
+    lines = _lines_of_diff(diff, voice.out.width)
+    text = "".join(f"{render([Piece(line, style)], voice.out)}\n" for line, style in lines)
+    # as git does it: less shows colours only then
+    os.environ.setdefault("LESS", "-R")
+    pydoc.pager(text)
+
+
+def _lines_of_diff(diff: bytes, width: int | None) -> Iterator[tuple[str, str]]:
+    """The lines of a patch that a person reads, each with its style."""
     for line in diff.decode("utf-8", "replace").split("\n")[:-1]:
         if line.startswith(("diff ", "index ", "new file", "deleted file")):
             continue
@@ -144,10 +169,7 @@ def say_diff(voice: Voice, diff: bytes, *, whole_lines: bool = False) -> None:
             style = "bold"
         # a terminal would go back to the start of the line
         for part in _parts_of_line(safe(line.rstrip("\r")), width):
-            voice.say_line(part, style, always=True)
-        masked = masked or redacted(line) != line
-    if masked:
-        say_note(voice, MASKED)
+            yield part, style
 
 
 def _parts_of_line(line: str, width: int | None) -> Iterator[str]:

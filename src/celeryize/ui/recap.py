@@ -11,8 +11,8 @@ from celeryize.model import Edit, Plan, Status
 from celeryize.ui.text import Piece, display_width
 from celeryize.ui.voice import Voice
 
-# The empty line above the recap, its head and its last line, and the question with an empty line.
-LINES_BESIDE = 6
+# The empty line above the recap, its head and its last lines, and the question with an empty line.
+LINES_BESIDE = 7
 # However low the screen is, some files are named.
 LEAST_FILES = 3
 
@@ -69,7 +69,7 @@ def total_of(changes: Sequence[Change], todos: int = 0) -> str:
     total = f"The diff above: {files}, {added} added, {less} removed"
     if todos:
         total += f"; manual steps for you: {todos}"
-    return f"{total}."
+    return f"{total}. Type d to read it."
 
 
 def say_recap(

@@ -17,7 +17,7 @@ from celeryize.probe.proof import Proof
 from celeryize.ui import answers, found, planned, running
 from celeryize.ui.streams import read_line, save_text, write_stream
 from celeryize.ui.terminal import rows
-from celeryize.ui.text import Piece, paint, render
+from celeryize.ui.text import Piece, render
 from celeryize.ui.view import NoTerminal, Question
 from celeryize.ui.voice import Voice
 
@@ -36,6 +36,8 @@ LINES_AROUND = 4
 # What is taken for an answer of the one question; Enter alone is the no.
 YES = ("y", "yes")
 NO = ("n", "no", "", "q", "quit", "exit")
+# What shows the diff again.
+AGAIN = "d"
 UNCLEAR = "  Type y to write, or n (or Enter alone) to leave the project as it is."
 KEPT = "Your answers are then shown in one line, to change one."
 # The question, with an empty line above it.
@@ -76,6 +78,8 @@ class Screen:
         self._never_asks = interactive is False and is_interactive()
         # there are answers to lose
         self._has_asked = False
+        # shown once more to who asks for it
+        self._diff = b""
         # of a quiet run: shown before the question, which nobody should answer blindly
         self._unseen_diff = b""
         # said again above the question where the diff, and the steps below it, have scrolled off
@@ -133,6 +137,7 @@ class Screen:
 
             self._changes = changes_of(plan)
             diff = unified(plan.edits_to_read)
+            self._diff = diff
             self._diff_at = self._voice.lines
             if self._voice.quiet:
                 self._unseen_diff = diff
@@ -190,12 +195,15 @@ class Screen:
             planned.say_diff(self._voice, self._unseen_diff)
             self._steps_at = self._diff_at
         self._recall_changes()
-        prompt = f"{paint(question, 'bold', self._voice.talk)} [y/N] "
+        prompt = render([Piece(question, "bold"), Piece(" [y/N] ")], self._voice.talk, hang="")
         answer = self._read_answer(f"\n{prompt}")
         while answer and answer.strip().lower() not in {*YES, *NO}:
-            # neither a yes nor a no: a command that was pasted, a key that did nothing
-            unclear = f"{UNCLEAR} {KEPT}" if self._has_asked else UNCLEAR
-            self._voice.say(unclear, "red", always=True, hang="  ")
+            if self._diff and answer.strip().lower() == AGAIN:
+                planned.page_diff(self._voice, self._diff)
+            else:
+                # a command that was pasted, a key that did nothing
+                unclear = f"{UNCLEAR} {KEPT}" if self._has_asked else UNCLEAR
+                self._voice.say(unclear, "red", always=True, hang="  ")
             answer = self._read_answer(prompt)
         if not answer:
             # end of file leaves the cursor behind the question

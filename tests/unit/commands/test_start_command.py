@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from celeryize.commands.start_command import start_commands
+from celeryize.commands.start_command import start_commands, start_steps
 from celeryize.detect.project import load_project
 from tests.conftest import MANAGE, SETTINGS, make_tree, small_project
 
@@ -64,6 +64,17 @@ def test_the_start_line_runs_from_the_folder_that_it_names(tmp_path, monkeypatch
     script = script.replace(" worker -l INFO", "")
     ran = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_each_process_goes_to_the_folder_in_a_terminal_of_its_own(tmp_path, monkeypatch):
+    moved = ("config", "doctors")
+    project = load_project(make_tree(tmp_path, tree("src", moved=moved)), python=sys.executable)
+    monkeypatch.chdir(tmp_path)
+    steps = start_steps(project, "config", ("worker", "beat"))
+    assert [step.lines for step in steps] == [
+        ("cd src", "celery -A config worker -l INFO"),
+        ("cd src", "celery -A config beat -l INFO"),
+    ]
 
 
 def test_beat_is_started_in_the_same_environment(tmp_path, monkeypatch):

@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from celeryize.apply import applied, last_change
+from celeryize.apply import applied, last_change, never
 from celeryize.commands.task.plan import Request
+from celeryize.commands.undo_all import carry_out, plan_undo_of_all
 from celeryize.commands.writing.carry_out import WriteOutcome
-from celeryize.errors import Conflict, Declined, Exit
+from celeryize.errors import Conflict, Declined, Exit, UsageError
 from celeryize.journal import state_dir
 from celeryize.model import Edit, Status
 from tests import commands
@@ -529,3 +530,97 @@ def test_what_was_done_by_hand_is_kept_without_a_password(project: Path):
     assert not any("secret" in note for note in view.plans[0].notes)
     kept = [file for file in state_dir(project).rglob("*.json") if "secret" in file.read_text()]
     assert kept == []
+
+
+@pytest.fixture
+def thrice(changed: Path) -> Path:
+    """A project with three changes that share files."""
+    for name in ("doctors.greet", "doctors.remind"):
+        request = Request(name)
+        commands.add_task(changed, Recorder(), request, yes=True, no_verify=True)
+    return changed
+
+
+def test_all_changes_are_undone_byte_for_byte_after_one_question(project: Path):
+    before = snapshot(project)
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    for name in ("doctors.greet", "doctors.remind"):
+        commands.add_task(project, Recorder(), Request(name), yes=True, no_verify=True)
+    written = snapshot(project)
+
+    view = Recorder()
+    ended = commands.undo(project, view, chosen=_chosen(of_all=True), dry_run=True)
+    assert ended.status is WriteOutcome.WOULD_CHANGE
+    assert snapshot(project) == written
+
+    view = Recorder()
+    ended = commands.undo(project, view, yes=True, chosen=_chosen(of_all=True))
+    assert ended.status is WriteOutcome.DONE
+    assert "all 3 changes are undone, back to before `celeryize init" in ended.summary
+    assert snapshot(project) == before
+    # a file that three changes wrote is one step
+    paths = [step.path for step in view.plans[0].steps]
+    assert len(paths) == len(set(paths))
+    assert last_change(project) is None
+    ended = commands.undo(project, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert ended.status is WriteOutcome.NOTHING_TO_DO
+
+
+def test_an_undo_of_all_keeps_edits_that_were_made_since(thrice: Path):
+    settings = thrice / "config/settings.py"
+    settings.write_text("# mine\n" + settings.read_text())
+    ended = commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert ended.status is WriteOutcome.DONE
+    assert ended.summary.endswith("kept your later edits in config/settings.py")
+    assert settings.read_text().startswith("# mine\n")
+    assert "CELERY" not in settings.read_text()
+
+
+def test_an_undo_of_all_that_meets_an_edit_undoes_nothing(thrice: Path):
+    app = thrice / "config/celery.py"
+    app.write_text(app.read_text().replace("Celery(", "Celery(strict_typing=True, main="))
+    now = snapshot(thrice)
+    with pytest.raises(Conflict) as caught:
+        commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert snapshot(thrice) == now
+    assert caught.value.__notes__ == [
+        "Nothing was undone. What came after `celeryize init` can be: `celeryize undo`, 2 times."
+    ]
+
+
+def test_an_undo_of_all_leaves_what_git_has_restored(thrice: Path):
+    change = last_change(thrice)
+    assert change is not None
+    for edit in change.edits:
+        assert edit.before is not None
+        (thrice / edit.path).write_bytes(edit.before)
+    view = Recorder()
+    ended = commands.undo(thrice, view, yes=True, chosen=_chosen(of_all=True))
+    assert "all 2 changes" in ended.summary
+    assert any("stays in the history" in note for note in view.plans[0].notes)
+    assert last_change(thrice) == change
+
+
+def test_all_cannot_be_undone_and_forgotten_at_once(thrice: Path):
+    with pytest.raises(UsageError, match="--forget leaves their files"):
+        commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True, forget=True))
+
+
+def test_an_undo_of_all_that_fails_says_what_is_undone(thrice: Path):
+    """A file that somebody saves between the question and the second undo."""
+    of_all = plan_undo_of_all(thrice, never)
+    (_, edits), *_ = of_all.undos[1:]
+    saved = thrice / edits[0].path
+
+    def passed(change):
+        # asked for each change that is undone: by now the newest is
+        if last_change(thrice) == of_all.undos[1][0]:
+            saved.write_text("x = 1\n")
+        return False
+
+    with pytest.raises(Conflict) as caught:
+        carry_out(of_all, thrice, passed)
+    assert saved.read_text() == "x = 1\n"
+    [note] = caught.value.__notes__
+    assert note.startswith("Undone before that, and not written again: `celeryize add-task")
+    assert last_change(thrice) == of_all.undos[1][0]

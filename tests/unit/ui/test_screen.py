@@ -315,9 +315,21 @@ def test_a_diff_longer_than_the_screen_is_counted_above_the_question(
     assert (f"The diff above: 1 file, {lines} lines added, 0 removed." in shown) == said
 
 
+def test_a_diff_is_shown_again_to_who_asks_for_it(capsys, monkeypatch):
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr("sys.stdin", io.StringIO("D\nd\ny\n"))
+    screen = Screen(interactive=True)
+    screen.show_plan(Plan((Edit(PurePosixPath("a"), None, b"x\n" * 40),)), with_diff=True)
+    assert screen.confirm("Write?")
+    shown = capsys.readouterr().err
+    assert shown.count("+x\n") == 3 * 40
+    assert shown.count("Write? [y/N]") == 3
+    assert "Type y to write" not in shown
+
+
 @pytest.mark.parametrize(
     ("notes", "files", "named", "counted"),
-    [(1, 3, 0, ""), (30, 3, 3, ""), (30, 40, 17, "and 23 more files")],
+    [(1, 3, 0, ""), (30, 3, 3, ""), (30, 40, 16, "and 24 more files")],
 )
 def test_files_that_have_scrolled_off_are_named_again_above_the_question(
     notes, files, named, counted, capsys, monkeypatch

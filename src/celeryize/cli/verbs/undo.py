@@ -10,6 +10,7 @@ from celeryize.cli.talk import Call, Ending, verb
 EXAMPLES = (
     "celeryize undo",
     "celeryize undo --list",
+    "celeryize undo --all",
 )
 
 
@@ -27,9 +28,13 @@ def undo(
         bool,
         option("--forget", help="Drop the last change from the history; its files stay."),
     ] = False,
+    of_all: Annotated[
+        bool,
+        option("--all", help="Undo every change, newest first; there is one question, about all."),
+    ] = False,
 ) -> Ending:
     """Undo the last change, byte for byte."""
     from celeryize.commands import undo as command
 
-    chosen = command.UndoOptions(listed, forget)
+    chosen = command.UndoOptions(listed, forget, of_all)
     return command.run(call.options, call.write, call.view, chosen)

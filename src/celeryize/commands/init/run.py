@@ -298,7 +298,6 @@ def _next_steps(
         has_beat = _has_schedule(project) or "CELERY_BEAT_SCHEDULE" in planned.wiring.wrote
     if has_beat:
         subcommands.append("beat")
-    change, starts = _without_change(start_steps(project, spec, tuple(subcommands), settings))
     steps: list[NextStep] = []
     # what is installed is not what keeps a project from being imported for another reason
     absent = not proof.before or any("ModuleNotFoundError" in line for line in proof.before)
@@ -306,7 +305,7 @@ def _next_steps(
     if unproved and absent and project.dependencies.sync:
         steps.append(NextStep("Install what is declared now", (install_line(project),)))
     steps += broker_steps(planned.answers.broker, _broker_variables(planned.wiring))
-    steps += [*change, *starts]
+    steps += start_steps(project, spec, tuple(subcommands), settings)
     live = "Prove it with a real worker and Beat, which needs no server"
     steps.append(NextStep(live, ("celeryize verify --live",)))
     if not project.celery:
@@ -327,12 +326,6 @@ def _change_of_answers(answers: init.Answers) -> NextStep:
     other = "production" if answers.profile != "production" else "standard"
     what = "Give another answer, a profile for example (celeryize init --help)"
     return NextStep(what, (f"celeryize init --profile {other}",))
-
-
-def _without_change(steps: tuple[NextStep, ...]) -> tuple[list[NextStep], list[NextStep]]:
-    """The steps that only go to a folder, and the others."""
-    change = [step for step in steps if step.lines[0].startswith("cd ")]
-    return change, [step for step in steps if step not in change]
 
 
 def _broker_variables(wiring: init.Wiring) -> tuple[str, ...]:
