@@ -17,6 +17,7 @@ from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.fixes import add_queue
 from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
@@ -208,7 +209,7 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E181", unless=("celery.E672",))
+@check("celery.E181", unless=("celery.E672", "celery.E942"))
 def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """No worker consumes the default queue.
 
@@ -223,7 +224,7 @@ def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     if not workers or any(not queues or set("${%<") & set(queues) for queues in given):
         return
     usual = _default_queue(facts)
-    consumed = {name.strip() for queues in given for name in (queues or "").split(",")}
+    consumed = {name for queues in given for name in (queues or "").split(",")}
     if usual is None or usual in consumed:
         return
     lost = [task for task in facts.tasks if task.name and not _is_routed(facts, task.name)]
@@ -232,7 +233,7 @@ def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"no worker consumes the default queue {usual!r}, to which {lost[0].node.name} is sent",
             workers[0].where,
-            f"Add it: -Q {','.join(sorted(consumed))},{usual}",
+            f"Add it: {add_queue(workers[0], consumed, usual)}",
         )
 
 

@@ -31,7 +31,7 @@ from celeryize.checks.facts.processes.where_it_runs import (
     workdir_for,
 )
 from celeryize.checks.facts.settings import Setting
-from celeryize.detect.command import CeleryCommand, shell_commands
+from celeryize.detect.command import CeleryCommand, as_written, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.detect.processes.render import POLICY
@@ -187,10 +187,12 @@ def any_worker_answers(facts: Facts) -> Iterator[Occurrence]:
             continue
         if re.search(r"\s(?:-d|--destination)[\s=]", probe.text):
             continue
+        right = "celery -A ... inspect ping -d celery@$HOSTNAME"
+        if process.kind == "kubernetes":
+            # only a shell puts the name of the pod there
+            right = f'["sh", "-c", "{right}"]'
         yield Occurrence(
-            "any worker that lives makes this one healthy",
-            probe.where,
-            "Write celery -A ... inspect ping -d celery@$HOSTNAME.",
+            "any worker that lives makes this one healthy", probe.where, f"Write {right}."
         )
 
 
@@ -268,7 +270,7 @@ def busy_solo_worker(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "the solo pool answers no ping while a task runs: it is called dead",
                 probe.where,
-                "Use -P prefork -c 1, or another probe.",
+                f"Use {command.as_written('-P', 'prefork', '-c', '1')}, or another probe.",
             )
 
 
@@ -481,6 +483,9 @@ def _is_root(process: Process) -> bool:
     return process.user in ROOT
 
 
+NO_EVICTION = ("--maxmemory-policy", "noeviction")
+
+
 @check("celery.W910")
 def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
     """The Redis that is the broker may throw messages away.
@@ -505,7 +510,7 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"{found[1]}: when its memory is full, Redis deletes queues",
                 process.where,
-                "Write --maxmemory-policy noeviction.",
+                f"Write {as_written(NO_EVICTION, listed=process.listed)}.",
             )
     yield from _evicting_instances(facts)
 
@@ -695,7 +700,8 @@ def _how_to_get_there(facts: Facts, process: Process) -> str:
         spec = process.celery.option("-A", "--app") or ""
     way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
     if way and process.celery is not None:
-        return f"Write celery --workdir {way} -A {spec} {process.celery.subcommand}."
+        words = ("celery", "--workdir", way, "-A", spec, process.celery.subcommand or "")
+        return f"Write {process.celery.as_written(*words)}."
     return f"Start it in the folder of manage.py ({_home(facts)}), or give --workdir."
 
 

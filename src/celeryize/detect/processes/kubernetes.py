@@ -57,6 +57,7 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
         replicas=workload.get("spec", "replicas").item,
         probe=next(_probes_of(container), None),
         options=dict(_options_of(kind, workload, container)),
+        listed=True,
     )
 
 

@@ -49,7 +49,8 @@ class Process:
     `sealed`: `environment` is all that it gets. `stop` is the time in seconds until it is killed,
     and `stop_where` the line that says so, None where it is the default of the kind. `signal` is
     what a stop sends, and `group`: to all of its processes at once. `folder` is its working
-    directory as the file says it. `options` are the other keys of the file.
+    directory as the file says it. `options` are the other keys of the file. `listed`: the file
+    has its command as a list.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Process:
     probe: Item | None = None
     options: Mapping[str, Item] = field(default_factory=dict)
     script: Script | None = None
+    listed: bool = False
 
     @property
     def scope(self) -> tuple[PurePosixPath, str]:
@@ -94,7 +96,8 @@ class Process:
             words = shell_words(self.shell_text)
         if words is None:
             return self.script.command if self.script else None
-        return CeleryCommand(words, self.written, " ".join(self.words))
+        listed = self.listed and not self.shell
+        return CeleryCommand(words, self.written, " ".join(self.words), listed)
 
     @property
     def written(self) -> Where:
