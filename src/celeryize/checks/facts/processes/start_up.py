@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
 from celeryize.checks.facts.processes.ignored import is_kept_out
 from celeryize.checks.facts.processes.where_it_runs import entry_scripts
@@ -17,6 +19,14 @@ SOURCES = re.compile(
     r"(?:^|[;&|\s])(?:\.\s+\S|source\s|set\s+-a|set\s+-o\s+allexport|eval\s|export\s+[\"']?\$)",
     re.M,
 )
+# What of a kustomization changes the variables of a container, or what they are taken from.
+PATCHES = re.compile(
+    r"(?m)^(?:patch\w*|replacements|components|\w+Generator|transformers|vars|generators"
+    r"|helm\w*|configurations|name(?:Prefix|Suffix))\s*:"
+)
+PATCH = re.compile(r"(?m)^[\s-]*(?:op|spec|containers)\s*:|kubectl|helm\b")
+KIND = re.compile(r"(?m)^[\s-]*kind\s*:\s*[\"']?(\w+)")
+HOLDERS = {"ConfigMap", "Secret", "SealedSecret", "ExternalSecret", "Service", "Ingress"}
 # What loads a file of variables, with its arguments; and one that is not the .env of the project.
 LOADER = re.compile(r".*(?:dotenv|read_env|decouple).*")
 ELSEWHERE = re.compile(r"[\"'](?:/[^\"']*|[^\"']+\.env|\.env[^\"']+)[\"']")
@@ -83,7 +93,10 @@ def _is_set_by_code(facts: Facts, name: str) -> bool:
 
 
 def _is_patched(facts: Facts, process: Process, name: str) -> bool:
-    """Whether kustomize, or a patch that is no workload of its own, may change the manifests."""
+    """Whether kustomize, or a patch that is no workload of its own, may change the manifests.
+
+    What a container takes of a ConfigMap or a Secret is known by what names it.
+    """
     folder = process.where.path.parent
     workloads = {
         facts.deployment.root / other.where.path
@@ -95,12 +108,29 @@ def _is_patched(facts: Facts, process: Process, name: str) -> bool:
         for file in files:
             if not file.endswith((".yaml", ".yml")):
                 continue
-            if file.startswith("kustomization"):
-                return True
             other = place / file
-            if other not in workloads and named.search(readable_text(other)):
-                return True
+            if file.startswith("kustomization"):
+                if PATCHES.search(without_comments(readable_text(other))):
+                    return True
+            elif other not in workloads and named.search(readable_text(other)):
+                if _may_patch(facts, other):
+                    return True
     return False
+
+
+def _may_patch(facts: Facts, path: Path) -> bool:
+    """Whether a YAML file may change a workload: a patch, the values of a chart, a pipeline that
+    calls kubectl; a compose file, or one that only holds ConfigMaps and the like, does not."""
+    relative = PurePosixPath(path.relative_to(facts.deployment.root).as_posix())
+    others = (one for one in facts.deployment.processes if one.kind != "kubernetes")
+    if any(one.where.path == relative for one in others):
+        return False
+    text = readable_text(path)
+    kinds = set(KIND.findall(text))
+    if kinds:
+        return not kinds <= HOLDERS
+    # no object of Kubernetes
+    return PATCH.search(text) is not None or "values" in path.name
 
 
 def _is_wrapped(process: Process) -> bool:

@@ -1,0 +1,161 @@
+"""Deployments on Kubernetes: a broken one for each mistake, and a healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
+from tests.unit.checks.projects import APP, Mistake, facts_of, healthy, places_of, with_twin
+
+SETTINGS = healthy()["config/settings.py"].replace('"redis://localhost', '"redis://redis')
+BASE = {
+    "config/settings/__init__.py": "",
+    "config/settings/base.py": SETTINGS.replace('SECRET_KEY = "not a secret"\n', ""),
+    "config/settings/dev.py": 'from .base import *\n\nSECRET_KEY = "dev"\n',
+    "config/settings/prod.py": "import os\n\nfrom .base import *\n\nDEBUG = False\n"
+    'SECRET_KEY = os.environ["SECRET_KEY"]\n',
+    "config/celery.py": APP.replace("config.settings", "config.settings.prod"),
+    "config/wsgi.py": "import os\n"
+    'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")\n',
+    "manage.py": healthy().get("manage.py", "").replace("config.settings", "config.settings.dev"),
+}
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  selector:
+    matchLabels: {{app: {name}}}
+  template:
+    metadata:
+      labels: {{app: {name}, part-of: shop}}
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - name: {name}
+          image: registry.example.com/shop:1
+          command: [{command}]
+{more}"""
+CONFIG = "            - configMapRef: {name: shop}\n"
+SECRET = "            - secretRef: {name: shop-secret}\n"
+KEY = (
+    "          env:\n            - name: SECRET_KEY\n              valueFrom:\n"
+    "                secretKeyRef: {name: shop-secret, key: key}\n"
+)
+DEV = "          env: [{name: DJANGO_SETTINGS_MODULE, value: config.settings.dev}]\n"
+PROD = DEV.replace("dev}", "prod}")
+WORKER = "celery, -A, config, worker"
+
+
+def taken_of(*sources: str) -> str:
+    return f"          envFrom:\n{''.join(sources)}"
+
+
+ALL = taken_of(CONFIG, SECRET)
+
+
+def config_map(**values: str) -> dict[str, str]:
+    data = "".join(f"  {name}: {value}\n" for name, value in values.items())
+    return {
+        "deploy/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\n"
+        f"data:\n  DEBUG: 'no'\n{data}"
+    }
+
+
+def cluster(web: str, worker: str, command: str = WORKER, **values: str) -> dict[str, str]:
+    """A project whose web server and worker are Deployments, with a ConfigMap."""
+    return {
+        **BASE,
+        **config_map(**values),
+        "deploy/web.yaml": DEPLOYMENT.format(name="web", command="gunicorn, config.wsgi", more=web),
+        "deploy/worker.yaml": DEPLOYMENT.format(name="worker", command=command, more=worker),
+    }
+
+
+COMMAND = "deploy/worker.yaml:16"
+PATCHED = {"deploy/kustomization.yaml": "configMapGenerator:\n  - name: shop\n"}
+MISTAKES = [
+    # the Secret of the web server, or a key of it, is not the worker's
+    Mistake("celery.E927", cluster(ALL, taken_of(CONFIG)), cluster(ALL, ALL), at=COMMAND),
+    Mistake(
+        "celery.E927",
+        cluster(taken_of(SECRET), ""),
+        cluster(taken_of(SECRET), "", SECRET_KEY="x") | cluster(taken_of(SECRET), taken_of(SECRET)),
+        at=COMMAND,
+    ),
+    Mistake(
+        "celery.E927",
+        cluster(taken_of(CONFIG) + KEY, taken_of(CONFIG)),
+        cluster(taken_of(CONFIG) + KEY, taken_of(CONFIG) + KEY),
+        at=COMMAND,
+    ),
+    Mistake(
+        "celery.E927",
+        cluster(taken_of(CONFIG), "", SECRET_KEY="x"),
+        cluster(taken_of(CONFIG), taken_of(CONFIG), SECRET_KEY="x"),
+        at=COMMAND,
+    ),
+    # a Secret that is not here, a kustomization, the image, or a Secret of the manifests may have it
+    *(
+        Mistake("celery.E927", cluster(ALL, taken_of(CONFIG)), twin, at=COMMAND)
+        for twin in (
+            cluster(taken_of(CONFIG) + KEY, taken_of(SECRET)),
+            cluster(ALL, taken_of(CONFIG)) | PATCHED,
+            cluster(ALL, taken_of(CONFIG)) | {"Dockerfile": "FROM python\nENV SECRET_KEY=x\n"},
+            cluster(ALL, taken_of(CONFIG), SECRET_KEY="x"),
+            cluster(ALL, taken_of(CONFIG, SECRET.replace("shop-secret", "more")))
+            | {
+                "deploy/secret.yaml": "kind: Secret\nmetadata: {name: more}\n"
+                "data: {SECRET_KEY: eA==}\n"
+            },
+        )
+    ),
+    # what is given while the image is made, or in a compose file, is not there in the pod
+    Mistake(
+        "celery.E927",
+        cluster(ALL, taken_of(CONFIG))
+        | {
+            "Dockerfile": "FROM python\nCOPY . .\nRUN SECRET_KEY=x python manage.py collectstatic\n",
+            "compose.yml": "services:\n  redis:\n    image: redis:7\n"
+            "    environment: {SECRET_KEY: x}\n",
+        },
+        at=COMMAND,
+    ),
+    # the settings of the worker are for development, beside those of the web server
+    *(
+        Mistake("celery.W123", cluster(web, ALL + DEV, **values), twin, at="deploy/worker.yaml:20")
+        for web, values, twin in (
+            (ALL + PROD, {}, cluster(ALL + PROD, ALL + PROD)),
+            (ALL, {"DJANGO_SETTINGS_MODULE": "config.settings.prod"}, cluster(ALL, ALL + PROD)),
+            (ALL, {}, cluster(ALL, ALL)),
+            (taken_of(CONFIG) + KEY, {}, cluster(taken_of(CONFIG) + DEV, ALL + DEV)),
+        )
+    ),
+    Mistake(
+        "celery.W123",
+        cluster(ALL, ALL + DEV)
+        | {
+            "Dockerfile": "FROM python\nCOPY . .\nENV DJANGO_SETTINGS_MODULE=config.settings.prod\n"
+        },
+        cluster(ALL, ALL + DEV)
+        | {"Dockerfile": "FROM python\nCOPY . .\nENV DJANGO_SETTINGS_MODULE=config.settings.dev\n"},
+        at="deploy/worker.yaml:20",
+    ),
+]
+
+
+def findings(folder, files: dict[str, str]) -> list[tuple[str, str]]:
+    """What the static checks find in a project whose settings are a package."""
+    tree = {name: text for name, text in healthy().items() if name != "config/settings.py"}
+    return places_of(run_checks(facts_of(make_tree(folder, {**tree, **files}))).findings)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert findings(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert findings(tmp_path, mistake.twin) == []
