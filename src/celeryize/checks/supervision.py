@@ -21,6 +21,7 @@ from celeryize.checks.facts.processes.brokers import (
 )
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import definitions_of, is_given_beside
+from celeryize.checks.facts.processes.pods import servers_beside, shares_nothing
 from celeryize.checks.facts.processes.reads import reads_of
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
@@ -561,15 +562,15 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The worker never gets a task, or cannot keep what it returns.
     How it looks: Cannot connect to redis://localhost:6379/0: Connection refused
-    Why: In a container localhost is the container; other services have their names as hosts.
+    Why: In a container localhost is the container, on Kubernetes the pod, on Fly the Machine; other
+        services have their names as hosts.
     Fix: redis://redis:6379/0, with the name of the service
-    Source: https://docs.docker.com/compose/how-tos/networking/
+    Source: https://docs.docker.com/compose/how-tos/networking/;
+        https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
     """
     reported = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        if "network_mode" in process.options:
+        if process.subcommand not in {"worker", "beat"}:
             continue
         url = broker_of(facts, process)
         if url is None or not is_local(url) or url.where in reported:
@@ -578,19 +579,18 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
         given = url.variable in given_to(facts, process).variables
         if not given and _image_gives(facts, url.variable, process):
             continue
-        names = [p.name for p in facts.deployment.processes if _may_be_broker(p, process)]
+        names = servers_beside(facts, process, url.url)
         # settings that are not in the repository may say another host; a broker beside it tells
-        if not given and not names:
+        if (not given and not names) or not shares_nothing(facts, process):
             continue
         reported.add(url.where)
-        right = url.url.replace(url.host, names[0], 1) if len(names) == 1 else ""
+        right = url.url.replace(url.host, names[0], 1) if len(names) == 1 and names[0] else ""
         hint = f"Give {process.name} {url.variable}"
-        hint += f": {right}." if right else " with the name of the broker's service."
-        place = url.where
+        hint += f": {redacted(right)}." if right else f" with {ADDRESSES[process.kind]}."
         yield Occurrence(
-            f"{url.host} is the container of {process.name} itself ({process.where}): no broker"
-            " is there",
-            place,
+            f"{url.host} is the {PLACES[process.kind]} of {process.name} itself"
+            f" ({process.where}): no broker is there",
+            url.where,
             hint,
         )
     yield from _brokers_by_default(facts)
@@ -645,35 +645,39 @@ def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:
     names = (RESULTS, *variables_of(facts, RESULTS, "RESULT_BACKEND"))
     reported = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand != "worker":
-            continue
-        if "network_mode" in process.options:
+        if process.subcommand != "worker":
             continue
         given = given_to(facts, process).variables
         item = next((given[name] for name in names if name in given), None)
         url = BrokerUrl(item.text, item.where, RESULTS) if item else None
         if url is None or not REDIS_URL.match(url.url) or not is_local(url):
             continue
-        beside = [p for p in facts.deployment.processes if _is_redis(p)]
-        servers = [p.name for p in beside if p.where.path == process.where.path]
-        if len(servers) == 1 and url.where not in reported:
+        servers = [name for name in servers_beside(facts, process, url.url) if name]
+        if len(servers) != 1 or not shares_nothing(facts, process):
+            continue
+        if url.where not in reported:
             reported.add(url.where)
             right = redacted(url.url.replace(url.host, servers[0], 1))
             yield Occurrence(
-                f"{url.host} is the container of {process.name} itself ({process.where}): no"
-                " results are kept there",
+                f"{url.host} is the {PLACES[process.kind]} of {process.name} itself"
+                f" ({process.where}): no results are kept there",
                 url.where,
                 f"Write {right}.",
             )
 
 
-def _may_be_broker(process: Process, beside: Process) -> bool:
-    image = process.options.get("image")
-    known = image is not None and re.search(r"redis|valkey|rabbit", image.text)
-    return bool(known) and process.where.path == beside.where.path
+PLACES = {"compose": "container", "kubernetes": "pod", "fly": "Machine", "render": "instance"}
+ADDRESSES = {
+    "compose": "the name of the broker's service",
+    "kubernetes": "the name of the broker's Service",
+    "fly": "the address of the broker",
+    "render": "the address of the broker",
+}
 
 
 def _image_gives(facts: Facts, variable: str, process: Process) -> bool:
+    if process.kind == "kubernetes" and may_be_given(facts, process, variable):
+        return True
     return facts.deployment.exports_elsewhere(variable, process.where.path)
 
 

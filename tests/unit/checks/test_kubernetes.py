@@ -74,6 +74,29 @@ def cluster(web: str, worker: str, command: str = WORKER, **values: str) -> dict
 
 
 COMMAND = "deploy/worker.yaml:16"
+REDIS = (
+    DEPLOYMENT.format(name="store", command="redis-server", more="")
+    .replace("registry.example.com/shop:1", "redis:8")
+    .replace("command", "args")
+)
+SERVICE = "---\nkind: Service\nmetadata: {name: redis}\nspec:\n  selector: {app: store}\n"
+STORE = {"deploy/redis.yaml": REDIS + SERVICE}
+LOST = "redis://localhost:6379/0"
+FOUND = "redis://redis:6379/0"
+PROXY = "        - name: proxy\n          image: stunnel\n"
+INLINE = "          env: [{name: CELERY_BROKER_URL, value: 'redis://127.0.0.1:6379/0'}]\n"
+
+
+def localhost(**files: str) -> dict[str, str]:
+    """A project whose settings look for the broker on localhost, without a variable."""
+    return {
+        **cluster(taken_of(CONFIG), taken_of(CONFIG), SECRET_KEY="x"),
+        "config/settings/base.py": BASE["config/settings/base.py"].replace(FOUND, LOST),
+        **STORE,
+        **files,
+    }
+
+
 PATCHED = {"deploy/kustomization.yaml": "configMapGenerator:\n  - name: shop\n"}
 MISTAKES = [
     # the Secret of the web server, or a key of it, is not the worker's
@@ -141,6 +164,51 @@ MISTAKES = [
         cluster(ALL, ALL + DEV)
         | {"Dockerfile": "FROM python\nCOPY . .\nENV DJANGO_SETTINGS_MODULE=config.settings.dev\n"},
         at="deploy/worker.yaml:20",
+    ),
+    # localhost is the pod, unless another container of it, the host, or an image has the broker
+    Mistake(
+        "celery.E920",
+        cluster(ALL, ALL, CELERY_BROKER_URL=LOST) | STORE,
+        cluster(ALL, ALL, CELERY_BROKER_URL=FOUND) | STORE,
+        at="deploy/config.yaml:7",
+    ),
+    *(
+        Mistake(
+            "celery.E920",
+            cluster(ALL, ALL, CELERY_BROKER_URL=LOST) | STORE,
+            cluster(ALL, ALL + more, CELERY_BROKER_URL=LOST) | STORE | files,
+            at="deploy/config.yaml:7",
+        )
+        for more, files in (
+            (PROXY, {}),
+            (PROXY.replace("stunnel", "redis:8"), {}),
+            ("      hostNetwork: true\n", {}),
+            ("      initContainers: [{name: x, image: y, restartPolicy: Always}]\n", {}),
+            ("", {"start.sh": "redis-server &\nexec celery -A config worker\n"}),
+        )
+    ),
+    Mistake(
+        "celery.E920",
+        cluster(ALL, ALL + INLINE),
+        cluster(ALL, ALL + INLINE.replace("127.0.0.1", "redis")),
+        at="deploy/worker.yaml:20",
+    ),
+    Mistake("celery.E920", localhost(), at="config/settings/base.py:22"),
+    Mistake(
+        "celery.E920",
+        cluster(ALL, ALL, CELERY_RESULT_BACKEND=LOST) | STORE,
+        cluster(ALL, ALL, CELERY_RESULT_BACKEND=FOUND) | STORE,
+        at="deploy/config.yaml:7",
+    ),
+    Mistake(
+        "celery.E920",
+        {
+            **BASE,
+            "Dockerfile": "FROM python\nCOPY . .\n",
+            "fly.toml": "kill_timeout = 300\nkill_signal = 'SIGTERM'\n[build]\ndockerfile = 'Dockerfile'\n[env]\n"
+            f"CELERY_BROKER_URL = '{LOST}'  # <-\n[processes]\nweb = 'gunicorn config.wsgi'\n"
+            "worker = 'celery -A config worker'\n",
+        },
     ),
 ]
 
