@@ -77,8 +77,37 @@ def _module_exists(facts: Facts, module: str) -> bool:
     if path.is_dir() or path.with_suffix(".py").is_file():
         return True
     # a container, a unit or a script may work in any folder of the repository, and under any name
-    head = module.split(".")[0]
-    return facts.deployment.has_module(head) or facts.deployment.places(head)
+    head, _, rest = module.partition(".")
+    if facts.deployment.places(head):
+        return True
+    return facts.deployment.has_module(head) and not _is_lost_in_package(facts, head, rest)
+
+
+def _is_lost_in_package(facts: Facts, head: str, rest: str) -> bool:
+    """Whether a package of the project, the only one of its name in the repository, has nothing of
+    this name: no module, and in the last package that is there no attribute."""
+    package = facts.modules.find(head)
+    if not rest or package is None or package.name != "__init__.py":
+        return False
+    places = [place for place, _, files in facts.deployment.folders if place.name == head]
+    same = any(f"{head}.py" in files for _, _, files in facts.deployment.folders)
+    folder = (facts.project.root / package).parent
+    if same or places != [folder]:
+        return False
+    *inner, last = rest.split(".")
+    parent = folder.joinpath(*inner)
+    if (parent / last).exists() or (parent / f"{last}.py").is_file():
+        return False
+    if not inner:
+        holder = folder / "__init__.py"
+    else:
+        holder = next(
+            (one for one in (parent / "__init__.py", parent.with_suffix(".py")) if one.is_file()),
+            parent,
+        )
+    text = readable_text(holder)
+    # `from .celery import *`, and `__getattr__`, may bring any name
+    return re.search(rf"\b{re.escape(last)}\b|import \*|__getattr__", text) is None
 
 
 @check("celery.E812", unless=("celery.E110",))

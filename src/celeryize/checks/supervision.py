@@ -27,6 +27,7 @@ from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import (
     WEB,
+    app_in_folder,
     missing_from_folder,
     starts_web,
     workdir_for,
@@ -699,9 +700,11 @@ def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
 
 def _how_to_get_there(facts: Facts, process: Process) -> str:
     """The command line that works, where its folder is known; else the folder that it needs."""
-    spec = ""
+    spec, right = "", app_in_folder(facts, process)
     if process.celery is not None:
         spec = process.celery.option("-A", "--app") or ""
+        if right and right != spec:
+            return f"Write {process.celery.as_written('-A', right)}."
     way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
     if way and process.celery is not None:
         words = ("celery", "--workdir", way, "-A", spec, process.celery.subcommand or "")

@@ -227,3 +227,50 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert findings(tmp_path, mistake.twin) == []
+
+
+# the project in a folder of the repository, which the image has as /app
+INNER = {f"backend/{name}": text for name, text in healthy().items()}
+IMAGE = "FROM python:3.13\nWORKDIR /app\nCOPY . /app\nRUN pip install -r requirements.txt\n"
+
+
+def app_problems(folder, spec: str, **files: str) -> list[tuple[str, str, str]]:
+    """What is found of the -A of a worker, by the files of the repository."""
+    named = {"backend/Dockerfile": IMAGE}
+    named |= {name.replace("__", "/").replace("_yml", ".yml"): text for name, text in files.items()}
+    worker = DEPLOYMENT.format(name="worker", command=f"celery, -A, {spec}, worker", more="")
+    tree = {**INNER, **named, "deploy/worker.yaml": worker}
+    found = run_checks(facts_of(make_tree(folder, tree))).findings
+    return [(one.id, str(one.where), one.hint) for one in found]
+
+
+def test_an_app_above_the_folder_that_the_image_has_is_not_found(tmp_path):
+    right = 'Write "-A", "config" (an item each).'
+    assert app_problems(tmp_path / "broken", "backend.config") == [("celery.E970", COMMAND, right)]
+    assert app_problems(tmp_path / "healthy", "config") == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        # the image is built in the root, has the folder under its name, or another path
+        {"backend__Dockerfile": IMAGE.replace("-r r", "-r backend/r")},
+        {"backend__Dockerfile": IMAGE + "RUN ln -s /app /srv/backend\n"},
+        {"backend__Dockerfile": IMAGE + "ENV PYTHONPATH=/srv\n"},
+        # nothing says in which folder it is built
+        {"backend__Dockerfile": IMAGE.replace("-r requirements.txt", "django celery")},
+        # which image it is is open
+        {"other__Dockerfile": IMAGE},
+    ],
+    ids=str,
+)
+def test_a_folder_that_is_not_known_is_no_finding(tmp_path, files):
+    assert app_problems(tmp_path, "backend.config", **files) == []
+
+
+def test_a_module_that_the_package_lacks_is_not_found(tmp_path):
+    assert [one[:2] for one in app_problems(tmp_path / "broken", "config.celry")] == [
+        ("celery.E110", COMMAND)
+    ]
+    for spec in ("config.celery", "config.celery:app", "config.celery.app", "config.celery_app"):
+        assert app_problems(tmp_path / f"of-{spec}", spec) == []
