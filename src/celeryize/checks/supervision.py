@@ -126,18 +126,25 @@ def beats_overlap(facts: Facts) -> Iterator[Occurrence]:
     What happens: What is due during a deploy is sent twice.
     How it looks: (nothing: a task runs twice, once in a while)
     Why: A Deployment without a strategy starts the new pod before it stops the old one.
-    Fix: strategy: {type: Recreate}
+    Fix: strategy: {type: Recreate} below the spec: of the Deployment, beside replicas and selector
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy
     """
     for beat in _beats(facts):
         kind, strategy = beat.options.get("kind"), beat.options.get("strategy")
         if kind and kind.text == "Deployment" and _count(beat.replicas) < 2:
             if strategy is None or strategy.text != "Recreate":
+                spec = beat.options.get("spec")
+                place, hint = beat.where, "Write strategy: {type: Recreate}"
+                if strategy:
+                    place, hint = strategy.where, "Write type: Recreate, without rollingUpdate."
+                elif spec:
+                    place = spec.where
+                    hint += f" below this line, the spec: of the Deployment {beat.name}."
                 yield Occurrence(
                     f"a deploy of {beat.name} runs two Beats for a while: what is due then is"
                     " sent twice",
-                    strategy.where if strategy else beat.where,
-                    "Write strategy: {type: Recreate}.",
+                    place,
+                    hint,
                 )
 
 

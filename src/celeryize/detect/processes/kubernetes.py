@@ -88,9 +88,8 @@ def _pod_options(workload: Yaml, pod: Yaml, container: Yaml) -> Iterator[tuple[s
     labels = workload.get("spec", "template", "metadata", "labels")
     if workload.get("kind").text == "Pod":
         labels = workload.get("metadata", "labels")
-    spec = workload.get("spec")
     yield "pod", Item(str(pod.where.line), pod.where)
-    yield "spec", Item("spec", Where(spec.path, (spec.where.line or 2) - 1))
+    yield "spec", Item("spec", workload.where_of("spec"))
     yield "labels", Item(_joined(texts_of(labels)), labels.where)
     yield "namespace", Item(workload.get("metadata", "namespace").text or "", workload.where)
     yield "host_network", Item(pod.get("hostNetwork").text or "", pod.where)
