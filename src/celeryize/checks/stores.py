@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import Pair, default_of, number_of, pairs_of, text_of
+from celeryize.checks.facts.processes.given import given_to, substituted
+from celeryize.checks.facts.processes.reads import read_at
+from celeryize.checks.facts.processes.start_up import dotenv_of
+from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import (
     IGNORED,
@@ -16,10 +21,18 @@ from celeryize.checks.settings import (
     transport_option_of,
 )
 from celeryize.checks.written import resolved, settings_of
+from celeryize.detect.environment_readers import readers_in
+from celeryize.detect.processes.process import Item, Process
+from celeryize.model import Where
 from celeryize.patch.nodes import dotted
+from celeryize.urls import redacted
 
 # How the URLs of result backends in Redis start.
 REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
+# Celery itself reads this variable, and it beats the settings.
+RESULTS = "CELERY_RESULT_BACKEND"
+# Of names that lead to other names.
+DEPTH = 4
 # The caches of Django in which another process finds nothing.
 LOST_CACHES = {
     "django.core.cache.backends.dummy.DummyCache": "keeps nothing",
@@ -254,3 +267,74 @@ def _cache_class(caches: Setting, alias: str) -> str:
                 if text_of(inner.key) == "BACKEND":
                     return text_of(inner.value) or ""
     return ""
+
+
+@check("celery.E151", unless=("celery.E150",))
+def result_backend_lacks_its_certificates(facts: Facts) -> Iterator[Occurrence]:
+    """The URL of the result backend that a process is given is rediss:// without ssl_cert_reqs.
+
+    What happens: The worker ends with the first task, and `.delay()` raises.
+    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
+        to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
+    Why: Celery does not choose how a certificate is checked. A broker of the same URL connects, and
+        checks none.
+    Fix: rediss://:password@host:6379/0?ssl_cert_reqs=required
+    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings;
+        reproduced with Celery 5.7
+    """
+    # settings that add it, or give it beside the URL
+    paths = [*facts.settings.files, *([facts.app_code.path] if facts.app_code else [])]
+    if any(facts.code.has(path, "ssl_cert_reqs", "backend_use_ssl") for path in paths):
+        return
+    names = (RESULTS, *_variables_of_results(facts))
+    reported: set[Where] = set()
+    for process, name, item in _given(facts, names):
+        text = item.text
+        if process is not None:
+            text = substituted(facts, process, text)
+        if item.where in reported or not _lacks_certificates(text):
+            continue
+        reported.add(item.where)
+        sign = "&" if "?" in text else "?"
+        yield Occurrence(
+            f"{name}, which is the result backend, is rediss:// without ssl_cert_reqs: Celery"
+            " refuses it",
+            item.where,
+            f"Write {redacted(text)}{sign}ssl_cert_reqs=required.",
+        )
+
+
+def _variables_of_results(facts: Facts) -> Iterator[str]:
+    """The variables of the environment that alone are the result backend."""
+    for setting, value in settings_of(facts, "result_backend"):
+        readers = readers_in(facts.modules, setting.code.path)
+        # `CELERY_RESULT_BACKEND = REDIS_URL`, which is read above
+        for _ in range(DEPTH):
+            value = resolved(setting.code, value)
+        found = read_at(value, readers, setting.code)
+        if found is not None:
+            yield found[0]
+
+
+def _given(facts: Facts, names: Iterable[str]) -> Iterator[tuple[Process | None, str, Item]]:
+    """The first of some variables that each process of the project is given, or the .env has."""
+    names = tuple(names)
+    processes: list[Process | None] = [None]
+    for process in facts.deployment.processes:
+        if process.subcommand in {"worker", "beat"} or starts_web(facts, process):
+            processes.append(process)
+    for process in processes:
+        found = dict(dotenv_of(facts, process) or {})
+        if process is not None:
+            found |= given_to(facts, process).variables
+        for name in names:
+            if name in found:
+                yield process, name, found[name]
+                break
+
+
+def _lacks_certificates(url: str) -> bool:
+    if not url.startswith("rediss://") or "ssl_cert_reqs" in url:
+        return False
+    # `rediss://cache:6379/0$(OPTIONS)`
+    return re.search(r"[$%{]", url.rpartition("@")[2]) is None

@@ -97,6 +97,21 @@ def localhost(**files: str) -> dict[str, str]:
     }
 
 
+TLS = "rediss://cache.example.com:6379/1"
+READS_URL = {
+    **BASE,
+    "config/settings/base.py": BASE["config/settings/base.py"].replace(
+        'CELERY_RESULT_BACKEND = "redis://redis:6379/1"',
+        'import os\nREDIS_URL = os.environ["REDIS_URL"]\nCELERY_RESULT_BACKEND = REDIS_URL',
+    ),
+}
+LOADS = {
+    **READS_URL,
+    "config/settings/base.py": "from dotenv import load_dotenv\n\nload_dotenv()\n"
+    + READS_URL["config/settings/base.py"],
+}
+
+
 PATCHED = {"deploy/kustomization.yaml": "configMapGenerator:\n  - name: shop\n"}
 MISTAKES = [
     # the Secret of the web server, or a key of it, is not the worker's
@@ -210,6 +225,36 @@ MISTAKES = [
             "worker = 'celery -A config worker'\n",
         },
     ),
+    # TLS for the results, without a word on certificates: by the variable of Celery, and by that
+    # which the settings read
+    Mistake(
+        "celery.E151",
+        cluster(ALL, ALL, CELERY_RESULT_BACKEND=TLS),
+        cluster(ALL, ALL, CELERY_RESULT_BACKEND=f"{TLS}?ssl_cert_reqs=required"),
+        at="deploy/config.yaml:7",
+    ),
+    Mistake(
+        "celery.E151",
+        cluster(ALL, ALL, REDIS_URL=TLS) | READS_URL,
+        cluster(ALL, ALL, REDIS_URL=TLS)
+        | READS_URL
+        | {
+            "config/settings/prod.py": BASE["config/settings/prod.py"]
+            + 'CELERY_REDIS_BACKEND_USE_SSL = {"ssl_cert_reqs": "required"}\n'
+        },
+        at="deploy/config.yaml:7",
+    ),
+    Mistake(
+        "celery.E151",
+        READS_URL
+        | {
+            "compose.yml": "services:\n  worker:\n    build: .\n    stop_grace_period: 600s\n"
+            "    command: celery -A config worker\n    environment:\n      SECRET_KEY: x\n"
+            f"      REDIS_URL: {TLS}  # <-\n"
+        },
+        cluster(ALL, ALL, CELERY_BROKER_URL=TLS),
+    ),
+    Mistake("celery.E151", LOADS | {".env": f"SECRET_KEY=x\nREDIS_URL={TLS}\n"}, at=".env:2"),
 ]
 
 
