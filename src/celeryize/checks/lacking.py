@@ -18,10 +18,12 @@ from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import add_queue
+from celeryize.checks.left_out import is_from_plain_image
 from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import PLATFORMS
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
@@ -417,11 +419,25 @@ def _is_built_here(facts: Facts, process: Process) -> bool:
     registry nothing is known."""
     if process.kind in PLATFORMS:
         return "image" not in process.options
+    if process.kind == "kubernetes":
+        return _installs_dependencies(facts)
     if process.kind != "compose":
-        return process.kind != "kubernetes"
+        return True
     image = _image_of(process)
     same = [p for p in facts.deployment.processes if image and _image_of(p) == image]
     return any({"build", "context", "extends"} & set(p.options) for p in (process, *same))
+
+
+def _installs_dependencies(facts: Facts) -> bool:
+    """Whether the one Dockerfile of the project starts from a plain image, and installs what the
+    dependency file says: its containers of Kubernetes are of that image."""
+    file = facts.project.dependencies.file
+    if file is None or len(facts.deployment.dockerfiles) != 1:
+        return False
+    text = instructions_of(readable_text(facts.deployment.root / facts.deployment.dockerfiles[0]))
+    by_tool = r"uv\s+sync|poetry\s+install|pdm\s+(?:sync|install)|pip3?\s+install\s+\.(?:\s|$)"
+    installs = re.search(rf"\b(?:{re.escape(file.name)}|{by_tool})", text)
+    return installs is not None and is_from_plain_image(text)
 
 
 def _image_of(process: Process) -> str:

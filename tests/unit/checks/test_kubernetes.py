@@ -284,6 +284,7 @@ def app_problems(folder, spec: str, **files: str) -> list[tuple[str, str, str]]:
     named = {"backend/Dockerfile": IMAGE}
     named |= {name.replace("__", "/").replace("_yml", ".yml"): text for name, text in files.items()}
     worker = DEPLOYMENT.format(name="worker", command=f"celery, -A, {spec}, worker", more="")
+    worker = worker.replace("'100', worker", "'100'")
     tree = {**INNER, **named, "deploy/worker.yaml": worker}
     found = run_checks(facts_of(make_tree(folder, tree))).findings
     return [(one.id, str(one.where), one.hint) for one in found]
@@ -311,6 +312,25 @@ def test_an_app_above_the_folder_that_the_image_has_is_not_found(tmp_path):
 )
 def test_a_folder_that_is_not_known_is_no_finding(tmp_path, files):
     assert app_problems(tmp_path, "backend.config", **files) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, ["celery.W158"]),
+        # other images, and others that bring it
+        ({"backend__Dockerfile": IMAGE.replace("python:3.13", "shop/base:1")}, []),
+        ({"backend__Dockerfile": f"{IMAGE}RUN pip install gevent\n"}, []),
+        ({"backend__Dockerfile": IMAGE.replace("requirements.txt", "other.txt")}, []),
+        ({"other__Dockerfile": IMAGE}, []),
+        ({"backend__requirements.txt": "django>=4.2\ncelery[redis,gevent]>=5.4\n"}, []),
+        ({"backend__requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ngevent\n"}, []),
+    ],
+    ids=str,
+)
+def test_a_pool_that_no_requirement_brings_is_found(tmp_path, files, found):
+    problems = app_problems(tmp_path, "config, worker, -P, gevent, -c, '100'", **files)
+    assert [one[0] for one in problems] == found
 
 
 def test_a_module_that_the_package_lacks_is_not_found(tmp_path):
