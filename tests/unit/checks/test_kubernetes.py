@@ -73,6 +73,19 @@ def cluster(web: str, worker: str, command: str = WORKER, **values: str) -> dict
     }
 
 
+WEB_OF_IMAGE = DEPLOYMENT.format(name="web", command="", more=ALL).replace(
+    "          command: []\n", ""
+)
+
+
+def service(selector: str, port: str = "8000", namespace: str = "''") -> dict[str, str]:
+    return {
+        "deploy/service.yaml": "kind: Service\n"
+        f"metadata: {{name: shop, namespace: {namespace}}}\nspec:\n"
+        f"  selector: {selector}\n  ports: [{{port: 80, targetPort: {port}}}]\n"
+    }
+
+
 COMMAND = "deploy/worker.yaml:16"
 REDIS = (
     DEPLOYMENT.format(name="store", command="redis-server", more="")
@@ -255,6 +268,34 @@ MISTAKES = [
         cluster(ALL, ALL, CELERY_BROKER_URL=TLS),
     ),
     Mistake("celery.E151", LOADS | {".env": f"SECRET_KEY=x\nREDIS_URL={TLS}\n"}, at=".env:2"),
+    # a Service leads to all pods that have its labels
+    *(
+        Mistake(
+            "celery.E948", broken | service("{part-of: shop}"), twin, at="deploy/service.yaml:4"
+        )
+        for broken, twin in (
+            (cluster(ALL, ALL), cluster(ALL, ALL) | service("{part-of: shop, app: web}")),
+            (cluster(ALL, ALL), cluster(ALL, ALL) | service("{part-of: shop}", "http")),
+            (cluster(ALL, ALL), cluster(ALL, ALL) | service("{part-of: other}")),
+            (cluster(ALL, ALL), cluster(ALL, ALL) | service("{app: worker}")),
+            (
+                cluster(ALL, ALL),
+                cluster(ALL, ALL) | service("{part-of: shop}", namespace="other"),
+            ),
+            (
+                cluster(ALL, ALL),
+                cluster(ALL, ALL + "        - name: app\n          image: other\n")
+                | service("{part-of: shop}"),
+            ),
+            # the web server is what the image starts by itself
+            (
+                cluster(ALL, ALL)
+                | {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["gunicorn", "config.wsgi"]\n'}
+                | {"deploy/web.yaml": WEB_OF_IMAGE},
+                cluster(ALL, ALL) | {"deploy/web.yaml": WEB_OF_IMAGE} | service("{part-of: shop}"),
+            ),
+        )
+    ),
 ]
 
 

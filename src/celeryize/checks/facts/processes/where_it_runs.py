@@ -271,10 +271,28 @@ def dockerfile_of(process: Process, folder: Path) -> str:
 def what_starts(facts: Facts, process: Process) -> str:
     """The command line of a process; for a service that leaves it to its image, what CMD and
     ENTRYPOINT of the Dockerfile are."""
+    if process.kind == "kubernetes" and not process.words and _is_of_project(facts, process):
+        path = facts.deployment.root / facts.deployment.dockerfiles[0]
+        return "\n".join(STARTS.findall(instructions_of(readable_text(path))))
     if process.words or process.kind != "compose" or not {"build", "context"} & {*process.options}:
         return " ".join(process.words)
     folder = (facts.deployment.root / process.where.path).parent
     return "\n".join(STARTS.findall(dockerfile_of(process, folder)))
+
+
+def _is_of_project(facts: Facts, process: Process) -> bool:
+    """Whether a container has the image of the one Dockerfile: that of a worker, in any version."""
+    if len(facts.deployment.dockerfiles) != 1:
+        return False
+    images = {
+        _name_of_image(other) for other in facts.deployment.processes if other.celery is not None
+    }
+    return _name_of_image(process) in images - {""}
+
+
+def _name_of_image(process: Process) -> str:
+    image = process.options.get("image")
+    return re.sub(r"(?::[^/]*|@.*)$", "", image.text) if image else ""
 
 
 def starts_web(facts: Facts, process: Process) -> bool:
