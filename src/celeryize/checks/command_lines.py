@@ -249,6 +249,9 @@ def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
         for option in NUMBERS:
             # `-c 4` in one word is 4, too
             number = (behind.option(*option) or "").strip()
+            # since 5.7 as many as the pod, or the container, may use
+            if number == "auto" and option[0] == "-c" and not facts.celery_below((5, 7)):
+                continue
             if number and not _is_variable(number) and not re.fullmatch(r"\d+(\.\d*)?", number):
                 yield Occurrence(
                     f"{number} of {option[-1]} is no number", command.where, "Write a plain number."

@@ -152,6 +152,14 @@ MISTAKES = [
     ),
     Mistake("celery.E950", compose("celery -A config worker -P thread  # <-")),
     Mistake(
+        "celery.E950",
+        {
+            **compose("celery -A config worker -c auto  # <-"),
+            "requirements.txt": "django>=4.2\ncelery[redis]~=5.6.0\n",
+        },
+        compose("celery -A config worker -c auto"),
+    ),
+    Mistake(
         "celery.W951",
         compose("celery -A config worker --max-memory-per-child=500  # <-"),
         compose("celery -A config worker --max-memory-per-child=500000"),
