@@ -10,7 +10,6 @@ from celeryize.checks.facts.processes.pods import containers_beside, leads_to
 from celeryize.checks.facts.processes.start_up import PATCHES
 from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.detect.processes import Process
-from celeryize.detect.processes.manifests import Manifest
 
 
 @check("celery.E948")
@@ -30,7 +29,8 @@ def requests_reach_workers(facts: Facts) -> Iterator[Occurrence]:
     for service in facts.deployment.manifests:
         reached = [one for one in facts.deployment.processes if leads_to(service, one)]
         webs = [one for one in reached if starts_web(facts, one)]
-        workers = [one for one in reached if _is_reached(facts, service, one)]
+        ports = [port for port in service.ports if any(_serves(web, port) for web in webs)]
+        workers = [one for one in reached if _is_reached(facts, ports, one)]
         # a pod that has both is meant
         workers = [one for one in workers if not any(_is_one_pod(one, web) for web in webs)]
         if webs and workers:
@@ -43,18 +43,28 @@ def requests_reach_workers(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-def _is_reached(facts: Facts, service: Manifest, process: Process) -> bool:
-    """Whether a Service may send requests to the pod of a worker or Beat, in which nothing else
-    runs that might answer."""
+def _serves(web: Process, port: str) -> bool:
+    """Whether a port may be that of a web server: it need not say which it has."""
+    own = _ports_of(web)
+    return port in own or (port.isdigit() and not any(one.isdigit() for one in own))
+
+
+def _ports_of(process: Process) -> set[str]:
+    ports = process.options.get("ports")
+    return set(ports.text.split()) if ports else set()
+
+
+def _is_reached(facts: Facts, ports: list[str], process: Process) -> bool:
+    """Whether requests to some ports go to the pod of a worker or Beat, in which nothing might
+    answer."""
     if process.subcommand not in {"worker", "beat"}:
         return False
     beside = containers_beside(facts, process)
     if any(one.subcommand not in {"worker", "beat"} for one in beside):
         return False
-    names = process.options.get("port_names")
-    own = names.text.split() if names else []
-    # a pod without a port of that name is passed over
-    return any(port.isdigit() or port in own for port in service.ports)
+    # a pod without a port of that name is passed over; one that has the number listens there
+    own = _ports_of(process)
+    return any(port not in own if port.isdigit() else port in own for port in ports)
 
 
 def _is_one_pod(one: Process, other: Process) -> bool:

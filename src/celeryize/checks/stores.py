@@ -18,6 +18,7 @@ from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import (
     IGNORED,
     is_read,
+    literal_urls,
     transport_option_of,
 )
 from celeryize.checks.written import resolved, settings_of
@@ -25,7 +26,6 @@ from celeryize.detect.environment_readers import readers_in
 from celeryize.detect.processes.process import Item, Process
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
-from celeryize.urls import redacted
 
 # How the URLs of result backends in Redis start.
 REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
@@ -269,39 +269,47 @@ def _cache_class(caches: Setting, alias: str) -> str:
     return ""
 
 
-@check("celery.E151", unless=("celery.E150",))
-def result_backend_lacks_its_certificates(facts: Facts) -> Iterator[Occurrence]:
-    """The URL of the result backend that a process is given is rediss:// without ssl_cert_reqs.
+@check("celery.E542", unless=IGNORED)
+def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
+    """A rediss:// result backend does not say how certificates are checked.
 
-    What happens: The worker ends with the first task, and `.delay()` raises.
+    What happens: The backend raises when it is first used.
     How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
         to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
-    Why: Celery does not choose how a certificate is checked. A broker of the same URL connects, and
-        checks none.
-    Fix: rediss://:password@host:6379/0?ssl_cert_reqs=required
-    Source: https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings;
-        reproduced with Celery 5.7
+    Why: The backend requires it. A broker of the same URL connects without, and checks no
+        certificate.
+    Fix: rediss://...?ssl_cert_reqs=required
+    Source: celery/backends/redis.py; reproduced with Celery 5.7
     """
-    # settings that add it, or give it beside the URL
-    paths = [*facts.settings.files, *([facts.app_code.path] if facts.app_code else [])]
-    if any(facts.code.has(path, "ssl_cert_reqs", "backend_use_ssl") for path in paths):
+    if facts.settings.is_set("redis_backend_use_ssl"):
+        return
+    for setting, value, url in literal_urls(facts, "result_backend"):
+        if _lacks_policy(url):
+            yield Occurrence(
+                "a rediss:// result backend needs ssl_cert_reqs",
+                setting.code.where(value),
+                f"Add {_policy_for(url)}.",
+            )
+    # settings that add it to what they are given
+    words = ("ssl_cert_reqs", "backend_use_ssl", "BACKEND_USE_SSL")
+    if any(word in code.source.text for code in facts.code.relevant for word in words):
         return
     names = (RESULTS, *_variables_of_results(facts))
     reported: set[Where] = set()
     for process, name, item in _given(facts, names):
-        text = item.text
-        if process is not None:
-            text = substituted(facts, process, text)
-        if item.where in reported or not _lacks_certificates(text):
-            continue
-        reported.add(item.where)
-        sign = "&" if "?" in text else "?"
-        yield Occurrence(
-            f"{name}, which is the result backend, is rediss:// without ssl_cert_reqs: Celery"
-            " refuses it",
-            item.where,
-            f"Write {redacted(text)}{sign}ssl_cert_reqs=required.",
-        )
+        text = substituted(facts, process, item.text) if process else item.text
+        if item.where not in reported and _lacks_policy(text):
+            reported.add(item.where)
+            yield Occurrence(
+                f"{name} is a rediss:// result backend, which needs ssl_cert_reqs",
+                item.where,
+                f"Add {_policy_for(text)}.",
+            )
+
+
+def _policy_for(url: str) -> str:
+    sign = "&" if "?" in url else "?"
+    return f"{sign}ssl_cert_reqs=required"
 
 
 def _variables_of_results(facts: Facts) -> Iterator[str]:
@@ -320,9 +328,9 @@ def _given(facts: Facts, names: Iterable[str]) -> Iterator[tuple[Process | None,
     """The first of some variables that each process of the project is given, or the .env has."""
     names = tuple(names)
     processes: list[Process | None] = [None]
-    for process in facts.deployment.processes:
-        if process.subcommand in {"worker", "beat"} or starts_web(facts, process):
-            processes.append(process)
+    for one in facts.deployment.processes:
+        if one.subcommand in {"worker", "beat"} or starts_web(facts, one):
+            processes.append(one)
     for process in processes:
         found = dict(dotenv_of(facts, process) or {})
         if process is not None:
@@ -333,7 +341,7 @@ def _given(facts: Facts, names: Iterable[str]) -> Iterator[tuple[Process | None,
                 break
 
 
-def _lacks_certificates(url: str) -> bool:
+def _lacks_policy(url: str) -> bool:
     if not url.startswith("rediss://") or "ssl_cert_reqs" in url:
         return False
     # `rediss://cache:6379/0$(OPTIONS)`

@@ -81,18 +81,13 @@ def report_config(target: Target, web: Process) -> None:
     manifests = _manifests_beside(target, web)
     sources = {tuple(source.split("/")[:2]) for source in _sources_of(web)}
     held = [one for one in manifests if (one.kind, one.name) in sources]
-    known = {*web.environment, *(name for one in held for name in one.values)}
-    lacking = [
-        server
-        for server in (target.wanted.broker, target.wanted.backend)
-        if server and server.kind and server.is_local and known.isdisjoint(names_of(server))
-    ]
+    lacking = _servers_lacking(target, {*web.environment, *_names_in(held)})
     config = next((one for one in held if one.kind == "ConfigMap"), None)
     lines = list(dict.fromkeys(_line_for(target, server, manifests) for server in lacking))
     if config is not None and lines and all(lines):
         names = " and ".join(line.partition(":")[0] for line in lines)
-        others = [f"{kind} {name}" for kind, name in sources if kind == "Secret"]
-        elsewhere = f", unless the {others[0]} has it" if others else ""
+        secrets = [name for kind, name in sorted(sources) if kind == "Secret"]
+        elsewhere = f", unless the Secret {secrets[0]} has it" if secrets else ""
         target.todo(
             Todo(
                 f"{names} in the ConfigMap {config.name}",
@@ -107,6 +102,19 @@ def report_config(target: Target, web: Process) -> None:
             f"{target.wanted.broker.variable} is expected in the ConfigMap or Secret of {web.name}:"
             " localhost is the pod itself."
         )
+
+
+def _servers_lacking(target: Target, known: set[str]) -> list[Server]:
+    """The servers that the settings look for on localhost, and that no known variable names."""
+    return [
+        server
+        for server in (target.wanted.broker, target.wanted.backend)
+        if server and server.kind and server.is_local and known.isdisjoint(names_of(server))
+    ]
+
+
+def _names_in(manifests: list[Manifest]) -> set[str]:
+    return {name for one in manifests for name in one.values}
 
 
 def _sources_of(process: Process) -> tuple[str, ...]:

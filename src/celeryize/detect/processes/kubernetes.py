@@ -94,7 +94,8 @@ def _pod_options(workload: Yaml, pod: Yaml, container: Yaml) -> Iterator[tuple[s
     yield "namespace", Item(workload.get("metadata", "namespace").text or "", workload.where)
     yield "host_network", Item(pod.get("hostNetwork").text or "", pod.where)
     ports = container.get("ports").elements()
-    yield "port_names", Item(" ".join(port.get("name").text or "" for port in ports), pod.where)
+    named = [port.get(key).text or "" for port in ports for key in ("name", "containerPort")]
+    yield "ports", Item(" ".join(named), pod.where)
     mounts = container.get("volumeMounts").elements()
     yield "mounts", Item(" ".join(one.get("mountPath").text or "/" for one in mounts), pod.where)
     # a container that starts before the others and goes on beside them

@@ -20,8 +20,11 @@ HOLDERS = ("ConfigMap", "Secret", "SealedSecret", "Service")
 # What a file of these has to have, before it is parsed for them.
 NAMED = re.compile(rf"\bkind\b[\"']?\s*:\s*[\"']?(?:{'|'.join(HOLDERS)})\b")
 # Where each kind keeps its values: as texts, and as what only the cluster can read.
-TEXTS = {"ConfigMap": (("data",),), "Secret": (("stringData",),)}
-SEALED = {"Secret": (("data",),), "SealedSecret": (("spec", "encryptedData"),)}
+TEXTS: dict[str, tuple[str, ...]] = {"ConfigMap": ("data",), "Secret": ("stringData",)}
+SEALED: dict[str, tuple[str, ...]] = {
+    "Secret": ("data",),
+    "SealedSecret": ("spec", "encryptedData"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,10 @@ def read_manifests(path: PurePosixPath, text: str) -> Iterator[Manifest]:
 
 def _read_object(kind: str, one: Yaml) -> Manifest:
     values: dict[str, Item] = {}
-    for keys in TEXTS.get(kind, ()):
-        values |= {name: _value_of(value) for name, value in one.get(*keys).items()}
-    for keys in SEALED.get(kind, ()):
-        for name, value in one.get(*keys).items():
+    if kind in TEXTS:
+        values |= {name: _value_of(value) for name, value in one.get(*TEXTS[kind]).items()}
+    if kind in SEALED:
+        for name, value in one.get(*SEALED[kind]).items():
             values.setdefault(name, Item("", value.where))
     selector = one.get("spec", "selector")
     ports = one.get("spec", "ports").elements()

@@ -10,7 +10,8 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
 from celeryize.checks.facts.processes.ignored import is_kept_out
-from celeryize.checks.facts.processes.where_it_runs import entry_scripts
+from celeryize.checks.facts.processes.where_it_runs import ENTRY_POINT, entry_scripts
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import SHELLS, Item, Process
 from celeryize.reading import is_file, readable_text
 
@@ -47,8 +48,9 @@ def may_start_with(facts: Facts, process: Process, name: str) -> bool:
     """The same, less what the code sets."""
     if is_named_elsewhere(facts, name):
         return True
-    if process.kind == "kubernetes" and _is_patched(facts, process, name):
-        return True
+    if process.kind == "kubernetes":
+        if _is_patched(facts, process, name) or _entry_may_give(facts, process):
+            return True
     return _is_wrapped(process) or _sources_a_file(facts, process)
 
 
@@ -115,6 +117,26 @@ def _is_patched(facts: Facts, process: Process, name: str) -> bool:
             elif other not in workloads and named.search(readable_text(other)):
                 if _may_patch(facts, other):
                     return True
+    return False
+
+
+def _entry_may_give(facts: Facts, process: Process) -> bool:
+    """Whether the entry point of the image, which is given the args of a container, may read
+    variables from somewhere."""
+    if "args_only" not in process.options:
+        return False
+    if len(facts.deployment.dockerfiles) != 1:
+        return True
+    path = facts.deployment.root / facts.deployment.dockerfiles[0]
+    found = ENTRY_POINT.findall(instructions_of(readable_text(path)))
+    for word in re.findall(r"[^\s\[\]\"',]+", found[-1]) if found else ():
+        name = word.rpartition("/")[2]
+        places = [place for place, _, files in facts.deployment.folders if name in files]
+        texts = [readable_text(place / name) for place in places]
+        if not texts and not PLAIN.fullmatch(name):
+            return True
+        if any(SOURCES.search(text) for text in texts):
+            return True
     return False
 
 

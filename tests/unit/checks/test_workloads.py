@@ -86,6 +86,7 @@ def service(selector: str, port: str = "8000", namespace: str = "''") -> dict[st
     }
 
 
+PORT = "          ports: [{name: it, containerPort: 8000}]\n"
 COMMAND = "deploy/worker.yaml:16"
 REDIS = (
     DEPLOYMENT.format(name="store", command="redis-server", more="")
@@ -125,6 +126,18 @@ LOADS = {
 }
 
 
+def by_entry(script: str) -> dict[str, str]:
+    """A project whose image has an entry point, which the web server and the worker share."""
+    files = cluster(ALL, taken_of(CONFIG))
+    worker = files["deploy/worker.yaml"].replace("command:", "args:")
+    return {
+        **files,
+        "deploy/worker.yaml": worker,
+        "Dockerfile": 'FROM python\nCOPY . .\nENTRYPOINT ["/entry.sh"]\n',
+        "entry.sh": f'#!/bin/sh\n{script}exec "$@"\n',
+    }
+
+
 PATCHED = {"deploy/kustomization.yaml": "configMapGenerator:\n  - name: shop\n"}
 MISTAKES = [
     # the Secret of the web server, or a key of it, is not the worker's
@@ -161,6 +174,11 @@ MISTAKES = [
                 "data: {SECRET_KEY: eA==}\n"
             },
         )
+    ),
+    # what the entry point of an image reads is not known
+    *(
+        Mistake("celery.E927", by_entry(""), by_entry(script), at=COMMAND)
+        for script in ("set -a; . /run/secrets/env\n", "eval $(fetch-secrets)\n")
     ),
     # what is given while the image is made, or in a compose file, is not there in the pod
     Mistake(
@@ -241,13 +259,13 @@ MISTAKES = [
     # TLS for the results, without a word on certificates: by the variable of Celery, and by that
     # which the settings read
     Mistake(
-        "celery.E151",
+        "celery.E542",
         cluster(ALL, ALL, CELERY_RESULT_BACKEND=TLS),
         cluster(ALL, ALL, CELERY_RESULT_BACKEND=f"{TLS}?ssl_cert_reqs=required"),
         at="deploy/config.yaml:7",
     ),
     Mistake(
-        "celery.E151",
+        "celery.E542",
         cluster(ALL, ALL, REDIS_URL=TLS) | READS_URL,
         cluster(ALL, ALL, REDIS_URL=TLS)
         | READS_URL
@@ -258,7 +276,7 @@ MISTAKES = [
         at="deploy/config.yaml:7",
     ),
     Mistake(
-        "celery.E151",
+        "celery.E542",
         READS_URL
         | {
             "compose.yml": "services:\n  worker:\n    build: .\n    stop_grace_period: 600s\n"
@@ -267,7 +285,7 @@ MISTAKES = [
         },
         cluster(ALL, ALL, CELERY_BROKER_URL=TLS),
     ),
-    Mistake("celery.E151", LOADS | {".env": f"SECRET_KEY=x\nREDIS_URL={TLS}\n"}, at=".env:2"),
+    Mistake("celery.E542", LOADS | {".env": f"SECRET_KEY=x\nREDIS_URL={TLS}\n"}, at=".env:2"),
     # a Service leads to all pods that have its labels
     *(
         Mistake(
@@ -278,6 +296,10 @@ MISTAKES = [
             (cluster(ALL, ALL), cluster(ALL, ALL) | service("{part-of: shop}", "http")),
             (cluster(ALL, ALL), cluster(ALL, ALL) | service("{part-of: other}")),
             (cluster(ALL, ALL), cluster(ALL, ALL) | service("{app: worker}")),
+            # what both of them serve, or the web server does not
+            (cluster(ALL, ALL), cluster(ALL, ALL + PORT) | service("{part-of: shop}")),
+            (cluster(ALL, ALL), cluster(ALL + PORT, ALL) | service("{part-of: shop}", "9100")),
+            (cluster(ALL + PORT, ALL), cluster(ALL, ALL) | service("{part-of: other}")),
             (
                 cluster(ALL, ALL),
                 cluster(ALL, ALL) | service("{part-of: shop}", namespace="other"),
