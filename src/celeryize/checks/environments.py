@@ -74,9 +74,9 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
         if other.kind != process.kind or other.name == process.name:
             continue
         # manifests of one folder are deployed together, compose files one by one
-        place, beside = process.where.path, other.where.path
-        if place != beside and (process.kind == "compose" or place.parent != beside.parent):
-            continue
+        if process.where.path != other.where.path:
+            if process.kind == "compose" or process.scope != other.scope:
+                continue
         same = any(key in own and item.text == own[key] for key, item in other.options.items())
         extended = process.options.get("extends")
         if same or starts_web(facts, other) or (extended and extended.text == other.name):

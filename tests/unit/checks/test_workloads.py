@@ -138,6 +138,19 @@ def by_entry(script: str) -> dict[str, str]:
     }
 
 
+def in_folders(
+    files: dict[str, str], web: str, worker: str, config: str, service: str
+) -> dict[str, str]:
+    """The same with each manifest in a folder of its own."""
+    places = {
+        "deploy/web.yaml": f"deploy/{web}/it.yaml",
+        "deploy/worker.yaml": f"deploy/{worker}/it.yaml",
+        "deploy/config.yaml": f"deploy/{config}/it.yaml",
+        "deploy/service.yaml": f"deploy/{service}/service.yaml",
+    }
+    return {places.get(name, name): text for name, text in files.items()}
+
+
 PATCHED = {"deploy/kustomization.yaml": "configMapGenerator:\n  - name: shop\n"}
 MISTAKES = [
     # the Secret of the web server, or a key of it, is not the worker's
@@ -286,6 +299,21 @@ MISTAKES = [
         cluster(ALL, ALL, CELERY_BROKER_URL=TLS),
     ),
     Mistake("celery.E542", LOADS | {".env": f"SECRET_KEY=x\nREDIS_URL={TLS}\n"}, at=".env:2"),
+    # a folder for each component is one deployment, and one for each environment is not
+    Mistake(
+        "celery.E927",
+        in_folders(cluster(ALL, taken_of(CONFIG)), "web", "worker", "config", "service"),
+        in_folders(cluster(ALL, taken_of(CONFIG)), "prod", "dev", "base", "prod"),
+        at="deploy/worker/it.yaml:16",
+    ),
+    Mistake(
+        "celery.E948",
+        in_folders(
+            cluster(ALL, ALL) | service("{part-of: shop}"), "web", "worker", "config", "web"
+        ),
+        in_folders(cluster(ALL, ALL) | service("{part-of: shop}"), "web", "dev", "config", "web"),
+        at="deploy/web/service.yaml:4",
+    ),
     # a Service leads to all pods that have its labels
     *(
         Mistake(

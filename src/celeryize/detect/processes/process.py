@@ -16,6 +16,11 @@ UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h)?")
 # The files of platforms: they are read, and none of our commands writes them.
 PLATFORMS = frozenset({"fly", "render"})
+# Folders of one component, and of one kind of manifests: no environment is called so.
+OF_COMPONENT = re.compile(
+    r"(?:[\w-]+-)?(?:web|www|gunicorn|workers?|celery|beat|scheduler)"
+    r"|deployments?|workloads|services?|svc|config|configmaps?|secrets?"
+)
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "/bin/sh", "/bin/dash", "/bin/bash", "/bin/ash"})
 
 
@@ -76,8 +81,10 @@ class Process:
         """What is deployed together: a file, the folder of manifests and units, one environment of
         a Blueprint."""
         path = self.where.path
-        if self.kind in {"kubernetes", "systemd"}:
+        if self.kind == "systemd":
             path = path.parent
+        if self.kind == "kubernetes":
+            path = folder_of_manifests(path)
         stage = self.options.get("environment") if self.kind == "render" else None
         return path, stage.text if stage else ""
 
@@ -135,6 +142,16 @@ class Process:
             text = f"{text} {self.script.command.text}"
         found = re.search(rf"(?<!\w){name}=[\"']?([^\s\"';]*)", text)
         return found[1] if found else None
+
+
+def folder_of_manifests(path: PurePosixPath) -> PurePosixPath:
+    """The folder whose manifests are applied together with one of them: above that of one
+    component, as in k8s/worker/deployment.yaml, and of one kind, as in k8s/configmaps/shop.yaml."""
+    folder = path.parent
+    above = folder.parent
+    if OF_COMPONENT.fullmatch(folder.name) and above != PurePosixPath():
+        return above
+    return folder
 
 
 def signal_name(text: str | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.deployment import EXAMPLE
 from celeryize.detect.processes.images import instructions_of, stage_of, variables_of
-from celeryize.detect.processes.process import Item, Process
+from celeryize.detect.processes.process import Item, Process, folder_of_manifests
 from celeryize.model import Where
 from celeryize.reading import is_file, readable_text
 
@@ -107,7 +107,7 @@ def held_by(facts: Facts, process: Process, kind: str, name: str) -> Mapping[str
         if (one.kind, one.name) == (kind, name)
         and not (own and one.namespace and one.namespace != own)
     ]
-    beside = [one for one in found if one.where.path.parent == process.where.path.parent]
+    beside = [one for one in found if folder_of_manifests(one.where.path) == process.scope[0]]
     # of several folders each may be an environment of its own
     if len(beside) == 1 and not facts.deployment.kustomizations:
         found = beside

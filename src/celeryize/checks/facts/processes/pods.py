@@ -10,7 +10,7 @@ import re
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.detect.processes.manifests import Manifest
-from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.process import Process, folder_of_manifests
 from celeryize.reading import readable_text
 
 # The images of brokers by the first letters of a URL; tools for one are none.
@@ -98,7 +98,7 @@ def services_of(facts: Facts, process: Process) -> list[Manifest]:
 def leads_to(service: Manifest, process: Process) -> bool:
     """Whether a Service leads to the pod of a process, by its labels."""
     item, place = process.options.get("labels"), process.options.get("namespace")
-    if service.where.path.parent != process.where.path.parent or item is None:
+    if item is None or folder_of_manifests(service.where.path) != process.scope[0]:
         return False
     if service.namespace != (place.text if place else ""):
         return False

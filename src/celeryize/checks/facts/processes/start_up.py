@@ -99,11 +99,10 @@ def _is_patched(facts: Facts, process: Process, name: str) -> bool:
 
     What a container takes of a ConfigMap or a Secret is known by what names it.
     """
-    folder = process.where.path.parent
     workloads = {
         facts.deployment.root / other.where.path
         for other in facts.deployment.processes
-        if other.where.path.parent == folder
+        if other.scope == process.scope
     }
     named = re.compile(rf"\b{re.escape(name)}\b")
     for place, _, files in facts.deployment.folders:
