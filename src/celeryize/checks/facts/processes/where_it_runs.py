@@ -185,7 +185,7 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
 def _as_built(facts: Facts, process: Process) -> Process | None:
     """A container of Kubernetes as a compose file would have it: with the one Dockerfile of the
     project, and the folder that it is built in; None where one of these cannot be told."""
-    if len(facts.deployment.dockerfiles) != 1 or "mounts" in process.options:
+    if len(facts.deployment.dockerfiles) != 1:
         return None
     path = facts.deployment.root / facts.deployment.dockerfiles[0]
     context = _context_of(facts, path)
@@ -202,7 +202,14 @@ def _as_built(facts: Facts, process: Process) -> Process | None:
     }
     if process.folder:
         options["working_dir"] = Item(process.folder, process.where)
-    return replace(process, kind="compose", options=options)
+    built = replace(process, kind="compose", options=options)
+    place = PurePosixPath(_working_directory(built, text) or "/")
+    mounts = process.options.get("mounts")
+    for mount in map(PurePosixPath, mounts.text.split() if mounts else ()):
+        # what is mounted there hides the code, or is a folder of the name that is looked for
+        if place.is_relative_to(mount) or mount == place / (_module_head(process) or "."):
+            return None
+    return built
 
 
 def _context_of(facts: Facts, dockerfile: Path) -> Path | None:
