@@ -16,6 +16,7 @@ from celeryize.checks.facts.plain import HIDDEN_BINDINGS
 from celeryize.checks.facts.processes.brokers import broker_of
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
+from celeryize.checks.facts.processes.where_it_runs import dockerfiles_of_project
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import add_queue
 from celeryize.checks.left_out import is_from_plain_image
@@ -429,12 +430,16 @@ def _is_built_here(facts: Facts, process: Process) -> bool:
 
 
 def _installs_dependencies(facts: Facts) -> bool:
-    """Whether the one Dockerfile of the project starts from a plain image, and installs what the
-    dependency file says: its containers of Kubernetes are of that image."""
-    file = facts.project.dependencies.file
-    if file is None or len(facts.deployment.dockerfiles) != 1:
+    """Whether each Dockerfile of the project starts from a plain image, and installs what the
+    dependency file says: its containers of Kubernetes are of such an image."""
+    paths = dockerfiles_of_project(facts)
+    return bool(paths) and all(_installs_file(facts, readable_text(path)) for path in paths)
+
+
+def _installs_file(facts: Facts, dockerfile: str) -> bool:
+    file, text = facts.project.dependencies.file, instructions_of(dockerfile)
+    if file is None:
         return False
-    text = instructions_of(readable_text(facts.deployment.root / facts.deployment.dockerfiles[0]))
     by_tool = r"uv\s+sync|poetry\s+install|pdm\s+(?:sync|install)|pip3?\s+install\s+\.(?:\s|$)"
     installs = re.search(rf"\b(?:{re.escape(file.name)}|{by_tool})", text)
     return installs is not None and is_from_plain_image(text)

@@ -385,6 +385,11 @@ def test_an_app_above_the_folder_that_the_image_has_is_not_found(tmp_path):
     right = 'Write "-A", "config" (an item each).'
     assert app_problems(tmp_path / "broken", "backend.config") == [("celery.E970", COMMAND, right)]
     assert app_problems(tmp_path / "healthy", "config") == []
+    # the image of the pages, and one for production, change nothing
+    more = {"web__Dockerfile": "FROM node:22\nCOPY . .\n", "backend__Dockerfile.prod": IMAGE}
+    assert app_problems(tmp_path / "more", "backend.config", **more) == [
+        ("celery.E970", COMMAND, right)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -397,7 +402,7 @@ def test_an_app_above_the_folder_that_the_image_has_is_not_found(tmp_path):
         # nothing says in which folder it is built
         {"backend__Dockerfile": IMAGE.replace("-r requirements.txt", "django celery")},
         # which image it is is open
-        {"other__Dockerfile": IMAGE},
+        {"other__Dockerfile": IMAGE.replace("-r r", "-r backend/r")},
     ],
     ids=str,
 )
@@ -413,7 +418,8 @@ def test_a_folder_that_is_not_known_is_no_finding(tmp_path, files):
         ({"backend__Dockerfile": IMAGE.replace("python:3.13", "shop/base:1")}, []),
         ({"backend__Dockerfile": f"{IMAGE}RUN pip install gevent\n"}, []),
         ({"backend__Dockerfile": IMAGE.replace("requirements.txt", "other.txt")}, []),
-        ({"other__Dockerfile": IMAGE}, []),
+        ({"other__Dockerfile": IMAGE.replace("requirements.txt", "other.txt")}, []),
+        ({"other__Dockerfile": "FROM node:22\nCOPY . .\n"}, ["celery.W158"]),
         ({"backend__requirements.txt": "django>=4.2\ncelery[redis,gevent]>=5.4\n"}, []),
         ({"backend__requirements.txt": "django>=4.2\ncelery[redis]>=5.4\ngevent\n"}, []),
     ],

@@ -10,7 +10,11 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
 from celeryize.checks.facts.processes.ignored import is_kept_out
-from celeryize.checks.facts.processes.where_it_runs import ENTRY_POINT, entry_scripts
+from celeryize.checks.facts.processes.where_it_runs import (
+    ENTRY_POINT,
+    dockerfiles_of_project,
+    entry_scripts,
+)
 from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import SHELLS, Item, Process
 from celeryize.reading import is_file, readable_text
@@ -124,10 +128,10 @@ def _entry_may_give(facts: Facts, process: Process) -> bool:
     variables from somewhere."""
     if "args_only" not in process.options:
         return False
-    if len(facts.deployment.dockerfiles) != 1:
+    paths = dockerfiles_of_project(facts)
+    if len(paths) != 1:
         return True
-    path = facts.deployment.root / facts.deployment.dockerfiles[0]
-    found = ENTRY_POINT.findall(instructions_of(readable_text(path)))
+    found = ENTRY_POINT.findall(instructions_of(readable_text(paths[0])))
     for word in re.findall(r"[^\s\[\]\"',]+", found[-1]) if found else ():
         name = word.rpartition("/")[2]
         places = [place for place, _, files in facts.deployment.folders if name in files]

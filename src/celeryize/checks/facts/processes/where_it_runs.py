@@ -20,6 +20,7 @@ ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
 INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH|\.pth\b")
+OF_PYTHON = re.compile(r"\bpython|\bpip3?\b|\bpoetry\b|\buv\b|manage\.py|gunicorn|celery", re.I)
 # What of a Dockerfile may be a file, or a module: `requirements.txt`, `core.wsgi:application`
 NAMED = re.compile(r"(?<![\w./$-])[A-Za-z_][\w.-]*(?:/[\w.-]+)*(?=[\s:\"',\]]|$)", re.M)
 # `uv run --directory /app`, `poetry -C /app run`
@@ -153,8 +154,7 @@ def app_in_folder(facts: Facts, process: Process) -> str:
 def _folder_of(facts: Facts, process: Process) -> Path | None:
     """The folder of the project that is the working directory; None where it cannot be told."""
     if process.kind == "kubernetes":
-        built = _as_built(facts, process)
-        return _folder_of(facts, built) if built else None
+        return _folder_in_pod(facts, process)
     beside = (facts.deployment.root / process.where.path).parent
     if process.kind == "procfile":
         return beside
@@ -182,12 +182,22 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
     return None
 
 
-def _as_built(facts: Facts, process: Process) -> Process | None:
-    """A container of Kubernetes as a compose file would have it: with the one Dockerfile of the
-    project, and the folder that it is built in; None where one of these cannot be told."""
-    if len(facts.deployment.dockerfiles) != 1:
-        return None
-    path = facts.deployment.root / facts.deployment.dockerfiles[0]
+def _folder_in_pod(facts: Facts, process: Process) -> Path | None:
+    """The same for a container of Kubernetes: what all Dockerfiles that may make its image say."""
+    built = [_as_built(facts, process, path) for path in dockerfiles_of_project(facts)]
+    found = {_folder_of(facts, one) if one else None for one in built}
+    return found.pop() if len(found) == 1 else None
+
+
+def dockerfiles_of_project(facts: Facts) -> list[Path]:
+    """The Dockerfiles that may make the image of the project: those with Python in them."""
+    paths = [facts.deployment.root / path for path in facts.deployment.dockerfiles]
+    return [path for path in paths if OF_PYTHON.search(readable_text(path))]
+
+
+def _as_built(facts: Facts, process: Process, path: Path) -> Process | None:
+    """A container of Kubernetes as a compose file would have it: with a Dockerfile, and the folder
+    that it is built in; None where that cannot be told."""
     context = _context_of(facts, path)
     text = instructions_of(readable_text(path))
     # an entry point that is given the command may start it elsewhere
@@ -279,7 +289,7 @@ def what_starts(facts: Facts, process: Process) -> str:
     """The command line of a process; for a service that leaves it to its image, what CMD and
     ENTRYPOINT of the Dockerfile are."""
     if process.kind == "kubernetes" and not process.words and _is_of_project(facts, process):
-        path = facts.deployment.root / facts.deployment.dockerfiles[0]
+        (path,) = dockerfiles_of_project(facts)
         return "\n".join(STARTS.findall(instructions_of(readable_text(path))))
     if process.words or process.kind != "compose" or not {"build", "context"} & {*process.options}:
         return " ".join(process.words)
@@ -289,7 +299,7 @@ def what_starts(facts: Facts, process: Process) -> str:
 
 def _is_of_project(facts: Facts, process: Process) -> bool:
     """Whether a container has the image of the one Dockerfile: that of a worker, in any version."""
-    if len(facts.deployment.dockerfiles) != 1:
+    if len(dockerfiles_of_project(facts)) != 1:
         return False
     images = {
         _name_of_image(other) for other in facts.deployment.processes if other.celery is not None
